@@ -1,0 +1,155 @@
+//! The contract between the kernel and a node's state machine: event in, effects out.
+
+use super::{ConnId, Disk, Duration, NodeId, Stream, Time, TimerId};
+use std::fmt::Debug;
+
+/// What a simulated world is made of. Names message, timer and fact types, never the node type.
+pub trait Domain: Sized + 'static {
+    type Message: Payload;
+    /// Small and plain (at most 24 bytes).
+    type Timer: Clone + Debug;
+    type Fact: Clone + Debug;
+}
+
+/// What travels on a connection.
+pub trait Payload: Clone + Debug {
+    /// Bytes on the wire, for bandwidth and per-byte work.
+    fn wire_bytes(&self) -> u64;
+    /// A stable number for the kind of message (part of the digest).
+    fn kind(&self) -> u16;
+    /// A hash of the content, equal on every machine, cheap (memoised with large payloads).
+    fn content_hash(&self) -> u64;
+}
+
+/// Why a connection ended (or never came to be).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CloseReason {
+    /// Nothing listens there (process down, machine up).
+    Refused,
+    /// No answer to the connection attempt, or nothing heard for too long (cut link, dead machine).
+    TimedOut,
+    /// The other process died, or a fault reset the connection.
+    Reset,
+    /// The other side closed it in order.
+    ByPeer,
+}
+
+/// What can happen to a process. One match shows it all.
+#[derive(Debug)]
+pub enum Event<D: Domain> {
+    /// The process has started; memory is new, the disk is as it was left.
+    Started,
+    /// SIGTERM: the process is asked to stop in order; it ends itself with `Ctx::exit(0)`.
+    Terminate,
+    Timer(D::Timer),
+    /// A connection that this process opened is up.
+    Connected(ConnId),
+    /// Another process connected to this one.
+    Accepted { conn: ConnId, from: NodeId },
+    Message { conn: ConnId, message: D::Message },
+    /// The connection is gone; its id will not be seen again. Not sent for one's own `close`.
+    Closed { conn: ConnId, reason: CloseReason },
+    /// A disk operation begun with a token has ended.
+    Disk { token: u64, result: Result<(), super::DiskError> },
+}
+
+/// A node's state machine.
+pub trait Actor<D: Domain>: Sized {
+    /// The state of a fresh process on the same node: what a crash and a restart leave of `self`
+    /// (its configuration, never its memory).
+    fn rebooted(&self) -> Self;
+    fn on_event(&mut self, event: Event<D>, ctx: &mut Ctx<'_, D>);
+}
+
+/// A process's only window on the world: its own clock, disk and random stream, its connections and
+/// timers. Effects (messages, closes, timers) take hold when the handler's charged work is done.
+pub struct Ctx<'a, D: Domain> {
+    pub(super) _todo: std::marker::PhantomData<&'a mut D>,
+}
+
+impl<D: Domain> Ctx<'_, D> {
+    pub fn node(&self) -> NodeId {
+        todo!()
+    }
+    /// The node's own monotonic clock (skew and drift apply, jumps do not).
+    pub fn now(&self) -> Time {
+        todo!()
+    }
+    /// The node's own wall clock in milliseconds since 1970 (skew, drift and jumps apply).
+    pub fn wall_ms(&self) -> i64 {
+        todo!()
+    }
+    /// The node's own random stream.
+    pub fn random(&mut self) -> &mut Stream {
+        todo!()
+    }
+    pub fn disk(&mut self) -> &mut Disk {
+        todo!()
+    }
+    /// Opens a connection; ends in `Connected` or `Closed`. Never fails at once.
+    pub fn connect(&mut self, to: NodeId) -> ConnId {
+        let _ = to;
+        todo!()
+    }
+    /// Sends on a live connection; on one that is gone already it does nothing (as a write to a
+    /// socket whose reset is still to be read).
+    pub fn send(&mut self, conn: ConnId, message: D::Message) {
+        let _ = (conn, message);
+        todo!()
+    }
+    pub fn close(&mut self, conn: ConnId) {
+        let _ = conn;
+        todo!()
+    }
+    /// Stops reading from a connection: messages wait in its socket buffer (Kafka mutes a channel
+    /// while it works on its request), and fill it, which stops the sender.
+    pub fn mute(&mut self, conn: ConnId) {
+        let _ = conn;
+        todo!()
+    }
+    pub fn unmute(&mut self, conn: ConnId) {
+        let _ = conn;
+        todo!()
+    }
+    /// `Event::Timer(timer)` after `delay` on the node's own clock.
+    pub fn set_timer(&mut self, delay: Duration, timer: D::Timer) -> TimerId {
+        let _ = (delay, timer);
+        todo!()
+    }
+    /// The timer will not fire; nothing happens if it already has.
+    pub fn cancel_timer(&mut self, timer: TimerId) {
+        let _ = timer;
+        todo!()
+    }
+    /// Simulated work beyond the default for this event: the process is busy for so much longer.
+    pub fn charge(&mut self, work: Duration) {
+        let _ = work;
+        todo!()
+    }
+    /// States a fact. Facts are the trace; nothing else observes a run.
+    pub fn fact(&mut self, fact: D::Fact) {
+        let _ = fact;
+        todo!()
+    }
+    /// The process ends itself with this status after this handler (0: clean).
+    pub fn exit(&mut self, status: i32) {
+        let _ = status;
+        todo!()
+    }
+    /// A rare but legal path, taken with a seeded probability; always false unless the run asks.
+    pub fn buggify(&mut self, site: &'static str) -> bool {
+        let _ = site;
+        todo!()
+    }
+    /// Begins an fsync of a file; `Event::Disk { token, .. }` tells its end.
+    pub fn sync_later(&mut self, file: super::FileId, token: u64) {
+        let _ = (file, token);
+        todo!()
+    }
+    /// Begins to replace a file: write `path`.tmp, fsync it, rename it over `path`. A crash in between
+    /// leaves the old content (and maybe the .tmp). `Event::Disk { token, .. }` tells the end.
+    pub fn replace_later(&mut self, path: &str, content: bytes::Bytes, token: u64) {
+        let _ = (path, content, token);
+        todo!()
+    }
+}

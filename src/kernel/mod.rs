@@ -1,0 +1,20 @@
+//! The kernel: a discrete-event simulator that knows nothing of Kafka.
+//!
+//! Virtual time, one event queue, seeded randomness, network, disks, clocks, processes and faults.
+//! Generic over the domain's message, timer and fact types; it imports nothing of ours.
+
+mod actor;
+pub mod disk;
+mod engine;
+mod fault;
+mod id;
+mod random;
+mod time;
+
+pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
+pub use disk::{Disk, DiskError, FileId};
+pub use engine::{Config, Dispatched, FactEntry, Kernel, NodeOptions, NodeStatus, Stop};
+pub use fault::{Fault, FaultId};
+pub use id::{ConnId, NodeId, TimerId};
+pub use random::Stream;
+pub use time::{Duration, Time};

@@ -1,0 +1,5 @@
+//! kafka-trial: a deterministic simulator and teaching sandbox that puts Apache Kafka on trial.
+#![forbid(unsafe_code)]
+
+pub mod kernel;
+pub mod protocol;
