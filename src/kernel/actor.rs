@@ -45,12 +45,24 @@ pub enum Event<D: Domain> {
     /// A connection that this process opened is up.
     Connected(ConnId),
     /// Another process connected to this one.
-    Accepted { conn: ConnId, from: NodeId },
-    Message { conn: ConnId, message: D::Message },
+    Accepted {
+        conn: ConnId,
+        from: NodeId,
+    },
+    Message {
+        conn: ConnId,
+        message: D::Message,
+    },
     /// The connection is gone; its id will not be seen again. Not sent for one's own `close`.
-    Closed { conn: ConnId, reason: CloseReason },
+    Closed {
+        conn: ConnId,
+        reason: CloseReason,
+    },
     /// A disk operation begun with a token has ended.
-    Disk { token: u64, result: Result<(), super::DiskError> },
+    Disk {
+        token: u64,
+        result: Result<(), super::DiskError>,
+    },
 }
 
 /// A node's state machine.

@@ -90,7 +90,12 @@ impl Disk {
         todo!()
     }
     /// Like `read`, as one contiguous piece (copies if the range spans chunks).
-    pub fn read_contiguous(&mut self, file: FileId, position: u64, len: u64) -> Result<Bytes, DiskError> {
+    pub fn read_contiguous(
+        &mut self,
+        file: FileId,
+        position: u64,
+        len: u64,
+    ) -> Result<Bytes, DiskError> {
         let _ = (file, position, len);
         todo!()
     }

@@ -21,37 +21,88 @@ pub enum Fault {
     Pause(NodeId),
     Resume(NodeId),
     /// No bytes from any of `from` to any of `to` (and back, if `both`) until healed.
-    Cut { from: Vec<NodeId>, to: Vec<NodeId>, both: bool },
+    Cut {
+        from: Vec<NodeId>,
+        to: Vec<NodeId>,
+        both: bool,
+    },
     /// Adds latency to every trip between the two groups, both ways.
-    Slow { a: Vec<NodeId>, b: Vec<NodeId>, extra: Duration },
+    Slow {
+        a: Vec<NodeId>,
+        b: Vec<NodeId>,
+        extra: Duration,
+    },
     /// Bandwidth between the groups in bytes a second.
-    Throttle { a: Vec<NodeId>, b: Vec<NodeId>, bytes_per_second: u64 },
+    Throttle {
+        a: Vec<NodeId>,
+        b: Vec<NodeId>,
+        bytes_per_second: u64,
+    },
     /// Messages are held; delivered in order when healed.
-    Stall { a: Vec<NodeId>, b: Vec<NodeId> },
+    Stall {
+        a: Vec<NodeId>,
+        b: Vec<NodeId>,
+    },
     /// Resets every connection between the groups, once.
-    Reset { a: Vec<NodeId>, b: Vec<NodeId> },
+    Reset {
+        a: Vec<NodeId>,
+        b: Vec<NodeId>,
+    },
     /// Loses the next message from a to b; its connection is reset.
-    LoseOne { from: NodeId, to: NodeId },
+    LoseOne {
+        from: NodeId,
+        to: NodeId,
+    },
     /// Ends a lasting network rule; `None` ends all.
     Heal(Option<FaultId>),
     /// Every disk operation takes `times` as long (1 heals).
-    DiskSlow { node: NodeId, times: u32 },
+    DiskSlow {
+        node: NodeId,
+        times: u32,
+    },
     /// Writes fail with `Full` (until false).
-    DiskFull { node: NodeId, on: bool },
+    DiskFull {
+        node: NodeId,
+        on: bool,
+    },
     /// Reads of files whose path contains `path` fail with `Io` (until false).
-    DiskReadError { node: NodeId, path: String, on: bool },
+    DiskReadError {
+        node: NodeId,
+        path: String,
+        on: bool,
+    },
     /// One bit of a stored file flips.
-    DiskFlip { node: NodeId, path: String, position: u64, bit: u8 },
+    DiskFlip {
+        node: NodeId,
+        path: String,
+        position: u64,
+        bit: u8,
+    },
     /// fsync hangs (until false).
-    DiskSyncStuck { node: NodeId, on: bool },
+    DiskSyncStuck {
+        node: NodeId,
+        on: bool,
+    },
     /// fsync fails with `Io` (until false).
-    DiskSyncFails { node: NodeId, on: bool },
+    DiskSyncFails {
+        node: NodeId,
+        on: bool,
+    },
     /// Everything on the disk is gone (the process should be down).
     DiskWiped(NodeId),
     /// The wall clock jumps.
-    ClockJump { node: NodeId, by_ms: i64 },
+    ClockJump {
+        node: NodeId,
+        by_ms: i64,
+    },
     /// The node's clocks run at (1,000,000 + ppm) / 1,000,000 of true time from now on.
-    ClockDrift { node: NodeId, ppm: i32 },
+    ClockDrift {
+        node: NodeId,
+        ppm: i32,
+    },
     /// Work on this node takes `times` as long (1 heals).
-    CpuSlow { node: NodeId, times: u32 },
+    CpuSlow {
+        node: NodeId,
+        times: u32,
+    },
 }

@@ -9,6 +9,7 @@ mod engine;
 mod fault;
 mod id;
 mod random;
+pub mod task;
 mod time;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};

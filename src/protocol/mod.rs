@@ -1,1 +1,40 @@
-//! x
+//! What nodes say to each other: ids, every message (named after Kafka's and ZooKeeper's requests),
+//! error codes, timers, facts, typed configuration, and the variants of rules that history changed.
+//!
+//! Messages carry what Kafka's requests carry, so that a wire codec can be put beside them.
+
+pub mod config;
+mod error;
+mod fact;
+mod hosts;
+mod ids;
+mod kafka;
+mod message;
+pub mod network_client;
+mod timer;
+pub mod zookeeper;
+
+pub use error::ErrorCode;
+pub use fact::{Fact, IsrChange, RecordId, StateWriteReason, content_of};
+pub use hosts::Hosts;
+pub use ids::{BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition};
+pub use kafka::*;
+pub use message::{KafkaRequest, KafkaResponse, Message};
+pub use timer::{BrokerTimer, ClientTimer, ControllerTimer, SessionTimer, Timer, ZooKeeperTimer};
+
+use crate::kernel;
+
+/// The simulated world of Kafka: its message, timer and fact types.
+#[derive(Debug)]
+pub enum Cluster {}
+
+impl kernel::Domain for Cluster {
+    type Message = Message;
+    type Timer = Timer;
+    type Fact = Fact;
+}
+
+/// A Kafka or ZooKeeper process's window on the world.
+pub type Ctx<'a> = kernel::Ctx<'a, Cluster>;
+/// What can happen to such a process.
+pub type Event = kernel::Event<Cluster>;

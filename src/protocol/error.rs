@@ -1,0 +1,136 @@
+//! Kafka's error codes (`org.apache.kafka.common.protocol.Errors`), as many as are met here.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+macro_rules! error_codes {
+    ($($name:ident = $code:literal, $text:literal, $exception:literal;)*) => {
+        /// A Kafka error code. Prints as Kafka's constant, e.g. `NOT_ENOUGH_REPLICAS`.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum ErrorCode { $($name),* }
+
+        impl ErrorCode {
+            /// The int16 on the wire.
+            pub const fn code(self) -> i16 {
+                match self { $(ErrorCode::$name => $code),* }
+            }
+            /// Kafka's constant name.
+            pub const fn name(self) -> &'static str {
+                match self { $(ErrorCode::$name => $text),* }
+            }
+            /// Simple name of the Java exception that a Kafka client throws for it.
+            pub const fn exception(self) -> &'static str {
+                match self { $(ErrorCode::$name => $exception),* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    UnknownServerError = -1, "UNKNOWN_SERVER_ERROR", "UnknownServerException";
+    None = 0, "NONE", "";
+    OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE", "OffsetOutOfRangeException";
+    CorruptMessage = 2, "CORRUPT_MESSAGE", "CorruptRecordException";
+    UnknownTopicOrPartition = 3, "UNKNOWN_TOPIC_OR_PARTITION", "UnknownTopicOrPartitionException";
+    LeaderNotAvailable = 5, "LEADER_NOT_AVAILABLE", "LeaderNotAvailableException";
+    NotLeaderOrFollower = 6, "NOT_LEADER_OR_FOLLOWER", "NotLeaderOrFollowerException";
+    RequestTimedOut = 7, "REQUEST_TIMED_OUT", "TimeoutException";
+    BrokerNotAvailable = 8, "BROKER_NOT_AVAILABLE", "BrokerNotAvailableException";
+    ReplicaNotAvailable = 9, "REPLICA_NOT_AVAILABLE", "ReplicaNotAvailableException";
+    MessageTooLarge = 10, "MESSAGE_TOO_LARGE", "RecordTooLargeException";
+    StaleControllerEpoch = 11, "STALE_CONTROLLER_EPOCH", "ControllerMovedException";
+    NetworkException = 13, "NETWORK_EXCEPTION", "NetworkException";
+    InvalidTopicException = 17, "INVALID_TOPIC_EXCEPTION", "InvalidTopicException";
+    NotEnoughReplicas = 19, "NOT_ENOUGH_REPLICAS", "NotEnoughReplicasException";
+    NotEnoughReplicasAfterAppend = 20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NotEnoughReplicasAfterAppendException";
+    InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", "InvalidRequiredAcksException";
+    InvalidTimestamp = 32, "INVALID_TIMESTAMP", "InvalidTimestampException";
+    TopicAlreadyExists = 36, "TOPIC_ALREADY_EXISTS", "TopicExistsException";
+    InvalidPartitions = 37, "INVALID_PARTITIONS", "InvalidPartitionsException";
+    InvalidReplicationFactor = 38, "INVALID_REPLICATION_FACTOR", "InvalidReplicationFactorException";
+    InvalidReplicaAssignment = 39, "INVALID_REPLICA_ASSIGNMENT", "InvalidReplicaAssignmentException";
+    InvalidConfig = 40, "INVALID_CONFIG", "InvalidConfigurationException";
+    NotController = 41, "NOT_CONTROLLER", "NotControllerException";
+    InvalidRequest = 42, "INVALID_REQUEST", "InvalidRequestException";
+    PolicyViolation = 44, "POLICY_VIOLATION", "PolicyViolationException";
+    KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", "KafkaStorageException";
+    FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", "FencedLeaderEpochException";
+    UnknownLeaderEpoch = 75, "UNKNOWN_LEADER_EPOCH", "UnknownLeaderEpochException";
+    StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", "StaleBrokerEpochException";
+    OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", "OffsetNotAvailableException";
+    PreferredLeaderNotAvailable = 80, "PREFERRED_LEADER_NOT_AVAILABLE", "PreferredLeaderNotAvailableException";
+    EligibleLeadersNotAvailable = 83, "ELIGIBLE_LEADERS_NOT_AVAILABLE", "EligibleLeadersNotAvailableException";
+    ElectionNotNeeded = 84, "ELECTION_NOT_NEEDED", "ElectionNotNeededException";
+    InvalidRecord = 87, "INVALID_RECORD", "InvalidRecordException";
+    InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", "InvalidUpdateVersionException";
+    UnknownTopicId = 100, "UNKNOWN_TOPIC_ID", "UnknownTopicIdException";
+    InconsistentTopicId = 103, "INCONSISTENT_TOPIC_ID", "InconsistentTopicIdException";
+    IneligibleReplica = 107, "INELIGIBLE_REPLICA", "IneligibleReplicaException";
+    NewLeaderElected = 108, "NEW_LEADER_ELECTED", "NewLeaderElectedException";
+    OperationNotAttempted = 55, "OPERATION_NOT_ATTEMPTED", "OperationNotAttemptedException";
+}
+
+impl ErrorCode {
+    pub const fn is_none(self) -> bool {
+        matches!(self, ErrorCode::None)
+    }
+
+    /// `Errors.exception() instanceof RetriableException`.
+    pub const fn is_retriable(self) -> bool {
+        use ErrorCode::*;
+        matches!(
+            self,
+            CorruptMessage
+                | UnknownTopicOrPartition
+                | LeaderNotAvailable
+                | NotLeaderOrFollower
+                | RequestTimedOut
+                | ReplicaNotAvailable
+                | NetworkException
+                | NotEnoughReplicas
+                | NotEnoughReplicasAfterAppend
+                | NotController
+                | KafkaStorageError
+                | FencedLeaderEpoch
+                | UnknownLeaderEpoch
+                | OffsetNotAvailable
+                | PreferredLeaderNotAvailable
+                | EligibleLeadersNotAvailable
+                | ElectionNotNeeded
+                | UnknownTopicId
+                | InconsistentTopicId
+        )
+    }
+
+    /// `Errors.exception() instanceof InvalidMetadataException`: the client's metadata is stale.
+    pub const fn is_invalid_metadata(self) -> bool {
+        use ErrorCode::*;
+        matches!(
+            self,
+            UnknownTopicOrPartition
+                | LeaderNotAvailable
+                | NotLeaderOrFollower
+                | ReplicaNotAvailable
+                | NetworkException
+                | KafkaStorageError
+                | FencedLeaderEpoch
+                | PreferredLeaderNotAvailable
+                | EligibleLeadersNotAvailable
+                | ElectionNotNeeded
+                | UnknownTopicId
+                | InconsistentTopicId
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

@@ -1,0 +1,316 @@
+//! Facts: what nodes state. The ordered list of facts is the trace; nothing else observes a run.
+//!
+//! A node states only what it knows itself. Facts carry what the transcript needs to tell the story
+//! in words and what checkers need to recompute it; each variant says who states it, and when.
+
+use super::zookeeper::{SessionId, Zxid};
+use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
+use serde::{Serialize, Serializer};
+use std::rc::Rc;
+
+/// One record of one workload: "truck-7#16" is number 16 of the producer `truck-7`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RecordId {
+    pub producer: Rc<str>,
+    pub number: u64,
+}
+
+impl Serialize for RecordId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}#{}", self.producer, self.number))
+    }
+}
+
+/// Why a partition's state was written by the controller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateWriteReason {
+    NewPartition,
+    OfflineElection,
+    UncleanElection,
+    PreferredElection,
+    ControlledShutdown,
+    /// A dead or stopping broker leaves the ISR (replica state machine).
+    ReplicaOffline,
+    /// The leader asked (AlterPartition).
+    AlterPartition,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsrChange {
+    Expand,
+    Shrink,
+}
+
+/// A statement of one node about itself.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+pub enum Fact {
+    // ---- processes (stated by the run, as operator, or by the process)
+    /// The run started the node's process.
+    Started,
+    /// kill -9 by the run.
+    Crashed,
+    PowerFailed,
+    Paused,
+    Resumed,
+    /// SIGTERM by the run.
+    TerminateAsked,
+    /// The process is about to end by itself with `status`.
+    Exiting {
+        status: i32,
+        why: Rc<str>,
+    },
+    /// The run applied, or healed, something else: a sentence.
+    Nemesis {
+        text: Rc<str>,
+    },
+    /// A role could not be resolved, or a fault had no target.
+    NobodyFits {
+        text: Rc<str>,
+    },
+
+    // ---- ZooKeeper servers
+    /// A server serves (after recovery of its log).
+    ZooKeeperServing {
+        last_zxid: Zxid,
+    },
+    SessionOpened {
+        session: SessionId,
+        timeout_ms: u32,
+    },
+    SessionResumed {
+        session: SessionId,
+    },
+    /// Nothing was heard for its timeout; `ephemerals` went with it.
+    SessionExpired {
+        session: SessionId,
+        ephemerals: Vec<Rc<str>>,
+    },
+    SessionClosed {
+        session: SessionId,
+        ephemerals: Vec<Rc<str>>,
+    },
+
+    // ---- a node's session with ZooKeeper
+    ZooKeeperConnected {
+        session: SessionId,
+        resumed: bool,
+    },
+    ZooKeeperDisconnected {
+        session: SessionId,
+    },
+    /// The node has learned that its session is gone.
+    ZooKeeperSessionLost {
+        session: SessionId,
+    },
+
+    // ---- brokers
+    /// Logs are loaded. `recovered`: partitions whose logs were scanned after an unclean stop.
+    LogsLoaded {
+        partitions: u32,
+        recovered: u32,
+    },
+    Registered {
+        broker_epoch: i64,
+    },
+    RegistrationRefused {
+        owner: SessionId,
+    },
+    /// Requests are served from now on.
+    Serving,
+    ControlledShutdownBegins,
+    ControlledShutdownEnds {
+        remaining: u32,
+    },
+
+    // ---- the controller
+    ControllerElected {
+        controller_epoch: i32,
+    },
+    ControllerResigned {
+        controller_epoch: i32,
+        why: Rc<str>,
+    },
+    /// The controller has seen brokers come, go, or return with another epoch.
+    BrokersChanged {
+        new: Vec<BrokerId>,
+        dead: Vec<BrokerId>,
+        bounced: Vec<BrokerId>,
+    },
+    TopicSeen {
+        topic: TopicName,
+        partitions: u32,
+    },
+    /// A partition's state was written to the coordination service: the committed metadata.
+    StateWritten {
+        partition: TopicPartition,
+        leader: BrokerId,
+        leader_epoch: i32,
+        isr: Vec<BrokerId>,
+        partition_epoch: i32,
+        controller_epoch: i32,
+        reason: StateWriteReason,
+    },
+    /// Nobody could be elected.
+    ElectionFailed {
+        partition: TopicPartition,
+        live: Vec<BrokerId>,
+        isr: Vec<BrokerId>,
+    },
+    AlterPartitionRefused {
+        partition: TopicPartition,
+        from: BrokerId,
+        error: ErrorCode,
+    },
+
+    // ---- replicas
+    BecameLeader {
+        partition: TopicPartition,
+        leader_epoch: i32,
+        log_end_offset: i64,
+        high_watermark: i64,
+        isr: Vec<BrokerId>,
+    },
+    BecameFollower {
+        partition: TopicPartition,
+        leader: BrokerId,
+        leader_epoch: i32,
+        log_end_offset: i64,
+        high_watermark: i64,
+    },
+    ReplicaStopped {
+        partition: TopicPartition,
+        deleted: bool,
+    },
+    /// The leader asks the controller to change the ISR.
+    IsrChangeAsked {
+        partition: TopicPartition,
+        change: IsrChange,
+        isr: Vec<BrokerId>,
+        brokers: Vec<BrokerId>,
+    },
+    /// The leader knows that the ISR is this now.
+    IsrChanged {
+        partition: TopicPartition,
+        isr: Vec<BrokerId>,
+        partition_epoch: i32,
+    },
+    /// Bytes of a produce request (leader) or of a fetch (follower) stand in the log.
+    Appended {
+        partition: TopicPartition,
+        base_offset: i64,
+        last_offset: i64,
+        leader_epoch: i32,
+        as_leader: bool,
+    },
+    HighWatermarkMoved {
+        partition: TopicPartition,
+        high_watermark: i64,
+        as_leader: bool,
+    },
+    /// A follower cut its log where it differs from the leader's.
+    Truncated {
+        partition: TopicPartition,
+        from: i64,
+        to: i64,
+        leader: BrokerId,
+    },
+    /// An acks=all produce has waited for a while: these ISR members have not fetched up to it.
+    ProduceStalls {
+        partition: TopicPartition,
+        offset: i64,
+        waits_for: Vec<BrokerId>,
+    },
+    /// A produce request was refused or failed on the broker.
+    ProduceRefused {
+        partition: TopicPartition,
+        error: ErrorCode,
+    },
+    FetchRefused {
+        partition: TopicPartition,
+        replica: BrokerId,
+        error: ErrorCode,
+    },
+    /// A log directory failed.
+    LogDirFailed {
+        why: Rc<str>,
+    },
+
+    // ---- clients
+    /// Bootstrap: a server of the list answered, or did not.
+    Bootstrapped {
+        from: Rc<str>,
+    },
+    BootstrapFailed {
+        from: Rc<str>,
+    },
+    /// A record was handed to the producer by its workload.
+    RecordCreated {
+        record: RecordId,
+        partition: TopicPartition,
+        content: u64,
+    },
+    /// A producer learned that its record is stored (acks as asked). Offset -1 with acks=0.
+    Acked {
+        record: RecordId,
+        partition: TopicPartition,
+        offset: i64,
+        content: u64,
+        latency_ns: u64,
+        attempts: u32,
+    },
+    /// A producer will send a record again.
+    Retrying {
+        record: RecordId,
+        partition: TopicPartition,
+        error: ErrorCode,
+        attempts: u32,
+    },
+    /// A producer gave a record up; `exception` is what the application sees.
+    Failed {
+        record: RecordId,
+        partition: TopicPartition,
+        exception: Rc<str>,
+        attempts: u32,
+    },
+    /// A consumer's position was set by its reset policy or by the application.
+    PositionSet {
+        partition: TopicPartition,
+        offset: i64,
+        why: Rc<str>,
+    },
+    /// A consumer got a record. `content` is the hash of key and value.
+    Consumed {
+        partition: TopicPartition,
+        offset: i64,
+        leader_epoch: i32,
+        content: u64,
+    },
+    ConsumerError {
+        partition: TopicPartition,
+        exception: Rc<str>,
+    },
+    /// An administrator's request was answered.
+    AdminAnswered {
+        what: Rc<str>,
+        error: ErrorCode,
+    },
+}
+
+/// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.
+pub fn content_of(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
+    let mut hash = twox_hash::XxHash3_64::with_seed(0);
+    for part in [key, value] {
+        match part {
+            None => std::hash::Hasher::write(&mut hash, &[0]),
+            Some(bytes) => {
+                std::hash::Hasher::write(&mut hash, &[1]);
+                std::hash::Hasher::write(&mut hash, &(bytes.len() as u64).to_le_bytes());
+                std::hash::Hasher::write(&mut hash, bytes);
+            }
+        }
+    }
+    std::hash::Hasher::finish(&hash)
+}

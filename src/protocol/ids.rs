@@ -1,0 +1,121 @@
+//! Identifiers of Kafka's world.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::rc::Rc;
+
+/// Kafka's int32 broker id (`broker.id`).
+pub type BrokerId = i32;
+
+/// Leader of a partition that has none (`LeaderAndIsr.NoLeader`).
+pub const NO_LEADER: BrokerId = -1;
+/// Leader of a partition whose topic is being deleted (`LeaderAndIsr.LeaderDuringDelete`).
+pub const LEADER_DURING_DELETE: BrokerId = -2;
+
+/// A topic's name, shared.
+pub type TopicName = Rc<str>;
+
+/// A partition of a topic; prints as `trucks_gps-0`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    pub topic: TopicName,
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
+        TopicPartition {
+            topic: topic.into(),
+            partition,
+        }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+impl fmt::Debug for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for TopicPartition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A topic's UUID (KIP-516); prints as Kafka's 22 characters of URL-safe base64.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TopicId(pub [u8; 16]);
+
+impl TopicId {
+    /// `Uuid.ZERO_UUID`: no id.
+    pub const ZERO: TopicId = TopicId([0; 16]);
+
+    /// Reads Kafka's 22 characters.
+    pub fn parse(text: &str) -> Option<TopicId> {
+        if text.len() != 22 {
+            return None;
+        }
+        let mut bits: u128 = 0;
+        let last = text.len() - 1;
+        for (i, c) in text.bytes().enumerate() {
+            let value = BASE64_URL.iter().position(|b| *b == c)? as u128;
+            if i == last {
+                // The last character carries two bits; the rest is padding and must be zero.
+                if value & 0x0f != 0 {
+                    return None;
+                }
+                bits = (bits << 2) | (value >> 4);
+            } else {
+                bits = (bits << 6) | value;
+            }
+        }
+        Some(TopicId(bits.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = u128::from_be_bytes(self.0);
+        for i in 0..21 {
+            let index = (bits >> (128 - 6 * (i + 1))) & 0x3f;
+            write!(f, "{}", BASE64_URL[index as usize] as char)?;
+        }
+        write!(f, "{}", BASE64_URL[((bits & 0x3) << 4) as usize] as char)
+    }
+}
+
+impl fmt::Debug for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_id_reads_and_prints_as_kafka_does() {
+        for text in [
+            "1CW_f_eiRJuna4MKNhqpvQ",
+            "UG_6ZH83TsSR2fh3YCu-Vw",
+            "AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert_eq!(
+                TopicId::parse(text).map(|id| id.to_string()).as_deref(),
+                Some(text)
+            );
+        }
+        assert_eq!(TopicId::parse("AAAAAAAAAAAAAAAAAAAAAB"), None);
+        assert_eq!(TopicId::parse("short"), None);
+    }
+}

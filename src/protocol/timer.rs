@@ -1,0 +1,72 @@
+//! Timers: what a node asks its clock for. One small enum a room.
+
+/// Any timer of any node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Timer {
+    /// Connections of the `NetworkClient` with this owner number.
+    Network {
+        owner: u8,
+        conn_or_node: u64,
+        what: super::network_client::NetworkTimer,
+    },
+    ZooKeeper(ZooKeeperTimer),
+    Session(SessionTimer),
+    Controller(ControllerTimer),
+    Broker(BrokerTimer),
+    Client(ClientTimer),
+    /// The plan's operator hands a client node its command number `n` (admin actions, recorded steps).
+    Command(u32),
+}
+
+/// A ZooKeeper server's timers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ZooKeeperTimer {
+    /// The expiry queue's tick.
+    Tick,
+}
+
+/// A ZooKeeper session client's timers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SessionTimer {
+    /// Try the next server.
+    Reconnect,
+    /// Time to look at idleness: ping, or give the connection up.
+    Check,
+}
+
+/// The controller's timers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ControllerTimer {
+    /// A named pause of the controller's own thread or of a request channel ends.
+    Wake(u64),
+}
+
+/// A broker's timers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BrokerTimer {
+    /// A parked request's time is up.
+    Purgatory(u64),
+    /// `isr-expiration`, every `replica.lag.time.max.ms` / 2.
+    IsrExpiration,
+    /// `highwatermark-checkpoint`.
+    HighWatermarkCheckpoint,
+    /// `kafka-recovery-point-checkpoint`.
+    RecoveryPointCheckpoint,
+    /// `kafka-log-start-offset-checkpoint`.
+    LogStartOffsetCheckpoint,
+    /// `kafka-log-retention` and deletion of files.
+    LogMaintenance,
+    /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
+    FetcherBackoff(u64),
+    /// A named pause of a broker's own thread ends (start, stop, AlterPartition back-off).
+    Wake(u64),
+}
+
+/// A client's timers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ClientTimer {
+    /// The workload's next record.
+    NextRecord,
+    /// Expiry, back-off or linger of the accumulator; metadata age.
+    Wake(u64),
+}

@@ -1,0 +1,298 @@
+//! ZooKeeper's client protocol: requests, answers, watch events, codes and stats.
+//!
+//! Named after ZooKeeper's `ZooDefs.OpCode`, `KeeperException.Code`, `Watcher.Event` and `Stat`.
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::rc::Rc;
+
+/// Transaction id: epoch in the high 32 bits, counter in the low 32 (standalone: counts from 1).
+pub type Zxid = i64;
+pub type SessionId = i64;
+
+/// A znode's path, shared.
+pub type Path = Rc<str>;
+
+/// What a client sends on its connection to a server.
+#[derive(Clone, Debug, Hash)]
+pub enum ClientMessage {
+    Connect(ConnectRequest),
+    Ping,
+    Request { xid: i32, op: Op },
+}
+
+/// What a server sends to a client.
+#[derive(Clone, Debug, Hash)]
+pub enum ServerMessage {
+    /// `timeout_ms` 0 and session 0: the session is gone, or its password was wrong.
+    Connected(ConnectResponse),
+    Pong,
+    Reply {
+        xid: i32,
+        zxid: Zxid,
+        result: Result<Answer, Code>,
+    },
+    Watch(WatchedEvent),
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct ConnectRequest {
+    /// A server that is behind this closes the connection (ZK5).
+    pub last_zxid_seen: Zxid,
+    pub timeout_ms: u32,
+    /// 0 asks for a new session.
+    pub session_id: SessionId,
+    pub password: u64,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct ConnectResponse {
+    pub timeout_ms: u32,
+    pub session_id: SessionId,
+    pub password: u64,
+}
+
+/// A request to the tree. `version` -1 matches any version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    Create {
+        path: Path,
+        data: Bytes,
+        mode: CreateMode,
+    },
+    Delete {
+        path: Path,
+        version: i32,
+    },
+    SetData {
+        path: Path,
+        data: Bytes,
+        version: i32,
+    },
+    GetData {
+        path: Path,
+        watch: bool,
+    },
+    Exists {
+        path: Path,
+        watch: bool,
+    },
+    GetChildren {
+        path: Path,
+        watch: bool,
+    },
+    Multi(Vec<MultiOp>),
+    Sync {
+        path: Path,
+    },
+    SetWatches {
+        relative_zxid: Zxid,
+        data: Vec<Path>,
+        exist: Vec<Path>,
+        child: Vec<Path>,
+    },
+    CloseSession,
+}
+
+/// One operation of a multi.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MultiOp {
+    Create {
+        path: Path,
+        data: Bytes,
+        mode: CreateMode,
+    },
+    Delete {
+        path: Path,
+        version: i32,
+    },
+    SetData {
+        path: Path,
+        data: Bytes,
+        version: i32,
+    },
+    Check {
+        path: Path,
+        version: i32,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct CreateMode {
+    pub ephemeral: bool,
+    pub sequential: bool,
+}
+
+impl CreateMode {
+    pub const PERSISTENT: CreateMode = CreateMode {
+        ephemeral: false,
+        sequential: false,
+    };
+    pub const EPHEMERAL: CreateMode = CreateMode {
+        ephemeral: true,
+        sequential: false,
+    };
+    pub const PERSISTENT_SEQUENTIAL: CreateMode = CreateMode {
+        ephemeral: false,
+        sequential: true,
+    };
+    pub const EPHEMERAL_SEQUENTIAL: CreateMode = CreateMode {
+        ephemeral: true,
+        sequential: true,
+    };
+}
+
+/// A successful answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// The path made (with its sequence number).
+    Created {
+        path: Path,
+        stat: Stat,
+    },
+    Deleted,
+    SetData(Stat),
+    Data {
+        data: Bytes,
+        stat: Stat,
+    },
+    Exists(Stat),
+    Children {
+        children: Vec<Rc<str>>,
+        stat: Stat,
+    },
+    /// One result an operation. A failed multi is an answer too (fact 9): `Ok` before the failing
+    /// one, its code there, `RuntimeInconsistency` after it.
+    Multi(Vec<Result<MultiAnswer, Code>>),
+    Synced,
+    WatchesSet,
+    SessionClosed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MultiAnswer {
+    Created(Path),
+    Deleted,
+    SetData(Stat),
+    Checked,
+    /// An operation before the failing one: done, then taken back.
+    RolledBack,
+}
+
+/// A node's counters, as ZooKeeper shows them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+pub struct Stat {
+    pub czxid: Zxid,
+    pub mzxid: Zxid,
+    /// Milliseconds since 1970 on the server's clock.
+    pub ctime: i64,
+    pub mtime: i64,
+    pub version: i32,
+    pub cversion: i32,
+    pub aversion: i32,
+    /// 0: not ephemeral.
+    pub ephemeral_owner: SessionId,
+    pub data_length: i32,
+    pub num_children: i32,
+    pub pzxid: Zxid,
+}
+
+/// `KeeperException.Code`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Code {
+    RuntimeInconsistency,
+    ConnectionLoss,
+    MarshallingError,
+    Unimplemented,
+    BadArguments,
+    NoNode,
+    BadVersion,
+    NoChildrenForEphemerals,
+    NodeExists,
+    NotEmpty,
+    SessionExpired,
+    SessionMoved,
+}
+
+impl Code {
+    /// The int32 on the wire.
+    pub const fn code(self) -> i32 {
+        match self {
+            Code::RuntimeInconsistency => -2,
+            Code::ConnectionLoss => -4,
+            Code::MarshallingError => -5,
+            Code::Unimplemented => -6,
+            Code::BadArguments => -8,
+            Code::NoNode => -101,
+            Code::BadVersion => -103,
+            Code::NoChildrenForEphemerals => -108,
+            Code::NodeExists => -110,
+            Code::NotEmpty => -111,
+            Code::SessionExpired => -112,
+            Code::SessionMoved => -118,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Code::RuntimeInconsistency => "RUNTIMEINCONSISTENCY",
+            Code::ConnectionLoss => "CONNECTIONLOSS",
+            Code::MarshallingError => "MARSHALLINGERROR",
+            Code::Unimplemented => "UNIMPLEMENTED",
+            Code::BadArguments => "BADARGUMENTS",
+            Code::NoNode => "NONODE",
+            Code::BadVersion => "BADVERSION",
+            Code::NoChildrenForEphemerals => "NOCHILDRENFOREPHEMERALS",
+            Code::NodeExists => "NODEEXISTS",
+            Code::NotEmpty => "NOTEMPTY",
+            Code::SessionExpired => "SESSIONEXPIRED",
+            Code::SessionMoved => "SESSIONMOVED",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum WatchType {
+    NodeCreated,
+    NodeDeleted,
+    NodeDataChanged,
+    NodeChildrenChanged,
+}
+
+/// What a one-shot watch tells.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct WatchedEvent {
+    pub kind: WatchType,
+    pub path: Path,
+}
+
+/// What a session client tells the one who uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Connected (again) to the ensemble with this session.
+    Connected { session: SessionId },
+    /// The connection is lost; requests in flight ended in `ConnectionLoss`, the session may live.
+    Disconnected,
+    /// A server said that the session is gone: final. Its watches and ephemerals are gone too.
+    Expired,
+    /// A watch fired.
+    Watch(WatchedEvent),
+    /// The answer to a request that was made with `token`.
+    Answer {
+        token: u64,
+        result: Result<Answer, Code>,
+    },
+}
