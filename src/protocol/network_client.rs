@@ -5,19 +5,25 @@
 //! closing the connection, which fails all that is in flight on it). Never sends anything twice:
 //! retrying is its user's decision.
 
-use super::{Ctx, KafkaResponse, Request, Response};
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId};
+use super::{
+    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, Request, Response, Timer,
+};
+use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// What a `NetworkClient` asks its clock for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NetworkTimer {
-    /// The request with this correlation id has waited for its timeout.
-    RequestTimeout(i32),
+    /// A request on this connection may have waited for its timeout.
+    RequestTimeout,
     /// The back-off before the next attempt to connect is over.
     ReconnectBackoff,
     /// The attempt to connect has taken too long.
     ConnectTimeout,
+    /// A request that gets no answer (acks=0) has left.
+    Sent,
 }
 
 /// How a request ended without an answer.
@@ -48,6 +54,8 @@ pub struct NetworkClientConfig {
     pub reconnect_backoff_max_ms: u64,
     /// `socket.connection.setup.timeout.ms`
     pub connection_setup_timeout_ms: u64,
+    /// `socket.connection.setup.timeout.max.ms`
+    pub connection_setup_timeout_max_ms: u64,
     /// `max.in.flight.requests.per.connection`
     pub max_in_flight: u32,
 }
@@ -58,6 +66,7 @@ impl Default for NetworkClientConfig {
             reconnect_backoff_ms: 50,
             reconnect_backoff_max_ms: 1000,
             connection_setup_timeout_ms: 10_000,
+            connection_setup_timeout_max_ms: 30_000,
             max_in_flight: 5,
         }
     }
@@ -66,20 +75,36 @@ impl Default for NetworkClientConfig {
 /// The client side of any number of connections. `T` is what its user wants back with each answer.
 #[derive(Debug)]
 pub struct NetworkClient<T> {
-    _todo: std::marker::PhantomData<T>,
+    owner: u8,
+    client_id: Rc<str>,
+    config: NetworkClientConfig,
+    next_correlation_id: i32,
+    peers: BTreeMap<NodeId, Peer<T>>,
+    conns: BTreeMap<ConnId, NodeId>,
+    /// Requests without an answer that have left, until their `Sent` timer tells their user.
+    sent: VecDeque<Completed<T>>,
 }
 
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// `owner` tells this client's timers from those of others on the same node
     /// (`Timer::Network { owner, .. }`).
     pub fn new(owner: u8, client_id: Rc<str>, config: NetworkClientConfig) -> Self {
-        let _ = (owner, client_id, config);
-        todo!()
+        NetworkClient {
+            owner,
+            client_id,
+            config,
+            next_correlation_id: 0,
+            peers: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            sent: VecDeque::new(),
+        }
     }
 
     /// Sends once the connection is up and fewer than `max_in_flight` requests wait on it; connects
-    /// first if need be. The timeout runs from the moment of sending. Exactly one `Completed` with
-    /// `tag` follows, unless `expects_answer` is false (acks=0): then it completes when sent.
+    /// first if need be (after the back-off, if one is running). The timeout runs from the moment of
+    /// sending. Exactly one `Completed` with `tag` follows, never from within this call. A produce
+    /// with acks=0 completes when sent, with a response that Kafka's producer makes up itself: no
+    /// error, offset -1.
     pub fn send(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -88,42 +113,108 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         timeout: Duration,
         tag: T,
     ) {
-        let _ = (ctx, to, body, timeout, tag);
-        todo!()
+        let peer = self.peers.entry(to).or_default();
+        peer.waiting.push_back(Waiting { body, timeout, tag });
+        match peer.link {
+            Link::Up(conn) => self.flush(ctx, to, conn),
+            Link::Down => self.connect(ctx, to),
+            Link::Connecting { .. } | Link::BackingOff => {}
+        }
     }
 
-    /// True if a request could leave now, or as soon as the connection that is being made is up.
+    /// `NetworkClient.ready`: true if a request would leave at once; otherwise begins to connect,
+    /// unless that is under way or held back.
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> bool {
+        let peer = self.peers.entry(to).or_default();
+        match peer.link {
+            Link::Up(_) => peer.has_room(self.config.max_in_flight),
+            Link::Down => {
+                self.connect(ctx, to);
+                false
+            }
+            Link::Connecting { .. } | Link::BackingOff => false,
+        }
+    }
+
+    /// True if a request given now would leave at once, or as soon as a connection is made: it would
+    /// wait neither for a back-off nor for answers.
     pub fn is_ready(&self, to: NodeId) -> bool {
-        let _ = to;
-        todo!()
+        self.peers.get(&to).is_none_or(|peer| {
+            !matches!(peer.link, Link::BackingOff) && peer.has_room(self.config.max_in_flight)
+        })
+    }
+
+    /// True if the connection to `to` is up.
+    pub fn is_connected(&self, to: NodeId) -> bool {
+        self.peers
+            .get(&to)
+            .is_some_and(|peer| matches!(peer.link, Link::Up(_)))
+    }
+
+    /// True while a connection to `to` is being made.
+    pub fn is_connecting(&self, to: NodeId) -> bool {
+        self.peers
+            .get(&to)
+            .is_some_and(|peer| matches!(peer.link, Link::Connecting { .. }))
     }
 
     /// True while connecting to `to` is held back after a failure (`connectionFailed`).
     pub fn is_backing_off(&self, to: NodeId) -> bool {
-        let _ = to;
-        todo!()
+        self.peers
+            .get(&to)
+            .is_some_and(|peer| matches!(peer.link, Link::BackingOff))
     }
 
+    /// Requests that wait or are in flight to `to`.
     pub fn in_flight(&self, to: NodeId) -> u32 {
-        let _ = to;
-        todo!()
+        self.peers.get(&to).map_or(0, Peer::load)
     }
 
-    /// Closes the connection to `to`; requests that wait or are in flight there complete as lost.
+    /// A connection that was lost, or could not be made, since this was last asked (at most one for
+    /// each destination is remembered): what makes Kafka's clients ask for new metadata.
+    pub fn take_lost(&mut self) -> Option<(NodeId, CloseReason)> {
+        self.peers
+            .iter_mut()
+            .find_map(|(node, peer)| peer.lost.take().map(|reason| (*node, reason)))
+    }
+
+    /// Closes the connection to `to` and forgets its back-off; requests that wait or are in flight
+    /// there complete as lost.
     pub fn close(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
-        let _ = (ctx, to);
-        todo!()
+        let Some(mut peer) = self.peers.remove(&to) else {
+            return Vec::new();
+        };
+        if let Some(conn) = peer.link.conn() {
+            self.conns.remove(&conn);
+            ctx.close(conn);
+        }
+        peer.cancel_timers(ctx);
+        let reason = CloseReason::ByPeer;
+        peer.fail_all(
+            to,
+            Disconnected::InFlight(reason),
+            Disconnected::NotSent(reason),
+        )
     }
 
     /// True if the connection is one of this client's: its events belong here.
     pub fn owns(&self, conn: ConnId) -> bool {
-        let _ = conn;
-        todo!()
+        self.conns.contains_key(&conn)
     }
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) -> Vec<Completed<T>> {
-        let _ = (ctx, conn);
-        todo!()
+        let Some(&to) = self.conns.get(&conn) else {
+            return Vec::new();
+        };
+        let peer = self.peers.entry(to).or_default();
+        if let Link::Connecting { timer, .. } = peer.link {
+            ctx.cancel_timer(timer);
+        }
+        peer.link = Link::Up(conn);
+        peer.failed_attempts = 0;
+        peer.failed_setups = 0;
+        self.flush(ctx, to, conn);
+        Vec::new()
     }
 
     pub fn on_response(
@@ -132,8 +223,23 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn: ConnId,
         response: KafkaResponse,
     ) -> Vec<Completed<T>> {
-        let _ = (ctx, conn, response);
-        todo!()
+        let Some(&to) = self.conns.get(&conn) else {
+            return Vec::new();
+        };
+        let peer = self.peers.entry(to).or_default();
+        let Some(request) = peer.in_flight.pop_front() else {
+            return Vec::new();
+        };
+        assert_eq!(
+            request.correlation_id, response.correlation_id,
+            "answers come in the order of requests"
+        );
+        self.flush(ctx, to, conn);
+        vec![Completed {
+            tag: request.tag,
+            to,
+            result: Ok(response.body),
+        }]
     }
 
     pub fn on_closed(
@@ -142,8 +248,16 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn: ConnId,
         reason: CloseReason,
     ) -> Vec<Completed<T>> {
-        let _ = (ctx, conn, reason);
-        todo!()
+        match self.conns.get(&conn) {
+            Some(&to) => self.lost(
+                ctx,
+                to,
+                reason,
+                Disconnected::InFlight(reason),
+                Disconnected::NotSent(reason),
+            ),
+            None => Vec::new(),
+        }
     }
 
     /// `Timer::Network` with this client's owner number.
@@ -153,7 +267,317 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn_or_node: u64,
         what: NetworkTimer,
     ) -> Vec<Completed<T>> {
-        let _ = (ctx, conn_or_node, what);
-        todo!()
+        let node = NodeId(conn_or_node as u32);
+        match what {
+            NetworkTimer::RequestTimeout => self.on_request_timeout(ctx, ConnId(conn_or_node)),
+            NetworkTimer::ReconnectBackoff => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.link = Link::Down;
+                    peer.backoff_timer = None;
+                    if !peer.waiting.is_empty() {
+                        self.connect(ctx, node);
+                    }
+                }
+                Vec::new()
+            }
+            NetworkTimer::ConnectTimeout => {
+                let Some(conn) = self.peers.get(&node).and_then(|peer| peer.link.conn()) else {
+                    return Vec::new();
+                };
+                ctx.close(conn);
+                let reason = CloseReason::TimedOut;
+                self.lost(
+                    ctx,
+                    node,
+                    reason,
+                    Disconnected::InFlight(reason),
+                    Disconnected::NotSent(reason),
+                )
+            }
+            NetworkTimer::Sent => self.sent.pop_front().into_iter().collect(),
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+        let config = self.config;
+        let owner = self.owner;
+        let peer = self.peers.entry(to).or_default();
+        let conn = ctx.connect(to);
+        let limit = exponential(
+            ctx,
+            config.connection_setup_timeout_ms,
+            config.connection_setup_timeout_max_ms,
+            peer.failed_setups,
+        );
+        let timer = ctx.set_timer(
+            limit,
+            Timer::Network {
+                owner,
+                conn_or_node: u64::from(to.0),
+                what: NetworkTimer::ConnectTimeout,
+            },
+        );
+        peer.link = Link::Connecting { conn, timer };
+        self.conns.insert(conn, to);
+    }
+
+    /// Sends what waits, as far as there is room.
+    fn flush(&mut self, ctx: &mut Ctx<'_>, to: NodeId, conn: ConnId) {
+        let max_in_flight = self.config.max_in_flight as usize;
+        let peer = self.peers.entry(to).or_default();
+        while peer.in_flight.len() < max_in_flight {
+            let Some(Waiting { body, timeout, tag }) = peer.waiting.pop_front() else {
+                break;
+            };
+            let correlation_id = self.next_correlation_id;
+            self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
+            if let Some(response) = made_up_response(&body) {
+                self.sent.push_back(Completed {
+                    tag,
+                    to,
+                    result: Ok(response),
+                });
+                ctx.set_timer(
+                    Duration::ZERO,
+                    Timer::Network {
+                        owner: self.owner,
+                        conn_or_node: u64::from(to.0),
+                        what: NetworkTimer::Sent,
+                    },
+                );
+            } else {
+                let deadline = ctx.now() + timeout;
+                peer.in_flight.push_back(InFlight {
+                    correlation_id,
+                    deadline,
+                    tag,
+                });
+                if peer.request_timer.is_none_or(|(at, _)| deadline < at) {
+                    peer.arm_request_timer(ctx, self.owner, conn, deadline);
+                }
+            }
+            ctx.send(
+                conn,
+                Message::Request(Box::new(KafkaRequest {
+                    correlation_id,
+                    client_id: Rc::clone(&self.client_id),
+                    body,
+                })),
+            );
+        }
+    }
+
+    /// One timer a connection, for the earliest deadline when it was set; looked at again when it
+    /// fires, since most requests are answered long before.
+    fn on_request_timeout(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) -> Vec<Completed<T>> {
+        let Some(&to) = self.conns.get(&conn) else {
+            return Vec::new();
+        };
+        let now = ctx.now();
+        let peer = self.peers.entry(to).or_default();
+        peer.request_timer = None;
+        match peer.in_flight.iter().map(|request| request.deadline).min() {
+            None => Vec::new(),
+            Some(deadline) if now < deadline => {
+                peer.arm_request_timer(ctx, self.owner, conn, deadline);
+                Vec::new()
+            }
+            Some(_) => {
+                ctx.close(conn);
+                let reason = CloseReason::TimedOut;
+                self.lost(
+                    ctx,
+                    to,
+                    reason,
+                    Disconnected::TimedOut,
+                    Disconnected::NotSent(reason),
+                )
+            }
+        }
+    }
+
+    /// The connection to `to` is gone, or was never made: fails all that waited for it and holds the
+    /// next attempt back.
+    fn lost(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: NodeId,
+        reason: CloseReason,
+        in_flight: Disconnected,
+        waiting: Disconnected,
+    ) -> Vec<Completed<T>> {
+        let config = self.config;
+        let owner = self.owner;
+        let peer = self.peers.entry(to).or_default();
+        if let Some(conn) = peer.link.conn() {
+            self.conns.remove(&conn);
+        }
+        match peer.link {
+            Link::Connecting { .. } => peer.failed_setups += 1,
+            _ => peer.failed_setups = 0,
+        }
+        peer.cancel_timers(ctx);
+        let backoff = exponential(
+            ctx,
+            config.reconnect_backoff_ms,
+            config.reconnect_backoff_max_ms,
+            peer.failed_attempts,
+        );
+        peer.failed_attempts += 1;
+        peer.backoff_timer = Some(ctx.set_timer(
+            backoff,
+            Timer::Network {
+                owner,
+                conn_or_node: u64::from(to.0),
+                what: NetworkTimer::ReconnectBackoff,
+            },
+        ));
+        peer.link = Link::BackingOff;
+        peer.lost = Some(reason);
+        peer.fail_all(to, in_flight, waiting)
+    }
+}
+
+/// `ExponentialBackoff`: `initial` x 2^`attempts`, give or take a fifth, at most `max`.
+pub fn exponential(ctx: &mut Ctx<'_>, initial_ms: u64, max_ms: u64, attempts: u32) -> Duration {
+    let term = initial_ms.saturating_mul(1 << attempts.min(20)).min(max_ms);
+    let micros = term.saturating_mul(1_000);
+    let jittered = micros - micros / 5 + ctx.random().below(micros / 5 * 2 + 1);
+    Duration::from_micros(jittered.min(max_ms.saturating_mul(1_000)))
+}
+
+/// What stands for the answer to a request that gets none.
+fn made_up_response(body: &Request) -> Option<Response> {
+    let Request::Produce(produce) = body else {
+        return None;
+    };
+    let ProduceRequest { acks: 0, data, .. } = &**produce else {
+        return None;
+    };
+    let responses = data
+        .iter()
+        .map(|(partition, _)| PartitionProduceResponse {
+            partition: partition.clone(),
+            error: ErrorCode::None,
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: -1,
+        })
+        .collect();
+    Some(ProduceResponse { responses }.into())
+}
+
+#[derive(Debug)]
+struct Peer<T> {
+    link: Link,
+    /// Attempts that failed since a connection was last up (`failedAttempts`).
+    failed_attempts: u32,
+    /// The same, as far as no connection came to be (`failedConnectAttempts`).
+    failed_setups: u32,
+    backoff_timer: Option<TimerId>,
+    request_timer: Option<(Time, TimerId)>,
+    waiting: VecDeque<Waiting<T>>,
+    in_flight: VecDeque<InFlight<T>>,
+    lost: Option<CloseReason>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Link {
+    Down,
+    BackingOff,
+    Connecting { conn: ConnId, timer: TimerId },
+    Up(ConnId),
+}
+
+impl Link {
+    fn conn(self) -> Option<ConnId> {
+        match self {
+            Link::Connecting { conn, .. } | Link::Up(conn) => Some(conn),
+            Link::Down | Link::BackingOff => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    body: Request,
+    timeout: Duration,
+    tag: T,
+}
+
+#[derive(Debug)]
+struct InFlight<T> {
+    correlation_id: i32,
+    deadline: Time,
+    tag: T,
+}
+
+impl<T> Default for Peer<T> {
+    fn default() -> Self {
+        Peer {
+            link: Link::Down,
+            failed_attempts: 0,
+            failed_setups: 0,
+            backoff_timer: None,
+            request_timer: None,
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            lost: None,
+        }
+    }
+}
+
+impl<T> Peer<T> {
+    fn load(&self) -> u32 {
+        (self.waiting.len() + self.in_flight.len()) as u32
+    }
+
+    fn has_room(&self, max_in_flight: u32) -> bool {
+        self.load() < max_in_flight
+    }
+
+    fn arm_request_timer(&mut self, ctx: &mut Ctx<'_>, owner: u8, conn: ConnId, deadline: Time) {
+        if let Some((_, timer)) = self.request_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        let timer = ctx.set_timer(
+            deadline.since(ctx.now()),
+            Timer::Network {
+                owner,
+                conn_or_node: conn.0,
+                what: NetworkTimer::RequestTimeout,
+            },
+        );
+        self.request_timer = Some((deadline, timer));
+    }
+
+    fn cancel_timers(&mut self, ctx: &mut Ctx<'_>) {
+        if let Link::Connecting { timer, .. } = self.link {
+            ctx.cancel_timer(timer);
+        }
+        if let Some(timer) = self.backoff_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        if let Some((_, timer)) = self.request_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+    }
+
+    fn fail_all(
+        &mut self,
+        to: NodeId,
+        in_flight: Disconnected,
+        waiting: Disconnected,
+    ) -> Vec<Completed<T>> {
+        let in_flight = self.in_flight.drain(..).map(|r| (r.tag, in_flight));
+        let waiting = self.waiting.drain(..).map(|w| (w.tag, waiting));
+        in_flight
+            .chain(waiting)
+            .map(|(tag, why)| Completed {
+                tag,
+                to,
+                result: Err(why),
+            })
+            .collect()
     }
 }
