@@ -1,6 +1,7 @@
 //! kafka-trial: a deterministic simulator and teaching sandbox that puts Apache Kafka on trial.
 #![forbid(unsafe_code)]
 
+pub mod broker;
 pub mod kernel;
 pub mod log;
 pub mod protocol;

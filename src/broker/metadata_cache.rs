@@ -1,0 +1,159 @@
+//! What a broker knows of the cluster, all of it from UpdateMetadata (`ZkMetadataCache`, CT31).
+//!
+//! May not know the partitions that this broker hosts: those come by LeaderAndIsr.
+
+use crate::protocol::{
+    BrokerEndpoint, BrokerId, ErrorCode, LEADER_DURING_DELETE, MetadataRequest, MetadataResponse,
+    NO_LEADER, PartitionMetadata, TopicId, TopicMetadata, TopicName, TopicPartition,
+    UpdateMetadataPartitionState, UpdateMetadataRequest,
+};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Live brokers, the controller, and every partition's last known state.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataCache {
+    controller_id: Option<BrokerId>,
+    live_brokers: BTreeMap<BrokerId, BrokerEndpoint>,
+    topics: BTreeMap<TopicName, BTreeMap<i32, UpdateMetadataPartitionState>>,
+    topic_ids: BTreeMap<TopicName, TopicId>,
+}
+
+impl MetadataCache {
+    /// Takes an UpdateMetadata in: the live brokers replace the old ones, the partitions merge;
+    /// leader -2 removes one. Answers the partitions that were removed.
+    pub fn update(&mut self, request: &UpdateMetadataRequest) -> Vec<TopicPartition> {
+        self.controller_id = (request.controller_id >= 0).then_some(request.controller_id);
+        self.live_brokers = request
+            .live_brokers
+            .iter()
+            .map(|broker| (broker.id, broker.clone()))
+            .collect();
+        for (topic, id) in &request.topic_ids {
+            if *id != TopicId::ZERO {
+                self.topic_ids.insert(topic.clone(), *id);
+            }
+        }
+        let mut removed = Vec::new();
+        for state in &request.partition_states {
+            let TopicPartition { topic, partition } = &state.partition;
+            if state.leader == LEADER_DURING_DELETE {
+                self.remove(topic, *partition);
+                removed.push(state.partition.clone());
+            } else {
+                self.topics
+                    .entry(topic.clone())
+                    .or_default()
+                    .insert(*partition, state.clone());
+            }
+        }
+        removed
+    }
+
+    fn remove(&mut self, topic: &TopicName, partition: i32) {
+        if let Some(partitions) = self.topics.get_mut(topic) {
+            partitions.remove(&partition);
+            if partitions.is_empty() {
+                self.topics.remove(topic);
+                self.topic_ids.remove(topic);
+            }
+        }
+    }
+
+    pub fn controller_id(&self) -> Option<BrokerId> {
+        self.controller_id
+    }
+
+    /// Live and shutting-down brokers (I6), by id.
+    pub fn live_brokers(&self) -> impl Iterator<Item = &BrokerEndpoint> {
+        self.live_brokers.values()
+    }
+
+    pub fn broker(&self, id: BrokerId) -> Option<&BrokerEndpoint> {
+        self.live_brokers.get(&id)
+    }
+
+    pub fn is_alive(&self, id: BrokerId) -> bool {
+        self.live_brokers.contains_key(&id)
+    }
+
+    pub fn topics(&self) -> impl Iterator<Item = &TopicName> {
+        self.topics.keys()
+    }
+
+    /// Partitions of a topic by number; empty for an unknown one.
+    pub fn partitions(&self, topic: &str) -> impl Iterator<Item = &UpdateMetadataPartitionState> {
+        self.topics
+            .get(topic)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&UpdateMetadataPartitionState> {
+        self.topics.get(&partition.topic)?.get(&partition.partition)
+    }
+
+    pub fn contains_topic(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
+    }
+
+    pub fn topic_id(&self, topic: &str) -> Option<TopicId> {
+        self.topic_ids.get(topic).copied()
+    }
+
+    /// The answer to a Metadata request, from here only. Errors: a topic that is not here
+    /// (`UNKNOWN_TOPIC_OR_PARTITION`), a partition whose leader is not alive (`LEADER_NOT_AVAILABLE`
+    /// with leader -1). ISR and replicas are not filtered.
+    pub fn metadata(&self, request: &MetadataRequest, cluster_id: &Rc<str>) -> MetadataResponse {
+        let topics = match &request.topics {
+            None => self.topics.keys().map(|t| self.topic(t)).collect(),
+            Some(names) => names.iter().map(|t| self.topic(t)).collect(),
+        };
+        MetadataResponse {
+            brokers: self.live_brokers.values().cloned().collect(),
+            cluster_id: Some(cluster_id.clone()),
+            controller_id: self.controller_id.unwrap_or(-1),
+            topics,
+        }
+    }
+
+    fn topic(&self, name: &TopicName) -> TopicMetadata {
+        let partitions = self.topics.get(name);
+        TopicMetadata {
+            error: match partitions {
+                None => ErrorCode::UnknownTopicOrPartition,
+                Some(_) => ErrorCode::None,
+            },
+            name: name.clone(),
+            topic_id: self.topic_id(name).unwrap_or(TopicId::ZERO),
+            is_internal: matches!(&**name, "__consumer_offsets" | "__transaction_state"),
+            partitions: partitions
+                .into_iter()
+                .flat_map(BTreeMap::values)
+                .map(|state| self.partition_metadata(state))
+                .collect(),
+        }
+    }
+
+    fn partition_metadata(&self, state: &UpdateMetadataPartitionState) -> PartitionMetadata {
+        let led = self.is_alive(state.leader);
+        PartitionMetadata {
+            error: if led {
+                ErrorCode::None
+            } else {
+                ErrorCode::LeaderNotAvailable
+            },
+            partition: state.partition.partition,
+            leader: if led { state.leader } else { NO_LEADER },
+            leader_epoch: state.leader_epoch,
+            replicas: state.replicas.clone(),
+            isr: state.isr.clone(),
+            offline_replicas: state
+                .replicas
+                .iter()
+                .copied()
+                .filter(|id| !self.is_alive(*id) || state.offline_replicas.contains(id))
+                .collect(),
+        }
+    }
+}
