@@ -4,4 +4,5 @@
 pub mod broker;
 pub mod kernel;
 pub mod log;
+pub mod node;
 pub mod protocol;

@@ -1,0 +1,3 @@
+//! Nodes: a broker or controller wired to its ZooKeeper session, and the read-only views of them.
+
+pub mod view;

@@ -1,0 +1,75 @@
+//! What an observer outside the simulation may see of a cluster: read-only, and never told to a node.
+//!
+//! Checkers, roles and reports read these views; no protocol code does. A view is a copy of what one
+//! process holds (`ReplicaView`) or of what the coordination service has committed
+//! (`CommittedPartition`), not the truth of the cluster, which no process knows.
+
+use crate::protocol::{BrokerId, TopicId, TopicName, TopicPartition};
+use bytes::Bytes;
+
+/// One replica, as the broker that holds it sees it. Offsets are those of the partition's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplicaView {
+    pub broker: BrokerId,
+    pub partition: TopicPartition,
+    /// The broker believes that it leads.
+    pub is_leader: bool,
+    /// Whom it believes to lead; `NO_LEADER` if none.
+    pub leader: BrokerId,
+    pub leader_epoch: i32,
+    pub partition_epoch: i32,
+    /// The committed ISR that it knows; only a leader's is meaningful.
+    pub isr: Vec<BrokerId>,
+    pub log_start_offset: i64,
+    pub high_watermark: i64,
+    /// Offset of the next record.
+    pub log_end_offset: i64,
+}
+
+/// A partition's state as the coordination service holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommittedPartition {
+    pub partition: TopicPartition,
+    /// `NO_LEADER` if none.
+    pub leader: BrokerId,
+    pub leader_epoch: i32,
+    /// In the order in which it is stored.
+    pub isr: Vec<BrokerId>,
+    /// In order of preference.
+    pub replicas: Vec<BrokerId>,
+    pub controller_epoch: i32,
+    /// Version of the state's znode.
+    pub partition_epoch: i32,
+    /// Elected uncleanly and not yet recovered (KIP-704).
+    pub recovering: bool,
+}
+
+/// A topic as the coordination service holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicView {
+    pub name: TopicName,
+    pub topic_id: TopicId,
+    pub partition_count: u32,
+    pub replication_factor: u32,
+    /// Overrides of the topic, Kafka's key and value, in the order in which Kafka's tools print them.
+    pub configs: Vec<(String, String)>,
+}
+
+/// A cluster between two events.
+pub trait ClusterView {
+    /// Brokers whose process runs (or is paused), by id.
+    fn running_brokers(&self) -> Vec<BrokerId>;
+    /// A replica on a running broker.
+    fn replica(&self, broker: BrokerId, partition: &TopicPartition) -> Option<ReplicaView>;
+    /// Every replica on every running broker, by broker and partition.
+    fn replicas(&self) -> Vec<ReplicaView>;
+    /// Every partition's committed state, by partition.
+    fn committed(&self) -> Vec<CommittedPartition>;
+    /// The segment files (`*.log`) of a partition on a broker's disk, running or not: file name and
+    /// content, in the order of base offsets.
+    fn log_files(&self, broker: BrokerId, partition: &TopicPartition) -> Vec<(String, Vec<Bytes>)>;
+    /// The controller and its epoch, as the coordination service holds them.
+    fn controller(&self) -> Option<(BrokerId, i32)>;
+    /// Every topic, by name.
+    fn topics(&self) -> Vec<TopicView>;
+}
