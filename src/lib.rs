@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod controller;
 pub mod kernel;
 pub mod log;
+pub mod metadata;
 pub mod node;
 pub mod protocol;
