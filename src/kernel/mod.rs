@@ -5,6 +5,7 @@
 
 mod actor;
 pub mod disk;
+mod distribution;
 mod engine;
 mod fault;
 mod id;
@@ -13,7 +14,8 @@ pub mod task;
 mod time;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
-pub use disk::{Disk, DiskError, FileId};
+pub use disk::{Disk, DiskConfig, DiskError, FileId};
+pub use distribution::{Distribution, Quantiles};
 pub use engine::{Config, Dispatched, FactEntry, Kernel, NodeOptions, NodeStatus, Stop};
 pub use fault::{Fault, FaultId};
 pub use id::{ConnId, NodeId, TimerId};

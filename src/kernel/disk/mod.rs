@@ -1,0 +1,729 @@
+//! A node's simulated disk: files by path, a page cache, and what survives which crash.
+//!
+//! Calls work on the page cache at once and charge their time to the running handler (a blocking
+//! call of a real thread). What is not synced survives a process crash, not a power failure.
+//!
+//! The model is a journaling file system (ext4, XFS): changes of the directory tree reach the device
+//! in the order in which they were made, each atomic; an fsync of a file also makes all changes of
+//! the tree before it durable. The contents of files reach the device independently of each other
+//! and of the tree: of each file, what a power failure leaves is a prefix of the unsynced operations,
+//! the last of them torn at any byte. After `writeback_after` the operating system has written
+//! everything back by itself.
+
+mod device;
+mod names;
+mod rope;
+
+pub use device::DiskConfig;
+
+use super::{Duration, Stream, Time};
+use bytes::Bytes;
+use device::{Device, READ_AHEAD};
+use names::{Entry, NameOp, Names};
+use rope::Rope;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+/// An open file; stays valid until the file is deleted (a rename keeps it).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FileId(pub u64);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DiskError {
+    /// No space left on device.
+    Full,
+    /// Input/output error.
+    Io,
+    NotFound,
+}
+
+impl std::fmt::Display for DiskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DiskError::Full => "no space left on device",
+            DiskError::Io => "input/output error",
+            DiskError::NotFound => "no such file or directory",
+        })
+    }
+}
+
+impl std::error::Error for DiskError {}
+
+/// A disk. Paths use `/` and are relative to the node's root, e.g. `data/t-0/leader-epoch-checkpoint`.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    names: Names,
+    durable_names: Names,
+    /// Changes of the tree that are not durable yet, with the time of each.
+    name_journal: VecDeque<(Time, NameOp)>,
+    /// How many changes of the tree have become durable.
+    names_committed: u64,
+    files: BTreeMap<FileId, File>,
+    next_file: u64,
+    /// Bytes written and not yet known to the device, over all files.
+    dirty: u64,
+    /// Bytes stored in all files.
+    stored: u64,
+    /// `None`: calls cost nothing and time stands still.
+    device: Option<Box<Device>>,
+    full: bool,
+    sync_fails: bool,
+    sync_stuck: bool,
+    read_errors: Vec<String>,
+    /// Blocking fsyncs that hang.
+    hanging: Vec<Sync>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    content: Rope,
+    durable: Rope,
+    /// Operations on the content that are not durable yet, with the time of each.
+    journal: VecDeque<(Time, Op)>,
+    committed: u64,
+    dirty: u64,
+    stored: u64,
+    /// Ranges that the page cache does not hold.
+    cold: Vec<Range<u64>>,
+    /// Has no name any more; kept while a power failure could bring the name back.
+    unlinked: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Write { position: u64, chunk: Bytes },
+    Resize { len: u64 },
+}
+
+/// An fsync that has begun: what it will have made durable when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sync {
+    file: FileId,
+    content: u64,
+    names: u64,
+}
+
+impl Disk {
+    /// A disk of its own, without a kernel around it (for tests and tools).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens `path`, creating it (and its parent directories) if absent.
+    pub fn create(&mut self, path: &str) -> Result<FileId, DiskError> {
+        let path = trimmed(path);
+        self.call(0);
+        match self.names.get(path) {
+            Some(Entry::File(file)) => return Ok(file),
+            Some(Entry::Dir) => return Err(DiskError::Io),
+            None => {}
+        }
+        if let Some((parent, _)) = path.rsplit_once('/') {
+            self.make_dir(parent)?;
+        }
+        let file = FileId(self.next_file);
+        self.next_file += 1;
+        self.files.insert(file, File::default());
+        self.change_names(NameOp::Create {
+            path: path.to_owned(),
+            file,
+        });
+        Ok(file)
+    }
+
+    pub fn open(&self, path: &str) -> Option<FileId> {
+        match self.names.get(trimmed(path)) {
+            Some(Entry::File(file)) => Some(file),
+            Some(Entry::Dir) | None => None,
+        }
+    }
+
+    /// Whether a file (not a directory) stands at `path`.
+    pub fn exists(&self, path: &str) -> bool {
+        self.open(path).is_some()
+    }
+
+    /// Whether a directory stands at `path`.
+    pub fn is_dir(&self, path: &str) -> bool {
+        self.names.get(trimmed(path)) == Some(Entry::Dir)
+    }
+
+    /// Names (not paths) of the files and directories in a directory, sorted.
+    pub fn list(&self, dir: &str) -> Vec<String> {
+        let dir = trimmed(dir);
+        let skip = if dir.is_empty() { 0 } else { dir.len() + 1 };
+        self.names
+            .below(dir)
+            .map(|(path, _)| &path[skip..])
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Every file on the disk with its path, sorted by path.
+    pub fn files(&self) -> Vec<(String, FileId)> {
+        self.names
+            .files()
+            .map(|(path, file)| (path.to_owned(), file))
+            .collect()
+    }
+
+    /// Makes a directory and its parents; nothing happens if it is there.
+    pub fn make_dir(&mut self, dir: &str) -> Result<(), DiskError> {
+        let dir = trimmed(dir);
+        let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+        for end in ends.filter(|&end| end > 0) {
+            match self.names.get(&dir[..end]) {
+                Some(Entry::Dir) => {}
+                Some(Entry::File(_)) => return Err(DiskError::Io),
+                None => self.change_names(NameOp::MakeDir {
+                    path: dir[..end].to_owned(),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Length in bytes. 0 if the file is gone.
+    pub fn len(&self, file: FileId) -> u64 {
+        self.linked(file).map_or(0, |file| file.content.len())
+    }
+
+    /// Appends to the end; returns the position where `chunk` begins. The chunk is shared, not copied.
+    pub fn append(&mut self, file: FileId, chunk: Bytes) -> Result<u64, DiskError> {
+        let position = self.linked(file).ok_or(DiskError::NotFound)?.content.len();
+        self.write_at(file, position, chunk)?;
+        Ok(position)
+    }
+
+    /// Overwrites from `position` on; a gap after the end of the file is filled with zeros.
+    pub fn write_at(&mut self, file: FileId, position: u64, chunk: Bytes) -> Result<(), DiskError> {
+        let bytes = chunk.len() as u64;
+        self.linked(file).ok_or(DiskError::NotFound)?;
+        let capacity = self
+            .device
+            .as_ref()
+            .map_or(u64::MAX, |device| device.config.capacity);
+        if self.full || self.stored.saturating_add(bytes) > capacity {
+            return Err(DiskError::Full);
+        }
+        self.change_content(file, Op::Write { position, chunk });
+        self.call(bytes);
+        if let Some(device) = &mut self.device
+            && self.dirty > device.config.dirty_limit
+        {
+            device.write_through(bytes);
+        }
+        Ok(())
+    }
+
+    /// Cuts (or extends with zeros) to `len`.
+    pub fn truncate(&mut self, file: FileId, len: u64) -> Result<(), DiskError> {
+        self.linked(file).ok_or(DiskError::NotFound)?;
+        self.change_content(file, Op::Resize { len });
+        self.call(0);
+        Ok(())
+    }
+
+    /// The bytes `position..position + len` (fewer at the end of the file), as the chunks in which
+    /// they were written where the range covers these whole: no copy is made.
+    pub fn read(&mut self, file: FileId, position: u64, len: u64) -> Result<Vec<Bytes>, DiskError> {
+        let entry = self.linked(file).ok_or(DiskError::NotFound)?;
+        if !self.read_errors.is_empty()
+            && self
+                .names
+                .files()
+                .any(|(path, id)| id == file && self.is_unreadable(path))
+        {
+            return Err(DiskError::Io);
+        }
+        let pieces = entry.content.read(position, len);
+        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let cold = self
+            .files
+            .get_mut(&file)
+            .map_or(0, |file| file.warm(position, bytes));
+        self.call(bytes);
+        if cold > 0
+            && let Some(device) = &mut self.device
+        {
+            device.read_cold(cold);
+        }
+        Ok(pieces)
+    }
+
+    /// Like `read`, as one contiguous piece (copies if the range spans chunks).
+    pub fn read_contiguous(
+        &mut self,
+        file: FileId,
+        position: u64,
+        len: u64,
+    ) -> Result<Bytes, DiskError> {
+        let mut pieces = self.read(file, position, len)?;
+        Ok(match pieces.len() {
+            0 => Bytes::new(),
+            1 => pieces.swap_remove(0),
+            _ => pieces.concat().into(),
+        })
+    }
+
+    /// Whole content of a file by path.
+    pub fn read_file(&mut self, path: &str) -> Result<Bytes, DiskError> {
+        let file = self.open(path).ok_or(DiskError::NotFound)?;
+        self.read_contiguous(file, 0, u64::MAX)
+    }
+
+    /// Renames a file or a directory atomically, replacing what stands at `to`.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let (from, to) = (trimmed(from), trimmed(to));
+        self.names.get(from).ok_or(DiskError::NotFound)?;
+        self.call(0);
+        if to.starts_with(from) && to[from.len()..].starts_with('/') {
+            return Err(DiskError::Io);
+        }
+        if from != to {
+            if let Some((parent, _)) = to.rsplit_once('/') {
+                self.make_dir(parent)?;
+            }
+            self.change_names(NameOp::Rename {
+                from: from.to_owned(),
+                to: to.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    pub fn delete(&mut self, path: &str) -> Result<(), DiskError> {
+        let path = trimmed(path);
+        self.open(path).ok_or(DiskError::NotFound)?;
+        self.call(0);
+        self.change_names(NameOp::Delete {
+            path: path.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Deletes a directory and all in it.
+    pub fn delete_dir(&mut self, dir: &str) -> Result<(), DiskError> {
+        let dir = trimmed(dir);
+        if !self.is_dir(dir) {
+            return Err(DiskError::NotFound);
+        }
+        self.call(0);
+        self.change_names(NameOp::DeleteDir {
+            path: dir.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// A blocking fsync: the handler is charged the device's latency; after it, the file's content and
+    /// its directory entry are durable.
+    pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
+        let sync = self.begin_sync(file).ok_or(DiskError::NotFound)?;
+        let (dirty, clean) = self.work_of(sync);
+        match &mut self.device {
+            Some(device) if clean => device.call(0),
+            Some(device) => device.sync(dirty),
+            None => {}
+        }
+        if self.sync_fails {
+            return Err(DiskError::Io);
+        }
+        if self.sync_stuck {
+            self.hanging.push(sync);
+        } else {
+            self.end_sync(sync);
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable, as an orderly shutdown of the machine does; costs nothing.
+    pub fn sync_all(&mut self) {
+        self.commit_names(u64::MAX);
+        let all: Vec<FileId> = self.files.keys().copied().collect();
+        for file in all {
+            self.commit_content(file, u64::MAX);
+        }
+    }
+
+    /// What an observer outside the simulation sees of a file's content: charges nothing, fails never.
+    pub fn peek(&self, file: FileId) -> Vec<Bytes> {
+        self.linked(file)
+            .map_or_else(Vec::new, |file| file.content.read(0, u64::MAX))
+    }
+}
+
+/// What crashes and faults do to a disk.
+impl Disk {
+    /// The machine loses power: of everything that is not durable a prefix survives, drawn from
+    /// `random`, for the tree and for each file on its own.
+    pub fn power_failure(&mut self, random: &mut Stream) {
+        self.hanging.clear();
+        let now = self.now();
+        if let Some(device) = &mut self.device {
+            device.power_off();
+        }
+        self.write_back(now);
+        let kept = random.below(self.name_journal.len() as u64 + 1);
+        self.commit_names(self.names_committed + kept);
+        self.name_journal.clear();
+        self.names = self.durable_names.clone();
+
+        let named: Vec<FileId> = self.names.files().map(|(_, file)| file).collect();
+        self.files.retain(|file, _| named.contains(file));
+        (self.dirty, self.stored) = (0, 0);
+        for file in self.files.values_mut() {
+            file.power_failure(random);
+            self.stored += file.stored;
+        }
+    }
+
+    /// Everything is gone.
+    pub fn wipe(&mut self) {
+        self.names = Names::default();
+        self.durable_names = Names::default();
+        self.name_journal.clear();
+        self.files.clear();
+        self.hanging.clear();
+        (self.dirty, self.stored) = (0, 0);
+    }
+
+    /// Flips one bit of the stored byte at `position`; answers whether there is such a byte.
+    pub fn flip(&mut self, path: &str, position: u64, bit: u8) -> bool {
+        let Some(file) = self.open(path).and_then(|file| self.files.get_mut(&file)) else {
+            return false;
+        };
+        let there = position < file.content.len();
+        file.content.flip(position, bit);
+        file.durable.flip(position, bit);
+        there
+    }
+
+    /// Writes fail with `Full` until called with false.
+    pub fn set_full(&mut self, on: bool) {
+        self.full = on;
+    }
+
+    /// Reads of files whose path contains `path` fail until called with false.
+    pub fn set_read_error(&mut self, path: &str, on: bool) {
+        self.read_errors.retain(|bad| bad != path);
+        if on {
+            self.read_errors.push(path.to_owned());
+        }
+    }
+
+    /// Fsyncs fail, and make nothing durable, until called with false.
+    pub fn set_sync_fails(&mut self, on: bool) {
+        self.sync_fails = on;
+    }
+
+    /// Fsyncs that end from now on hang until called with false.
+    pub(super) fn set_sync_stuck(&mut self, on: bool) {
+        self.sync_stuck = on;
+        if !on {
+            for sync in std::mem::take(&mut self.hanging) {
+                self.end_sync(sync);
+            }
+        }
+    }
+
+    pub(super) fn set_slowness(&mut self, times: u32) {
+        if let Some(device) = &mut self.device {
+            device.set_slowness(times);
+        }
+    }
+}
+
+/// What the kernel around a disk needs.
+impl Disk {
+    pub(super) fn with_device(config: DiskConfig, random: Stream) -> Self {
+        Self {
+            device: Some(Box::new(Device::new(config, random))),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn set_now(&mut self, now: Time) {
+        if let Some(device) = &mut self.device {
+            device.now = now;
+        }
+    }
+
+    /// Time spent in calls since the last time it was asked.
+    pub(super) fn take_spent(&mut self) -> Duration {
+        self.device
+            .as_mut()
+            .map_or(Duration::ZERO, |device| device.take_spent())
+    }
+
+    pub(super) fn sync_is_stuck(&self) -> bool {
+        self.sync_stuck
+    }
+
+    /// Whether a blocking fsync hangs.
+    pub(super) fn hangs(&self) -> bool {
+        !self.hanging.is_empty()
+    }
+
+    /// Begins an fsync that nobody waits for; answers when the device will have done it.
+    pub(super) fn sync_later(&mut self, file: FileId) -> Result<(Sync, Time), DiskError> {
+        let sync = self.begin_sync(file).ok_or(DiskError::NotFound)?;
+        let (dirty, clean) = self.work_of(sync);
+        let now = self.now();
+        let done = match &mut self.device {
+            Some(device) if !clean => device.sync_later(dirty),
+            _ => now,
+        };
+        Ok((sync, done))
+    }
+
+    /// Ends an fsync: what was written before its beginning is durable, unless it fails.
+    pub(super) fn finish_sync(&mut self, sync: Sync) -> Result<(), DiskError> {
+        if self.sync_fails {
+            return Err(DiskError::Io);
+        }
+        self.end_sync(sync);
+        Ok(())
+    }
+}
+
+impl Disk {
+    fn linked(&self, file: FileId) -> Option<&File> {
+        self.files.get(&file).filter(|file| !file.unlinked)
+    }
+
+    fn is_unreadable(&self, path: &str) -> bool {
+        self.read_errors
+            .iter()
+            .any(|bad| path.contains(bad.as_str()))
+    }
+
+    fn now(&self) -> Time {
+        self.device.as_ref().map_or(Time::ZERO, |device| device.now)
+    }
+
+    fn call(&mut self, bytes: u64) {
+        if let Some(device) = &mut self.device {
+            device.call(bytes);
+        }
+    }
+
+    fn change_names(&mut self, op: NameOp) {
+        let now = self.now();
+        for lost in self.names.apply(&op) {
+            if let Some(file) = self.files.get_mut(&lost) {
+                file.unlinked = true;
+                self.stored -= file.stored;
+                self.dirty -= file.dirty;
+                file.dirty = 0;
+            }
+        }
+        self.name_journal.push_back((now, op));
+        self.write_back_names(now);
+    }
+
+    fn change_content(&mut self, file: FileId, op: Op) {
+        let now = self.now();
+        if let Some(entry) = self.files.get_mut(&file) {
+            self.stored -= entry.stored;
+            self.dirty -= entry.dirty;
+            match &op {
+                Op::Write { chunk, .. } => {
+                    let bytes = chunk.len() as u64;
+                    entry.dirty += bytes;
+                    entry.stored = entry.stored.saturating_add(bytes);
+                }
+                Op::Resize { len } => entry.stored = entry.stored.min(*len),
+            }
+            op.apply(&mut entry.content);
+            entry.stored = entry.stored.min(entry.content.len());
+            entry.journal.push_back((now, op));
+            self.stored += entry.stored;
+            self.dirty += entry.dirty;
+        }
+        self.write_back_content(file, now);
+    }
+
+    fn begin_sync(&self, file: FileId) -> Option<Sync> {
+        let entry = self.linked(file)?;
+        Some(Sync {
+            file,
+            content: entry.committed + entry.journal.len() as u64,
+            names: self.names_committed + self.name_journal.len() as u64,
+        })
+    }
+
+    /// Bytes that an fsync has to move, and whether there is nothing to do at all.
+    fn work_of(&self, sync: Sync) -> (u64, bool) {
+        let dirty = self.files.get(&sync.file).map_or(0, |file| file.dirty);
+        let clean = self.name_journal.is_empty()
+            && self
+                .files
+                .get(&sync.file)
+                .is_none_or(|file| file.journal.is_empty());
+        (dirty, clean)
+    }
+
+    fn end_sync(&mut self, sync: Sync) {
+        self.commit_names(sync.names);
+        self.commit_content(sync.file, sync.content);
+    }
+
+    /// Makes changes of the tree durable until so many of them are.
+    fn commit_names(&mut self, until: u64) {
+        while self.names_committed < until
+            && let Some((_, op)) = self.name_journal.pop_front()
+        {
+            self.names_committed += 1;
+            for lost in self.durable_names.apply(&op) {
+                if self.files.get(&lost).is_some_and(|file| file.unlinked) {
+                    self.files.remove(&lost);
+                }
+            }
+        }
+    }
+
+    fn commit_content(&mut self, file: FileId, until: u64) {
+        if let Some(file) = self.files.get_mut(&file) {
+            self.dirty -= file.dirty;
+            file.commit(until);
+            self.dirty += file.dirty;
+        }
+    }
+
+    /// What the operating system has written back on its own by now.
+    fn write_back(&mut self, now: Time) {
+        self.write_back_names(now);
+        let all: Vec<FileId> = self.files.keys().copied().collect();
+        for file in all {
+            self.write_back_content(file, now);
+        }
+    }
+
+    fn write_back_names(&mut self, now: Time) {
+        let Some(age) = self
+            .device
+            .as_ref()
+            .map(|device| device.config.writeback_after)
+        else {
+            return;
+        };
+        while self
+            .name_journal
+            .front()
+            .is_some_and(|(time, _)| *time + age <= now)
+        {
+            self.commit_names(self.names_committed + 1);
+        }
+    }
+
+    fn write_back_content(&mut self, file: FileId, now: Time) {
+        let Some(age) = self
+            .device
+            .as_ref()
+            .map(|device| device.config.writeback_after)
+        else {
+            return;
+        };
+        let Some(file) = self.files.get_mut(&file) else {
+            return;
+        };
+        self.dirty -= file.dirty;
+        while file
+            .journal
+            .front()
+            .is_some_and(|(time, _)| *time + age <= now)
+        {
+            file.commit(file.committed + 1);
+        }
+        self.dirty += file.dirty;
+    }
+}
+
+impl File {
+    /// Makes operations durable until so many of them are.
+    fn commit(&mut self, until: u64) {
+        while self.committed < until
+            && let Some((_, op)) = self.journal.pop_front()
+        {
+            self.committed += 1;
+            self.dirty = self.dirty.saturating_sub(op.bytes());
+            op.apply(&mut self.durable);
+        }
+    }
+
+    /// Keeps a prefix of the journal, the last operation torn at any byte.
+    fn power_failure(&mut self, random: &mut Stream) {
+        let kept = random.below(self.journal.len() as u64 + 1);
+        self.commit(self.committed + kept);
+        if let Some((_, Op::Write { position, chunk })) = self.journal.pop_front() {
+            let torn = random.below(chunk.len() as u64 + 1);
+            let torn = usize::try_from(torn).map_or(chunk.len(), |torn| torn.min(chunk.len()));
+            Op::Write {
+                position,
+                chunk: chunk.slice(..torn),
+            }
+            .apply(&mut self.durable);
+        }
+        self.journal.clear();
+        self.content = self.durable.clone();
+        self.unlinked = false;
+        self.dirty = 0;
+        self.stored = self.stored.min(self.content.len());
+        self.cold.clear();
+        self.cold.push(0..self.content.len());
+    }
+
+    /// Brings a range into the page cache; answers how many bytes had to come from the device.
+    fn warm(&mut self, position: u64, len: u64) -> u64 {
+        let wanted = position..position + len;
+        if len == 0
+            || !self
+                .cold
+                .iter()
+                .any(|cold| cold.start < wanted.end && wanted.start < cold.end)
+        {
+            return 0;
+        }
+        let fetched = position..wanted.end.max(position + READ_AHEAD);
+        let mut brought = 0;
+        let mut left = Vec::with_capacity(self.cold.len() + 1);
+        for cold in self.cold.drain(..) {
+            let (start, end) = (cold.start.max(fetched.start), cold.end.min(fetched.end));
+            if start >= end {
+                left.push(cold);
+                continue;
+            }
+            brought += end - start;
+            left.extend(
+                [cold.start..start, end..cold.end]
+                    .into_iter()
+                    .filter(|part| !part.is_empty()),
+            );
+        }
+        self.cold = left;
+        brought
+    }
+}
+
+impl Op {
+    fn bytes(&self) -> u64 {
+        match self {
+            Op::Write { chunk, .. } => chunk.len() as u64,
+            Op::Resize { .. } => 0,
+        }
+    }
+
+    fn apply(&self, rope: &mut Rope) {
+        match self {
+            Op::Write { position, chunk } if *position == rope.len() => rope.push(chunk.clone()),
+            Op::Write { position, chunk } => rope.write(*position, chunk.clone()),
+            Op::Resize { len } => rope.resize(*len),
+        }
+    }
+}
+
+/// Paths are relative to the node's root, however they are written.
+fn trimmed(path: &str) -> &str {
+    path.trim_matches('/')
+}
