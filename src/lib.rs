@@ -8,3 +8,4 @@ pub mod log;
 pub mod metadata;
 pub mod node;
 pub mod protocol;
+pub mod zookeeper;

@@ -288,6 +288,8 @@ pub enum SessionEvent {
     Disconnected,
     /// A server said that the session is gone: final. Its watches and ephemerals are gone too.
     Expired,
+    /// The session that `close` was asked for is over (or left to expire, if no server was there).
+    Closed,
     /// A watch fired.
     Watch(WatchedEvent),
     /// The answer to a request that was made with `token`.
