@@ -1,0 +1,217 @@
+//! Builds a batch record by record, straight into its final bytes (class MemoryRecordsBuilder).
+
+use crate::log::batch::record_batch::{
+    APPEND_TIME_BIT, CONTROL_BIT, DELETE_HORIZON_BIT, HEADER_SIZE, RecordBatch, TRANSACTIONAL_BIT,
+};
+use crate::log::batch::{Record, TimestampType, varint};
+use bytes::Bytes;
+
+/// A batch in the making. Offsets start at the base offset and rise by one unless told otherwise.
+#[derive(Clone, Debug)]
+pub struct BatchBuilder {
+    bytes: Vec<u8>,
+    base_offset: i64,
+    next_offset: i64,
+    leader_epoch: i32,
+    attributes: i16,
+    base_timestamp: Option<i64>,
+    max_timestamp: i64,
+    append_time: Option<i64>,
+    producer_id: i64,
+    producer_epoch: i16,
+    base_sequence: i32,
+    records_count: i32,
+}
+
+impl Default for BatchBuilder {
+    fn default() -> Self {
+        BatchBuilder::new()
+    }
+}
+
+impl BatchBuilder {
+    /// As a plain producer sends it: base offset 0, no leader epoch (-1), create time, no producer id.
+    pub fn new() -> BatchBuilder {
+        BatchBuilder {
+            bytes: vec![0; HEADER_SIZE],
+            base_offset: 0,
+            next_offset: 0,
+            leader_epoch: -1,
+            attributes: 0,
+            base_timestamp: None,
+            max_timestamp: -1,
+            append_time: None,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            records_count: 0,
+        }
+    }
+
+    /// To be set before the first record.
+    pub fn base_offset(mut self, offset: i64) -> Self {
+        self.base_offset = offset;
+        self.next_offset = offset;
+        self
+    }
+
+    pub fn leader_epoch(mut self, epoch: i32) -> Self {
+        self.leader_epoch = epoch;
+        self
+    }
+
+    /// Producer id, its epoch and the sequence number of the first record.
+    pub fn producer(mut self, id: i64, epoch: i16, base_sequence: i32) -> Self {
+        (self.producer_id, self.producer_epoch, self.base_sequence) = (id, epoch, base_sequence);
+        self
+    }
+
+    pub fn transactional(mut self) -> Self {
+        self.attributes |= TRANSACTIONAL_BIT;
+        self
+    }
+
+    pub fn control(mut self) -> Self {
+        self.attributes |= CONTROL_BIT;
+        self
+    }
+
+    /// The batch as a broker with `message.timestamp.type=LogAppendTime` stores it at `now_ms`.
+    pub fn append_time(mut self, now_ms: i64) -> Self {
+        self.attributes |= APPEND_TIME_BIT;
+        self.append_time = Some(now_ms);
+        self
+    }
+
+    /// The base of timestamps; without it, it is the first record's. To be set before the first record.
+    pub fn base_timestamp(mut self, timestamp: i64) -> Self {
+        self.base_timestamp = Some(timestamp);
+        self
+    }
+
+    /// As the cleaner marks a batch with tombstones (RL14). To be set before the first record.
+    pub fn delete_horizon_ms(mut self, horizon: i64) -> Self {
+        self.attributes |= DELETE_HORIZON_BIT;
+        self.base_timestamp(horizon)
+    }
+
+    /// Adds a record at the next offset.
+    pub fn append(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(Bytes, Option<Bytes>)],
+    ) -> &mut Self {
+        self.append_at(self.next_offset, timestamp, key, value, headers)
+    }
+
+    /// Adds a record with its own offset.
+    pub fn append_record(&mut self, record: &Record) -> &mut Self {
+        self.append_at(
+            record.offset,
+            record.timestamp,
+            record.key.as_deref(),
+            record.value.as_deref(),
+            &record.headers,
+        )
+    }
+
+    /// Adds a record at an offset, which must lie behind those before (gaps come from compaction).
+    pub fn append_at(
+        &mut self,
+        offset: i64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(Bytes, Option<Bytes>)],
+    ) -> &mut Self {
+        let base_timestamp = *self.base_timestamp.get_or_insert(timestamp);
+        let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
+        let offset_delta = offset - self.base_offset;
+        let mut size = 1 + varint::size(timestamp_delta) + varint::size(offset_delta);
+        size += field_size(key) + field_size(value) + varint::size(headers.len() as i64);
+        for (name, value) in headers {
+            size += field_size(Some(name)) + field_size(value.as_deref());
+        }
+        let out = &mut self.bytes;
+        out.reserve(size + 5);
+        varint::write(out, size as i64);
+        out.push(0);
+        varint::write(out, timestamp_delta);
+        varint::write(out, offset_delta);
+        write_field(out, key);
+        write_field(out, value);
+        varint::write(out, headers.len() as i64);
+        for (name, value) in headers {
+            write_field(out, Some(name));
+            write_field(out, value.as_deref());
+        }
+        self.max_timestamp = self.max_timestamp.max(timestamp);
+        self.next_offset = offset + 1;
+        self.records_count += 1;
+        self
+    }
+
+    pub fn records_count(&self) -> i32 {
+        self.records_count
+    }
+
+    /// Bytes of the batch if it were built now.
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The batch, ending with the last record appended.
+    pub fn build(self) -> RecordBatch {
+        let last_offset = self.next_offset - 1;
+        self.build_until(last_offset)
+    }
+
+    /// The batch, ending at `last_offset` even if its last records are gone (compaction).
+    pub fn build_until(mut self, last_offset: i64) -> RecordBatch {
+        let length = (self.bytes.len() - 12) as i32;
+        let max_timestamp = self.append_time.unwrap_or(self.max_timestamp);
+        let mut header = Vec::with_capacity(HEADER_SIZE);
+        header.extend_from_slice(&self.base_offset.to_be_bytes());
+        header.extend_from_slice(&length.to_be_bytes());
+        header.extend_from_slice(&self.leader_epoch.to_be_bytes());
+        header.push(2);
+        header.extend_from_slice(&[0; 4]);
+        header.extend_from_slice(&self.attributes.to_be_bytes());
+        header.extend_from_slice(&((last_offset - self.base_offset) as i32).to_be_bytes());
+        header.extend_from_slice(&self.base_timestamp.unwrap_or(-1).to_be_bytes());
+        header.extend_from_slice(&max_timestamp.to_be_bytes());
+        header.extend_from_slice(&self.producer_id.to_be_bytes());
+        header.extend_from_slice(&self.producer_epoch.to_be_bytes());
+        header.extend_from_slice(&self.base_sequence.to_be_bytes());
+        header.extend_from_slice(&self.records_count.to_be_bytes());
+        self.bytes[..HEADER_SIZE].copy_from_slice(&header);
+        let crc = crc32c::crc32c(&self.bytes[21..]);
+        self.bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+        RecordBatch::whole(self.bytes.into())
+    }
+
+    /// Whether the builder stamps append time.
+    pub fn timestamp_type(&self) -> TimestampType {
+        if self.append_time.is_some() {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        }
+    }
+}
+
+fn field_size(field: Option<&[u8]>) -> usize {
+    field.map_or(1, |bytes| varint::size(bytes.len() as i64) + bytes.len())
+}
+
+fn write_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    match field {
+        None => varint::write(out, -1),
+        Some(bytes) => {
+            varint::write(out, bytes.len() as i64);
+            out.extend_from_slice(bytes);
+        }
+    }
+}

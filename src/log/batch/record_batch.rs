@@ -1,0 +1,417 @@
+//! One record batch v2: its header, read where it lies, and its bytes, shared and never copied on
+//! their way (classes DefaultRecordBatch, AbstractLegacyRecordBatch's fields are not supported).
+//!
+//! Layout, big-endian: base offset i64, length i32 (of what follows), partition leader epoch i32,
+//! magic i8, CRC-32C u32 (of what follows), attributes i16, last offset delta i32, base timestamp i64,
+//! max timestamp i64, producer id i64, producer epoch i16, base sequence i32, record count i32, records.
+
+use crate::log::batch::{BatchProblem, CorruptBatch, RecordIter};
+use bytes::Bytes;
+
+/// Bytes before the first record.
+pub const HEADER_SIZE: usize = 61;
+/// Base offset and length: what a batch's length does not count.
+const LOG_OVERHEAD: usize = 12;
+/// The part of the header that lies before magic and CRC: a leader changes only this.
+const HEAD: usize = 16;
+/// Batches up to this size are copied when their head changes, since two chunks would cost more.
+const COPY_UP_TO: usize = 512;
+
+const CRC: usize = 17;
+const ATTRIBUTES: usize = 21;
+const LAST_OFFSET_DELTA: usize = 23;
+const BASE_TIMESTAMP: usize = 27;
+const MAX_TIMESTAMP: usize = 35;
+const PRODUCER_ID: usize = 43;
+const PRODUCER_EPOCH: usize = 51;
+const BASE_SEQUENCE: usize = 53;
+const RECORDS_COUNT: usize = 57;
+
+const CODEC_MASK: i16 = 0x07;
+pub(crate) const APPEND_TIME_BIT: i16 = 0x08;
+pub(crate) const TRANSACTIONAL_BIT: i16 = 0x10;
+pub(crate) const CONTROL_BIT: i16 = 0x20;
+pub(crate) const DELETE_HORIZON_BIT: i16 = 0x40;
+
+/// What a record's timestamp means (`message.timestamp.type`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum TimestampType {
+    CreateTime,
+    LogAppendTime,
+}
+
+/// A whole batch of at least a header's size. Cheap to clone.
+#[derive(Clone)]
+pub struct RecordBatch {
+    /// The first 16 bytes, where they do not lie before the rest in memory.
+    head: Option<Bytes>,
+    /// The whole batch, or all but the first 16 bytes if `head` is there.
+    rest: Bytes,
+}
+
+impl RecordBatch {
+    /// One whole batch and nothing more, with its length, magic and CRC checked.
+    pub fn parse(bytes: Bytes) -> Result<RecordBatch, CorruptBatch> {
+        let batch = RecordBatch::parse_unchecked(bytes)?;
+        batch.ensure_valid()?;
+        Ok(batch)
+    }
+
+    /// One whole batch and nothing more; only its length is checked, as by one who passes bytes on.
+    pub fn parse_unchecked(bytes: Bytes) -> Result<RecordBatch, CorruptBatch> {
+        let size = RecordBatch::size_at_start(&bytes)?;
+        let found = bytes.len() as u64;
+        if found < size {
+            return Err(corrupt(
+                BatchProblem::Truncated {
+                    needed: size,
+                    found,
+                },
+                found,
+                base_offset_of(&bytes),
+            ));
+        }
+        if found > size {
+            return Err(corrupt(
+                BatchProblem::Trailing {
+                    bytes: found - size,
+                },
+                size,
+                base_offset_of(&bytes),
+            ));
+        }
+        Ok(RecordBatch {
+            head: None,
+            rest: bytes,
+        })
+    }
+
+    /// All batches of a contiguous run. A trailing partial batch is ignored, as by a consumer, whose
+    /// fetch may end anywhere.
+    pub fn parse_run(mut bytes: Bytes) -> Result<Vec<RecordBatch>, CorruptBatch> {
+        let mut batches = Vec::new();
+        while bytes.len() >= HEAD + 1 {
+            let size = RecordBatch::size_at_start(&bytes)?;
+            if size > bytes.len() as u64 {
+                break;
+            }
+            batches.push(RecordBatch {
+                head: None,
+                rest: bytes.split_to(size as usize),
+            });
+        }
+        Ok(batches)
+    }
+
+    /// A whole batch that is known to be one.
+    pub(crate) fn whole(bytes: Bytes) -> RecordBatch {
+        debug_assert!(bytes.len() >= HEADER_SIZE);
+        RecordBatch {
+            head: None,
+            rest: bytes,
+        }
+    }
+
+    /// From the chunks in which a batch's `chunks` were stored.
+    pub(crate) fn from_chunks(head: Bytes, rest: Bytes) -> RecordBatch {
+        debug_assert!(head.len() == HEAD && rest.len() >= HEADER_SIZE - HEAD);
+        RecordBatch {
+            head: Some(head),
+            rest,
+        }
+    }
+
+    /// The size in bytes that the batch at the start of `bytes` says it has.
+    pub(crate) fn size_at_start(bytes: &[u8]) -> Result<u64, CorruptBatch> {
+        let found = bytes.len() as u64;
+        if bytes.len() < LOG_OVERHEAD {
+            return Err(corrupt(
+                BatchProblem::Truncated {
+                    needed: HEADER_SIZE as u64,
+                    found,
+                },
+                found,
+                None,
+            ));
+        }
+        let length = i32::from_be_bytes(array(bytes, 8));
+        if i64::from(length) < (HEADER_SIZE - LOG_OVERHEAD) as i64 {
+            return Err(corrupt(
+                BatchProblem::LengthTooSmall { length },
+                8,
+                base_offset_of(bytes),
+            ));
+        }
+        Ok(length as u64 + LOG_OVERHEAD as u64)
+    }
+
+    /// Checks magic and CRC, which `parse_unchecked` and reading from a log do not.
+    pub fn ensure_valid(&self) -> Result<(), CorruptBatch> {
+        if self.magic() != 2 {
+            return Err(self.corrupt(
+                BatchProblem::Magic {
+                    magic: self.magic(),
+                },
+                HEAD as u64,
+            ));
+        }
+        let (stored, computed) = (
+            self.crc(),
+            crc32c::crc32c(&self.body()[ATTRIBUTES - HEAD..]),
+        );
+        if stored != computed {
+            return Err(self.corrupt(BatchProblem::Crc { stored, computed }, CRC as u64));
+        }
+        Ok(())
+    }
+
+    pub fn is_valid(&self) -> bool {
+        self.ensure_valid().is_ok()
+    }
+
+    pub fn base_offset(&self) -> i64 {
+        i64::from_be_bytes(array(self.head(), 0))
+    }
+
+    /// Offset of the last record, also if compaction removed that record.
+    pub fn last_offset(&self) -> i64 {
+        self.base_offset()
+            .wrapping_add(i64::from(self.last_offset_delta()))
+    }
+
+    /// The offset that follows the batch.
+    pub fn next_offset(&self) -> i64 {
+        self.last_offset().wrapping_add(1)
+    }
+
+    pub fn last_offset_delta(&self) -> i32 {
+        i32::from_be_bytes(self.field(LAST_OFFSET_DELTA))
+    }
+
+    /// The epoch of the leader that appended the batch; -1 before that.
+    pub fn partition_leader_epoch(&self) -> i32 {
+        i32::from_be_bytes(array(self.head(), 12))
+    }
+
+    pub fn magic(&self) -> i8 {
+        i8::from_be_bytes(self.field(HEAD))
+    }
+
+    /// The CRC-32C that the header says.
+    pub fn crc(&self) -> u32 {
+        u32::from_be_bytes(self.field(CRC))
+    }
+
+    pub fn attributes(&self) -> i16 {
+        i16::from_be_bytes(self.field(ATTRIBUTES))
+    }
+
+    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    pub fn codec(&self) -> u8 {
+        (self.attributes() & CODEC_MASK) as u8
+    }
+
+    pub fn timestamp_type(&self) -> TimestampType {
+        if self.attributes() & APPEND_TIME_BIT == 0 {
+            TimestampType::CreateTime
+        } else {
+            TimestampType::LogAppendTime
+        }
+    }
+
+    pub fn is_transactional(&self) -> bool {
+        self.attributes() & TRANSACTIONAL_BIT != 0
+    }
+
+    pub fn is_control(&self) -> bool {
+        self.attributes() & CONTROL_BIT != 0
+    }
+
+    /// When the batch's tombstones and markers may be removed, in milliseconds since 1970 (RL14).
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes() & DELETE_HORIZON_BIT != 0).then(|| self.base_timestamp())
+    }
+
+    /// The base of the records' timestamps (with a delete horizon: that), in milliseconds since 1970.
+    pub fn base_timestamp(&self) -> i64 {
+        i64::from_be_bytes(self.field(BASE_TIMESTAMP))
+    }
+
+    /// The largest timestamp, or the append time; -1 if none.
+    pub fn max_timestamp(&self) -> i64 {
+        i64::from_be_bytes(self.field(MAX_TIMESTAMP))
+    }
+
+    /// -1 without idempotence.
+    pub fn producer_id(&self) -> i64 {
+        i64::from_be_bytes(self.field(PRODUCER_ID))
+    }
+
+    pub fn producer_epoch(&self) -> i16 {
+        i16::from_be_bytes(self.field(PRODUCER_EPOCH))
+    }
+
+    /// Sequence number of the first record, -1 without idempotence.
+    pub fn base_sequence(&self) -> i32 {
+        i32::from_be_bytes(self.field(BASE_SEQUENCE))
+    }
+
+    /// Sequence number of the last record; after 2147483647 follows 0.
+    pub fn last_sequence(&self) -> i32 {
+        match self.base_sequence() {
+            -1 => -1,
+            base => add_sequence(base, self.last_offset_delta()),
+        }
+    }
+
+    /// Number of records that the header says, not checked.
+    pub fn records_count(&self) -> i32 {
+        i32::from_be_bytes(self.field(RECORDS_COUNT))
+    }
+
+    /// Bytes of the whole batch.
+    pub fn size(&self) -> u64 {
+        self.head.as_ref().map_or(0, |head| head.len() as u64) + self.rest.len() as u64
+    }
+
+    /// The records in order. An error ends the iteration.
+    pub fn records(&self) -> RecordIter {
+        RecordIter::new(self)
+    }
+
+    /// The same batch at another offset and of another leader epoch; its records are shared.
+    pub fn with_offset_and_epoch(&self, base_offset: i64, leader_epoch: i32) -> RecordBatch {
+        if self.base_offset() == base_offset && self.partition_leader_epoch() == leader_epoch {
+            return self.clone();
+        }
+        let body = self.body();
+        let mut head = Vec::with_capacity(if body.len() + HEAD <= COPY_UP_TO {
+            body.len() + HEAD
+        } else {
+            HEAD
+        });
+        head.extend_from_slice(&base_offset.to_be_bytes());
+        head.extend_from_slice(&self.head()[8..12]);
+        head.extend_from_slice(&leader_epoch.to_be_bytes());
+        if body.len() + HEAD <= COPY_UP_TO {
+            head.extend_from_slice(body);
+            return RecordBatch {
+                head: None,
+                rest: head.into(),
+            };
+        }
+        let rest = if self.head.is_some() {
+            self.rest.clone()
+        } else {
+            self.rest.slice(HEAD..)
+        };
+        RecordBatch {
+            head: Some(head.into()),
+            rest,
+        }
+    }
+
+    /// The same batch with every record's timestamp being the append time; the bytes are copied.
+    pub fn with_append_time(&self, now_ms: i64) -> RecordBatch {
+        let mut bytes = self.to_bytes().to_vec();
+        let attributes = self.attributes() | APPEND_TIME_BIT;
+        bytes[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.to_be_bytes());
+        bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&now_ms.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[ATTRIBUTES..]);
+        bytes[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
+        RecordBatch {
+            head: None,
+            rest: bytes.into(),
+        }
+    }
+
+    /// The whole batch in one piece; copied only if its head was changed.
+    pub fn to_bytes(&self) -> Bytes {
+        match &self.head {
+            None => self.rest.clone(),
+            Some(head) => [head.as_ref(), self.rest.as_ref()].concat().into(),
+        }
+    }
+
+    /// The pieces of memory that make up the batch, in order.
+    pub fn chunks(&self) -> impl Iterator<Item = Bytes> + '_ {
+        self.head.iter().chain(std::iter::once(&self.rest)).cloned()
+    }
+
+    /// The bytes of the records section, compressed as they lie there.
+    pub(crate) fn records_bytes(&self) -> Bytes {
+        let skip = if self.head.is_some() {
+            HEADER_SIZE - HEAD
+        } else {
+            HEADER_SIZE
+        };
+        self.rest.slice(skip..)
+    }
+
+    pub(crate) fn corrupt(&self, problem: BatchProblem, position: u64) -> CorruptBatch {
+        corrupt(problem, position, Some(self.base_offset()))
+    }
+
+    fn head(&self) -> &[u8] {
+        self.head.as_ref().unwrap_or(&self.rest)
+    }
+
+    /// The batch from its magic on.
+    fn body(&self) -> &[u8] {
+        if self.head.is_some() {
+            &self.rest
+        } else {
+            &self.rest[HEAD..]
+        }
+    }
+
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        array(self.body(), at - HEAD)
+    }
+}
+
+/// The sequence number `delta` after `sequence`: it wraps from 2147483647 to 0.
+pub(crate) fn add_sequence(sequence: i32, delta: i32) -> i32 {
+    ((i64::from(sequence) + i64::from(delta)) & i64::from(i32::MAX)) as i32
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&bytes[at..at + N]);
+    out
+}
+
+fn base_offset_of(bytes: &[u8]) -> Option<i64> {
+    bytes.first_chunk().map(|b| i64::from_be_bytes(*b))
+}
+
+fn corrupt(problem: BatchProblem, position: u64, base_offset: Option<i64>) -> CorruptBatch {
+    CorruptBatch {
+        problem,
+        position,
+        base_offset,
+    }
+}
+
+impl PartialEq for RecordBatch {
+    /// Equal bytes.
+    fn eq(&self, other: &Self) -> bool {
+        self.head()[..HEAD] == other.head()[..HEAD] && self.body() == other.body()
+    }
+}
+
+impl Eq for RecordBatch {}
+
+impl std::fmt::Debug for RecordBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "RecordBatch({}..={} epoch {} {} records {} bytes)",
+            self.base_offset(),
+            self.last_offset(),
+            self.partition_leader_epoch(),
+            self.records_count(),
+            self.size()
+        )
+    }
+}

@@ -1,0 +1,112 @@
+//! A run of whole batches, as it travels in Produce and Fetch messages.
+
+use crate::log::batch::{CorruptBatch, Record, RecordBatch};
+use std::rc::Rc;
+
+/// Whole batches in order, shared by everyone who holds them. Cheap to clone.
+#[derive(Clone)]
+pub struct Records {
+    run: Rc<Run>,
+}
+
+struct Run {
+    batches: Vec<RecordBatch>,
+    size: u64,
+    content_hash: u64,
+}
+
+impl Records {
+    pub fn empty() -> Records {
+        Records::from(Vec::new())
+    }
+
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.run.batches
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.run.batches.is_empty()
+    }
+
+    /// Bytes of all batches.
+    pub fn size_in_bytes(&self) -> u64 {
+        self.run.size
+    }
+
+    /// A hash of what the batches say they are: CRC (which covers the records), base offset and leader
+    /// epoch of each. Computed once.
+    pub fn content_hash(&self) -> u64 {
+        self.run.content_hash
+    }
+
+    /// Base offset of the first batch.
+    pub fn first_offset(&self) -> Option<i64> {
+        self.run.batches.first().map(RecordBatch::base_offset)
+    }
+
+    /// The offset that follows the last batch.
+    pub fn next_offset(&self) -> Option<i64> {
+        self.run.batches.last().map(RecordBatch::next_offset)
+    }
+
+    /// The records of all batches in order; CRCs are not checked, see `RecordBatch::ensure_valid`.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record, CorruptBatch>> + '_ {
+        self.run.batches.iter().flat_map(RecordBatch::records)
+    }
+}
+
+impl From<Vec<RecordBatch>> for Records {
+    fn from(batches: Vec<RecordBatch>) -> Self {
+        let mut size = 0;
+        let mut content_hash = batches.len() as u64;
+        for batch in &batches {
+            size += batch.size();
+            content_hash = mix(
+                content_hash,
+                u64::from(batch.crc()) << 32 | u64::from(batch.partition_leader_epoch() as u32),
+            );
+            content_hash = mix(content_hash, batch.base_offset() as u64);
+        }
+        Records {
+            run: Rc::new(Run {
+                batches,
+                size,
+                content_hash,
+            }),
+        }
+    }
+}
+
+impl From<RecordBatch> for Records {
+    fn from(batch: RecordBatch) -> Self {
+        Records::from(vec![batch])
+    }
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Records::empty()
+    }
+}
+
+impl PartialEq for Records {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.run, &other.run) || self.run.batches == other.run.batches
+    }
+}
+
+impl Eq for Records {}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.run.batches).finish()
+    }
+}
+
+/// Folds one word into a hash (the finaliser of SplitMix64).
+fn mix(hash: u64, word: u64) -> u64 {
+    let mut z = hash.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_add(word);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

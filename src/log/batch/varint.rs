@@ -1,0 +1,61 @@
+//! Zigzag varints as in protocol buffers (class ByteUtils).
+
+/// Appends `value` zigzag-encoded.
+pub(crate) fn write(out: &mut Vec<u8>, value: i64) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+/// Bytes that `write` takes for `value`.
+pub(crate) fn size(value: i64) -> usize {
+    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    (70 - (zigzag | 1).leading_zeros() as usize) / 7
+}
+
+/// Why no varint could be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum VarintError {
+    TooLong,
+    Truncated,
+}
+
+/// Reads a 64-bit varint at `*position` and moves past it.
+pub(crate) fn read_i64(bytes: &[u8], position: &mut usize) -> Result<i64, VarintError> {
+    read(bytes, position, 10).map(|raw| ((raw >> 1) as i64) ^ -((raw & 1) as i64))
+}
+
+/// Reads a 32-bit varint at `*position` and moves past it. At most 5 bytes, higher bits are dropped.
+pub(crate) fn read_i32(bytes: &[u8], position: &mut usize) -> Result<i32, VarintError> {
+    read(bytes, position, 5).map(|raw| {
+        let raw = raw as u32;
+        ((raw >> 1) as i32) ^ -((raw & 1) as i32)
+    })
+}
+
+#[inline]
+fn read(bytes: &[u8], position: &mut usize, most: usize) -> Result<u64, VarintError> {
+    let rest = bytes.get(*position..).unwrap_or(&[]);
+    if let Some(&first) = rest.first()
+        && first < 0x80
+    {
+        *position += 1;
+        return Ok(u64::from(first));
+    }
+    let mut value = 0u64;
+    for (i, &byte) in rest.iter().take(most).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte < 0x80 {
+            *position += i + 1;
+            return Ok(value);
+        }
+    }
+    Err(if rest.len() < most {
+        VarintError::Truncated
+    } else {
+        VarintError::TooLong
+    })
+}
