@@ -97,6 +97,12 @@ impl PartialEq for Records {
 
 impl Eq for Records {}
 
+impl std::hash::Hash for Records {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.run.content_hash);
+    }
+}
+
 impl std::fmt::Debug for Records {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(&self.run.batches).finish()
