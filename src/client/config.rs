@@ -1,0 +1,366 @@
+//! Typed configuration of clients under Kafka's own keys (classes ProducerConfig, ConsumerConfig,
+//! AdminClientConfig), with the defaults of Kafka 3.9 (kafka-truth 1.3, 1.4).
+//!
+//! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
+//! are left alone here: whoever reads a scenario warns about them.
+
+use crate::kernel::Duration;
+use crate::protocol::config::Properties;
+use crate::protocol::network_client::NetworkClientConfig;
+use std::fmt;
+
+/// A value that its key cannot have (Java's ConfigException).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigError {
+    pub key: &'static str,
+    pub value: String,
+    /// What would have been right, e.g. `a number from 0 to 5`.
+    pub expected: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} cannot be `{}`: {} is expected",
+            self.key, self.value, self.expected
+        )
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What every client has (CommonClientConfigs). Times in milliseconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommonConfig {
+    /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`, `socket.connection.setup.timeout.ms`,
+    /// `socket.connection.setup.timeout.max.ms`, `max.in.flight.requests.per.connection`
+    pub network: NetworkClientConfig,
+    /// `request.timeout.ms`
+    pub request_timeout_ms: u64,
+    /// `retry.backoff.ms`
+    pub retry_backoff_ms: u64,
+    /// `retry.backoff.max.ms`
+    pub retry_backoff_max_ms: u64,
+    /// `metadata.max.age.ms`
+    pub metadata_max_age_ms: u64,
+    /// `metadata.recovery.strategy` is `rebootstrap` (KIP-899), not `none`.
+    pub rebootstrap: bool,
+}
+
+/// `acks`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acks {
+    None,
+    Leader,
+    All,
+}
+
+impl Acks {
+    /// As in a Produce request.
+    pub const fn code(self) -> i16 {
+        match self {
+            Acks::None => 0,
+            Acks::Leader => 1,
+            Acks::All => -1,
+        }
+    }
+}
+
+/// Settings of a producer. `linger.ms` and `batch.size` join it together with batching.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProducerConfig {
+    pub common: CommonConfig,
+    /// `acks`
+    pub acks: Acks,
+    /// `retries`
+    pub retries: u32,
+    /// `delivery.timeout.ms`
+    pub delivery_timeout_ms: u64,
+    /// `max.block.ms`
+    pub max_block_ms: u64,
+    /// `buffer.memory`, bytes
+    pub buffer_memory: u64,
+    /// `max.request.size`, bytes
+    pub max_request_size: u64,
+    /// `partitioner.ignore.keys`
+    pub partitioner_ignore_keys: bool,
+}
+
+/// `auto.offset.reset`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoOffsetReset {
+    Latest,
+    Earliest,
+    None,
+}
+
+/// Settings of a consumer with assigned partitions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerConfig {
+    pub common: CommonConfig,
+    /// `auto.offset.reset`
+    pub auto_offset_reset: AutoOffsetReset,
+    /// `fetch.min.bytes`
+    pub fetch_min_bytes: i32,
+    /// `fetch.max.bytes`
+    pub fetch_max_bytes: i32,
+    /// `fetch.max.wait.ms`
+    pub fetch_max_wait_ms: i32,
+    /// `max.partition.fetch.bytes`
+    pub max_partition_fetch_bytes: i32,
+    /// `isolation.level` is `read_committed`.
+    pub read_committed: bool,
+    /// `check.crcs`
+    pub check_crcs: bool,
+    /// `client.rack`, empty if none
+    pub client_rack: String,
+}
+
+/// Settings of an administrator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminConfig {
+    pub common: CommonConfig,
+    /// `default.api.timeout.ms`
+    pub default_api_timeout_ms: u64,
+    /// `retries`
+    pub retries: u32,
+}
+
+impl CommonConfig {
+    fn parse(keys: &mut Keys<'_>) -> Result<CommonConfig, ConfigError> {
+        let network = NetworkClientConfig {
+            reconnect_backoff_ms: keys.number("reconnect.backoff.ms", 0, 50)?,
+            reconnect_backoff_max_ms: keys.number("reconnect.backoff.max.ms", 0, 1_000)?,
+            connection_setup_timeout_ms: keys.number(
+                "socket.connection.setup.timeout.ms",
+                0,
+                10_000,
+            )?,
+            connection_setup_timeout_max_ms: keys.number(
+                "socket.connection.setup.timeout.max.ms",
+                0,
+                30_000,
+            )?,
+            max_in_flight: 100,
+        };
+        Ok(CommonConfig {
+            network,
+            request_timeout_ms: keys.number("request.timeout.ms", 0, 30_000)?,
+            retry_backoff_ms: keys.number("retry.backoff.ms", 0, 100)?,
+            retry_backoff_max_ms: keys.number("retry.backoff.max.ms", 0, 1_000)?,
+            metadata_max_age_ms: keys.number("metadata.max.age.ms", 0, 300_000)?,
+            rebootstrap: keys.one_of(
+                "metadata.recovery.strategy",
+                &[("none", false), ("rebootstrap", true)],
+                false,
+            )?,
+        })
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+impl ProducerConfig {
+    pub fn parse(properties: &Properties) -> Result<ProducerConfig, ConfigError> {
+        let mut keys = Keys(properties);
+        let mut common = CommonConfig::parse(&mut keys)?;
+        common.network.max_in_flight =
+            keys.number("max.in.flight.requests.per.connection", 1, 5)? as u32;
+        let linger_ms = keys.number("linger.ms", 0, 0)?;
+        let config = ProducerConfig {
+            acks: keys.one_of(
+                "acks",
+                &[
+                    ("all", Acks::All),
+                    ("-1", Acks::All),
+                    ("1", Acks::Leader),
+                    ("0", Acks::None),
+                ],
+                Acks::All,
+            )?,
+            retries: keys.number("retries", 0, u64::from(i32::MAX as u32))? as u32,
+            delivery_timeout_ms: keys.number("delivery.timeout.ms", 0, 120_000)?,
+            max_block_ms: keys.number("max.block.ms", 0, 60_000)?,
+            buffer_memory: keys.number("buffer.memory", 0, 33_554_432)?,
+            max_request_size: keys.number("max.request.size", 0, 1_048_576)?,
+            partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?,
+            common,
+        };
+        config.with_consistent_delivery_timeout(properties, linger_ms)
+    }
+
+    /// `KafkaProducer.configureDeliveryTimeout`: a default that is too short is raised, a chosen one
+    /// refused.
+    fn with_consistent_delivery_timeout(
+        mut self,
+        properties: &Properties,
+        linger_ms: u64,
+    ) -> Result<ProducerConfig, ConfigError> {
+        let least = linger_ms.saturating_add(self.common.request_timeout_ms);
+        if self.delivery_timeout_ms < least {
+            if let Some(value) = properties.get("delivery.timeout.ms") {
+                return Err(ConfigError {
+                    key: "delivery.timeout.ms",
+                    value: value.clone(),
+                    expected: format!("at least linger.ms + request.timeout.ms, which is {least},"),
+                });
+            }
+            self.delivery_timeout_ms = least;
+        }
+        Ok(self)
+    }
+}
+
+impl ConsumerConfig {
+    pub fn parse(properties: &Properties) -> Result<ConsumerConfig, ConfigError> {
+        let mut keys = Keys(properties);
+        Ok(ConsumerConfig {
+            common: CommonConfig::parse(&mut keys)?,
+            auto_offset_reset: keys.one_of(
+                "auto.offset.reset",
+                &[
+                    ("latest", AutoOffsetReset::Latest),
+                    ("earliest", AutoOffsetReset::Earliest),
+                    ("none", AutoOffsetReset::None),
+                ],
+                AutoOffsetReset::Latest,
+            )?,
+            fetch_min_bytes: keys.int("fetch.min.bytes", 0, 1)?,
+            fetch_max_bytes: keys.int("fetch.max.bytes", 0, 52_428_800)?,
+            fetch_max_wait_ms: keys.int("fetch.max.wait.ms", 0, 500)?,
+            max_partition_fetch_bytes: keys.int("max.partition.fetch.bytes", 0, 1_048_576)?,
+            read_committed: keys.one_of(
+                "isolation.level",
+                &[("read_uncommitted", false), ("read_committed", true)],
+                false,
+            )?,
+            check_crcs: keys.flag("check.crcs", true)?,
+            client_rack: keys.text("client.rack"),
+        })
+    }
+}
+
+impl AdminConfig {
+    pub fn parse(properties: &Properties) -> Result<AdminConfig, ConfigError> {
+        let mut keys = Keys(properties);
+        Ok(AdminConfig {
+            common: CommonConfig::parse(&mut keys)?,
+            default_api_timeout_ms: keys.number("default.api.timeout.ms", 0, 60_000)?,
+            retries: keys.number("retries", 0, u64::from(i32::MAX as u32))? as u32,
+        })
+    }
+}
+
+struct Keys<'a>(&'a Properties);
+
+impl Keys<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|value| value.trim())
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.get(key).unwrap_or_default().to_owned()
+    }
+
+    fn number(&mut self, key: &'static str, least: u64, default: u64) -> Result<u64, ConfigError> {
+        let Some(value) = self.get(key) else {
+            return Ok(default);
+        };
+        match value.parse::<i64>() {
+            Ok(number) if number >= least as i64 => Ok(number as u64),
+            _ => Err(ConfigError {
+                key,
+                value: value.to_owned(),
+                expected: format!("a whole number of at least {least}"),
+            }),
+        }
+    }
+
+    fn int(&mut self, key: &'static str, least: u64, default: u64) -> Result<i32, ConfigError> {
+        let number = self.number(key, least, default)?;
+        i32::try_from(number).map_err(|_| ConfigError {
+            key,
+            value: number.to_string(),
+            expected: format!("a whole number from {least} to {}", i32::MAX),
+        })
+    }
+
+    fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
+        self.one_of(key, &[("true", true), ("false", false)], default)
+    }
+
+    fn one_of<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&'static str, T)],
+        default: T,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = self.get(key) else {
+            return Ok(default);
+        };
+        choices
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(value))
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| {
+                let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+                ConfigError {
+                    key,
+                    value: value.to_owned(),
+                    expected: format!("one of {}", names.join(", ")),
+                }
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn producers_have_the_defaults_of_kafka_3_9() {
+        let config = ProducerConfig::parse(&Properties::new()).unwrap();
+        assert_eq!(config.acks, Acks::All);
+        assert_eq!(config.retries, 2_147_483_647);
+        assert_eq!(config.common.network.max_in_flight, 5);
+        assert_eq!(config.common.request_timeout_ms, 30_000);
+        assert_eq!(config.delivery_timeout_ms, 120_000);
+        assert_eq!(config.max_block_ms, 60_000);
+    }
+
+    #[test]
+    fn a_delivery_timeout_below_linger_plus_request_timeout_is_refused_if_chosen_and_raised_if_not()
+    {
+        let chosen = ProducerConfig::parse(&properties(&[
+            ("delivery.timeout.ms", "1000"),
+            ("request.timeout.ms", "3000"),
+        ]));
+        assert_eq!(chosen.unwrap_err().key, "delivery.timeout.ms");
+        let default = ProducerConfig::parse(&properties(&[("request.timeout.ms", "200000")]));
+        assert_eq!(default.unwrap().delivery_timeout_ms, 200_000);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_was_expected() {
+        let error = ProducerConfig::parse(&properties(&[("acks", "2")])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "acks cannot be `2`: one of all, -1, 1, 0 is expected"
+        );
+        let error = ConsumerConfig::parse(&properties(&[("fetch.min.bytes", "-1")])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "fetch.min.bytes cannot be `-1`: a whole number of at least 0 is expected"
+        );
+    }
+}
