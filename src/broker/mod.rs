@@ -16,7 +16,7 @@ use crate::protocol::network_client::NetworkTimer;
 use crate::protocol::zookeeper::{Answer, Code, Op};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, BrokerTimer, Ctx, Hosts, KafkaRequest, KafkaResponse, Request,
-    Response, TopicPartition,
+    Response, TopicPartition, UpdateMetadataRequest,
 };
 use std::rc::Rc;
 
@@ -53,8 +53,8 @@ pub enum BrokerOutput {
     ToController { token: u64, body: Request },
     /// CreateTopics or IncrementalAlterConfigs, for `ZkAdminManager`; answered by [`Broker::respond`].
     ToAdmin { token: u64, body: Request },
-    /// The metadata cache has changed.
-    MetadataUpdated,
+    /// This UpdateMetadata has been applied to the metadata cache (the admin manager waits for leaders).
+    MetadataUpdated { request: Rc<UpdateMetadataRequest> },
     /// The controlled shutdown is over; this many partitions are still led (0: clean).
     ControlledShutdownDone { remaining: u32 },
     /// The last log directory has failed: the process ends with status 1.

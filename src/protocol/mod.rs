@@ -20,7 +20,7 @@ pub use hosts::Hosts;
 pub use ids::{BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition};
 pub use kafka::*;
 pub use message::{KafkaRequest, KafkaResponse, Message};
-pub use timer::{BrokerTimer, ClientTimer, ControllerTimer, SessionTimer, Timer, ZooKeeperTimer};
+pub use timer::{BrokerTimer, ClientTimer, ServerTimer, SessionTimer, Timer, ZooKeeperTimer};
 
 use crate::kernel;
 

@@ -11,8 +11,8 @@ pub enum Timer {
     },
     ZooKeeper(ZooKeeperTimer),
     Session(SessionTimer),
-    Controller(ControllerTimer),
     Broker(BrokerTimer),
+    Server(ServerTimer),
     Client(ClientTimer),
     /// The plan's operator hands a client node its command number `n` (admin actions, recorded steps).
     Command(u32),
@@ -34,13 +34,6 @@ pub enum SessionTimer {
     Check,
 }
 
-/// The controller's timers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ControllerTimer {
-    /// A named pause of the controller's own thread or of a request channel ends.
-    Wake(u64),
-}
-
 /// A broker's timers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BrokerTimer {
@@ -60,6 +53,21 @@ pub enum BrokerTimer {
     FetcherBackoff(u64),
     /// A named pause of a broker's own thread ends (start, stop, AlterPartition back-off).
     Wake(u64),
+}
+
+/// What the whole broker process waits for while it starts and stops (`KafkaServer`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ServerTimer {
+    /// The next step of loading the logs.
+    Load,
+    /// `zookeeper.connection.timeout.ms` is over.
+    ConnectTimeout,
+    /// The session's close was not answered in time.
+    CloseTimeout,
+    /// The controller's `SetTimer`.
+    ControllerWake(u64),
+    /// The admin manager's `SetTimer`.
+    AdminWake(u64),
 }
 
 /// A client's timers.

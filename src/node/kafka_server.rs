@@ -1,0 +1,650 @@
+//! A broker process: one ZooKeeper session, the broker, its controller role, and the order in which
+//! they start and stop (`KafkaServer`; CT25, CT26, RK1, Z11).
+//!
+//! It only plumbs: every answer goes to the part that asked, every output to the part that it names.
+//! No part sees another's state.
+
+use super::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
+use crate::broker::{Broker, BrokerOutput, BrokerSetup, LoadProgress};
+use crate::controller::admin::{AdminInput, AdminManager, AdminOutput};
+use crate::controller::config_watcher::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
+use crate::controller::registration::{self, BrokerInfo, RegistrationError};
+use crate::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
+use crate::kernel::task::Task;
+use crate::kernel::{ConnId, Duration, NodeId, Stream};
+use crate::protocol::config::BrokerConfig;
+use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
+use crate::protocol::zookeeper::{Code, SessionId};
+use crate::protocol::{
+    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, ServerTimer, Timer, TopicId,
+};
+use crate::zookeeper::session::Session;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What a broker process is configured with.
+#[derive(Clone, Debug)]
+pub struct ServerSetup {
+    pub endpoint: BrokerEndpoint,
+    pub hosts: Hosts,
+    pub config: Rc<BrokerConfig>,
+    /// Machines of the ZooKeeper ensemble (`zookeeper.connect`).
+    pub zookeeper: Vec<NodeId>,
+}
+
+/// How far the process has come.
+#[derive(Debug)]
+enum Stage {
+    /// Waits for the session's first connection.
+    Connecting,
+    /// Makes the top-level paths, learns the cluster's id.
+    Preparing(Task, Rc<RefCell<Option<Result<Rc<str>, Code>>>>),
+    Loading,
+    Registering(Task, Rc<RefCell<Option<Result<i64, RegistrationError>>>>),
+    Running,
+    /// Leaderships are being moved away.
+    ControlledShutdown,
+    /// Waits for ZooKeeper's word that the session is closed; then exits with the status.
+    Closing(i32),
+}
+
+/// A broker process's memory.
+pub struct KafkaServer {
+    setup: ServerSetup,
+    stage: Stage,
+    zk: KafkaZkClient,
+    calls: ZkCalls,
+    broker: Broker,
+    controller: Controller,
+    admin: Option<AdminManager>,
+    config_watcher: ConfigWatcher,
+    /// The controller's connections to brokers, itself included.
+    channels: NetworkClient<(BrokerId, u64)>,
+    channel_hosts: BTreeMap<BrokerId, NodeId>,
+    cluster_id: Rc<str>,
+    /// The process serves: its controller takes part in elections.
+    controller_started: bool,
+}
+
+/// `Timer::Network` owner number of the controller's channels.
+const CHANNELS_OWNER: u8 = 1;
+
+impl KafkaServer {
+    pub fn new(setup: ServerSetup) -> Self {
+        let calls = ZkCalls::new();
+        let endpoint = setup.endpoint.clone();
+        let config = Rc::clone(&setup.config);
+        KafkaServer {
+            stage: Stage::Connecting,
+            zk: KafkaZkClient::new(Session::new(
+                setup.zookeeper.clone(),
+                config.zookeeper_session_timeout_ms,
+            )),
+            broker: Broker::new(BrokerSetup {
+                endpoint: endpoint.clone(),
+                hosts: setup.hosts.clone(),
+                config: Rc::clone(&config),
+            }),
+            controller: Controller::new(endpoint.clone(), Rc::clone(&config), calls.clone()),
+            admin: None,
+            config_watcher: ConfigWatcher::new(calls.clone()),
+            channels: NetworkClient::new(
+                CHANNELS_OWNER,
+                Rc::from(format!("controller-{}", endpoint.id)),
+                NetworkClientConfig {
+                    max_in_flight: 1,
+                    connection_setup_timeout_ms: config.controller_socket_timeout_ms,
+                    ..NetworkClientConfig::default()
+                },
+            ),
+            channel_hosts: BTreeMap::new(),
+            cluster_id: Rc::from(""),
+            controller_started: false,
+            calls,
+            setup,
+        }
+    }
+
+    /// The state of a fresh process with the same configuration.
+    pub fn rebooted(&self) -> Self {
+        KafkaServer::new(self.setup.clone())
+    }
+
+    pub fn setup(&self) -> &ServerSetup {
+        &self.setup
+    }
+
+    /// For changing a stopped broker's configuration.
+    pub fn setup_mut(&mut self) -> &mut ServerSetup {
+        &mut self.setup
+    }
+
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    pub fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+        match event {
+            Event::Started => self.start(ctx),
+            Event::Terminate => self.terminate(ctx),
+            Event::Timer(timer) => self.on_timer(timer, ctx),
+            Event::Connected(conn) => self.on_connected(conn, ctx),
+            Event::Accepted { conn, from } => self.broker.on_accepted(ctx, conn, from),
+            Event::Message { conn, message } => self.on_message(conn, message, ctx),
+            Event::Closed { conn, reason } => {
+                if self.zk.session.owns(conn) {
+                    self.zk.session.on_closed(ctx, conn, reason);
+                } else if self.channels.owns(conn) {
+                    let completed = self.channels.on_closed(ctx, conn, reason);
+                    self.channels_completed(completed, ctx);
+                } else if self.broker.owns(conn) {
+                    self.broker.on_closed(ctx, conn, reason);
+                }
+            }
+            Event::Disk { .. } => {}
+        }
+        self.plumb(ctx);
+    }
+
+    fn start(&mut self, ctx: &mut Ctx<'_>) {
+        let seed = ctx.random().next_u64();
+        let mut random = Stream::named(seed, "admin manager");
+        self.admin = Some(AdminManager::new(
+            Rc::clone(&self.setup.config),
+            self.calls.clone(),
+            move || random.next_u64(),
+        ));
+        self.zk.session.start(ctx);
+        // zookeeper.connection.timeout.ms defaults to the session's timeout.
+        let timeout =
+            Duration::from_millis(u64::from(self.setup.config.zookeeper_session_timeout_ms));
+        ctx.set_timer(timeout, Timer::Server(ServerTimer::ConnectTimeout));
+    }
+
+    fn terminate(&mut self, ctx: &mut Ctx<'_>) {
+        match self.stage {
+            Stage::Running if self.setup.config.controlled_shutdown_enable => {
+                self.stage = Stage::ControlledShutdown;
+                self.broker.begin_controlled_shutdown(ctx);
+            }
+            Stage::Running => self.stop(ctx),
+            Stage::ControlledShutdown | Stage::Closing(_) => {}
+            // Not up yet: nothing is led, nothing to hand over.
+            _ => self.close_session(0, ctx),
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Ctx<'_>) {
+        match timer {
+            Timer::Session(timer) => self.zk.session.on_timer(ctx, timer),
+            Timer::Network {
+                owner: CHANNELS_OWNER,
+                conn_or_node,
+                what,
+            } => {
+                let completed = self.channels.on_timer(ctx, conn_or_node, what);
+                self.channels_completed(completed, ctx);
+            }
+            Timer::Network {
+                owner,
+                conn_or_node,
+                what,
+            } => {
+                self.broker.on_network_timer(ctx, owner, conn_or_node, what);
+            }
+            Timer::Broker(timer) => self.broker.on_timer(ctx, timer),
+            Timer::Server(ServerTimer::Load) => self.load(ctx),
+            Timer::Server(ServerTimer::ConnectTimeout) => {
+                if matches!(self.stage, Stage::Connecting) {
+                    self.exit(
+                        1,
+                        "ZooKeeper did not answer within zookeeper.connection.timeout.ms",
+                        ctx,
+                    );
+                }
+            }
+            Timer::Server(ServerTimer::CloseTimeout) => {
+                if let Stage::Closing(status) = self.stage {
+                    ctx.exit(status);
+                }
+            }
+            Timer::Server(ServerTimer::ControllerWake(wake)) => {
+                self.controller
+                    .input(ctx.wall_ms(), ControllerInput::Wake(wake));
+            }
+            Timer::Server(ServerTimer::AdminWake(wake)) => self.admin_input(AdminInput::Wake(wake)),
+            // Timers of other kinds of node.
+            Timer::ZooKeeper(_) | Timer::Client(_) | Timer::Command(_) => {}
+        }
+    }
+
+    fn on_connected(&mut self, conn: ConnId, ctx: &mut Ctx<'_>) {
+        if self.zk.session.owns(conn) {
+            self.zk.session.on_connected(ctx, conn);
+        } else if self.channels.owns(conn) {
+            let completed = self.channels.on_connected(ctx, conn);
+            self.channels_completed(completed, ctx);
+        } else {
+            self.broker.on_connected(ctx, conn);
+        }
+    }
+
+    fn on_message(&mut self, conn: ConnId, message: Message, ctx: &mut Ctx<'_>) {
+        match message {
+            Message::Request(request) => self.broker.on_request(ctx, conn, *request),
+            Message::Response(response) if self.channels.owns(conn) => {
+                let completed = self.channels.on_response(ctx, conn, *response);
+                self.channels_completed(completed, ctx);
+            }
+            Message::Response(response) => self.broker.on_response(ctx, conn, *response),
+            Message::ZooKeeperReply(reply) => self.zk.session.on_message(ctx, conn, *reply),
+            // A broker is no ZooKeeper server: whoever says this to it is cut off.
+            Message::ZooKeeperRequest(_) => ctx.close(conn),
+        }
+    }
+
+    /// Moves what the parts have to say to each other until nobody has anything to say.
+    fn plumb(&mut self, ctx: &mut Ctx<'_>) {
+        loop {
+            let mut quiet = true;
+            for (token, op) in self.calls.drain() {
+                quiet = false;
+                self.zk.ask(ctx, Caller::Server, token, op);
+            }
+            for (token, op) in self.broker.zk().drain() {
+                quiet = false;
+                self.zk.ask(ctx, Caller::ReplicaManager, token, op);
+            }
+            for outcome in self.zk.outcomes(ctx) {
+                quiet = false;
+                self.on_zk_outcome(outcome, ctx);
+            }
+            for output in self.controller.take_outputs() {
+                quiet = false;
+                self.on_controller_output(output, ctx);
+            }
+            for output in self
+                .admin
+                .as_mut()
+                .map(AdminManager::take_outputs)
+                .unwrap_or_default()
+            {
+                quiet = false;
+                match output {
+                    AdminOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
+                    AdminOutput::SetTimer { after_ms, wake } => {
+                        ctx.set_timer(
+                            Duration::from_millis(after_ms),
+                            Timer::Server(ServerTimer::AdminWake(wake)),
+                        );
+                    }
+                }
+            }
+            for output in self.config_watcher.take_outputs() {
+                quiet = false;
+                self.on_config_output(output, ctx);
+            }
+            for output in self.broker.take_outputs() {
+                quiet = false;
+                self.on_broker_output(output, ctx);
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn on_zk_outcome(&mut self, outcome: ZkOutcome, ctx: &mut Ctx<'_>) {
+        match outcome {
+            ZkOutcome::Answer {
+                caller: Caller::Server,
+                token,
+                result,
+            } => {
+                self.calls.answer(token, result);
+                self.controller.poll(ctx.wall_ms());
+                if let Some(admin) = &mut self.admin {
+                    admin.poll();
+                }
+                self.config_watcher.poll(ctx.wall_ms());
+                self.advance_start(ctx);
+            }
+            ZkOutcome::Answer {
+                caller: Caller::ReplicaManager,
+                token,
+                result,
+            } => {
+                self.broker.zk().answer(token, result);
+                if matches!(self.stage, Stage::Loading) {
+                    self.load(ctx);
+                } else {
+                    self.broker.on_zk_answered(ctx);
+                }
+            }
+            ZkOutcome::Watch(event) => {
+                self.config_watcher
+                    .input(ctx.wall_ms(), ConfigWatcherInput::Watch(event.clone()));
+                self.controller
+                    .input(ctx.wall_ms(), ControllerInput::Watch(event));
+            }
+            ZkOutcome::Connected { session, new } => self.on_session(session, new, ctx),
+            ZkOutcome::Expired => match self.stage {
+                Stage::Closing(status) => ctx.exit(status),
+                _ if self.controller_started => {
+                    self.controller
+                        .input(ctx.wall_ms(), ControllerInput::SessionExpired);
+                }
+                _ => self.exit(
+                    1,
+                    "the ZooKeeper session expired while the broker was starting",
+                    ctx,
+                ),
+            },
+            ZkOutcome::Closed => {
+                if let Stage::Closing(status) = self.stage {
+                    ctx.exit(status);
+                }
+            }
+        }
+    }
+
+    fn on_session(&mut self, session: SessionId, new: bool, ctx: &mut Ctx<'_>) {
+        if matches!(self.stage, Stage::Connecting) {
+            self.prepare(ctx);
+        } else if new && self.controller_started {
+            self.controller
+                .input(ctx.wall_ms(), ControllerInput::SessionReopened { session });
+            self.config_watcher
+                .input(ctx.wall_ms(), ConfigWatcherInput::SessionReopened);
+        }
+    }
+
+    // ---- start, in Kafka's order
+
+    fn prepare(&mut self, ctx: &mut Ctx<'_>) {
+        let slot = Rc::new(RefCell::new(None));
+        let mut id = [0u8; 16];
+        id[..8].copy_from_slice(&ctx.random().next_u64().to_be_bytes());
+        id[8..].copy_from_slice(&ctx.random().next_u64().to_be_bytes());
+        let proposed = TopicId(id).to_string();
+        let (calls, result) = (self.calls.clone(), Rc::clone(&slot));
+        let task = Task::new(async move {
+            let made = match registration::create_persistent_paths(&calls).await {
+                Ok(()) => registration::get_or_create_cluster_id(&calls, &proposed).await,
+                Err(code) => Err(code),
+            };
+            *result.borrow_mut() = Some(made);
+        });
+        self.stage = Stage::Preparing(task, slot);
+        self.advance_start(ctx);
+    }
+
+    fn register(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(session) = self.zk.session.session_id() else {
+            return self.exit(
+                1,
+                "the ZooKeeper session ended while the broker was starting",
+                ctx,
+            );
+        };
+        let slot = Rc::new(RefCell::new(None));
+        let info = BrokerInfo {
+            endpoint: self.setup.endpoint.clone(),
+            timestamp_ms: ctx.wall_ms(),
+        };
+        let (calls, result) = (self.calls.clone(), Rc::clone(&slot));
+        let task = Task::new(async move {
+            let registered = registration::register_broker(&calls, session, 0, &info).await;
+            *result.borrow_mut() = Some(registered);
+        });
+        self.stage = Stage::Registering(task, slot);
+        self.advance_start(ctx);
+    }
+
+    /// Looks whether the part of the start that asks ZooKeeper has come to its end.
+    fn advance_start(&mut self, ctx: &mut Ctx<'_>) {
+        match &mut self.stage {
+            Stage::Preparing(task, slot) => {
+                task.poll();
+                let Some(result) = slot.borrow_mut().take() else {
+                    return;
+                };
+                match result {
+                    Ok(cluster_id) => {
+                        self.cluster_id = cluster_id;
+                        self.stage = Stage::Loading;
+                        ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
+                    }
+                    Err(code) => self.exit(
+                        1,
+                        &format!("ZooKeeper answered {code} while the broker was starting"),
+                        ctx,
+                    ),
+                }
+            }
+            Stage::Registering(task, slot) => {
+                task.poll();
+                let Some(result) = slot.borrow_mut().take() else {
+                    return;
+                };
+                match result {
+                    Ok(broker_epoch) => self.serve(broker_epoch, ctx),
+                    Err(RegistrationError::NodeExists { owner }) => {
+                        ctx.fact(Fact::RegistrationRefused { owner });
+                        self.broker.shutdown_replicas(ctx);
+                        self.fail(
+                            "its id in /brokers/ids belongs to another session that still lives",
+                            ctx,
+                        );
+                    }
+                    Err(RegistrationError::ZooKeeper(code)) => {
+                        self.exit(
+                            1,
+                            &format!("ZooKeeper answered {code} to the registration"),
+                            ctx,
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn load(&mut self, ctx: &mut Ctx<'_>) {
+        if !matches!(self.stage, Stage::Loading) {
+            return;
+        }
+        let cluster_id = Rc::clone(&self.cluster_id);
+        match self.broker.load_logs(ctx, &cluster_id) {
+            Ok(LoadProgress::More) => {
+                ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
+            }
+            Ok(LoadProgress::WaitsForZooKeeper) => {}
+            Ok(LoadProgress::Done) => self.register(ctx),
+            Err(failed) => self.exit(failed.status, &failed.why, ctx),
+        }
+    }
+
+    fn serve(&mut self, broker_epoch: i64, ctx: &mut Ctx<'_>) {
+        ctx.fact(Fact::Registered { broker_epoch });
+        self.broker.set_broker_epoch(broker_epoch);
+        let session = self.zk.session.session_id().unwrap_or_default();
+        self.stage = Stage::Running;
+        self.controller_started = true;
+        self.controller.input(
+            ctx.wall_ms(),
+            ControllerInput::Startup {
+                session,
+                broker_epoch,
+            },
+        );
+        self.config_watcher
+            .input(ctx.wall_ms(), ConfigWatcherInput::Startup);
+        self.broker.start_serving(ctx);
+    }
+
+    // ---- stop
+
+    fn stop(&mut self, ctx: &mut Ctx<'_>) {
+        self.broker.stop_serving(ctx);
+        self.broker.shutdown_replicas(ctx);
+        self.close_session(0, ctx);
+    }
+
+    /// Closes the session, which takes the ephemerals with it, and then ends the process.
+    fn close_session(&mut self, status: i32, ctx: &mut Ctx<'_>) {
+        self.stage = Stage::Closing(status);
+        self.zk.session.close(ctx);
+        let timeout =
+            Duration::from_millis(u64::from(self.setup.config.zookeeper_session_timeout_ms));
+        ctx.set_timer(timeout, Timer::Server(ServerTimer::CloseTimeout));
+    }
+
+    /// A start that failed after the session was open: it is closed, then the process ends with 1.
+    fn fail(&mut self, why: &str, ctx: &mut Ctx<'_>) {
+        ctx.fact(Fact::Exiting {
+            status: 1,
+            why: Rc::from(why),
+        });
+        self.close_session(1, ctx);
+    }
+
+    fn exit(&mut self, status: i32, why: &str, ctx: &mut Ctx<'_>) {
+        ctx.fact(Fact::Exiting {
+            status,
+            why: Rc::from(why),
+        });
+        ctx.exit(status);
+    }
+
+    // ---- outputs of the parts
+
+    fn on_controller_output(&mut self, output: ControllerOutput, ctx: &mut Ctx<'_>) {
+        match output {
+            ControllerOutput::Send {
+                to,
+                id,
+                body,
+                timeout_ms,
+            } => {
+                let tag = (to.id, id);
+                match self.setup.hosts.resolve(&to.host) {
+                    Some(node) => {
+                        self.channel_hosts.insert(to.id, node);
+                        self.channels
+                            .send(ctx, node, body, Duration::from_millis(timeout_ms), tag);
+                    }
+                    None => self.controller.input(
+                        ctx.wall_ms(),
+                        ControllerInput::BrokerAnswered {
+                            broker: to.id,
+                            id,
+                            result: Err(crate::protocol::network_client::Disconnected::NotSent(
+                                crate::kernel::CloseReason::Refused,
+                            )),
+                        },
+                    ),
+                }
+            }
+            ControllerOutput::CloseChannel { broker } => {
+                if let Some(node) = self.channel_hosts.remove(&broker) {
+                    // The controller has dropped the channel: what was in flight concerns nobody.
+                    self.channels.close(ctx, node);
+                }
+            }
+            ControllerOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
+            ControllerOutput::Elected(elected) => self.admin_input(AdminInput::Elected(elected)),
+            ControllerOutput::SetTimer { after_ms, wake } => {
+                ctx.set_timer(
+                    Duration::from_millis(after_ms),
+                    Timer::Server(ServerTimer::ControllerWake(wake)),
+                );
+            }
+            ControllerOutput::ReopenSession => self.zk.session.reopen(ctx),
+            ControllerOutput::Registered { broker_epoch } => {
+                ctx.fact(Fact::Registered { broker_epoch });
+                self.broker.set_broker_epoch(broker_epoch);
+            }
+            ControllerOutput::Exit { status, why } => self.exit(status, &why, ctx),
+            ControllerOutput::Fact(fact) => ctx.fact(fact),
+        }
+    }
+
+    fn on_broker_output(&mut self, output: BrokerOutput, ctx: &mut Ctx<'_>) {
+        match output {
+            BrokerOutput::ToController { token, body } => {
+                self.controller
+                    .input(ctx.wall_ms(), ControllerInput::Request { token, body });
+            }
+            BrokerOutput::ToAdmin { token, body } => {
+                let is_active_controller = self.controller.is_active();
+                self.admin_input(AdminInput::Request {
+                    token,
+                    body,
+                    is_active_controller,
+                });
+            }
+            BrokerOutput::MetadataUpdated { request } => {
+                self.admin_input(AdminInput::MetadataUpdated(request))
+            }
+            BrokerOutput::ControlledShutdownDone { .. } => {
+                if matches!(self.stage, Stage::ControlledShutdown) {
+                    self.stop(ctx);
+                }
+            }
+            BrokerOutput::Failed { why } => self.exit(1, &why, ctx),
+        }
+    }
+
+    fn on_config_output(&mut self, output: ConfigWatcherOutput, ctx: &mut Ctx<'_>) {
+        let ConfigWatcherOutput::TopicConfigChanged { topic, properties } = output;
+        let unclean = properties
+            .get("unclean.leader.election.enable")
+            .is_some_and(|value| value == "true");
+        self.broker.apply_topic_config(ctx, &topic, &properties);
+        if unclean {
+            self.controller.input(
+                ctx.wall_ms(),
+                ControllerInput::UncleanLeaderElectionEnabled { topic },
+            );
+        }
+    }
+
+    fn channels_completed(
+        &mut self,
+        completed: Vec<Completed<(BrokerId, u64)>>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        for Completed {
+            tag: (broker, id),
+            result,
+            ..
+        } in completed
+        {
+            self.controller.input(
+                ctx.wall_ms(),
+                ControllerInput::BrokerAnswered { broker, id, result },
+            );
+        }
+    }
+
+    fn admin_input(&mut self, input: AdminInput) {
+        if let Some(admin) = &mut self.admin {
+            admin.input(input);
+        }
+    }
+}
+
+impl std::fmt::Debug for KafkaServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaServer")
+            .field("id", &self.setup.endpoint.id)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
