@@ -1,1 +1,3 @@
+//! The `trial` command.
+
 fn main() {}

@@ -1,0 +1,436 @@
+//! Habits of the house that the compiler does not know: who may import whom, module docs, banned words,
+//! file lengths, snapshots that nothing writes any more. The rooms are read from the book's table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of code, unit tests apart, from which a file is asked whether it is two.
+const LENGTH_LIMIT: usize = 600;
+
+/// Files that are longer, with their length. Entries shrink and go; none is added.
+const LONG_FILES: &[(&str, usize)] = &[];
+
+/// Words that mark what is unfinished, each with what to do.
+const BANNED: &[(&str, &str)] = &[
+    ("dbg!", "state a fact, or use tracing"),
+    ("FIXME", "fix it, or open an issue"),
+    ("XXX", "say what is meant"),
+    ("HACK", "say why it must be so"),
+    ("for now", "say what is, not what may be"),
+    ("placeholder", "build it, or leave it out"),
+    ("not implemented", "say what is not modelled in the book"),
+    ("super::super", "name the room: crate::room::thing"),
+];
+
+/// Plain values of the kernel that every room may use.
+const EVERYWHERE: &[&str] = &["kernel::time", "kernel::id"];
+
+#[test]
+fn rooms_import_only_what_their_row_allows() {
+    let table = room_table();
+    let sources = sources("src");
+    let reexports = reexports(&sources);
+    let mut faults = Vec::new();
+    for source in &sources {
+        let Some(room) = source.room() else { continue };
+        let Some(row) = table.iter().find(|row| row.room == room) else {
+            faults.push(format!(
+                "{}: room `{room}` is not in the table",
+                source.path
+            ));
+            continue;
+        };
+        for import in source.imports() {
+            let import = resolve(&import, &reexports);
+            let allowed = within(&import, room)
+                || row.may_use.iter().any(|path| within(&import, path))
+                || EVERYWHERE.iter().any(|path| within(&import, path));
+            if !allowed {
+                faults.push(format!("{}: `{room}` may not use `{import}`", source.path));
+            }
+        }
+    }
+    report(
+        &faults,
+        "see the table of rooms in book/src/architecture.md",
+    );
+}
+
+#[test]
+fn the_table_of_rooms_has_no_circle_and_no_ghost() {
+    let table = room_table();
+    let mut faults = Vec::new();
+    let mut above = BTreeSet::new();
+    for row in &table {
+        for used in &row.may_use {
+            let room = used.split("::").next().unwrap_or_default();
+            if !above.contains(room) {
+                faults.push(format!(
+                    "`{}` uses `{room}`, which does not stand above it",
+                    row.room
+                ));
+            }
+        }
+        let exists = root().join("src").join(&row.room).is_dir();
+        if exists && row.planned {
+            faults.push(format!("`{}` exists: take the italics away", row.room));
+        }
+        above.insert(row.room.as_str());
+    }
+    report(&faults, "book/src/architecture.md");
+}
+
+#[test]
+fn every_file_opens_with_its_doc() {
+    let faults: Vec<_> = all_sources()
+        .iter()
+        .filter(|source| !source.text.starts_with("//! "))
+        .map(|source| source.path.clone())
+        .collect();
+    report(
+        &faults,
+        "the first line says what the file is for: `//! ...`",
+    );
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let mut faults = Vec::new();
+    for source in all_sources() {
+        if source.path == "tests/tidy.rs" {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            for (word, instead) in BANNED {
+                if line.contains(word) {
+                    faults.push(format!(
+                        "{}:{}: `{word}`: {instead}",
+                        source.path,
+                        number + 1
+                    ));
+                }
+            }
+        }
+    }
+    report(&faults, "banned words");
+}
+
+#[test]
+fn files_stay_short() {
+    let mut faults = Vec::new();
+    for source in all_sources() {
+        let lines = source.code().lines().count();
+        let allowance = LONG_FILES.iter().find(|(path, _)| *path == source.path);
+        match allowance {
+            None if lines > LENGTH_LIMIT => faults.push(format!("{}: {lines} lines", source.path)),
+            Some((_, allowed)) if lines > *allowed => {
+                faults.push(format!("{}: grew from {allowed} to {lines}", source.path));
+            }
+            Some(_) if lines <= LENGTH_LIMIT => {
+                faults.push(format!(
+                    "{}: short again, take it off the list",
+                    source.path
+                ));
+            }
+            Some((_, allowed)) if lines + 50 < *allowed => {
+                faults.push(format!(
+                    "{}: shrank to {lines}, lower its entry",
+                    source.path
+                ));
+            }
+            _ => {}
+        }
+    }
+    report(&faults, "one concept a file");
+}
+
+#[test]
+fn globs_are_for_tests_and_reexports_for_room_doors() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let door = source.path.ends_with("/mod.rs") || source.path == "src/lib.rs";
+        for statement in use_statements(source.code()) {
+            let public = statement.starts_with("pub use ");
+            if globs_a_module(&statement) && !(public && door) {
+                faults.push(format!("{}: {statement}", source.path));
+            }
+            if public && !door {
+                faults.push(format!("{}: {statement}", source.path));
+            }
+        }
+        if source.path.matches('/').count() == 2
+            && door
+            && use_statements(source.code())
+                .iter()
+                .any(|s| s.contains("use super::"))
+        {
+            faults.push(format!("{}: leaves its room by `super`", source.path));
+        }
+    }
+    report(
+        &faults,
+        "import by name; re-export in mod.rs and lib.rs only",
+    );
+}
+
+#[test]
+fn every_snapshot_has_its_test() {
+    let mut faults = Vec::new();
+    for path in files_under(&root().join("snapshots"), "snap") {
+        let text = fs::read_to_string(&path).expect("a snapshot is text");
+        let name = relative(&path);
+        for key in ["source: ", "input_file: "] {
+            let named = text
+                .lines()
+                .skip(1)
+                .take_while(|line| *line != "---")
+                .find_map(|line| line.strip_prefix(key));
+            if let Some(file) = named
+                && !root().join(file.trim_matches('"')).exists()
+            {
+                faults.push(format!("{name}: {file} is gone"));
+            }
+        }
+    }
+    report(&faults, "delete orphan snapshots");
+}
+
+/// One row of the table of rooms.
+struct Row {
+    room: String,
+    planned: bool,
+    may_use: Vec<String>,
+}
+
+fn room_table() -> Vec<Row> {
+    let book = fs::read_to_string(root().join("book/src/architecture.md"))
+        .expect("the book opens with it");
+    let rows: Vec<Row> = book
+        .lines()
+        .filter(|line| line.starts_with("| `") || line.starts_with("| *`"))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
+            assert_eq!(cells.len(), 3, "three cells in {line}");
+            Row {
+                room: quoted(cells[0]).remove(0),
+                planned: cells[0].trim().starts_with('*'),
+                may_use: quoted(cells[2]),
+            }
+        })
+        .collect();
+    assert!(!rows.is_empty(), "the table of rooms is in the book");
+    rows
+}
+
+/// The words between backticks.
+fn quoted(cell: &str) -> Vec<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A source file by its path from the root, with `/`.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The folder of `src/` in which it stands.
+    fn room(&self) -> Option<&str> {
+        let (room, _) = self.path.strip_prefix("src/")?.split_once('/')?;
+        Some(room)
+    }
+
+    /// All but the unit tests at its end.
+    fn code(&self) -> &str {
+        if self.path.ends_with("/tests.rs") {
+            return "";
+        }
+        match self.text.find("#[cfg(test)]\nmod tests {") {
+            Some(end) => &self.text[..end],
+            None => &self.text,
+        }
+    }
+
+    /// Every path that begins with `crate::`, without that, in code and unit tests, not in comments.
+    fn imports(&self) -> BTreeSet<String> {
+        let text: String = self
+            .text
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n");
+        let mut paths = BTreeSet::new();
+        for (start, _) in text.match_indices("crate::") {
+            let mut rest = &text[start + "crate::".len()..];
+            path_tree(&mut rest, String::new(), &mut paths);
+        }
+        paths
+    }
+}
+
+/// Reads a `use` tree (`a::b`, `a::{b, c::d}`, `a::*`) or a plain path from the front of `rest`.
+fn path_tree(rest: &mut &str, prefix: String, paths: &mut BTreeSet<String>) {
+    *rest = rest.trim_start();
+    if let Some(inner) = rest.strip_prefix('{') {
+        *rest = inner;
+        loop {
+            *rest = rest.trim_start().trim_start_matches(',').trim_start();
+            match rest.chars().next() {
+                None => return,
+                Some('}') => {
+                    *rest = &rest[1..];
+                    return;
+                }
+                Some(_) => path_tree(rest, prefix.clone(), paths),
+            }
+        }
+    }
+    let end = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '*'))
+        .unwrap_or(rest.len());
+    let (word, tail) = rest.split_at(end);
+    *rest = tail;
+    if word.is_empty() {
+        // Nothing that a path can hold (a macro's `$`, say): step over it.
+        *rest = rest.get(1..).unwrap_or_default();
+        return;
+    }
+    let path = if prefix.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{prefix}::{word}")
+    };
+    if let Some(tail) = rest.strip_prefix("::") {
+        *rest = tail;
+        return path_tree(rest, path, paths);
+    }
+    if let Some(tail) = rest.trim_start().strip_prefix("as ") {
+        *rest = tail
+            .trim_start()
+            .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    }
+    paths.insert(path);
+}
+
+/// What a room's door re-exports: `kernel::Disk` is `kernel::disk::Disk`.
+fn reexports(sources: &[Source]) -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    for source in sources.iter().filter(|s| s.path.ends_with("/mod.rs")) {
+        let Some(room) = source.room() else { continue };
+        for statement in use_statements(source.code()) {
+            let Some(mut tree) = statement.strip_prefix("pub use ") else {
+                continue;
+            };
+            let mut paths = BTreeSet::new();
+            path_tree(&mut tree, String::new(), &mut paths);
+            for path in paths {
+                let name = path.rsplit("::").next().unwrap_or_default();
+                map.insert(format!("{room}::{name}"), format!("{room}::{path}"));
+            }
+        }
+    }
+    map
+}
+
+fn resolve(import: &str, reexports: &BTreeMap<String, String>) -> String {
+    let mut words = import.splitn(3, "::");
+    let (Some(room), Some(name)) = (words.next(), words.next()) else {
+        return import.to_owned();
+    };
+    reexports
+        .get(&format!("{room}::{name}"))
+        .cloned()
+        .unwrap_or_else(|| import.to_owned())
+}
+
+/// `path` is `scope` or stands in it.
+fn within(path: &str, scope: &str) -> bool {
+    path.strip_prefix(scope)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// `use` statements on one line each, as they stand in the text.
+fn use_statements(code: &str) -> Vec<String> {
+    let mut statements = Vec::new();
+    let mut lines = code.lines();
+    while let Some(line) = lines.next() {
+        let trimmed = line.trim_start();
+        if !["use ", "pub use ", "pub(crate) use ", "pub(super) use "]
+            .iter()
+            .any(|p| trimmed.starts_with(p))
+        {
+            continue;
+        }
+        let mut statement = trimmed.to_owned();
+        while !statement.contains(';') {
+            let Some(more) = lines.next() else { break };
+            statement.push(' ');
+            statement.push_str(more.trim());
+        }
+        statements.push(statement);
+    }
+    statements
+}
+
+/// `use log::*`, not `use ErrorCode::*`, which names the variants of one enum.
+fn globs_a_module(statement: &str) -> bool {
+    statement.split("::*").next().is_some_and(|path| {
+        let last = path.rsplit([':', ' ', '{', ',']).next().unwrap_or_default();
+        path.len() < statement.len() && !last.starts_with(char::is_uppercase)
+    })
+}
+
+fn all_sources() -> Vec<Source> {
+    ["src", "tests", "benches", "examples"]
+        .iter()
+        .flat_map(|dir| sources(dir))
+        .collect()
+}
+
+fn sources(dir: &str) -> Vec<Source> {
+    files_under(&root().join(dir), "rs")
+        .into_iter()
+        .map(|path| Source {
+            path: relative(&path),
+            text: fs::read_to_string(&path).expect("source is text"),
+        })
+        .collect()
+}
+
+fn files_under(dir: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .flat_map(|entry| {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                files_under(&path, extension)
+            } else if path.extension().is_some_and(|e| e == extension) {
+                vec![path]
+            } else {
+                Vec::new()
+            }
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn relative(path: &Path) -> String {
+    let path = path.strip_prefix(root()).expect("inside the project");
+    path.to_string_lossy().replace('\\', "/")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn report(faults: &[String], hint: &str) {
+    assert!(faults.is_empty(), "{hint}\n  {}", faults.join("\n  "));
+}
