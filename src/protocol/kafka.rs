@@ -63,6 +63,7 @@ requests! {
     UpdateMetadata = 6 => UpdateMetadataRequest, UpdateMetadataResponse;
     ControlledShutdown = 7 => ControlledShutdownRequest, ControlledShutdownResponse;
     CreateTopics = 19 => CreateTopicsRequest, CreateTopicsResponse;
+    OffsetForLeaderEpoch = 23 => OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
     ElectLeaders = 43 => ElectLeadersRequest, ElectLeadersResponse;
     IncrementalAlterConfigs = 44 => IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     AlterPartition = 56 => AlterPartitionRequest, AlterPartitionResponse;
@@ -183,6 +184,28 @@ pub struct ListOffsetsPartitionResponse {
     /// -1: no such record.
     pub offset: i64,
     pub leader_epoch: i32,
+}
+
+/// Where do these epochs end in the leader's log? Asked by consumers whose partition has got a new
+/// leader (KIP-320).
+#[derive(Clone, Debug, Hash)]
+pub struct OffsetForLeaderEpochRequest {
+    /// `CONSUMER_REPLICA_ID`
+    pub replica_id: BrokerId,
+    pub partitions: Vec<OffsetForLeaderPartition>,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct OffsetForLeaderPartition {
+    pub partition: TopicPartition,
+    pub current_leader_epoch: i32,
+    pub leader_epoch: i32,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct OffsetForLeaderEpochResponse {
+    /// (-1, -1) with an error, or where the epoch is unknown (E4).
+    pub partitions: Vec<(TopicPartition, ErrorCode, EpochEndOffset)>,
 }
 
 #[derive(Clone, Debug, Hash)]

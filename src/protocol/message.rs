@@ -161,6 +161,7 @@ fn request_bytes(body: &Request) -> u64 {
         }
         Request::ControlledShutdown(_) => 12,
         Request::CreateTopics(r) => 12 + r.topics.len() as u64 * 96,
+        Request::OffsetForLeaderEpoch(r) => 8 + r.partitions.len() as u64 * 28,
         Request::ElectLeaders(r) => 12 + r.partitions.as_ref().map_or(0, |p| p.len() as u64 * 20),
         Request::IncrementalAlterConfigs(r) => 8 + r.resources.len() as u64 * 64,
         Request::AlterPartition(r) => 16 + r.partitions.len() as u64 * 64,
@@ -190,6 +191,7 @@ fn response_bytes(body: &Response) -> u64 {
         Response::UpdateMetadata(_) => 4,
         Response::ControlledShutdown(r) => 8 + r.remaining_partitions.len() as u64 * 20,
         Response::CreateTopics(r) => 8 + r.topics.len() as u64 * 64,
+        Response::OffsetForLeaderEpoch(r) => 8 + r.partitions.len() as u64 * 34,
         Response::ElectLeaders(r) => 8 + r.results.len() as u64 * 24,
         Response::IncrementalAlterConfigs(r) => 8 + r.responses.len() as u64 * 32,
         Response::AlterPartition(r) => 8 + r.partitions.len() as u64 * 48,

@@ -126,14 +126,25 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// unless that is under way or held back.
     pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> bool {
         let peer = self.peers.entry(to).or_default();
-        match peer.link {
-            Link::Up(_) => peer.has_room(self.config.max_in_flight),
-            Link::Down => {
-                self.connect(ctx, to);
-                false
-            }
-            Link::Connecting { .. } | Link::BackingOff => false,
+        if matches!(peer.link, Link::Down) {
+            self.connect(ctx, to);
         }
+        self.can_send(to)
+    }
+
+    /// True if a request would leave at once (`canSendRequest`).
+    pub fn can_send(&self, to: NodeId) -> bool {
+        self.peers.get(&to).is_some_and(|peer| {
+            matches!(peer.link, Link::Up(_)) && peer.has_room(self.config.max_in_flight)
+        })
+    }
+
+    /// When this client last began to connect to `to`, or lost that connection
+    /// (`lastConnectAttemptMs`); zero if never.
+    pub fn last_attempt(&self, to: NodeId) -> Time {
+        self.peers
+            .get(&to)
+            .map_or(Time::ZERO, |peer| peer.last_attempt)
     }
 
     /// True if a request given now would leave at once, or as soon as a connection is made: it would
@@ -318,6 +329,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             },
         );
         peer.link = Link::Connecting { conn, timer };
+        peer.last_attempt = ctx.now();
         self.conns.insert(conn, to);
     }
 
@@ -433,6 +445,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             },
         ));
         peer.link = Link::BackingOff;
+        peer.last_attempt = ctx.now();
         peer.lost = Some(reason);
         peer.fail_all(to, in_flight, waiting)
     }
@@ -470,6 +483,7 @@ fn made_up_response(body: &Request) -> Option<Response> {
 #[derive(Debug)]
 struct Peer<T> {
     link: Link,
+    last_attempt: Time,
     /// Attempts that failed since a connection was last up (`failedAttempts`).
     failed_attempts: u32,
     /// The same, as far as no connection came to be (`failedConnectAttempts`).
@@ -516,6 +530,7 @@ impl<T> Default for Peer<T> {
     fn default() -> Self {
         Peer {
             link: Link::Down,
+            last_attempt: Time::ZERO,
             failed_attempts: 0,
             failed_setups: 0,
             backoff_timer: None,
