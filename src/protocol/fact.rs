@@ -62,8 +62,11 @@ pub enum Fact {
         status: i32,
         why: Rc<str>,
     },
-    /// The run applied, or healed, something else: a sentence.
-    Nemesis {
+    /// The run carries out line `entry` (from 0) of the plan's timeline, or ends what it began (`end`).
+    /// Stated before the facts of what is done; `text` says it in words, with the nodes that were found.
+    TimelineEvent {
+        entry: u32,
+        end: bool,
         text: Rc<str>,
     },
     /// A role could not be resolved, or a fault had no target.
