@@ -15,7 +15,8 @@ pub struct BatchBuilder {
     leader_epoch: i32,
     attributes: i16,
     base_timestamp: Option<i64>,
-    max_timestamp: i64,
+    largest_timestamp: i64,
+    max_timestamp: Option<i64>,
     append_time: Option<i64>,
     producer_id: i64,
     producer_epoch: i16,
@@ -39,7 +40,8 @@ impl BatchBuilder {
             leader_epoch: -1,
             attributes: 0,
             base_timestamp: None,
-            max_timestamp: -1,
+            largest_timestamp: -1,
+            max_timestamp: None,
             append_time: None,
             producer_id: -1,
             producer_epoch: -1,
@@ -86,6 +88,12 @@ impl BatchBuilder {
     /// The base of timestamps; without it, it is the first record's. To be set before the first record.
     pub fn base_timestamp(mut self, timestamp: i64) -> Self {
         self.base_timestamp = Some(timestamp);
+        self
+    }
+
+    /// What the header says is the largest timestamp; without it, it is the records'.
+    pub fn max_timestamp(mut self, timestamp: i64) -> Self {
+        self.max_timestamp = Some(timestamp);
         self
     }
 
@@ -147,7 +155,7 @@ impl BatchBuilder {
             write_field(out, Some(name));
             write_field(out, value.as_deref());
         }
-        self.max_timestamp = self.max_timestamp.max(timestamp);
+        self.largest_timestamp = self.largest_timestamp.max(timestamp);
         self.next_offset = offset + 1;
         self.records_count += 1;
         self
@@ -171,7 +179,10 @@ impl BatchBuilder {
     /// The batch, ending at `last_offset` even if its last records are gone (compaction).
     pub fn build_until(mut self, last_offset: i64) -> RecordBatch {
         let length = (self.bytes.len() - 12) as i32;
-        let max_timestamp = self.append_time.unwrap_or(self.max_timestamp);
+        let max_timestamp = self
+            .append_time
+            .or(self.max_timestamp)
+            .unwrap_or(self.largest_timestamp);
         let mut header = Vec::with_capacity(HEADER_SIZE);
         header.extend_from_slice(&self.base_offset.to_be_bytes());
         header.extend_from_slice(&length.to_be_bytes());

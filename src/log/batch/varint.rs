@@ -59,3 +59,57 @@ fn read(bytes: &[u8], position: &mut usize, most: usize) -> Result<u64, VarintEr
         VarintError::TooLong
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_are_those_of_others() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/varints.json")).unwrap();
+        for vector in vectors["vectors"].as_array().unwrap() {
+            let value = vector["value"].as_i64().unwrap();
+            let hex = vector["zigzag_varint_hex"].as_str().unwrap();
+            let mut bytes = Vec::new();
+            write(&mut bytes, value);
+            assert_eq!(
+                bytes.iter().map(|b| format!("{b:02x}")).collect::<String>(),
+                hex
+            );
+            assert_eq!(bytes.len(), size(value), "{value}");
+            let mut position = 0;
+            assert_eq!(read_i64(&bytes, &mut position), Ok(value));
+            assert_eq!(position, bytes.len());
+            if let Ok(value) = i32::try_from(value) {
+                assert_eq!(read_i32(&bytes, &mut 0), Ok(value));
+            }
+        }
+    }
+
+    #[test]
+    fn bad_varints_are_refused() {
+        assert_eq!(read_i64(&[], &mut 0), Err(VarintError::Truncated));
+        assert_eq!(read_i64(&[0x80], &mut 0), Err(VarintError::Truncated));
+        assert_eq!(read_i64(&[0xff; 11], &mut 0), Err(VarintError::TooLong));
+        assert_eq!(read_i32(&[0xff; 6], &mut 0), Err(VarintError::TooLong));
+        assert_eq!(read_i32(&[1], &mut 7), Err(VarintError::Truncated));
+    }
+
+    #[test]
+    fn crc32c_is_that_of_others() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/crc32c.json")).unwrap();
+        for vector in vectors["vectors"].as_array().unwrap() {
+            let hex = vector["hex"].as_str().unwrap();
+            let bytes: Vec<u8> = (0..hex.len())
+                .step_by(2)
+                .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
+                .collect();
+            assert_eq!(
+                i64::from(crc32c::crc32c(&bytes)),
+                vector["crc32c"].as_i64().unwrap()
+            );
+        }
+    }
+}
