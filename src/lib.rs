@@ -8,5 +8,6 @@ pub mod kernel;
 pub mod log;
 pub mod metadata;
 pub mod node;
+pub mod plan;
 pub mod protocol;
 pub mod zookeeper;

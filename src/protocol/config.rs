@@ -7,6 +7,37 @@ use std::collections::BTreeMap;
 /// Configuration as written: Kafka's key to its value as text.
 pub type Properties = BTreeMap<String, String>;
 
+/// A release of Apache Kafka, by which defaults differ.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct KafkaVersion {
+    pub major: u8,
+    pub minor: u8,
+}
+
+impl KafkaVersion {
+    pub const V3_9: KafkaVersion = KafkaVersion::new(3, 9);
+
+    pub const fn new(major: u8, minor: u8) -> Self {
+        KafkaVersion { major, minor }
+    }
+
+    /// Reads `3.9`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
+            true => text.parse().ok(),
+            false => None,
+        };
+        Some(KafkaVersion::new(number(major)?, number(minor)?))
+    }
+}
+
+impl std::fmt::Display for KafkaVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 /// What `server.properties` says, as far as it is modelled. Times in milliseconds, sizes in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerConfig {

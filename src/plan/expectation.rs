@@ -1,0 +1,310 @@
+//! Expectations: what a scenario says will hold, as sentences of a closed table.
+//!
+//! Properties that must always hold (`check`) are expected without being named; "no acknowledged record
+//! is lost" is one of them, and "acknowledged records lost: 5" takes its place.
+
+use super::role::{Number, Partition};
+use super::sentence::{Sentence, SentenceError, Slot, Within, sentences};
+use super::timeline::EventRef;
+use crate::kernel::Duration;
+use std::fmt;
+use std::str::FromStr;
+
+/// An expectation, the part of the run that it is about, and why it is so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expected {
+    pub what: Expectation,
+    /// None: the start.
+    pub from: Option<Duration>,
+    /// None: the end.
+    pub until: Option<Duration>,
+    /// For the reader: why this is to be expected.
+    pub because: Option<String>,
+}
+
+impl Expected {
+    pub fn from(mut self, from: Duration) -> Self {
+        self.from = Some(from);
+        self
+    }
+
+    pub fn until(mut self, until: Duration) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    pub fn because(mut self, because: impl Into<String>) -> Self {
+        self.because = Some(because.into());
+        self
+    }
+}
+
+impl From<Expectation> for Expected {
+    fn from(what: Expectation) -> Self {
+        Expected {
+            what,
+            from: None,
+            until: None,
+            because: None,
+        }
+    }
+}
+
+sentences! {
+    /// What is expected of a run.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub enum Expectation, "an expectation" {
+        /// Every acknowledged record stands below the high watermark of its partition at the end.
+        NoneLost = "no acknowledged record is lost",
+        /// So many acknowledged records are gone at the end; replaces the default expectation.
+        Lost { count: Count } = "acknowledged records lost: {count}",
+        /// The committed leader is another than before the event, in time.
+        AnotherLeader { partition: Partition, within: Within, event: EventRef } = "{partition} is led by another broker within {within} of {event}",
+        /// The committed leader at the end is this broker.
+        LedAtTheEnd { partition: Partition, id: Number } = "{partition} is led by broker-{id} at the end",
+        /// The committed leader never changes after the first (in the window).
+        KeepsLeader { partition: Partition } = "{partition} keeps its leader",
+        /// No partition changes its leader after its first one (in the window).
+        NoElection = "no election happens",
+        /// No leader is chosen from outside the ISR (in the window).
+        NoUncleanElection = "no unclean election happens",
+        /// At least one leader is chosen from outside the ISR.
+        UncleanElection { partition: Partition } = "{partition} gets a leader from outside the ISR",
+        /// Another broker than before the event becomes the active controller, in time.
+        AnotherController { within: Within, event: EventRef } = "another controller is elected within {within} of {event}",
+        /// No controller is elected after the first (in the window).
+        KeepsController = "the controller stays",
+        /// No ZooKeeper session expires (in the window).
+        NoSessionExpires = "no session expires",
+        /// A ZooKeeper session expires, in time.
+        SessionExpires { within: Within, event: EventRef } = "a session expires within {within} of {event}",
+        /// A member leaves the committed ISR, in time.
+        IsrShrinks { partition: Partition, within: Within, event: EventRef } = "the ISR of {partition} shrinks within {within} of {event}",
+        /// The committed ISR holds all replicas again, in time (it was smaller after the event).
+        IsrFullAgain { partition: Partition, within: Within, event: EventRef } = "the ISR of {partition} is full again within {within} of {event}",
+        /// The committed ISR is never written anew with other members (in the window).
+        IsrStays { partition: Partition } = "the ISR of {partition} stays as it is",
+        /// At the end the committed ISR holds all replicas.
+        IsrFull { partition: Partition } = "the ISR of {partition} is full at the end",
+        /// At the end the committed ISR of every partition holds all replicas.
+        EveryIsrFull = "every ISR is full at the end",
+        /// A replica cuts its log at least once (in the window).
+        Truncates { partition: Partition } = "a replica of {partition} truncates its log",
+        /// At least one write to it is refused with this error (in the window).
+        Refused { partition: Partition, error: ErrorName } = "writes to {partition} are refused with {error}",
+        /// No write to it is acknowledged (in the window).
+        NotAcknowledged { partition: Partition } = "no write to {partition} is acknowledged",
+        /// A write to it is acknowledged, in time.
+        AcknowledgedAgain { partition: Partition, within: Within, event: EventRef } = "a write to {partition} is acknowledged within {within} of {event}",
+        /// An acks=all write to it waits so long that the broker says so (in the window).
+        Stalls { partition: Partition } = "writes to {partition} stall",
+        /// Every acknowledged record is read by every consumer that reads its topic from its beginning.
+        EveryRecordRead = "every acknowledged record is read",
+        /// This consumer (or each of its group) reads every acknowledged record of its topics.
+        ReadsEverything { consumer: String } = "{consumer} reads every acknowledged record",
+        /// So many records are read by it (all members together).
+        Read { consumer: String, count: Count } = "records read by {consumer}: {count}",
+        /// So many records are read more than once: the same key and value at another offset.
+        ReadTwice { consumer: String, count: Count } = "duplicates read by {consumer}: {count}",
+        /// It reads a record after the event, in time.
+        ReadsAgain { consumer: String, within: Within, event: EventRef } = "{consumer} reads a record within {within} of {event}",
+        /// It reads the records of each key in the order in which they were produced.
+        OrderOfKeys { consumer: String } = "{consumer} reads the records of each key in order",
+        /// It reads at least one record before another of the same producer that was produced earlier.
+        NoOrderAcross { consumer: String } = "{consumer} reads records of different partitions out of order",
+        /// So many records were acknowledged to it (all members together).
+        Acknowledged { producer: String, count: Count } = "records acknowledged to {producer}: {count}",
+        /// So many records were given up by it (all members together).
+        Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
+        /// The first server that answers it is this broker.
+        BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
+        /// This part of acknowledged records took at most so long from hand-over to acknowledgement (in the window).
+        ProduceLatency { percentile: Percentile, most: Within } = "{percentile} produce latency: {most}",
+    }
+}
+
+impl Expectation {
+    /// It can be narrowed by `from` and `until`.
+    pub const fn takes_window(&self) -> bool {
+        use Expectation::*;
+        matches!(
+            self,
+            KeepsLeader { .. }
+                | NoElection
+                | NoUncleanElection
+                | KeepsController
+                | NoSessionExpires
+                | IsrStays { .. }
+                | Truncates { .. }
+                | Refused { .. }
+                | NotAcknowledged { .. }
+                | Stalls { .. }
+                | Read { .. }
+                | Acknowledged { .. }
+                | Failed { .. }
+                | ProduceLatency { .. }
+        )
+    }
+}
+
+impl FromStr for Expectation {
+    type Err = SentenceError;
+
+    fn from_str(text: &str) -> Result<Self, SentenceError> {
+        Expectation::read_sentence(text)
+    }
+}
+
+/// How many: `240`, `at least 240`, `at most 240`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Count {
+    Exactly(u64),
+    AtLeast(u64),
+    AtMost(u64),
+}
+
+impl Count {
+    pub const fn holds(self, number: u64) -> bool {
+        match self {
+            Count::Exactly(n) => number == n,
+            Count::AtLeast(n) => number >= n,
+            Count::AtMost(n) => number <= n,
+        }
+    }
+}
+
+impl Slot for Count {
+    fn read(words: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse().ok()).flatten()
+        };
+        if let Some(rest) = words.strip_prefix("at least ") {
+            number(rest).map(Count::AtLeast)
+        } else if let Some(rest) = words.strip_prefix("at most ") {
+            number(rest).map(Count::AtMost)
+        } else {
+            number(words).map(Count::Exactly)
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Count::Exactly(n) => write!(f, "{n}"),
+            Count::AtLeast(n) => write!(f, "at least {n}"),
+            Count::AtMost(n) => write!(f, "at most {n}"),
+        }
+    }
+}
+
+/// A part of all in thousandths: `p50`, `p99`, `p99.9`; `p100` is the slowest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Percentile {
+    pub per_mille: u16,
+}
+
+impl Slot for Percentile {
+    fn read(words: &str) -> Option<Self> {
+        let (whole, tenth) = words
+            .strip_prefix('p')?
+            .split_once('.')
+            .unwrap_or((words.strip_prefix('p')?, "0"));
+        let digits = |text: &str, most: usize| {
+            !text.is_empty() && text.len() <= most && text.bytes().all(|b| b.is_ascii_digit())
+        };
+        if !digits(whole, 3) || !digits(tenth, 1) {
+            return None;
+        }
+        let per_mille = whole.parse::<u16>().ok()? * 10 + tenth.parse::<u16>().ok()?;
+        (1..=1_000)
+            .contains(&per_mille)
+            .then_some(Percentile { per_mille })
+    }
+}
+
+impl fmt::Display for Percentile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.per_mille / 10)?;
+        match self.per_mille % 10 {
+            0 => Ok(()),
+            tenth => write!(f, ".{tenth}"),
+        }
+    }
+}
+
+/// A Kafka error by its constant, e.g. `NOT_ENOUGH_REPLICAS`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorName(pub String);
+
+impl Slot for ErrorName {
+    fn read(words: &str) -> Option<Self> {
+        let constant =
+            !words.is_empty() && words.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        constant.then(|| ErrorName(words.to_string()))
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_of_the_issue_read_and_write() {
+        for text in [
+            "no acknowledged record is lost",
+            "acknowledged records lost: 5",
+            "acknowledged records lost: at least 1",
+            "trucks_gps-0 is led by another broker within 25s of the crash",
+            "trucks_gps-0 is led by another broker within 1m5s of the end of the second cut",
+            "every acknowledged record is read",
+            "records read by dashboard: at least 240",
+            "trucks_gps-0 keeps its leader",
+            "the ISR of my-topic-3 is full at the end",
+            "no election happens",
+            "writes to t-0 are refused with NOT_ENOUGH_REPLICAS",
+            "dashboard bootstraps from broker-2",
+            "p99.9 produce latency: 10ms",
+        ] {
+            assert_eq!(
+                text.parse::<Expectation>()
+                    .map(|e| e.to_string())
+                    .as_deref(),
+                Ok(text)
+            );
+        }
+        assert_eq!(
+            "p99 produce latency: 10ms".parse(),
+            Ok(Expectation::ProduceLatency {
+                percentile: Percentile { per_mille: 990 },
+                most: Within(Duration::from_millis(10))
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_no_expectation_is_told_the_nearest() {
+        let error = "no acknowledged records are lost"
+            .parse::<Expectation>()
+            .unwrap_err();
+        assert_eq!(error.nearest, "no acknowledged record is lost");
+        assert!("p101 produce latency: 10ms".parse::<Expectation>().is_err());
+        assert!(
+            "t-0 is led by another broker within 25 of the crash"
+                .parse::<Expectation>()
+                .is_err()
+        );
+        assert!(
+            "t-0 is led by another broker within 25s of the moon"
+                .parse::<Expectation>()
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The plan: topology, workload, faults and expectations as plain types, with builders for Rust users.
+//!
+//! A plan and a seed are the whole input of a run. YAML lowers into a plan (`scenario`), the fuzzer
+//! generates plans, and a plan can always be written back as YAML. Everything here is data and can
+//! be sent between threads; what a role means is found out by `run` while the simulation runs.
+
+mod cluster;
+mod expectation;
+mod role;
+mod sentence;
+mod timeline;
+mod unit;
+mod workload;
+
+pub use cluster::{
+    BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan, TopicPlan,
+    ZooKeeperPlan,
+};
+pub use expectation::{Count, ErrorName, Expectation, Expected, Percentile};
+pub use role::{Number, Partition, Record, Role, Targets};
+pub use sentence::{Sentence, SentenceError, Slot, Within};
+pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
+pub use unit::{parse_duration, parse_size, write_duration, write_size};
+pub use workload::{Acks, ConsumerPlan, Key, ProducerPlan, Value};
+
+use crate::kernel::Duration;
+
+/// Everything that a run is made of, but its seed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// Unique among shipped scenarios: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// One or two sentences for the reader: what happens, and what to watch.
+    pub about: String,
+    /// The seed that is used where the command line names none.
+    pub seed: u64,
+    /// How long the run lasts. Not zero.
+    pub duration: Duration,
+    pub cluster: ClusterPlan,
+    pub network: NetworkPlan,
+    pub disk: DiskPlan,
+    /// Made by an administrator before clients start (the timeline can make others later).
+    pub topics: Vec<TopicPlan>,
+    pub producers: Vec<ProducerPlan>,
+    pub consumers: Vec<ConsumerPlan>,
+    pub timeline: Vec<Entry>,
+    pub expect: Vec<Expected>,
+}
+
+impl Plan {
+    /// One ZooKeeper server, one broker, no topic, one minute, seed 1.
+    pub fn new(name: impl Into<String>) -> Self {
+        Plan {
+            name: name.into(),
+            about: String::new(),
+            seed: 1,
+            duration: Duration::from_secs(60),
+            cluster: ClusterPlan::default(),
+            network: NetworkPlan::default(),
+            disk: DiskPlan::default(),
+            topics: Vec::new(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            timeline: Vec::new(),
+            expect: Vec::new(),
+        }
+    }
+
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.duration = duration;
+        self
+    }
+
+    /// So many brokers with ids from 1 and nothing of their own.
+    pub fn brokers(mut self, count: u32) -> Self {
+        self.cluster.brokers = (1..=count).map(|id| BrokerPlan::new(id as i32)).collect();
+        self
+    }
+
+    /// A broker with its own settings, in place of the one with the same id or beside the others.
+    pub fn broker(mut self, broker: BrokerPlan) -> Self {
+        let brokers = &mut self.cluster.brokers;
+        match brokers.binary_search_by_key(&broker.id, |b| b.id) {
+            Ok(place) => brokers[place] = broker,
+            Err(place) => brokers.insert(place, broker),
+        }
+        self
+    }
+
+    /// A line of every broker's `server.properties`.
+    pub fn config(mut self, key: impl Into<String>, value: impl ToString) -> Self {
+        self.cluster.config.insert(key.into(), value.to_string());
+        self
+    }
+
+    pub fn topic(mut self, topic: TopicPlan) -> Self {
+        self.topics.push(topic);
+        self
+    }
+
+    pub fn producer(mut self, producer: ProducerPlan) -> Self {
+        self.producers.push(producer);
+        self
+    }
+
+    pub fn consumer(mut self, consumer: ConsumerPlan) -> Self {
+        self.consumers.push(consumer);
+        self
+    }
+
+    pub fn entry(mut self, entry: Entry) -> Self {
+        self.timeline.push(entry);
+        self
+    }
+
+    /// `action` at a time since the start.
+    pub fn at(self, time: Duration, action: Action) -> Self {
+        self.entry(Entry::new(When::At(time), action))
+    }
+
+    pub fn expect(mut self, expected: impl Into<Expected>) -> Self {
+        self.expect.push(expected.into());
+        self
+    }
+}

@@ -1,0 +1,176 @@
+//! Sentences of scenarios: closed tables of templates with typed slots, and one parser for all.
+//!
+//! `sentences!` declares an enum whose variants are templates: `LeaderOf { partition: Partition } =
+//! "leader of {partition}"`. The enum is its own table: reading, writing and the list for `--help` and
+//! the book come from the one declaration.
+
+use crate::kernel::Duration;
+use std::fmt;
+
+/// A type whose values are sentences of a closed table.
+pub trait Sentence: Sized + fmt::Display {
+    /// What such a sentence is called in messages, e.g. "a role".
+    const WHAT: &'static str;
+    /// Every template with its slots in braces, and what it means.
+    const TEMPLATES: &'static [(&'static str, &'static str)];
+    /// Reads a sentence.
+    fn read_sentence(text: &str) -> Result<Self, SentenceError>;
+}
+
+/// A value in a sentence.
+pub trait Slot: Sized + fmt::Display {
+    /// Reads one or more words; `None` if they are not such a value.
+    fn read(words: &str) -> Option<Self>;
+}
+
+/// A sentence that is not in its table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SentenceError {
+    /// What such a sentence is called, e.g. "a role".
+    pub what: &'static str,
+    /// The template that looks most like it.
+    pub nearest: &'static str,
+}
+
+impl fmt::Display for SentenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "this is not {}; the nearest is \"{}\"",
+            self.what, self.nearest
+        )
+    }
+}
+
+impl std::error::Error for SentenceError {}
+
+/// Declares an enum of sentences.
+macro_rules! sentences {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident, $what:literal {
+            $( #[doc = $doc:literal] $variant:ident $({ $($slot:ident: $type:ty),+ })? = $template:literal, )+
+        }
+    ) => {
+        $(#[$meta])*
+        pub enum $name {
+            $( #[doc = $doc] $variant $({ $($slot: $type),+ })?, )+
+        }
+
+        impl $crate::plan::sentence::Sentence for $name {
+            const WHAT: &'static str = $what;
+            const TEMPLATES: &'static [(&'static str, &'static str)] = &[$(($template, $doc)),+];
+
+            fn read_sentence(text: &str) -> Result<Self, $crate::plan::sentence::SentenceError> {
+                $(
+                    let fits = |_slot: &str, _words: &str| match _slot {
+                        $($( stringify!($slot) => <$type as $crate::plan::sentence::Slot>::read(_words).is_some(), )+)?
+                        _ => false,
+                    };
+                    if let Some(_slots) = $crate::plan::sentence::fill($template, text, &fits) {
+                        let _words = |name: &str| _slots.iter().find(|(slot, _)| *slot == name).map(|(_, words)| *words);
+                        let read = || Some($name::$variant {
+                            $($( $slot: <$type as $crate::plan::sentence::Slot>::read(_words(stringify!($slot))?)?, )+)?
+                        });
+                        if let Some(sentence) = read() {
+                            return Ok(sentence);
+                        }
+                    }
+                )+
+                Err($crate::plan::sentence::SentenceError {
+                    what: $what,
+                    nearest: $crate::plan::sentence::nearest(text, Self::TEMPLATES),
+                })
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $( $name::$variant $({ $($slot),+ })? => write!(f, $template $($(, $slot = $slot)+)?), )+
+                }
+            }
+        }
+    };
+}
+pub(in crate::plan) use sentences;
+
+/// The words of `text` that stand in each slot of `template`, if they can stand so.
+pub(in crate::plan) fn fill<'a>(
+    template: &'static str,
+    text: &'a str,
+    fits: &dyn Fn(&str, &str) -> bool,
+) -> Option<Vec<(&'static str, &'a str)>> {
+    match template.find('{') {
+        None => (template == text).then(Vec::new),
+        Some(open) => {
+            let rest = text.strip_prefix(&template[..open])?;
+            let close = open + template[open..].find('}')?;
+            let slot = &template[open + 1..close];
+            let after = &template[close + 1..];
+            // A slot ends where its template goes on; try the earliest such place first.
+            let ends = (1..=rest.len()).filter(|end| rest.is_char_boundary(*end));
+            for end in ends {
+                let (words, tail) = rest.split_at(end);
+                let literal = &after[..after.find('{').unwrap_or(after.len())];
+                if tail.starts_with(literal)
+                    && (!literal.is_empty() || tail.is_empty())
+                    && fits(slot, words)
+                    && let Some(mut filled) = fill(after, tail, fits)
+                {
+                    filled.push((slot, words));
+                    return Some(filled);
+                }
+            }
+            None
+        }
+    }
+}
+
+/// The template that shares most words with `text`.
+pub(in crate::plan) fn nearest(
+    text: &str,
+    templates: &[(&'static str, &'static str)],
+) -> &'static str {
+    let words: Vec<&str> = text.split(' ').collect();
+    let likeness = |template: &str| {
+        let literal: Vec<&str> = template
+            .split(' ')
+            .filter(|word| !word.starts_with('{'))
+            .collect();
+        let shared = literal.iter().filter(|word| words.contains(word)).count();
+        let missing = literal.len() - shared;
+        (shared as i64) * 4 - missing as i64
+    };
+    let mut best = templates[0].0;
+    for (template, _) in templates {
+        if likeness(template) > likeness(best) {
+            best = template;
+        }
+    }
+    best
+}
+
+impl Slot for String {
+    /// A name: one word.
+    fn read(words: &str) -> Option<Self> {
+        (!words.is_empty() && !words.contains(' ')).then(|| words.to_string())
+    }
+}
+
+/// A length of time in a sentence.
+impl Slot for Within {
+    fn read(words: &str) -> Option<Self> {
+        super::parse_duration(words).map(Within)
+    }
+}
+
+/// A length of time as sentences write it: `25s`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Within(pub Duration);
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&super::write_duration(self.0))
+    }
+}

@@ -1,0 +1,260 @@
+//! Workload: producers, what they write and how often; consumers and what they read.
+
+use crate::kernel::Duration;
+use crate::protocol::config::Properties;
+use std::fmt;
+
+/// One producer, or a group of equal ones.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProducerPlan {
+    /// With a count, the members are called `<name>-1` and so on; else the one is called `<name>`.
+    pub name: String,
+    /// For the reader: who this is.
+    pub about: Option<String>,
+    pub count: Option<u32>,
+    pub topic: String,
+    pub key: Key,
+    pub value: Value,
+    /// A record each so often. The members of a group start spread over this interval.
+    pub every: Duration,
+    /// Records are handed to the producer as fast as it takes them, `every` notwithstanding.
+    pub saturate: bool,
+    /// First record; none: when topics are there.
+    pub start: Option<Duration>,
+    /// No record after this.
+    pub stop: Option<Duration>,
+    /// So many records of each member at most.
+    pub limit: Option<u64>,
+    /// None: `acks` of `config`, else the version's default.
+    pub acks: Option<Acks>,
+    /// Under the producer's keys.
+    pub config: Properties,
+    /// `host:port` of the servers to ask first; none: all brokers.
+    pub bootstrap: Option<Vec<String>>,
+}
+
+impl ProducerPlan {
+    /// One producer, a record a second without key, numbers as values.
+    pub fn new(name: impl Into<String>, topic: impl Into<String>) -> Self {
+        ProducerPlan {
+            name: name.into(),
+            about: None,
+            count: None,
+            topic: topic.into(),
+            key: Key::None,
+            value: Value::Number,
+            every: Duration::from_secs(1),
+            saturate: false,
+            start: None,
+            stop: None,
+            limit: None,
+            acks: None,
+            config: Properties::new(),
+            bootstrap: None,
+        }
+    }
+
+    pub fn count(mut self, count: u32) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    pub fn key(mut self, key: Key) -> Self {
+        self.key = key;
+        self
+    }
+
+    pub fn value(mut self, value: Value) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub fn every(mut self, every: Duration) -> Self {
+        self.every = every;
+        self
+    }
+
+    pub fn saturate(mut self) -> Self {
+        self.saturate = true;
+        self
+    }
+
+    pub fn start(mut self, start: Duration) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    pub fn stop(mut self, stop: Duration) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    pub fn acks(mut self, acks: Acks) -> Self {
+        self.acks = Some(acks);
+        self
+    }
+
+    pub fn config(mut self, key: impl Into<String>, value: impl ToString) -> Self {
+        self.config.insert(key.into(), value.to_string());
+        self
+    }
+
+    pub fn bootstrap(mut self, servers: Vec<String>) -> Self {
+        self.bootstrap = Some(servers);
+        self
+    }
+
+    /// Names of the members, in order.
+    pub fn members(&self) -> Vec<String> {
+        members(&self.name, self.count)
+    }
+}
+
+/// One consumer, or a group of equal ones; each reads every partition of its topics by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerPlan {
+    /// With a count, the members are called `<name>-1` and so on; else the one is called `<name>`.
+    pub name: String,
+    /// For the reader: who this is.
+    pub about: Option<String>,
+    pub count: Option<u32>,
+    pub topics: Vec<String>,
+    /// First poll; none: when topics are there.
+    pub start: Option<Duration>,
+    /// Closed at this time.
+    pub stop: Option<Duration>,
+    /// Under the consumer's keys.
+    pub config: Properties,
+    /// `host:port` of the servers to ask first; none: all brokers.
+    pub bootstrap: Option<Vec<String>>,
+}
+
+impl ConsumerPlan {
+    /// One consumer of one topic; add others with `reads`.
+    pub fn new(name: impl Into<String>, topic: impl Into<String>) -> Self {
+        ConsumerPlan {
+            name: name.into(),
+            about: None,
+            count: None,
+            topics: vec![topic.into()],
+            start: None,
+            stop: None,
+            config: Properties::new(),
+            bootstrap: None,
+        }
+    }
+
+    pub fn count(mut self, count: u32) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    pub fn reads(mut self, topic: impl Into<String>) -> Self {
+        self.topics.push(topic.into());
+        self
+    }
+
+    pub fn start(mut self, start: Duration) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    pub fn stop(mut self, stop: Duration) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    pub fn config(mut self, key: impl Into<String>, value: impl ToString) -> Self {
+        self.config.insert(key.into(), value.to_string());
+        self
+    }
+
+    pub fn bootstrap(mut self, servers: Vec<String>) -> Self {
+        self.bootstrap = Some(servers);
+        self
+    }
+
+    /// Names of the members, in order.
+    pub fn members(&self) -> Vec<String> {
+        members(&self.name, self.count)
+    }
+}
+
+/// What a record's key is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Key {
+    /// No key: records go round the partitions.
+    #[default]
+    None,
+    /// The truck's name, `truck-<n>`: n is the member's number (1 for a single producer).
+    TruckId,
+    /// The same text every time.
+    Constant(String),
+    /// `key-1` to `key-<n>` in turn.
+    Cycle(u32),
+}
+
+/// What a record's value is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Value {
+    /// A truck's position in integer micro-degrees, moving along streets.
+    Position,
+    /// The record's number as text, from 1.
+    #[default]
+    Number,
+    /// The same text every time.
+    Constant(String),
+    /// So many bytes that differ from record to record.
+    Bytes(u64),
+}
+
+/// When a produce request is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acks {
+    None,
+    Leader,
+    All,
+}
+
+impl Acks {
+    /// Kafka's number: 0, 1, -1.
+    pub const fn number(self) -> i16 {
+        match self {
+            Acks::None => 0,
+            Acks::Leader => 1,
+            Acks::All => -1,
+        }
+    }
+
+    /// Reads `0`, `1`, `all`, `-1`.
+    pub fn parse(text: &str) -> Option<Acks> {
+        match text {
+            "0" => Some(Acks::None),
+            "1" => Some(Acks::Leader),
+            "all" | "-1" => Some(Acks::All),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Acks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Acks::None => "0",
+            Acks::Leader => "1",
+            Acks::All => "all",
+        })
+    }
+}
+
+fn members(name: &str, count: Option<u32>) -> Vec<String> {
+    match count {
+        None => vec![name.to_string()],
+        Some(count) => (1..=count).map(|n| format!("{name}-{n}")).collect(),
+    }
+}
