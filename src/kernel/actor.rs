@@ -1,6 +1,8 @@
 //! The contract between the kernel and a node's state machine: event in, effects out.
 
-use super::{ConnId, Disk, Duration, NodeId, Stream, Time, TimerId};
+use super::world::World;
+use super::{ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, Time, TimerId};
+use bytes::Bytes;
 use std::fmt::Debug;
 
 /// What a simulated world is made of. Names message, timer and fact types, never the node type.
@@ -61,7 +63,7 @@ pub enum Event<D: Domain> {
     /// A disk operation begun with a token has ended.
     Disk {
         token: u64,
-        result: Result<(), super::DiskError>,
+        result: Result<(), DiskError>,
     },
 }
 
@@ -76,92 +78,110 @@ pub trait Actor<D: Domain>: Sized {
 /// A process's only window on the world: its own clock, disk and random stream, its connections and
 /// timers. Effects (messages, closes, timers) take hold when the handler's charged work is done.
 pub struct Ctx<'a, D: Domain> {
-    pub(super) _todo: std::marker::PhantomData<&'a mut D>,
+    world: &'a mut World<D>,
+    node: NodeId,
+}
+
+impl<'a, D: Domain> Ctx<'a, D> {
+    #[inline]
+    pub(super) fn new(world: &'a mut World<D>, node: NodeId) -> Self {
+        Self { world, node }
+    }
 }
 
 impl<D: Domain> Ctx<'_, D> {
     pub fn node(&self) -> NodeId {
-        todo!()
+        self.node
     }
-    /// The node's own monotonic clock (skew and drift apply, jumps do not).
+    /// The node's own monotonic clock (skew and drift apply, jumps do not). Stands still within a
+    /// handler.
+    #[inline]
     pub fn now(&self) -> Time {
-        todo!()
+        self.world.local_now(self.node)
     }
     /// The node's own wall clock in milliseconds since 1970 (skew, drift and jumps apply).
     pub fn wall_ms(&self) -> i64 {
-        todo!()
+        self.world.wall_ms(self.node)
     }
     /// The node's own random stream.
+    #[inline]
     pub fn random(&mut self) -> &mut Stream {
-        todo!()
+        self.world.random(self.node)
     }
+    #[inline]
     pub fn disk(&mut self) -> &mut Disk {
-        todo!()
+        self.world.disk_in_handler(self.node)
     }
     /// Opens a connection; ends in `Connected` or `Closed`. Never fails at once.
     pub fn connect(&mut self, to: NodeId) -> ConnId {
-        let _ = to;
-        todo!()
+        self.world.connect(self.node, to)
     }
     /// Sends on a live connection; on one that is gone already it does nothing (as a write to a
-    /// socket whose reset is still to be read).
+    /// socket whose reset is still to be read). What is sent before `Connected` waits for it.
+    #[inline]
     pub fn send(&mut self, conn: ConnId, message: D::Message) {
-        let _ = (conn, message);
-        todo!()
+        self.world.send(conn, message);
     }
+    /// Bytes sent on a connection that have not left this process, since the receiver does not read.
+    pub fn unsent(&self, conn: ConnId) -> u64 {
+        self.world.unsent(conn)
+    }
+    /// Closes a connection in order, after what was sent on it; nothing more is heard of it.
     pub fn close(&mut self, conn: ConnId) {
-        let _ = conn;
-        todo!()
+        self.world.close(conn);
     }
     /// Stops reading from a connection: messages wait in its socket buffer (Kafka mutes a channel
-    /// while it works on its request), and fill it, which stops the sender.
+    /// while it works on its request), and fill it, which stops the sender. Its end is not heard of
+    /// either until `unmute`.
+    #[inline]
     pub fn mute(&mut self, conn: ConnId) {
-        let _ = conn;
-        todo!()
+        self.world.mute(conn);
     }
+    #[inline]
     pub fn unmute(&mut self, conn: ConnId) {
-        let _ = conn;
-        todo!()
+        self.world.unmute(self.node, conn);
+    }
+    /// Whether connections of others are taken in; a fresh process listens.
+    pub fn listen(&mut self, on: bool) {
+        self.world.listen(self.node, on);
     }
     /// `Event::Timer(timer)` after `delay` on the node's own clock.
+    #[inline]
     pub fn set_timer(&mut self, delay: Duration, timer: D::Timer) -> TimerId {
-        let _ = (delay, timer);
-        todo!()
+        self.world.set_timer(self.node, delay, timer)
     }
     /// The timer will not fire; nothing happens if it already has.
+    #[inline]
     pub fn cancel_timer(&mut self, timer: TimerId) {
-        let _ = timer;
-        todo!()
+        self.world.cancel_timer(timer);
     }
     /// Simulated work beyond the default for this event: the process is busy for so much longer.
+    #[inline]
     pub fn charge(&mut self, work: Duration) {
-        let _ = work;
-        todo!()
+        self.world.charge(work);
     }
     /// States a fact. Facts are the trace; nothing else observes a run.
     pub fn fact(&mut self, fact: D::Fact) {
-        let _ = fact;
-        todo!()
+        self.world.fact(self.node, fact);
     }
     /// The process ends itself with this status after this handler (0: clean).
     pub fn exit(&mut self, status: i32) {
-        let _ = status;
-        todo!()
+        self.world.exit(status);
     }
-    /// A rare but legal path, taken with a seeded probability; always false unless the run asks.
+    /// A rare but legal path, taken with a seeded probability by node, site and how many times it was
+    /// asked; always false unless the run asks for it.
     pub fn buggify(&mut self, site: &'static str) -> bool {
-        let _ = site;
-        todo!()
+        self.world.buggify(self.node, site)
     }
-    /// Begins an fsync of a file; `Event::Disk { token, .. }` tells its end.
-    pub fn sync_later(&mut self, file: super::FileId, token: u64) {
-        let _ = (file, token);
-        todo!()
+    /// Begins an fsync of a file; `Event::Disk { token, .. }` tells its end. What is written after the
+    /// call is not covered.
+    pub fn sync_later(&mut self, file: FileId, token: u64) {
+        self.world.sync_later(file, token);
     }
     /// Begins to replace a file: write `path`.tmp, fsync it, rename it over `path`. A crash in between
-    /// leaves the old content (and maybe the .tmp). `Event::Disk { token, .. }` tells the end.
-    pub fn replace_later(&mut self, path: &str, content: bytes::Bytes, token: u64) {
-        let _ = (path, content, token);
-        todo!()
+    /// leaves the old content (and maybe the .tmp). `Event::Disk { token, .. }` tells the end. Two
+    /// replacements of one path are done one after the other.
+    pub fn replace_later(&mut self, path: &str, content: Bytes, token: u64) {
+        self.world.replace_later(path, content, token);
     }
 }

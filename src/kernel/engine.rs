@@ -1,27 +1,13 @@
-//! The event loop: one queue ordered by (time, sequence number), nodes, and the digest.
+//! The event loop: one queue ordered by (time, sequence number), nodes, faults, and the digest.
 
-use super::{Actor, Disk, Domain, Duration, Fault, FaultId, NodeId, Time};
-use std::marker::PhantomData;
-
-/// Costs, network and guards of a simulated world. Every default is documented in the book.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// Milliseconds since 1970 at time zero.
-    pub calendar_start_ms: i64,
-}
-
-/// What may differ from node to node.
-#[derive(Clone, Debug, Default)]
-pub struct NodeOptions {
-    pub rack: Option<String>,
-    /// Work takes so many times as long (0 means 1).
-    pub slowness: u32,
-    /// Wall clock ahead (or behind) at the start.
-    pub skew_ms: i64,
-    pub drift_ppm: i32,
-    /// Restart after an exit or a crash, after this delay, as a service manager would.
-    pub supervisor: Option<Duration>,
-}
+use super::actor::Payload;
+use super::event::{Entry, Kind};
+use super::guard::Guard;
+use super::network::Read;
+use super::world::{Waiting, World};
+use super::{
+    Actor, Config, ConnId, Ctx, Disk, Domain, Event, Fault, FaultId, NodeId, NodeOptions, Time,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NodeStatus {
@@ -34,7 +20,7 @@ pub enum NodeStatus {
 /// One fact with its place in the run.
 #[derive(Clone, Debug)]
 pub struct FactEntry<F> {
-    /// Sequence number of the dispatched event that stated it.
+    /// Number of the dispatched event that stated it.
     pub event: u64,
     /// True (not the node's) time.
     pub time: Time,
@@ -45,6 +31,7 @@ pub struct FactEntry<F> {
 /// What one step did.
 #[derive(Clone, Copy, Debug)]
 pub struct Dispatched {
+    /// Number of the event; the first is 1.
     pub event: u64,
     pub time: Time,
     pub node: NodeId,
@@ -61,86 +48,403 @@ pub enum Stop {
 
 /// The simulated world.
 pub struct Kernel<D: Domain, N: Actor<D>> {
-    _todo: PhantomData<(D, N)>,
+    world: World<D>,
+    actors: Vec<N>,
+    guard: Guard,
 }
 
 impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     pub fn new(config: Config, seed: u64) -> Self {
-        let _ = (config, seed);
-        todo!()
+        Self {
+            guard: Guard::new(config.guards.clone()),
+            world: World::new(config, seed),
+            actors: Vec::new(),
+        }
     }
+
     /// Adds a node, down. `name` is stable: it keys the node's random streams.
     pub fn add_node(&mut self, name: &str, options: NodeOptions, actor: N) -> NodeId {
-        let _ = (name, options, actor);
-        todo!()
+        self.actors.push(actor);
+        self.world.add_node(name, options)
     }
-    /// Applies a fault now. Lasting network rules answer their id.
+
+    /// Applies a fault now. Lasting network rules answer their id. A fault that does not fit the
+    /// node's state (a crash of a node that is down) does nothing.
     pub fn apply(&mut self, fault: Fault) -> Option<FaultId> {
-        let _ = fault;
-        todo!()
+        let world = &mut self.world;
+        let now = world.now;
+        let mut rule = None;
+        match fault {
+            Fault::Crash(node) => world.process_ended(node, None, false),
+            Fault::PowerFailure(node) => self.power_failure(node),
+            Fault::Start(node) => self.start(node),
+            Fault::Terminate(node) => {
+                let it = world.node_mut(node);
+                if it.status != NodeStatus::Down {
+                    it.stopping = true;
+                    let incarnation = it.incarnation;
+                    world
+                        .queue
+                        .push(now, Entry::Terminate { node, incarnation });
+                }
+            }
+            Fault::Pause(node) => world.pause(node),
+            Fault::Resume(node) => world.resume(node),
+            Fault::Cut { .. }
+            | Fault::Slow { .. }
+            | Fault::Throttle { .. }
+            | Fault::Stall { .. }
+            | Fault::LoseOne { .. } => {
+                rule = world.network.add_rule(&fault, now, &mut world.queue);
+            }
+            Fault::Reset { a, b } => {
+                for end in world.network.reset(&a, &b) {
+                    world.tell_to_read(end);
+                }
+            }
+            Fault::Heal(rule) => world.network.heal(rule, now, &mut world.queue),
+            Fault::DiskSlow { node, times } => self.disk_mut(node).set_slowness(times),
+            Fault::DiskFull { node, on } => self.disk_mut(node).set_full(on),
+            Fault::DiskReadError { node, path, on } => {
+                self.disk_mut(node).set_read_error(&path, on)
+            }
+            Fault::DiskFlip {
+                node,
+                path,
+                position,
+                bit,
+            } => {
+                self.disk_mut(node).flip(&path, position, bit);
+            }
+            Fault::DiskSyncStuck { node, on } => {
+                world.disk_at_now(node).set_sync_stuck(on);
+                if !on {
+                    world.disk_unstuck(node);
+                }
+            }
+            Fault::DiskSyncFails { node, on } => self.disk_mut(node).set_sync_fails(on),
+            Fault::DiskWiped(node) => self.disk_mut(node).wipe(),
+            Fault::ClockJump { node, by_ms } => world.node_mut(node).clock.jump(by_ms),
+            Fault::ClockDrift { node, ppm } => world.drift(node, ppm),
+            Fault::CpuSlow { node, times } => world.set_cpu_slowness(node, times),
+        }
+        self.world.settle();
+        rule
     }
+
     /// Delivers a timer event to a running node now (how a plan's operator and workloads are driven).
+    /// A paused or busy process comes to it later; one that is down never.
     pub fn poke(&mut self, node: NodeId, timer: D::Timer) {
-        let _ = (node, timer);
-        todo!()
+        let world = &mut self.world;
+        let (now, it) = (world.now, world.node(node));
+        if it.status != NodeStatus::Down {
+            let (incarnation, deadline) = (it.incarnation, it.clock.local(now));
+            world.queue.push(
+                now,
+                Entry::Timer {
+                    node,
+                    incarnation,
+                    serial: 0,
+                    deadline,
+                    timer,
+                },
+            );
+        }
     }
+
     /// Dispatches the next event.
+    #[inline]
     pub fn step(&mut self) -> Result<Dispatched, Stop> {
-        todo!()
+        let Some((time, seq, slot)) = self.world.queue.pop() else {
+            return Err(Stop::Idle);
+        };
+        self.world.now = time;
+        self.world.events += 1;
+        if self.guard.is_due(time, self.world.events) {
+            self.guard.look(&self.world, slot)?;
+        }
+        let node = self.dispatch(seq, slot);
+        self.world.settle();
+        Ok(Dispatched {
+            event: self.world.events,
+            time,
+            node,
+        })
     }
+
     /// Time of the next event, if any.
+    #[inline]
     pub fn next_time(&self) -> Option<Time> {
-        todo!()
+        self.world.queue.peek().map(|(time, _)| time)
     }
-    /// Moves the clock to `time` (not before the next event) without dispatching.
+
+    /// Moves the clock to `time` (not before now, not beyond the next event) without dispatching.
+    /// Panics if an event would be passed over.
     pub fn advance_to(&mut self, time: Time) {
-        let _ = time;
-        todo!()
+        assert!(
+            self.next_time().is_none_or(|next| time <= next),
+            "events come before {time:?}"
+        );
+        self.world.now = self.world.now.max(time);
     }
+
     pub fn now(&self) -> Time {
-        todo!()
+        self.world.now
     }
+
     /// Events dispatched so far.
     pub fn events(&self) -> u64 {
-        todo!()
+        self.world.events
     }
+
     /// Messages delivered so far.
     pub fn messages(&self) -> u64 {
-        todo!()
+        self.world.messages
     }
+
     /// Rolling hash over all that was dispatched.
     pub fn digest(&self) -> u64 {
-        todo!()
+        self.world.digest.value()
     }
+
     /// Facts stated since the last call, in order.
     pub fn take_facts(&mut self) -> Vec<FactEntry<D::Fact>> {
-        todo!()
+        std::mem::take(&mut self.world.facts)
     }
+
     pub fn status(&self, node: NodeId) -> NodeStatus {
-        let _ = node;
-        todo!()
+        self.world.node(node).status
     }
+
+    /// The status with which the last process of a node ended itself; `None` after a crash, and while
+    /// it runs.
+    pub fn exit_status(&self, node: NodeId) -> Option<i32> {
+        self.world.node(node).exit_status
+    }
+
     /// The state machine of a node; after a crash, as the crash left it (for reports only).
     pub fn actor(&self, node: NodeId) -> &N {
-        let _ = node;
-        todo!()
+        &self.actors[node.0 as usize]
     }
+
     /// For changing a node's configuration while it is down.
     pub fn actor_mut(&mut self, node: NodeId) -> &mut N {
-        let _ = node;
-        todo!()
+        &mut self.actors[node.0 as usize]
     }
+
     pub fn disk(&self, node: NodeId) -> &Disk {
-        let _ = node;
-        todo!()
+        &self.world.disks[node.0 as usize]
     }
-    /// For giving a node its initial files.
+
+    /// For giving a node its initial files. What is written here is charged to nobody; `sync_all`
+    /// makes it durable.
     pub fn disk_mut(&mut self, node: NodeId) -> &mut Disk {
-        let _ = node;
-        todo!()
+        self.world.disk_at_now(node)
     }
+
     pub fn name(&self, node: NodeId) -> &str {
-        let _ = node;
-        todo!()
+        &self.world.node(node).name
+    }
+}
+
+impl<D: Domain, N: Actor<D>> Kernel<D, N> {
+    fn start(&mut self, node: NodeId) {
+        if self.status(node) == NodeStatus::Down {
+            // Files that were given to the node before it ran are charged to nobody.
+            self.world.disk_at_now(node).take_spent();
+            let actor = &mut self.actors[node.0 as usize];
+            *actor = actor.rebooted();
+            self.world.process_started(node);
+        }
+    }
+
+    fn power_failure(&mut self, node: NodeId) {
+        let now = self.world.now;
+        if !self.world.network.is_powered(node) {
+            return;
+        }
+        self.world.process_ended(node, None, true);
+        self.world
+            .network
+            .set_powered(node, false, now, &mut self.world.queue);
+        let it = self.world.node_mut(node);
+        it.background.power_off();
+        it.power_failures += 1;
+        let stream = format!("power failure {} of {}", it.power_failures, it.name);
+        let mut random = self.world.stream(&stream);
+        self.world.disk_at_now(node).power_failure(&mut random);
+    }
+
+    /// Lets one event happen; answers the node that it concerns.
+    #[inline]
+    fn dispatch(&mut self, seq: u64, slot: u32) -> NodeId {
+        let world = &mut self.world;
+        match world.queue.get(slot) {
+            Some(
+                &Entry::Timer { node, .. }
+                | &Entry::Started { node, .. }
+                | &Entry::Terminate { node, .. }
+                | &Entry::DiskResult { node, .. },
+            ) => {
+                self.offer(seq, node, Waiting::Stored(slot));
+                node
+            }
+            Some(&Entry::Arrive { to, .. }) => {
+                world.queue.remove(slot);
+                let node = world.network.node_of(to).unwrap_or(NodeId(0));
+                let now = world.now;
+                if world.network.arrive(to, now, &mut world.queue) {
+                    self.offer(seq, node, Waiting::Readable(to));
+                } else {
+                    world.record(seq, node, Kind::Arrive, 0, 0);
+                }
+                node
+            }
+            Some(&Entry::Wake { node, .. }) => {
+                world.queue.remove(slot);
+                let ready = world.wake(node);
+                if !(ready && self.handle_next_waiting(seq, node)) {
+                    self.world.record(seq, node, Kind::Wake, 0, 0);
+                }
+                self.world.ensure_wake(node);
+                node
+            }
+            Some(&Entry::Supervise { node, .. }) => {
+                world.queue.remove(slot);
+                world.record(seq, node, Kind::Supervise, 0, 0);
+                self.start(node);
+                node
+            }
+            Some(&Entry::Retransmit { to }) => {
+                world.queue.remove(slot);
+                let node = world.network.node_of(to).unwrap_or(NodeId(0));
+                world.record(seq, node, Kind::Retransmit, 0, 0);
+                let now = world.now;
+                if let Some(end) = world.network.retransmit(to, now, &mut world.queue) {
+                    world.tell_to_read(end);
+                }
+                node
+            }
+            Some(&Entry::DiskDone { node, job }) => {
+                world.queue.remove(slot);
+                world.record(seq, node, Kind::DiskDone, 0, job);
+                world.job_done(node, job);
+                node
+            }
+            // `settle` leaves no dead event at the top.
+            Some(Entry::Cancelled) | None => unreachable!("a dead event was dispatched"),
+        }
+    }
+
+    /// An event for a process: handled at once, or left to wait.
+    #[inline]
+    fn offer(&mut self, seq: u64, node: NodeId, waiting: Waiting) {
+        if self.world.is_idle(node) && self.handle(seq, node, waiting) {
+            return;
+        }
+        let world = &mut self.world;
+        if let Waiting::Stored(slot) = waiting
+            && let Some(entry) = world.queue.get(slot)
+        {
+            let kind = entry.kind();
+            world.record(seq, node, kind, 1, 0);
+            world.enqueue(node, waiting);
+        } else if let Waiting::Readable(_) = waiting {
+            world.record(seq, node, Kind::Arrive, 1, 0);
+            world.enqueue(node, waiting);
+        }
+    }
+
+    /// True if there was an event for the process to handle.
+    fn handle_next_waiting(&mut self, seq: u64, node: NodeId) -> bool {
+        while let Some(waiting) = self.world.next_waiting(node) {
+            if self.handle(seq, node, waiting) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// False if the event has become void.
+    #[inline]
+    fn handle(&mut self, seq: u64, node: NodeId, waiting: Waiting) -> bool {
+        let world = &mut self.world;
+        let (event, cost, kind, length, content) = match waiting {
+            Waiting::Stored(slot) => {
+                let zero = super::Duration::ZERO;
+                match world.remove_stored(slot) {
+                    Some(Entry::Timer { timer, .. }) => (
+                        Event::Timer(timer),
+                        world.config.costs.timer,
+                        Kind::Timer as u32,
+                        0,
+                        0,
+                    ),
+                    Some(Entry::Started { .. }) => {
+                        (Event::Started, zero, Kind::Started as u32, 0, 0)
+                    }
+                    Some(Entry::Terminate { .. }) => {
+                        (Event::Terminate, zero, Kind::Terminate as u32, 0, 0)
+                    }
+                    Some(Entry::DiskResult { token, result, .. }) => (
+                        Event::Disk { token, result },
+                        zero,
+                        Kind::DiskResult as u32,
+                        u64::from(result.is_err()),
+                        token,
+                    ),
+                    _ => return false,
+                }
+            }
+            Waiting::Readable(conn) => match self.read(conn) {
+                Some(read) => read,
+                None => return false,
+            },
+        };
+        let world = &mut self.world;
+        world
+            .digest
+            .mix(world.now.0, seq, node.0, kind, length, content);
+        world.begin_handler(cost);
+        self.actors[node.0 as usize].on_event(event, &mut Ctx::new(world, node));
+        world.end_handler(node);
+        true
+    }
+
+    #[inline]
+    fn read(&mut self, conn: ConnId) -> Option<(Event<D>, super::Duration, u32, u64, u64)> {
+        let world = &mut self.world;
+        let now = world.now;
+        let costs = &world.config.costs;
+        let zero = super::Duration::ZERO;
+        Some(match world.network.read(conn, now, &mut world.queue)? {
+            Read::Message { message, bytes } => {
+                world.messages += 1;
+                let kind = Kind::Message as u32 | u32::from(message.kind()) << 16;
+                let content = message.content_hash();
+                (
+                    Event::Message { conn, message },
+                    costs.of_message(bytes),
+                    kind,
+                    bytes,
+                    content,
+                )
+            }
+            Read::Accepted { from } => (
+                Event::Accepted { conn, from },
+                costs.connection,
+                Kind::Accepted as u32,
+                0,
+                u64::from(from.0),
+            ),
+            Read::Connected => (Event::Connected(conn), zero, Kind::Connected as u32, 0, 0),
+            Read::Closed(reason) => (
+                Event::Closed { conn, reason },
+                zero,
+                Kind::Closed as u32,
+                0,
+                reason as u64,
+            ),
+        })
     }
 }

@@ -4,19 +4,29 @@
 //! Generic over the domain's message, timer and fact types; it imports nothing of ours.
 
 mod actor;
+mod background;
+mod clock;
+mod config;
+mod digest;
 pub mod disk;
 mod distribution;
 mod engine;
+mod event;
 mod fault;
+mod guard;
 mod id;
+mod network;
+mod queue;
 mod random;
 pub mod task;
 mod time;
+mod world;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
+pub use config::{Chance, Config, Costs, Guards, NetworkConfig, NodeOptions};
 pub use disk::{Disk, DiskConfig, DiskError, FileId};
 pub use distribution::{Distribution, Quantiles};
-pub use engine::{Config, Dispatched, FactEntry, Kernel, NodeOptions, NodeStatus, Stop};
+pub use engine::{Dispatched, FactEntry, Kernel, NodeStatus, Stop};
 pub use fault::{Fault, FaultId};
 pub use id::{ConnId, NodeId, TimerId};
 pub use random::Stream;

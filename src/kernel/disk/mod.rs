@@ -427,6 +427,11 @@ impl Disk {
         }
     }
 
+    /// Nobody waits for hanging fsyncs any more.
+    pub(super) fn forget_hanging(&mut self) {
+        self.hanging.clear();
+    }
+
     pub(super) fn set_slowness(&mut self, times: u32) {
         if let Some(device) = &mut self.device {
             device.set_slowness(times);

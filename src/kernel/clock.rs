@@ -1,0 +1,115 @@
+//! A node's clocks: a monotonic one that drifts, and a wall clock that may also be set.
+
+use super::{Duration, Time};
+
+const MILLION: i128 = 1_000_000;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The last moment at which the rate changed, in true time and on this clock.
+    base_true: Time,
+    base_local: Time,
+    ppm: i32,
+    /// What the wall clock showed (in milliseconds since 1970) at zero on the monotonic clock.
+    wall_zero_ms: i64,
+}
+
+impl Clock {
+    pub(super) fn new(calendar_start_ms: i64, skew_ms: i64, drift_ppm: i32) -> Self {
+        // The origin of a monotonic clock is arbitrary; one that starts behind zero starts at zero.
+        let ahead_ms = skew_ms.max(0);
+        Self {
+            base_true: Time::ZERO,
+            base_local: Time::ZERO + Duration::from_millis(ahead_ms.unsigned_abs()),
+            ppm: sane(drift_ppm),
+            wall_zero_ms: calendar_start_ms.saturating_add(skew_ms.saturating_sub(ahead_ms)),
+        }
+    }
+
+    /// What the monotonic clock shows at a true time.
+    #[inline]
+    pub(super) fn local(&self, now: Time) -> Time {
+        let passed = now.since(self.base_true);
+        if self.ppm == 0 {
+            return self.base_local + passed;
+        }
+        let ran = i128::from(passed.0) * (MILLION + i128::from(self.ppm)) / MILLION;
+        self.base_local + Duration(clamp(ran))
+    }
+
+    /// The first true time at which the monotonic clock shows `local` (or more).
+    #[inline]
+    pub(super) fn true_time(&self, local: Time) -> Time {
+        let ahead = local.since(self.base_local);
+        if self.ppm == 0 {
+            return self.base_true + ahead;
+        }
+        let rate = MILLION + i128::from(self.ppm);
+        self.base_true + Duration(clamp((i128::from(ahead.0) * MILLION + rate - 1) / rate))
+    }
+
+    pub(super) fn wall_ms(&self, now: Time) -> i64 {
+        let ran = i64::try_from(self.local(now).as_millis()).unwrap_or(i64::MAX);
+        self.wall_zero_ms.saturating_add(ran)
+    }
+
+    pub(super) fn jump(&mut self, by_ms: i64) {
+        self.wall_zero_ms = self.wall_zero_ms.saturating_add(by_ms);
+    }
+
+    pub(super) fn drift(&mut self, now: Time, ppm: i32) {
+        self.base_local = self.local(now);
+        self.base_true = now;
+        self.ppm = sane(ppm);
+    }
+}
+
+/// A clock never stands still or runs backwards.
+fn sane(ppm: i32) -> i32 {
+    ppm.max(-900_000)
+}
+
+fn clamp(nanos: i128) -> u64 {
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_clock_shows_true_time() {
+        let clock = Clock::new(1_000, 0, 0);
+        assert_eq!(clock.local(Time(77)), Time(77));
+        assert_eq!(clock.true_time(Time(77)), Time(77));
+        assert_eq!(clock.wall_ms(Time::ZERO + Duration::from_secs(2)), 3_000);
+    }
+
+    #[test]
+    fn skew_shows_on_the_wall_clock_in_both_directions() {
+        assert_eq!(Clock::new(10_000, 250, 0).wall_ms(Time::ZERO), 10_250);
+        assert_eq!(Clock::new(10_000, -250, 0).wall_ms(Time::ZERO), 9_750);
+        assert_eq!(Clock::new(0, 250, 0).local(Time::ZERO).as_millis(), 250);
+    }
+
+    #[test]
+    fn true_time_is_the_inverse_of_a_drifting_clock() {
+        for ppm in [-500_000, -17, 3, 250_000] {
+            let mut clock = Clock::new(0, 40, ppm);
+            clock.drift(Time(999_999_999), ppm / 2);
+            for local in (2_000_000_000u64..).step_by(123_456_789).take(50).map(Time) {
+                let when = clock.true_time(local);
+                assert!(clock.local(when) >= local, "{ppm}");
+                assert!(clock.local(Time(when.0 - 2)) < local, "{ppm}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_jump_moves_the_wall_clock_only() {
+        let mut clock = Clock::new(0, 0, 0);
+        clock.jump(-5_000);
+        assert_eq!(clock.wall_ms(Time::ZERO), -5_000);
+        assert_eq!(clock.local(Time(9)), Time(9));
+    }
+}

@@ -1,0 +1,648 @@
+//! Everything in a simulated world but the state machines: what a handler reaches through its `Ctx`,
+//! and what becomes of its effects.
+//!
+//! A process works on one event at a time. A handler runs at once, at the moment when its work
+//! begins; its effects wait until the work that it was charged is done, and die with the process if
+//! that dies before. Events that come meanwhile wait in the process's own queue.
+
+use super::actor::{Domain, Payload};
+use super::background::{Background, Job};
+use super::clock::Clock;
+use super::digest::Digest;
+use super::engine::{FactEntry, NodeStatus};
+use super::event::{Entry, Kind};
+use super::network::Network;
+use super::queue::Queue;
+use super::{
+    Config, ConnId, Disk, DiskError, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId,
+};
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+
+pub(super) struct World<D: Domain> {
+    pub(super) config: Config,
+    seed: u64,
+    pub(super) now: Time,
+    /// Events dispatched.
+    pub(super) events: u64,
+    pub(super) messages: u64,
+    pub(super) queue: Queue<Entry<D>>,
+    pub(super) network: Network<D>,
+    pub(super) nodes: Vec<Node<D>>,
+    pub(super) disks: Vec<Disk>,
+    random: Vec<Stream>,
+    pub(super) digest: Digest,
+    pub(super) facts: Vec<FactEntry<D::Fact>>,
+    next_timer: u64,
+    /// Cancelled timers whose keys are still in the queue.
+    cancelled: usize,
+    running: Handler<D>,
+}
+
+/// What the running handler has asked for.
+struct Handler<D: Domain> {
+    work: Duration,
+    used_disk: bool,
+    timers: Vec<(u32, Duration)>,
+    effects: Vec<Effect<D>>,
+}
+
+pub(super) struct Node<D: Domain> {
+    pub(super) status: NodeStatus,
+    /// Its end of work is in the queue, or it waits for a hanging fsync.
+    waking: bool,
+    hangs: bool,
+    /// Counts the processes that have run here.
+    pub(super) incarnation: u32,
+    pub(super) busy_until: Time,
+    pub(super) clock: Clock,
+    slowness: u64,
+    cpu_slowness: u64,
+    inbox: VecDeque<Waiting>,
+    /// Effects of the last handler, until its work is done.
+    pending: Vec<Effect<D>>,
+    pub(super) background: Background,
+    buggify: BTreeMap<&'static str, Stream>,
+    pub(super) name: String,
+    pub(super) supervisor: Option<Duration>,
+    /// It was asked to stop.
+    pub(super) stopping: bool,
+    pub(super) exit_status: Option<i32>,
+    paused_at: Time,
+    /// Events that it has handled.
+    pub(super) handled: u64,
+    pub(super) power_failures: u32,
+}
+
+/// An event that a process has not come to yet.
+#[derive(Clone, Copy)]
+pub(super) enum Waiting {
+    /// Stored in the queue's slab.
+    Stored(u32),
+    /// Something to read.
+    Readable(ConnId),
+}
+
+pub(super) enum Effect<D: Domain> {
+    Dial(ConnId),
+    Send(ConnId, D::Message),
+    Close(ConnId),
+    Sync {
+        file: FileId,
+        token: u64,
+    },
+    Replace {
+        path: String,
+        content: Bytes,
+        token: u64,
+    },
+    Exit(i32),
+}
+
+impl<D: Domain> World<D> {
+    pub(super) fn new(config: Config, seed: u64) -> Self {
+        const {
+            assert!(
+                size_of::<Entry<D>>() <= 64,
+                "a queue entry is larger than 64 bytes: a timer has at most 24"
+            )
+        };
+        Self {
+            network: Network::new(config.network.clone(), seed),
+            config,
+            seed,
+            now: Time::ZERO,
+            events: 0,
+            messages: 0,
+            queue: Queue::new(),
+            nodes: Vec::new(),
+            disks: Vec::new(),
+            random: Vec::new(),
+            digest: Digest::new(seed),
+            facts: Vec::new(),
+            next_timer: 1,
+            cancelled: 0,
+            running: Handler {
+                work: Duration::ZERO,
+                used_disk: false,
+                timers: Vec::new(),
+                effects: Vec::new(),
+            },
+        }
+    }
+
+    pub(super) fn add_node(&mut self, name: &str, options: NodeOptions) -> NodeId {
+        let node = NodeId(u32::try_from(self.nodes.len()).expect("nodes are few"));
+        self.network.add_host(name, options.rack);
+        self.disks.push(Disk::with_device(
+            self.config.disk.clone(),
+            Stream::named(self.seed, &format!("disk {name}")),
+        ));
+        self.random
+            .push(Stream::named(self.seed, &format!("node {name}")));
+        self.nodes.push(Node {
+            status: NodeStatus::Down,
+            waking: false,
+            hangs: false,
+            incarnation: 0,
+            busy_until: Time::ZERO,
+            clock: Clock::new(
+                self.config.calendar_start_ms,
+                options.skew_ms,
+                options.drift_ppm,
+            ),
+            slowness: u64::from(options.slowness.max(1)),
+            cpu_slowness: 1,
+            inbox: VecDeque::new(),
+            pending: Vec::new(),
+            background: Background::default(),
+            buggify: BTreeMap::new(),
+            name: name.to_owned(),
+            supervisor: options.supervisor,
+            stopping: false,
+            exit_status: None,
+            paused_at: Time::ZERO,
+            handled: 0,
+            power_failures: 0,
+        });
+        node
+    }
+
+    #[inline]
+    pub(super) fn node(&self, node: NodeId) -> &Node<D> {
+        &self.nodes[node.0 as usize]
+    }
+
+    #[inline]
+    pub(super) fn node_mut(&mut self, node: NodeId) -> &mut Node<D> {
+        &mut self.nodes[node.0 as usize]
+    }
+
+    pub(super) fn disk_at_now(&mut self, node: NodeId) -> &mut Disk {
+        let disk = &mut self.disks[node.0 as usize];
+        disk.set_now(self.now);
+        disk
+    }
+
+    pub(super) fn stream(&self, name: &str) -> Stream {
+        Stream::named(self.seed, name)
+    }
+}
+
+/// What a handler does through its `Ctx`.
+impl<D: Domain> World<D> {
+    #[inline]
+    pub(super) fn local_now(&self, node: NodeId) -> Time {
+        self.node(node).clock.local(self.now)
+    }
+
+    pub(super) fn wall_ms(&self, node: NodeId) -> i64 {
+        self.node(node).clock.wall_ms(self.now)
+    }
+
+    #[inline]
+    pub(super) fn random(&mut self, node: NodeId) -> &mut Stream {
+        &mut self.random[node.0 as usize]
+    }
+
+    #[inline]
+    pub(super) fn disk_in_handler(&mut self, node: NodeId) -> &mut Disk {
+        self.running.used_disk = true;
+        self.disk_at_now(node)
+    }
+
+    pub(super) fn connect(&mut self, from: NodeId, to: NodeId) -> ConnId {
+        let conn = self.network.open(from, to);
+        self.running.effects.push(Effect::Dial(conn));
+        conn
+    }
+
+    #[inline]
+    pub(super) fn send(&mut self, conn: ConnId, message: D::Message) {
+        self.running.effects.push(Effect::Send(conn, message));
+    }
+
+    pub(super) fn unsent(&self, conn: ConnId) -> u64 {
+        self.network.unsent(conn)
+    }
+
+    pub(super) fn close(&mut self, conn: ConnId) {
+        // What was sent before goes out before the farewell: the connection itself is closed only
+        // when the effects take hold.
+        self.running.effects.push(Effect::Close(conn));
+        self.network.stop_reading(conn);
+    }
+
+    #[inline]
+    pub(super) fn mute(&mut self, conn: ConnId) {
+        self.network.mute(conn);
+    }
+
+    #[inline]
+    pub(super) fn unmute(&mut self, node: NodeId, conn: ConnId) {
+        for _ in 0..self.network.unmute(conn) {
+            self.node_mut(node).inbox.push_back(Waiting::Readable(conn));
+        }
+    }
+
+    pub(super) fn listen(&mut self, node: NodeId, on: bool) {
+        self.network.set_listening(node, on);
+    }
+
+    #[inline]
+    pub(super) fn set_timer(&mut self, node: NodeId, delay: Duration, timer: D::Timer) -> TimerId {
+        let serial = self.next_timer;
+        self.next_timer += 1;
+        let incarnation = self.node(node).incarnation;
+        let slot = self.queue.store(Entry::Timer {
+            node,
+            incarnation,
+            serial,
+            deadline: Time::ZERO,
+            timer,
+        });
+        self.running.timers.push((slot, delay));
+        TimerId(serial << 24 | u64::from(slot))
+    }
+
+    #[inline]
+    pub(super) fn cancel_timer(&mut self, timer: TimerId) {
+        let (slot, wanted) = (timer.0 as u32 & 0xff_ffff, timer.0 >> 24);
+        if let Some(entry) = self.queue.get_mut(slot)
+            && matches!(entry, Entry::Timer { serial, .. } if *serial == wanted)
+        {
+            *entry = Entry::Cancelled;
+            self.cancelled += 1;
+        }
+    }
+
+    #[inline]
+    pub(super) fn charge(&mut self, work: Duration) {
+        self.running.work = self.running.work + work;
+    }
+
+    pub(super) fn fact(&mut self, node: NodeId, fact: D::Fact) {
+        self.facts.push(FactEntry {
+            event: self.events,
+            time: self.now,
+            node,
+            fact,
+        });
+    }
+
+    pub(super) fn exit(&mut self, status: i32) {
+        self.running.effects.push(Effect::Exit(status));
+    }
+
+    pub(super) fn buggify(&mut self, node: NodeId, site: &'static str) -> bool {
+        let Some(chance) = self.config.buggify else {
+            return false;
+        };
+        let seed = self.seed;
+        let node = self.node_mut(node);
+        let stream = node
+            .buggify
+            .entry(site)
+            .or_insert_with(|| Stream::named(seed, &format!("buggify {} {site}", node.name)));
+        stream.chance(chance.num, chance.den)
+    }
+
+    pub(super) fn sync_later(&mut self, file: FileId, token: u64) {
+        self.running.effects.push(Effect::Sync { file, token });
+    }
+
+    pub(super) fn replace_later(&mut self, path: &str, content: Bytes, token: u64) {
+        self.running.effects.push(Effect::Replace {
+            path: path.to_owned(),
+            content,
+            token,
+        });
+    }
+}
+
+/// The life of a handler's work.
+impl<D: Domain> World<D> {
+    /// Whether the process would handle an event at once.
+    #[inline]
+    pub(super) fn is_idle(&self, node: NodeId) -> bool {
+        let node = self.node(node);
+        node.status == NodeStatus::Running && !node.waking && node.busy_until <= self.now
+    }
+
+    /// Puts an event into the process's own queue.
+    #[inline]
+    pub(super) fn enqueue(&mut self, node: NodeId, waiting: Waiting) {
+        self.node_mut(node).inbox.push_back(waiting);
+        self.ensure_wake(node);
+    }
+
+    /// The next event that waits for the process.
+    #[inline]
+    pub(super) fn next_waiting(&mut self, node: NodeId) -> Option<Waiting> {
+        self.node_mut(node).inbox.pop_front()
+    }
+
+    #[inline]
+    pub(super) fn ensure_wake(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Running
+            && !it.waking
+            && !(it.inbox.is_empty() && it.pending.is_empty())
+        {
+            it.waking = true;
+            let (at, incarnation) = (it.busy_until.max(now), it.incarnation);
+            self.queue.push(at, Entry::Wake { node, incarnation });
+        }
+    }
+
+    /// The work that was charged is done. False if it is not (a pause has prolonged it), or if it was
+    /// the process's last.
+    pub(super) fn wake(&mut self, node: NodeId) -> bool {
+        let now = self.now;
+        let it = self.node_mut(node);
+        it.waking = false;
+        if it.status != NodeStatus::Running {
+            return false;
+        }
+        if it.busy_until > now {
+            self.ensure_wake(node);
+            return false;
+        }
+        if !it.pending.is_empty() {
+            let mut effects = std::mem::take(&mut it.pending);
+            self.carry_out(node, &mut effects);
+            self.node_mut(node).pending = effects;
+        }
+        self.node(node).status == NodeStatus::Running
+    }
+
+    #[inline]
+    pub(super) fn begin_handler(&mut self, base: Duration) {
+        self.running.work = base;
+        self.running.used_disk = false;
+    }
+
+    /// The handler has returned: its work is charged, its effects follow at once or when it is done.
+    #[inline]
+    pub(super) fn end_handler(&mut self, node: NodeId) {
+        let at = node.0 as usize;
+        let it = &mut self.nodes[at];
+        it.handled += 1;
+        let mut work = self
+            .running
+            .work
+            .saturating_mul(it.slowness * it.cpu_slowness);
+        if self.running.used_disk {
+            work = work + self.disks[at].take_spent();
+            it.hangs = self.disks[at].hangs();
+        }
+        let done = self.now + work;
+        it.busy_until = done;
+        let local_done = it.clock.local(done);
+        for (slot, delay) in self.running.timers.drain(..) {
+            let due = local_done + delay;
+            match self.queue.get_mut(slot) {
+                Some(Entry::Timer { deadline, .. }) => {
+                    *deadline = due;
+                    self.queue.arm(slot, it.clock.true_time(due).max(done));
+                }
+                _ => {
+                    self.queue.remove(slot);
+                    self.cancelled -= 1;
+                }
+            }
+        }
+        if it.hangs {
+            it.waking = true;
+            it.pending.append(&mut self.running.effects);
+        } else if !self.running.effects.is_empty() {
+            if work == Duration::ZERO {
+                let mut effects = std::mem::take(&mut self.running.effects);
+                self.carry_out(node, &mut effects);
+                self.running.effects = effects;
+            } else {
+                it.pending.append(&mut self.running.effects);
+            }
+        }
+        self.ensure_wake(node);
+    }
+
+    /// Blocking fsyncs go on: the process that hung ends its handler's work.
+    pub(super) fn disk_unstuck(&mut self, node: NodeId) {
+        let it = self.node_mut(node);
+        if std::mem::take(&mut it.hangs) {
+            it.waking = false;
+            self.ensure_wake(node);
+        }
+        self.background_unstuck(node);
+    }
+
+    #[inline]
+    fn carry_out(&mut self, node: NodeId, effects: &mut Vec<Effect<D>>) {
+        let now = self.now;
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send(conn, message) => {
+                    let bytes = message.wire_bytes();
+                    self.network
+                        .send(conn, message, bytes, now, &mut self.queue);
+                }
+                Effect::Dial(conn) => self.network.dial(conn, now, &mut self.queue),
+                Effect::Close(conn) => self.network.close(conn, now, &mut self.queue),
+                Effect::Sync { file, token } => self.begin_job(node, Job::Sync { file }, token),
+                Effect::Replace {
+                    path,
+                    content,
+                    token,
+                } => {
+                    self.begin_job(node, Job::Replace { path, content }, token);
+                }
+                Effect::Exit(status) => {
+                    self.process_ended(node, Some(status), false);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The process is gone, by a crash or by itself, or with its machine (`power`).
+    pub(super) fn process_ended(&mut self, node: NodeId, status: Option<i32>, power: bool) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Down {
+            return;
+        }
+        it.status = NodeStatus::Down;
+        it.exit_status = status;
+        it.incarnation += 1;
+        it.busy_until = now;
+        (it.waking, it.hangs) = (false, false);
+        it.pending.clear();
+        let (incarnation, delay) = (
+            it.incarnation,
+            it.supervisor.filter(|_| !it.stopping && !power),
+        );
+        for waiting in std::mem::take(&mut it.inbox) {
+            if let Waiting::Stored(slot) = waiting {
+                self.remove_stored(slot);
+            }
+        }
+        let disk = &mut self.disks[node.0 as usize];
+        disk.take_spent();
+        disk.forget_hanging();
+        self.network.set_listening(node, false);
+        self.network.process_died(node, power, now, &mut self.queue);
+        if let Some(delay) = delay {
+            self.queue
+                .push(now + delay, Entry::Supervise { node, incarnation });
+        }
+    }
+
+    /// A fresh process; its memory is the caller's business.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        it.status = NodeStatus::Running;
+        it.incarnation += 1;
+        it.busy_until = now;
+        it.stopping = false;
+        it.exit_status = None;
+        let incarnation = it.incarnation;
+        if !self.network.is_powered(node) {
+            self.network.set_powered(node, true, now, &mut self.queue);
+        }
+        self.network.set_listening(node, true);
+        self.queue.push(now, Entry::Started { node, incarnation });
+    }
+
+    pub(super) fn pause(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Running {
+            it.status = NodeStatus::Paused;
+            it.paused_at = now;
+        }
+    }
+
+    pub(super) fn resume(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Paused {
+            it.status = NodeStatus::Running;
+            let left = it.busy_until.since(it.paused_at);
+            if left > Duration::ZERO {
+                it.busy_until = now + left;
+            }
+            self.ensure_wake(node);
+        }
+    }
+
+    pub(super) fn set_cpu_slowness(&mut self, node: NodeId, times: u32) {
+        self.node_mut(node).cpu_slowness = u64::from(times.max(1));
+    }
+
+    /// Changes the rate of a node's clock: its timers come up at other true times.
+    pub(super) fn drift(&mut self, node: NodeId, ppm: i32) {
+        let now = self.now;
+        self.node_mut(node).clock.drift(now, ppm);
+        let it = &self.nodes[node.0 as usize];
+        self.queue.rearm(|entry| match entry {
+            Entry::Timer {
+                node: owner,
+                incarnation,
+                deadline,
+                ..
+            } if *owner == node && *incarnation == it.incarnation => {
+                Some(it.clock.true_time(*deadline).max(now))
+            }
+            _ => None,
+        });
+    }
+}
+
+/// Upkeep of the queue.
+impl<D: Domain> World<D> {
+    /// Drops dead events from the top, so that the next one is live; and all of them where most are
+    /// dead.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        while let Some((_, slot)) = self.queue.peek() {
+            if !self.is_dead(slot) {
+                break;
+            }
+            self.queue.pop();
+            self.remove_stored(slot);
+        }
+        if self.cancelled > 1_024 && self.cancelled > self.queue.len() / 2 {
+            self.queue.purge(|entry| matches!(entry, Entry::Cancelled));
+            self.cancelled = 0;
+            // Those that wait in a process's queue have no key; they are counted again when met.
+            for node in &self.nodes {
+                let stored = node.inbox.iter().filter(|waiting| match waiting {
+                    Waiting::Stored(slot) => {
+                        matches!(self.queue.get(*slot), Some(Entry::Cancelled))
+                    }
+                    Waiting::Readable(_) => false,
+                });
+                self.cancelled += stored.count();
+            }
+        }
+    }
+
+    /// Takes a stored event out.
+    #[inline]
+    pub(super) fn remove_stored(&mut self, slot: u32) -> Option<Entry<D>> {
+        let entry = self.queue.remove(slot);
+        if matches!(entry, Some(Entry::Cancelled)) {
+            self.cancelled -= 1;
+        }
+        entry
+    }
+
+    #[inline]
+    fn is_dead(&self, slot: u32) -> bool {
+        match self.queue.get(slot) {
+            None | Some(Entry::Cancelled) => true,
+            Some(
+                Entry::Timer {
+                    node, incarnation, ..
+                }
+                | Entry::Started { node, incarnation }
+                | Entry::Terminate { node, incarnation }
+                | Entry::Wake { node, incarnation }
+                | Entry::Supervise { node, incarnation }
+                | Entry::DiskResult {
+                    node, incarnation, ..
+                },
+            ) => self.node(*node).incarnation != *incarnation,
+            Some(Entry::Arrive { to, epoch }) => !self.network.expects(*to, *epoch),
+            Some(Entry::Retransmit { to }) => !self.network.is_troubled(*to),
+            Some(Entry::DiskDone { node, job }) => !self.node(*node).background.has(*job),
+        }
+    }
+
+    #[inline]
+    pub(super) fn record(&mut self, seq: u64, node: NodeId, kind: Kind, length: u64, content: u64) {
+        self.digest
+            .mix(self.now.0, seq, node.0, kind as u32, length, content);
+    }
+
+    /// A connection's end has news that no packet brought.
+    pub(super) fn tell_to_read(&mut self, end: ConnId) {
+        if let Some(node) = self.network.node_of(end) {
+            self.enqueue(node, Waiting::Readable(end));
+        }
+    }
+
+    pub(super) fn report(&mut self, node: NodeId, token: u64, result: Result<(), DiskError>) {
+        let incarnation = self.node(node).incarnation;
+        let entry = Entry::DiskResult {
+            node,
+            incarnation,
+            token,
+            result,
+        };
+        self.queue.push(self.now, entry);
+    }
+}
