@@ -6,9 +6,13 @@
 //! client knows its bootstrap list and what brokers answer; it never talks to ZooKeeper.
 
 mod admin;
+mod cluster_client;
 mod config;
 mod consumer;
 mod driver;
+mod kafka_producer;
+mod metadata;
+mod partitioner;
 mod producer;
 pub mod workload;
 
@@ -21,6 +25,7 @@ pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
+pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};
 
 use crate::protocol::{Ctx, Event, Hosts};

@@ -1,6 +1,12 @@
 //! Workloads: which records a producer's application makes, and when.
+//!
+//! A workload is the world outside the process (a truck drives on while its computer is down), so
+//! its state outlives a crash. Integer arithmetic only; every truck drives by a random stream of its
+//! own, so that what happens on the network moves no truck.
 
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Stream};
+use bytes::Bytes;
+use std::fmt::Write;
 
 /// The records of one producer, and their pace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,7 +18,7 @@ pub struct Workload {
     pub start_after: Duration,
     /// Time from the start of the process after which no record is made.
     pub stop_after: Option<Duration>,
-    /// No more records than this (over all lives of the process: numbers start anew with each).
+    /// No more records than this, over all lives of the process.
     pub limit: Option<u64>,
 }
 
@@ -28,9 +34,10 @@ pub enum KeyTemplate {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ValueTemplate {
-    /// JSON: truck, number, time, latitude and longitude in micro-degrees, moving along streets.
+    /// JSON: truck, number, time in ms, latitude and longitude in micro-degrees, moving along streets.
     Position,
     Text(String),
+    /// The record's number.
     Counter,
     /// So many bytes.
     Bytes(u32),
@@ -38,8 +45,254 @@ pub enum ValueTemplate {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
-    /// One record at each multiple of this, counted from the first.
+    /// One record at each multiple of this, counted from the first. What falls into a time in which
+    /// `send` blocks is left out, but for one record right after it.
     Every(Duration),
     /// As fast as records are answered, with so many on the way.
     AsFastAsAcknowledged { in_flight: u32 },
+}
+
+/// Makes a workload's records, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Number of the last record.
+    number: u64,
+    seed: Option<u64>,
+    truck: Option<Truck>,
+}
+
+impl Source {
+    /// Records made so far; also the number of the last one.
+    pub fn made(&self) -> u64 {
+        self.number
+    }
+
+    /// Takes the seed of the truck's stream, unless it has one.
+    pub fn seed_once(&mut self, seed: impl FnOnce() -> u64) {
+        self.seed.get_or_insert_with(seed);
+    }
+
+    /// Number, key and value of the next record of the producer `name`, made at `now_ms` (milliseconds
+    /// since 1970).
+    pub fn next(
+        &mut self,
+        workload: &Workload,
+        name: &str,
+        now_ms: i64,
+    ) -> (u64, Option<Bytes>, Bytes) {
+        self.number += 1;
+        let number = self.number;
+        let key = match &workload.key {
+            KeyTemplate::None => None,
+            KeyTemplate::TruckId => Some(Bytes::copy_from_slice(name.as_bytes())),
+            KeyTemplate::Constant(text) => Some(Bytes::copy_from_slice(text.as_bytes())),
+            KeyTemplate::Counter => Some(number.to_string().into()),
+        };
+        let value = match &workload.value {
+            ValueTemplate::Position => {
+                let seed = self.seed.unwrap_or_default();
+                let truck = self
+                    .truck
+                    .get_or_insert_with(|| Truck::new(Stream::named(seed, name), now_ms));
+                truck.drive_until(now_ms);
+                let (latitude, longitude) = truck.position();
+                let mut text = String::with_capacity(96);
+                // Writing to a String cannot fail.
+                let _ = write!(
+                    text,
+                    "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{latitude},\"longitude\":{longitude}}}",
+                    serde_json::Value::from(name)
+                );
+                text.into()
+            }
+            ValueTemplate::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
+            ValueTemplate::Counter => number.to_string().into(),
+            ValueTemplate::Bytes(size) => filler(number, *size),
+        };
+        (number, key, value)
+    }
+}
+
+/// `size` bytes that begin with the record's number, so that no two records are equal.
+fn filler(number: u64, size: u32) -> Bytes {
+    let mut bytes = number.to_string().into_bytes();
+    bytes.resize(size as usize, b'.');
+    bytes.into()
+}
+
+/// Where the streets of the town cross, in micro-degrees: the middle, and from one crossing to the
+/// next (111 m either way at this latitude).
+const MIDDLE: (i64, i64) = (52_520_000, 13_405_000);
+const BLOCK: (i64, i64) = (1_000, 1_644);
+/// Crossings from the middle to the edge of the town.
+const RADIUS: i64 = 25;
+/// Metres from crossing to crossing, in millimetres.
+const BLOCK_MM: i64 = 111_000;
+const NORTH: usize = 0;
+/// Steps north and east of each direction, clockwise.
+const DIRECTIONS: [(i64, i64); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
+
+/// A truck on a grid of streets: straight on, or left or right at crossings, never back unless at
+/// the edge of the town.
+#[derive(Clone, Debug)]
+struct Truck {
+    stream: Stream,
+    /// The crossing behind it, in blocks north and east of the middle.
+    crossing: (i64, i64),
+    direction: usize,
+    /// Driven since that crossing, in millimetres.
+    driven_mm: i64,
+    /// Millimetres a millisecond (metres a second).
+    speed: i64,
+    at_ms: i64,
+}
+
+impl Truck {
+    fn new(mut stream: Stream, now_ms: i64) -> Truck {
+        let mut coordinate = || stream.below(2 * RADIUS as u64 + 1) as i64 - RADIUS;
+        let crossing = (coordinate(), coordinate());
+        let speed = 8 + stream.below(7) as i64;
+        let mut truck = Truck {
+            stream,
+            crossing,
+            direction: NORTH,
+            driven_mm: 0,
+            speed,
+            at_ms: now_ms,
+        };
+        truck.turn();
+        truck
+    }
+
+    fn drive_until(&mut self, now_ms: i64) {
+        // A clock that was set back, or far forward, moves no truck through the whole town.
+        let elapsed = (now_ms - self.at_ms).clamp(0, 3_600_000);
+        self.at_ms = now_ms;
+        self.driven_mm += elapsed * self.speed;
+        while self.driven_mm >= BLOCK_MM {
+            self.driven_mm -= BLOCK_MM;
+            let (north, east) = DIRECTIONS[self.direction];
+            self.crossing.0 += north;
+            self.crossing.1 += east;
+            self.turn();
+        }
+    }
+
+    /// At a crossing: half of the time straight on, if the town goes on there.
+    fn turn(&mut self) {
+        let turn = match self.stream.below(4) {
+            0 => 1,
+            1 => 3,
+            _ => 0,
+        };
+        let wanted = (self.direction + turn) % 4;
+        let tries = [wanted, self.direction, wanted + 2, self.direction + 2];
+        let leads_on = |direction: usize| {
+            let (north, east) = DIRECTIONS[direction % 4];
+            (self.crossing.0 + north).abs() <= RADIUS && (self.crossing.1 + east).abs() <= RADIUS
+        };
+        if let Some(direction) = tries.into_iter().find(|direction| leads_on(*direction)) {
+            self.direction = direction % 4;
+        }
+    }
+
+    /// Latitude and longitude in micro-degrees.
+    fn position(&self) -> (i64, i64) {
+        let (north, east) = DIRECTIONS[self.direction];
+        let along = |middle: i64, block: i64, crossing: i64, step: i64| {
+            middle + crossing * block + step * block * self.driven_mm / BLOCK_MM
+        };
+        (
+            along(MIDDLE.0, BLOCK.0, self.crossing.0, north),
+            along(MIDDLE.1, BLOCK.1, self.crossing.1, east),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(key: KeyTemplate, value: ValueTemplate) -> Workload {
+        Workload {
+            key,
+            value,
+            pace: Pace::Every(Duration::from_secs(1)),
+            start_after: Duration::ZERO,
+            stop_after: None,
+            limit: None,
+        }
+    }
+
+    fn positions(seed: u64, times: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
+        let workload = workload(KeyTemplate::TruckId, ValueTemplate::Position);
+        let mut source = Source::default();
+        source.seed_once(|| seed);
+        times
+            .map(|now_ms| {
+                let (_, _, value) = source.next(&workload, "truck-7", now_ms);
+                let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+                assert_eq!(value["truck"], "truck-7");
+                assert_eq!(value["number"], source.made());
+                (
+                    value["latitude"].as_i64().unwrap(),
+                    value["longitude"].as_i64().unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_truck_stays_on_the_streets_of_its_town_and_moves_at_a_steady_pace() {
+        let path = positions(3, (0..2_000).map(|s| s * 1_000));
+        for (latitude, longitude) in &path {
+            let on_street_east = (latitude - MIDDLE.0) % BLOCK.0 == 0;
+            let on_street_north = (longitude - MIDDLE.1) % BLOCK.1 == 0;
+            assert!(on_street_east || on_street_north);
+            assert!((latitude - MIDDLE.0).abs() <= RADIUS * BLOCK.0);
+            assert!((longitude - MIDDLE.1).abs() <= RADIUS * BLOCK.1);
+        }
+        for pair in path.windows(2) {
+            let north = (pair[1].0 - pair[0].0).abs() * 111;
+            let east = (pair[1].1 - pair[0].1).abs() * 111_000 / BLOCK.1;
+            assert!((1_000..=30_000).contains(&(north + east)), "{pair:?}");
+        }
+        let crossings: std::collections::BTreeSet<_> = path
+            .iter()
+            .map(|(a, b)| ((a - MIDDLE.0) / BLOCK.0, (b - MIDDLE.1) / BLOCK.1))
+            .collect();
+        assert!(crossings.len() > 50, "it goes around: {}", crossings.len());
+    }
+
+    #[test]
+    fn where_a_truck_is_depends_on_its_seed_and_the_time_alone() {
+        let often = positions(3, (0..600).map(|s| s * 1_000));
+        let rarely = positions(3, (0..60).map(|s| s * 10_000));
+        let thinned: Vec<_> = often.iter().copied().step_by(10).collect();
+        assert_eq!(thinned, rarely);
+        assert_ne!(often, positions(4, (0..600).map(|s| s * 1_000)));
+    }
+
+    #[test]
+    fn keys_and_values_follow_their_templates() {
+        let mut source = Source::default();
+        let mut next = |key, value| {
+            let workload = workload(key, value);
+            let (number, key, value) = source.next(&workload, "truck-1", 0);
+            let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+            (number, key.map(text), text(value))
+        };
+        assert_eq!(
+            next(KeyTemplate::Counter, ValueTemplate::Counter),
+            (1, Some("1".into()), "1".into())
+        );
+        assert_eq!(
+            next(KeyTemplate::None, ValueTemplate::Text("hello".into())),
+            (2, None, "hello".into())
+        );
+        assert_eq!(
+            next(KeyTemplate::Constant("k".into()), ValueTemplate::Bytes(4)),
+            (3, Some("k".into()), "3...".into())
+        );
+    }
 }

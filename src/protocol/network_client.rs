@@ -208,6 +208,17 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         )
     }
 
+    /// Closes all connections without a word to anyone: the client is done for.
+    pub fn close_all(&mut self, ctx: &mut Ctx<'_>) {
+        for (_, mut peer) in std::mem::take(&mut self.peers) {
+            if let Some(conn) = peer.link.conn() {
+                ctx.close(conn);
+            }
+            peer.cancel_timers(ctx);
+        }
+        self.conns.clear();
+    }
+
     /// True if the connection is one of this client's: its events belong here.
     pub fn owns(&self, conn: ConnId) -> bool {
         self.conns.contains_key(&conn)

@@ -1,0 +1,315 @@
+//! Connections plus metadata: what producer, consumer and administrator have in common (class
+//! NetworkClient with its DefaultMetadataUpdater).
+//!
+//! Asks for metadata when it is due, chooses whom to ask (`leastLoadedNode`), falls through dead
+//! servers of the bootstrap list, and takes a lost connection as a sign that its picture is stale.
+
+use crate::client::metadata::{Endpoint, Metadata};
+use crate::client::{Bootstrap, CommonConfig};
+use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
+use crate::protocol::network_client::{Completed, NetworkClient};
+use crate::protocol::{ClientTimer, Ctx, Event, Fact, Message, Request, Response, Timer};
+use std::rc::Rc;
+
+/// A client of a cluster. `T` is what its user wants back with each answer.
+#[derive(Debug)]
+pub struct ClusterClient<T> {
+    owner: u8,
+    config: CommonConfig,
+    network: NetworkClient<Purpose<T>>,
+    pub metadata: Metadata,
+    metadata_in_progress: bool,
+    /// Bootstrap is told of once each time that it is needed.
+    told_bootstrapped: bool,
+    wake: Option<(Time, TimerId)>,
+}
+
+#[derive(Clone, Debug)]
+enum Purpose<T> {
+    Metadata,
+    User(T),
+}
+
+impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
+    /// `owner` is a number of its own on this node: it tells this client's timers from others'.
+    pub fn new(
+        owner: u8,
+        client_id: &str,
+        bootstrap: &Bootstrap,
+        config: CommonConfig,
+    ) -> ClusterClient<T> {
+        ClusterClient {
+            owner,
+            network: NetworkClient::new(owner, Rc::from(client_id), config.network),
+            metadata: Metadata::new(bootstrap, &config),
+            config,
+            metadata_in_progress: false,
+            told_bootstrapped: false,
+            wake: None,
+        }
+    }
+
+    /// Says which names of the bootstrap list are unknown.
+    pub fn start(&mut self, ctx: &mut Ctx<'_>) {
+        let unknown: Vec<Rc<str>> = self
+            .metadata
+            .bootstrap_servers()
+            .iter()
+            .filter(|server| server.node.is_none())
+            .map(Endpoint::name)
+            .collect();
+        for from in unknown {
+            ctx.fact(Fact::BootstrapFailed { from });
+        }
+    }
+
+    /// True if a request to `to` would leave at once; otherwise begins to connect if it may.
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> bool {
+        self.network.ready(ctx, to)
+    }
+
+    /// True while connecting to `to` is held back after a failure.
+    pub fn is_backing_off(&self, to: NodeId) -> bool {
+        self.network.is_backing_off(to)
+    }
+
+    /// To be called only if `ready`.
+    pub fn send(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: NodeId,
+        body: Request,
+        timeout: Duration,
+        tag: T,
+    ) {
+        self.network
+            .send(ctx, to, body, timeout, Purpose::User(tag));
+    }
+
+    /// Drops the connection to `to`, as a client does that has waited long enough.
+    pub fn disconnect(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
+        let completed = self.network.close(ctx, to);
+        self.metadata.request_update();
+        self.for_user(ctx, completed)
+    }
+
+    /// Takes an event that is this client's and answers which requests it ended; gives back one that
+    /// is not. After either, the user looks at what it can do next and calls `poll`.
+    pub fn on_event(
+        &mut self,
+        event: Event,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Vec<Completed<T>>, Event> {
+        let completed = match event {
+            Event::Connected(conn) if self.network.owns(conn) => {
+                self.network.on_connected(ctx, conn)
+            }
+            Event::Message {
+                conn,
+                message: Message::Response(response),
+            } if self.network.owns(conn) => self.network.on_response(ctx, conn, *response),
+            Event::Closed { conn, reason } if self.network.owns(conn) => {
+                self.network.on_closed(ctx, conn, reason)
+            }
+            Event::Timer(Timer::Network {
+                owner,
+                conn_or_node,
+                what,
+            }) if owner == self.owner => self.network.on_timer(ctx, conn_or_node, what),
+            Event::Timer(Timer::Client(ClientTimer::Wake(owner)))
+                if owner == u64::from(self.owner) =>
+            {
+                self.wake = None;
+                Vec::new()
+            }
+            other => return Err(other),
+        };
+        while let Some((node, reason)) = self.network.take_lost() {
+            self.on_server_disconnect(ctx, node, reason);
+        }
+        Ok(self.for_user(ctx, completed))
+    }
+
+    /// Asks for metadata if it is due; answers when to look again, if not by an event.
+    pub fn maybe_update_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
+        if self.metadata_in_progress {
+            return None;
+        }
+        let due = self.metadata.next_update_at();
+        if ctx.now() < due {
+            return Some(due);
+        }
+        let mut choice = self.least_loaded_node(ctx);
+        if self.config.rebootstrap && choice == LeastLoaded::NoneAvailable {
+            self.metadata.rebootstrap();
+            self.told_bootstrapped = false;
+            choice = self.least_loaded_node(ctx);
+        }
+        let pause = Duration::from_millis(self.config.network.reconnect_backoff_ms);
+        let LeastLoaded::Node(node) = choice else {
+            return Some(ctx.now() + pause);
+        };
+        if self.network.can_send(node) {
+            let request = self.metadata.request();
+            self.network.send(
+                ctx,
+                node,
+                request.into(),
+                self.config.request_timeout(),
+                Purpose::Metadata,
+            );
+            self.metadata_in_progress = true;
+        } else if !self.is_any_node_connecting() {
+            self.network.ready(ctx, node);
+        }
+        None
+    }
+
+    /// The node with the fewest requests in flight among those that can be asked or connected to;
+    /// established connections first, then connections in the making, then the node tried longest
+    /// ago; ties by chance.
+    pub fn least_loaded_node(&self, ctx: &mut Ctx<'_>) -> LeastLoaded {
+        let nodes = self.metadata.nodes();
+        if nodes.is_empty() {
+            return LeastLoaded::NoneAvailable;
+        }
+        let offset = ctx.random().below(nodes.len() as u64) as usize;
+        let mut ready: Option<(u32, NodeId)> = None;
+        let mut connecting = None;
+        let mut connectable: Option<(Time, NodeId)> = None;
+        let mut any_up = false;
+        for i in 0..nodes.len() {
+            let node = nodes[(offset + i) % nodes.len()];
+            any_up |= self.network.is_connected(node);
+            if self.network.can_send(node) {
+                let in_flight = self.network.in_flight(node);
+                if in_flight == 0 {
+                    return LeastLoaded::Node(node);
+                }
+                if ready.is_none_or(|(least, _)| in_flight < least) {
+                    ready = Some((in_flight, node));
+                }
+            } else if self.network.is_connecting(node) {
+                connecting = Some(node);
+            } else if !self.network.is_connected(node) && !self.network.is_backing_off(node) {
+                let last = self.network.last_attempt(node);
+                if connectable.is_none_or(|(earliest, _)| last < earliest) {
+                    connectable = Some((last, node));
+                }
+            }
+        }
+        let found = ready
+            .map(|(_, node)| node)
+            .or(connecting)
+            .or(connectable.map(|(_, node)| node));
+        match found {
+            Some(node) => LeastLoaded::Node(node),
+            None if any_up => LeastLoaded::AllBusy,
+            None => LeastLoaded::NoneAvailable,
+        }
+    }
+
+    /// Has `on_event` get a `Wake` at `at`, or earlier if one is under way already.
+    pub fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
+        if let Some((earlier, timer)) = self.wake {
+            if earlier <= at {
+                return;
+            }
+            ctx.cancel_timer(timer);
+        }
+        let timer = ctx.set_timer(
+            at.since(ctx.now()),
+            Timer::Client(ClientTimer::Wake(u64::from(self.owner))),
+        );
+        self.wake = Some((at, timer));
+    }
+
+    /// Closes all connections and timers: the end of a client on a node that lives on.
+    pub fn shut_down(&mut self, ctx: &mut Ctx<'_>) {
+        self.network.close_all(ctx);
+        if let Some((_, timer)) = self.wake.take() {
+            ctx.cancel_timer(timer);
+        }
+    }
+
+    fn is_any_node_connecting(&self) -> bool {
+        self.metadata
+            .nodes()
+            .into_iter()
+            .any(|node| self.network.is_connecting(node))
+    }
+
+    /// `handleServerDisconnect`: the disconnect may be the result of stale metadata.
+    fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: NodeId, _: CloseReason) {
+        if !self.metadata.is_bootstrapped() {
+            let server = self
+                .metadata
+                .bootstrap_servers()
+                .iter()
+                .find(|server| server.node == Some(node));
+            if let Some(server) = server {
+                ctx.fact(Fact::BootstrapFailed {
+                    from: server.name(),
+                });
+            }
+        }
+        if !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.now() {
+            self.metadata.failed_update(ctx);
+        }
+        self.metadata.request_update();
+    }
+
+    /// Keeps the answers to metadata requests to itself.
+    fn for_user(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        completed: Vec<Completed<Purpose<T>>>,
+    ) -> Vec<Completed<T>> {
+        let mut user = Vec::with_capacity(completed.len());
+        for Completed { tag, to, result } in completed {
+            match tag {
+                Purpose::User(tag) => user.push(Completed { tag, to, result }),
+                Purpose::Metadata => {
+                    self.metadata_in_progress = false;
+                    match result {
+                        Ok(Response::Metadata(response)) => self.on_metadata(ctx, to, *response),
+                        _ => self.metadata.failed_update(ctx),
+                    }
+                }
+            }
+        }
+        user
+    }
+
+    fn on_metadata(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: NodeId,
+        response: crate::protocol::MetadataResponse,
+    ) {
+        self.metadata.update(ctx, response);
+        if self.metadata.is_bootstrapped() && !self.told_bootstrapped {
+            self.told_bootstrapped = true;
+            let server = self
+                .metadata
+                .bootstrap_servers()
+                .iter()
+                .find(|server| server.node == Some(from));
+            if let Some(server) = server {
+                ctx.fact(Fact::Bootstrapped {
+                    from: server.name(),
+                });
+            }
+        }
+    }
+}
+
+/// Whom to ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeastLoaded {
+    Node(NodeId),
+    /// Connections are up, with no room for another request.
+    AllBusy,
+    /// No connection is up, none is being made, and none may be tried now.
+    NoneAvailable,
+}

@@ -1,0 +1,310 @@
+//! What a client knows of the cluster, and when it should ask again (class Metadata).
+//!
+//! Knows no connections. A leader epoch never goes back (KIP-320): an answer with an older one is
+//! not taken over, since it comes from a broker that lags behind.
+
+use crate::client::{Bootstrap, CommonConfig};
+use crate::kernel::{Duration, NodeId, Time};
+use crate::protocol::network_client::exponential;
+use crate::protocol::{
+    BrokerId, Ctx, ErrorCode, Hosts, MetadataRequest, MetadataResponse, NO_LEADER, TopicId,
+    TopicName, TopicPartition,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Where a broker listens, and the machine behind it, if the name is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    pub host: Rc<str>,
+    pub port: i32,
+    pub node: Option<NodeId>,
+}
+
+impl Endpoint {
+    /// As in `bootstrap.servers`.
+    pub fn name(&self) -> Rc<str> {
+        format!("{}:{}", self.host, self.port).into()
+    }
+}
+
+/// A topic as last described.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub topic_id: TopicId,
+    /// By partition number, from 0 without gaps.
+    pub partitions: Vec<Partition>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Partition {
+    /// `NO_LEADER` if there is none, or none that is known.
+    pub leader: BrokerId,
+    pub leader_epoch: i32,
+    pub replicas: Vec<BrokerId>,
+    pub isr: Vec<BrokerId>,
+}
+
+/// A client's picture of the cluster.
+#[derive(Debug)]
+pub struct Metadata {
+    hosts: Hosts,
+    bootstrap: Vec<Endpoint>,
+    expire: Duration,
+    backoff_ms: (u64, u64),
+    /// Empty until a broker of the bootstrap list has answered.
+    brokers: BTreeMap<BrokerId, Endpoint>,
+    controller: BrokerId,
+    topics: BTreeMap<TopicName, Topic>,
+    topic_errors: BTreeMap<TopicName, ErrorCode>,
+    last_seen_leader_epochs: BTreeMap<TopicPartition, i32>,
+    wanted: BTreeSet<TopicName>,
+    update_requested: bool,
+    /// No sooner than this, whatever is requested.
+    not_before: Time,
+    last_success: Option<Time>,
+    failed_attempts: u32,
+    equivalent_responses: u32,
+    version: u64,
+}
+
+impl Metadata {
+    pub fn new(bootstrap: &Bootstrap, config: &CommonConfig) -> Metadata {
+        let servers = bootstrap
+            .servers
+            .iter()
+            .map(|(host, port)| endpoint(&bootstrap.hosts, host, *port))
+            .collect();
+        Metadata {
+            hosts: bootstrap.hosts.clone(),
+            bootstrap: servers,
+            expire: Duration::from_millis(config.metadata_max_age_ms),
+            backoff_ms: (config.retry_backoff_ms, config.retry_backoff_max_ms),
+            brokers: BTreeMap::new(),
+            controller: NO_LEADER,
+            topics: BTreeMap::new(),
+            topic_errors: BTreeMap::new(),
+            last_seen_leader_epochs: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            update_requested: true,
+            not_before: Time::ZERO,
+            last_success: None,
+            failed_attempts: 0,
+            equivalent_responses: 0,
+            version: 0,
+        }
+    }
+
+    /// True once a server of the bootstrap list has named the brokers.
+    pub fn is_bootstrapped(&self) -> bool {
+        !self.brokers.is_empty()
+    }
+
+    pub fn bootstrap_servers(&self) -> &[Endpoint] {
+        &self.bootstrap
+    }
+
+    /// The machines that may be asked: the brokers, or the bootstrap list while none is known.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let endpoints: Vec<&Endpoint> = if self.is_bootstrapped() {
+            self.brokers.values().collect()
+        } else {
+            self.bootstrap.iter().collect()
+        };
+        let mut nodes = Vec::with_capacity(endpoints.len());
+        for node in endpoints.iter().filter_map(|endpoint| endpoint.node) {
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+        nodes
+    }
+
+    pub fn node(&self, broker: BrokerId) -> Option<NodeId> {
+        self.brokers.get(&broker)?.node
+    }
+
+    pub fn brokers(&self) -> impl Iterator<Item = BrokerId> + '_ {
+        self.brokers.keys().copied()
+    }
+
+    /// -1 if none is known.
+    pub fn controller(&self) -> BrokerId {
+        self.controller
+    }
+
+    pub fn clear_controller(&mut self) {
+        self.controller = NO_LEADER;
+    }
+
+    pub fn topic(&self, topic: &str) -> Option<&Topic> {
+        self.topics.get(topic)
+    }
+
+    /// What the last answer said against the topic as a whole.
+    pub fn topic_error(&self, topic: &str) -> Option<ErrorCode> {
+        self.topic_errors.get(topic).copied()
+    }
+
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&Partition> {
+        let index = usize::try_from(partition.partition).ok()?;
+        self.topics.get(&partition.topic)?.partitions.get(index)
+    }
+
+    /// The leader's id, machine and epoch, if there is one and its machine is known.
+    pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, NodeId, i32)> {
+        let known = self.partition(partition)?;
+        let node = self.node(known.leader)?;
+        Some((known.leader, node, known.leader_epoch))
+    }
+
+    /// Counts the answers taken over.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Has the topic described with each answer from now on; a new one is asked about at once
+    /// (`requestUpdateForNewTopics`).
+    pub fn add_topic(&mut self, topic: &TopicName) {
+        if self.wanted.insert(TopicName::clone(topic)) {
+            self.update_requested = true;
+            self.not_before = Time::ZERO;
+            self.equivalent_responses = 0;
+        }
+    }
+
+    /// The picture is stale: ask again as soon as the back-off allows.
+    pub fn request_update(&mut self) {
+        self.update_requested = true;
+    }
+
+    /// When to ask again.
+    pub fn next_update_at(&self) -> Time {
+        let due = match self.last_success {
+            Some(last) if !self.update_requested => last + self.expire,
+            _ => Time::ZERO,
+        };
+        due.max(self.not_before)
+    }
+
+    pub fn request(&self) -> MetadataRequest {
+        MetadataRequest {
+            topics: Some(self.wanted.iter().cloned().collect()),
+            allow_auto_topic_creation: true,
+        }
+    }
+
+    /// Forgets the brokers and begins again with the bootstrap list (KIP-899).
+    pub fn rebootstrap(&mut self) {
+        self.brokers.clear();
+        self.topics.clear();
+        self.controller = NO_LEADER;
+        self.update_requested = true;
+        self.version += 1;
+    }
+
+    /// No answer, or one without brokers.
+    pub fn failed_update(&mut self, ctx: &mut Ctx<'_>) {
+        let (initial, max) = self.backoff_ms;
+        self.not_before = ctx.now() + exponential(ctx, initial, max, self.failed_attempts);
+        self.failed_attempts = self.failed_attempts.saturating_add(1);
+    }
+
+    pub fn update(&mut self, ctx: &mut Ctx<'_>, response: MetadataResponse) {
+        if response.brokers.is_empty() {
+            self.failed_update(ctx);
+            return;
+        }
+        let now = ctx.now();
+        self.update_requested = false;
+        self.failed_attempts = 0;
+        self.last_success = Some(now);
+        self.version += 1;
+        self.equivalent_responses = self.equivalent_responses.saturating_add(1);
+        self.controller = response.controller_id;
+        self.brokers = response
+            .brokers
+            .iter()
+            .map(|broker| (broker.id, endpoint(&self.hosts, &broker.host, broker.port)))
+            .collect();
+        let old = std::mem::take(&mut self.topics);
+        self.topic_errors.clear();
+        for described in response.topics {
+            if !self.wanted.contains(&described.name) {
+                continue;
+            }
+            if !described.error.is_none() {
+                self.update_requested |= described.error.is_invalid_metadata();
+                self.topic_errors.insert(described.name, described.error);
+                continue;
+            }
+            let before = old.get(&described.name);
+            let recreated = described.topic_id != TopicId::ZERO
+                && before.is_none_or(|topic| topic.topic_id != described.topic_id);
+            let mut partitions = described.partitions;
+            partitions.sort_by_key(|partition| partition.partition);
+            let partitions = partitions
+                .into_iter()
+                .map(|new| {
+                    self.update_requested |= new.error.is_invalid_metadata();
+                    let key = TopicPartition::new(TopicName::clone(&described.name), new.partition);
+                    let before = before
+                        .and_then(|topic| topic.partitions.get(new.partition as usize))
+                        .cloned();
+                    let fresh = Partition {
+                        leader: new.leader,
+                        leader_epoch: new.leader_epoch,
+                        replicas: new.replicas,
+                        isr: new.isr,
+                    };
+                    self.newest(key, fresh, before, recreated)
+                })
+                .collect();
+            self.topics.insert(
+                described.name,
+                Topic {
+                    topic_id: described.topic_id,
+                    partitions,
+                },
+            );
+        }
+        let (initial, max) = self.backoff_ms;
+        let attempts = self.equivalent_responses.saturating_sub(1);
+        self.not_before = now + exponential(ctx, initial, max, attempts);
+    }
+
+    /// `updateLatestMetadata`: the answer's view of a partition, unless it is older than our own.
+    fn newest(
+        &mut self,
+        partition: TopicPartition,
+        new: Partition,
+        before: Option<Partition>,
+        recreated: bool,
+    ) -> Partition {
+        match self.last_seen_leader_epochs.get(&partition).copied() {
+            Some(seen) if !recreated && new.leader_epoch < seen => match before {
+                Some(before) => before,
+                None => Partition {
+                    leader: NO_LEADER,
+                    ..new
+                },
+            },
+            seen => {
+                if recreated || seen.is_none_or(|seen| new.leader_epoch > seen) {
+                    self.equivalent_responses = 0;
+                }
+                self.last_seen_leader_epochs
+                    .insert(partition, new.leader_epoch);
+                new
+            }
+        }
+    }
+}
+
+fn endpoint(hosts: &Hosts, host: &str, port: i32) -> Endpoint {
+    Endpoint {
+        host: host.into(),
+        port,
+        node: hosts.resolve(host),
+    }
+}
