@@ -10,4 +10,5 @@ pub mod metadata;
 pub mod node;
 pub mod plan;
 pub mod protocol;
+pub mod trace;
 pub mod zookeeper;

@@ -1,0 +1,128 @@
+//! What a reader of a transcript has been told so far. Later lines say what changed since.
+
+use super::TraceEntry;
+use crate::kernel::{Duration, Time};
+use crate::protocol::zookeeper::SessionId;
+use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Session timeout of a broker that has not been given one yet: Kafka's default of
+/// `zookeeper.session.timeout.ms`.
+const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(18);
+
+/// Why a node does nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Absence {
+    Crashed,
+    Paused,
+    /// It ended by itself, or was asked to.
+    Ended,
+}
+
+/// A cluster as far as facts have told of it.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    started: BTreeSet<Rc<str>>,
+    absent: BTreeMap<Rc<str>, (Absence, Time)>,
+    session_owner: BTreeMap<SessionId, Rc<str>>,
+    session_timeout: BTreeMap<SessionId, Duration>,
+    isr: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    leader: BTreeMap<TopicPartition, BrokerId>,
+}
+
+impl Story {
+    /// Takes in an entry; called after it has been put into words.
+    pub(super) fn learn(&mut self, entry: &TraceEntry) {
+        let node = &entry.node;
+        match &entry.fact {
+            Fact::Started => {
+                self.started.insert(node.clone());
+                self.absent.remove(node);
+            }
+            Fact::Resumed => {
+                self.absent.remove(node);
+            }
+            Fact::Crashed | Fact::PowerFailed => self.is_away(node, Absence::Crashed, entry.time),
+            Fact::Paused => self.is_away(node, Absence::Paused, entry.time),
+            Fact::Exiting { .. } => self.is_away(node, Absence::Ended, entry.time),
+            Fact::ZooKeeperConnected { session, .. } => {
+                self.session_owner.insert(*session, node.clone());
+            }
+            Fact::SessionOpened {
+                session,
+                timeout_ms,
+            } => {
+                let timeout = Duration::from_millis(u64::from(*timeout_ms));
+                self.session_timeout.insert(*session, timeout);
+            }
+            Fact::SessionExpired { session, .. } | Fact::SessionClosed { session, .. } => {
+                self.session_timeout.remove(session);
+            }
+            Fact::StateWritten {
+                partition,
+                leader,
+                isr,
+                ..
+            } => {
+                self.isr.insert(partition.clone(), isr.clone());
+                self.leader.insert(partition.clone(), *leader);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_away(&mut self, node: &Rc<str>, absence: Absence, since: Time) {
+        self.absent.insert(node.clone(), (absence, since));
+    }
+
+    /// The node's process has run before.
+    pub(super) fn has_run(&self, node: &str) -> bool {
+        self.started.contains(node)
+    }
+
+    pub(super) fn absence(&self, broker: BrokerId) -> Option<Absence> {
+        let name = broker_name(broker);
+        self.absent.get(name.as_str()).map(|(absence, _)| *absence)
+    }
+
+    /// ZooKeeper still holds a session of this broker.
+    pub(super) fn has_session(&self, broker: BrokerId) -> bool {
+        self.session_of(broker).is_some()
+    }
+
+    /// The timeout that ZooKeeper granted to this broker's session.
+    pub(super) fn session_timeout(&self, broker: BrokerId) -> Duration {
+        self.session_of(broker)
+            .and_then(|session| self.session_timeout.get(&session).copied())
+            .unwrap_or(DEFAULT_SESSION_TIMEOUT)
+    }
+
+    fn session_of(&self, broker: BrokerId) -> Option<SessionId> {
+        let name = broker_name(broker);
+        self.session_timeout
+            .keys()
+            .copied()
+            .rfind(|session| self.session_owner.get(session).map(|o| &**o) == Some(name.as_str()))
+    }
+
+    /// Whose session it is, as far as that node has told.
+    pub(super) fn owner(&self, session: SessionId) -> Option<&str> {
+        self.session_owner.get(&session).map(|owner| &**owner)
+    }
+
+    /// The ISR that was last written.
+    pub(super) fn isr(&self, partition: &TopicPartition) -> &[BrokerId] {
+        self.isr.get(partition).map_or(&[], Vec::as_slice)
+    }
+
+    /// The leader that was last written.
+    pub(super) fn leader(&self, partition: &TopicPartition) -> BrokerId {
+        self.leader.get(partition).copied().unwrap_or(NO_LEADER)
+    }
+}
+
+/// The name of a broker's node.
+pub(super) fn broker_name(broker: BrokerId) -> String {
+    format!("broker-{broker}")
+}

@@ -1,0 +1,69 @@
+//! Producers, consumers and administrators in words.
+
+use super::{Telling, episode, joined, loud, meaning, quiet};
+use crate::protocol::Fact;
+use crate::trace::TraceEntry;
+
+pub(super) fn of_client(entry: &TraceEntry) -> Telling {
+    let node = entry.node.to_string();
+    match &entry.fact {
+        Fact::Bootstrapped { from } => joined("learn of the cluster from ", String::new(), "")
+            .of_clients_with(format!("{from}: "), node),
+        Fact::BootstrapFailed { from } => joined("got no answer from ", String::new(), "")
+            .of_clients_with(format!("{from}, and ask another server: "), node),
+        Fact::RecordCreated {
+            record, partition, ..
+        } => quiet(format!(
+            "makes {}#{} for {partition}",
+            record.producer, record.number
+        )),
+        Fact::Acked {
+            record,
+            partition,
+            offset,
+            latency_ns,
+            ..
+        } => quiet(format!(
+            "{}#{} is acknowledged: {partition} offset {offset}, after {} ms",
+            record.producer,
+            record.number,
+            latency_ns / 1_000_000
+        )),
+        Fact::Retrying { record, error, .. } => episode(
+            format!("send again after {error}{}: ", meaning(*error)),
+            format!("{}#{}", record.producer, record.number),
+        )
+        .of_clients(),
+        Fact::Failed {
+            record, exception, ..
+        } => episode(
+            format!("give up with {exception}: "),
+            format!("{}#{}", record.producer, record.number),
+        )
+        .of_clients(),
+        Fact::PositionSet {
+            partition,
+            offset,
+            why,
+        } => joined(
+            "reads from ",
+            format!("{partition} offset {offset}"),
+            format!(" on ({why})"),
+        ),
+        Fact::Consumed {
+            partition, offset, ..
+        } => quiet(format!("reads {partition} offset {offset}")),
+        Fact::ConsumerError {
+            partition,
+            exception,
+        } => episode(
+            format!("cannot read ({exception}): "),
+            partition.to_string(),
+        ),
+        Fact::AdminAnswered { what, error } if error.is_none() => loud(format!("{what}: done")),
+        Fact::AdminAnswered { what, error } => {
+            loud(format!("{what}: refused with {error}{}", meaning(*error)))
+        }
+        other => unreachable!("not of a client: {other:?}"),
+    }
+}

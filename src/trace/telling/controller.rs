@@ -1,0 +1,135 @@
+//! What the controller sees and decides, in words.
+
+use super::{Telling, brokers_named, ids, joined, loud, quiet};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, StateWriteReason};
+use crate::trace::story::{Story, broker_name};
+
+pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
+    match fact {
+        Fact::ControllerElected { controller_epoch } => loud(format!(
+            "becomes the controller, epoch {controller_epoch}: it decides who leads"
+        )),
+        Fact::ControllerResigned {
+            controller_epoch,
+            why,
+        } => loud(format!(
+            "is the controller of epoch {controller_epoch} no more: {why}"
+        )),
+        Fact::BrokersChanged { new, dead, bounced } => {
+            let parts: Vec<String> = [
+                (new, "has come"),
+                (dead, "is gone"),
+                (bounced, "has been away and is back"),
+            ]
+            .iter()
+            .filter(|(brokers, _)| !brokers.is_empty())
+            .map(|(brokers, verb)| format!("{} {verb}", brokers_named(brokers)))
+            .collect();
+            loud(format!("as controller sees: {}", parts.join("; ")))
+        }
+        Fact::TopicSeen { topic, partitions } => quiet(format!(
+            "as controller sees the new topic {topic} with {partitions} partitions"
+        )),
+        Fact::StateWritten { .. } => of_state(fact, story),
+        Fact::ElectionFailed {
+            partition,
+            live,
+            isr,
+        } => joined(
+            "finds no leader for ",
+            format!("{partition} (ISR {})", ids(isr)),
+            format!(
+                ": of the ISR nobody is there; running are {}. Reads and writes wait",
+                ids(live)
+            ),
+        ),
+        Fact::AlterPartitionRefused {
+            partition,
+            from,
+            error,
+        } => joined(
+            format!("refuses the ISR that {} asked for: ", broker_name(*from)),
+            partition.to_string(),
+            format!(" ({error})"),
+        ),
+        other => unreachable!("not of the controller: {other:?}"),
+    }
+}
+
+/// What the controller wrote about a partition, and what is new in it.
+fn of_state(fact: &Fact, story: &Story) -> Telling {
+    let Fact::StateWritten {
+        partition,
+        leader,
+        leader_epoch,
+        isr,
+        reason,
+        ..
+    } = fact
+    else {
+        unreachable!("not a state: {fact:?}");
+    };
+    let known = story.isr(partition);
+    let left: Vec<BrokerId> = known
+        .iter()
+        .copied()
+        .filter(|id| !isr.contains(id))
+        .collect();
+    let joined_isr: Vec<BrokerId> = isr
+        .iter()
+        .copied()
+        .filter(|id| !known.contains(id))
+        .collect();
+    let new_isr = format!("{partition} (now {})", ids(isr));
+    let led = format!(
+        "{} for {partition} (epoch {leader_epoch}, ISR {})",
+        broker_name(*leader),
+        ids(isr)
+    );
+    match reason {
+        StateWriteReason::NewPartition => joined(
+            "decides who leads the new partitions: ",
+            format!(
+                "{} for {partition} (ISR {})",
+                broker_name(*leader),
+                ids(isr)
+            ),
+            "",
+        ),
+        _ if *leader == NO_LEADER && story.leader(partition) != NO_LEADER => joined(
+            "leaves without a leader: ",
+            format!("{partition} (epoch {leader_epoch}, ISR {})", ids(isr)),
+            "; reads and writes wait",
+        ),
+        StateWriteReason::OfflineElection => {
+            joined("elects the first of the ISR that is alive: ", led, "")
+        }
+        StateWriteReason::UncleanElection => joined(
+            "elects from outside the ISR (unclean election): ",
+            led,
+            "; acknowledged records that only others hold are lost",
+        ),
+        StateWriteReason::PreferredElection => {
+            joined("gives leadership back to the preferred replica: ", led, "")
+        }
+        StateWriteReason::ControlledShutdown => {
+            joined("moves leadership away from the stopping broker: ", led, "")
+        }
+        StateWriteReason::ReplicaOffline => joined(
+            format!("takes {} out of the ISR of ", brokers_named(&left)),
+            new_isr,
+            ": it is gone, or about to stop; acks=all does not wait for it any more",
+        ),
+        StateWriteReason::AlterPartition if !left.is_empty() => joined(
+            format!("takes {} out of the ISR of ", brokers_named(&left)),
+            new_isr,
+            ": the leader says that it lags (replica.lag.time.max.ms)",
+        ),
+        StateWriteReason::AlterPartition if !joined_isr.is_empty() => joined(
+            format!("takes {} back into the ISR of ", brokers_named(&joined_isr)),
+            new_isr,
+            ": the leader says that it has caught up",
+        ),
+        StateWriteReason::AlterPartition => quiet(format!("writes the state of {new_isr} again")),
+    }
+}

@@ -1,0 +1,187 @@
+//! Each fact in words that a beginner understands: what happened, and why.
+//!
+//! A telling has three parts, so that equal ones can be told in one line: "takes broker-1 out of the ISR
+//! of " · "t-1 (now 2,3)" · ": it is gone". Tellings with the same first and last part are joined.
+
+mod client;
+mod controller;
+mod process;
+mod replica;
+
+pub(super) use replica::goes_on;
+
+use super::TraceEntry;
+use super::story::{Story, broker_name};
+use crate::protocol::{BrokerId, ErrorCode, Fact};
+
+/// How much a line matters to who reads the transcript.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Weight {
+    /// A line of the story.
+    Loud,
+    /// A line of the story the first time; then silent until it has not been heard for a while.
+    Episode,
+    /// Left to `--verbose`.
+    Quiet,
+}
+
+/// A fact in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Telling {
+    pub weight: Weight,
+    pub before: String,
+    /// What differs between tellings that are joined.
+    pub item: String,
+    pub after: String,
+    /// It may be joined with the same of other nodes, under the name "clients".
+    pub of_clients: bool,
+}
+
+/// Puts an entry into words. `story` is what was told before it.
+pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
+    match &entry.fact {
+        Fact::Started
+        | Fact::Crashed
+        | Fact::PowerFailed
+        | Fact::Paused
+        | Fact::Resumed
+        | Fact::TerminateAsked
+        | Fact::Exiting { .. }
+        | Fact::TimelineEvent { .. }
+        | Fact::NobodyFits { .. }
+        | Fact::LogDirFailed { .. } => process::of_process(entry, story),
+
+        Fact::ZooKeeperServing { .. }
+        | Fact::SessionOpened { .. }
+        | Fact::SessionResumed { .. }
+        | Fact::SessionExpired { .. }
+        | Fact::SessionClosed { .. }
+        | Fact::ZooKeeperConnected { .. }
+        | Fact::ZooKeeperDisconnected { .. }
+        | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),
+
+        Fact::LogsLoaded { .. }
+        | Fact::Registered { .. }
+        | Fact::RegistrationRefused { .. }
+        | Fact::Serving
+        | Fact::ControlledShutdownBegins
+        | Fact::ControlledShutdownEnds { .. } => process::of_broker(entry),
+
+        Fact::ControllerElected { .. }
+        | Fact::ControllerResigned { .. }
+        | Fact::BrokersChanged { .. }
+        | Fact::TopicSeen { .. }
+        | Fact::StateWritten { .. }
+        | Fact::ElectionFailed { .. }
+        | Fact::AlterPartitionRefused { .. } => controller::of_controller(&entry.fact, story),
+
+        Fact::BecameLeader { .. }
+        | Fact::BecameFollower { .. }
+        | Fact::ReplicaStopped { .. }
+        | Fact::IsrChangeAsked { .. }
+        | Fact::IsrChanged { .. }
+        | Fact::Appended { .. }
+        | Fact::HighWatermarkMoved { .. }
+        | Fact::Truncated { .. }
+        | Fact::ProduceStalls { .. }
+        | Fact::ProduceRefused { .. }
+        | Fact::FetchRefused { .. } => replica::of_replica(&entry.fact, story),
+
+        Fact::Bootstrapped { .. }
+        | Fact::BootstrapFailed { .. }
+        | Fact::RecordCreated { .. }
+        | Fact::Acked { .. }
+        | Fact::Retrying { .. }
+        | Fact::Failed { .. }
+        | Fact::PositionSet { .. }
+        | Fact::Consumed { .. }
+        | Fact::ConsumerError { .. }
+        | Fact::AdminAnswered { .. } => client::of_client(entry),
+    }
+}
+
+impl Telling {
+    /// The words as one sentence.
+    pub(super) fn sentence(&self) -> String {
+        format!("{}{}{}", self.before, self.item, self.after)
+    }
+
+    fn quiet(self) -> Telling {
+        Telling {
+            weight: Weight::Quiet,
+            ..self
+        }
+    }
+
+    fn of_clients(self) -> Telling {
+        Telling {
+            of_clients: true,
+            ..self
+        }
+    }
+
+    fn of_clients_with(mut self, more: String, item: String) -> Telling {
+        self.before.push_str(&more);
+        self.item = item;
+        self.of_clients()
+    }
+}
+
+fn joined(before: impl Into<String>, item: impl Into<String>, after: impl Into<String>) -> Telling {
+    Telling {
+        weight: Weight::Loud,
+        before: before.into(),
+        item: item.into(),
+        after: after.into(),
+        of_clients: false,
+    }
+}
+
+fn loud(sentence: impl Into<String>) -> Telling {
+    joined(sentence, "", "")
+}
+
+fn quiet(sentence: impl Into<String>) -> Telling {
+    loud(sentence).quiet()
+}
+
+fn episode(before: impl Into<String>, item: impl Into<String>) -> Telling {
+    Telling {
+        weight: Weight::Episode,
+        ..joined(before, item, "")
+    }
+}
+
+/// `1,2,3`, or `nobody`.
+fn ids(brokers: &[BrokerId]) -> String {
+    if brokers.is_empty() {
+        return "nobody".to_owned();
+    }
+    let words: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+    words.join(",")
+}
+
+fn brokers_named(brokers: &[BrokerId]) -> String {
+    let names: Vec<String> = brokers.iter().map(|id| broker_name(*id)).collect();
+    names.join(" and ")
+}
+
+/// What an error says to a beginner, in brackets.
+fn meaning(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::NotLeaderOrFollower => {
+            " (the broker that was asked does not lead the partition)"
+        }
+        ErrorCode::LeaderNotAvailable => " (the partition has no leader at the moment)",
+        ErrorCode::NotEnoughReplicas => " (the ISR is smaller than min.insync.replicas)",
+        ErrorCode::NotEnoughReplicasAfterAppend => {
+            " (written, but then the ISR was smaller than min.insync.replicas)"
+        }
+        ErrorCode::NetworkException => {
+            " (the connection is lost, and with it the answer: it may be stored already)"
+        }
+        ErrorCode::RequestTimedOut => " (no answer in time: it may be stored already)",
+        ErrorCode::UnknownTopicOrPartition => " (the broker that was asked does not know it)",
+        _ => "",
+    }
+}

@@ -1,0 +1,114 @@
+//! Processes, ZooKeeper's sessions and the lives of brokers in words.
+
+use super::{Telling, loud, quiet};
+use crate::protocol::Fact;
+use crate::trace::TraceEntry;
+use crate::trace::story::Story;
+use std::rc::Rc;
+
+pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
+    match &entry.fact {
+        Fact::Started if story.has_run(&entry.node) => {
+            loud("starts again; its disk is as it was left")
+        }
+        Fact::Started => quiet("starts"),
+        Fact::Crashed => loud(
+            "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while",
+        ),
+        Fact::PowerFailed => {
+            loud("loses power: its memory is gone, and so may be what was not synced to disk")
+        }
+        Fact::Paused => loud("is paused: it answers nothing and its timers stand still"),
+        Fact::Resumed => loud("goes on where it was paused, not knowing that time has passed"),
+        Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
+        Fact::Exiting { status, why } => loud(format!("ends with status {status}: {why}")),
+        Fact::TimelineEvent { text, .. } => loud(&**text),
+        Fact::NobodyFits { text } => loud(&**text),
+        Fact::LogDirFailed { why } => loud(format!("gives up its log directory: {why}")),
+        other => unreachable!("not of a process: {other:?}"),
+    }
+}
+
+pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
+    let owner = |session| story.owner(session).unwrap_or("a client").to_owned();
+    match fact {
+        Fact::ZooKeeperServing { last_zxid } => {
+            loud(format!("serves; its last transaction is 0x{last_zxid:x}"))
+        }
+        Fact::SessionOpened {
+            session,
+            timeout_ms,
+        } => quiet(format!(
+            "opens session 0x{session:x} with timeout {timeout_ms} ms"
+        )),
+        Fact::SessionResumed { session } => quiet(format!(
+            "session 0x{session:x} of {} goes on",
+            owner(*session)
+        )),
+        Fact::SessionExpired {
+            session,
+            ephemerals,
+        } => loud(format!(
+            "gives up the session of {}: nothing heard for its timeout{}",
+            owner(*session),
+            gone(ephemerals)
+        )),
+        Fact::SessionClosed {
+            session,
+            ephemerals,
+        } => loud(format!(
+            "closes the session of {} at its wish{}",
+            owner(*session),
+            gone(ephemerals)
+        )),
+        Fact::ZooKeeperConnected { resumed: false, .. } => quiet("has a session with ZooKeeper"),
+        Fact::ZooKeeperConnected { resumed: true, .. } => {
+            loud("is connected to ZooKeeper again, its session lives")
+        }
+        Fact::ZooKeeperDisconnected { .. } => {
+            loud("has lost its connection to ZooKeeper; its session lives on until it times out")
+        }
+        Fact::ZooKeeperSessionLost { .. } => loud("learns that ZooKeeper has given up its session"),
+        other => unreachable!("not of ZooKeeper: {other:?}"),
+    }
+}
+
+pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
+    match &entry.fact {
+        Fact::LogsLoaded { partitions: 0, .. } => quiet("has no logs yet"),
+        Fact::LogsLoaded {
+            partitions,
+            recovered: 0,
+        } => loud(format!("loads the logs of {partitions} partitions")),
+        Fact::LogsLoaded {
+            partitions,
+            recovered,
+        } => loud(format!(
+            "loads the logs of {partitions} partitions and checks {recovered}, since it did not stop cleanly"
+        )),
+        Fact::Registered { broker_epoch } => loud(format!(
+            "registers in ZooKeeper: /{}, epoch {broker_epoch}",
+            entry.node.replace("broker-", "brokers/ids/")
+        )),
+        Fact::RegistrationRefused { .. } => {
+            loud("may not register: its old session still holds its place")
+        }
+        Fact::Serving => quiet("serves requests"),
+        Fact::ControlledShutdownBegins => {
+            loud("asks the controller to move its leaderships away before it stops")
+        }
+        Fact::ControlledShutdownEnds { remaining: 0 } => loud("leads nothing any more and stops"),
+        Fact::ControlledShutdownEnds { remaining } => {
+            loud(format!("stops while it still leads {remaining} partitions"))
+        }
+        other => unreachable!("not of a broker: {other:?}"),
+    }
+}
+
+fn gone(ephemerals: &[Rc<str>]) -> String {
+    if ephemerals.is_empty() {
+        return String::new();
+    }
+    let verb = if ephemerals.len() == 1 { "goes" } else { "go" };
+    format!("; {} {verb} with it", ephemerals.join(" and "))
+}

@@ -1,0 +1,585 @@
+//! The transcript: a run for reading, one line a state change: time, node, what happened and why.
+//!
+//! Noise is folded. Equal lines of one moment become one; what repeats is told once until it has been
+//! silent for a while; records that come and go are counted, and the counts shown before what changes
+//! the course of things. `Style::verbose` shows every fact.
+
+use super::TraceEntry;
+use super::story::Story;
+use super::telling::{Telling, Weight, goes_on, tell};
+use crate::kernel::{Duration, Time};
+use crate::protocol::{Fact, TopicPartition};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// Equal lines within this time are one.
+const SAME_MOMENT: Duration = Duration::from_millis(50);
+/// What repeats is news again after this silence.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Counts are not shown more often than this.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(1);
+/// Items that one line names.
+const ITEMS: usize = 6;
+/// Width of the column with node names; longer names push the text.
+const NODE_WIDTH: usize = 12;
+
+/// How a transcript is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Style {
+    /// A line for every fact, unfolded.
+    pub verbose: bool,
+}
+
+/// The transcript of a whole trace, under a legend of the words that it uses.
+pub fn transcript(entries: &[TraceEntry], style: Style) -> String {
+    let mut transcript = Transcript::new(style);
+    for entry in entries {
+        transcript.push(entry);
+    }
+    let lines = transcript.finish();
+    let mut text = String::new();
+    for line in legend(&lines).iter().chain([&String::new()]).chain(&lines) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// Builds a transcript entry by entry.
+#[derive(Debug)]
+pub struct Transcript {
+    style: Style,
+    story: Story,
+    /// Lines that may still grow, oldest first.
+    open: VecDeque<Line>,
+    lines: Vec<String>,
+    counts: Counts,
+    /// Offset above which the high watermark must rise, by partition on which acks=all waits.
+    stalls: BTreeMap<TopicPartition, i64>,
+    /// When an episode was last heard of, by node and words.
+    episodes: BTreeMap<(Rc<str>, String), Time>,
+}
+
+/// A line that may still grow.
+#[derive(Debug)]
+struct Line {
+    time: Time,
+    node: Rc<str>,
+    telling: Telling,
+    items: Vec<String>,
+}
+
+impl Transcript {
+    pub fn new(style: Style) -> Self {
+        Transcript {
+            style,
+            story: Story::default(),
+            open: VecDeque::new(),
+            lines: Vec::new(),
+            counts: Counts::default(),
+            stalls: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in the next entry of the trace.
+    pub fn push(&mut self, entry: &TraceEntry) {
+        if self.style.verbose {
+            let telling = tell(entry, &self.story);
+            let line = write_line(entry.time, &entry.node, &telling.sentence());
+            self.lines.push(line);
+        } else if is_traffic(&entry.fact) {
+            self.counts.count(entry);
+            self.end_stall(entry);
+        } else {
+            self.fold(entry, tell(entry, &self.story));
+        }
+        self.story.learn(entry);
+    }
+
+    /// The lines, without a legend.
+    pub fn finish(mut self) -> Vec<String> {
+        self.close_before(Time::MAX);
+        let end = self.counts.last_change;
+        if let Some(line) = self.counts.line(end) {
+            self.lines.push(line);
+        }
+        for (partition, _) in &self.stalls {
+            let text = format!("acks=all still waits on {partition}");
+            self.lines.push(write_line(end, "clients", &text));
+        }
+        self.lines
+    }
+
+    fn fold(&mut self, entry: &TraceEntry, telling: Telling) {
+        if let Fact::ProduceStalls {
+            partition, offset, ..
+        } = &entry.fact
+            && let Some(known) = self.stalls.get(partition).copied()
+        {
+            self.stalls.insert(partition.clone(), known.min(*offset));
+            return;
+        }
+        match telling.weight {
+            Weight::Loud => self.add(entry, telling),
+            Weight::Episode => {
+                let node = column(entry, &telling);
+                let last = self
+                    .episodes
+                    .insert((node.clone(), telling.before.clone()), entry.time);
+                self.close_older_than_moment(entry.time);
+                let still_open = self.open.iter().any(|line| line.takes(&node, &telling));
+                let heard = last.is_some_and(|last| entry.time.since(last) < SILENCE);
+                if still_open || !heard {
+                    self.add(entry, telling);
+                }
+            }
+            Weight::Quiet => {}
+        }
+        if let Fact::ProduceStalls {
+            partition, offset, ..
+        } = &entry.fact
+        {
+            self.stalls.insert(partition.clone(), *offset);
+        }
+    }
+
+    /// A stall is over once the high watermark has passed what waits.
+    fn end_stall(&mut self, entry: &TraceEntry) {
+        let Fact::HighWatermarkMoved {
+            partition,
+            high_watermark,
+            as_leader: true,
+        } = &entry.fact
+        else {
+            return;
+        };
+        let waits = self.stalls.get(partition).copied();
+        if waits.is_some_and(|offset| *high_watermark > offset) {
+            self.stalls.remove(partition);
+            self.add(entry, goes_on(partition));
+        }
+    }
+
+    /// Adds to the line that says the same, or begins one.
+    fn add(&mut self, entry: &TraceEntry, telling: Telling) {
+        self.close_older_than_moment(entry.time);
+        let node = column(entry, &telling);
+        let same = self
+            .open
+            .iter_mut()
+            .find(|line| line.takes(&node, &telling));
+        if let Some(line) = same {
+            if !line.items.contains(&telling.item) {
+                line.items.push(telling.item);
+            }
+            return;
+        }
+        if let Some(counts) = self.counts.line_before(entry) {
+            self.close_before(Time::MAX);
+            self.lines.push(counts);
+        }
+        self.open.push_back(Line {
+            time: entry.time,
+            node,
+            items: vec![telling.item.clone()],
+            telling,
+        });
+    }
+
+    fn close_older_than_moment(&mut self, now: Time) {
+        self.close_before(Time(now.0.saturating_sub(SAME_MOMENT.0)));
+    }
+
+    fn close_before(&mut self, time: Time) {
+        while self.open.front().is_some_and(|line| line.time < time) {
+            let line = self.open.pop_front().expect("the front was just seen");
+            self.lines.push(line.write());
+        }
+    }
+}
+
+impl Line {
+    fn takes(&self, node: &Rc<str>, telling: &Telling) -> bool {
+        self.node == *node
+            && self.telling.before == telling.before
+            && self.telling.after == telling.after
+    }
+
+    fn write(&self) -> String {
+        let named = self.items.len().min(ITEMS);
+        let mut items = self.items[..named].join(", ");
+        if self.items.len() > named {
+            items.push_str(&format!(" and {} more", self.items.len() - named));
+        }
+        let text = format!("{}{items}{}", self.telling.before, self.telling.after);
+        write_line(self.time, &self.node, &text)
+    }
+}
+
+/// Facts of records that come and go: counted, not told.
+fn is_traffic(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Appended { .. }
+            | Fact::HighWatermarkMoved { .. }
+            | Fact::RecordCreated { .. }
+            | Fact::Acked { .. }
+            | Fact::Consumed { .. }
+    )
+}
+
+/// Whose line it is.
+fn column(entry: &TraceEntry, telling: &Telling) -> Rc<str> {
+    match (&entry.fact, telling.of_clients) {
+        (Fact::TimelineEvent { .. } | Fact::NobodyFits { .. }, _) => "timeline".into(),
+        (_, true) => "clients".into(),
+        (_, false) => entry.node.clone(),
+    }
+}
+
+fn write_line(time: Time, node: &str, text: &str) -> String {
+    let (seconds, millis) = (time.0 / 1_000_000_000, time.as_millis() % 1_000);
+    format!("{seconds:>5}.{millis:03}s  {node:<NODE_WIDTH$}  {text}")
+}
+
+/// Records acknowledged and read so far, by group of clients.
+#[derive(Debug, Default)]
+struct Counts {
+    acknowledged: BTreeMap<Rc<str>, u64>,
+    read: BTreeMap<Rc<str>, u64>,
+    last_change: Time,
+    last_shown: Option<Time>,
+    changed: bool,
+}
+
+impl Counts {
+    fn count(&mut self, entry: &TraceEntry) {
+        let counts = match entry.fact {
+            Fact::Acked { .. } => &mut self.acknowledged,
+            Fact::Consumed { .. } => &mut self.read,
+            _ => return,
+        };
+        // Keyed by node name, so that the common case allocates nothing; grouped when shown.
+        if let Some(count) = counts.get_mut(&entry.node) {
+            *count += 1;
+        } else {
+            counts.insert(entry.node.clone(), 1);
+        }
+        self.last_change = entry.time;
+        self.changed = true;
+    }
+
+    /// The line that is due before a line about `entry`.
+    fn line_before(&mut self, entry: &TraceEntry) -> Option<String> {
+        let turn = matches!(
+            entry.fact,
+            Fact::TimelineEvent { .. }
+                | Fact::Crashed
+                | Fact::PowerFailed
+                | Fact::Paused
+                | Fact::Started
+                | Fact::SessionExpired { .. }
+                | Fact::ProduceStalls { .. }
+                | Fact::HighWatermarkMoved { .. }
+        );
+        let recent = self
+            .last_shown
+            .is_some_and(|shown| entry.time.since(shown) < BETWEEN_COUNTS);
+        if !turn || recent {
+            None
+        } else {
+            self.line(entry.time)
+        }
+    }
+
+    fn line(&mut self, time: Time) -> Option<String> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        self.last_shown = Some(time);
+        let mut parts = Vec::new();
+        for (counts, verb) in [(&self.acknowledged, "acknowledged"), (&self.read, "read")] {
+            for (group, count) in grouped(counts) {
+                parts.push(match verb {
+                    "read" => format!("{group} has read {count}"),
+                    _ => format!("{group}: {count} records acknowledged"),
+                });
+            }
+        }
+        let text = format!("so far {}", parts.join("; "));
+        Some(write_line(time, "clients", &text))
+    }
+}
+
+/// Sums over `trucks-1`, `trucks-2` and so on under `trucks`.
+fn grouped(counts: &BTreeMap<Rc<str>, u64>) -> BTreeMap<&str, u64> {
+    let mut groups = BTreeMap::new();
+    for (node, count) in counts {
+        let group = match node.rsplit_once('-') {
+            Some((group, number)) if number.bytes().all(|b| b.is_ascii_digit()) => group,
+            _ => node,
+        };
+        *groups.entry(group).or_insert(0) += count;
+    }
+    groups
+}
+
+/// Words of the transcript and what they mean.
+const LEGEND: &[(&str, &str)] = &[
+    (
+        "leads",
+        "a partition has one leader, which takes all its writes; the others follow, that is, copy",
+    ),
+    (
+        "epoch",
+        "counts the leaders of a partition (or the controllers): who speaks for an older one is refused",
+    ),
+    (
+        "ISR",
+        "in-sync replicas: those of whom the leader knows that they keep up; one of them is the next leader",
+    ),
+    (
+        "committed",
+        "every in-sync replica has it; only committed records are read (the high watermark ends them)",
+    ),
+    (
+        "acks=all",
+        "a write is acknowledged only when every in-sync replica has it",
+    ),
+    (
+        "controller",
+        "the broker that decides who leads; ZooKeeper holds its decisions",
+    ),
+    (
+        "session",
+        "a broker's sign of life to ZooKeeper; ZooKeeper gives it up after a timeout without a ping",
+    ),
+];
+
+/// The legend of the words that these lines use.
+pub(super) fn legend(lines: &[String]) -> Vec<String> {
+    let mut legend =
+        vec!["Each line: time since the start, who, what happened and why.".to_owned()];
+    for (word, meaning) in LEGEND {
+        if lines.iter().any(|line| line.contains(word)) {
+            legend.push(format!("  {word:<12} {meaning}"));
+        }
+    }
+    legend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{RecordId, StateWriteReason};
+
+    fn entries(facts: Vec<(u64, &str, Fact)>) -> Vec<TraceEntry> {
+        let numbered = facts.into_iter().enumerate();
+        numbered
+            .map(|(event, (ms, node, fact))| TraceEntry {
+                event: event as u64,
+                time: Time(ms * 1_000_000),
+                node: node.into(),
+                fact,
+            })
+            .collect()
+    }
+
+    fn trucks(partition: i32) -> TopicPartition {
+        TopicPartition::new("trucks_gps", partition)
+    }
+
+    fn acked(number: u64) -> Fact {
+        Fact::Acked {
+            record: RecordId {
+                producer: "trucks-1".into(),
+                number,
+            },
+            partition: trucks(0),
+            offset: number as i64,
+            content: number,
+            latency_ns: 3_000_000,
+            attempts: 1,
+        }
+    }
+
+    fn state(
+        partition: i32,
+        leader: i32,
+        epoch: i32,
+        isr: &[i32],
+        reason: StateWriteReason,
+    ) -> Fact {
+        Fact::StateWritten {
+            partition: trucks(partition),
+            leader,
+            leader_epoch: epoch,
+            isr: isr.to_vec(),
+            partition_epoch: epoch,
+            controller_epoch: 1,
+            reason,
+        }
+    }
+
+    fn leader_crash() -> Vec<TraceEntry> {
+        let new = StateWriteReason::NewPartition;
+        let stalls = |partition| Fact::ProduceStalls {
+            partition: trucks(partition),
+            offset: 31,
+            waits_for: vec![1],
+        };
+        entries(vec![
+            (0, "broker-1", Fact::Started),
+            (
+                5,
+                "broker-3",
+                Fact::ControllerElected {
+                    controller_epoch: 1,
+                },
+            ),
+            (
+                6,
+                "zookeeper-1",
+                Fact::SessionOpened {
+                    session: 9,
+                    timeout_ms: 18_000,
+                },
+            ),
+            (
+                7,
+                "broker-1",
+                Fact::ZooKeeperConnected {
+                    session: 9,
+                    resumed: false,
+                },
+            ),
+            (90, "broker-3", state(0, 1, 0, &[1, 2, 3], new)),
+            (90, "broker-3", state(1, 2, 0, &[2, 3, 1], new)),
+            (1_000, "trucks-1", acked(0)),
+            (2_000, "trucks-1", acked(1)),
+            (
+                30_000,
+                "broker-1",
+                Fact::TimelineEvent {
+                    entry: 0,
+                    end: false,
+                    text: "crash: leader of trucks_gps-0, broker-1".into(),
+                },
+            ),
+            (30_000, "broker-1", Fact::Crashed),
+            (31_000, "broker-2", stalls(1)),
+            (31_500, "broker-2", stalls(1)),
+            (
+                45_000,
+                "zookeeper-1",
+                Fact::SessionExpired {
+                    session: 9,
+                    ephemerals: vec!["/brokers/ids/1".into()],
+                },
+            ),
+            (
+                45_001,
+                "broker-3",
+                Fact::BrokersChanged {
+                    new: vec![],
+                    dead: vec![1],
+                    bounced: vec![],
+                },
+            ),
+            (
+                45_002,
+                "broker-3",
+                state(0, 2, 1, &[2, 3], StateWriteReason::OfflineElection),
+            ),
+            (
+                45_003,
+                "broker-3",
+                state(1, 2, 1, &[2, 3], StateWriteReason::ReplicaOffline),
+            ),
+            (
+                45_005,
+                "broker-2",
+                Fact::BecameLeader {
+                    partition: trucks(0),
+                    leader_epoch: 1,
+                    log_end_offset: 31,
+                    high_watermark: 30,
+                    isr: vec![2, 3],
+                },
+            ),
+            (
+                45_006,
+                "broker-2",
+                Fact::HighWatermarkMoved {
+                    partition: trucks(1),
+                    high_watermark: 32,
+                    as_leader: true,
+                },
+            ),
+            (45_010, "trucks-1", acked(2)),
+            (75_000, "broker-1", Fact::Started),
+            (
+                76_000,
+                "broker-3",
+                state(0, 2, 1, &[2, 3, 1], StateWriteReason::AlterPartition),
+            ),
+        ])
+    }
+
+    #[test]
+    fn a_leader_crash_reads_like_a_story() {
+        insta::with_settings!({
+            snapshot_path => "../../snapshots",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(
+                "transcript_of_a_leader_crash",
+                transcript(&leader_crash(), Style::default())
+            );
+        });
+    }
+
+    #[test]
+    fn verbose_tells_every_fact() {
+        let entries = leader_crash();
+        let text = transcript(&entries, Style { verbose: true });
+        let (_legend, told) = text.split_once("\n\n").unwrap();
+        assert_eq!(told.lines().count(), entries.len());
+    }
+
+    #[test]
+    fn ct33_a_stall_after_a_crash_is_called_no_bug() {
+        let text = transcript(&leader_crash(), Style::default());
+        let line = text
+            .lines()
+            .find(|line| line.contains("acks=all waits"))
+            .unwrap();
+        assert!(
+            line.contains("broker-1 is still in the ISR and has not fetched"),
+            "{line}"
+        );
+        assert!(line.contains("12 to 21 s after the crash"), "{line}");
+        assert!(line.contains("no bug"), "{line}");
+        assert_eq!(
+            text.matches("acks=all waits").count(),
+            1,
+            "the second stall is the first"
+        );
+    }
+
+    #[test]
+    fn a_repeated_refusal_is_told_once_until_it_has_been_silent() {
+        let refused = || Fact::ProduceRefused {
+            partition: trucks(0),
+            error: crate::protocol::ErrorCode::NotEnoughReplicas,
+        };
+        let every_second = (0..20).map(|s| (s * 1_000, "broker-1", refused()));
+        let facts = every_second
+            .chain([(60_000, "broker-1", refused())])
+            .collect();
+        let text = transcript(&entries(facts), Style::default());
+        assert_eq!(text.matches("refuses writes").count(), 2);
+    }
+}
