@@ -23,7 +23,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
         Fact::Exiting { status, why } => loud(format!("ends with status {status}: {why}")),
         Fact::TimelineEvent { text, .. } => loud(&**text),
-        Fact::NobodyFits { text } => loud(&**text),
+        Fact::NobodyFits { text, .. } => loud(&**text),
         Fact::LogDirFailed { why } => loud(format!("gives up its log directory: {why}")),
         other => unreachable!("not of a process: {other:?}"),
     }
