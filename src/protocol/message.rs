@@ -47,7 +47,8 @@ impl Payload for Message {
         match self {
             Message::Request(request) => HEADER_BYTES + request_bytes(&request.body),
             Message::Response(response) => HEADER_BYTES + response_bytes(&response.body),
-            Message::ZooKeeperRequest(_) | Message::ZooKeeperReply(_) => ZOOKEEPER_BYTES,
+            Message::ZooKeeperRequest(message) => message.wire_bytes(),
+            Message::ZooKeeperReply(message) => message.wire_bytes(),
         }
     }
 
@@ -133,7 +134,6 @@ impl Hasher for ContentHasher {
 // Sizes follow Kafka's flexible encodings closely enough for bandwidth: fixed fields exactly,
 // names by their length, arrays by their entries.
 const HEADER_BYTES: u64 = 24;
-const ZOOKEEPER_BYTES: u64 = 96;
 
 fn request_bytes(body: &Request) -> u64 {
     match body {

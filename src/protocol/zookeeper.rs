@@ -82,6 +82,15 @@ pub enum Op {
         path: Path,
         watch: bool,
     },
+    GetAcl {
+        path: Path,
+    },
+    /// `version` is compared with the node's aversion. Stored and counted, never enforced.
+    SetAcl {
+        path: Path,
+        acl: Acls,
+        version: i32,
+    },
     Multi(Vec<MultiOp>),
     Sync {
         path: Path,
@@ -93,6 +102,49 @@ pub enum Op {
         child: Vec<Path>,
     },
     CloseSession,
+}
+
+impl Op {
+    /// ZooKeeper's name of the request.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Op::Create { .. } => "create",
+            Op::Delete { .. } => "delete",
+            Op::SetData { .. } => "setData",
+            Op::GetData { .. } => "getData",
+            Op::Exists { .. } => "exists",
+            Op::GetChildren { .. } => "getChildren",
+            Op::GetAcl { .. } => "getACL",
+            Op::SetAcl { .. } => "setACL",
+            Op::Multi(_) => "multi",
+            Op::Sync { .. } => "sync",
+            Op::SetWatches { .. } => "setWatches",
+            Op::CloseSession => "closeSession",
+        }
+    }
+}
+
+/// An access control list, shared.
+pub type Acls = Rc<[Acl]>;
+
+/// One entry of an access control list.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Acl {
+    /// Bits as `ZooDefs.Perms`: read 1, write 2, create 4, delete 8, admin 16.
+    pub perms: i32,
+    pub scheme: Rc<str>,
+    pub id: Rc<str>,
+}
+
+impl Acl {
+    /// `ZooDefs.Ids.OPEN_ACL_UNSAFE`: everybody may do everything.
+    pub fn open() -> Self {
+        Acl {
+            perms: 31,
+            scheme: Rc::from("world"),
+            id: Rc::from("anyone"),
+        }
+    }
 }
 
 /// One operation of a multi.
@@ -162,6 +214,11 @@ pub enum Answer {
         children: Vec<Rc<str>>,
         stat: Stat,
     },
+    Acl {
+        acl: Acls,
+        stat: Stat,
+    },
+    AclSet(Stat),
     /// One result an operation. A failed multi is an answer too (fact 9): `Ok` before the failing
     /// one, its code there, `RuntimeInconsistency` after it.
     Multi(Vec<Result<MultiAnswer, Code>>),
@@ -234,6 +291,26 @@ impl Code {
         }
     }
 
+    /// The code of an int32 on the wire; `None` for one that is not met here.
+    pub fn of(code: i32) -> Option<Code> {
+        Code::ALL.into_iter().find(|c| c.code() == code)
+    }
+
+    const ALL: [Code; 12] = [
+        Code::RuntimeInconsistency,
+        Code::ConnectionLoss,
+        Code::MarshallingError,
+        Code::Unimplemented,
+        Code::BadArguments,
+        Code::NoNode,
+        Code::BadVersion,
+        Code::NoChildrenForEphemerals,
+        Code::NodeExists,
+        Code::NotEmpty,
+        Code::SessionExpired,
+        Code::SessionMoved,
+    ];
+
     pub const fn name(self) -> &'static str {
         match self {
             Code::RuntimeInconsistency => "RUNTIMEINCONSISTENCY",
@@ -277,6 +354,127 @@ pub enum WatchType {
 pub struct WatchedEvent {
     pub kind: WatchType,
     pub path: Path,
+}
+
+impl ClientMessage {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ClientMessage::Connect(_) => "connect",
+            ClientMessage::Ping => "ping",
+            ClientMessage::Request { op, .. } => op.name(),
+        }
+    }
+
+    /// Length of the frame, as ZooKeeper encodes it.
+    pub fn wire_bytes(&self) -> u64 {
+        match self {
+            ClientMessage::Connect(_) => 49,
+            ClientMessage::Ping => 12,
+            ClientMessage::Request { op, .. } => 12 + op_bytes(op),
+        }
+    }
+}
+
+impl ServerMessage {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ServerMessage::Connected(_) => "connected",
+            ServerMessage::Pong => "pong",
+            ServerMessage::Reply { .. } => "reply",
+            ServerMessage::Watch(_) => "watch event",
+        }
+    }
+
+    /// Length of the frame, as ZooKeeper encodes it.
+    pub fn wire_bytes(&self) -> u64 {
+        match self {
+            ServerMessage::Connected(_) => 41,
+            ServerMessage::Pong => 20,
+            ServerMessage::Reply { result, .. } => 20 + result.as_ref().map_or(0, answer_bytes),
+            ServerMessage::Watch(event) => 28 + string_bytes(&event.path),
+        }
+    }
+}
+
+const STAT_BYTES: u64 = 68;
+
+fn string_bytes(text: &str) -> u64 {
+    4 + text.len() as u64
+}
+
+fn acl_bytes(acl: &[Acl]) -> u64 {
+    4 + acl
+        .iter()
+        .map(|a| 4 + string_bytes(&a.scheme) + string_bytes(&a.id))
+        .sum::<u64>()
+}
+
+/// One entry that is open to the world: what every create carries.
+const OPEN_ACL_BYTES: u64 = 27;
+
+fn op_bytes(op: &Op) -> u64 {
+    let paths = |paths: &[Path]| 4 + paths.iter().map(|p| string_bytes(p)).sum::<u64>();
+    match op {
+        Op::Create { path, data, .. } => {
+            string_bytes(path) + 4 + data.len() as u64 + OPEN_ACL_BYTES + 4
+        }
+        Op::Delete { path, .. } => string_bytes(path) + 4,
+        Op::SetData { path, data, .. } => string_bytes(path) + 8 + data.len() as u64,
+        Op::GetData { path, .. } | Op::Exists { path, .. } | Op::GetChildren { path, .. } => {
+            string_bytes(path) + 1
+        }
+        Op::GetAcl { path } | Op::Sync { path } => string_bytes(path),
+        Op::SetAcl { path, acl, .. } => string_bytes(path) + acl_bytes(acl) + 4,
+        Op::Multi(ops) => {
+            9 + ops
+                .iter()
+                .map(|op| {
+                    9 + match op {
+                        MultiOp::Create { path, data, .. } => {
+                            string_bytes(path) + 4 + data.len() as u64 + OPEN_ACL_BYTES + 4
+                        }
+                        MultiOp::Delete { path, .. } | MultiOp::Check { path, .. } => {
+                            string_bytes(path) + 4
+                        }
+                        MultiOp::SetData { path, data, .. } => {
+                            string_bytes(path) + 8 + data.len() as u64
+                        }
+                    }
+                })
+                .sum::<u64>()
+        }
+        Op::SetWatches {
+            data, exist, child, ..
+        } => 8 + paths(data) + paths(exist) + paths(child),
+        Op::CloseSession => 0,
+    }
+}
+
+fn answer_bytes(answer: &Answer) -> u64 {
+    match answer {
+        Answer::Created { path, .. } => string_bytes(path) + STAT_BYTES,
+        Answer::Deleted | Answer::WatchesSet | Answer::SessionClosed => 0,
+        Answer::SetData(_) | Answer::Exists(_) | Answer::AclSet(_) => STAT_BYTES,
+        Answer::Data { data, .. } => 4 + data.len() as u64 + STAT_BYTES,
+        Answer::Children { children, .. } => {
+            4 + children.iter().map(|c| string_bytes(c)).sum::<u64>() + STAT_BYTES
+        }
+        Answer::Acl { acl, .. } => acl_bytes(acl) + STAT_BYTES,
+        Answer::Multi(results) => {
+            9 + results
+                .iter()
+                .map(|result| {
+                    9 + match result {
+                        Ok(MultiAnswer::Created(path)) => string_bytes(path),
+                        Ok(MultiAnswer::SetData(_)) => STAT_BYTES,
+                        Ok(MultiAnswer::Deleted | MultiAnswer::Checked) => 0,
+                        Ok(MultiAnswer::RolledBack) | Err(_) => 4,
+                    }
+                })
+                .sum::<u64>()
+        }
+        Answer::Synced => 4,
+    }
 }
 
 /// What a session client tells the one who uses it.

@@ -1,0 +1,142 @@
+//! The transaction log on disk (`FileTxnLog`): one file from each snapshot on, named by its first
+//! zxid, one checksummed entry a transaction.
+
+use super::jute::{Reader, Writer, adler32};
+use super::txn::Txn;
+use crate::kernel::{Disk, DiskError, FileId};
+use crate::protocol::zookeeper::Zxid;
+use bytes::Bytes;
+
+/// The log's open end.
+#[derive(Clone, Debug)]
+pub struct FileTxnLog {
+    dir: String,
+    file: Option<FileId>,
+    last_zxid: Zxid,
+}
+
+/// Why a log or snapshot directory cannot be used: real ZooKeeper refuses to start on these.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LoadError {
+    Disk(DiskError),
+    /// An entry that is there whole has a wrong checksum, or makes no sense.
+    Corrupt {
+        file: String,
+    },
+    /// There are logs, and no snapshot that can be read.
+    NoValidSnapshot,
+}
+
+impl FileTxnLog {
+    /// A log that goes on after `last_zxid`, in a new file.
+    pub fn new(dir: &str, last_zxid: Zxid) -> Self {
+        FileTxnLog {
+            dir: dir.to_owned(),
+            file: None,
+            last_zxid,
+        }
+    }
+
+    /// The last transaction written (not necessarily durable yet).
+    pub fn last_zxid(&self) -> Zxid {
+        self.last_zxid
+    }
+
+    /// Writes a transaction; it is durable after a sync of the answered file.
+    pub fn append(&mut self, disk: &mut Disk, txn: &Txn) -> Result<FileId, DiskError> {
+        let file = match self.file {
+            Some(file) => file,
+            None => self.begin_file(disk, txn.zxid)?,
+        };
+        let record = txn.encode();
+        let mut entry = Writer(Vec::with_capacity(record.len() + 13));
+        entry.i64(i64::from(adler32(&record)));
+        entry.buffer(&record);
+        entry.0.push(END_OF_RECORD);
+        disk.append(file, Bytes::from(entry.0))?;
+        self.last_zxid = txn.zxid;
+        Ok(file)
+    }
+
+    /// The next transaction begins a new file (after a snapshot).
+    pub fn roll(&mut self) {
+        self.file = None;
+    }
+
+    fn begin_file(&mut self, disk: &mut Disk, zxid: Zxid) -> Result<FileId, DiskError> {
+        let file = disk.create(&format!("{}/{}{zxid:x}", self.dir, LOG_PREFIX))?;
+        // What stands there is a torn entry that nobody was ever told of.
+        disk.truncate(file, 0)?;
+        let mut header = Writer::default();
+        header.i32(MAGIC);
+        header.i32(VERSION);
+        header.i64(0);
+        disk.append(file, Bytes::from(header.0))?;
+        self.file = Some(file);
+        Ok(file)
+    }
+}
+
+/// Every logged transaction after `after`, in order, with the reading charged.
+pub fn read_after(disk: &mut Disk, dir: &str, after: Zxid) -> Result<Vec<Txn>, LoadError> {
+    let mut files = files_by_zxid(disk, dir, LOG_PREFIX);
+    // The last file that begins at or before the first transaction wanted may hold it.
+    let first = files
+        .partition_point(|(zxid, _)| *zxid <= after + 1)
+        .saturating_sub(1);
+    let mut txns: Vec<Txn> = Vec::new();
+    for (_, name) in files.drain(first..) {
+        let bytes = disk
+            .read_file(&format!("{dir}/{name}"))
+            .map_err(LoadError::Disk)?;
+        let entries = read_entries(&bytes).ok_or(LoadError::Corrupt { file: name })?;
+        let last = txns.last().map_or(after, |txn| txn.zxid);
+        txns.extend(entries.into_iter().filter(|txn| txn.zxid > last));
+    }
+    Ok(txns)
+}
+
+/// Files of a kind with the zxid in their names, in its order.
+pub fn files_by_zxid(disk: &Disk, dir: &str, prefix: &str) -> Vec<(Zxid, String)> {
+    let mut files: Vec<(Zxid, String)> = disk
+        .list(dir)
+        .into_iter()
+        .filter_map(|name| {
+            let zxid = Zxid::from_str_radix(name.strip_prefix(prefix)?, 16).ok()?;
+            Some((zxid, name))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+pub const LOG_PREFIX: &str = "log.";
+/// "ZKLG"
+const MAGIC: i32 = 0x5a4b_4c47;
+const VERSION: i32 = 2;
+const END_OF_RECORD: u8 = b'B';
+
+/// The whole entries of a log file: a tail that ends too early was never acknowledged and is left
+/// out. `None` if an entry is there whole and wrong.
+fn read_entries(bytes: &[u8]) -> Option<Vec<Txn>> {
+    let mut input = Reader(bytes);
+    let mut txns = Vec::new();
+    let Some(header) = input.take(16) else {
+        return Some(txns);
+    };
+    if Reader(header).i32()? != MAGIC {
+        return None;
+    }
+    while let (Some(checksum), Some(record), Some(end)) =
+        (input.i64(), input.buffer(), input.take(1))
+    {
+        if record.is_empty() {
+            break;
+        }
+        if end[0] != END_OF_RECORD || checksum != i64::from(adler32(&record)) {
+            return None;
+        }
+        txns.push(Txn::decode(&record)?);
+    }
+    Some(txns)
+}

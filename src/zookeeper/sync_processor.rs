@@ -1,0 +1,100 @@
+//! Requests become durable (`SyncRequestProcessor`; ZB11): transactions are appended and fsynced in
+//! batches, and everything waits its turn behind them.
+
+use super::file_txn_log::FileTxnLog;
+use super::request::Request;
+use crate::kernel::DiskError;
+use crate::protocol::Ctx;
+use std::collections::VecDeque;
+
+/// The log, what waits for it, and what waits for its fsync.
+#[derive(Clone, Debug)]
+pub struct SyncProcessor {
+    log: FileTxnLog,
+    queued: VecDeque<Request>,
+    to_flush: Vec<Request>,
+    /// The token with which the log's fsyncs end.
+    token: u64,
+    snap_count: u32,
+    /// Transactions before the next snapshot.
+    until_snapshot: u64,
+}
+
+/// What a step of the processor came to.
+#[derive(Debug, Default)]
+pub struct Synced {
+    /// Requests that may go on, in order.
+    pub done: Vec<Request>,
+    /// So many transactions were logged since the last snapshot that it is time for another.
+    pub snapshot: bool,
+}
+
+impl SyncProcessor {
+    pub fn new(log: FileTxnLog, token: u64, snap_count: u32, ctx: &mut Ctx<'_>) -> Self {
+        let mut processor = SyncProcessor {
+            log,
+            queued: VecDeque::new(),
+            to_flush: Vec::new(),
+            token,
+            snap_count: snap_count.max(2),
+            until_snapshot: 0,
+        };
+        processor.plan_snapshot(ctx);
+        processor
+    }
+
+    pub fn push(&mut self, request: Request) {
+        self.queued.push_back(request);
+    }
+
+    /// Works on the queue unless an fsync is under way: begins one as soon as something was written
+    /// and the queue is empty or the batch is full. Reads that wait for no write go straight on.
+    pub fn run(&mut self, ctx: &mut Ctx<'_>) -> Result<Synced, DiskError> {
+        let mut synced = Synced::default();
+        if !self.to_flush.is_empty() {
+            return Ok(synced);
+        }
+        let mut written = None;
+        while self.to_flush.len() < MAX_BATCH_SIZE
+            && let Some(request) = self.queued.pop_front()
+        {
+            if let Some(txn) = &request.txn {
+                written = Some(self.log.append(ctx.disk(), txn)?);
+                self.until_snapshot -= 1;
+                if self.until_snapshot == 0 {
+                    synced.snapshot = true;
+                    self.plan_snapshot(ctx);
+                }
+            } else if self.to_flush.is_empty() {
+                synced.done.push(request);
+                continue;
+            }
+            self.to_flush.push(request);
+        }
+        if let Some(file) = written {
+            ctx.sync_later(file, self.token);
+            if synced.snapshot {
+                self.log.roll();
+            }
+        }
+        Ok(synced)
+    }
+
+    /// The fsync has ended: its batch goes on.
+    pub fn flushed(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.to_flush)
+    }
+
+    /// Requests that are not durable yet.
+    pub fn waiting(&self) -> usize {
+        self.queued.len() + self.to_flush.len()
+    }
+
+    fn plan_snapshot(&mut self, ctx: &mut Ctx<'_>) {
+        let half = u64::from(self.snap_count / 2);
+        self.until_snapshot = half + ctx.random().below(half) + 1;
+    }
+}
+
+/// `zookeeper.maxBatchSize`
+const MAX_BATCH_SIZE: usize = 1000;
