@@ -70,7 +70,10 @@ pub enum Fact {
         text: Rc<str>,
     },
     /// A role could not be resolved, or a fault had no target.
-    NobodyFits { text: Rc<str>, optional: bool },
+    NobodyFits {
+        text: Rc<str>,
+        optional: bool,
+    },
 
     // ---- ZooKeeper servers
     /// A server serves (after recovery of its log).

@@ -12,7 +12,6 @@ use bytes::Bytes;
 pub struct FileTxnLog {
     dir: String,
     file: Option<FileId>,
-    last_zxid: Zxid,
 }
 
 /// Why a log or snapshot directory cannot be used: real ZooKeeper refuses to start on these.
@@ -28,18 +27,12 @@ pub enum LoadError {
 }
 
 impl FileTxnLog {
-    /// A log that goes on after `last_zxid`, in a new file.
-    pub fn new(dir: &str, last_zxid: Zxid) -> Self {
+    /// A log that goes on in a new file.
+    pub fn new(dir: &str) -> Self {
         FileTxnLog {
             dir: dir.to_owned(),
             file: None,
-            last_zxid,
         }
-    }
-
-    /// The last transaction written (not necessarily durable yet).
-    pub fn last_zxid(&self) -> Zxid {
-        self.last_zxid
     }
 
     /// Writes a transaction; it is durable after a sync of the answered file.
@@ -54,7 +47,6 @@ impl FileTxnLog {
         entry.buffer(&record);
         entry.0.push(END_OF_RECORD);
         disk.append(file, Bytes::from(entry.0))?;
-        self.last_zxid = txn.zxid;
         Ok(file)
     }
 

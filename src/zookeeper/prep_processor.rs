@@ -55,18 +55,6 @@ struct Step<'a> {
     undo: Vec<(Path, Option<ChangeRecord>)>,
 }
 
-impl<'a> Step<'a> {
-    fn new(session: SessionId, zxid: Zxid, tree: &'a DataTree) -> Self {
-        let undo = Vec::new();
-        Step {
-            session,
-            zxid,
-            tree,
-            undo,
-        }
-    }
-}
-
 impl PrepProcessor {
     /// `zxid` is the last one used.
     pub fn new(zxid: Zxid) -> Self {
@@ -76,11 +64,6 @@ impl PrepProcessor {
             by_path: BTreeMap::new(),
             open_acl: Rc::from([Acl::open()]),
         }
-    }
-
-    /// The last zxid given out.
-    pub fn zxid(&self) -> Zxid {
-        self.zxid
     }
 
     /// A new session's transaction.
@@ -360,6 +343,18 @@ impl PrepProcessor {
             .by_path
             .insert(path.clone(), ChangeRecord { zxid, node });
         step.undo.push((path.clone(), before));
+    }
+}
+
+impl<'a> Step<'a> {
+    fn new(session: SessionId, zxid: Zxid, tree: &'a DataTree) -> Self {
+        let undo = Vec::new();
+        Step {
+            session,
+            zxid,
+            tree,
+            undo,
+        }
     }
 }
 

@@ -178,7 +178,7 @@ impl Server {
             sessions.track(*session, *timeout_ms, ctx.now());
         }
         let last_zxid = self.last_zxid();
-        let log = FileTxnLog::new(&self.log_dir(), last_zxid);
+        let log = FileTxnLog::new(&self.log_dir());
         self.pipeline = Some(Pipeline {
             prep: PrepProcessor::new(last_zxid),
             sync: SyncProcessor::new(log, LOG_SYNCED, self.config.snap_count, ctx),

@@ -11,15 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct SessionTracker {
     tick: Duration,
     next_id: SessionId,
-    sessions: BTreeMap<SessionId, Tracked>,
-    buckets: BTreeMap<Time, BTreeSet<SessionId>>,
-}
-
-#[derive(Clone, Debug)]
-struct Tracked {
-    timeout_ms: u32,
     /// The end of its bucket; `None` once it is closing.
-    expires: Option<Time>,
+    sessions: BTreeMap<SessionId, Option<Time>>,
+    buckets: BTreeMap<Time, BTreeSet<SessionId>>,
 }
 
 impl SessionTracker {
@@ -43,10 +37,6 @@ impl SessionTracker {
 
     /// Begins to watch over a session, with its full timeout; one that is known already is touched.
     pub fn track(&mut self, session: SessionId, timeout_ms: u32, now: Time) {
-        self.sessions.entry(session).or_insert(Tracked {
-            timeout_ms,
-            expires: None,
-        });
         self.set_expiry(session, timeout_ms, now);
     }
 
@@ -62,15 +52,15 @@ impl SessionTracker {
     /// May requests of this session still be prepared?
     pub fn check(&self, session: SessionId) -> Result<(), Code> {
         match self.sessions.get(&session) {
-            Some(tracked) if tracked.expires.is_some() => Ok(()),
-            _ => Err(Code::SessionExpired),
+            Some(Some(_)) => Ok(()),
+            Some(None) | None => Err(Code::SessionExpired),
         }
     }
 
     /// From now on it only waits for its closeSession.
     pub fn set_closing(&mut self, session: SessionId) {
-        if let Some(tracked) = self.sessions.get_mut(&session)
-            && let Some(expires) = tracked.expires.take()
+        if let Some(expires) = self.sessions.get_mut(&session)
+            && let Some(expires) = expires.take()
         {
             remove_from_bucket(&mut self.buckets, expires, session);
         }
@@ -88,7 +78,7 @@ impl SessionTracker {
 
     /// When a session expires unless it is heard of.
     pub fn expires(&self, session: SessionId) -> Option<Time> {
-        self.sessions.get(&session)?.expires
+        *self.sessions.get(&session)?
     }
 
     /// Sessions whose time is up; they are closing from now on.
@@ -100,9 +90,7 @@ impl SessionTracker {
             expired.extend(bucket.remove());
         }
         for session in &expired {
-            if let Some(tracked) = self.sessions.get_mut(session) {
-                tracked.expires = None;
-            }
+            self.sessions.insert(*session, None);
         }
         expired
     }
@@ -110,14 +98,12 @@ impl SessionTracker {
     fn set_expiry(&mut self, session: SessionId, timeout_ms: u32, now: Time) {
         let wanted = now + Duration::from_millis(u64::from(timeout_ms));
         let expires = Time((wanted.0 / self.tick.0 + 1).saturating_mul(self.tick.0));
-        if let Some(tracked) = self.sessions.get_mut(&session) {
-            match tracked.expires.replace(expires) {
-                Some(before) if before == expires => return,
-                Some(before) => remove_from_bucket(&mut self.buckets, before, session),
-                None => {}
-            }
-            self.buckets.entry(expires).or_default().insert(session);
+        match self.sessions.insert(session, Some(expires)).flatten() {
+            Some(before) if before == expires => return,
+            Some(before) => remove_from_bucket(&mut self.buckets, before, session),
+            None => {}
         }
+        self.buckets.entry(expires).or_default().insert(session);
     }
 }
 

@@ -85,11 +85,6 @@ impl SyncProcessor {
         std::mem::take(&mut self.to_flush)
     }
 
-    /// Requests that are not durable yet.
-    pub fn waiting(&self) -> usize {
-        self.queued.len() + self.to_flush.len()
-    }
-
     fn plan_snapshot(&mut self, ctx: &mut Ctx<'_>) {
         let half = u64::from(self.snap_count / 2);
         self.until_snapshot = half + ctx.random().below(half) + 1;
