@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(id, 0x0100_0000_0000_0000);
         tracker.track(id, 2000, ms(120));
         assert_eq!(tracker.next_expiry(), Some(ms(2500)));
-        assert_eq!(tracker.expired(ms(2499)), vec![]);
+        assert!(tracker.expired(ms(2499)).is_empty());
         assert!(tracker.touch(id, 2000, ms(500)));
         assert_eq!(
             tracker.next_expiry(),
