@@ -1,0 +1,345 @@
+//! A broker's settings (classes KafkaConfig, AbstractKafkaConfig).
+
+use super::values::Values;
+use super::{ConfigError, KafkaVersion, Properties, Scope, TopicConfig};
+
+/// What `server.properties` says, as far as it is modelled. Times in milliseconds, sizes in bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerConfig {
+    pub zookeeper_session_timeout_ms: u32,
+    pub replica_lag_time_max_ms: i64,
+    pub replica_fetch_wait_max_ms: i32,
+    pub replica_fetch_min_bytes: i32,
+    pub replica_fetch_max_bytes: i32,
+    pub replica_fetch_response_max_bytes: i32,
+    pub replica_fetch_backoff_ms: u64,
+    pub replica_socket_timeout_ms: u64,
+    pub replica_high_watermark_checkpoint_interval_ms: u64,
+    pub default_replication_factor: i16,
+    pub num_partitions: i32,
+    pub auto_create_topics_enable: bool,
+    pub auto_leader_rebalance_enable: bool,
+    pub controlled_shutdown_enable: bool,
+    pub controlled_shutdown_max_retries: u32,
+    pub controlled_shutdown_retry_backoff_ms: u64,
+    pub controller_socket_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub fetch_max_bytes: i32,
+    pub log_flush_offset_checkpoint_interval_ms: u64,
+    pub log_flush_start_offset_checkpoint_interval_ms: u64,
+    pub log_retention_check_interval_ms: u64,
+    pub log_initial_task_delay_ms: u64,
+    pub rack: Option<String>,
+    /// Broker-wide defaults of topic configurations, already under the topic's keys.
+    pub topic_defaults: TopicConfig,
+}
+
+impl BrokerConfig {
+    /// Settings as written, over the defaults of a release. Whatever Kafka would refuse at the start
+    /// is refused; keys that are not modelled change nothing.
+    pub fn from_properties(
+        properties: &Properties,
+        version: KafkaVersion,
+    ) -> Result<BrokerConfig, ConfigError> {
+        let values = Values::checked(properties, Scope::Broker)?;
+        let mut config = BrokerConfig::defaults(version);
+        values.number(
+            "zookeeper.session.timeout.ms",
+            &mut config.zookeeper_session_timeout_ms,
+        )?;
+        values.number(
+            "replica.lag.time.max.ms",
+            &mut config.replica_lag_time_max_ms,
+        )?;
+        values.number(
+            "replica.fetch.wait.max.ms",
+            &mut config.replica_fetch_wait_max_ms,
+        )?;
+        values.number(
+            "replica.fetch.min.bytes",
+            &mut config.replica_fetch_min_bytes,
+        )?;
+        values.number(
+            "replica.fetch.max.bytes",
+            &mut config.replica_fetch_max_bytes,
+        )?;
+        values.number(
+            "replica.fetch.response.max.bytes",
+            &mut config.replica_fetch_response_max_bytes,
+        )?;
+        values.number(
+            "replica.fetch.backoff.ms",
+            &mut config.replica_fetch_backoff_ms,
+        )?;
+        values.number(
+            "replica.socket.timeout.ms",
+            &mut config.replica_socket_timeout_ms,
+        )?;
+        values.number(
+            "replica.high.watermark.checkpoint.interval.ms",
+            &mut config.replica_high_watermark_checkpoint_interval_ms,
+        )?;
+        values.number(
+            "default.replication.factor",
+            &mut config.default_replication_factor,
+        )?;
+        values.number("num.partitions", &mut config.num_partitions)?;
+        values.flag(
+            "auto.create.topics.enable",
+            &mut config.auto_create_topics_enable,
+        );
+        values.flag(
+            "auto.leader.rebalance.enable",
+            &mut config.auto_leader_rebalance_enable,
+        );
+        values.flag(
+            "controlled.shutdown.enable",
+            &mut config.controlled_shutdown_enable,
+        );
+        values.number(
+            "controlled.shutdown.max.retries",
+            &mut config.controlled_shutdown_max_retries,
+        )?;
+        values.number(
+            "controlled.shutdown.retry.backoff.ms",
+            &mut config.controlled_shutdown_retry_backoff_ms,
+        )?;
+        values.number(
+            "controller.socket.timeout.ms",
+            &mut config.controller_socket_timeout_ms,
+        )?;
+        values.number("request.timeout.ms", &mut config.request_timeout_ms)?;
+        values.number("fetch.max.bytes", &mut config.fetch_max_bytes)?;
+        values.number(
+            "log.flush.offset.checkpoint.interval.ms",
+            &mut config.log_flush_offset_checkpoint_interval_ms,
+        )?;
+        values.number(
+            "log.flush.start.offset.checkpoint.interval.ms",
+            &mut config.log_flush_start_offset_checkpoint_interval_ms,
+        )?;
+        values.number(
+            "log.retention.check.interval.ms",
+            &mut config.log_retention_check_interval_ms,
+        )?;
+        values.number(
+            "log.initial.task.delay.ms",
+            &mut config.log_initial_task_delay_ms,
+        )?;
+        if let Some(rack) = values.text("broker.rack") {
+            config.rack = Some(rack.to_string());
+        }
+
+        let topic = &mut config.topic_defaults;
+        values.number("min.insync.replicas", &mut topic.min_insync_replicas)?;
+        values.flag(
+            "unclean.leader.election.enable",
+            &mut topic.unclean_leader_election_enable,
+        );
+        values.number("message.max.bytes", &mut topic.max_message_bytes)?;
+        values.number("log.segment.bytes", &mut topic.segment_bytes)?;
+        values.first_in_ms(
+            &[("log.roll.ms", 1), ("log.roll.hours", HOUR)],
+            &mut topic.segment_ms,
+        );
+        values.number("log.index.size.max.bytes", &mut topic.segment_index_bytes)?;
+        values.number("log.index.interval.bytes", &mut topic.index_interval_bytes)?;
+        values.first_in_ms(
+            &[
+                ("log.retention.ms", 1),
+                ("log.retention.minutes", MINUTE),
+                ("log.retention.hours", HOUR),
+            ],
+            &mut topic.retention_ms,
+        );
+        values.number("log.retention.bytes", &mut topic.retention_bytes)?;
+        values.number("log.flush.interval.messages", &mut topic.flush_messages)?;
+        values.first_in_ms(
+            &[
+                ("log.flush.interval.ms", 1),
+                ("log.flush.scheduler.interval.ms", 1),
+            ],
+            &mut topic.flush_ms,
+        );
+        values.number(
+            "log.segment.delete.delay.ms",
+            &mut topic.file_delete_delay_ms,
+        )?;
+        if let Some(kind) = values.text("log.message.timestamp.type") {
+            topic.message_timestamp_type_log_append_time = kind == "LogAppendTime";
+        }
+        config.consistent()
+    }
+
+    /// `KafkaConfig.validateValues`, as far as it concerns what is modelled.
+    fn consistent(self) -> Result<BrokerConfig, ConfigError> {
+        let refuse = |key: &'static str, value: i64, expected: &str| {
+            Err(ConfigError::Value {
+                key,
+                value: value.to_string(),
+                expected: expected.to_string(),
+            })
+        };
+        let wait = i64::from(self.replica_fetch_wait_max_ms);
+        if wait > self.replica_socket_timeout_ms as i64 {
+            return refuse(
+                "replica.fetch.wait.max.ms",
+                wait,
+                "at most replica.socket.timeout.ms",
+            );
+        }
+        if wait > self.replica_lag_time_max_ms {
+            return refuse(
+                "replica.fetch.wait.max.ms",
+                wait,
+                "at most replica.lag.time.max.ms",
+            );
+        }
+        if self.topic_defaults.segment_ms < 1 {
+            return refuse(
+                "log.roll.ms",
+                self.topic_defaults.segment_ms,
+                "a whole number, at least 1",
+            );
+        }
+        if self.topic_defaults.retention_ms == 0 {
+            return refuse("log.retention.ms", 0, "-1 (unlimited), or at least 1");
+        }
+        Ok(self)
+    }
+
+    fn defaults(version: KafkaVersion) -> BrokerConfig {
+        let mut config = BrokerConfig::default();
+        if version < KafkaVersion::V2_5 {
+            // KIP-537.
+            config.zookeeper_session_timeout_ms = 6_000;
+            config.replica_lag_time_max_ms = 10_000;
+        }
+        config
+    }
+}
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+impl Default for BrokerConfig {
+    /// Kafka 3.9.
+    fn default() -> Self {
+        BrokerConfig {
+            zookeeper_session_timeout_ms: 18_000,
+            replica_lag_time_max_ms: 30_000,
+            replica_fetch_wait_max_ms: 500,
+            replica_fetch_min_bytes: 1,
+            replica_fetch_max_bytes: 1_048_576,
+            replica_fetch_response_max_bytes: 10_485_760,
+            replica_fetch_backoff_ms: 1_000,
+            replica_socket_timeout_ms: 30_000,
+            replica_high_watermark_checkpoint_interval_ms: 5_000,
+            default_replication_factor: 1,
+            num_partitions: 1,
+            auto_create_topics_enable: true,
+            auto_leader_rebalance_enable: true,
+            controlled_shutdown_enable: true,
+            controlled_shutdown_max_retries: 3,
+            controlled_shutdown_retry_backoff_ms: 5_000,
+            controller_socket_timeout_ms: 30_000,
+            request_timeout_ms: 30_000,
+            fetch_max_bytes: 57_671_680,
+            log_flush_offset_checkpoint_interval_ms: 60_000,
+            log_flush_start_offset_checkpoint_interval_ms: 60_000,
+            log_retention_check_interval_ms: 300_000,
+            log_initial_task_delay_ms: 30_000,
+            rack: None,
+            topic_defaults: TopicConfig::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::Kind;
+    use crate::protocol::config::broker_keys::BROKER;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
+    }
+
+    fn read(pairs: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
+        BrokerConfig::from_properties(&properties(pairs), KafkaVersion::V3_9)
+    }
+
+    #[test]
+    fn every_key_that_is_called_modelled_changes_something() {
+        for key in BROKER.iter().filter(|key| key.modelled) {
+            let values: &[&str] = match key.kind {
+                Kind::Boolean => &["true", "false"],
+                Kind::OneOf(choices) => choices,
+                _ => &["2048", "2049"],
+            };
+            let read =
+                |value: &&str| read(&[(key.name, value)]).map(|config| format!("{config:?}"));
+            let all: Vec<_> = values.iter().map(read).collect();
+            assert!(all.iter().all(Result::is_ok), "{}: {all:?}", key.name);
+            assert!(
+                all.iter().any(|config| config != &all[0]),
+                "{} changes nothing",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_keys_for_one_thing_wins() {
+        let config = read(&[("log.retention.hours", "2"), ("log.retention.minutes", "3")]).unwrap();
+        assert_eq!(config.topic_defaults.retention_ms, 180_000);
+        let config = read(&[("log.retention.hours", "-1")]).unwrap();
+        assert_eq!(config.topic_defaults.retention_ms, -1);
+        let config = read(&[("log.roll.hours", "1"), ("log.roll.ms", "5")]).unwrap();
+        assert_eq!(config.topic_defaults.segment_ms, 5);
+    }
+
+    #[test]
+    fn what_kafka_refuses_at_the_start_is_refused() {
+        for (pairs, message) in [
+            (
+                &[("log.segment.bytes", "2")][..],
+                "log.segment.bytes cannot be \"2\": expected a whole number, at least 14",
+            ),
+            (
+                &[("replica.lag.time.max.ms", "100")][..],
+                "replica.fetch.wait.max.ms cannot be \"500\": expected at most replica.lag.time.max.ms",
+            ),
+            (
+                &[("segment.bytes", "1000")][..],
+                "Kafka has no broker configuration \"segment.bytes\"",
+            ),
+        ] {
+            assert_eq!(read(pairs).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn kip_537_raised_two_timeouts() {
+        let old =
+            BrokerConfig::from_properties(&Properties::new(), KafkaVersion::new(2, 4)).unwrap();
+        assert_eq!(
+            (
+                old.zookeeper_session_timeout_ms,
+                old.replica_lag_time_max_ms
+            ),
+            (6_000, 10_000)
+        );
+        let new = read(&[]).unwrap();
+        assert_eq!(
+            (
+                new.zookeeper_session_timeout_ms,
+                new.replica_lag_time_max_ms
+            ),
+            (18_000, 30_000)
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! What a configuration key is: its name, the values that it takes, and whether the simulator acts on it.
+
+use super::broker_keys::BROKER;
+use super::client_keys::{ADMIN, CONSUMER, PRODUCER};
+use super::nearest;
+use super::security_keys::SECURITY;
+use super::topic_keys::TOPIC;
+use std::fmt;
+
+/// Whose configuration it is. Each has keys of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Scope {
+    Broker,
+    Topic,
+    Producer,
+    Consumer,
+    Admin,
+}
+
+/// A key of Kafka 3.9's configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// False: the key is accepted and nothing comes of it.
+    pub modelled: bool,
+}
+
+/// The values that a key takes (Kafka's ConfigDef.Type and Validator).
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A whole number, both bounds included.
+    Number {
+        least: i64,
+        most: i64,
+    },
+    /// A number with a decimal point.
+    Decimal,
+    Boolean,
+    OneOf(&'static [&'static str]),
+    /// Any of these, with commas between.
+    ListOf(&'static [&'static str]),
+    List,
+    /// -1 or 1 to 9.
+    GzipLevel,
+    Text,
+}
+
+/// A configuration that Kafka would not take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConfigError {
+    /// Kafka has no such key.
+    Unknown {
+        scope: Scope,
+        key: String,
+        nearest: Option<&'static str>,
+    },
+    /// The key cannot have this value.
+    Value {
+        key: &'static str,
+        value: String,
+        expected: String,
+    },
+}
+
+impl Scope {
+    /// The key called `name`.
+    pub fn key(self, name: &str) -> Result<&'static Key, ConfigError> {
+        let find = |keys: &'static [Key]| {
+            keys.binary_search_by(|key| key.name.cmp(name))
+                .ok()
+                .map(|place| &keys[place])
+        };
+        let (own, shared) = self.keys();
+        find(own)
+            .or_else(|| find(shared))
+            .ok_or_else(|| ConfigError::Unknown {
+                scope: self,
+                key: name.to_string(),
+                nearest: nearest(name, own.iter().map(|key| key.name)),
+            })
+    }
+
+    /// Kafka takes this value for this key.
+    pub fn check(self, name: &str, value: &str) -> Result<&'static Key, ConfigError> {
+        let key = self.key(name)?;
+        if key.kind.takes(value) {
+            Ok(key)
+        } else {
+            Err(ConfigError::Value {
+                key: key.name,
+                value: value.to_string(),
+                expected: key.kind.to_string(),
+            })
+        }
+    }
+
+    const fn keys(self) -> (&'static [Key], &'static [Key]) {
+        match self {
+            Scope::Broker => (BROKER, SECURITY),
+            Scope::Topic => (TOPIC, &[]),
+            Scope::Producer => (PRODUCER, SECURITY),
+            Scope::Consumer => (CONSUMER, SECURITY),
+            Scope::Admin => (ADMIN, SECURITY),
+        }
+    }
+}
+
+impl Kind {
+    /// Kafka's parser takes this text, blanks around it aside.
+    pub fn takes(self, value: &str) -> bool {
+        let value = value.trim();
+        match self {
+            Kind::Number { least, most } => value
+                .parse::<i64>()
+                .is_ok_and(|n| (least..=most).contains(&n)),
+            Kind::Decimal => {
+                let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+                let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+                !whole.is_empty() && digits(whole) && digits(fraction)
+            }
+            Kind::Boolean => ["true", "false"]
+                .iter()
+                .any(|b| b.eq_ignore_ascii_case(value)),
+            Kind::OneOf(choices) => choices.contains(&value),
+            Kind::ListOf(choices) => value.split(',').all(|item| choices.contains(&item.trim())),
+            Kind::GzipLevel => value
+                .parse::<i64>()
+                .is_ok_and(|n| n == -1 || (1..=9).contains(&n)),
+            Kind::List | Kind::Text => true,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    /// What is expected, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Number { least, most } => match (least, most) {
+                (&i64::MIN, _) => f.write_str("a whole number"),
+                (least, &i64::MAX) | (least, 2_147_483_647 | 32_767) if *least > -131_072 => {
+                    write!(f, "a whole number, at least {least}")
+                }
+                _ => write!(f, "a whole number from {least} to {most}"),
+            },
+            Kind::Decimal => f.write_str("a number such as 0.5"),
+            Kind::Boolean => f.write_str("true or false"),
+            Kind::OneOf(choices) => write!(f, "one of {}", choices.join(", ")),
+            Kind::ListOf(choices) => {
+                write!(f, "some of {}, with commas between", choices.join(", "))
+            }
+            Kind::List => f.write_str("a list with commas between"),
+            Kind::GzipLevel => f.write_str("-1, or a whole number from 1 to 9"),
+            Kind::Text => f.write_str("a text"),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scope::Broker => "broker",
+            Scope::Topic => "topic",
+            Scope::Producer => "producer",
+            Scope::Consumer => "consumer",
+            Scope::Admin => "admin",
+        })
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::Unknown { scope, key, .. } => {
+                write!(f, "Kafka has no {scope} configuration \"{key}\"")
+            }
+            ConfigError::Value {
+                key,
+                value,
+                expected,
+            } => {
+                write!(f, "{key} cannot be \"{value}\": expected {expected}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The type's own bound.
+pub(super) const ANY: i64 = i64::MIN;
+pub(super) const BOOLEAN: Kind = Kind::Boolean;
+pub(super) const DECIMAL: Kind = Kind::Decimal;
+pub(super) const GZIP_LEVEL: Kind = Kind::GzipLevel;
+pub(super) const LIST: Kind = Kind::List;
+pub(super) const TEXT: Kind = Kind::Text;
+
+/// The simulator acts on it.
+pub(super) const fn modelled(name: &'static str, kind: Kind) -> Key {
+    Key {
+        name,
+        kind,
+        modelled: true,
+    }
+}
+
+/// Kafka has it; the simulator does nothing with it.
+pub(super) const fn known(name: &'static str, kind: Kind) -> Key {
+    Key {
+        name,
+        kind,
+        modelled: false,
+    }
+}
+
+/// ConfigDef.Type.INT.
+pub(super) const fn int(least: i64) -> Kind {
+    bounded(least, i32::MIN as i64, i32::MAX as i64)
+}
+
+/// ConfigDef.Type.LONG.
+pub(super) const fn long(least: i64) -> Kind {
+    bounded(least, i64::MIN, i64::MAX)
+}
+
+/// ConfigDef.Type.SHORT.
+pub(super) const fn short(least: i64) -> Kind {
+    bounded(least, i16::MIN as i64, i16::MAX as i64)
+}
+
+pub(super) const fn number(least: i64, most: i64) -> Kind {
+    Kind::Number { least, most }
+}
+
+pub(super) const fn one_of(choices: &'static [&'static str]) -> Kind {
+    Kind::OneOf(choices)
+}
+
+pub(super) const fn list_of(choices: &'static [&'static str]) -> Kind {
+    Kind::ListOf(choices)
+}
+
+const fn bounded(least: i64, smallest: i64, most: i64) -> Kind {
+    Kind::Number {
+        least: if least == ANY { smallest } else { least },
+        most,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_have_each_key_once() {
+        for keys in [BROKER, TOPIC, PRODUCER, CONSUMER, ADMIN, SECURITY] {
+            for pair in keys.windows(2) {
+                assert!(
+                    pair[0].name < pair[1].name,
+                    "{} before {}",
+                    pair[0].name,
+                    pair[1].name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_kafka_does_not_have_is_told_the_nearest() {
+        let nearest = |scope: Scope, key: &str| match scope.key(key) {
+            Err(ConfigError::Unknown { nearest, .. }) => nearest,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            nearest(Scope::Topic, "min.insync.replica"),
+            Some("min.insync.replicas")
+        );
+        assert_eq!(
+            nearest(Scope::Topic, "log.segment.bytes"),
+            Some("segment.bytes")
+        );
+        assert_eq!(
+            nearest(Scope::Broker, "retention.ms"),
+            Some("log.retention.ms")
+        );
+        assert_eq!(nearest(Scope::Producer, "ack"), Some("acks"));
+        assert_eq!(nearest(Scope::Broker, "colour"), None);
+    }
+
+    #[test]
+    fn values_are_held_against_kafkas_types_and_ranges() {
+        for (scope, key, value, expected) in [
+            (Scope::Topic, "segment.bytes", "14", None),
+            (
+                Scope::Topic,
+                "segment.bytes",
+                "13",
+                Some("a whole number, at least 14"),
+            ),
+            (
+                Scope::Topic,
+                "segment.bytes",
+                "2147483648",
+                Some("a whole number, at least 14"),
+            ),
+            (Scope::Topic, "retention.ms", "-1", None),
+            (
+                Scope::Topic,
+                "retention.ms",
+                "soon",
+                Some("a whole number, at least -1"),
+            ),
+            (Scope::Topic, "cleanup.policy", "compact,delete", None),
+            (
+                Scope::Topic,
+                "cleanup.policy",
+                "compress",
+                Some("some of compact, delete, with commas between"),
+            ),
+            (Scope::Topic, "min.cleanable.dirty.ratio", "0.5", None),
+            (Scope::Producer, "acks", "2", Some("one of all, -1, 0, 1")),
+            (Scope::Broker, "controlled.shutdown.enable", "TRUE", None),
+            (
+                Scope::Broker,
+                "controlled.shutdown.enable",
+                "yes",
+                Some("true or false"),
+            ),
+            (Scope::Consumer, "ssl.protocol", "TLSv1.3", None),
+        ] {
+            let found = match scope.check(key, value) {
+                Ok(_) => None,
+                Err(ConfigError::Value { expected, .. }) => Some(expected),
+                Err(other) => panic!("{other}"),
+            };
+            assert_eq!(found.as_deref(), expected, "{key}={value}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Typed configuration under Kafka's own keys, with defaults per Kafka version (kafka-truth 1).
+//!
+//! Values come as text under Kafka's keys, as in a properties file, and are parsed once. Every key that
+//! Kafka 3.9 has is known by name, type and range, the ones that the simulator does not act on too.
+
+mod broker_config;
+mod broker_keys;
+mod client_keys;
+mod key;
+mod nearest;
+mod security_keys;
+mod topic_config;
+mod topic_keys;
+mod values;
+mod version;
+
+pub use broker_config::BrokerConfig;
+pub use key::{ConfigError, Key, Kind, Scope};
+pub use nearest::nearest;
+pub use topic_config::TopicConfig;
+pub use version::KafkaVersion;
+
+use std::collections::BTreeMap;
+
+/// Configuration as written: Kafka's key to its value as text.
+pub type Properties = BTreeMap<String, String>;

@@ -1,0 +1,61 @@
+//! Every setting for SASL and SSL; none is acted on.
+//!
+//! Names, types and ranges as ConfigDef has them in Kafka 3.9. `modelled`: the simulator acts on it;
+//! `known`: it is accepted with a warning.
+
+use super::key::{ANY, BOOLEAN, DECIMAL, Key, LIST, TEXT, int, known, long, number};
+
+/// Settings that brokers and clients share.
+pub(super) const SECURITY: &[Key] = &[
+    known("sasl.client.callback.handler.class", TEXT),
+    known("sasl.jaas.config", TEXT),
+    known("sasl.kerberos.kinit.cmd", TEXT),
+    known("sasl.kerberos.min.time.before.relogin", long(ANY)),
+    known("sasl.kerberos.service.name", TEXT),
+    known("sasl.kerberos.ticket.renew.jitter", DECIMAL),
+    known("sasl.kerberos.ticket.renew.window.factor", DECIMAL),
+    known("sasl.login.callback.handler.class", TEXT),
+    known("sasl.login.class", TEXT),
+    known("sasl.login.connect.timeout.ms", int(ANY)),
+    known("sasl.login.read.timeout.ms", int(ANY)),
+    known("sasl.login.refresh.buffer.seconds", number(0, 3600)),
+    known("sasl.login.refresh.min.period.seconds", number(0, 900)),
+    known("sasl.login.refresh.window.factor", DECIMAL),
+    known("sasl.login.refresh.window.jitter", DECIMAL),
+    known("sasl.login.retry.backoff.max.ms", long(ANY)),
+    known("sasl.login.retry.backoff.ms", long(ANY)),
+    known("sasl.mechanism", TEXT),
+    known("sasl.oauthbearer.clock.skew.seconds", int(ANY)),
+    known("sasl.oauthbearer.expected.audience", LIST),
+    known("sasl.oauthbearer.expected.issuer", TEXT),
+    known("sasl.oauthbearer.header.urlencode", BOOLEAN),
+    known("sasl.oauthbearer.jwks.endpoint.refresh.ms", long(ANY)),
+    known(
+        "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
+        long(ANY),
+    ),
+    known("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", long(ANY)),
+    known("sasl.oauthbearer.jwks.endpoint.url", TEXT),
+    known("sasl.oauthbearer.scope.claim.name", TEXT),
+    known("sasl.oauthbearer.sub.claim.name", TEXT),
+    known("sasl.oauthbearer.token.endpoint.url", TEXT),
+    known("ssl.cipher.suites", LIST),
+    known("ssl.enabled.protocols", LIST),
+    known("ssl.endpoint.identification.algorithm", TEXT),
+    known("ssl.engine.factory.class", TEXT),
+    known("ssl.key.password", TEXT),
+    known("ssl.keymanager.algorithm", TEXT),
+    known("ssl.keystore.certificate.chain", TEXT),
+    known("ssl.keystore.key", TEXT),
+    known("ssl.keystore.location", TEXT),
+    known("ssl.keystore.password", TEXT),
+    known("ssl.keystore.type", TEXT),
+    known("ssl.protocol", TEXT),
+    known("ssl.provider", TEXT),
+    known("ssl.secure.random.implementation", TEXT),
+    known("ssl.trustmanager.algorithm", TEXT),
+    known("ssl.truststore.certificates", TEXT),
+    known("ssl.truststore.location", TEXT),
+    known("ssl.truststore.password", TEXT),
+    known("ssl.truststore.type", TEXT),
+];

@@ -1,0 +1,114 @@
+//! A topic's settings (class LogConfig): the broker's defaults with the topic's own over them.
+
+use super::values::Values;
+use super::{ConfigError, Properties, Scope};
+
+/// A topic's effective configuration (`LogConfig`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicConfig {
+    pub min_insync_replicas: i32,
+    pub unclean_leader_election_enable: bool,
+    pub max_message_bytes: i32,
+    pub segment_bytes: i32,
+    pub segment_ms: i64,
+    pub segment_index_bytes: i32,
+    pub index_interval_bytes: i32,
+    pub retention_ms: i64,
+    pub retention_bytes: i64,
+    pub flush_messages: i64,
+    pub flush_ms: i64,
+    pub file_delete_delay_ms: i64,
+    /// False: CreateTime, true: LogAppendTime.
+    pub message_timestamp_type_log_append_time: bool,
+}
+
+impl TopicConfig {
+    /// The topic's own settings over these, as `LogConfig.fromProps` does.
+    pub fn with_overrides(&self, properties: &Properties) -> Result<TopicConfig, ConfigError> {
+        let values = Values::checked(properties, Scope::Topic)?;
+        let mut config = self.clone();
+        values.number("min.insync.replicas", &mut config.min_insync_replicas)?;
+        values.flag(
+            "unclean.leader.election.enable",
+            &mut config.unclean_leader_election_enable,
+        );
+        values.number("max.message.bytes", &mut config.max_message_bytes)?;
+        values.number("segment.bytes", &mut config.segment_bytes)?;
+        values.number("segment.ms", &mut config.segment_ms)?;
+        values.number("segment.index.bytes", &mut config.segment_index_bytes)?;
+        values.number("index.interval.bytes", &mut config.index_interval_bytes)?;
+        values.number("retention.ms", &mut config.retention_ms)?;
+        values.number("retention.bytes", &mut config.retention_bytes)?;
+        values.number("flush.messages", &mut config.flush_messages)?;
+        values.number("flush.ms", &mut config.flush_ms)?;
+        values.number("file.delete.delay.ms", &mut config.file_delete_delay_ms)?;
+        if let Some(kind) = values.text("message.timestamp.type") {
+            config.message_timestamp_type_log_append_time = kind == "LogAppendTime";
+        }
+        Ok(config)
+    }
+}
+
+impl Default for TopicConfig {
+    /// Kafka 3.9.
+    fn default() -> Self {
+        TopicConfig {
+            min_insync_replicas: 1,
+            unclean_leader_election_enable: false,
+            max_message_bytes: 1_048_588,
+            segment_bytes: 1_073_741_824,
+            segment_ms: 604_800_000,
+            segment_index_bytes: 10_485_760,
+            index_interval_bytes: 4_096,
+            retention_ms: 604_800_000,
+            retention_bytes: -1,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            file_delete_delay_ms: 60_000,
+            message_timestamp_type_log_append_time: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::Kind;
+    use crate::protocol::config::topic_keys::TOPIC;
+
+    #[test]
+    fn every_key_that_is_called_modelled_changes_something() {
+        for key in TOPIC.iter().filter(|key| key.modelled) {
+            let values: &[&str] = match key.kind {
+                Kind::Boolean => &["true", "false"],
+                Kind::OneOf(choices) => choices,
+                _ => &["2048", "2049"],
+            };
+            let read = |value: &&str| {
+                TopicConfig::default().with_overrides(&Properties::from([(
+                    key.name.to_string(),
+                    value.to_string(),
+                )]))
+            };
+            let all: Vec<_> = values.iter().map(read).collect();
+            assert!(all.iter().all(Result::is_ok), "{}: {all:?}", key.name);
+            assert!(
+                all.iter().any(|config| config != &all[0]),
+                "{} changes nothing",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_topics_own_settings_win_and_others_stay() {
+        let broker = TopicConfig {
+            min_insync_replicas: 2,
+            retention_ms: 5_000,
+            ..TopicConfig::default()
+        };
+        let own = Properties::from([("retention.ms".to_string(), " 7000 ".to_string())]);
+        let topic = broker.with_overrides(&own).unwrap();
+        assert_eq!((topic.min_insync_replicas, topic.retention_ms), (2, 7_000));
+    }
+}
