@@ -1,13 +1,25 @@
 //! The controller as its node sees it: inputs, outputs, and the queue of events between them
 //! (`ControllerEventManager`, CT1).
+//!
+//! Inputs that Kafka handles on other threads (watches, answers of brokers) only enqueue events
+//! here, or go on with a channel's queue; the coroutine takes the events one after the other.
 
 use super::ZkCalls;
+use super::channel_manager::{ChannelOutput, ControllerChannelManager};
+use super::kafka_controller::KafkaController;
+use super::zk_client::Handlers;
+use crate::kernel::task::{Mailbox, Task};
+use crate::metadata::znode;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::network_client::Disconnected;
-use crate::protocol::zookeeper::{SessionId, WatchedEvent};
+use crate::protocol::zookeeper::{SessionId, WatchType, WatchedEvent};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, ErrorCode, Fact, Request, Response, TopicName, TopicPartition,
+    AlterPartitionRequest, BrokerEndpoint, BrokerId, ControlledShutdownRequest,
+    ControlledShutdownResponse, ElectLeadersRequest, ErrorCode, Fact, LeaderAndIsrResponse,
+    NO_LEADER, Request, Response, TopicName, TopicPartition,
 };
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What happens to the controller.
@@ -26,8 +38,9 @@ pub enum ControllerInput {
     /// A watch of the session fired. Those of others are ignored.
     Watch(WatchedEvent),
     /// AlterPartition, ControlledShutdown or ElectLeaders arrived at this broker. Answered by
-    /// `Respond` (ElectLeaders: by `Elected`), at once with NOT_CONTROLLER if this is not the active
-    /// controller.
+    /// `Respond` (ElectLeaders: by `Elected`) when its turn comes, with Kafka's error if this is not
+    /// the active controller then. As in Kafka, one that an expiry or a move catches may stay
+    /// without answer.
     Request { token: u64, body: Request },
     /// How the request that `Send` asked for ended.
     BrokerAnswered {
@@ -66,8 +79,6 @@ pub enum ControllerOutput {
     ReopenSession,
     /// The broker is registered again after an expiry, with this epoch.
     Registered { broker_epoch: i64 },
-    /// The process ends.
-    Exit { status: i32, why: Rc<str> },
     /// A statement for the trace.
     Fact(Fact),
 }
@@ -85,7 +96,7 @@ pub struct Elected {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ControllerView {
     pub is_active: bool,
-    /// Epoch of the last term that this controller began or saw at its start, 0 for none.
+    /// Epoch of its term, 0 while it is not active.
     pub epoch: i32,
     /// Who is the controller, as far as this one knows; -1 for none.
     pub active_controller_id: BrokerId,
@@ -94,12 +105,93 @@ pub struct ControllerView {
 /// One broker's controller, active or not.
 pub struct Controller {
     zk: ZkCalls,
+    task: Task,
+    shared: Rc<Shared>,
+}
+
+/// What the controller's thread shares with the others of its process.
+pub(super) struct Shared {
+    pub events: Mailbox<ControllerEvent>,
+    pub handlers: Rc<RefCell<Handlers>>,
+    pub channels: RefCell<ControllerChannelManager>,
+    pub outputs: RefCell<Vec<ControllerOutput>>,
+    /// Channels that pause, by their timer.
+    pub backoffs: RefCell<BTreeMap<u64, BrokerId>>,
+    /// How long a broker may take to answer (`request.timeout.ms`).
+    pub request_timeout_ms: u64,
+    pub view: Cell<ControllerView>,
+    pub now_ms: Cell<i64>,
+}
+
+/// What the thread takes from its queue, one at a time.
+#[derive(Debug)]
+pub(super) enum ControllerEvent {
+    Startup {
+        session: SessionId,
+    },
+    Expire,
+    RegisterBrokerAndReelect {
+        session: SessionId,
+    },
+    ControllerChange,
+    Reelect,
+    BrokerChange,
+    BrokerModifications(BrokerId),
+    TopicChange,
+    IsrChangeNotification,
+    LogDirEventNotification,
+    ReplicaLeaderElection(LeaderElection),
+    TopicUncleanLeaderElectionEnable(TopicName),
+    ControlledShutdown {
+        token: u64,
+        request: Box<ControlledShutdownRequest>,
+    },
+    AlterPartition {
+        token: u64,
+        request: Box<AlterPartitionRequest>,
+    },
+    LeaderAndIsrResponse {
+        broker: BrokerId,
+        response: Box<LeaderAndIsrResponse>,
+    },
+}
+
+/// An election that was asked for.
+#[derive(Debug)]
+pub(super) enum LeaderElection {
+    /// By a node at /admin/preferred_replica_election.
+    ZkTriggered,
+    /// By an administrator's request.
+    AdminClientTriggered {
+        token: u64,
+        request: Box<ElectLeadersRequest>,
+    },
 }
 
 impl Controller {
+    /// `zk`: the broker's one table of calls, which it may share with `AdminManager` and
+    /// `ConfigWatcher`.
     pub fn new(broker: BrokerEndpoint, config: Rc<BrokerConfig>, zk: ZkCalls) -> Controller {
-        let _ = (broker, config);
-        Controller { zk }
+        let shared = Rc::new(Shared {
+            events: Mailbox::new(),
+            handlers: Rc::default(),
+            channels: RefCell::default(),
+            outputs: RefCell::default(),
+            backoffs: RefCell::default(),
+            request_timeout_ms: config.request_timeout_ms,
+            view: Cell::new(ControllerView {
+                is_active: false,
+                epoch: 0,
+                active_controller_id: NO_LEADER,
+            }),
+            now_ms: Cell::new(0),
+        });
+        let thread = KafkaController::new(broker, config.clone(), zk.clone(), Rc::clone(&shared));
+        Controller {
+            zk,
+            task: Task::new(thread.run()),
+            shared,
+        }
     }
 
     /// Questions to ZooKeeper; after answers, call `poll`.
@@ -109,18 +201,47 @@ impl Controller {
 
     /// Takes an input and runs as far as it goes. `now_ms`: since 1970 on the broker's clock.
     pub fn input(&mut self, now_ms: i64, input: ControllerInput) {
-        let _ = (now_ms, input);
-        todo!()
+        match input {
+            ControllerInput::Startup { session, .. } => {
+                self.put(ControllerEvent::Startup { session });
+            }
+            ControllerInput::SessionExpired => self.expire(),
+            ControllerInput::SessionReopened { session } => {
+                self.put(ControllerEvent::RegisterBrokerAndReelect { session });
+            }
+            ControllerInput::Watch(event) => self.watch(&event),
+            ControllerInput::Request { token, body } => self.request(token, body),
+            ControllerInput::BrokerAnswered { broker, id, result } => {
+                self.broker_answered(broker, id, result);
+            }
+            ControllerInput::Wake(wake) => {
+                let broker = self.shared.backoffs.borrow_mut().remove(&wake);
+                if let Some(broker) = broker {
+                    let next = self
+                        .shared
+                        .channels
+                        .borrow_mut()
+                        .backoff_is_over(broker, wake);
+                    self.shared.channel_output(next);
+                }
+            }
+            ControllerInput::UncleanLeaderElectionEnabled { topic } => {
+                if self.is_active() {
+                    self.put(ControllerEvent::TopicUncleanLeaderElectionEnable(topic));
+                }
+            }
+        }
+        self.poll(now_ms);
     }
 
     /// Runs as far as it goes.
     pub fn poll(&mut self, now_ms: i64) {
-        let _ = now_ms;
-        todo!()
+        self.shared.now_ms.set(now_ms);
+        self.task.poll();
     }
 
     pub fn take_outputs(&mut self) -> Vec<ControllerOutput> {
-        todo!()
+        self.shared.outputs.take()
     }
 
     pub fn is_active(&self) -> bool {
@@ -132,6 +253,169 @@ impl Controller {
     }
 
     pub fn view(&self) -> ControllerView {
-        todo!()
+        self.shared.view.get()
+    }
+
+    fn put(&self, event: ControllerEvent) {
+        self.shared.events.put(event);
+    }
+
+    /// Replaces everything queued by `Expire`; requests among it are answered as far as Kafka
+    /// answers them (`ControllerEvent.preempt`).
+    fn expire(&self) {
+        while let Some(event) = self.shared.events.try_take() {
+            match event {
+                ControllerEvent::ControlledShutdown { token, .. } => {
+                    let body = ControlledShutdownResponse {
+                        error: ErrorCode::StaleControllerEpoch,
+                        remaining_partitions: Vec::new(),
+                    };
+                    let body = body.into();
+                    self.shared
+                        .output(ControllerOutput::Respond { token, body });
+                }
+                ControllerEvent::ReplicaLeaderElection(LeaderElection::AdminClientTriggered {
+                    token,
+                    request,
+                }) => self
+                    .shared
+                    .output(ControllerOutput::Elected(Elected::not_controller(
+                        token, *request,
+                    ))),
+                _ => {}
+            }
+        }
+        self.put(ControllerEvent::Expire);
+    }
+
+    fn watch(&self, event: &WatchedEvent) {
+        let path = &*event.path;
+        let handlers = self.shared.handlers.borrow();
+        let wanted = match event.kind {
+            WatchType::NodeChildrenChanged => handlers.children.contains(path),
+            _ => handlers.node.contains(path),
+        };
+        if !wanted {
+            return;
+        }
+        let broker = || {
+            let id = path.strip_prefix(znode::BROKER_IDS)?.strip_prefix('/')?;
+            id.parse().ok()
+        };
+        match (event.kind, path) {
+            (WatchType::NodeDeleted, znode::CONTROLLER) => self.put(ControllerEvent::Reelect),
+            (_, znode::CONTROLLER) => self.put(ControllerEvent::ControllerChange),
+            (_, znode::BROKER_IDS) => self.put(ControllerEvent::BrokerChange),
+            (_, znode::TOPICS) => self.put(ControllerEvent::TopicChange),
+            (_, znode::ISR_CHANGE_NOTIFICATION) => {
+                self.put(ControllerEvent::IsrChangeNotification);
+            }
+            (_, znode::LOG_DIR_EVENT_NOTIFICATION) => {
+                self.put(ControllerEvent::LogDirEventNotification);
+            }
+            (WatchType::NodeCreated, znode::PREFERRED_REPLICA_ELECTION) => self.put(
+                ControllerEvent::ReplicaLeaderElection(LeaderElection::ZkTriggered),
+            ),
+            (WatchType::NodeDataChanged, _) => {
+                if let Some(id) = broker() {
+                    self.put(ControllerEvent::BrokerModifications(id));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn request(&self, token: u64, body: Request) {
+        match body {
+            Request::AlterPartition(request) => {
+                self.put(ControllerEvent::AlterPartition { token, request });
+            }
+            Request::ControlledShutdown(request) => {
+                self.put(ControllerEvent::ControlledShutdown { token, request });
+            }
+            Request::ElectLeaders(request) => self.put(ControllerEvent::ReplicaLeaderElection(
+                LeaderElection::AdminClientTriggered { token, request },
+            )),
+            // No other request is the controller's.
+            _ => {}
+        }
+    }
+
+    fn broker_answered(&self, broker: BrokerId, id: u64, result: Result<Response, Disconnected>) {
+        let next = match result {
+            Ok(response) => {
+                let (response, next) = self
+                    .shared
+                    .channels
+                    .borrow_mut()
+                    .on_response(broker, id, response);
+                if let Some(Response::LeaderAndIsr(response)) = response {
+                    self.put(ControllerEvent::LeaderAndIsrResponse { broker, response });
+                }
+                next
+            }
+            Err(_) => self
+                .shared
+                .channels
+                .borrow_mut()
+                .on_disconnected(broker, id),
+        };
+        self.shared.channel_output(next);
+    }
+}
+
+impl Shared {
+    pub fn output(&self, output: ControllerOutput) {
+        self.outputs.borrow_mut().push(output);
+    }
+
+    /// Turns what a channel wants into the node's outputs.
+    pub fn channel_output(&self, output: impl IntoIterator<Item = ChannelOutput>) {
+        for output in output {
+            self.output(match output {
+                ChannelOutput::Send { to, id, body } => ControllerOutput::Send {
+                    to,
+                    id,
+                    body,
+                    timeout_ms: self.request_timeout_ms,
+                },
+                ChannelOutput::Close { broker } => ControllerOutput::CloseChannel { broker },
+                ChannelOutput::Backoff {
+                    after_ms,
+                    broker,
+                    id,
+                } => {
+                    self.backoffs.borrow_mut().insert(id, broker);
+                    ControllerOutput::SetTimer { after_ms, wake: id }
+                }
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Controller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Controller")
+            .field("view", &self.view())
+            .field("events", &self.shared.events.len())
+            .field("task", &self.task)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Elected {
+    /// Partition by partition; nothing where all partitions were asked for.
+    pub(super) fn not_controller(token: u64, request: ElectLeadersRequest) -> Elected {
+        Elected {
+            token,
+            timeout_ms: request.timeout_ms,
+            error: ErrorCode::None,
+            results: request
+                .partitions
+                .unwrap_or_default()
+                .into_iter()
+                .map(|partition| (partition, Err(ErrorCode::NotController)))
+                .collect(),
+        }
     }
 }

@@ -6,9 +6,21 @@
 //! It knows no kernel event, no clock and no session client.
 
 pub mod admin;
+mod broker_change;
+mod channel_manager;
 pub mod config_watcher;
+mod context;
+mod election;
 mod event_manager;
+mod failover;
+mod kafka_controller;
+mod partition_state_machine;
 pub mod registration;
+mod replica_state_machine;
+mod request_batch;
+mod requests;
+mod topic_change;
+mod zk_client;
 
 pub use event_manager::{Controller, ControllerInput, ControllerOutput, ControllerView, Elected};
 

@@ -319,6 +319,11 @@ pub fn decode_partition_list(data: &[u8]) -> Vec<TopicPartition> {
         .collect()
 }
 
+/// The broker that left a notice under `LOG_DIR_EVENT_NOTIFICATION`.
+pub fn decode_log_dir_event(data: &[u8]) -> Option<BrokerId> {
+    int(json(data)?.get("broker")?)
+}
+
 fn json(data: &[u8]) -> Option<Value> {
     serde_json::from_slice(data).ok()
 }

@@ -570,7 +570,6 @@ impl KafkaServer {
                 ctx.fact(Fact::Registered { broker_epoch });
                 self.broker.set_broker_epoch(broker_epoch);
             }
-            ControllerOutput::Exit { status, why } => self.exit(status, &why, ctx),
             ControllerOutput::Fact(fact) => ctx.fact(fact),
         }
     }
