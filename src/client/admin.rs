@@ -1,11 +1,14 @@
 //! An administrator node: runs the plan's commands with a `KafkaAdminClient`.
 
+use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
 use crate::client::{AdminConfig, Bootstrap, ConfigError};
 use crate::protocol::config::Properties;
 use crate::protocol::{
-    BrokerId, ConfigResource, Ctx, ElectionType, Event, TopicName, TopicPartition,
+    BrokerId, ConfigResource, Ctx, ElectionType, ErrorCode, Event, Fact, Response, Timer,
+    TopicName, TopicPartition,
 };
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 /// What an administrator node is built from.
@@ -19,7 +22,7 @@ pub struct AdminOptions {
     pub commands: Vec<AdminCommand>,
 }
 
-/// A request of an administrator.
+/// A request of an administrator. Prints as a phrase, e.g. `create topic t`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AdminCommand {
     CreateTopic {
@@ -59,40 +62,168 @@ pub enum AdminOutcome {
     },
 }
 
+impl AdminOutcome {
+    /// What an administrator states about an answer.
+    pub(crate) fn fact(command: &AdminCommand, answer: &Result<Response, Failure>) -> Fact {
+        let error = match answer {
+            Ok(Response::ElectLeaders(response)) => match &response.results[..] {
+                [(_, error)] => *error,
+                _ => ErrorCode::None,
+            },
+            Ok(_) => ErrorCode::None,
+            Err(failure) => failure.error,
+        };
+        Fact::AdminAnswered {
+            what: command.to_string().into(),
+            error,
+        }
+    }
+
+    /// The outcome of a call that was a command.
+    pub(crate) fn of(answer: Result<Response, Failure>) -> AdminOutcome {
+        match answer {
+            Ok(Response::ElectLeaders(response)) => {
+                let exception = |error: ErrorCode| (!error.is_none()).then(|| error.exception());
+                AdminOutcome::Elected(
+                    response
+                        .results
+                        .into_iter()
+                        .map(|(partition, error)| (partition, exception(error).map(Rc::from)))
+                        .collect(),
+                )
+            }
+            Ok(_) => AdminOutcome::Done,
+            Err(failure) => AdminOutcome::Failed {
+                exception: failure.exception().into(),
+                message: failure.message,
+            },
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Admin {
     options: AdminOptions,
     config: AdminConfig,
+    library: KafkaAdminClient,
+    /// Commands that run, by the library's number.
+    running: BTreeMap<u64, u32>,
     outcomes: BTreeMap<u32, AdminOutcome>,
 }
+
+/// The library's number among those of this node.
+const OWNER: u8 = 0;
 
 impl Admin {
     pub fn new(options: AdminOptions) -> Result<Admin, ConfigError> {
         let config = AdminConfig::parse(&options.properties)?;
-        Ok(Admin {
+        Ok(Admin::fresh(options, config))
+    }
+
+    pub fn rebooted(&self) -> Admin {
+        Admin::fresh(self.options.clone(), self.config.clone())
+    }
+
+    fn fresh(options: AdminOptions, config: AdminConfig) -> Admin {
+        Admin {
+            library: KafkaAdminClient::new(
+                OWNER,
+                &options.name,
+                &options.bootstrap,
+                config.clone(),
+            ),
             options,
             config,
-            outcomes: BTreeMap::new(),
-        })
-    }
-    pub fn rebooted(&self) -> Admin {
-        Admin {
-            options: self.options.clone(),
-            config: self.config.clone(),
+            running: BTreeMap::new(),
             outcomes: BTreeMap::new(),
         }
     }
+
     /// Appends a command; `Timer::Command` with the number that is returned runs it.
     pub fn push(&mut self, command: AdminCommand) -> u32 {
         self.options.commands.push(command);
         self.options.commands.len() as u32 - 1
     }
+
     /// What came of each command that has ended.
     pub fn outcomes(&self) -> &BTreeMap<u32, AdminOutcome> {
         &self.outcomes
     }
+
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
-        let _ = (event, ctx, &self.config);
-        todo!()
+        match event {
+            Event::Started => self.library.start(ctx),
+            Event::Terminate => {
+                ctx.fact(Fact::Exiting {
+                    status: 0,
+                    why: "asked to stop".into(),
+                });
+                ctx.exit(0);
+            }
+            Event::Timer(Timer::Command(number)) => {
+                if let Some(command) = self.options.commands.get(number as usize) {
+                    let id = self.library.call(ctx, Call::Command(command.clone()));
+                    self.running.insert(id, number);
+                }
+            }
+            other => {
+                // What is not the library's is of no concern to this node.
+                let _ = self.library.on_event(other, ctx);
+            }
+        }
+        while let Some((id, answer)) = self.library.next_answer() {
+            if let Some(number) = self.running.remove(&id) {
+                self.state_answer(ctx, number, answer);
+            }
+        }
+    }
+
+    fn state_answer(&mut self, ctx: &mut Ctx<'_>, number: u32, answer: Result<Response, Failure>) {
+        if let Some(command) = self.options.commands.get(number as usize) {
+            ctx.fact(AdminOutcome::fact(command, &answer));
+        }
+        self.outcomes.insert(number, AdminOutcome::of(answer));
+    }
+}
+
+impl fmt::Display for AdminCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AdminCommand::CreateTopic { topic, .. } => write!(f, "create topic {topic}"),
+            AdminCommand::ElectLeaders {
+                election_type,
+                partitions,
+            } => {
+                let kind = match election_type {
+                    ElectionType::Preferred => "preferred",
+                    ElectionType::Unclean => "unclean",
+                };
+                match partitions.as_deref() {
+                    None => write!(f, "{kind} election for all partitions"),
+                    Some(partitions) => {
+                        let names: Vec<String> =
+                            partitions.iter().map(TopicPartition::to_string).collect();
+                        write!(f, "{kind} election for {}", names.join(", "))
+                    }
+                }
+            }
+            AdminCommand::AlterConfigs {
+                resource,
+                name,
+                set,
+                delete,
+            } => {
+                let kind = match resource {
+                    ConfigResource::Topic => "topic",
+                    ConfigResource::Broker => "broker",
+                };
+                let set = set.iter().map(|(key, value)| format!("{key}={value}"));
+                let delete = delete
+                    .iter()
+                    .map(|key| format!("{key} back to its default"));
+                let changes: Vec<String> = set.chain(delete).collect();
+                write!(f, "alter {kind} {name}: {}", changes.join(", "))
+            }
+        }
     }
 }

@@ -10,6 +10,8 @@ mod cluster_client;
 mod config;
 mod consumer;
 mod driver;
+mod kafka_admin_client;
+mod kafka_consumer;
 mod kafka_producer;
 mod metadata;
 mod partitioner;

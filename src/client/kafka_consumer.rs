@@ -1,0 +1,720 @@
+//! The consumer library for assigned partitions (classes KafkaConsumer, SubscriptionState,
+//! OffsetFetcher, AbstractFetch, FetchCollector; kafka-truth 1.4, E11, F7, G17, HW9).
+//!
+//! Positions come from the application or from `ListOffsets`; records come by one long poll a
+//! broker. When a partition gets a new leader, the position is held against that leader's log
+//! first (KIP-320). A fetch that fails is tried again after `retry.backoff.ms`.
+
+use crate::client::cluster_client::ClusterClient;
+use crate::client::{AutoOffsetReset, Bootstrap, ConsumerConfig};
+use crate::kernel::{Duration, NodeId, Time};
+use crate::log::batch::RecordBatch;
+use crate::protocol::network_client::Completed;
+use crate::protocol::{
+    CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,
+    FetchPartitionResponse, FetchRequest, LATEST_TIMESTAMP, ListOffsetsPartition,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition, Request, Response, TopicId, TopicName, TopicPartition, UNKNOWN_EPOCH,
+};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+/// What `poll` gives to the application, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Polled {
+    /// The position of a partition was found: by a reset, or after a truncation of its log.
+    PositionSet {
+        partition: TopicPartition,
+        offset: i64,
+        why: Rc<str>,
+    },
+    Record(ConsumerRecord),
+    /// `poll` throws this (Java's simple name).
+    Exception {
+        partition: TopicPartition,
+        exception: &'static str,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerRecord {
+    pub partition: TopicPartition,
+    pub offset: i64,
+    pub leader_epoch: i32,
+    pub timestamp_ms: i64,
+    pub key: Option<Bytes>,
+    pub value: Option<Bytes>,
+}
+
+/// A question to the leaders that gives a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetTo {
+    Earliest,
+    Latest,
+}
+
+#[derive(Debug)]
+pub struct KafkaConsumer {
+    config: ConsumerConfig,
+    client: ClusterClient<Rc<Question>>,
+    assigned: BTreeMap<TopicPartition, Assigned>,
+    /// Brokers that work on a fetch of this consumer.
+    fetching: BTreeSet<NodeId>,
+    /// The metadata that positions were last held against.
+    seen_metadata: u64,
+    /// `poll` throws the same exception for ever: the buffer holds a batch that cannot be read.
+    stuck: bool,
+    polled: VecDeque<Polled>,
+}
+
+/// `TopicPartitionState`.
+#[derive(Debug)]
+struct Assigned {
+    state: State,
+    /// Not to be asked about before this.
+    retry_at: Time,
+    /// The exception that the application knows of, so that it is told once.
+    told: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    AwaitReset(ResetTo, Why),
+    AwaitValidation(FetchPosition),
+    Fetching(FetchPosition),
+    /// No position, and no policy to find one.
+    NoPosition,
+}
+
+/// Why a reset is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Why {
+    Seek,
+    NoCommittedOffset,
+    OutOfRange(i64),
+    Truncated(i64),
+}
+
+/// `FetchPosition`: the next offset, the epoch of the record before it (-1 if unknown), and the
+/// leader epoch under which it was last found to be right (-1 if none was known).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct FetchPosition {
+    offset: i64,
+    offset_epoch: i32,
+    leader_epoch: i32,
+}
+
+#[derive(Clone, Debug)]
+enum Question {
+    ListOffsets(Vec<TopicPartition>),
+    /// With the offsets that were asked for.
+    Fetch(Vec<(TopicPartition, i64)>),
+    EpochEnds(Vec<(TopicPartition, FetchPosition)>),
+}
+
+impl KafkaConsumer {
+    /// `owner`: see `ClusterClient`.
+    pub fn new(
+        owner: u8,
+        client_id: &str,
+        bootstrap: &Bootstrap,
+        config: ConsumerConfig,
+    ) -> KafkaConsumer {
+        KafkaConsumer {
+            client: ClusterClient::new(owner, client_id, bootstrap, config.common.clone()),
+            config,
+            assigned: BTreeMap::new(),
+            fetching: BTreeSet::new(),
+            seen_metadata: 0,
+            stuck: false,
+            polled: VecDeque::new(),
+        }
+    }
+
+    pub fn start(&mut self, ctx: &mut Ctx<'_>) {
+        self.client.start(ctx);
+        self.poll(ctx);
+    }
+
+    /// Makes a topic's partitions known to `partitions_of` by and by.
+    pub fn add_topic(&mut self, topic: &TopicName) {
+        self.client.metadata.add_topic(topic);
+    }
+
+    /// How many partitions a topic has, once known.
+    pub fn partitions_of(&self, topic: &str) -> Option<i32> {
+        let topic = self.client.metadata.topic(topic)?;
+        Some(topic.partitions.len() as i32)
+    }
+
+    /// Grows with each answer about the cluster.
+    pub fn metadata_version(&self) -> u64 {
+        self.client.metadata.version()
+    }
+
+    pub fn is_assigned(&self, partition: &TopicPartition) -> bool {
+        self.assigned.contains_key(partition)
+    }
+
+    /// Adds a partition; where to read follows `auto.offset.reset` until the application says.
+    pub fn assign(&mut self, partition: TopicPartition) {
+        self.client.metadata.add_topic(&partition.topic);
+        let state = self.after_policy(Why::NoCommittedOffset);
+        self.assigned.insert(
+            partition,
+            Assigned {
+                state,
+                retry_at: Time::ZERO,
+                told: None,
+            },
+        );
+    }
+
+    /// `KafkaConsumer.seek`. The partition is assigned.
+    pub fn seek(&mut self, partition: &TopicPartition, offset: i64) {
+        let leader_epoch = self.current_leader_epoch(partition);
+        self.set_state(
+            partition,
+            State::Fetching(FetchPosition {
+                offset,
+                offset_epoch: UNKNOWN_EPOCH,
+                leader_epoch,
+            }),
+        );
+    }
+
+    /// `seekToBeginning`, `seekToEnd`. The partition is assigned.
+    pub fn seek_to(&mut self, partition: &TopicPartition, to: ResetTo) {
+        self.set_state(partition, State::AwaitReset(to, Why::Seek));
+    }
+
+    /// The next offset to read of each partition that has a position.
+    pub fn positions(&self) -> BTreeMap<TopicPartition, i64> {
+        let position = |(partition, assigned): (&TopicPartition, &Assigned)| {
+            Some((partition.clone(), assigned.state.position()?.offset))
+        };
+        self.assigned.iter().filter_map(position).collect()
+    }
+
+    /// What the application gets next.
+    pub fn next_polled(&mut self) -> Option<Polled> {
+        self.polled.pop_front()
+    }
+
+    /// Takes an event that is this consumer's; gives back one that is not.
+    pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
+        for completed in self.client.on_event(event, ctx)? {
+            self.on_completed(ctx, completed);
+        }
+        self.poll(ctx);
+        Ok(())
+    }
+
+    /// Asks whatever can be asked now. The library does so after each event; an application calls it
+    /// after `assign` and `seek`.
+    pub fn poll(&mut self, ctx: &mut Ctx<'_>) {
+        if self.seen_metadata != self.client.metadata.version() {
+            self.seen_metadata = self.client.metadata.version();
+            self.validate_positions_for_current_leaders();
+        }
+        let mut wake = Time::MAX;
+        if !self.stuck {
+            for kind in [Kind::ListOffsets, Kind::EpochEnds, Kind::Fetch] {
+                wake = wake.min(self.ask(ctx, kind));
+            }
+        }
+        if let Some(at) = self.client.maybe_update_metadata(ctx) {
+            wake = wake.min(at);
+        }
+        if wake < Time::MAX {
+            self.client.wake_at(ctx, wake);
+        }
+    }
+
+    /// `KafkaConsumer.close`: nothing is heard of it any more.
+    pub fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.client.shut_down(ctx);
+    }
+
+    // ---- asking
+
+    /// Asks each leader about its partitions that need this kind of question; answers when another
+    /// one may be asked about.
+    fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
+        let now = ctx.now();
+        let mut wake = Time::MAX;
+        let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, i32)>> = BTreeMap::new();
+        let mut leader_unknown = false;
+        for (partition, assigned) in &self.assigned {
+            if !kind.concerns(&assigned.state) {
+                continue;
+            }
+            if now < assigned.retry_at {
+                wake = wake.min(assigned.retry_at);
+                continue;
+            }
+            match self.client.metadata.leader(partition) {
+                None => leader_unknown = true,
+                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node) => {}
+                Some((_, node, epoch)) => by_leader
+                    .entry(node)
+                    .or_default()
+                    .push((partition.clone(), epoch)),
+            }
+        }
+        if leader_unknown {
+            self.client.metadata.request_update();
+        }
+        for (node, partitions) in by_leader {
+            if !self.client.ready(ctx, node) {
+                continue;
+            }
+            let (question, request) = self.question(kind, partitions);
+            let timeout = self.config.common.request_timeout();
+            match &question {
+                Question::Fetch(_) => {
+                    self.fetching.insert(node);
+                }
+                Question::ListOffsets(_) | Question::EpochEnds(_) => {
+                    self.hold_back(question.partitions(), now + timeout);
+                }
+            }
+            self.client
+                .send(ctx, node, request, timeout, Rc::new(question));
+        }
+        wake
+    }
+
+    fn question(&self, kind: Kind, partitions: Vec<(TopicPartition, i32)>) -> (Question, Request) {
+        let isolation_level = i8::from(self.config.read_committed);
+        let state = |partition: &TopicPartition| self.assigned.get(partition).map(|a| a.state);
+        let position = |partition: &TopicPartition| state(partition)?.position();
+        match kind {
+            Kind::ListOffsets => {
+                let request = ListOffsetsRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    isolation_level,
+                    partitions: partitions
+                        .iter()
+                        .map(|(partition, epoch)| ListOffsetsPartition {
+                            partition: partition.clone(),
+                            current_leader_epoch: *epoch,
+                            timestamp: match state(partition) {
+                                Some(State::AwaitReset(ResetTo::Earliest, _)) => EARLIEST_TIMESTAMP,
+                                _ => LATEST_TIMESTAMP,
+                            },
+                        })
+                        .collect(),
+                };
+                let partitions = partitions.into_iter().map(|(partition, _)| partition);
+                (Question::ListOffsets(partitions.collect()), request.into())
+            }
+            Kind::EpochEnds => {
+                let positions: Vec<_> = partitions
+                    .iter()
+                    .filter_map(|(partition, _)| Some((partition.clone(), position(partition)?)))
+                    .collect();
+                let request = OffsetForLeaderEpochRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    partitions: positions
+                        .iter()
+                        .map(|(partition, position)| OffsetForLeaderPartition {
+                            partition: partition.clone(),
+                            current_leader_epoch: position.leader_epoch,
+                            leader_epoch: position.offset_epoch,
+                        })
+                        .collect(),
+                };
+                (Question::EpochEnds(positions), request.into())
+            }
+            Kind::Fetch => {
+                let positions: Vec<_> = partitions
+                    .iter()
+                    .filter_map(|(partition, _)| Some((partition.clone(), position(partition)?)))
+                    .collect();
+                let rack = &self.config.client_rack;
+                let request = FetchRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    replica_epoch: -1,
+                    max_wait_ms: self.config.fetch_max_wait_ms,
+                    min_bytes: self.config.fetch_min_bytes,
+                    max_bytes: self.config.fetch_max_bytes,
+                    isolation_level,
+                    session_id: 0,
+                    session_epoch: -1,
+                    partitions: positions
+                        .iter()
+                        .map(|(partition, position)| FetchPartition {
+                            partition: partition.clone(),
+                            topic_id: self.topic_id(&partition.topic),
+                            current_leader_epoch: position.leader_epoch,
+                            fetch_offset: position.offset,
+                            last_fetched_epoch: UNKNOWN_EPOCH,
+                            log_start_offset: -1,
+                            max_bytes: self.config.max_partition_fetch_bytes,
+                        })
+                        .collect(),
+                    forgotten: Vec::new(),
+                    rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
+                };
+                let offsets = positions
+                    .into_iter()
+                    .map(|(partition, position)| (partition, position.offset));
+                (Question::Fetch(offsets.collect()), request.into())
+            }
+        }
+    }
+
+    fn topic_id(&self, topic: &str) -> TopicId {
+        let topic = self.client.metadata.topic(topic);
+        topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
+    }
+
+    // ---- answers
+
+    fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Rc<Question>>) {
+        let question = completed.tag;
+        if let Question::Fetch(_) = *question {
+            self.fetching.remove(&completed.to);
+        }
+        match (&*question, completed.result) {
+            (Question::ListOffsets(_), Ok(Response::ListOffsets(response))) => {
+                for answer in response.partitions {
+                    self.on_list_offsets(ctx, answer);
+                }
+            }
+            (Question::EpochEnds(asked), Ok(Response::OffsetForLeaderEpoch(response))) => {
+                for (partition, error, end) in response.partitions {
+                    if let Some((_, position)) = asked.iter().find(|(p, _)| *p == partition) {
+                        self.on_epoch_end(ctx, &partition, *position, error, end);
+                    }
+                }
+            }
+            (Question::Fetch(asked), Ok(Response::Fetch(response))) => {
+                for answer in response.responses {
+                    if let Some((_, offset)) = asked.iter().find(|(p, _)| *p == answer.partition) {
+                        self.on_fetched(ctx, *offset, answer);
+                    }
+                }
+            }
+            // Lost with its connection, which has metadata asked for anyway.
+            (question, _) => self.retry_later(ctx, question.partitions()),
+        }
+    }
+
+    fn on_list_offsets(&mut self, ctx: &mut Ctx<'_>, answer: ListOffsetsPartitionResponse) {
+        let partition = answer.partition;
+        let Some(State::AwaitReset(to, why)) = self.state(&partition) else {
+            return;
+        };
+        if !answer.error.is_none() || answer.offset < 0 {
+            self.client.metadata.request_update();
+            self.retry_later(ctx, [&partition]);
+            return;
+        }
+        let leader_epoch = self.current_leader_epoch(&partition);
+        self.set_state(
+            &partition,
+            State::Fetching(FetchPosition {
+                offset: answer.offset,
+                offset_epoch: answer.leader_epoch,
+                leader_epoch,
+            }),
+        );
+        self.polled.push_back(Polled::PositionSet {
+            partition,
+            offset: answer.offset,
+            why: why.text(to).into(),
+        });
+    }
+
+    /// `maybeCompleteValidation`.
+    fn on_epoch_end(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partition: &TopicPartition,
+        asked: FetchPosition,
+        error: ErrorCode,
+        end: EpochEndOffset,
+    ) {
+        if self.state(partition) != Some(State::AwaitValidation(asked)) {
+            return;
+        }
+        if !error.is_none() {
+            self.client.metadata.request_update();
+            self.retry_later(ctx, [partition]);
+        } else if end.epoch < 0 || end.end_offset < 0 {
+            self.reset_or_throw(partition, Why::Truncated(asked.offset));
+        } else if end.end_offset >= asked.offset {
+            self.set_state(partition, State::Fetching(asked));
+        } else if self.config.auto_offset_reset == AutoOffsetReset::None {
+            self.reset_or_throw(partition, Why::Truncated(asked.offset));
+        } else {
+            self.set_state(
+                partition,
+                State::Fetching(FetchPosition {
+                    offset: end.end_offset,
+                    offset_epoch: end.epoch,
+                    ..asked
+                }),
+            );
+            self.polled.push_back(Polled::PositionSet {
+                partition: partition.clone(),
+                offset: end.end_offset,
+                why: format!(
+                    "the new leader's log differs from here on: what was read up to {} is gone",
+                    asked.offset - 1
+                )
+                .into(),
+            });
+        }
+    }
+
+    fn on_fetched(&mut self, ctx: &mut Ctx<'_>, asked: i64, answer: FetchPartitionResponse) {
+        let partition = &answer.partition;
+        let Some(State::Fetching(position)) = self.state(partition) else {
+            return;
+        };
+        if position.offset != asked || self.stuck {
+            return;
+        }
+        match answer.error {
+            ErrorCode::None => self.take_records(partition, position, answer.records.batches()),
+            ErrorCode::OffsetOutOfRange => {
+                self.retry_later(ctx, [partition]);
+                self.reset_or_throw(partition, Why::OutOfRange(position.offset));
+            }
+            ErrorCode::CorruptMessage => {
+                self.retry_later(ctx, [partition]);
+                self.throw(partition, "KafkaException");
+            }
+            ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {
+                self.retry_later(ctx, [partition]);
+            }
+            _ => {
+                self.client.metadata.request_update();
+                self.retry_later(ctx, [partition]);
+            }
+        }
+    }
+
+    /// Hands records from the position on to the application, up to the first batch that is not what
+    /// its CRC says.
+    fn take_records(
+        &mut self,
+        partition: &TopicPartition,
+        mut position: FetchPosition,
+        batches: &[RecordBatch],
+    ) {
+        for batch in batches {
+            if batch.next_offset() <= position.offset {
+                continue;
+            }
+            let is_sound = !self.config.check_crcs || batch.is_valid();
+            let records: Result<Vec<_>, _> = batch.records().collect();
+            let (true, Ok(records)) = (is_sound, records) else {
+                self.set_state(partition, State::Fetching(position));
+                self.stuck = true;
+                self.throw(partition, "KafkaException");
+                return;
+            };
+            let from = position.offset;
+            position.offset = batch.next_offset();
+            position.offset_epoch = batch.partition_leader_epoch();
+            if batch.is_control() {
+                continue;
+            }
+            for record in records {
+                if record.offset < from {
+                    continue;
+                }
+                self.polled.push_back(Polled::Record(ConsumerRecord {
+                    partition: partition.clone(),
+                    offset: record.offset,
+                    leader_epoch: batch.partition_leader_epoch(),
+                    timestamp_ms: record.timestamp,
+                    key: record.key,
+                    value: record.value,
+                }));
+            }
+        }
+        self.set_state(partition, State::Fetching(position));
+    }
+
+    // ---- positions
+
+    /// `maybeValidatePositionForCurrentLeader`, for all.
+    fn validate_positions_for_current_leaders(&mut self) {
+        for (partition, assigned) in &mut self.assigned {
+            let Some((_, _, leader_epoch)) = self.client.metadata.leader(partition) else {
+                continue;
+            };
+            let Some(position) = assigned.state.position() else {
+                continue;
+            };
+            if position.leader_epoch == leader_epoch {
+                continue;
+            }
+            let position = FetchPosition {
+                leader_epoch,
+                ..position
+            };
+            assigned.retry_at = Time::ZERO;
+            assigned.state = if position.offset_epoch == UNKNOWN_EPOCH {
+                State::Fetching(position)
+            } else {
+                State::AwaitValidation(position)
+            };
+        }
+    }
+
+    /// Applies `auto.offset.reset`, or throws if there is none.
+    fn reset_or_throw(&mut self, partition: &TopicPartition, why: Why) {
+        match self.after_policy(why) {
+            State::NoPosition => self.throw(partition, why.exception()),
+            state => self.set_state(partition, state),
+        }
+    }
+
+    fn after_policy(&self, why: Why) -> State {
+        match self.config.auto_offset_reset {
+            AutoOffsetReset::Earliest => State::AwaitReset(ResetTo::Earliest, why),
+            AutoOffsetReset::Latest => State::AwaitReset(ResetTo::Latest, why),
+            AutoOffsetReset::None => State::NoPosition,
+        }
+    }
+
+    /// Tells the application of partitions without a position and without a policy.
+    pub fn throw_for_missing_positions(&mut self) {
+        let missing: Vec<TopicPartition> = self
+            .assigned
+            .iter()
+            .filter(|(_, assigned)| assigned.state == State::NoPosition)
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        for partition in missing {
+            self.throw(&partition, Why::NoCommittedOffset.exception());
+        }
+    }
+
+    fn throw(&mut self, partition: &TopicPartition, exception: &'static str) {
+        let Some(assigned) = self.assigned.get_mut(partition) else {
+            return;
+        };
+        if assigned.told.replace(exception) != Some(exception) {
+            self.polled.push_back(Polled::Exception {
+                partition: partition.clone(),
+                exception,
+            });
+        }
+    }
+
+    fn state(&self, partition: &TopicPartition) -> Option<State> {
+        Some(self.assigned.get(partition)?.state)
+    }
+
+    fn set_state(&mut self, partition: &TopicPartition, state: State) {
+        if let Some(assigned) = self.assigned.get_mut(partition) {
+            let moved = assigned.state != state;
+            assigned.state = state;
+            if moved {
+                assigned.told = None;
+                assigned.retry_at = Time::ZERO;
+            }
+        }
+    }
+
+    fn current_leader_epoch(&self, partition: &TopicPartition) -> i32 {
+        let leader = self.client.metadata.leader(partition);
+        leader.map_or(UNKNOWN_EPOCH, |(_, _, epoch)| epoch)
+    }
+
+    fn retry_later<'a>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partitions: impl IntoIterator<Item = &'a TopicPartition>,
+    ) {
+        let pause = Duration::from_millis(self.config.common.retry_backoff_ms);
+        self.hold_back(partitions, ctx.now() + pause);
+    }
+
+    fn hold_back<'a>(
+        &mut self,
+        partitions: impl IntoIterator<Item = &'a TopicPartition>,
+        until: Time,
+    ) {
+        for partition in partitions {
+            if let Some(assigned) = self.assigned.get_mut(partition) {
+                assigned.retry_at = until;
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    ListOffsets,
+    EpochEnds,
+    Fetch,
+}
+
+impl Kind {
+    fn concerns(self, state: &State) -> bool {
+        match self {
+            Kind::ListOffsets => matches!(state, State::AwaitReset(..)),
+            Kind::EpochEnds => matches!(state, State::AwaitValidation(_)),
+            Kind::Fetch => matches!(state, State::Fetching(_)),
+        }
+    }
+}
+
+impl State {
+    fn position(&self) -> Option<FetchPosition> {
+        match self {
+            State::AwaitValidation(position) | State::Fetching(position) => Some(*position),
+            State::AwaitReset(..) | State::NoPosition => None,
+        }
+    }
+}
+
+impl Why {
+    fn text(self, to: ResetTo) -> String {
+        let policy = match to {
+            ResetTo::Earliest => "auto.offset.reset=earliest",
+            ResetTo::Latest => "auto.offset.reset=latest",
+        };
+        match self {
+            Why::Seek => match to {
+                ResetTo::Earliest => "asked to begin at the beginning".into(),
+                ResetTo::Latest => "asked to begin at the end".into(),
+            },
+            Why::NoCommittedOffset => format!("{policy}, since there is no committed offset"),
+            Why::OutOfRange(offset) => {
+                format!("{policy}, since offset {offset} is out of range")
+            }
+            Why::Truncated(offset) => {
+                format!("{policy}, since the new leader does not know what was read up to {offset}")
+            }
+        }
+    }
+
+    /// Without a policy.
+    fn exception(self) -> &'static str {
+        match self {
+            Why::OutOfRange(_) => "OffsetOutOfRangeException",
+            Why::Truncated(_) => "LogTruncationException",
+            Why::Seek | Why::NoCommittedOffset => "NoOffsetForPartitionException",
+        }
+    }
+}
+
+impl Question {
+    fn partitions(&self) -> Vec<&TopicPartition> {
+        match self {
+            Question::ListOffsets(partitions) => partitions.iter().collect(),
+            Question::Fetch(asked) => asked.iter().map(|(partition, _)| partition).collect(),
+            Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),
+        }
+    }
+}
