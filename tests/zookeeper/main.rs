@@ -1,0 +1,6 @@
+//! ZooKeeper against real ZooKeeper's transcripts, and the rules that transcripts do not show.
+
+mod kazoo;
+mod random;
+mod rules;
+mod world;
