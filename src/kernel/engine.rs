@@ -197,6 +197,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.events
     }
 
+    /// Events in the queue, those included that were cancelled and are not cleared away yet.
+    pub fn pending(&self) -> usize {
+        self.world.queue.len()
+    }
+
     /// Messages delivered so far.
     pub fn messages(&self) -> u64 {
         self.world.messages
@@ -240,6 +245,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// makes it durable.
     pub fn disk_mut(&mut self, node: NodeId) -> &mut Disk {
         self.world.disk_at_now(node)
+    }
+
+    /// Bytes sent on a connection, by this end, that have not left their process.
+    pub fn unsent(&self, conn: ConnId) -> u64 {
+        self.world.network.unsent(conn)
     }
 
     pub fn name(&self, node: NodeId) -> &str {

@@ -106,3 +106,19 @@ pub enum Fault {
         times: u32,
     },
 }
+
+impl Fault {
+    /// Two groups cannot reach each other.
+    pub fn partition(a: &[NodeId], b: &[NodeId]) -> Self {
+        Self::Cut {
+            from: a.to_vec(),
+            to: b.to_vec(),
+            both: true,
+        }
+    }
+
+    /// A node reaches none of `all` (itself excepted) and none of them reaches it.
+    pub fn isolate(node: NodeId, all: &[NodeId]) -> Self {
+        Self::partition(&[node], all)
+    }
+}

@@ -1,4 +1,8 @@
 //! The kernel's contract, one test a promise, held by toy processes.
 
+mod clock;
+mod determinism;
+mod disk;
 mod network;
+mod process;
 mod toy;

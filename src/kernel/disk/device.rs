@@ -102,9 +102,17 @@ impl Device {
         self.block(self.transfer(bytes));
     }
 
-    pub(super) fn sync(&mut self, dirty: u64) {
+    /// A blocking fsync; answers when it will be done.
+    pub(super) fn sync(&mut self, dirty: u64) -> Time {
         let latency = self.config.sync_latency.sample(&mut self.random);
         self.block(latency + self.transfer(dirty));
+        self.now + self.spent
+    }
+
+    /// A blocking fsync of a file that has nothing to write.
+    pub(super) fn sync_clean(&mut self) -> Time {
+        self.call(0);
+        self.now + self.spent
     }
 
     /// An fsync that the process does not wait for; answers when it will be done.

@@ -70,6 +70,8 @@ pub struct Disk {
     sync_fails: bool,
     sync_stuck: bool,
     read_errors: Vec<String>,
+    /// Blocking fsyncs at work, and when the device will have done each.
+    syncing: VecDeque<(Time, Sync)>,
     /// Blocking fsyncs that hang.
     hanging: Vec<Sync>,
 }
@@ -321,18 +323,18 @@ impl Disk {
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
         let sync = self.begin_sync(file).ok_or(DiskError::NotFound)?;
         let (dirty, clean) = self.work_of(sync);
-        match &mut self.device {
-            Some(device) if clean => device.call(0),
+        let done = match &mut self.device {
+            Some(device) if clean => device.sync_clean(),
             Some(device) => device.sync(dirty),
-            None => {}
-        }
+            None => Time::ZERO,
+        };
         if self.sync_fails {
             return Err(DiskError::Io);
         }
-        if self.sync_stuck {
-            self.hanging.push(sync);
-        } else {
-            self.end_sync(sync);
+        match () {
+            () if self.sync_stuck => self.hanging.push(sync),
+            () if self.device.is_some() => self.syncing.push_back((done, sync)),
+            () => self.end_sync(sync),
         }
         Ok(())
     }
@@ -358,8 +360,10 @@ impl Disk {
     /// The machine loses power: of everything that is not durable a prefix survives, drawn from
     /// `random`, for the tree and for each file on its own.
     pub fn power_failure(&mut self, random: &mut Stream) {
-        self.hanging.clear();
         let now = self.now();
+        self.end_syncs(now);
+        self.syncing.clear();
+        self.hanging.clear();
         if let Some(device) = &mut self.device {
             device.power_off();
         }
@@ -384,6 +388,7 @@ impl Disk {
         self.durable_names = Names::default();
         self.name_journal.clear();
         self.files.clear();
+        self.syncing.clear();
         self.hanging.clear();
         (self.dirty, self.stored) = (0, 0);
     }
@@ -452,6 +457,7 @@ impl Disk {
         if let Some(device) = &mut self.device {
             device.now = now;
         }
+        self.end_syncs(now);
     }
 
     /// Time spent in calls since the last time it was asked.
@@ -560,6 +566,12 @@ impl Disk {
 
     /// Bytes that an fsync has to move, and whether there is nothing to do at all.
     fn work_of(&self, sync: Sync) -> (u64, bool) {
+        let at_work = |other: &Sync| {
+            other.file == sync.file && other.content == sync.content && other.names == sync.names
+        };
+        if self.syncing.iter().any(|(_, other)| at_work(other)) {
+            return (0, true);
+        }
         let dirty = self.files.get(&sync.file).map_or(0, |file| file.dirty);
         let clean = self.name_journal.is_empty()
             && self
@@ -572,6 +584,15 @@ impl Disk {
     fn end_sync(&mut self, sync: Sync) {
         self.commit_names(sync.names);
         self.commit_content(sync.file, sync.content);
+    }
+
+    /// Ends the blocking fsyncs that the device has done by now.
+    fn end_syncs(&mut self, now: Time) {
+        while self.syncing.front().is_some_and(|(done, _)| *done <= now)
+            && let Some((_, sync)) = self.syncing.pop_front()
+        {
+            self.end_sync(sync);
+        }
     }
 
     /// Makes changes of the tree durable until so many of them are.
