@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod check;
 pub mod client;
 pub mod controller;
 pub mod kernel;

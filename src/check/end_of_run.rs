@@ -1,0 +1,66 @@
+//! What checks at the end of a run look at: views, and the logs as they stand on disk.
+
+use super::stored_log::StoredLog;
+use crate::node::view::{ClusterView, CommittedPartition};
+use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The end of a run. Logs are read from disk once, when a check first asks.
+pub struct EndOfRun<'a> {
+    pub view: &'a dyn ClusterView,
+    committed: BTreeMap<TopicPartition, CommittedPartition>,
+    logs: RefCell<BTreeMap<(BrokerId, TopicPartition), Rc<StoredLog>>>,
+}
+
+impl<'a> EndOfRun<'a> {
+    pub fn new(view: &'a dyn ClusterView) -> Self {
+        let committed = view.committed().into_iter();
+        EndOfRun {
+            view,
+            committed: committed.map(|p| (p.partition.clone(), p)).collect(),
+            logs: RefCell::default(),
+        }
+    }
+
+    /// Every partition's committed state.
+    pub fn committed(&self) -> impl Iterator<Item = &CommittedPartition> {
+        self.committed.values()
+    }
+
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&CommittedPartition> {
+        self.committed.get(partition)
+    }
+
+    /// A replica's log as it stands on its broker's disk, whether that runs or not.
+    pub fn log(&self, broker: BrokerId, partition: &TopicPartition) -> Rc<StoredLog> {
+        let key = (broker, partition.clone());
+        let known = self.logs.borrow().get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let log = Rc::new(StoredLog::read(&self.view.log_files(broker, partition)));
+            self.logs.borrow_mut().insert(key, log.clone());
+            log
+        })
+    }
+
+    /// The log that counts: that of the committed leader; without a leader, the longest of the ISR.
+    pub fn authority(&self, partition: &TopicPartition) -> Option<(BrokerId, Rc<StoredLog>)> {
+        let committed = self.partition(partition)?;
+        if committed.leader != NO_LEADER {
+            return Some((committed.leader, self.log(committed.leader, partition)));
+        }
+        let isr = committed
+            .isr
+            .iter()
+            .map(|id| (*id, self.log(*id, partition)));
+        isr.max_by_key(|(_, log)| log.end_offset())
+    }
+
+    /// First offset that retention has left, as far as the leader is there to say.
+    pub fn log_start(&self, partition: &TopicPartition) -> i64 {
+        self.partition(partition)
+            .and_then(|committed| self.view.replica(committed.leader, partition))
+            .map_or(0, |replica| replica.log_start_offset)
+    }
+}

@@ -1,0 +1,23 @@
+//! Checks: what must hold in every run (one property a file), and what a plan expects of this one.
+//!
+//! A check recomputes from facts, from views, and from the bytes on simulated disks, which it reads with
+//! a reader of its own. It shares no code with what it judges and changes nothing.
+
+mod consumers_read_without_gaps;
+mod end_of_run;
+mod epochs_never_fall;
+mod high_watermark_in_bounds;
+mod high_watermark_never_falls;
+mod leader_in_isr;
+mod logs_equal_below_high_watermark;
+mod no_acknowledged_record_lost;
+mod no_offset_used_twice;
+mod one_leader_an_epoch;
+mod property;
+mod stored_log;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use end_of_run::EndOfRun;
+pub use property::{Checks, Property, Violation};
+pub use stored_log::{StoredLog, StoredRecord};

@@ -1,0 +1,188 @@
+//! R13 and, at the end, R6: a record whose producer was told that it is stored stands at its offset in the
+//! log that counts, that of the partition's leader.
+//!
+//! Looks at every acknowledgement and at the bytes on the leader's disk. Not lost is what retention has
+//! deleted. Records sent with acks=0 are never acknowledged (their offset is -1). Whether a consumer got
+//! the record is `consumers_read_without_gaps`' affair.
+
+use super::end_of_run::EndOfRun;
+use super::property::{Property, Violation};
+use crate::node::view::ClusterView;
+use crate::protocol::{Fact, RecordId, TopicPartition};
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+
+const NAME: &str = "no acknowledged record is lost";
+
+/// Lost records that a sentence names.
+const NAMED: usize = 3;
+
+#[derive(Debug, Default)]
+pub(super) struct NoAcknowledgedRecordLost {
+    acknowledged: Acknowledged,
+    lost: u64,
+}
+
+impl Property for NoAcknowledgedRecordLost {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
+        for entry in facts {
+            self.acknowledged.learn(&entry.fact);
+        }
+        None
+    }
+
+    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for (partition, lost) in self.acknowledged.lost(end) {
+            self.lost += lost.len() as u64;
+            let holder = end.authority(&partition).map(|(broker, _)| broker);
+            let mut names: Vec<String> = lost
+                .iter()
+                .take(NAMED)
+                .map(|(offset, record)| {
+                    format!("{}#{} at {offset}", record.producer, record.number)
+                })
+                .collect();
+            if lost.len() > NAMED {
+                names.push(format!("{} more", lost.len() - NAMED));
+            }
+            let held_by = match holder {
+                Some(broker) => format!("broker-{broker}, whose log counts, does not hold them"),
+                None => "no replica is left whose log counts".to_owned(),
+            };
+            let sentence = format!("{partition} has lost {}: {held_by}", names.join(", "));
+            violations.push(
+                Violation::finally(NAME, sentence)
+                    .of(&partition)
+                    .with(holder),
+            );
+        }
+        violations
+    }
+
+    fn figures(&self) -> String {
+        let count = self.acknowledged.count;
+        match self.lost {
+            0 => format!("{count} acknowledged, all {count} still there"),
+            lost => format!("{count} acknowledged, {lost} lost"),
+        }
+    }
+}
+
+/// What producers were told.
+#[derive(Debug, Default)]
+pub(super) struct Acknowledged {
+    by_partition: BTreeMap<TopicPartition, Vec<(i64, u64, RecordId)>>,
+    pub(super) count: u64,
+}
+
+impl Acknowledged {
+    pub(super) fn learn(&mut self, fact: &Fact) {
+        let Fact::Acked {
+            record,
+            partition,
+            offset,
+            content,
+            ..
+        } = fact
+        else {
+            return;
+        };
+        if *offset < 0 {
+            return;
+        }
+        self.count += 1;
+        let acknowledged = (*offset, *content, record.clone());
+        match self.by_partition.get_mut(partition) {
+            Some(records) => records.push(acknowledged),
+            None => {
+                self.by_partition
+                    .insert(partition.clone(), vec![acknowledged]);
+            }
+        }
+    }
+
+    /// Offset and name of what is gone, by partition; partitions that lost nothing are left out.
+    pub(super) fn lost(
+        &self,
+        end: &EndOfRun<'_>,
+    ) -> BTreeMap<TopicPartition, Vec<(i64, RecordId)>> {
+        let mut all = BTreeMap::new();
+        for (partition, records) in &self.by_partition {
+            let log = end.authority(partition).map(|(_, log)| log);
+            let start = end.log_start(partition);
+            let there = |offset: i64, content: u64| {
+                let stored = log.as_ref().and_then(|log| log.at(offset));
+                offset < start || stored.is_some_and(|stored| stored.content == content)
+            };
+            let lost: Vec<_> = records
+                .iter()
+                .filter(|(offset, content, _)| !there(*offset, *content))
+                .map(|(offset, _, record)| (*offset, record.clone()))
+                .collect();
+            if !lost.is_empty() {
+                all.insert(partition.clone(), lost);
+            }
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, acked, batch};
+
+    #[test]
+    fn r13_fires_when_the_leader_lacks_an_acknowledged_record() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 2, &[2]);
+        scene.store(1, "t-0", batch(0, 1, &["a", "b", "c"]));
+        scene.store(2, "t-0", batch(0, 1, &["a", "b"]));
+        let mut property = NoAcknowledgedRecordLost::default();
+        let told = [
+            scene.fact("p", acked("p#0", "t-0", 0, "a")),
+            scene.fact("p", acked("p#1", "t-0", 1, "b")),
+        ];
+        property.after_event(&told, &scene);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+        assert_eq!(property.figures(), "2 acknowledged, all 2 still there");
+        let told = [scene.fact("p", acked("p#2", "t-0", 2, "c"))];
+        property.after_event(&told, &scene);
+        let found = property.at_end(&EndOfRun::new(&scene));
+        assert_eq!(
+            found[0].sentence,
+            "t-0 has lost p#2 at 2: broker-2, whose log counts, does not hold them"
+        );
+        assert_eq!(property.figures(), "3 acknowledged, 1 lost");
+    }
+
+    #[test]
+    fn r13_fires_when_another_record_stands_there() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store(1, "t-0", batch(0, 1, &["other"]));
+        let mut property = NoAcknowledgedRecordLost::default();
+        property.after_event(&[scene.fact("p", acked("p#0", "t-0", 0, "a"))], &scene);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);
+    }
+
+    #[test]
+    fn what_retention_deleted_is_not_lost_and_a_dead_leader_still_counts() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store(1, "t-0", batch(5, 1, &["f"]));
+        scene.replica_mut(1, "t-0").log_start_offset = 5;
+        let mut property = NoAcknowledgedRecordLost::default();
+        let told = [
+            scene.fact("p", acked("p#0", "t-0", 0, "a")),
+            scene.fact("p", acked("p#5", "t-0", 5, "f")),
+        ];
+        property.after_event(&told, &scene);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+    }
+}

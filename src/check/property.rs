@@ -1,0 +1,186 @@
+//! What a property is, what breaking one looks like, and the list that every run is held against.
+
+use super::end_of_run::EndOfRun;
+use super::{
+    consumers_read_without_gaps::ConsumersReadWithoutGaps, epochs_never_fall::EpochsNeverFall,
+    high_watermark_in_bounds::HighWatermarkInBounds,
+    high_watermark_never_falls::HighWatermarkNeverFalls, leader_in_isr::LeaderInIsr,
+    logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
+    no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
+    one_leader_an_epoch::OneLeaderAnEpoch,
+};
+use crate::kernel::Time;
+use crate::node::view::ClusterView;
+use crate::plan::{Expectation, Plan};
+use crate::protocol::{BrokerId, TopicPartition};
+use crate::trace::TraceEntry;
+use std::rc::Rc;
+
+/// Something that must hold in every run, whatever fails.
+pub trait Property {
+    /// The property as a sentence.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the facts of one dispatched event, and at what these touched in the view after it.
+    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
+        let _ = (facts, view);
+        None
+    }
+
+    /// Looks at the whole history.
+    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+        let _ = end;
+        Vec::new()
+    }
+
+    /// What was looked at so far, in figures: a property that has looked at nothing proves nothing.
+    fn figures(&self) -> String;
+}
+
+/// A property that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Name of the property.
+    pub property: &'static str,
+    /// What broke it.
+    pub sentence: String,
+    /// The first event that shows it; `None` if only the end does.
+    pub event: Option<u64>,
+    pub time: Option<Time>,
+    /// Nodes involved, by name.
+    pub nodes: Vec<Rc<str>>,
+    pub partition: Option<TopicPartition>,
+}
+
+impl Violation {
+    /// Shown by one fact.
+    pub(super) fn at(property: &'static str, entry: &TraceEntry, sentence: String) -> Self {
+        Violation {
+            property,
+            sentence,
+            event: Some(entry.event),
+            time: Some(entry.time),
+            nodes: vec![entry.node.clone()],
+            partition: None,
+        }
+    }
+
+    /// Shown at the end only.
+    pub(super) fn finally(property: &'static str, sentence: String) -> Self {
+        Violation {
+            property,
+            sentence,
+            event: None,
+            time: None,
+            nodes: Vec::new(),
+            partition: None,
+        }
+    }
+
+    pub(super) fn of(mut self, partition: &TopicPartition) -> Self {
+        self.partition = Some(partition.clone());
+        self
+    }
+
+    pub(super) fn with(mut self, brokers: impl IntoIterator<Item = BrokerId>) -> Self {
+        for broker in brokers {
+            let name: Rc<str> = format!("broker-{broker}").into();
+            if !self.nodes.contains(&name) {
+                self.nodes.push(name);
+            }
+        }
+        self
+    }
+}
+
+/// The properties that a run is held against.
+pub struct Checks {
+    properties: Vec<Box<dyn Property>>,
+}
+
+impl Checks {
+    /// The built-in ones. A plan that says how many acknowledged records it loses replaces the one that
+    /// none is lost.
+    pub fn built_in(plan: &Plan) -> Self {
+        let loss_is_expected = plan
+            .expect
+            .iter()
+            .any(|expected| matches!(expected.what, Expectation::Lost { .. }));
+        let mut properties: Vec<Box<dyn Property>> = vec![
+            Box::new(OneLeaderAnEpoch::default()),
+            Box::new(HighWatermarkInBounds::default()),
+            Box::new(HighWatermarkNeverFalls::default()),
+            Box::new(LeaderInIsr::default()),
+            Box::new(EpochsNeverFall::default()),
+            Box::new(LogsEqualBelowHighWatermark::default()),
+            Box::new(NoOffsetUsedTwice::default()),
+            Box::new(ConsumersReadWithoutGaps::default()),
+        ];
+        if !loss_is_expected {
+            properties.push(Box::new(NoAcknowledgedRecordLost::default()));
+        }
+        Checks { properties }
+    }
+
+    /// Adds a property of the caller's own.
+    pub fn add(&mut self, property: Box<dyn Property>) {
+        self.properties.push(property);
+    }
+
+    /// Called after every event that stated facts; the first violation ends the run.
+    pub fn after_event(
+        &mut self,
+        facts: &[TraceEntry],
+        view: &dyn ClusterView,
+    ) -> Option<Violation> {
+        if facts.is_empty() {
+            return None;
+        }
+        self.properties
+            .iter_mut()
+            .find_map(|property| property.after_event(facts, view))
+    }
+
+    /// Called once.
+    pub fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+        self.properties
+            .iter_mut()
+            .flat_map(|property| property.at_end(end))
+            .collect()
+    }
+
+    /// Each property's name and what it looked at.
+    pub fn figures(&self) -> Vec<(&'static str, String)> {
+        self.properties
+            .iter()
+            .map(|property| (property.name(), property.figures()))
+            .collect()
+    }
+}
+
+/// A replica, ordered by what is cheapest to compare.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ReplicaKey {
+    partition: i32,
+    broker: BrokerId,
+    topic: Rc<str>,
+}
+
+impl ReplicaKey {
+    pub(super) fn new(broker: BrokerId, partition: &TopicPartition) -> Self {
+        ReplicaKey {
+            partition: partition.partition,
+            broker,
+            topic: partition.topic.clone(),
+        }
+    }
+
+    pub(super) const fn broker(&self) -> BrokerId {
+        self.broker
+    }
+}
+
+/// The broker that a node is, by the name that it has in every plan.
+pub(super) fn broker_id(node: &str) -> Option<BrokerId> {
+    node.strip_prefix("broker-")?.parse().ok()
+}

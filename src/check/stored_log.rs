@@ -1,0 +1,278 @@
+//! A reader of segment files of its own, so that a bug in `log` cannot hide itself.
+//!
+//! Record batches, format 2, uncompressed, as `DefaultRecordBatch` and `DefaultRecord` lay them out. It
+//! verifies lengths and CRC-32C; a batch that the file ends in the middle of is no record, as for any
+//! reader. Held against `tests/vectors/record_batches_v2.json`.
+
+use crate::protocol::content_of;
+use bytes::Bytes;
+
+/// Bytes of a batch before its records.
+const BATCH_HEADER: usize = 61;
+/// Bytes before what `batch_length` counts.
+const BEFORE_LENGTH_COUNTS: usize = 12;
+/// Where the bytes that the CRC covers begin.
+const CRC_COVERS_FROM: usize = 21;
+
+/// One data record of a partition, as it stands in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredRecord {
+    pub offset: i64,
+    /// `partitionLeaderEpoch` of its batch.
+    pub leader_epoch: i32,
+    /// As `protocol::content_of`.
+    pub content: u64,
+}
+
+/// What the files of one replica hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoredLog {
+    /// Data records in the order of the files.
+    pub records: Vec<StoredRecord>,
+    /// Base offset, last offset and leader epoch of every batch, in the order of the files.
+    pub batches: Vec<(i64, i64, i32)>,
+    /// Why reading stopped before the end; nothing behind that place is in `records`.
+    pub damage: Option<String>,
+}
+
+impl StoredLog {
+    /// Reads segment files in the order of their base offsets.
+    pub fn read(files: &[(String, Vec<Bytes>)]) -> StoredLog {
+        let mut log = StoredLog::default();
+        for (name, chunks) in files {
+            let bytes = chunks.concat();
+            if let Err(damage) = log.read_file(&bytes) {
+                log.damage = Some(format!("{name}: {damage}"));
+                break;
+            }
+        }
+        log
+    }
+
+    /// The record at an offset. Offsets rise along a log; if they do not, `epochs_and_offsets_rise` says so.
+    pub fn at(&self, offset: i64) -> Option<&StoredRecord> {
+        let place = self
+            .records
+            .binary_search_by_key(&offset, |record| record.offset);
+        place.ok().map(|index| &self.records[index])
+    }
+
+    /// Offset behind the last batch; `None` if there is no batch.
+    pub fn end_offset(&self) -> Option<i64> {
+        self.batches.last().map(|(_, last, _)| last + 1)
+    }
+
+    fn read_file(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        while bytes.len() >= BEFORE_LENGTH_COUNTS {
+            let mut fields = Fields(bytes);
+            let base_offset = fields.i64()?;
+            let length = usize::try_from(fields.i32()?).map_err(|_| "negative batch length")?;
+            let size = BEFORE_LENGTH_COUNTS + length;
+            if size < BATCH_HEADER {
+                return Err(format!("batch at {base_offset} is shorter than its header"));
+            }
+            if bytes.len() < size {
+                return Ok(());
+            }
+            self.read_batch(base_offset, &bytes[..size])
+                .map_err(|why| format!("batch at {base_offset}: {why}"))?;
+            bytes = &bytes[size..];
+        }
+        Ok(())
+    }
+
+    fn read_batch(&mut self, base_offset: i64, batch: &[u8]) -> Result<(), String> {
+        let mut fields = Fields(&batch[BEFORE_LENGTH_COUNTS..]);
+        let leader_epoch = fields.i32()?;
+        let magic = fields.take(1)?[0];
+        if magic != 2 {
+            return Err(format!("magic {magic}"));
+        }
+        let crc = fields.i32()? as u32;
+        if crc != crc32c::crc32c(&batch[CRC_COVERS_FROM..]) {
+            return Err("CRC does not match".to_owned());
+        }
+        let attributes = fields.i16()?;
+        let last_offset_delta = fields.i32()?;
+        let _timestamps_and_producer = fields.take(8 + 8 + 8 + 2 + 4)?;
+        let count = fields.i32()?;
+        if attributes & 0x7 != 0 {
+            return Err("compressed".to_owned());
+        }
+        let is_control = attributes & 0x20 != 0;
+        for _ in 0..count {
+            let length = usize::try_from(fields.varint()?).map_err(|_| "negative record length")?;
+            let (offset_delta, content) = read_record(fields.take(length)?)?;
+            if !is_control {
+                self.records.push(StoredRecord {
+                    offset: base_offset + offset_delta,
+                    leader_epoch,
+                    content,
+                });
+            }
+        }
+        if !fields.0.is_empty() {
+            return Err("more bytes than records".to_owned());
+        }
+        let last_offset = base_offset + i64::from(last_offset_delta);
+        self.batches.push((base_offset, last_offset, leader_epoch));
+        Ok(())
+    }
+}
+
+/// Offset delta and content of a record.
+fn read_record(record: &[u8]) -> Result<(i64, u64), String> {
+    let mut fields = Fields(record);
+    let _attributes = fields.take(1)?;
+    let _timestamp_delta = fields.varint()?;
+    let offset_delta = fields.varint()?;
+    let key = fields.optional_bytes()?;
+    let value = fields.optional_bytes()?;
+    for _ in 0..fields.varint()? {
+        let _key = fields.optional_bytes()?;
+        let _value = fields.optional_bytes()?;
+    }
+    if !fields.0.is_empty() {
+        return Err("a record is longer than its fields".to_owned());
+    }
+    Ok((offset_delta, content_of(key, value)))
+}
+
+/// Bytes that are still to be read.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        if self.0.len() < count {
+            return Err("a field runs past the end".to_owned());
+        }
+        let (field, rest) = self.0.split_at(count);
+        self.0 = rest;
+        Ok(field)
+    }
+
+    fn number<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        Ok(self
+            .take(N)?
+            .try_into()
+            .expect("as many bytes as were taken"))
+    }
+
+    fn i16(&mut self) -> Result<i16, String> {
+        self.number().map(i16::from_be_bytes)
+    }
+
+    fn i32(&mut self) -> Result<i32, String> {
+        self.number().map(i32::from_be_bytes)
+    }
+
+    fn i64(&mut self) -> Result<i64, String> {
+        self.number().map(i64::from_be_bytes)
+    }
+
+    /// A zigzag varint of up to 64 bits.
+    fn varint(&mut self) -> Result<i64, String> {
+        let mut bits: u64 = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            bits |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok((bits >> 1) as i64 ^ -((bits & 1) as i64));
+            }
+        }
+        Err("a varint is longer than 64 bits".to_owned())
+    }
+
+    /// Length -1 is none.
+    fn optional_bytes(&mut self) -> Result<Option<&'a [u8]>, String> {
+        let length = self.varint()?;
+        if length == -1 {
+            return Ok(None);
+        }
+        let length = usize::try_from(length).map_err(|_| "negative length".to_owned())?;
+        self.take(length).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn vectors() -> Value {
+        serde_json::from_str(include_str!("../../tests/vectors/record_batches_v2.json")).unwrap()
+    }
+
+    fn unhex(hex: &Value) -> Vec<u8> {
+        let text = hex.as_str().unwrap().as_bytes();
+        text.chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    fn read(bytes: Vec<u8>) -> StoredLog {
+        StoredLog::read(&[("f".to_owned(), vec![Bytes::from(bytes)])])
+    }
+
+    #[test]
+    fn reads_every_uncompressed_vector_as_real_readers_do() {
+        let mut seen = 0;
+        for batch in vectors()["batches"].as_array().unwrap() {
+            let header = &batch["header"];
+            let log = read(unhex(&batch["hex"]));
+            if header["codec"] != "none" {
+                assert!(log.damage.unwrap().contains("compressed"));
+                continue;
+            }
+            assert_eq!(log.damage, None, "{}", batch["name"]);
+            let base = header["base_offset"].as_i64().unwrap();
+            let last = base + header["last_offset_delta"].as_i64().unwrap();
+            let epoch = header["partition_leader_epoch"].as_i64().unwrap() as i32;
+            assert_eq!(log.batches, [(base, last, epoch)]);
+            let field = |field: &Value| field.is_string().then(|| unhex(field));
+            let expected: Vec<_> = batch["records"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|_| header["control"] != true)
+                .map(|record| StoredRecord {
+                    offset: record["offset"].as_i64().unwrap(),
+                    leader_epoch: epoch,
+                    content: content_of(
+                        field(&record["key"]).as_deref(),
+                        field(&record["value"]).as_deref(),
+                    ),
+                })
+                .collect();
+            assert_eq!(log.records, expected, "{}", batch["name"]);
+            seen += 1;
+        }
+        assert!(seen >= 17, "only {seen} uncompressed vectors");
+    }
+
+    #[test]
+    fn refuses_what_real_readers_refuse() {
+        for case in vectors()["refuse"].as_array().unwrap() {
+            let log = read(unhex(&case["hex"]));
+            match case["name"].as_str().unwrap() {
+                // Outside the CRC; and an incomplete last batch is no error to any reader.
+                "flipped_base_offset" => assert_eq!(log.records.len(), 1),
+                "truncated_body" | "empty" => assert_eq!(log, StoredLog::default()),
+                name => assert!(log.damage.is_some(), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn reads_batches_back_to_back_across_chunks_and_leaves_a_partial_tail() {
+        let vectors = vectors();
+        let whole = unhex(&vectors["concatenation"]["hex"]);
+        let partial = unhex(&vectors["concatenation"]["with_partial_tail_hex"]);
+        let log = read(whole.clone());
+        assert_eq!((log.batches.len(), &log.damage), (3, &None));
+        assert_eq!(read(partial), log);
+        let (front, back) = whole.split_at(70);
+        let chunks = vec![Bytes::copy_from_slice(front), Bytes::copy_from_slice(back)];
+        assert_eq!(StoredLog::read(&[("f".to_owned(), chunks)]), log);
+    }
+}
