@@ -87,6 +87,7 @@ pub enum ControllerOutput {
 #[derive(Clone, Debug)]
 pub struct Elected {
     pub token: u64,
+    /// What is left of the request's timeout.
     pub timeout_ms: i32,
     pub error: ErrorCode,
     pub results: Vec<(TopicPartition, Result<BrokerId, ErrorCode>)>,
@@ -165,6 +166,8 @@ pub(super) enum LeaderElection {
     AdminClientTriggered {
         token: u64,
         request: Box<ElectLeadersRequest>,
+        /// When the request's timeout is over, in ms since 1970.
+        deadline_ms: i64,
     },
 }
 
@@ -210,7 +213,7 @@ impl Controller {
                 self.put(ControllerEvent::RegisterBrokerAndReelect { session });
             }
             ControllerInput::Watch(event) => self.watch(&event),
-            ControllerInput::Request { token, body } => self.request(token, body),
+            ControllerInput::Request { token, body } => self.request(now_ms, token, body),
             ControllerInput::BrokerAnswered { broker, id, result } => {
                 self.broker_answered(broker, id, result);
             }
@@ -277,6 +280,7 @@ impl Controller {
                 ControllerEvent::ReplicaLeaderElection(LeaderElection::AdminClientTriggered {
                     token,
                     request,
+                    ..
                 }) => self
                     .shared
                     .output(ControllerOutput::Elected(Elected::not_controller(
@@ -325,7 +329,7 @@ impl Controller {
         }
     }
 
-    fn request(&self, token: u64, body: Request) {
+    fn request(&self, now_ms: i64, token: u64, body: Request) {
         match body {
             Request::AlterPartition(request) => {
                 self.put(ControllerEvent::AlterPartition { token, request });
@@ -333,9 +337,16 @@ impl Controller {
             Request::ControlledShutdown(request) => {
                 self.put(ControllerEvent::ControlledShutdown { token, request });
             }
-            Request::ElectLeaders(request) => self.put(ControllerEvent::ReplicaLeaderElection(
-                LeaderElection::AdminClientTriggered { token, request },
-            )),
+            Request::ElectLeaders(request) => {
+                let deadline_ms = now_ms + i64::from(request.timeout_ms);
+                self.put(ControllerEvent::ReplicaLeaderElection(
+                    LeaderElection::AdminClientTriggered {
+                        token,
+                        request,
+                        deadline_ms,
+                    },
+                ));
+            }
             // No other request is the controller's.
             _ => {}
         }

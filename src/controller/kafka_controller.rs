@@ -96,7 +96,11 @@ impl KafkaController {
             ControllerEvent::ReplicaLeaderElection(LeaderElection::AdminClientTriggered {
                 token,
                 request,
-            }) => self.elect_leaders_for_admin(token, *request).await,
+                deadline_ms,
+            }) => {
+                self.elect_leaders_for_admin(token, *request, deadline_ms)
+                    .await
+            }
             _ if !self.is_active() => Ok(()),
             ControllerEvent::ReplicaLeaderElection(LeaderElection::ZkTriggered) => {
                 self.elect_leaders_for_zk().await

@@ -6,6 +6,7 @@
 //! It knows no kernel event, no clock and no session client.
 
 pub mod admin;
+mod admin_zk_client;
 mod broker_change;
 mod channel_manager;
 pub mod config_watcher;

@@ -290,6 +290,7 @@ impl KafkaController {
         &mut self,
         token: u64,
         request: ElectLeadersRequest,
+        deadline_ms: i64,
     ) -> Result<(), Abandoned> {
         if !self.is_active() {
             self.output(ControllerOutput::Elected(Elected::not_controller(
@@ -345,9 +346,10 @@ impl KafkaController {
         if all {
             results.retain(|_, result| *result != Err(ErrorCode::ElectionNotNeeded));
         }
+        let left_ms = deadline_ms - self.shared.now_ms.get();
         self.output(ControllerOutput::Elected(Elected {
             token,
-            timeout_ms: request.timeout_ms,
+            timeout_ms: left_ms.clamp(0, i64::from(i32::MAX)) as i32,
             error: ErrorCode::None,
             results: results.into_iter().collect(),
         }));
