@@ -5,7 +5,7 @@
 use crate::protocol::{
     BrokerEndpoint, BrokerId, ErrorCode, LEADER_DURING_DELETE, MetadataRequest, MetadataResponse,
     NO_LEADER, PartitionMetadata, TopicId, TopicMetadata, TopicName, TopicPartition,
-    UpdateMetadataPartitionState, UpdateMetadataRequest,
+    UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -126,7 +126,7 @@ impl MetadataCache {
             },
             name: name.clone(),
             topic_id: self.topic_id(name).unwrap_or(TopicId::ZERO),
-            is_internal: matches!(&**name, "__consumer_offsets" | "__transaction_state"),
+            is_internal: is_internal_topic(name),
             partitions: partitions
                 .into_iter()
                 .flat_map(BTreeMap::values)
@@ -148,12 +148,7 @@ impl MetadataCache {
             leader_epoch: state.leader_epoch,
             replicas: state.replicas.clone(),
             isr: state.isr.clone(),
-            offline_replicas: state
-                .replicas
-                .iter()
-                .copied()
-                .filter(|id| !self.is_alive(*id) || state.offline_replicas.contains(id))
-                .collect(),
+            offline_replicas: state.offline_replicas.clone(),
         }
     }
 }

@@ -41,6 +41,7 @@ error_codes! {
     StaleControllerEpoch = 11, "STALE_CONTROLLER_EPOCH", "ControllerMovedException";
     NetworkException = 13, "NETWORK_EXCEPTION", "NetworkException";
     InvalidTopicException = 17, "INVALID_TOPIC_EXCEPTION", "InvalidTopicException";
+    RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", "RecordBatchTooLargeException";
     NotEnoughReplicas = 19, "NOT_ENOUGH_REPLICAS", "NotEnoughReplicasException";
     NotEnoughReplicasAfterAppend = 20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NotEnoughReplicasAfterAppendException";
     InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", "InvalidRequiredAcksException";
@@ -53,6 +54,9 @@ error_codes! {
     NotController = 41, "NOT_CONTROLLER", "NotControllerException";
     InvalidRequest = 42, "INVALID_REQUEST", "InvalidRequestException";
     PolicyViolation = 44, "POLICY_VIOLATION", "PolicyViolationException";
+    OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", "OutOfOrderSequenceException";
+    InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", "InvalidProducerEpochException";
+    TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", "TransactionCoordinatorFencedException";
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", "KafkaStorageException";
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", "FencedLeaderEpochException";
     UnknownLeaderEpoch = 75, "UNKNOWN_LEADER_EPOCH", "UnknownLeaderEpochException";

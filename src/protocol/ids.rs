@@ -15,6 +15,11 @@ pub const LEADER_DURING_DELETE: BrokerId = -2;
 /// A topic's name, shared.
 pub type TopicName = Rc<str>;
 
+/// A topic that brokers themselves write (`Topic.isInternal`).
+pub fn is_internal_topic(topic: &str) -> bool {
+    matches!(topic, "__consumer_offsets" | "__transaction_state")
+}
+
 /// A partition of a topic; prints as `trucks_gps-0`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {

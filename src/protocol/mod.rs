@@ -17,7 +17,10 @@ pub mod zookeeper;
 pub use error::ErrorCode;
 pub use fact::{Fact, IsrChange, RecordId, StateWriteReason, content_of};
 pub use hosts::Hosts;
-pub use ids::{BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition};
+pub use ids::{
+    BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
+    is_internal_topic,
+};
 pub use kafka::*;
 pub use message::{KafkaRequest, KafkaResponse, Message};
 pub use timer::{BrokerTimer, ClientTimer, ServerTimer, SessionTimer, Timer, ZooKeeperTimer};

@@ -1,0 +1,55 @@
+//! What a handler works with, and what it leaves behind for the broker to carry out.
+//!
+//! Partitions and the replica manager know no connections, timers or processes: they see a disk, the
+//! wall clock and the metadata cache ([`Env`]), and write what follows from it into an [`Outbox`].
+
+use super::MetadataCache;
+use super::purgatory::Answer;
+use crate::kernel::Disk;
+use crate::log::LogError;
+use crate::protocol::{AlterPartitionData, ErrorCode, Fact};
+
+/// A partition's window on its broker.
+pub(crate) struct Env<'a> {
+    pub(crate) disk: &'a mut Disk,
+    /// The broker's wall clock.
+    pub(crate) now_ms: i64,
+    pub(crate) cache: &'a MetadataCache,
+    pub(crate) out: &'a mut Outbox,
+}
+
+/// Effects that wait until the handler is done.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) facts: Vec<Fact>,
+    /// Parked requests that are done.
+    pub(crate) answers: Vec<Answer>,
+    /// ISR changes for the controller.
+    pub(crate) isr_changes: Vec<AlterPartitionData>,
+    /// Why the log directory cannot be used any more.
+    pub(crate) log_dir_failed: Option<String>,
+}
+
+impl Outbox {
+    /// Kafka's code for what went wrong with a log; a failed disk takes the log directory with it.
+    pub(crate) fn log_error(&mut self, error: &LogError) -> ErrorCode {
+        match error {
+            LogError::Disk { .. } | LogError::Malformed { .. } => {
+                self.log_dir_failed.get_or_insert_with(|| error.to_string());
+                ErrorCode::KafkaStorageError
+            }
+            LogError::Corrupt(_) => ErrorCode::CorruptMessage,
+            LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            LogError::RecordTooLarge { .. } => ErrorCode::MessageTooLarge,
+            LogError::RecordBatchTooLarge { .. } => ErrorCode::RecordListTooLarge,
+            LogError::InvalidRecord(_) => ErrorCode::InvalidRecord,
+            LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
+            LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            LogError::UnexpectedAppendOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
+                ErrorCode::UnknownServerError
+            }
+        }
+    }
+}

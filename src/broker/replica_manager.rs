@@ -1,0 +1,646 @@
+//! The partitions that a broker hosts, and the requests that go to them (class `ReplicaManager`):
+//! produce, fetch, ListOffsets, parked requests, ISR expiry, checkpointed offsets.
+//!
+//! Knows no connection, no timer and no other broker: see `outbox`.
+
+use super::log_manager::LogManager;
+use super::outbox::Env;
+use super::partition::{Available, Partition, ReadRequest};
+use super::purgatory::{Answer, OpId, Pending, Purgatory, Watchers};
+use crate::kernel::Time;
+use crate::log::{LogAppendInfo, Records};
+use crate::protocol::config::BrokerConfig;
+use crate::protocol::{
+    AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact,
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, ListOffsetsPartitionResponse,
+    ListOffsetsRequest, ListOffsetsResponse, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicId, TopicPartition, is_internal_topic,
+};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A request that has to wait, and for how long at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Parked {
+    pub(crate) op: OpId,
+    pub(crate) timeout_ms: i32,
+}
+
+/// All replicas of a broker.
+#[derive(Debug)]
+pub(crate) struct ReplicaManager {
+    local_broker: BrokerId,
+    config: Rc<BrokerConfig>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    pub(crate) logs: LogManager,
+    pub(crate) purgatory: Purgatory,
+    /// The highest seen in a request of a controller (Z4).
+    pub(crate) controller_epoch: i32,
+}
+
+/// What a read over the partitions of a fetch came to (F2).
+#[derive(Debug, Default)]
+struct ReadSummary {
+    responses: Vec<FetchPartitionResponse>,
+    bytes: u64,
+    /// An error or a diverging epoch: nothing to wait for.
+    complete_now: bool,
+    /// Partitions, by place in the request, whose high watermark a follower moved.
+    moved: Vec<usize>,
+}
+
+impl ReplicaManager {
+    pub(crate) fn new(local_broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
+        ReplicaManager {
+            local_broker,
+            logs: LogManager::new(local_broker, Rc::clone(&config)),
+            config,
+            partitions: BTreeMap::new(),
+            purgatory: Purgatory::default(),
+            controller_epoch: 0,
+        }
+    }
+
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
+        self.partitions.iter()
+    }
+
+    pub(crate) fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
+        self.partitions.get(name)
+    }
+
+    pub(crate) fn partition_mut(&mut self, name: &TopicPartition) -> Option<&mut Partition> {
+        self.partitions.get_mut(name)
+    }
+
+    /// The partition, made if this is the first time that a controller names it.
+    pub(crate) fn get_or_create(&mut self, name: &TopicPartition) -> &mut Partition {
+        self.partitions.entry(name.clone()).or_insert_with(|| {
+            Partition::new(
+                name.clone(),
+                self.local_broker,
+                self.config.replica_lag_time_max_ms,
+            )
+        })
+    }
+
+    pub(crate) fn remove(&mut self, name: &TopicPartition) -> Option<Partition> {
+        self.partitions.remove(name)
+    }
+
+    /// What a broker without the partition answers (`getPartitionOrError`).
+    fn absent(env: &Env<'_>, name: &TopicPartition) -> ErrorCode {
+        if env.cache.partition(name).is_some() {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        }
+    }
+
+    // ---- produce
+
+    /// P1 to P4, P7. Answers at once unless acks=all has to wait.
+    pub(crate) fn produce(
+        &mut self,
+        env: &mut Env<'_>,
+        now: Time,
+        to: Pending,
+        request: &ProduceRequest,
+    ) -> Option<Parked> {
+        let mut responses = Vec::with_capacity(request.data.len());
+        let mut required = Vec::with_capacity(request.data.len());
+        let mut moved = Vec::new();
+        for (place, (name, records)) in request.data.iter().enumerate() {
+            let appended = self.append(env, name, records, request.acks);
+            let (response, wait_for) = match appended {
+                Ok((info, high_watermark_moved)) => {
+                    if high_watermark_moved {
+                        moved.push(place);
+                    }
+                    (produced(name, &info), Some(info.last_offset + 1))
+                }
+                Err(error) => {
+                    env.out.facts.push(Fact::ProduceRefused {
+                        partition: name.clone(),
+                        error,
+                    });
+                    (not_produced(name, error), None)
+                }
+            };
+            responses.push(response);
+            required.push(wait_for);
+        }
+        let failed = required.iter().any(Option::is_none);
+        let parked = match request.acks {
+            0 => {
+                env.out.answers.push(Answer {
+                    to,
+                    timer: None,
+                    response: None,
+                    close: failed,
+                });
+                None
+            }
+            -1 => self.wait_for_replicas(env, now, to, request, responses, required),
+            _ => {
+                env.out
+                    .answers
+                    .push(Answer::now(to, ProduceResponse { responses }));
+                None
+            }
+        };
+        for (place, (name, _)) in request.data.iter().enumerate() {
+            self.complete(env, name, moved.contains(&place), true);
+        }
+        parked
+    }
+
+    fn append(
+        &mut self,
+        env: &mut Env<'_>,
+        name: &TopicPartition,
+        records: &Records,
+        acks: i16,
+    ) -> Result<(LogAppendInfo, bool), ErrorCode> {
+        if env.cache.partition(name).is_none() {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        // Since Produce version 3 a partition's records are exactly one batch.
+        if records.batches().len() != 1 {
+            return Err(ErrorCode::InvalidRecord);
+        }
+        if !matches!(acks, -1..=1) {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
+        if is_internal_topic(&name.topic) {
+            return Err(ErrorCode::InvalidTopicException);
+        }
+        match self.partitions.get_mut(name) {
+            None => Err(ErrorCode::NotLeaderOrFollower),
+            Some(partition) => partition.append_records_to_leader(env, records, acks),
+        }
+    }
+
+    /// P2: parks the produce unless every partition's outcome is known already.
+    fn wait_for_replicas(
+        &mut self,
+        env: &mut Env<'_>,
+        now: Time,
+        to: Pending,
+        request: &ProduceRequest,
+        mut responses: Vec<PartitionProduceResponse>,
+        mut required: Vec<Option<i64>>,
+    ) -> Option<Parked> {
+        for (response, wait_for) in responses.iter_mut().zip(&mut required) {
+            let Some(offset) = *wait_for else {
+                continue;
+            };
+            let outcome = self
+                .partitions
+                .get(&response.partition)
+                .and_then(|partition| partition.check_enough_replicas_reach_offset(offset));
+            match outcome {
+                None => response.error = ErrorCode::RequestTimedOut,
+                Some(error) => {
+                    *wait_for = None;
+                    response.error = error;
+                }
+            }
+        }
+        if required.iter().all(Option::is_none) {
+            env.out
+                .answers
+                .push(Answer::now(to, ProduceResponse { responses }));
+            return None;
+        }
+        let waits: Vec<_> = request
+            .data
+            .iter()
+            .zip(&required)
+            .filter_map(|((name, _), offset)| offset.map(|offset| (name, offset)))
+            .collect();
+        let op = self
+            .purgatory
+            .park_produce(to, now, responses, required);
+        for (name, offset) in waits {
+            if let Some(partition) = self.partitions.get_mut(name) {
+                partition.watchers.produce.push((offset, op));
+            }
+        }
+        Some(Parked {
+            op,
+            timeout_ms: request.timeout_ms,
+        })
+    }
+
+    // ---- fetch
+
+    /// F1 to F3, E6, E11. Answers at once unless there is too little to return.
+    pub(crate) fn fetch(
+        &mut self,
+        env: &mut Env<'_>,
+        to: Pending,
+        mut request: Box<FetchRequest>,
+    ) -> Option<Parked> {
+        let mut erroneous = Vec::new();
+        request.max_bytes = request.max_bytes.min(self.config.fetch_max_bytes);
+        request.min_bytes = request.min_bytes.min(request.max_bytes);
+        let replica = request.replica_id;
+        request.partitions.retain(|fetch| {
+            let Some(error) = unknown_topic(env, fetch) else {
+                return true;
+            };
+            erroneous.push(refused(env, fetch, replica, error));
+            false
+        });
+        let mut read = self.read_from_log(env, &request, true);
+        let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
+        let parked = if request.max_wait_ms <= 0
+            || request.partitions.is_empty()
+            || read.bytes >= min_bytes
+            || read.complete_now
+            || self.is_satisfied(env, &request)
+        {
+            read.responses.append(&mut erroneous);
+            env.out.answers.push(Answer::now(to, response(read.responses)));
+            for place in read.moved {
+                self.complete(env, &request.partitions[place].partition, true, true);
+            }
+            None
+        } else {
+            let timeout_ms = request.max_wait_ms;
+            for place in &read.moved {
+                self.complete(env, &request.partitions[*place].partition, true, true);
+            }
+            let op = self.park_fetch(to, request, erroneous);
+            Some(Parked { op, timeout_ms })
+        };
+        parked
+    }
+
+    fn park_fetch(
+        &mut self,
+        to: Pending,
+        request: Box<FetchRequest>,
+        erroneous: Vec<FetchPartitionResponse>,
+    ) -> OpId {
+        let op = self.purgatory.park_fetch(to, request, erroneous);
+        if let Some(fetch) = self.purgatory.fetch(op) {
+            for partition in &fetch.request.partitions {
+                if let Some(partition) = self.partitions.get_mut(&partition.partition) {
+                    self.purgatory.watch_fetch(&mut partition.watchers, op);
+                }
+            }
+        }
+        op
+    }
+
+    fn read_from_log(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &FetchRequest,
+        first_read: bool,
+    ) -> ReadSummary {
+        let mut summary = ReadSummary {
+            responses: Vec::with_capacity(request.partitions.len()),
+            ..ReadSummary::default()
+        };
+        let mut limit = u64::try_from(request.max_bytes).unwrap_or(0);
+        let mut min_one_message = true;
+        for (place, fetch) in request.partitions.iter().enumerate() {
+            let max_bytes = u64::try_from(fetch.max_bytes).unwrap_or(0).min(limit);
+            let read = self.read_partition(
+                env,
+                fetch,
+                ReadRequest {
+                    replica: request.replica_id,
+                    read_committed: request.isolation_level == 1,
+                    max_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),
+                    min_one_message,
+                    update_fetch_state: first_read,
+                },
+            );
+            match read {
+                Err(error) => {
+                    summary.complete_now = true;
+                    let response = refused(env, fetch, request.replica_id, error);
+                    summary.responses.push(response);
+                }
+                Ok(read) => {
+                    let size = read.records.size_in_bytes();
+                    limit = limit.saturating_sub(size);
+                    min_one_message &= size == 0;
+                    summary.bytes += size;
+                    summary.complete_now |= read.diverging_epoch.is_some();
+                    if read.high_watermark_moved {
+                        summary.moved.push(place);
+                    }
+                    summary.responses.push(FetchPartitionResponse {
+                        partition: fetch.partition.clone(),
+                        error: ErrorCode::None,
+                        high_watermark: read.high_watermark,
+                        last_stable_offset: read.last_stable_offset,
+                        log_start_offset: read.log_start_offset,
+                        diverging_epoch: read.diverging_epoch,
+                        preferred_read_replica: -1,
+                        records: read.records,
+                    });
+                }
+            }
+        }
+        summary
+    }
+
+    fn read_partition(
+        &mut self,
+        env: &mut Env<'_>,
+        fetch: &FetchPartition,
+        request: ReadRequest,
+    ) -> Result<super::partition::ReadInfo, ErrorCode> {
+        let Some(partition) = self.partitions.get_mut(&fetch.partition) else {
+            return Err(Self::absent(env, &fetch.partition));
+        };
+        if fetch.topic_id != TopicId::ZERO
+            && partition.topic_id() != TopicId::ZERO
+            && fetch.topic_id != partition.topic_id()
+        {
+            return Err(ErrorCode::InconsistentTopicId);
+        }
+        partition.fetch_records(env, fetch, request)
+    }
+
+    /// F3: whether a parked fetch has something to return now.
+    fn is_satisfied(&self, env: &mut Env<'_>, request: &FetchRequest) -> bool {
+        let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
+        let mut bytes = 0;
+        for fetch in &request.partitions {
+            let Some(partition) = self.partitions.get(&fetch.partition) else {
+                return true;
+            };
+            let available = partition.available(
+                env.disk,
+                fetch,
+                request.replica_id,
+                request.isolation_level == 1,
+                min_bytes,
+            );
+            match available {
+                Available::CompleteNow => return true,
+                Available::Bytes(more) => bytes += more,
+            }
+        }
+        bytes >= min_bytes
+    }
+
+    // ---- parked requests
+
+    /// Looks at the requests that wait for a partition: produces after the high watermark moved,
+    /// fetches after anything.
+    pub(crate) fn complete(
+        &mut self,
+        env: &mut Env<'_>,
+        name: &TopicPartition,
+        produce: bool,
+        fetch: bool,
+    ) {
+        let Some(partition) = self.partitions.get_mut(name) else {
+            return;
+        };
+        if produce && !partition.watchers.produce.is_empty() {
+            let mut waiting = std::mem::take(&mut partition.watchers.produce);
+            waiting.retain(|(offset, op)| {
+                let Some(outcome) = partition.check_enough_replicas_reach_offset(*offset) else {
+                    return true;
+                };
+                resolve(&mut self.purgatory, env, *op, name, outcome);
+                false
+            });
+            partition.watchers.produce = waiting;
+        }
+        if fetch && !partition.watchers.fetch.is_empty() {
+            let mut waiting = std::mem::take(&mut partition.watchers.fetch);
+            waiting.retain(|op| {
+                let Some(delayed) = self.purgatory.fetch(*op) else {
+                    return false;
+                };
+                if !self.is_satisfied(env, &delayed.request) {
+                    return true;
+                }
+                self.answer_fetch(env, *op);
+                false
+            });
+            if let Some(partition) = self.partitions.get_mut(name) {
+                partition.watchers.fetch = waiting;
+            }
+        }
+    }
+
+    /// The partition is gone from this broker: nothing can wait for it any more.
+    pub(crate) fn complete_removed(
+        &mut self,
+        env: &mut Env<'_>,
+        name: &TopicPartition,
+        watchers: Watchers,
+    ) {
+        let error = Self::absent(env, name);
+        for (_, op) in watchers.produce {
+            resolve(&mut self.purgatory, env, op, name, error);
+        }
+        for op in watchers.fetch {
+            self.answer_fetch(env, op);
+        }
+    }
+
+    /// P3, F3: the time of a parked request is up.
+    pub(crate) fn expire(&mut self, env: &mut Env<'_>, op: OpId) {
+        if let Some(answer) = self.purgatory.take_produce(op) {
+            if let Some(crate::protocol::Response::Produce(produce)) = &answer.response {
+                for response in &produce.responses {
+                    if response.error == ErrorCode::RequestTimedOut {
+                        env.out.facts.push(Fact::ProduceRefused {
+                            partition: response.partition.clone(),
+                            error: response.error,
+                        });
+                    }
+                }
+            }
+            env.out.answers.push(answer);
+        } else {
+            self.answer_fetch(env, op);
+        }
+    }
+
+    /// Reads again (I2) and answers.
+    fn answer_fetch(&mut self, env: &mut Env<'_>, op: OpId) {
+        let Some((mut fetch, timer)) = self.purgatory.take_fetch(op) else {
+            return;
+        };
+        let mut read = self.read_from_log(env, &fetch.request, false);
+        read.responses.append(&mut fetch.erroneous);
+        env.out.answers.push(Answer {
+            timer,
+            ..Answer::now(fetch.to, response(read.responses))
+        });
+    }
+
+    /// CT33: states why produces that were parked before `before` still wait. The time at which the
+    /// oldest of the others was parked.
+    pub(crate) fn tell_stalls(&mut self, env: &mut Env<'_>, before: Time) -> Option<Time> {
+        let mut next: Option<Time> = None;
+        for produce in self.purgatory.produces() {
+            if produce.since > before {
+                next = Some(next.map_or(produce.since, |at| at.min(produce.since)));
+                continue;
+            }
+            for (response, required) in produce.responses.iter().zip(&produce.required) {
+                if let (Some(offset), Some(partition)) =
+                    (*required, self.partitions.get_mut(&response.partition))
+                {
+                    partition.tell_stall(env, offset);
+                }
+            }
+        }
+        next
+    }
+
+    // ---- the rest
+
+    pub(crate) fn list_offsets(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ListOffsetsRequest,
+    ) -> ListOffsetsResponse {
+        let isolation = (request.replica_id == CONSUMER_REPLICA_ID).then_some(request.isolation_level);
+        let partitions = request
+            .partitions
+            .iter()
+            .map(|asked| {
+                let found = match self.partitions.get(&asked.partition) {
+                    None => Err(Self::absent(env, &asked.partition)),
+                    Some(partition) => partition.fetch_offset_for_timestamp(
+                        env,
+                        asked.timestamp,
+                        isolation,
+                        asked.current_leader_epoch,
+                    ),
+                };
+                let (error, found) = match found {
+                    Ok(found) => (ErrorCode::None, found),
+                    Err(error) => (error, None),
+                };
+                ListOffsetsPartitionResponse {
+                    partition: asked.partition.clone(),
+                    error,
+                    timestamp: found.map_or(-1, |found| found.timestamp),
+                    offset: found.map_or(-1, |found| found.offset),
+                    leader_epoch: found.map_or(-1, |found| found.leader_epoch),
+                }
+            })
+            .collect();
+        ListOffsetsResponse { partitions }
+    }
+
+    /// I7: the `isr-expiration` task.
+    pub(crate) fn maybe_shrink_isr(&mut self, env: &mut Env<'_>) {
+        for partition in self.partitions.values_mut() {
+            partition.maybe_shrink_isr(env);
+        }
+    }
+
+    /// A5.
+    pub(crate) fn on_alter_partition_answer(
+        &mut self,
+        env: &mut Env<'_>,
+        sent: &AlterPartitionData,
+        answer: Result<&AlterPartitionResult, ErrorCode>,
+    ) {
+        let moved = self
+            .partitions
+            .get_mut(&sent.partition)
+            .is_some_and(|partition| partition.on_alter_partition_answer(env, sent, answer));
+        if moved {
+            self.complete(env, &sent.partition, true, true);
+        }
+    }
+}
+
+fn resolve(
+    purgatory: &mut Purgatory,
+    env: &mut Env<'_>,
+    op: OpId,
+    name: &TopicPartition,
+    outcome: ErrorCode,
+) {
+    if !outcome.is_none() {
+        env.out.facts.push(Fact::ProduceRefused {
+            partition: name.clone(),
+            error: outcome,
+        });
+    }
+    let answer = purgatory.resolve_produce(op, name, outcome);
+    env.out.answers.extend(answer);
+}
+
+/// The metadata cache does not know what a fetch asks for, by id or by name.
+fn unknown_topic(env: &Env<'_>, fetch: &FetchPartition) -> Option<ErrorCode> {
+    if fetch.topic_id != TopicId::ZERO
+        && env.cache.topic_id(&fetch.partition.topic) != Some(fetch.topic_id)
+    {
+        Some(ErrorCode::UnknownTopicId)
+    } else if env.cache.partition(&fetch.partition).is_none() {
+        Some(ErrorCode::UnknownTopicOrPartition)
+    } else {
+        None
+    }
+}
+
+fn response(responses: Vec<FetchPartitionResponse>) -> FetchResponse {
+    FetchResponse {
+        error: ErrorCode::None,
+        session_id: 0,
+        responses,
+    }
+}
+
+fn refused(
+    env: &mut Env<'_>,
+    fetch: &FetchPartition,
+    replica: BrokerId,
+    error: ErrorCode,
+) -> FetchPartitionResponse {
+    env.out.facts.push(Fact::FetchRefused {
+        partition: fetch.partition.clone(),
+        replica,
+        error,
+    });
+    FetchPartitionResponse {
+        partition: fetch.partition.clone(),
+        error,
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        diverging_epoch: None,
+        preferred_read_replica: -1,
+        records: Records::empty(),
+    }
+}
+
+fn produced(name: &TopicPartition, info: &LogAppendInfo) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        partition: name.clone(),
+        error: ErrorCode::None,
+        base_offset: info.first_offset,
+        log_append_time_ms: info.log_append_time,
+        log_start_offset: info.log_start_offset,
+    }
+}
+
+fn not_produced(name: &TopicPartition, error: ErrorCode) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        partition: name.clone(),
+        error,
+        base_offset: -1,
+        log_append_time_ms: -1,
+        log_start_offset: -1,
+    }
+}
