@@ -89,6 +89,10 @@ impl MetadataCache {
             .flat_map(BTreeMap::values)
     }
 
+    pub fn all_partitions(&self) -> impl Iterator<Item = &UpdateMetadataPartitionState> {
+        self.topics.values().flat_map(BTreeMap::values)
+    }
+
     pub fn partition(&self, partition: &TopicPartition) -> Option<&UpdateMetadataPartitionState> {
         self.topics.get(&partition.topic)?.get(&partition.partition)
     }

@@ -2,22 +2,59 @@
 //!
 //! Knows of the cluster only what a message told it: the metadata cache from UpdateMetadata, its
 //! partitions from LeaderAndIsr, its controller from the cache. It never meets ZooKeeper itself: the
-//! few reads that Kafka's broker makes while it handles a request go out through [`Broker::zk`] and
-//! are answered by the node that owns the session.
+//! few reads that Kafka's broker makes while it loads logs or handles a request go out through
+//! [`Broker::zk`] and are answered by the node that owns the session.
 
+/// What a partition sees of its broker, with the broker's other parts free to be borrowed.
+macro_rules! env {
+    ($broker:expr, $ctx:expr) => {{
+        let now_ms = $ctx.wall_ms();
+        Env {
+            disk: $ctx.disk(),
+            now_ms,
+            cache: &$broker.metadata_cache,
+            out: &mut $broker.out,
+        }
+    }};
+}
+
+mod alter_partition_manager;
+mod background;
+mod controlled_shutdown;
+mod kafka_apis;
+mod log_manager;
 mod metadata_cache;
+mod outbox;
+mod partition;
+mod purgatory;
+mod replica;
+mod replica_fetcher;
+mod replica_manager;
+mod replica_state_change;
+mod zk_read;
 
 pub use metadata_cache::MetadataCache;
 
 use crate::kernel::task::Calls;
-use crate::kernel::{CloseReason, ConnId, NodeId};
+use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
 use crate::protocol::config::{BrokerConfig, Properties};
-use crate::protocol::network_client::NetworkTimer;
-use crate::protocol::zookeeper::{Answer, Code, Op};
+use crate::protocol::network_client::{Completed, NetworkTimer};
+use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, BrokerTimer, Ctx, Hosts, KafkaRequest, KafkaResponse, Request,
-    Response, TopicPartition, UpdateMetadataRequest,
+    BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,
+    KafkaResponse, Message, NO_LEADER, Request, Response, TopicPartition, UpdateMetadataRequest,
 };
+use alter_partition_manager::AlterPartitionManager;
+use background::Background;
+use controlled_shutdown::ControlledShutdown;
+use kafka_apis::{DelayedElection, Forwarded};
+use outbox::{Env, Outbox};
+use partition::Partition;
+use purgatory::Pending;
+use replica_fetcher::ReplicaFetcherManager;
+use replica_manager::ReplicaManager;
+use replica_state_change::ReplicaStateChanges;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What a broker is made of.
@@ -63,7 +100,7 @@ pub enum BrokerOutput {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplicaRole {
-    /// The replica was told of no leader yet, or of none (-1).
+    /// The replica was told of no leader yet.
     Idle,
     Leader,
     Follower,
@@ -78,9 +115,9 @@ pub struct ReplicaView<'a> {
     pub leader_epoch: i32,
     /// zkVersion of the state that it knows.
     pub partition_epoch: i32,
-    /// The committed ISR, in order; a follower knows the one of the last LeaderAndIsr.
+    /// The committed ISR, in the controller's order; empty unless this broker leads.
     pub isr: &'a [BrokerId],
-    /// A2; equal to `isr` where no change is in flight.
+    /// A2; equal to `isr` where no expansion is in flight.
     pub maximal_isr: Vec<BrokerId>,
     pub replicas: &'a [BrokerId],
     pub log_start_offset: i64,
@@ -90,103 +127,271 @@ pub struct ReplicaView<'a> {
 
 /// A Kafka broker without its ZooKeeper session and without its controller role.
 pub struct Broker {
-    zk: Calls<Op, Result<Answer, Code>>,
+    endpoint: BrokerEndpoint,
+    hosts: Hosts,
+    config: Rc<BrokerConfig>,
+    cluster_id: Rc<str>,
+    broker_epoch: i64,
+    serving: bool,
+    shutting_down: bool,
+    /// Connections that others opened; true while not read.
+    accepted: BTreeMap<ConnId, bool>,
+    /// Whose request this event brought, until it is answered.
+    unanswered: Option<ConnId>,
+    zk: Calls<Op, Result<ZkAnswer, Code>>,
     metadata_cache: MetadataCache,
+    replicas: ReplicaManager,
+    state_changes: ReplicaStateChanges,
+    fetchers: ReplicaFetcherManager,
+    alter_partition: AlterPartitionManager,
+    controlled_shutdown: ControlledShutdown,
+    background: Background,
+    next_token: u64,
+    forwarded: BTreeMap<u64, Forwarded>,
+    elections: Vec<DelayedElection>,
+    out: Outbox,
     outputs: Vec<BrokerOutput>,
+    failed: bool,
 }
+
+/// Owner numbers of `Timer::Network`.
+const FETCHERS: u8 = 10;
+const ALTER_PARTITION: u8 = 11;
+const CONTROLLED_SHUTDOWN: u8 = 12;
 
 impl Broker {
     /// Owner numbers of `Timer::Network` that belong to a broker's own clients.
-    pub const NETWORK_OWNERS: std::ops::RangeInclusive<u8> = 10..=12;
+    pub const NETWORK_OWNERS: std::ops::RangeInclusive<u8> = FETCHERS..=CONTROLLED_SHUTDOWN;
 
     pub fn new(setup: BrokerSetup) -> Self {
-        let _ = setup;
+        let BrokerSetup {
+            endpoint,
+            hosts,
+            config,
+        } = setup;
+        let id = endpoint.id;
         Broker {
+            cluster_id: "".into(),
+            broker_epoch: -1,
+            serving: false,
+            shutting_down: false,
+            accepted: BTreeMap::new(),
+            unanswered: None,
             zk: Calls::new(),
             metadata_cache: MetadataCache::default(),
+            replicas: ReplicaManager::new(id, Rc::clone(&config)),
+            state_changes: ReplicaStateChanges::default(),
+            fetchers: ReplicaFetcherManager::new(FETCHERS, id, Rc::clone(&config)),
+            alter_partition: AlterPartitionManager::new(
+                ALTER_PARTITION,
+                id,
+                hosts.clone(),
+                &config,
+            ),
+            controlled_shutdown: ControlledShutdown::new(
+                CONTROLLED_SHUTDOWN,
+                id,
+                hosts.clone(),
+                Rc::clone(&config),
+            ),
+            background: Background::default(),
+            next_token: 0,
+            forwarded: BTreeMap::new(),
+            elections: Vec::new(),
+            out: Outbox::default(),
             outputs: Vec::new(),
+            failed: false,
+            endpoint,
+            hosts,
+            config,
         }
     }
 
     // ---- start and stop, driven by the node (CT25, CT26)
 
-    /// One step of loading: meta.properties, clean marker, checkpoints, topic configurations (from
-    /// ZooKeeper), then one log a step. Call until `Done`.
+    /// One step of loading (RL1): meta.properties, topic configurations (from ZooKeeper), clean
+    /// marker and checkpoints, then one log a step. Call until `Done`; the tasks of the log and replica
+    /// managers run from then on.
     pub fn load_logs(
         &mut self,
         ctx: &mut Ctx<'_>,
         cluster_id: &str,
     ) -> Result<LoadProgress, LoadFailed> {
-        let _ = (ctx, cluster_id);
-        todo!()
+        let now_ms = ctx.wall_ms();
+        let progress = self
+            .replicas
+            .logs
+            .load(ctx.disk(), now_ms, &self.zk, cluster_id)?;
+        if progress == LoadProgress::Done {
+            self.cluster_id = cluster_id.into();
+            ctx.fact(Fact::LogsLoaded {
+                partitions: self.replicas.logs.loaded,
+                recovered: self.replicas.logs.recovered,
+            });
+            self.start_background_tasks(ctx);
+        }
+        Ok(progress)
     }
 
     /// The czxid of this broker's registration (Z5); set again after each registration.
     pub fn set_broker_epoch(&mut self, broker_epoch: i64) {
-        let _ = broker_epoch;
-        todo!()
+        self.broker_epoch = broker_epoch;
+        self.fetchers.set_broker_epoch(broker_epoch);
+        self.alter_partition.set_broker_epoch(broker_epoch);
     }
 
     /// Connections are accepted from now on; before, they are refused.
     pub fn start_serving(&mut self, ctx: &mut Ctx<'_>) {
-        let _ = ctx;
-        todo!()
+        self.serving = true;
+        ctx.fact(Fact::Serving);
     }
 
     /// Asks the controller to move leaderships away; ends in `ControlledShutdownDone`.
     pub fn begin_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>) {
-        let _ = ctx;
-        todo!()
+        self.shutting_down = true;
+        let led = |(_, partition): &(_, &Partition)| partition.is_leader();
+        let led = u32::try_from(self.replicas.partitions().filter(led).count());
+        let led = led.unwrap_or(u32::MAX);
+        if self.config.controlled_shutdown_enable {
+            ctx.fact(Fact::ControlledShutdownBegins);
+            let done =
+                self.controlled_shutdown
+                    .begin(ctx, &self.metadata_cache, self.broker_epoch, led);
+            self.end_controlled_shutdown(ctx, done);
+        } else {
+            let remaining = led;
+            self.outputs
+                .push(BrokerOutput::ControlledShutdownDone { remaining });
+        }
+    }
+
+    fn end_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>, done: Option<u32>) {
+        if let Some(remaining) = done {
+            ctx.fact(Fact::ControlledShutdownEnds { remaining });
+            self.outputs
+                .push(BrokerOutput::ControlledShutdownDone { remaining });
+        }
     }
 
     /// Closes all connections of others; new ones are refused.
     pub fn stop_serving(&mut self, ctx: &mut Ctx<'_>) {
-        let _ = ctx;
-        todo!()
+        self.serving = false;
+        for conn in std::mem::take(&mut self.accepted).into_keys() {
+            ctx.close(conn);
+            self.forget(ctx, conn);
+        }
     }
 
     /// Stops fetchers, checkpoints high watermarks, flushes and closes logs, leaves the clean marker.
     pub fn shutdown_replicas(&mut self, ctx: &mut Ctx<'_>) {
-        let _ = ctx;
-        todo!()
+        self.fetchers.shutdown(ctx);
+        self.alter_partition.shutdown(ctx);
+        self.close_logs(ctx);
+        self.flush(ctx);
     }
 
     // ---- events
 
-    pub fn on_accepted(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, from: NodeId) {
-        let _ = (ctx, conn, from);
-        todo!()
+    pub fn on_accepted(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, _from: NodeId) {
+        if self.serving {
+            self.accepted.insert(conn, false);
+        } else {
+            ctx.close(conn);
+        }
     }
 
     pub fn on_request(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, request: KafkaRequest) {
-        let _ = (ctx, conn, request);
-        todo!()
+        if !self.accepted.contains_key(&conn) {
+            return;
+        }
+        self.unanswered = Some(conn);
+        let to = Pending {
+            conn,
+            correlation_id: request.correlation_id,
+        };
+        self.handle(ctx, to, request);
+        self.flush(ctx);
+        if self.unanswered.take().is_some()
+            && let Some(muted) = self.accepted.get_mut(&conn)
+        {
+            *muted = true;
+            ctx.mute(conn);
+        }
     }
 
     /// True for connections that the broker opened or accepted: their events belong here.
     pub fn owns(&self, conn: ConnId) -> bool {
-        let _ = conn;
-        todo!()
+        self.accepted.contains_key(&conn)
+            || self.fetchers.owns(conn)
+            || self.alter_partition.client.owns(conn)
+            || self.controlled_shutdown.client.owns(conn)
     }
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        let _ = (ctx, conn);
-        todo!()
+        if self.fetchers.owns(conn) {
+            let completed = self.fetchers.client.on_connected(ctx, conn);
+            self.on_fetches_completed(ctx, completed);
+        } else if self.alter_partition.client.owns(conn) {
+            let completed = self.alter_partition.client.on_connected(ctx, conn);
+            self.on_alter_partition_completed(ctx, completed);
+        } else {
+            let completed = self.controlled_shutdown.client.on_connected(ctx, conn);
+            self.on_controlled_shutdown_completed(ctx, completed);
+        }
     }
 
     pub fn on_response(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, response: KafkaResponse) {
-        let _ = (ctx, conn, response);
-        todo!()
+        if self.fetchers.owns(conn) {
+            let completed = self.fetchers.client.on_response(ctx, conn, response);
+            self.on_fetches_completed(ctx, completed);
+        } else if self.alter_partition.client.owns(conn) {
+            let completed = self.alter_partition.client.on_response(ctx, conn, response);
+            self.on_alter_partition_completed(ctx, completed);
+        } else {
+            let completed = self
+                .controlled_shutdown
+                .client
+                .on_response(ctx, conn, response);
+            self.on_controlled_shutdown_completed(ctx, completed);
+        }
     }
 
     pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, reason: CloseReason) {
-        let _ = (ctx, conn, reason);
-        todo!()
+        if self.accepted.remove(&conn).is_some() {
+            self.forget(ctx, conn);
+        } else if self.fetchers.owns(conn) {
+            let completed = self.fetchers.client.on_closed(ctx, conn, reason);
+            self.on_fetches_completed(ctx, completed);
+        } else if self.alter_partition.client.owns(conn) {
+            let completed = self.alter_partition.client.on_closed(ctx, conn, reason);
+            self.on_alter_partition_completed(ctx, completed);
+        } else {
+            let completed = self.controlled_shutdown.client.on_closed(ctx, conn, reason);
+            self.on_controlled_shutdown_completed(ctx, completed);
+        }
     }
 
     pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, timer: BrokerTimer) {
-        let _ = (ctx, timer);
-        todo!()
+        match timer {
+            BrokerTimer::Purgatory(op) => self.on_parked_expired(ctx, op),
+            BrokerTimer::FetcherBackoff(leader) => {
+                self.fetchers.on_backoff(leader as BrokerId);
+                self.fetchers.run(ctx, &self.replicas);
+            }
+            BrokerTimer::Wake(controlled_shutdown::WAKE_TRY_AGAIN) => {
+                let done =
+                    self.controlled_shutdown
+                        .attempt(ctx, &self.metadata_cache, self.broker_epoch);
+                self.end_controlled_shutdown(ctx, done);
+            }
+            BrokerTimer::Wake(background::WAKE_TELL_STALLS) => self.tell_stalls(ctx),
+            BrokerTimer::Wake(number) => {
+                self.alter_partition
+                    .on_wake(ctx, &self.metadata_cache, number);
+            }
+            task => self.on_task(ctx, task),
+        }
+        self.flush(ctx);
     }
 
     /// `Timer::Network` with an owner in [`Broker::NETWORK_OWNERS`].
@@ -197,8 +402,30 @@ impl Broker {
         conn_or_node: u64,
         what: NetworkTimer,
     ) {
-        let _ = (ctx, owner, conn_or_node, what);
-        todo!()
+        match owner {
+            FETCHERS => {
+                let completed = self.fetchers.client.on_timer(ctx, conn_or_node, what);
+                self.on_fetches_completed(ctx, completed);
+            }
+            ALTER_PARTITION => {
+                let completed = self
+                    .alter_partition
+                    .client
+                    .on_timer(ctx, conn_or_node, what);
+                self.on_alter_partition_completed(ctx, completed);
+            }
+            _ => {
+                let client = &mut self.controlled_shutdown.client;
+                let completed = client.on_timer(ctx, conn_or_node, what);
+                self.on_controlled_shutdown_completed(ctx, completed);
+            }
+        }
+    }
+
+    /// `Event::Disk`: a checkpoint or a flush in the background has ended.
+    pub fn on_disk(&mut self, ctx: &mut Ctx<'_>, token: u64, result: Result<(), DiskError>) {
+        self.on_disk_done(ctx, token, result);
+        self.flush(ctx);
     }
 
     // ---- the node's side
@@ -210,25 +437,26 @@ impl Broker {
 
     /// The answer to `ToController` or `ToAdmin`.
     pub fn respond(&mut self, ctx: &mut Ctx<'_>, token: u64, response: Response) {
-        let _ = (ctx, token, response);
-        todo!()
+        self.on_forwarded_answered(ctx, token, response);
+        self.flush(ctx);
     }
 
     /// Reads of ZooKeeper that the broker waits for; drain after every call, answer, then call
-    /// [`Broker::on_zk_answered`] (while loading: [`Broker::load_logs`]).
-    pub fn zk(&self) -> &Calls<Op, Result<Answer, Code>> {
+    /// [`Broker::on_zk_answered`] (while loading: [`Broker::load_logs`]). After `ConnectionLoss` the
+    /// read is asked again at once.
+    pub fn zk(&self) -> &Calls<Op, Result<ZkAnswer, Code>> {
         &self.zk
     }
 
     pub fn on_zk_answered(&mut self, ctx: &mut Ctx<'_>) {
-        let _ = ctx;
-        todo!()
+        self.run_state_changes(ctx);
+        self.flush(ctx);
     }
 
-    /// A topic's configuration was altered (RK10): applied to its logs at once.
-    pub fn apply_topic_config(&mut self, ctx: &mut Ctx<'_>, topic: &str, overrides: &Properties) {
-        let _ = (ctx, topic, overrides);
-        todo!()
+    /// A topic's configuration was altered (RK10): applied to its logs at once. A lower
+    /// min.insync.replicas releases the high watermark at its next chance to move.
+    pub fn apply_topic_config(&mut self, _ctx: &mut Ctx<'_>, topic: &str, overrides: &Properties) {
+        self.replicas.apply_topic_config(topic, overrides);
     }
 
     // ---- views
@@ -237,14 +465,157 @@ impl Broker {
         &self.metadata_cache
     }
 
-    /// Every replica that this broker hosts and knows a state of, sorted by partition.
+    /// Every replica whose log a controller has assigned to this broker in this life of the process,
+    /// sorted by partition.
     pub fn replicas(&self) -> impl Iterator<Item = (&TopicPartition, ReplicaView<'_>)> {
-        std::iter::empty()
+        self.replicas
+            .partitions()
+            .filter_map(|(name, partition)| Some((name, view(partition)?)))
     }
+
+    /// One of them.
+    pub fn replica(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
+        view(self.replicas.partition(partition)?)
+    }
+
+    // ---- ends of requests
+
+    fn on_fetches_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<BrokerId>>) {
+        if completed.is_empty() {
+            return;
+        }
+        for completed in completed {
+            if completed.result.is_err() {
+                self.fetchers.client.close(ctx, completed.to);
+            }
+            let now = ctx.now();
+            self.fetchers
+                .on_completed(now, &mut env!(self, ctx), &mut self.replicas, completed);
+        }
+        self.fetchers.run(ctx, &self.replicas);
+        self.flush(ctx);
+    }
+
+    fn on_alter_partition_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<()>>) {
+        for completed in completed {
+            let outcomes = self
+                .alter_partition
+                .on_completed(ctx, &self.metadata_cache, completed);
+            for (sent, answer) in outcomes {
+                let mut env = env!(self, ctx);
+                self.replicas.on_alter_partition_answer(
+                    &mut env,
+                    &sent,
+                    answer.as_ref().map_err(|error| *error),
+                );
+            }
+            self.alter_partition
+                .on_outcomes_given(ctx, &self.metadata_cache);
+        }
+        self.flush(ctx);
+    }
+
+    fn on_controlled_shutdown_completed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        completed: Vec<Completed<()>>,
+    ) {
+        for completed in completed {
+            let done = self.controlled_shutdown.on_completed(ctx, completed);
+            self.end_controlled_shutdown(ctx, done);
+        }
+    }
+
+    // ---- effects
+
+    /// Carries out what a handler has left behind.
+    fn flush(&mut self, ctx: &mut Ctx<'_>) {
+        while !self.out.isr_changes.is_empty() {
+            for change in std::mem::take(&mut self.out.isr_changes) {
+                let taken = self
+                    .alter_partition
+                    .submit(ctx, &self.metadata_cache, change.clone());
+                if !taken {
+                    self.replicas.on_alter_partition_answer(
+                        &mut env!(self, ctx),
+                        &change,
+                        Err(ErrorCode::OperationNotAttempted),
+                    );
+                }
+            }
+        }
+        self.take_log_tasks(ctx);
+        for fact in self.out.facts.drain(..) {
+            ctx.fact(fact);
+        }
+        for answer in self.out.answers.drain(..) {
+            let conn = answer.to.conn;
+            if let Some(timer) = answer.timer {
+                ctx.cancel_timer(timer);
+            }
+            if self.unanswered == Some(conn) {
+                self.unanswered = None;
+            }
+            if answer.close && self.accepted.remove(&conn).is_some() {
+                ctx.close(conn);
+            }
+            let Some(muted) = self.accepted.get_mut(&conn) else {
+                continue;
+            };
+            if std::mem::replace(muted, false) {
+                ctx.unmute(conn);
+            }
+            if let Some(body) = answer.response {
+                let response = KafkaResponse {
+                    correlation_id: answer.to.correlation_id,
+                    body,
+                };
+                ctx.send(conn, Message::Response(Box::new(response)));
+            }
+        }
+        if let Some(why) = self.out.log_dir_failed.take().filter(|_| !self.failed) {
+            self.failed = true;
+            ctx.fact(Fact::LogDirFailed {
+                why: why.as_str().into(),
+            });
+            self.outputs.push(BrokerOutput::Failed { why });
+        }
+    }
+
+    /// Nobody waits for an answer on this connection any more.
+    fn forget(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        for timer in self.replicas.purgatory.forget(conn) {
+            ctx.cancel_timer(timer);
+        }
+    }
+}
+
+fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
+    let log = partition.log()?;
+    Some(ReplicaView {
+        role: match partition.leader() {
+            None => ReplicaRole::Idle,
+            Some(_) if partition.is_leader() => ReplicaRole::Leader,
+            Some(_) => ReplicaRole::Follower,
+        },
+        leader: partition.leader().unwrap_or(NO_LEADER),
+        leader_epoch: partition.leader_epoch(),
+        partition_epoch: partition.partition_epoch(),
+        isr: partition.isr(),
+        maximal_isr: partition.maximal_isr(),
+        replicas: partition.replicas(),
+        log_start_offset: log.log_start_offset(),
+        high_watermark: log.high_watermark(),
+        log_end_offset: log.log_end_offset(),
+    })
 }
 
 impl std::fmt::Debug for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Broker").finish_non_exhaustive()
+        f.debug_struct("Broker")
+            .field("endpoint", &self.endpoint)
+            .field("broker_epoch", &self.broker_epoch)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
     }
 }

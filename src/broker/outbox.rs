@@ -6,8 +6,8 @@
 use super::MetadataCache;
 use super::purgatory::Answer;
 use crate::kernel::Disk;
-use crate::log::LogError;
-use crate::protocol::{AlterPartitionData, ErrorCode, Fact};
+use crate::log::{BackgroundTask, LogError};
+use crate::protocol::{AlterPartitionData, ErrorCode, Fact, TopicPartition};
 
 /// A partition's window on its broker.
 pub(crate) struct Env<'a> {
@@ -26,6 +26,8 @@ pub(crate) struct Outbox {
     pub(crate) answers: Vec<Answer>,
     /// ISR changes for the controller.
     pub(crate) isr_changes: Vec<AlterPartitionData>,
+    /// What logs have left for the scheduler.
+    pub(crate) log_tasks: Vec<(TopicPartition, BackgroundTask)>,
     /// Why the log directory cannot be used any more.
     pub(crate) log_dir_failed: Option<String>,
 }

@@ -4,11 +4,13 @@
 //! Knows its log, its broker's wall clock and the metadata cache; no connection, no other partition.
 //! Requests that wait for it are noted here by number and kept by the purgatory.
 
+use super::log_manager::log_config;
 use super::outbox::Env;
 use super::purgatory::Watchers;
 use super::replica::Replica;
 use crate::kernel::Disk;
 use crate::log::{LogAppendInfo, LogError, Records, UnifiedLog};
+use crate::protocol::config::TopicConfig;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, EARLIEST_TIMESTAMP,
     EpochEndOffset, ErrorCode, Fact, FetchPartition, IsrChange, LATEST_TIMESTAMP,
@@ -127,10 +129,6 @@ impl Partition {
 
     // ---- what it is
 
-    pub(crate) fn name(&self) -> &TopicPartition {
-        &self.name
-    }
-
     pub(crate) fn topic_id(&self) -> TopicId {
         self.topic_id
     }
@@ -175,10 +173,6 @@ impl Partition {
         self.log.as_mut()
     }
 
-    pub(crate) fn take_log(&mut self) -> Option<UnifiedLog> {
-        self.log.take()
-    }
-
     /// HW7: the log comes with the high watermark of the checkpoint file (0 if it names none).
     pub(crate) fn set_log(&mut self, mut log: UnifiedLog, checkpointed_high_watermark: i64) {
         log.update_high_watermark(checkpointed_high_watermark);
@@ -208,6 +202,14 @@ impl Partition {
 
     pub(crate) fn set_min_insync_replicas(&mut self, min_insync_replicas: i32) {
         self.min_insync_replicas = min_insync_replicas;
+    }
+
+    /// RK10: the topic's configuration was altered.
+    pub(crate) fn apply_config(&mut self, config: &TopicConfig) {
+        self.min_insync_replicas = config.min_insync_replicas;
+        if let Some(log) = &mut self.log {
+            log.update_config(log_config(config));
+        }
     }
 
     // ---- leadership
@@ -374,6 +376,7 @@ impl Partition {
         let info = log
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
             .map_err(|error| env.out.log_error(&error))?;
+        take_tasks(&self.name, log, env);
         if !info.duplicate {
             env.out.facts.push(Fact::Appended {
                 partition: self.name.clone(),
@@ -397,8 +400,7 @@ impl Partition {
         if log.high_watermark() < required_offset {
             return None;
         }
-        let maximal_isr =
-            self.isr.committed.len() + usize::from(self.isr.joining().is_some());
+        let maximal_isr = self.isr.committed.len() + usize::from(self.isr.joining().is_some());
         Some(if self.effective_min_isr() <= maximal_isr {
             ErrorCode::None
         } else {
@@ -600,6 +602,16 @@ impl Partition {
         }
     }
 
+    /// E4, for a client; only a leader answers.
+    pub(crate) fn end_offset_of(
+        &self,
+        current_leader_epoch: i32,
+        epoch: i32,
+    ) -> Result<EpochEndOffset, ErrorCode> {
+        let log = self.local_log(current_leader_epoch, true)?;
+        Ok(end_offset_for_epoch(log, epoch))
+    }
+
     /// ListOffsets: HW9 for clients (`isolation_level` given), E11.
     pub(crate) fn fetch_offset_for_timestamp(
         &self,
@@ -794,11 +806,9 @@ impl Partition {
         env: &mut Env<'_>,
         records: &Records,
     ) -> Result<(), LogError> {
-        let (Some(log), Some(first), Some(next)) = (
-            &mut self.log,
-            records.first_offset(),
-            records.next_offset(),
-        ) else {
+        let (Some(log), Some(first), Some(next)) =
+            (&mut self.log, records.first_offset(), records.next_offset())
+        else {
             return Ok(());
         };
         let info = match log.append_as_follower(env.disk, records, env.now_ms) {
@@ -815,6 +825,7 @@ impl Partition {
             }
             done => done?,
         };
+        take_tasks(&self.name, log, env);
         assert_eq!(
             info.last_offset + 1,
             next,
@@ -858,11 +869,7 @@ impl Partition {
     }
 
     /// E7, E8, HW8: cuts the log to `offset`, and the epoch cache even where no bytes go.
-    pub(crate) fn truncate_to(
-        &mut self,
-        env: &mut Env<'_>,
-        offset: i64,
-    ) -> Result<(), LogError> {
+    pub(crate) fn truncate_to(&mut self, env: &mut Env<'_>, offset: i64) -> Result<(), LogError> {
         self.truncate(env, offset, |log, disk| {
             log.truncate_to(disk, offset).map(|_| ())
         })
@@ -889,6 +896,7 @@ impl Partition {
         };
         let (from, high_watermark) = (log.log_end_offset(), log.high_watermark());
         cut(log, env.disk)?;
+        take_tasks(&self.name, log, env);
         if log.log_end_offset() != from {
             env.out.facts.push(Fact::Truncated {
                 partition: self.name.clone(),
@@ -905,6 +913,12 @@ impl Partition {
             });
         }
         Ok(())
+    }
+}
+
+fn take_tasks(name: &TopicPartition, log: &mut UnifiedLog, env: &mut Env<'_>) {
+    for task in log.take_background_tasks() {
+        env.out.log_tasks.push((name.clone(), task));
     }
 }
 

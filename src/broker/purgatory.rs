@@ -122,7 +122,8 @@ impl Purgatory {
         op
     }
 
-    fn take_number(&mut self) -> OpId {
+    /// A number for a request that is parked elsewhere.
+    pub(crate) fn take_number(&mut self) -> OpId {
         self.next += 1;
         self.next
     }

@@ -8,13 +8,15 @@ use super::outbox::Env;
 use super::partition::{Available, Partition, ReadRequest};
 use super::purgatory::{Answer, OpId, Pending, Purgatory, Watchers};
 use crate::kernel::Time;
-use crate::log::{LogAppendInfo, Records};
-use crate::protocol::config::BrokerConfig;
+use crate::log::{LogAppendInfo, Records, UnifiedLog};
+use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact,
-    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, ListOffsetsPartitionResponse,
-    ListOffsetsRequest, ListOffsetsResponse, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, TopicId, TopicPartition, is_internal_topic,
+    AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, EpochEndOffset,
+    ErrorCode, Fact, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicId, TopicPartition,
+    is_internal_topic,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -219,9 +221,7 @@ impl ReplicaManager {
             .zip(&required)
             .filter_map(|((name, _), offset)| offset.map(|offset| (name, offset)))
             .collect();
-        let op = self
-            .purgatory
-            .park_produce(to, now, responses, required);
+        let op = self.purgatory.park_produce(to, now, responses, required);
         for (name, offset) in waits {
             if let Some(partition) = self.partitions.get_mut(name) {
                 partition.watchers.produce.push((offset, op));
@@ -262,7 +262,9 @@ impl ReplicaManager {
             || self.is_satisfied(env, &request)
         {
             read.responses.append(&mut erroneous);
-            env.out.answers.push(Answer::now(to, response(read.responses)));
+            env.out
+                .answers
+                .push(Answer::now(to, response(read.responses)));
             for place in read.moved {
                 self.complete(env, &request.partitions[place].partition, true, true);
             }
@@ -510,7 +512,8 @@ impl ReplicaManager {
         env: &mut Env<'_>,
         request: &ListOffsetsRequest,
     ) -> ListOffsetsResponse {
-        let isolation = (request.replica_id == CONSUMER_REPLICA_ID).then_some(request.isolation_level);
+        let isolation =
+            (request.replica_id == CONSUMER_REPLICA_ID).then_some(request.isolation_level);
         let partitions = request
             .partitions
             .iter()
@@ -538,6 +541,53 @@ impl ReplicaManager {
             })
             .collect();
         ListOffsetsResponse { partitions }
+    }
+
+    /// E4, E11, for clients that validate their position.
+    pub(crate) fn offset_for_leader_epoch(
+        &self,
+        env: &Env<'_>,
+        request: &OffsetForLeaderEpochRequest,
+    ) -> OffsetForLeaderEpochResponse {
+        let answer = |asked: &OffsetForLeaderPartition| {
+            let found = match self.partitions.get(&asked.partition) {
+                None => Err(Self::absent(env, &asked.partition)),
+                Some(partition) => {
+                    partition.end_offset_of(asked.current_leader_epoch, asked.leader_epoch)
+                }
+            };
+            let undefined = EpochEndOffset {
+                epoch: -1,
+                end_offset: -1,
+            };
+            let (error, end) = match found {
+                Ok(end) => (ErrorCode::None, end),
+                Err(error) => (error, undefined),
+            };
+            (asked.partition.clone(), error, end)
+        };
+        OffsetForLeaderEpochResponse {
+            partitions: request.partitions.iter().map(answer).collect(),
+        }
+    }
+
+    /// RK10.
+    pub(crate) fn apply_topic_config(&mut self, topic: &str, overrides: &Properties) {
+        let config = self.logs.topic_config(overrides);
+        self.logs.apply_topic_config(topic, &config);
+        for (name, partition) in &mut self.partitions {
+            if *name.topic == *topic {
+                partition.apply_config(&config);
+            }
+        }
+    }
+
+    /// Every log, of a partition or not.
+    pub(crate) fn all_logs_mut(&mut self) -> impl Iterator<Item = &mut UnifiedLog> {
+        self.partitions
+            .values_mut()
+            .filter_map(Partition::log_mut)
+            .chain(self.logs.logs_mut())
     }
 
     /// I7: the `isr-expiration` task.

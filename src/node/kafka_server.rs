@@ -146,7 +146,7 @@ impl KafkaServer {
                     self.broker.on_closed(ctx, conn, reason);
                 }
             }
-            Event::Disk { .. } => {}
+            Event::Disk { token, result } => self.broker.on_disk(ctx, token, result),
         }
         self.plumb(ctx);
     }

@@ -1,0 +1,267 @@
+//! What runs on Kafka's scheduler threads: `isr-expiration`, the checkpoints, flushes and deletions
+//! in the background, and the end of it all (classes `ReplicaManager`, `LogManager`; I7, HW7, RL10, RL11).
+
+use super::log_manager::{Checkpoint, DATA_DIR};
+use super::outbox::Env;
+use super::{Broker, Partition};
+use crate::kernel::{Disk, DiskError, Duration, FileId, Time};
+use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
+use crate::protocol::{BrokerTimer, Ctx, Timer, TopicPartition};
+use std::collections::BTreeMap;
+
+/// Timer number (`BrokerTimer::Wake`).
+pub(super) const WAKE_TELL_STALLS: u64 = 4;
+
+/// A parked acks=all produce that is older is explained.
+const STALL_AFTER: Duration = Duration::from_secs(1);
+
+/// Disk tokens of checkpoints; flushes have higher ones.
+const HIGH_WATERMARKS: u64 = 1;
+const RECOVERY_POINTS: u64 = 2;
+const LOG_STARTS: u64 = 3;
+const FIRST_FLUSH: u64 = 16;
+
+/// What is under way or due.
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    high_watermark_checkpoint_started: bool,
+    stall_check_armed: bool,
+    /// Flushes under way by disk token.
+    flushes: BTreeMap<u64, Flush>,
+    next_flush: u64,
+    /// Files and directories to delete, and when.
+    deletions: Vec<(Time, Vec<String>)>,
+}
+
+#[derive(Debug)]
+struct Flush {
+    partition: TopicPartition,
+    up_to: i64,
+    /// The files that are still to be synced, one after the other.
+    files: Vec<FileId>,
+}
+
+impl Broker {
+    /// The tasks that start with the log and replica managers.
+    pub(super) fn start_background_tasks(&mut self, ctx: &mut Ctx<'_>) {
+        let initial_delay = Duration::from_millis(self.config.log_initial_task_delay_ms);
+        ctx.set_timer(
+            initial_delay,
+            Timer::Broker(BrokerTimer::RecoveryPointCheckpoint),
+        );
+        ctx.set_timer(
+            initial_delay,
+            Timer::Broker(BrokerTimer::LogStartOffsetCheckpoint),
+        );
+        self.arm_isr_expiration(ctx);
+        let dirs = std::mem::take(&mut self.replicas.logs.deleted_dirs);
+        if !dirs.is_empty() {
+            self.delete_later(ctx, dirs);
+        }
+    }
+
+    fn arm_isr_expiration(&self, ctx: &mut Ctx<'_>) {
+        let half = u64::try_from(self.config.replica_lag_time_max_ms / 2).unwrap_or(0);
+        let period = Duration::from_millis(half.max(1));
+        ctx.set_timer(period, Timer::Broker(BrokerTimer::IsrExpiration));
+    }
+
+    /// CT27: with the first LeaderAndIsr, at once and then ever again.
+    pub(super) fn start_high_watermark_checkpoint(&mut self, ctx: &mut Ctx<'_>) {
+        if !std::mem::replace(&mut self.background.high_watermark_checkpoint_started, true) {
+            let timer = Timer::Broker(BrokerTimer::HighWatermarkCheckpoint);
+            ctx.set_timer(Duration::ZERO, timer);
+        }
+    }
+
+    pub(super) fn on_task(&mut self, ctx: &mut Ctx<'_>, task: BrokerTimer) {
+        let again = match task {
+            BrokerTimer::IsrExpiration => {
+                self.replicas.maybe_shrink_isr(&mut env!(self, ctx));
+                self.arm_isr_expiration(ctx);
+                return;
+            }
+            BrokerTimer::HighWatermarkCheckpoint => {
+                self.checkpoint_later(ctx, Checkpoint::HighWatermarks, HIGH_WATERMARKS);
+                self.config.replica_high_watermark_checkpoint_interval_ms
+            }
+            BrokerTimer::RecoveryPointCheckpoint => {
+                self.checkpoint_later(ctx, Checkpoint::RecoveryPoints, RECOVERY_POINTS);
+                self.config.log_flush_offset_checkpoint_interval_ms
+            }
+            BrokerTimer::LogStartOffsetCheckpoint => {
+                self.checkpoint_later(ctx, Checkpoint::LogStarts, LOG_STARTS);
+                self.config.log_flush_start_offset_checkpoint_interval_ms
+            }
+            BrokerTimer::LogMaintenance => {
+                self.delete_due(ctx);
+                return;
+            }
+            BrokerTimer::Purgatory(_) | BrokerTimer::FetcherBackoff(_) | BrokerTimer::Wake(_) => {
+                return;
+            }
+        };
+        ctx.set_timer(Duration::from_millis(again.max(1)), Timer::Broker(task));
+    }
+
+    // ---- checkpoints
+
+    fn offsets(&self, checkpoint: Checkpoint) -> OffsetCheckpoint {
+        let hosted = self
+            .replicas
+            .partitions()
+            .filter_map(|(name, partition)| Some((name, partition.log()?)));
+        let others = self
+            .replicas
+            .logs
+            .logs()
+            .filter(|_| checkpoint != Checkpoint::HighWatermarks);
+        hosted
+            .chain(others)
+            .filter_map(|(name, log)| {
+                let offset = checkpoint.offset(log)?;
+                Some(((name.topic.to_string(), name.partition), offset))
+            })
+            .collect()
+    }
+
+    fn checkpoint_later(&self, ctx: &mut Ctx<'_>, checkpoint: Checkpoint, token: u64) {
+        let content = offset_checkpoint::format(&self.offsets(checkpoint));
+        ctx.replace_later(&checkpoint.path(), content, token);
+    }
+
+    // ---- flushes and deletions
+
+    /// Begins what the logs have left for the scheduler.
+    pub(super) fn take_log_tasks(&mut self, ctx: &mut Ctx<'_>) {
+        for (partition, task) in std::mem::take(&mut self.out.log_tasks) {
+            match task {
+                BackgroundTask::Flush { mut files, up_to } => {
+                    files.reverse();
+                    self.background.next_flush += 1;
+                    let token = FIRST_FLUSH + self.background.next_flush;
+                    let flush = Flush {
+                        partition,
+                        up_to,
+                        files,
+                    };
+                    self.background.flushes.insert(token, flush);
+                    self.flush_next_file(ctx, token);
+                }
+                BackgroundTask::DeleteFiles { paths } => self.delete_later(ctx, paths),
+            }
+        }
+    }
+
+    fn flush_next_file(&mut self, ctx: &mut Ctx<'_>, token: u64) {
+        let Some(flush) = self.background.flushes.get_mut(&token) else {
+            return;
+        };
+        if let Some(file) = flush.files.pop() {
+            ctx.sync_later(file, token);
+        } else if let Some(flush) = self.background.flushes.remove(&token)
+            && let Some(log) = self
+                .replicas
+                .partition_mut(&flush.partition)
+                .and_then(Partition::log_mut)
+        {
+            log.mark_flushed(flush.up_to);
+        }
+    }
+
+    pub(super) fn on_disk_done(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        token: u64,
+        result: Result<(), DiskError>,
+    ) {
+        match result {
+            // A file that was deleted meanwhile needs no flush.
+            Ok(()) | Err(DiskError::NotFound) => self.flush_next_file(ctx, token),
+            Err(error) => {
+                self.background.flushes.remove(&token);
+                self.out
+                    .log_dir_failed
+                    .get_or_insert_with(|| format!("{DATA_DIR}: {error}"));
+            }
+        }
+    }
+
+    /// Deletes files or directories after `file.delete.delay.ms`.
+    pub(super) fn delete_later(&mut self, ctx: &mut Ctx<'_>, paths: Vec<String>) {
+        let delay = self.config.topic_defaults.file_delete_delay_ms;
+        let delay = Duration::from_millis(u64::try_from(delay).unwrap_or(0));
+        self.background.deletions.push((ctx.now() + delay, paths));
+        ctx.set_timer(delay, Timer::Broker(BrokerTimer::LogMaintenance));
+    }
+
+    fn delete_due(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let (due, later) = std::mem::take(&mut self.background.deletions)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        self.background.deletions = later;
+        let due: Vec<(Time, Vec<String>)> = due;
+        for path in due.into_iter().flat_map(|(_, paths)| paths) {
+            let disk = ctx.disk();
+            let deleted = if disk.is_dir(&path) {
+                disk.delete_dir(&path)
+            } else {
+                disk.delete(&path)
+            };
+            if let Err(error) = deleted
+                && error != DiskError::NotFound
+            {
+                self.out
+                    .log_dir_failed
+                    .get_or_insert_with(|| format!("{path}: {error}"));
+            }
+        }
+    }
+
+    /// CT26, RL10: high watermarks, then all logs flushed and closed, their recovery points and
+    /// starts, and last the marker that says so.
+    pub(super) fn close_logs(&mut self, ctx: &mut Ctx<'_>) {
+        if let Err(error) = self.try_close_logs(ctx.disk()) {
+            self.out.log_error(&error);
+        }
+    }
+
+    fn try_close_logs(&mut self, disk: &mut Disk) -> Result<(), LogError> {
+        let high_watermarks = Checkpoint::HighWatermarks;
+        let offsets = self.offsets(high_watermarks);
+        offset_checkpoint::write(disk, &high_watermarks.path(), &offsets)?;
+        for log in self.replicas.all_logs_mut() {
+            log.close(disk)?;
+        }
+        for checkpoint in [Checkpoint::RecoveryPoints, Checkpoint::LogStarts] {
+            let offsets = self.offsets(checkpoint);
+            offset_checkpoint::write(disk, &checkpoint.path(), &offsets)?;
+        }
+        log_dir::write_clean_shutdown_file(disk, DATA_DIR, -1)
+    }
+
+    // ---- stalls
+
+    /// Looks in a second at produces that are parked now.
+    pub(super) fn watch_for_stalls(&mut self, ctx: &mut Ctx<'_>) {
+        if !std::mem::replace(&mut self.background.stall_check_armed, true) {
+            arm_stall_check(ctx, STALL_AFTER);
+        }
+    }
+
+    pub(super) fn tell_stalls(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now();
+        let before = Time(now.0.saturating_sub(STALL_AFTER.0));
+        let next = self.replicas.tell_stalls(&mut env!(self, ctx), before);
+        self.background.stall_check_armed = self.replicas.purgatory.has_produces();
+        if self.background.stall_check_armed {
+            let next = next.map_or(STALL_AFTER, |parked| (parked + STALL_AFTER).since(now));
+            arm_stall_check(ctx, next);
+        }
+    }
+}
+
+fn arm_stall_check(ctx: &mut Ctx<'_>, after: Duration) {
+    ctx.set_timer(after, Timer::Broker(BrokerTimer::Wake(WAKE_TELL_STALLS)));
+}

@@ -1,0 +1,410 @@
+//! A broker's data directory: loading its logs at the start, checkpoints while it runs, the orderly
+//! end (class `LogManager`; rules CT25, RL1, RL2, RL10, RL11, L6, HW7).
+//!
+//! Holds the logs that no partition has taken yet. May not know leaders, followers or requests.
+
+use super::LoadFailed;
+use super::LoadProgress;
+use super::zk_read::{ZkCalls, ZkRead};
+use crate::kernel::Disk;
+use crate::log::batch::TimestampType;
+use crate::log::log_dir::{self, LogDirName};
+use crate::log::{
+    LoadParameters, LogConfig, LogError, MetaProperties, OffsetCheckpoint, UnifiedLog,
+    broker_metadata_checkpoint::META_PROPERTIES,
+    offset_checkpoint::{
+        self, LOG_START_OFFSET_CHECKPOINT, RECOVERY_POINT_OFFSET_CHECKPOINT,
+        REPLICATION_OFFSET_CHECKPOINT,
+    },
+};
+use crate::metadata::znode;
+use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
+use crate::protocol::zookeeper::{Answer, Code};
+use crate::protocol::{BrokerId, TopicPartition};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// `log.dirs`, of which there is one.
+pub(crate) const DATA_DIR: &str = "data";
+
+/// A log with the part of its topic's configuration that the log itself does not use.
+#[derive(Debug)]
+pub(crate) struct HostedLog {
+    pub(crate) log: UnifiedLog,
+    pub(crate) min_insync_replicas: i32,
+}
+
+/// The logs of a broker that no partition has taken.
+#[derive(Debug)]
+pub(crate) struct LogManager {
+    broker: BrokerId,
+    config: Rc<BrokerConfig>,
+    loading: Loading,
+    logs: BTreeMap<TopicPartition, HostedLog>,
+    /// Directories of deleted partitions that were found at the start.
+    pub(crate) deleted_dirs: Vec<String>,
+    pub(crate) loaded: u32,
+    pub(crate) recovered: u32,
+}
+
+/// Where the start is.
+#[derive(Debug)]
+enum Loading {
+    Begin,
+    /// Reads the names of all topics.
+    Topics(ZkRead),
+    /// Reads their configurations one after the other.
+    Configs {
+        topics: VecDeque<Rc<str>>,
+        reading: Option<(Rc<str>, ZkRead)>,
+        configs: BTreeMap<Rc<str>, TopicConfig>,
+    },
+    Logs {
+        configs: BTreeMap<Rc<str>, TopicConfig>,
+        dirs: VecDeque<String>,
+        clean_shutdown: bool,
+        recovery_points: OffsetCheckpoint,
+        log_starts: OffsetCheckpoint,
+        /// A malformed recovery-point file fails the directory, but only once all is loaded (RL1).
+        failed: Option<String>,
+    },
+    Done,
+}
+
+impl LogManager {
+    pub(crate) fn new(broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
+        LogManager {
+            broker,
+            config,
+            loading: Loading::Begin,
+            logs: BTreeMap::new(),
+            deleted_dirs: Vec::new(),
+            loaded: 0,
+            recovered: 0,
+        }
+    }
+
+    /// One step of the start (RL1); one log a step.
+    pub(crate) fn load(
+        &mut self,
+        disk: &mut Disk,
+        now_ms: i64,
+        zk: &ZkCalls,
+        cluster_id: &str,
+    ) -> Result<LoadProgress, LoadFailed> {
+        match &mut self.loading {
+            Loading::Begin => {
+                self.check_meta_properties(disk, now_ms, cluster_id)?;
+                self.loading = Loading::Topics(ZkRead::children(zk, znode::TOPICS.into()));
+                Ok(LoadProgress::WaitsForZooKeeper)
+            }
+            Loading::Topics(read) => {
+                let Some(answer) = read.poll(zk) else {
+                    return Ok(LoadProgress::WaitsForZooKeeper);
+                };
+                self.loading = Loading::Configs {
+                    topics: match answer {
+                        Ok(Answer::Children { children, .. }) => children.into(),
+                        Ok(_) | Err(Code::NoNode) => VecDeque::new(),
+                        Err(code) => return Err(failed(format!("{}: {code}", znode::TOPICS))),
+                    },
+                    reading: None,
+                    configs: BTreeMap::new(),
+                };
+                Ok(LoadProgress::More)
+            }
+            Loading::Configs {
+                topics,
+                reading,
+                configs,
+            } => {
+                if let Some((topic, read)) = reading {
+                    let Some(answer) = read.poll(zk) else {
+                        return Ok(LoadProgress::WaitsForZooKeeper);
+                    };
+                    let overrides = overrides_of(answer)
+                        .map_err(|code| failed(format!("configuration of {topic}: {code}")))?;
+                    let config = effective_config(&self.config, &overrides);
+                    configs.insert(Rc::clone(topic), config);
+                    *reading = None;
+                }
+                if let Some(topic) = topics.pop_front() {
+                    let read = ZkRead::data(zk, znode::topic_config_path(&topic));
+                    *reading = Some((topic, read));
+                    return Ok(LoadProgress::WaitsForZooKeeper);
+                }
+                let configs = std::mem::take(configs);
+                self.loading = begin_logs(disk, configs)?;
+                Ok(LoadProgress::More)
+            }
+            Loading::Logs { .. } => self.load_next_log(disk, now_ms),
+            Loading::Done => Ok(LoadProgress::Done),
+        }
+    }
+
+    fn check_meta_properties(
+        &self,
+        disk: &mut Disk,
+        now_ms: i64,
+        cluster_id: &str,
+    ) -> Result<(), LoadFailed> {
+        let path = format!("{DATA_DIR}/{META_PROPERTIES}");
+        let content = match disk.exists(&path) {
+            false => None,
+            true => Some(
+                disk.read_file(&path)
+                    .map_err(|error| failed(format!("{path}: {error}")))?,
+            ),
+        };
+        let found = match content {
+            None => None,
+            Some(content) => MetaProperties::parse(&content)
+                .map_err(|problem| failed(format!("{path}: {problem}")))?,
+        };
+        let mine = MetaProperties {
+            broker_id: self.broker,
+            cluster_id: Some(cluster_id.to_owned()),
+        };
+        match found {
+            None => crate::log::replace(disk, &path, mine.format(now_ms))
+                .map_err(|error| failed(error.to_string())),
+            Some(found) if found.broker_id != self.broker => Err(failed(format!(
+                "{path} belongs to broker {}, this is broker {}",
+                found.broker_id, self.broker
+            ))),
+            Some(MetaProperties {
+                cluster_id: Some(id),
+                ..
+            }) if id != cluster_id => Err(failed(format!(
+                "{path} belongs to cluster {id}, this is cluster {cluster_id}"
+            ))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn load_next_log(&mut self, disk: &mut Disk, now_ms: i64) -> Result<LoadProgress, LoadFailed> {
+        let Loading::Logs {
+            configs,
+            dirs,
+            clean_shutdown,
+            recovery_points,
+            log_starts,
+            failed: directory_failed,
+        } = &mut self.loading
+        else {
+            return Ok(LoadProgress::Done);
+        };
+        let Some(dir) = dirs.pop_front() else {
+            if let Some(why) = directory_failed.take() {
+                return Err(failed(why));
+            }
+            self.loading = Loading::Done;
+            return Ok(LoadProgress::Done);
+        };
+        match log_dir::parse_dir_name(&dir) {
+            None => Err(failed(format!(
+                "{DATA_DIR}/{dir} is no partition's directory"
+            ))),
+            Some(LogDirName::Deleted { .. }) => {
+                self.deleted_dirs.push(format!("{DATA_DIR}/{dir}"));
+                Ok(LoadProgress::More)
+            }
+            Some(LogDirName::Partition { topic, partition }) => {
+                let config = configs.get(&*topic).unwrap_or(&self.config.topic_defaults);
+                let key = (topic, partition);
+                let recovery = LoadParameters {
+                    clean_shutdown: *clean_shutdown,
+                    recovery_point: recovery_points.get(&key).copied().unwrap_or(0),
+                    log_start_offset: log_starts.get(&key).copied().unwrap_or(0),
+                    now_ms,
+                };
+                let name = TopicPartition::new(key.0, key.1);
+                let hosted = open(disk, &name, config, recovery)
+                    .map_err(|error| failed(error.to_string()))?;
+                self.logs.insert(name, hosted);
+                self.loaded += 1;
+                self.recovered += u32::from(!*clean_shutdown);
+                Ok(LoadProgress::More)
+            }
+        }
+    }
+
+    /// Hands a loaded log to its partition.
+    pub(crate) fn take(&mut self, name: &TopicPartition) -> Option<HostedLog> {
+        self.logs.remove(name)
+    }
+
+    /// Makes the log of a partition that is new to this broker.
+    pub(crate) fn create(
+        &self,
+        disk: &mut Disk,
+        now_ms: i64,
+        name: &TopicPartition,
+        overrides: &Properties,
+    ) -> Result<HostedLog, LogError> {
+        let config = effective_config(&self.config, overrides);
+        let recovery = LoadParameters {
+            clean_shutdown: true,
+            recovery_point: 0,
+            log_start_offset: 0,
+            now_ms,
+        };
+        open(disk, name, &config, recovery)
+    }
+
+    /// RK10 for the logs that no partition has taken.
+    pub(crate) fn apply_topic_config(&mut self, topic: &str, config: &TopicConfig) {
+        for (name, hosted) in &mut self.logs {
+            if *name.topic == *topic {
+                hosted.min_insync_replicas = config.min_insync_replicas;
+                hosted.log.update_config(log_config(config));
+            }
+        }
+    }
+
+    /// The configuration that results from a topic's overrides.
+    pub(crate) fn topic_config(&self, overrides: &Properties) -> TopicConfig {
+        effective_config(&self.config, overrides)
+    }
+
+    pub(crate) fn logs(&self) -> impl Iterator<Item = (&TopicPartition, &UnifiedLog)> {
+        self.logs.iter().map(|(name, hosted)| (name, &hosted.log))
+    }
+
+    pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = &mut UnifiedLog> {
+        self.logs.values_mut().map(|hosted| &mut hosted.log)
+    }
+
+    /// HW7: the checkpointed high watermarks, read when a LeaderAndIsr needs them.
+    pub(crate) fn checkpointed_high_watermarks(
+        disk: &mut Disk,
+    ) -> Result<OffsetCheckpoint, LogError> {
+        offset_checkpoint::read(disk, &path(REPLICATION_OFFSET_CHECKPOINT))
+    }
+}
+
+/// The files that a running broker keeps writing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Checkpoint {
+    /// Of the logs that a partition has taken.
+    HighWatermarks,
+    /// Of all logs.
+    RecoveryPoints,
+    /// Of logs that start behind their first segment's base (RL11).
+    LogStarts,
+}
+
+impl Checkpoint {
+    pub(crate) fn path(self) -> String {
+        path(match self {
+            Checkpoint::HighWatermarks => REPLICATION_OFFSET_CHECKPOINT,
+            Checkpoint::RecoveryPoints => RECOVERY_POINT_OFFSET_CHECKPOINT,
+            Checkpoint::LogStarts => LOG_START_OFFSET_CHECKPOINT,
+        })
+    }
+
+    /// What it says of one log, if anything.
+    pub(crate) fn offset(self, log: &UnifiedLog) -> Option<i64> {
+        match self {
+            Checkpoint::HighWatermarks => Some(log.high_watermark()),
+            Checkpoint::RecoveryPoints => Some(log.recovery_point()),
+            Checkpoint::LogStarts => {
+                let start = log.log_start_offset();
+                let first = log.segment_base_offsets().first().copied();
+                first.is_some_and(|base| start > base).then_some(start)
+            }
+        }
+    }
+}
+
+fn path(file: &str) -> String {
+    format!("{DATA_DIR}/{file}")
+}
+
+fn failed(why: String) -> LoadFailed {
+    LoadFailed { status: 1, why }
+}
+
+/// The marker is noted and deleted, the checkpoint files are read, the directories listed.
+fn begin_logs(
+    disk: &mut Disk,
+    configs: BTreeMap<Rc<str>, TopicConfig>,
+) -> Result<Loading, LoadFailed> {
+    let clean_shutdown = log_dir::take_clean_shutdown_file(disk, DATA_DIR)
+        .map_err(|error| failed(error.to_string()))?;
+    let mut problem = None;
+    let recovery_points = read_or_note(disk, RECOVERY_POINT_OFFSET_CHECKPOINT, &mut problem);
+    let log_starts = read_or_note(disk, LOG_START_OFFSET_CHECKPOINT, &mut problem);
+    Ok(Loading::Logs {
+        configs,
+        dirs: log_dir::list_dirs(disk, DATA_DIR).into(),
+        clean_shutdown,
+        recovery_points,
+        log_starts,
+        failed: problem,
+    })
+}
+
+fn read_or_note(disk: &mut Disk, file: &str, problem: &mut Option<String>) -> OffsetCheckpoint {
+    offset_checkpoint::read(disk, &path(file)).unwrap_or_else(|error| {
+        problem.get_or_insert_with(|| error.to_string());
+        OffsetCheckpoint::new()
+    })
+}
+
+fn open(
+    disk: &mut Disk,
+    name: &TopicPartition,
+    config: &TopicConfig,
+    recovery: LoadParameters,
+) -> Result<HostedLog, LogError> {
+    let dir = format!(
+        "{DATA_DIR}/{}",
+        log_dir::partition_dir_name(&name.topic, name.partition)
+    );
+    Ok(HostedLog {
+        log: UnifiedLog::open(disk, &dir, log_config(config), recovery)?,
+        min_insync_replicas: config.min_insync_replicas,
+    })
+}
+
+/// Values were checked where they were set; with one that is unreadable all the same, the broker's
+/// defaults hold.
+fn effective_config(config: &BrokerConfig, overrides: &Properties) -> TopicConfig {
+    let defaults = &config.topic_defaults;
+    defaults
+        .with_overrides(overrides)
+        .unwrap_or_else(|_| defaults.clone())
+}
+
+/// A topic's overrides as read from its configuration znode; none if there is no such znode.
+pub(crate) fn overrides_of(answer: Result<Answer, Code>) -> Result<Properties, Code> {
+    match answer {
+        Ok(Answer::Data { data, .. }) => Ok(znode::decode_config(&data)),
+        Ok(_) | Err(Code::NoNode) => Ok(Properties::new()),
+        Err(code) => Err(code),
+    }
+}
+
+/// The part of a topic's configuration that its logs use.
+pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
+    let unsigned = |value: i32| u32::try_from(value).unwrap_or(0);
+    LogConfig {
+        segment_bytes: unsigned(config.segment_bytes),
+        segment_ms: config.segment_ms,
+        segment_index_bytes: unsigned(config.segment_index_bytes),
+        index_interval_bytes: unsigned(config.index_interval_bytes),
+        retention_ms: config.retention_ms,
+        retention_bytes: config.retention_bytes,
+        flush_messages: config.flush_messages,
+        flush_ms: config.flush_ms,
+        file_delete_delay_ms: config.file_delete_delay_ms,
+        max_message_bytes: unsigned(config.max_message_bytes),
+        message_timestamp_type: if config.message_timestamp_type_log_append_time {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        },
+        ..LogConfig::default()
+    }
+}

@@ -1,0 +1,645 @@
+//! Following: one fetcher and one connection for each broker that leads something this one follows
+//! (classes `ReplicaFetcherManager`, `ReplicaFetcherThread`, `AbstractFetcherThread`; rules E5 to E9,
+//! E11, HW5, CT29, CT30).
+//!
+//! A fetcher has one request under way: a Fetch, or a ListOffsets after OFFSET_OUT_OF_RANGE. May not
+//! know how logs and leaders work: it tells partitions what the leader said.
+
+use super::outbox::Env;
+use super::replica_manager::ReplicaManager;
+use crate::kernel::{ConnId, Duration, NodeId, Time, TimerId};
+use crate::log::{LogError, UnifiedLog};
+use crate::protocol::config::BrokerConfig;
+use crate::protocol::network_client::{
+    Completed, Disconnected, NetworkClient, NetworkClientConfig,
+};
+use crate::protocol::{
+    BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
+    FetchPartitionResponse, FetchRequest, FetchResponse, LATEST_TIMESTAMP, ListOffsetsPartition,
+    ListOffsetsRequest, ListOffsetsResponse, Request, Response, Timer, TopicId, TopicPartition,
+    UNKNOWN_EPOCH,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// All fetchers of a broker.
+pub(crate) struct ReplicaFetcherManager {
+    pub(crate) client: NetworkClient<BrokerId>,
+    settings: Settings,
+    fetchers: BTreeMap<BrokerId, ReplicaFetcher>,
+}
+
+/// What is the same for all fetchers.
+#[derive(Clone, Debug)]
+struct Settings {
+    local_broker: BrokerId,
+    /// Sent with each fetch (KIP-903).
+    broker_epoch: i64,
+    config: Rc<BrokerConfig>,
+}
+
+/// The partitions that are followed from one broker.
+#[derive(Debug)]
+struct ReplicaFetcher {
+    node: NodeId,
+    partitions: BTreeMap<TopicPartition, PartitionFetchState>,
+    under_way: UnderWay,
+    /// What has to be asked before the next Fetch.
+    out_of_range: VecDeque<OutOfRange>,
+    /// Who got data last goes last next time, where not all fits.
+    next_turn: u64,
+    wake: Option<TimerId>,
+}
+
+#[derive(Clone, Debug)]
+struct PartitionFetchState {
+    topic_id: TopicId,
+    fetch_offset: i64,
+    current_leader_epoch: i32,
+    /// E5; `None` with an empty epoch cache.
+    last_fetched_epoch: Option<i32>,
+    /// CT29: the log is to be cut to the fetch offset (the high watermark) before anything else.
+    truncating: bool,
+    delayed_until: Option<Time>,
+    turn: u64,
+}
+
+#[derive(Debug)]
+enum UnderWay {
+    Nothing,
+    /// What was asked for, in the order of the request.
+    Fetch(Vec<Asked>),
+    Offsets(OutOfRange),
+}
+
+/// A partition whose offset its leader called out of range: the leader is asked for its end, and if
+/// that is not below the own one, for its start (E9).
+#[derive(Debug)]
+struct OutOfRange {
+    partition: TopicPartition,
+    /// Leader epoch of the fetch that was refused.
+    request_epoch: i32,
+    leader_end: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    partition: TopicPartition,
+    fetch_offset: i64,
+    current_leader_epoch: i32,
+}
+
+/// What is known of a partition that a broker begins to follow.
+#[derive(Clone, Debug)]
+pub(crate) struct InitialFetchState {
+    pub(crate) partition: TopicPartition,
+    pub(crate) leader: BrokerId,
+    pub(crate) node: NodeId,
+    pub(crate) topic_id: TopicId,
+    pub(crate) leader_epoch: i32,
+}
+
+impl ReplicaFetcherManager {
+    pub(crate) fn new(owner: u8, local_broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
+        let settings = NetworkClientConfig {
+            reconnect_backoff_ms: 0,
+            reconnect_backoff_max_ms: 0,
+            max_in_flight: 1,
+            ..NetworkClientConfig::default()
+        };
+        let client_id = format!("broker-{local_broker}-fetcher-0").into();
+        ReplicaFetcherManager {
+            client: NetworkClient::new(owner, client_id, settings),
+            settings: Settings {
+                local_broker,
+                broker_epoch: -1,
+                config,
+            },
+            fetchers: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn set_broker_epoch(&mut self, broker_epoch: i64) {
+        self.settings.broker_epoch = broker_epoch;
+    }
+
+    /// CT29: begins to follow. A partition that is followed in this leader epoch already goes on.
+    pub(crate) fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
+        let fetcher = self
+            .fetchers
+            .entry(initial.leader)
+            .or_insert_with(|| ReplicaFetcher::new(initial.node));
+        fetcher.add(initial, log);
+    }
+
+    /// Stops following a partition, from whomever.
+    pub(crate) fn remove(&mut self, partition: &TopicPartition) {
+        for fetcher in self.fetchers.values_mut() {
+            fetcher.partitions.remove(partition);
+        }
+    }
+
+    /// Ends fetchers without partitions, and their connections.
+    pub(crate) fn shutdown_idle(&mut self, ctx: &mut Ctx<'_>) {
+        let client = &mut self.client;
+        self.fetchers.retain(|_, fetcher| {
+            if fetcher.partitions.is_empty() {
+                fetcher.shutdown(ctx, client);
+            }
+            !fetcher.partitions.is_empty()
+        });
+    }
+
+    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        for fetcher in self.fetchers.values_mut() {
+            fetcher.shutdown(ctx, &mut self.client);
+        }
+        self.fetchers.clear();
+    }
+
+    pub(crate) fn owns(&self, conn: ConnId) -> bool {
+        self.client.owns(conn)
+    }
+
+    /// Takes an answer, or the lack of one, in. Call [`Self::run`] next.
+    pub(crate) fn on_completed(
+        &mut self,
+        now: Time,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        completed: Completed<BrokerId>,
+    ) {
+        let backoff_end =
+            now + Duration::from_millis(self.settings.config.replica_fetch_backoff_ms);
+        if let Some(fetcher) = self.fetchers.get_mut(&completed.tag) {
+            fetcher.on_completed(env, replicas, backoff_end, completed.result);
+        }
+    }
+
+    /// Sends the next request of each fetcher that is free.
+    pub(crate) fn run(&mut self, ctx: &mut Ctx<'_>, replicas: &ReplicaManager) {
+        for (leader, fetcher) in &mut self.fetchers {
+            if matches!(fetcher.under_way, UnderWay::Nothing) {
+                let line = Line {
+                    leader: *leader,
+                    node: fetcher.node,
+                    settings: &self.settings,
+                    client: &mut self.client,
+                };
+                fetcher.send_next(ctx, line, replicas);
+            }
+        }
+    }
+
+    /// CT29: logs without epochs are cut to the high watermark before they are fetched into.
+    pub(crate) fn truncate_to_high_watermarks(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+    ) {
+        for fetcher in self.fetchers.values_mut() {
+            fetcher.truncate_to_high_watermarks(env, replicas);
+        }
+    }
+
+    /// `BrokerTimer::FetcherBackoff`. Call [`Self::run`] next.
+    pub(crate) fn on_backoff(&mut self, leader: BrokerId) {
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.wake = None;
+        }
+    }
+}
+
+impl std::fmt::Debug for ReplicaFetcherManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReplicaFetcherManager")
+            .field("fetchers", &self.fetchers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReplicaFetcher {
+    fn new(node: NodeId) -> Self {
+        ReplicaFetcher {
+            node,
+            partitions: BTreeMap::new(),
+            under_way: UnderWay::Nothing,
+            out_of_range: VecDeque::new(),
+            next_turn: 0,
+            wake: None,
+        }
+    }
+
+    fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
+        let known = self.partitions.get(&initial.partition);
+        if known.is_some_and(|state| state.current_leader_epoch == initial.leader_epoch) {
+            return;
+        }
+        let last_fetched_epoch = log.latest_epoch();
+        let state = PartitionFetchState {
+            topic_id: initial.topic_id,
+            fetch_offset: match last_fetched_epoch {
+                Some(_) => log.log_end_offset(),
+                None => log.high_watermark(),
+            },
+            current_leader_epoch: initial.leader_epoch,
+            last_fetched_epoch,
+            truncating: last_fetched_epoch.is_none(),
+            delayed_until: None,
+            turn: self.take_turn(),
+        };
+        self.partitions.insert(initial.partition.clone(), state);
+    }
+
+    fn take_turn(&mut self) -> u64 {
+        self.next_turn += 1;
+        self.next_turn
+    }
+
+    fn shutdown(&mut self, ctx: &mut Ctx<'_>, client: &mut NetworkClient<BrokerId>) {
+        client.close(ctx, self.node);
+        if let Some(timer) = self.wake.take() {
+            ctx.cancel_timer(timer);
+        }
+    }
+
+    // ---- asking
+
+    fn truncate_to_high_watermarks(&mut self, env: &mut Env<'_>, replicas: &mut ReplicaManager) {
+        let mut failed = Vec::new();
+        for (name, state) in &mut self.partitions {
+            if !state.truncating {
+                continue;
+            }
+            let Some(partition) = replicas.partition_mut(name) else {
+                continue;
+            };
+            match partition.truncate_to(env, state.fetch_offset) {
+                Ok(()) => {
+                    state.truncating = false;
+                    state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
+                }
+                Err(error) => {
+                    env.out.log_error(&error);
+                    failed.push(name.clone());
+                }
+            }
+        }
+        for name in failed {
+            self.partitions.remove(&name);
+        }
+    }
+
+    fn send_next(&mut self, ctx: &mut Ctx<'_>, line: Line<'_>, replicas: &ReplicaManager) {
+        while let Some(question) = self.out_of_range.pop_front() {
+            if let Some(state) = self.partitions.get(&question.partition) {
+                line.ask_offset(ctx, &question, state.current_leader_epoch);
+                self.under_way = UnderWay::Offsets(question);
+                return;
+            }
+        }
+        let now = ctx.now();
+        let mut due: Option<Time> = None;
+        let mut ready: Vec<(u64, FetchPartition)> = Vec::with_capacity(self.partitions.len());
+        for (name, state) in &mut self.partitions {
+            if let Some(until) = state.delayed_until.filter(|until| now < *until) {
+                due = Some(due.map_or(until, |at| at.min(until)));
+                continue;
+            }
+            state.delayed_until = None;
+            let Some(log) = replicas.partition(name).and_then(|p| p.log()) else {
+                continue;
+            };
+            let fetch = FetchPartition {
+                partition: name.clone(),
+                topic_id: state.topic_id,
+                current_leader_epoch: state.current_leader_epoch,
+                fetch_offset: state.fetch_offset,
+                last_fetched_epoch: state.last_fetched_epoch.unwrap_or(UNKNOWN_EPOCH),
+                log_start_offset: log.log_start_offset(),
+                max_bytes: line.settings.config.replica_fetch_max_bytes,
+            };
+            ready.push((state.turn, fetch));
+        }
+        if ready.is_empty() {
+            if let Some(due) = due.filter(|_| self.wake.is_none()) {
+                let timer = Timer::Broker(BrokerTimer::FetcherBackoff(line.leader as u64));
+                self.wake = Some(ctx.set_timer(due.since(now), timer));
+            }
+            return;
+        }
+        ready.sort_unstable_by_key(|(turn, _)| *turn);
+        let asked = |(_, fetch): &(u64, FetchPartition)| Asked {
+            partition: fetch.partition.clone(),
+            fetch_offset: fetch.fetch_offset,
+            current_leader_epoch: fetch.current_leader_epoch,
+        };
+        self.under_way = UnderWay::Fetch(ready.iter().map(asked).collect());
+        line.fetch(ctx, ready.into_iter().map(|(_, fetch)| fetch).collect());
+    }
+
+    // ---- answers
+
+    fn on_completed(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        backoff_end: Time,
+        result: Result<Response, Disconnected>,
+    ) {
+        match (
+            std::mem::replace(&mut self.under_way, UnderWay::Nothing),
+            result,
+        ) {
+            (UnderWay::Fetch(asked), Ok(Response::Fetch(response))) => {
+                self.on_fetched(env, replicas, backoff_end, &asked, *response);
+            }
+            (UnderWay::Offsets(question), Ok(Response::ListOffsets(response))) => {
+                self.on_offset(env, replicas, backoff_end, question, &response);
+            }
+            (UnderWay::Offsets(question), Err(_)) => self.delay(&question.partition, backoff_end),
+            // The connection is lost, or was not made: all wait (CT30).
+            _ => {
+                for state in self.partitions.values_mut() {
+                    state.delayed_until.get_or_insert(backoff_end);
+                }
+            }
+        }
+    }
+
+    fn delay(&mut self, partition: &TopicPartition, until: Time) {
+        if let Some(state) = self.partitions.get_mut(partition) {
+            state.delayed_until.get_or_insert(until);
+        }
+    }
+
+    fn on_fetched(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        backoff_end: Time,
+        asked: &[Asked],
+        response: FetchResponse,
+    ) {
+        for (place, data) in response.responses.into_iter().enumerate() {
+            // Answers stand in the order of the request, but for those that were refused at once.
+            let Some(asked) = asked
+                .get(place)
+                .filter(|asked| asked.partition == data.partition)
+                .or_else(|| asked.iter().find(|asked| asked.partition == data.partition))
+            else {
+                continue;
+            };
+            let current = self.partitions.get(&data.partition).is_some_and(|state| {
+                state.fetch_offset == asked.fetch_offset
+                    && state.delayed_until.is_none()
+                    && !state.truncating
+            });
+            if current {
+                self.on_partition_fetched(env, replicas, backoff_end, asked, &data);
+            }
+        }
+    }
+
+    fn on_partition_fetched(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        backoff_end: Time,
+        asked: &Asked,
+        data: &FetchPartitionResponse,
+    ) {
+        match data.error {
+            ErrorCode::None => {
+                let done = match data.diverging_epoch {
+                    Some(end) => self.truncate_to_epoch(env, replicas, &data.partition, end),
+                    None => self.append(env, replicas, data),
+                };
+                match done {
+                    Ok(()) => {}
+                    Err(LogError::Corrupt(_) | LogError::InvalidRecord(_)) => {
+                        self.delay(&data.partition, backoff_end);
+                    }
+                    Err(error) => {
+                        env.out.log_error(&error);
+                        self.partitions.remove(&data.partition);
+                    }
+                }
+            }
+            ErrorCode::OffsetOutOfRange => self.out_of_range.push_back(OutOfRange {
+                partition: data.partition.clone(),
+                request_epoch: asked.current_leader_epoch,
+                leader_end: None,
+            }),
+            ErrorCode::FencedLeaderEpoch => {
+                if self.on_fenced(&data.partition, asked.current_leader_epoch) {
+                    self.delay(&data.partition, backoff_end);
+                }
+            }
+            _ => self.delay(&data.partition, backoff_end),
+        }
+    }
+
+    /// E11: fenced in the epoch that it still has, a partition waits for the next LeaderAndIsr. True
+    /// if it has a newer one by now, with which it tries again.
+    fn on_fenced(&mut self, partition: &TopicPartition, request_epoch: i32) -> bool {
+        let same = self
+            .partitions
+            .get(partition)
+            .is_some_and(|state| state.current_leader_epoch == request_epoch);
+        if same {
+            self.partitions.remove(partition);
+        }
+        !same
+    }
+
+    /// HW5: data, then the leader's high watermark and log start.
+    fn append(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        data: &FetchPartitionResponse,
+    ) -> Result<(), LogError> {
+        let turn = self.take_turn();
+        let (Some(state), Some(partition)) = (
+            self.partitions.get_mut(&data.partition),
+            replicas.partition_mut(&data.partition),
+        ) else {
+            return Ok(());
+        };
+        let Some(log_end_offset) = partition.log().map(UnifiedLog::log_end_offset) else {
+            return Ok(());
+        };
+        if state.fetch_offset != log_end_offset {
+            return Err(LogError::UnexpectedAppendOffset {
+                first_offset: state.fetch_offset,
+                last_offset: state.fetch_offset,
+                log_end_offset,
+            });
+        }
+        if !data.records.is_empty() {
+            partition.append_records_to_follower(env, &data.records)?;
+            if let Some(log) = partition.log() {
+                state.fetch_offset = log.log_end_offset();
+                state.last_fetched_epoch = log.latest_epoch();
+            }
+            state.turn = turn;
+        }
+        if partition.follow_offsets(env, data.high_watermark, data.log_start_offset)? {
+            replicas.complete(env, &data.partition, false, true);
+        }
+        Ok(())
+    }
+
+    /// E7, E8: the leader's log diverges; it says where the epoch that both may share ends.
+    fn truncate_to_epoch(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        name: &TopicPartition,
+        leader: EpochEndOffset,
+    ) -> Result<(), LogError> {
+        let (Some(state), Some(partition)) =
+            (self.partitions.get_mut(name), replicas.partition_mut(name))
+        else {
+            return Ok(());
+        };
+        let Some(log) = partition.log() else {
+            return Ok(());
+        };
+        let log_end_offset = log.log_end_offset();
+        let offset = if leader.end_offset < 0 {
+            state.fetch_offset
+        } else if leader.epoch < 0 {
+            leader.end_offset.min(log_end_offset)
+        } else {
+            let own = log.end_offset_for_epoch(leader.epoch);
+            let shared = if own.end_offset < 0 || own.epoch < 0 {
+                leader.end_offset
+            } else if own.epoch == leader.epoch {
+                own.end_offset.min(leader.end_offset)
+            } else {
+                // The leader's epoch is unknown here: cut to the end of an older one, ask again.
+                own.end_offset
+            };
+            shared.min(log_end_offset)
+        };
+        partition.truncate_to(env, offset)?;
+        state.fetch_offset = offset;
+        state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
+        Ok(())
+    }
+
+    /// E9.
+    fn on_offset(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        backoff_end: Time,
+        question: OutOfRange,
+        response: &ListOffsetsResponse,
+    ) {
+        let name = &question.partition;
+        let (Some(answer), Some(state), Some(partition)) = (
+            response.partitions.first(),
+            self.partitions.get_mut(name),
+            replicas.partition_mut(name),
+        ) else {
+            return;
+        };
+        match answer.error {
+            ErrorCode::None => {}
+            ErrorCode::FencedLeaderEpoch => {
+                self.on_fenced(name, question.request_epoch);
+                return;
+            }
+            _ => {
+                self.delay(name, backoff_end);
+                return;
+            }
+        }
+        let Some(log_end_offset) = partition.log().map(UnifiedLog::log_end_offset) else {
+            return;
+        };
+        let done = match question.leader_end {
+            None if answer.offset < log_end_offset => {
+                state.fetch_offset = answer.offset;
+                partition.truncate_to(env, answer.offset)
+            }
+            None => {
+                self.out_of_range.push_front(OutOfRange {
+                    leader_end: Some(answer.offset),
+                    ..question
+                });
+                return;
+            }
+            Some(_) => {
+                state.fetch_offset = answer.offset.max(log_end_offset);
+                if answer.offset > log_end_offset {
+                    partition.truncate_fully_and_start_at(env, answer.offset)
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        match done {
+            Ok(()) => {
+                state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
+            }
+            Err(error) => {
+                env.out.log_error(&error);
+                self.partitions.remove(name);
+            }
+        }
+    }
+}
+
+/// A fetcher's connection to its leader.
+struct Line<'a> {
+    leader: BrokerId,
+    node: NodeId,
+    settings: &'a Settings,
+    client: &'a mut NetworkClient<BrokerId>,
+}
+
+impl Line<'_> {
+    fn fetch(self, ctx: &mut Ctx<'_>, partitions: Vec<FetchPartition>) {
+        let config = &self.settings.config;
+        let request = FetchRequest {
+            replica_id: self.settings.local_broker,
+            replica_epoch: self.settings.broker_epoch,
+            max_wait_ms: config.replica_fetch_wait_max_ms,
+            min_bytes: config.replica_fetch_min_bytes,
+            max_bytes: config.replica_fetch_response_max_bytes,
+            isolation_level: 0,
+            session_id: 0,
+            session_epoch: -1,
+            partitions,
+            forgotten: Vec::new(),
+            rack_id: None,
+        };
+        self.send(ctx, request.into());
+    }
+
+    fn ask_offset(self, ctx: &mut Ctx<'_>, question: &OutOfRange, current_leader_epoch: i32) {
+        let request = ListOffsetsRequest {
+            replica_id: self.settings.local_broker,
+            isolation_level: 0,
+            partitions: vec![ListOffsetsPartition {
+                partition: question.partition.clone(),
+                current_leader_epoch,
+                timestamp: match question.leader_end {
+                    None => LATEST_TIMESTAMP,
+                    Some(_) => EARLIEST_TIMESTAMP,
+                },
+            }],
+        };
+        self.send(ctx, request.into());
+    }
+
+    fn send(self, ctx: &mut Ctx<'_>, request: Request) {
+        let timeout = Duration::from_millis(self.settings.config.replica_socket_timeout_ms);
+        self.client
+            .send(ctx, self.node, request, timeout, self.leader);
+    }
+}

@@ -1,0 +1,459 @@
+//! LeaderAndIsr, StopReplica and UpdateMetadata: one at a time, in the order in which they came (class
+//! `ReplicaManager`, `replicaStateChangeLock`; rules CT27, CT28, CT31, HW7, A7, Z4, Z8, RK8).
+//!
+//! A LeaderAndIsr that brings a new partition reads the topic's configuration from ZooKeeper while it
+//! holds the lock; everything behind it waits.
+
+use super::log_manager::{HostedLog, LogManager, overrides_of};
+use super::outbox::Env;
+use super::purgatory::{Answer, Pending};
+use super::replica_fetcher::InitialFetchState;
+use super::replica_manager::ReplicaManager;
+use super::zk_read::{ZkCalls, ZkRead};
+use super::{Broker, BrokerOutput};
+use crate::log::OffsetCheckpoint;
+use crate::log::log_dir::partition_dir_name;
+use crate::protocol::config::Properties;
+use crate::protocol::{
+    BrokerId, Ctx, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
+    LeaderAndIsrResponse, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
+    StopReplicaResponse, TopicId, TopicPartition, UpdateMetadataRequest, UpdateMetadataResponse,
+};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// `LeaderAndIsr.EpochDuringDelete` and `NoEpoch`: a StopReplica that is obeyed in any epoch.
+const EPOCH_DURING_DELETE: i32 = -2;
+const NO_EPOCH: i32 = -1;
+
+/// A request that needs the lock.
+#[derive(Debug)]
+pub(crate) enum StateChange {
+    LeaderAndIsr(Box<LeaderAndIsrRequest>),
+    StopReplica(Box<StopReplicaRequest>),
+    UpdateMetadata(Box<UpdateMetadataRequest>),
+}
+
+/// The lock: who holds it, and who waits.
+#[derive(Debug, Default)]
+pub(crate) struct ReplicaStateChanges {
+    waiting: VecDeque<(Pending, StateChange)>,
+    running: Option<LeaderAndIsrJob>,
+}
+
+/// A LeaderAndIsr under way: first all that this broker shall lead, then all that it shall follow.
+/// Numbers are places in the request.
+#[derive(Debug)]
+struct LeaderAndIsrJob {
+    to: Pending,
+    request: Box<LeaderAndIsrRequest>,
+    to_lead: VecDeque<usize>,
+    to_follow: VecDeque<usize>,
+    /// Those that are followed in a new leader epoch.
+    following: Vec<usize>,
+    errors: Vec<(TopicPartition, ErrorCode)>,
+    reading: Option<ZkRead>,
+    /// Read from the file when the first log needs it (HW7).
+    high_watermarks: Option<OffsetCheckpoint>,
+}
+
+impl Broker {
+    pub(crate) fn enqueue_state_change(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: Pending,
+        change: StateChange,
+    ) {
+        self.state_changes.waiting.push_back((to, change));
+        self.run_state_changes(ctx);
+    }
+
+    /// Works until nothing waits, or ZooKeeper has to answer first.
+    pub(crate) fn run_state_changes(&mut self, ctx: &mut Ctx<'_>) {
+        loop {
+            if let Some(job) = &mut self.state_changes.running {
+                let replicas = &mut self.replicas;
+                if !job.advance(&mut env!(self, ctx), replicas, self.endpoint.id, &self.zk) {
+                    return;
+                }
+                if let Some(job) = self.state_changes.running.take() {
+                    self.finish_leader_and_isr(ctx, job);
+                }
+            }
+            let Some((to, change)) = self.state_changes.waiting.pop_front() else {
+                return;
+            };
+            match change {
+                StateChange::LeaderAndIsr(request) => self.begin_leader_and_isr(ctx, to, request),
+                StateChange::StopReplica(request) => self.stop_replicas(ctx, to, &request),
+                StateChange::UpdateMetadata(request) => self.update_metadata(to, *request),
+            }
+        }
+    }
+
+    fn begin_leader_and_isr(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: Pending,
+        request: Box<LeaderAndIsrRequest>,
+    ) {
+        if request.controller_epoch < self.replicas.controller_epoch {
+            let response = LeaderAndIsrResponse {
+                error: ErrorCode::StaleControllerEpoch,
+                partition_errors: request
+                    .partition_states
+                    .iter()
+                    .map(|state| (state.partition.clone(), ErrorCode::StaleControllerEpoch))
+                    .collect(),
+            };
+            self.out.answers.push(Answer::now(to, response));
+            return;
+        }
+        self.replicas.controller_epoch = request.controller_epoch;
+        let mut job = LeaderAndIsrJob::new(to, request);
+        job.check(&mut env!(self, ctx), &mut self.replicas, self.endpoint.id);
+        for place in &job.to_lead {
+            self.fetchers
+                .remove(&job.request.partition_states[*place].partition);
+        }
+        self.state_changes.running = Some(job);
+    }
+
+    /// CT28: those that are followed anew answer what was parked with them, and begin to fetch.
+    fn finish_leader_and_isr(&mut self, ctx: &mut Ctx<'_>, job: LeaderAndIsrJob) {
+        let states = &job.request.partition_states;
+        for place in &job.following {
+            self.fetchers.remove(&states[*place].partition);
+        }
+        for place in &job.following {
+            let name = &states[*place].partition;
+            self.replicas
+                .complete(&mut env!(self, ctx), name, true, true);
+        }
+        if !self.shutting_down {
+            for place in &job.following {
+                self.begin_to_fetch(&job.request, &states[*place]);
+            }
+            let replicas = &mut self.replicas;
+            self.fetchers
+                .truncate_to_high_watermarks(&mut env!(self, ctx), replicas);
+        }
+        self.start_high_watermark_checkpoint(ctx);
+        self.fetchers.shutdown_idle(ctx);
+        self.fetchers.run(ctx, &self.replicas);
+        let response = LeaderAndIsrResponse {
+            error: ErrorCode::None,
+            partition_errors: job.errors,
+        };
+        self.out.answers.push(Answer::now(job.to, response));
+    }
+
+    fn begin_to_fetch(
+        &mut self,
+        request: &LeaderAndIsrRequest,
+        state: &LeaderAndIsrPartitionState,
+    ) {
+        let (Some(leader), Some(partition)) = (
+            self.metadata_cache.broker(state.leader),
+            self.replicas.partition(&state.partition),
+        ) else {
+            return;
+        };
+        let (Some(node), Some(log)) = (self.hosts.resolve(&leader.host), partition.log()) else {
+            return;
+        };
+        let initial = InitialFetchState {
+            partition: state.partition.clone(),
+            leader: state.leader,
+            node,
+            topic_id: topic_id_of(request, &state.partition),
+            leader_epoch: partition.leader_epoch(),
+        };
+        self.fetchers.add(&initial, log);
+    }
+
+    /// Z8: stops fetching; deletes if told to. A leader that is only stopped stays what it was.
+    fn stop_replicas(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: &StopReplicaRequest) {
+        if request.controller_epoch < self.replicas.controller_epoch {
+            let response = StopReplicaResponse {
+                error: ErrorCode::StaleControllerEpoch,
+                partition_errors: Vec::new(),
+            };
+            self.out.answers.push(Answer::now(to, response));
+            return;
+        }
+        self.replicas.controller_epoch = request.controller_epoch;
+        let mut partition_errors = Vec::with_capacity(request.partition_states.len());
+        for state in &request.partition_states {
+            let fenced = self
+                .replicas
+                .partition(&state.partition)
+                .is_some_and(|partition| {
+                    !matches!(state.leader_epoch, EPOCH_DURING_DELETE | NO_EPOCH)
+                        && state.leader_epoch < partition.leader_epoch()
+                });
+            let error = if fenced {
+                ErrorCode::FencedLeaderEpoch
+            } else {
+                self.stop_replica(ctx, state)
+            };
+            partition_errors.push((state.partition.clone(), error));
+        }
+        self.fetchers.shutdown_idle(ctx);
+        let response = StopReplicaResponse {
+            error: ErrorCode::None,
+            partition_errors,
+        };
+        self.out.answers.push(Answer::now(to, response));
+    }
+
+    fn stop_replica(&mut self, ctx: &mut Ctx<'_>, state: &StopReplicaPartitionState) -> ErrorCode {
+        let name = &state.partition;
+        self.fetchers.remove(name);
+        let mut error = ErrorCode::None;
+        if state.delete_partition {
+            let mut env = env!(self, ctx);
+            let removed = self.replicas.remove(name);
+            let hosted = self.replicas.logs.take(name);
+            if let Some(mut partition) = removed {
+                let watchers = std::mem::take(&mut partition.watchers);
+                self.replicas.complete_removed(&mut env, name, watchers);
+            }
+            drop(hosted);
+            error = self.delete_directory(ctx, name);
+        } else {
+            self.replicas
+                .complete(&mut env!(self, ctx), name, true, true);
+        }
+        self.out.facts.push(Fact::ReplicaStopped {
+            partition: name.clone(),
+            deleted: state.delete_partition,
+        });
+        error
+    }
+
+    /// `asyncDelete`: the directory gets another name at once and goes after `file.delete.delay.ms`.
+    fn delete_directory(&mut self, ctx: &mut Ctx<'_>, name: &TopicPartition) -> ErrorCode {
+        let dir = format!(
+            "{}/{}",
+            super::log_manager::DATA_DIR,
+            partition_dir_name(&name.topic, name.partition)
+        );
+        if !ctx.disk().is_dir(&dir) {
+            return ErrorCode::None;
+        }
+        let unique =
+            (u128::from(ctx.random().next_u64()) << 64) | u128::from(ctx.random().next_u64());
+        let marked = format!("{dir}.{unique:032x}-delete");
+        match ctx.disk().rename(&dir, &marked) {
+            Ok(()) => {
+                self.delete_later(ctx, vec![marked]);
+                ErrorCode::None
+            }
+            Err(error) => {
+                self.out
+                    .log_dir_failed
+                    .get_or_insert_with(|| format!("{dir}: {error}"));
+                ErrorCode::KafkaStorageError
+            }
+        }
+    }
+
+    /// CT31.
+    fn update_metadata(&mut self, to: Pending, request: UpdateMetadataRequest) {
+        let error = if request.controller_epoch < self.replicas.controller_epoch {
+            ErrorCode::StaleControllerEpoch
+        } else {
+            self.metadata_cache.update(&request);
+            self.replicas.controller_epoch = request.controller_epoch;
+            self.complete_elections(&request);
+            self.outputs.push(BrokerOutput::MetadataUpdated {
+                request: Rc::new(request),
+            });
+            ErrorCode::None
+        };
+        let response = UpdateMetadataResponse { error };
+        self.out.answers.push(Answer::now(to, response));
+    }
+}
+
+impl LeaderAndIsrJob {
+    fn new(to: Pending, request: Box<LeaderAndIsrRequest>) -> Self {
+        LeaderAndIsrJob {
+            to,
+            errors: Vec::with_capacity(request.partition_states.len()),
+            request,
+            to_lead: VecDeque::new(),
+            to_follow: VecDeque::new(),
+            following: Vec::new(),
+            reading: None,
+            high_watermarks: None,
+        }
+    }
+
+    /// CT27, A7: what is to be done, and what is refused.
+    fn check(&mut self, env: &mut Env<'_>, replicas: &mut ReplicaManager, local: BrokerId) {
+        for (place, state) in self.request.partition_states.iter().enumerate() {
+            let partition = replicas.get_or_create(&state.partition);
+            let topic_id = topic_id_of(&self.request, &state.partition);
+            let known_id = partition.topic_id();
+            let error =
+                if topic_id != TopicId::ZERO && known_id != TopicId::ZERO && topic_id != known_id {
+                    ErrorCode::InconsistentTopicId
+                } else if state.leader_epoch < partition.leader_epoch() {
+                    ErrorCode::StaleControllerEpoch
+                } else if state.leader_epoch == partition.leader_epoch() {
+                    if topic_id != TopicId::ZERO && known_id == TopicId::ZERO {
+                        partition
+                            .assign_topic_id(env, topic_id)
+                            .err()
+                            .unwrap_or(ErrorCode::None)
+                    } else {
+                        ErrorCode::StaleControllerEpoch
+                    }
+                } else if !state.replicas.contains(&local) {
+                    ErrorCode::UnknownTopicOrPartition
+                } else {
+                    if state.leader == local {
+                        self.to_lead.push_back(place);
+                    } else {
+                        self.to_follow.push_back(place);
+                    }
+                    ErrorCode::None
+                };
+            self.errors.push((state.partition.clone(), error));
+        }
+    }
+
+    /// Works until all is done (true), or until ZooKeeper has to answer.
+    fn advance(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        local: BrokerId,
+        zk: &ZkCalls,
+    ) -> bool {
+        while let Some(place) = self.to_lead.front().or(self.to_follow.front()).copied() {
+            let Some(ready) = self.ensure_log(env, replicas, zk, place) else {
+                return false;
+            };
+            self.to_lead
+                .pop_front()
+                .or_else(|| self.to_follow.pop_front());
+            let leads = self.request.partition_states[place].leader == local;
+            let done = ready.and_then(|has_log| match (has_log, leads) {
+                // ZooKeeper would not say how to make the log: the state change is skipped.
+                (false, _) => Ok(()),
+                (true, true) => self.make_leader(env, replicas, place),
+                (true, false) => {
+                    self.make_follower(env, replicas, place);
+                    Ok(())
+                }
+            });
+            if let Err(error) = done {
+                self.errors[place].1 = error;
+            }
+        }
+        true
+    }
+
+    fn make_leader(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        place: usize,
+    ) -> Result<(), ErrorCode> {
+        let state = &self.request.partition_states[place];
+        let partition = replicas.get_or_create(&state.partition);
+        if partition.make_leader(env, state)? {
+            replicas.complete(env, &state.partition, true, true);
+        }
+        Ok(())
+    }
+
+    /// CT28: without its leader in the metadata cache a partition only gets its log.
+    fn make_follower(&mut self, env: &mut Env<'_>, replicas: &mut ReplicaManager, place: usize) {
+        let state = &self.request.partition_states[place];
+        let alive = state.leader != NO_LEADER && env.cache.is_alive(state.leader);
+        if alive
+            && replicas
+                .get_or_create(&state.partition)
+                .make_follower(env, state)
+        {
+            self.following.push(place);
+        }
+    }
+
+    /// The partition's log: there, loaded at the start, or made now with the topic's configuration.
+    /// `None` while ZooKeeper is asked, `Some(Ok(false))` if it would not say.
+    fn ensure_log(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        zk: &ZkCalls,
+        place: usize,
+    ) -> Option<Result<bool, ErrorCode>> {
+        let name = &self.request.partition_states[place].partition.clone();
+        let topic_id = topic_id_of(&self.request, name);
+        if replicas.get_or_create(name).log().is_some() {
+            let assigned = replicas.get_or_create(name).assign_topic_id(env, topic_id);
+            return Some(assigned.map(|()| true));
+        }
+        let hosted = match replicas.logs.take(name) {
+            Some(hosted) => hosted,
+            None => match self.read_config(zk, place)? {
+                None => return Some(Ok(false)),
+                Some(overrides) => {
+                    let (disk, now_ms) = (&mut *env.disk, env.now_ms);
+                    match replicas.logs.create(disk, now_ms, name, &overrides) {
+                        Ok(hosted) => hosted,
+                        Err(error) => return Some(Err(env.out.log_error(&error))),
+                    }
+                }
+            },
+        };
+        Some(self.take_log(env, replicas, place, hosted).map(|()| true))
+    }
+
+    /// The topic's overrides; `Some(None)` if the session is gone.
+    fn read_config(&mut self, zk: &ZkCalls, place: usize) -> Option<Option<Properties>> {
+        let topic = &self.request.partition_states[place].partition.topic;
+        let read = self.reading.get_or_insert_with(|| {
+            ZkRead::data(zk, crate::metadata::znode::topic_config_path(topic))
+        });
+        let answer = read.poll(zk)?;
+        self.reading = None;
+        Some(overrides_of(answer).ok())
+    }
+
+    fn take_log(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        place: usize,
+        hosted: HostedLog,
+    ) -> Result<(), ErrorCode> {
+        let name = &self.request.partition_states[place].partition;
+        let checkpointed = match &mut self.high_watermarks {
+            Some(offsets) => offsets,
+            none => none.insert(
+                LogManager::checkpointed_high_watermarks(env.disk)
+                    .map_err(|error| env.out.log_error(&error))?,
+            ),
+        };
+        let key = (name.topic.to_string(), name.partition);
+        let high_watermark = checkpointed.get(&key).copied().unwrap_or(0);
+        let partition = replicas.get_or_create(name);
+        partition.set_log(hosted.log, high_watermark);
+        partition.set_min_insync_replicas(hosted.min_insync_replicas);
+        partition.assign_topic_id(env, topic_id_of(&self.request, name))
+    }
+}
+
+fn topic_id_of(request: &LeaderAndIsrRequest, partition: &TopicPartition) -> TopicId {
+    request
+        .topic_ids
+        .iter()
+        .find(|(topic, _)| *topic == partition.topic)
+        .map_or(TopicId::ZERO, |(_, id)| *id)
+}
