@@ -11,5 +11,6 @@ pub mod metadata;
 pub mod node;
 pub mod plan;
 pub mod protocol;
+pub mod scenario;
 pub mod trace;
 pub mod zookeeper;

@@ -6,10 +6,12 @@
 
 mod cluster;
 mod expectation;
+mod problem;
 mod role;
 mod sentence;
 mod timeline;
 mod unit;
+mod validate;
 mod workload;
 
 pub use cluster::{
@@ -17,6 +19,7 @@ pub use cluster::{
     ZooKeeperPlan,
 };
 pub use expectation::{Count, ErrorName, Expectation, Expected, Percentile};
+pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};

@@ -225,6 +225,41 @@ impl Action {
         Action::Restart(role.into())
     }
 
+    /// The key by which scenarios name it.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Action::Crash(_) => "crash",
+            Action::PowerFailure(_) => "power failure",
+            Action::Restart(_) => "restart",
+            Action::Pause(_) => "pause",
+            Action::Resume(_) => "resume",
+            Action::Stop(_) => "stop",
+            Action::Cut { .. } => "cut link",
+            Action::Partition(_) => "partition network",
+            Action::Isolate(_) => "isolate",
+            Action::SlowNetwork { .. } => "slow link",
+            Action::ThrottleNetwork { .. } => "throttle link",
+            Action::StallNetwork { .. } => "stall link",
+            Action::ResetConnections { .. } => "reset link",
+            Action::LoseMessage { .. } => "lose message",
+            Action::SlowDisk { .. } => "slow disk",
+            Action::FillDisk(_) => "fill disk",
+            Action::FailReads { .. } => "fail reads",
+            Action::FlipBit { .. } => "flip bit",
+            Action::HangSync(_) => "hang sync",
+            Action::FailSync(_) => "fail sync",
+            Action::WipeDisk(_) => "wipe disk",
+            Action::JumpClock { .. } => "jump clock",
+            Action::DriftClock { .. } => "drift clock",
+            Action::SlowMachine { .. } => "slow machine",
+            Action::Heal(_) => "heal",
+            Action::CreateTopic(_) => "create topic",
+            Action::AlterTopic { .. } => "alter topic",
+            Action::ElectPreferred(_) => "elect preferred leader",
+            Action::ElectUnclean(_) => "elect unclean leader",
+        }
+    }
+
     /// The noun by which sentences refer to it: "within 25s of the crash".
     pub const fn noun(&self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ macro_rules! error_codes {
         pub enum ErrorCode { $($name),* }
 
         impl ErrorCode {
+            const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name),*];
             /// The int16 on the wire.
             pub const fn code(self) -> i16 {
                 match self { $(ErrorCode::$name => $code),* }
@@ -75,6 +76,16 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// The error with this constant name.
+    pub fn by_name(name: &str) -> Option<ErrorCode> {
+        Self::ALL.iter().find(|code| code.name() == name).copied()
+    }
+
+    /// The constant names of all errors.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|code| code.name())
+    }
+
     pub const fn is_none(self) -> bool {
         matches!(self, ErrorCode::None)
     }

@@ -31,7 +31,7 @@ pub(super) const PRODUCER: &[Key] = &[
     known("compression.zstd.level", number(-131072, 22)),
     known("connections.max.idle.ms", long(ANY)),
     modelled("delivery.timeout.ms", int(0)),
-    known("enable.idempotence", BOOLEAN),
+    modelled("enable.idempotence", BOOLEAN),
     known("enable.metrics.push", BOOLEAN),
     known("interceptor.classes", LIST),
     known("key.serializer", TEXT),

@@ -1,0 +1,361 @@
+//! Plan to document: what a plan says beyond its defaults, so that it reads like a scenario by hand.
+
+use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
+use super::words::{OneOrMany, Ordered, Rate, SignedTime, Size, Time};
+use crate::kernel::Duration;
+use crate::plan::{
+    Action, BrokerPlan, ClusterPlan, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
+    Partition, Plan, ProducerPlan, Targets, TopicPlan, Value, When, ZooKeeperPlan,
+};
+use crate::protocol::config::Properties;
+
+pub(super) fn document(plan: &Plan) -> Document {
+    Document {
+        format: doc::FORMAT,
+        name: plan.name.clone(),
+        about: plan.about.clone(),
+        seed: plan.seed,
+        duration: Time(plan.duration),
+        cluster: cluster(&plan.cluster),
+        network: doc::Network {
+            latency: plan.network.latency.as_ref().map(latency),
+            other_rack: plan.network.other_rack.as_ref().map(latency),
+            bandwidth: plan.network.bandwidth.map(Rate),
+        },
+        disk: doc::Disk {
+            read: plan.disk.read.as_ref().map(latency),
+            sync: plan.disk.sync.as_ref().map(latency),
+            bandwidth: plan.disk.bandwidth.map(Rate),
+        },
+        topics: Ordered(
+            plan.topics
+                .iter()
+                .map(|plan| (plan.name.clone(), topic(plan)))
+                .collect(),
+        ),
+        producers: Ordered(
+            plan.producers
+                .iter()
+                .map(|plan| (plan.name.clone(), producer(plan)))
+                .collect(),
+        ),
+        consumers: Ordered(
+            plan.consumers
+                .iter()
+                .map(|plan| (plan.name.clone(), consumer(plan)))
+                .collect(),
+        ),
+        timeline: plan.timeline.iter().map(entry).collect(),
+        expect: plan.expect.iter().map(expected).collect(),
+    }
+}
+
+fn cluster(plan: &ClusterPlan) -> doc::Cluster {
+    let plain = |place: usize, broker: &BrokerPlan| *broker == BrokerPlan::new(place as i32 + 1);
+    let zookeeper = &plan.zookeeper;
+    let numbered = ZooKeeperPlan {
+        servers: zookeeper.servers,
+        ..ZooKeeperPlan::default()
+    };
+    doc::Cluster {
+        kafka_version: Some(plan.kafka_version.to_string()),
+        coordination: Some("zookeeper".into()),
+        zookeeper: Some(if *zookeeper == numbered {
+            NumberOr::Number(zookeeper.servers)
+        } else {
+            NumberOr::Said(doc::ZooKeeper {
+                servers: Some(zookeeper.servers),
+                tick_time: Some(zookeeper.tick_time_ms),
+                min_session_timeout: zookeeper.min_session_timeout_ms,
+                max_session_timeout: zookeeper.max_session_timeout_ms,
+                machine: machine(&zookeeper.machine),
+            })
+        }),
+        brokers: Some(
+            if plan
+                .brokers
+                .iter()
+                .enumerate()
+                .all(|(place, broker)| plain(place, broker))
+            {
+                NumberOr::Number(plan.brokers.len() as u32)
+            } else {
+                NumberOr::Said(plan.brokers.iter().map(broker).collect())
+            },
+        ),
+        config: ordered(&plan.config),
+    }
+}
+
+fn broker(plan: &BrokerPlan) -> doc::Broker {
+    doc::Broker {
+        id: plan.id,
+        rack: plan.rack.clone(),
+        config: ordered(&plan.config),
+        machine: machine(&plan.machine),
+    }
+}
+
+fn machine(plan: &Machine) -> Option<doc::Machine> {
+    let default = Machine::default();
+    let file = |content: &[u8]| match std::str::from_utf8(content) {
+        Ok(text) if !text.contains(|c: char| c.is_control() && c != '\n') => File {
+            text: Some(text.to_string()),
+            hex: None,
+        },
+        _ => File {
+            text: None,
+            hex: Some(content.iter().map(|byte| format!("{byte:02x}")).collect()),
+        },
+    };
+    (*plan != default).then(|| doc::Machine {
+        slowness: (plan.slowness != default.slowness).then_some(plan.slowness),
+        clock_skew: (plan.clock_skew_ms != 0).then(|| from_millis(plan.clock_skew_ms)),
+        clock_drift_ppm: (plan.clock_drift_ppm != 0).then_some(plan.clock_drift_ppm),
+        supervisor: plan.supervisor.map(Time),
+        down_at_start: plan.down_at_start,
+        files: Ordered(
+            plan.files
+                .iter()
+                .map(|(path, content)| (path.clone(), file(content)))
+                .collect(),
+        ),
+    })
+}
+
+fn latency(plan: &crate::plan::Latency) -> Latency {
+    use crate::plan::Latency::{Constant, LogNormal, LongTail, Uniform};
+    match plan {
+        Constant(time) => Latency::Constant(Time(*time)),
+        Uniform { low, high } => Latency::Spread(Spread {
+            uniform: Some((Time(*low), Time(*high))),
+            ..Spread::default()
+        }),
+        LogNormal {
+            median,
+            sigma_percent,
+        } => Latency::Spread(Spread {
+            log_normal: Some(Time(*median)),
+            sigma_percent: Some(*sigma_percent),
+            ..Spread::default()
+        }),
+        LongTail { median } => Latency::Spread(Spread {
+            long_tail: Some(Time(*median)),
+            ..Spread::default()
+        }),
+    }
+}
+
+fn topic(plan: &TopicPlan) -> doc::Topic {
+    doc::Topic {
+        about: plan.about.clone(),
+        partitions: plan.partitions,
+        replication_factor: plan.replication_factor,
+        assignment: plan.assignment.clone(),
+        config: ordered(&plan.config),
+    }
+}
+
+fn producer(plan: &ProducerPlan) -> doc::Producer {
+    let word = |text: &str| Some(Content::Word(text.to_string()));
+    let made = |made: doc::Made| Some(Content::Made(made));
+    doc::Producer {
+        about: plan.about.clone(),
+        count: plan.count,
+        topic: plan.topic.clone(),
+        key: match &plan.key {
+            Key::None => word("none"),
+            Key::TruckId => word("truck_id"),
+            Key::Constant(text) => made(doc::Made {
+                text: Some(text.clone()),
+                ..doc::Made::default()
+            }),
+            Key::Cycle(n) => made(doc::Made {
+                cycle: Some(*n),
+                ..doc::Made::default()
+            }),
+        },
+        value: match &plan.value {
+            Value::Position => word("position"),
+            Value::Number => word("number"),
+            Value::Constant(text) => made(doc::Made {
+                text: Some(text.clone()),
+                ..doc::Made::default()
+            }),
+            Value::Bytes(n) => made(doc::Made {
+                bytes: Some(Size(*n)),
+                ..doc::Made::default()
+            }),
+        },
+        every: (!plan.saturate || plan.every != Duration::from_secs(1)).then_some(Time(plan.every)),
+        saturate: plan.saturate,
+        start: plan.start.map(Time),
+        stop: plan.stop.map(Time),
+        limit: plan.limit,
+        acks: plan.acks.map(|acks| acks.to_string()),
+        config: ordered(&plan.config),
+        bootstrap: plan.bootstrap.clone().map(OneOrMany),
+    }
+}
+
+fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
+    doc::Consumer {
+        about: plan.about.clone(),
+        count: plan.count,
+        topics: plan.topics.clone(),
+        start: plan.start.map(Time),
+        stop: plan.stop.map(Time),
+        config: ordered(&plan.config),
+        bootstrap: plan.bootstrap.clone().map(OneOrMany),
+    }
+}
+
+fn entry(plan: &Entry) -> doc::Entry {
+    let mut said = doc::Entry {
+        about: plan.about.clone(),
+        lasting: plan.lasting.map(Time),
+        optional: plan.optional.then_some(true),
+        role: plan.role.clone(),
+        ..doc::Entry::default()
+    };
+    match &plan.when {
+        When::At(at) => said.at = Some(Time(*at)),
+        When::Every { every, from, until } => {
+            said.every = Some(Time(*every));
+            said.from = Some(Time(*from));
+            said.until = until.map(Time);
+        }
+        When::On {
+            moment,
+            after,
+            from,
+        } => {
+            said.when = Some(moment.to_string());
+            said.after = (*after != Duration::ZERO).then_some(Time(*after));
+            said.from = (*from != Duration::ZERO).then_some(Time(*from));
+        }
+    }
+    action(&plan.action, &mut said);
+    said
+}
+
+fn action(action: &Action, said: &mut doc::Entry) {
+    match action {
+        Action::Crash(who) => said.crash = targets(who),
+        Action::PowerFailure(who) => said.power_failure = targets(who),
+        Action::Restart(who) => said.restart = targets(who),
+        Action::Pause(who) => said.pause = targets(who),
+        Action::Resume(who) => said.resume = targets(who),
+        Action::Stop(who) => said.stop = targets(who),
+        Action::Cut { from, to, both } => {
+            (said.cut_link, said.to) = (targets(from), targets(to));
+            said.one_way = (!both).then_some(true);
+        }
+        Action::Partition(sets) => {
+            said.partition_network = Some(sets.iter().filter_map(targets).collect())
+        }
+        Action::Isolate(who) => said.isolate = targets(who),
+        Action::SlowNetwork { a, b, by } => {
+            (said.slow_link, said.to) = (targets(a), targets(b));
+            said.by = Some(SignedTime(i64::try_from(by.0).unwrap_or(i64::MAX)));
+        }
+        Action::ThrottleNetwork { a, b, rate } => {
+            (said.throttle_link, said.to) = (targets(a), targets(b));
+            said.rate = Some(Rate(*rate));
+        }
+        Action::StallNetwork { a, b } => (said.stall_link, said.to) = (targets(a), targets(b)),
+        Action::ResetConnections { a, b } => (said.reset_link, said.to) = (targets(a), targets(b)),
+        Action::LoseMessage { from, to } => {
+            (said.lose_message, said.to) = (targets(from), targets(to))
+        }
+        Action::SlowDisk {
+            targets: who,
+            times,
+        } => (said.slow_disk, said.times) = (targets(who), Some(*times)),
+        Action::FillDisk(who) => said.fill_disk = targets(who),
+        Action::FailReads { targets: who, file } => {
+            (said.fail_reads, said.file) = (targets(who), Some(file.clone()))
+        }
+        Action::FlipBit {
+            targets: who,
+            file,
+            position,
+            bit,
+        } => {
+            (said.flip_bit, said.file) = (targets(who), Some(file.clone()));
+            (said.position, said.bit) = (Some(*position), Some(*bit));
+        }
+        Action::HangSync(who) => said.hang_sync = targets(who),
+        Action::FailSync(who) => said.fail_sync = targets(who),
+        Action::WipeDisk(who) => said.wipe_disk = targets(who),
+        Action::JumpClock {
+            targets: who,
+            by_ms,
+        } => {
+            (said.jump_clock, said.by) = (targets(who), Some(from_millis(*by_ms)));
+        }
+        Action::DriftClock { targets: who, ppm } => {
+            (said.drift_clock, said.ppm) = (targets(who), Some(*ppm))
+        }
+        Action::SlowMachine {
+            targets: who,
+            times,
+        } => (said.slow_machine, said.times) = (targets(who), Some(*times)),
+        Action::Heal(Healing::Everything) => said.heal = one("everything"),
+        Action::Heal(Healing::Network) => said.heal = one("network"),
+        Action::Heal(Healing::Nodes(who)) => said.heal = targets(who),
+        Action::CreateTopic(topic) => {
+            said.create_topic = Some(topic.name.clone());
+            said.partitions = topic.partitions;
+            said.replication_factor = topic.replication_factor;
+            said.assignment = (!topic.assignment.is_empty()).then(|| topic.assignment.clone());
+            said.config = (!topic.config.is_empty()).then(|| ordered(&topic.config));
+        }
+        Action::AlterTopic { topic, set, delete } => {
+            said.alter_topic = Some(topic.clone());
+            said.set = (!set.is_empty()).then(|| ordered(set));
+            said.delete = (!delete.is_empty()).then(|| OneOrMany(delete.clone()));
+        }
+        Action::ElectPreferred(which) => said.elect_preferred_leader = partitions(which),
+        Action::ElectUnclean(which) => said.elect_unclean_leader = partitions(which),
+    }
+}
+
+fn expected(plan: &Expected) -> doc::Expected {
+    doc::Expected {
+        sentence: plan.what.to_string(),
+        from: plan.from.map(Time),
+        until: plan.until.map(Time),
+        because: plan.because.clone(),
+    }
+}
+
+fn targets(who: &Targets) -> Option<OneOrMany> {
+    Some(OneOrMany(who.0.iter().map(ToString::to_string).collect()))
+}
+
+fn partitions(which: &Option<Vec<Partition>>) -> Option<OneOrMany> {
+    match which {
+        None => one("all partitions"),
+        Some(partitions) => Some(OneOrMany(
+            partitions.iter().map(ToString::to_string).collect(),
+        )),
+    }
+}
+
+fn one(text: &str) -> Option<OneOrMany> {
+    Some(OneOrMany(vec![text.to_string()]))
+}
+
+fn from_millis(ms: i64) -> SignedTime {
+    SignedTime(ms.saturating_mul(1_000_000))
+}
+
+fn ordered(properties: &Properties) -> Ordered<String> {
+    Ordered(
+        properties
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+    )
+}
