@@ -1,7 +1,8 @@
 //! Each consumer reads its partitions record by record from its first position on (Jepsen's poll-skip, J6,
 //! for consumers with assigned partitions).
 //!
-//! Looks at what each consumer process got since it started. No gap is what holds no data record in the
+//! Looks at what each consumer process got since it started, or since its application last chose a position.
+//! No gap is what holds no data record in the
 //! log that counts (control records), and what retention had deleted. Reading again after a position was
 //! set back is no gap. Whether it reaches the end is left to expectations.
 
@@ -9,7 +10,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, TopicPartition};
+use crate::protocol::{BY_APPLICATION, Fact, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -47,9 +48,15 @@ impl Property for ConsumersReadWithoutGaps {
                     .next
                     .retain(|(_, _, consumer), _| *consumer != entry.node),
                 Fact::PositionSet {
-                    partition, offset, ..
+                    partition,
+                    offset,
+                    why,
                 } => {
-                    self.next.entry(key(entry, partition)).or_insert(*offset);
+                    let next = self.next.entry(key(entry, partition)).or_insert(*offset);
+                    // Where the application seeks to, it begins anew; a reset policy skips nothing.
+                    if &**why == BY_APPLICATION {
+                        *next = *offset;
+                    }
                 }
                 Fact::Consumed {
                     partition, offset, ..

@@ -6,8 +6,10 @@
 mod consumers_read_without_gaps;
 mod end_of_run;
 mod epochs_never_fall;
+mod expectation;
 mod high_watermark_in_bounds;
 mod high_watermark_never_falls;
+mod latency;
 mod leader_in_isr;
 mod logs_equal_below_high_watermark;
 mod no_acknowledged_record_lost;
@@ -19,5 +21,7 @@ mod stored_log;
 pub(crate) mod testing;
 
 pub use end_of_run::EndOfRun;
+pub use expectation::{Outcome, judge};
+pub use latency::{Latencies, millis};
 pub use property::{Checks, Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};

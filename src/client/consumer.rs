@@ -106,7 +106,7 @@ impl Consumer {
                     ctx.fact(Fact::PositionSet {
                         partition,
                         offset: *offset,
-                        why: "asked by the application".into(),
+                        why: crate::protocol::BY_APPLICATION.into(),
                     });
                 }
             }

@@ -642,7 +642,7 @@ impl Driver {
                 ctx.fact(Fact::PositionSet {
                     partition: partition.clone(),
                     offset,
-                    why: "asked by the application".into(),
+                    why: crate::protocol::BY_APPLICATION.into(),
                 });
             }
         }

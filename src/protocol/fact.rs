@@ -43,6 +43,9 @@ pub enum IsrChange {
     Shrink,
 }
 
+/// Why a position was set, where it was the application that set it (`assign`, `seek`).
+pub const BY_APPLICATION: &str = "asked by the application";
+
 /// A statement of one node about itself.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
@@ -279,7 +282,7 @@ pub enum Fact {
         exception: Rc<str>,
         attempts: u32,
     },
-    /// A consumer's position was set by its reset policy or by the application.
+    /// A consumer's position was set by its reset policy or by the application (`BY_APPLICATION`).
     PositionSet {
         partition: TopicPartition,
         offset: i64,

@@ -15,7 +15,7 @@ mod timer;
 pub mod zookeeper;
 
 pub use error::ErrorCode;
-pub use fact::{Fact, IsrChange, RecordId, StateWriteReason, content_of};
+pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, StateWriteReason, content_of};
 pub use hosts::Hosts;
 pub use ids::{
     BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,

@@ -1,0 +1,328 @@
+//! Expectations about consumers: what they read, how often, in which order, and how they found the cluster.
+
+use super::history::{History, seconds, within};
+use super::{Verdict, verdict_of};
+use crate::kernel::{Duration, Time};
+use crate::plan::{Count, EventRef, Key, ProducerPlan};
+use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition};
+use crate::trace::TraceEntry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is acknowledged so shortly before the end need not have been read.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// Those that read from the beginning are those whose first position was 0.
+pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
+    let readers: BTreeSet<&str> = history
+        .plan
+        .consumers
+        .iter()
+        .flat_map(|consumer| consumer.members())
+        .filter_map(|name| {
+            let entry = history.entries.iter().find(|entry| *entry.node == *name)?;
+            Some(&*entry.node)
+        })
+        .collect();
+    let mut figures = Vec::new();
+    for reader in readers {
+        let from_beginning: BTreeSet<&TopicPartition> = first_positions(history, reader)
+            .into_iter()
+            .filter(|(_, offset)| *offset == 0)
+            .map(|(p, _)| p)
+            .collect();
+        if !from_beginning.is_empty() {
+            let partitions = |partition: &TopicPartition| from_beginning.contains(partition);
+            figures.push(has_read_all(history, reader, partitions)?);
+        }
+    }
+    verdict_of(
+        !figures.is_empty(),
+        if figures.is_empty() {
+            "nobody reads from the beginning".to_owned()
+        } else {
+            figures.join("; ")
+        },
+    )
+}
+
+pub(super) fn reads_everything(history: &History<'_>, consumer: &str) -> Verdict {
+    let topics: BTreeSet<&str> = history
+        .plan
+        .consumers
+        .iter()
+        .filter(|plan| plan.name == consumer || plan.members().iter().any(|name| name == consumer))
+        .flat_map(|plan| plan.topics.iter().map(String::as_str))
+        .collect();
+    let figures: Result<Vec<_>, _> = history
+        .members(consumer)
+        .iter()
+        .map(|member| {
+            has_read_all(history, member, |partition| {
+                topics.contains(&*partition.topic)
+            })
+        })
+        .collect();
+    figures.map(|figures| figures.join("; "))
+}
+
+pub(super) fn read(history: &History<'_>, consumer: &str, count: Count) -> Verdict {
+    let members = history.members(consumer);
+    let consumed = |entry: &&TraceEntry| matches!(entry.fact, Fact::Consumed { .. });
+    let read = history
+        .window()
+        .filter(consumed)
+        .filter(|entry| is_one(entry, &members));
+    let read = read.count() as u64;
+    verdict_of(count.holds(read), format!("{read} read"))
+}
+
+pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) -> Verdict {
+    let mut twice = 0;
+    for member in history.members(consumer) {
+        let mut places: BTreeMap<u64, BTreeSet<(&TopicPartition, i64)>> = BTreeMap::new();
+        for (_, partition, offset, content) in consumed_by(history, &member) {
+            places
+                .entry(content)
+                .or_default()
+                .insert((partition, offset));
+        }
+        twice += places
+            .values()
+            .map(|places| places.len() as u64 - 1)
+            .sum::<u64>();
+    }
+    verdict_of(count.holds(twice), format!("{twice} read again"))
+}
+
+pub(super) fn reads_again(
+    history: &History<'_>,
+    consumer: &str,
+    limit: Duration,
+    event: &EventRef,
+) -> Verdict {
+    let event = history.event(event)?;
+    let members = history.members(consumer);
+    let first = history.entries[event..]
+        .iter()
+        .find(|entry| matches!(entry.fact, Fact::Consumed { .. }) && is_one(entry, &members));
+    match first {
+        None => Err("none was read".to_owned()),
+        Some(entry) => within(history.time(event), entry.time, limit, "the first was read"),
+    }
+}
+
+pub(super) fn order_of_keys(history: &History<'_>, consumer: &str) -> Verdict {
+    let produced = Produced::of(history);
+    let mut read = 0;
+    for member in history.members(consumer) {
+        let mut latest: BTreeMap<&str, (usize, &RecordId)> = BTreeMap::new();
+        for (record, place, key) in produced.first_reads(history, &member) {
+            let Some(key) = key else { continue };
+            read += 1;
+            let before = latest.insert(key, (place, record));
+            if let Some((_, other)) = before.filter(|(before, _)| *before > place) {
+                return Err(format!(
+                    "{member} read {} of key {key} after {}, which was produced later",
+                    name(record),
+                    name(other)
+                ));
+            }
+        }
+    }
+    verdict_of(read > 0, format!("{read} records with keys were read"))
+}
+
+pub(super) fn no_order_across(history: &History<'_>, consumer: &str) -> Verdict {
+    let produced = Produced::of(history);
+    for member in history.members(consumer) {
+        let mut latest: BTreeMap<&str, &RecordId> = BTreeMap::new();
+        for (record, _, _) in produced.first_reads(history, &member) {
+            let before = latest.get(&*record.producer).copied();
+            match before.filter(|before| before.number > record.number) {
+                Some(before) => {
+                    return Ok(format!(
+                        "{member} read {} before {}",
+                        name(before),
+                        name(record)
+                    ));
+                }
+                None => latest.insert(&record.producer, record),
+            };
+        }
+    }
+    Err("each producer's records were read in the order in which it made them".to_owned())
+}
+
+pub(super) fn bootstraps_from(history: &History<'_>, client: &str, id: BrokerId) -> Verdict {
+    let members = history.members(client);
+    let server = format!("broker-{id}");
+    let mut figures = Vec::new();
+    for member in &members {
+        let first = history.entries.iter().find_map(|entry| match &entry.fact {
+            Fact::Bootstrapped { from } if *entry.node == **member => Some(from),
+            _ => None,
+        });
+        let Some(from) = first else {
+            return Err(format!("nobody answered {member}"));
+        };
+        if from.split(':').next() != Some(server.as_str()) {
+            return Err(format!("{from} was the first to answer {member}"));
+        }
+        figures.push(format!("{from} was the first to answer {member}"));
+    }
+    Ok(figures.join("; "))
+}
+
+/// Every record that was acknowledged in these partitions, but for the last moment, was read.
+fn has_read_all(
+    history: &History<'_>,
+    reader: &str,
+    partitions: impl Fn(&TopicPartition) -> bool,
+) -> Verdict {
+    let read: BTreeSet<(&TopicPartition, i64)> = consumed_by(history, reader)
+        .map(|(_, partition, offset, _)| (partition, offset))
+        .collect();
+    let end = history
+        .entries
+        .last()
+        .map_or(Time::ZERO, |entry| entry.time);
+    let mut due = 0;
+    let mut on_its_way = 0;
+    for entry in history.entries {
+        let Fact::Acked {
+            record,
+            partition,
+            offset,
+            ..
+        } = &entry.fact
+        else {
+            continue;
+        };
+        if !partitions(partition) || *offset < 0 {
+            continue;
+        }
+        if read.contains(&(partition, *offset)) {
+            due += 1;
+        } else if end.since(entry.time) < ON_ITS_WAY {
+            on_its_way += 1;
+        } else {
+            return Err(format!(
+                "{reader} did not read {} ({partition} offset {offset})",
+                name(record)
+            ));
+        }
+    }
+    let late = match on_its_way {
+        0 => String::new(),
+        late => format!(
+            ", and {late} of the last {} are on their way",
+            seconds(ON_ITS_WAY)
+        ),
+    };
+    verdict_of(due > 0, format!("{reader} read {due} of them{late}"))
+}
+
+fn first_positions<'a>(history: &History<'a>, reader: &str) -> BTreeMap<&'a TopicPartition, i64> {
+    let mut positions = BTreeMap::new();
+    for entry in history.entries {
+        if let Fact::PositionSet {
+            partition, offset, ..
+        } = &entry.fact
+            && *entry.node == *reader
+        {
+            positions.entry(partition).or_insert(*offset);
+        }
+    }
+    positions
+}
+
+/// Time, partition, offset and content of everything that a consumer got.
+fn consumed_by<'a>(
+    history: &History<'a>,
+    reader: &str,
+) -> impl Iterator<Item = (Time, &'a TopicPartition, i64, u64)> {
+    history
+        .entries
+        .iter()
+        .filter_map(move |entry| match &entry.fact {
+            Fact::Consumed {
+                partition,
+                offset,
+                content,
+                ..
+            } if *entry.node == *reader => Some((entry.time, partition, *offset, *content)),
+            _ => None,
+        })
+}
+
+fn is_one(entry: &TraceEntry, members: &[String]) -> bool {
+    members.iter().any(|name| **name == *entry.node)
+}
+
+fn name(record: &RecordId) -> String {
+    format!("{}#{}", record.producer, record.number)
+}
+
+/// Every record that was made: where in the order, and with which key.
+struct Produced<'a> {
+    /// By partition and content; the first that was made, where two are equal.
+    by_content: BTreeMap<(&'a TopicPartition, u64), (usize, &'a RecordId, Option<String>)>,
+}
+
+impl<'a> Produced<'a> {
+    fn of(history: &History<'a>) -> Self {
+        let producers: BTreeMap<String, (&ProducerPlan, usize)> = history
+            .plan
+            .producers
+            .iter()
+            .flat_map(|plan| {
+                plan.members()
+                    .into_iter()
+                    .enumerate()
+                    .map(move |(i, name)| (name, (plan, i + 1)))
+            })
+            .collect();
+        let mut by_content = BTreeMap::new();
+        for (place, entry) in history.entries.iter().enumerate() {
+            let Fact::RecordCreated {
+                record,
+                partition,
+                content,
+            } = &entry.fact
+            else {
+                continue;
+            };
+            let key = producers
+                .get(&*record.producer)
+                .and_then(|(plan, member)| match &plan.key {
+                    Key::None => None,
+                    Key::TruckId => Some(format!("truck-{member}")),
+                    Key::Constant(key) => Some(key.clone()),
+                    Key::Cycle(keys) => Some(format!(
+                        "{} of {keys}",
+                        record.number % u64::from((*keys).max(1))
+                    )),
+                });
+            by_content
+                .entry((partition, *content))
+                .or_insert((place, record, key));
+        }
+        Produced { by_content }
+    }
+
+    /// Record, place and key of what a consumer read, each the first time, in its order.
+    fn first_reads(
+        &self,
+        history: &History<'a>,
+        reader: &str,
+    ) -> Vec<(&'a RecordId, usize, Option<&str>)> {
+        let mut seen = BTreeSet::new();
+        consumed_by(history, reader)
+            .filter_map(|(_, partition, _, content)| {
+                let (place, record, key) = self.by_content.get(&(partition, content))?;
+                seen.insert(*place)
+                    .then_some((*record, *place, key.as_deref()))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! What a plan expects of its run: each sentence with its outcome and its figures.
+//!
+//! Judged at the end, from the whole trace and from `EndOfRun`. The meaning of each sentence stands at its
+//! variant of `plan::Expectation`.
+
+mod consumers;
+mod history;
+mod leadership;
+mod records;
+mod replicas;
+
+use super::end_of_run::EndOfRun;
+use crate::plan::{Expectation, Expected, Plan, write_duration};
+use crate::protocol::Fact;
+use crate::trace::TraceEntry;
+use history::History;
+use std::fmt;
+
+/// A sentence, whether it holds, and why one can say so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// As the plan says it, with its window.
+    pub sentence: String,
+    pub held: bool,
+    /// What was found, in figures.
+    pub figures: String,
+    /// Why the plan expects it, if it says so.
+    pub because: Option<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.held { "held" } else { "FAILED" };
+        write!(f, "{verdict}: {} — {}", self.sentence, self.figures)
+    }
+}
+
+/// Judges every expectation of the plan, in its order; then every fault that found no target.
+pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Outcome> {
+    let expected = plan.expect.iter().map(|expected| {
+        let history = History::new(plan, entries, end, expected);
+        let (held, figures) = verdict(&expected.what, &history).into_parts();
+        Outcome {
+            sentence: sentence(expected),
+            held,
+            figures,
+            because: expected.because.clone(),
+        }
+    });
+    let missed = entries.iter().filter_map(|entry| match &entry.fact {
+        Fact::NobodyFits {
+            text,
+            optional: false,
+        } => Some(Outcome {
+            sentence: "every line of the timeline finds its target".to_owned(),
+            held: false,
+            figures: text.to_string(),
+            because: None,
+        }),
+        _ => None,
+    });
+    expected.chain(missed).collect()
+}
+
+/// Held or not, with figures either way.
+type Verdict = Result<String, String>;
+
+trait Parts {
+    fn into_parts(self) -> (bool, String);
+}
+
+impl Parts for Verdict {
+    fn into_parts(self) -> (bool, String) {
+        match self {
+            Ok(figures) => (true, figures),
+            Err(figures) => (false, figures),
+        }
+    }
+}
+
+fn verdict_of(held: bool, figures: impl Into<String>) -> Verdict {
+    if held {
+        Ok(figures.into())
+    } else {
+        Err(figures.into())
+    }
+}
+
+fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
+    use Expectation::*;
+    match expectation {
+        NoneLost => records::none_lost(history),
+        Lost { count } => records::lost(history, *count),
+        Acknowledged { producer, count } => records::acknowledged(history, producer, *count),
+        Failed { producer, count } => records::failed(history, producer, *count),
+        ProduceLatency { percentile, most } => {
+            records::produce_latency(history, *percentile, most.0)
+        }
+        NotAcknowledged { partition } => records::not_acknowledged(history, partition),
+        AcknowledgedAgain {
+            partition,
+            within,
+            event,
+        } => records::acknowledged_again(history, partition, within.0, event),
+
+        AnotherLeader {
+            partition,
+            within,
+            event,
+        } => leadership::another_leader(history, partition, within.0, event),
+        LedAtTheEnd { partition, id } => leadership::led_at_the_end(history, partition, id.0),
+        KeepsLeader { partition } => leadership::keeps_leader(history, partition),
+        NoElection => leadership::no_election(history),
+        NoUncleanElection => leadership::no_unclean_election(history),
+        UncleanElection { partition } => leadership::unclean_election(history, partition),
+        AnotherController { within, event } => {
+            leadership::another_controller(history, within.0, event)
+        }
+        KeepsController => leadership::keeps_controller(history),
+        NoSessionExpires => leadership::no_session_expires(history),
+        SessionExpires { within, event } => leadership::session_expires(history, within.0, event),
+
+        IsrShrinks {
+            partition,
+            within,
+            event,
+        } => replicas::isr_shrinks(history, partition, within.0, event),
+        IsrFullAgain {
+            partition,
+            within,
+            event,
+        } => replicas::isr_full_again(history, partition, within.0, event),
+        IsrStays { partition } => replicas::isr_stays(history, partition),
+        IsrFull { partition } => replicas::isr_full(history, partition),
+        EveryIsrFull => replicas::every_isr_full(history),
+        Truncates { partition } => replicas::truncates(history, partition),
+        Refused { partition, error } => replicas::refused(history, partition, &error.0),
+        Stalls { partition } => replicas::stalls(history, partition),
+
+        EveryRecordRead => consumers::every_record_read(history),
+        ReadsEverything { consumer } => consumers::reads_everything(history, consumer),
+        Read { consumer, count } => consumers::read(history, consumer, *count),
+        ReadTwice { consumer, count } => consumers::read_twice(history, consumer, *count),
+        ReadsAgain {
+            consumer,
+            within,
+            event,
+        } => consumers::reads_again(history, consumer, within.0, event),
+        OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
+        NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
+        BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),
+    }
+}
+
+/// The sentence with the part of the run that it is about.
+fn sentence(expected: &Expected) -> String {
+    let mut sentence = expected.what.to_string();
+    if let Some(from) = expected.from {
+        sentence.push_str(&format!(", from {}", write_duration(from)));
+    }
+    if let Some(until) = expected.until {
+        sentence.push_str(&format!(", until {}", write_duration(until)));
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! Each expectation seen to hold and seen to fail, on one made-up history of a leader's crash.
+
+use super::judge;
+use crate::check::EndOfRun;
+use crate::check::testing::{
+    Scene, acked, batch, consumed, content, position, record_id, state, tp,
+};
+use crate::kernel::{Duration, Time};
+use crate::plan::{Action, ConsumerPlan, Expectation, Expected, Key, Plan, ProducerPlan, Role};
+use crate::protocol::{ErrorCode, Fact, StateWriteReason};
+use crate::trace::TraceEntry;
+
+/// A crash of the leader of t-0 at 30 s, a new leader at 45 s, and the old one's return at 75 s.
+struct Story {
+    plan: Plan,
+    scene: Scene,
+    entries: Vec<TraceEntry>,
+}
+
+impl Story {
+    fn new() -> Self {
+        let crash = Action::crash(Role::broker(1));
+        let restart = Action::restart(Role::broker(1));
+        let plan = Plan::new("story")
+            .brokers(3)
+            .producer(ProducerPlan::new("trucks", "t").count(2).key(Key::TruckId))
+            .consumer(ConsumerPlan::new("dashboard", "t"))
+            .at(Duration::from_secs(30), crash)
+            .at(Duration::from_secs(75), restart);
+        let mut scene = Scene::new();
+        scene.commit("t-0", 2, &[2, 3, 1]);
+        scene.commit("t-1", 3, &[3]);
+        scene.set_replicas("t-1", &[3, 1]);
+        scene.store(
+            2,
+            "t-0",
+            [batch(0, 0, &["a", "b"]), batch(2, 1, &["c"])].concat(),
+        );
+        scene.store(3, "t-1", batch(0, 0, &["d"]));
+        let mut story = Story {
+            plan,
+            scene,
+            entries: Vec::new(),
+        };
+        story.tell();
+        story
+    }
+
+    fn tell(&mut self) {
+        let event = |entry, text: &str| Fact::TimelineEvent {
+            entry,
+            end: false,
+            text: text.into(),
+        };
+        let written = |partition, leader, epoch, isr: &[i32], why| {
+            let mut fact = state(partition, leader, epoch, isr);
+            if let Fact::StateWritten { reason, .. } = &mut fact {
+                *reason = why;
+            }
+            fact
+        };
+        use StateWriteReason::{AlterPartition, NewPartition, OfflineElection, UncleanElection};
+        let facts = [
+            (
+                100,
+                "broker-3",
+                Fact::ControllerElected {
+                    controller_epoch: 1,
+                },
+            ),
+            (
+                200,
+                "broker-3",
+                written("t-0", 1, 0, &[1, 2, 3], NewPartition),
+            ),
+            (200, "broker-3", written("t-1", 1, 0, &[1, 3], NewPartition)),
+            (
+                300,
+                "dashboard",
+                Fact::Bootstrapped {
+                    from: "broker-2:9092".into(),
+                },
+            ),
+            (300, "dashboard", position("t-0", 0)),
+            (300, "dashboard", position("t-1", 0)),
+            (900, "trucks-1", created("trucks-1#0", "t-0", "a")),
+            (1_000, "trucks-1", acked("trucks-1#0", "t-0", 0, "a")),
+            (1_000, "dashboard", consumed("t-0", 0, "a")),
+            (1_900, "trucks-1", created("trucks-1#1", "t-0", "b")),
+            (2_000, "trucks-1", acked("trucks-1#1", "t-0", 1, "b")),
+            (2_000, "dashboard", consumed("t-0", 1, "b")),
+            (30_000, "broker-1", event(0, "crash: broker-1")),
+            (30_000, "broker-1", Fact::Crashed),
+            (
+                31_000,
+                "broker-3",
+                Fact::ProduceStalls {
+                    partition: tp("t-1"),
+                    offset: 0,
+                    waits_for: vec![1],
+                },
+            ),
+            (
+                45_000,
+                "zookeeper-1",
+                Fact::SessionExpired {
+                    session: 1,
+                    ephemerals: vec![],
+                },
+            ),
+            (
+                45_001,
+                "broker-3",
+                written("t-0", 2, 1, &[2, 3], OfflineElection),
+            ),
+            (
+                45_002,
+                "broker-3",
+                written("t-1", 3, 1, &[3], UncleanElection),
+            ),
+            (45_900, "trucks-2", created("trucks-2#0", "t-0", "c")),
+            (46_000, "trucks-2", acked("trucks-2#0", "t-0", 2, "c")),
+            (46_000, "dashboard", consumed("t-0", 2, "c")),
+            (
+                50_000,
+                "broker-3",
+                Fact::ProduceRefused {
+                    partition: tp("t-1"),
+                    error: ErrorCode::NotEnoughReplicas,
+                },
+            ),
+            (75_000, "broker-1", event(1, "restart: broker-1")),
+            (
+                75_500,
+                "broker-1",
+                Fact::Truncated {
+                    partition: tp("t-0"),
+                    from: 3,
+                    to: 2,
+                    leader: 2,
+                },
+            ),
+            (
+                76_000,
+                "broker-3",
+                written("t-0", 2, 1, &[2, 3, 1], AlterPartition),
+            ),
+            (
+                80_000,
+                "trucks-2",
+                Fact::Failed {
+                    record: record_id("trucks-2#1"),
+                    partition: tp("t-1"),
+                    exception: "TimeoutException".into(),
+                    attempts: 3,
+                },
+            ),
+        ];
+        for (ms, node, fact) in facts {
+            self.add(ms, node, fact);
+        }
+    }
+
+    fn add(&mut self, ms: u64, node: &str, fact: Fact) {
+        let mut entry = self.scene.fact(node, fact);
+        entry.time = Time(ms * 1_000_000);
+        self.entries.push(entry);
+    }
+
+    fn judge(&mut self, expected: Expected) -> String {
+        self.plan.expect = vec![expected];
+        judge(&self.plan, &self.entries, &EndOfRun::new(&self.scene))[0].to_string()
+    }
+
+    fn says(&mut self, sentence: &str) -> String {
+        self.judge(expected(sentence))
+    }
+}
+
+fn snapshot(name: &str, outcomes: &[String]) {
+    insta::with_settings!({
+        snapshot_path => "../../../snapshots",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, outcomes.join("\n"));
+    });
+}
+
+fn expected(sentence: &str) -> Expected {
+    expectation(sentence).into()
+}
+
+fn expectation(sentence: &str) -> Expectation {
+    sentence
+        .parse()
+        .unwrap_or_else(|error| panic!("{sentence}: {error}"))
+}
+
+fn created(record: &str, partition: &str, value: &str) -> Fact {
+    Fact::RecordCreated {
+        record: record_id(record),
+        partition: tp(partition),
+        content: content(value),
+    }
+}
+
+#[test]
+fn every_sentence_that_is_true_of_the_story_holds_with_its_figures() {
+    let mut story = Story::new();
+    let true_ones = [
+        "no acknowledged record is lost",
+        "acknowledged records lost: 0",
+        "t-0 is led by another broker within 16s of the crash",
+        "t-0 is led by broker-2 at the end",
+        "t-1 gets a leader from outside the ISR",
+        "the controller stays",
+        "a session expires within 21s of the crash",
+        "the ISR of t-0 shrinks within 21s of the crash",
+        "the ISR of t-0 is full again within 2s of the restart",
+        "the ISR of t-0 is full at the end",
+        "a replica of t-0 truncates its log",
+        "writes to t-1 are refused with NOT_ENOUGH_REPLICAS",
+        "no write to t-1 is acknowledged",
+        "a write to t-0 is acknowledged within 20s of the crash",
+        "writes to t-1 stall",
+        "every acknowledged record is read",
+        "dashboard reads every acknowledged record",
+        "records read by dashboard: 3",
+        "duplicates read by dashboard: 0",
+        "dashboard reads a record within 20s of the crash",
+        "dashboard reads the records of each key in order",
+        "records acknowledged to trucks: 3",
+        "records failed at trucks: at least 1",
+        "dashboard bootstraps from broker-2",
+        "p99 produce latency: 10ms",
+    ];
+    let outcomes: Vec<String> = true_ones
+        .iter()
+        .map(|sentence| story.says(sentence))
+        .collect();
+    snapshot("expectations_that_hold", &outcomes);
+}
+
+#[test]
+fn every_sentence_that_is_false_of_the_story_fails_with_its_figures() {
+    let mut story = Story::new();
+    let false_ones = [
+        "acknowledged records lost: 1",
+        "t-0 is led by another broker within 15s of the crash",
+        "t-0 is led by another broker within 15s of the restart",
+        "t-0 is led by another broker within 15s of the pause",
+        "t-0 is led by broker-3 at the end",
+        "t-0 keeps its leader",
+        "no election happens",
+        "no unclean election happens",
+        "t-0 gets a leader from outside the ISR",
+        "another controller is elected within 20s of the crash",
+        "no session expires",
+        "a session expires within 14s of the crash",
+        "the ISR of t-0 shrinks within 15s of the crash",
+        "the ISR of t-1 is full again within 2s of the restart",
+        "the ISR of t-0 stays as it is",
+        "the ISR of t-1 is full at the end",
+        "every ISR is full at the end",
+        "a replica of t-1 truncates its log",
+        "writes to t-0 are refused with NOT_ENOUGH_REPLICAS",
+        "no write to t-0 is acknowledged",
+        "a write to t-1 is acknowledged within 20s of the crash",
+        "writes to t-0 stall",
+        "records read by dashboard: 4",
+        "duplicates read by dashboard: 1",
+        "dashboard reads a record within 15s of the crash",
+        "dashboard reads records of different partitions out of order",
+        "records acknowledged to trucks: at most 2",
+        "records failed at trucks-1: at least 1",
+        "dashboard bootstraps from broker-1",
+        "p99 produce latency: 4ms",
+    ];
+    let outcomes: Vec<String> = false_ones
+        .iter()
+        .map(|sentence| story.says(sentence))
+        .collect();
+    snapshot("expectations_that_fail", &outcomes);
+}
+
+#[test]
+fn a_window_leaves_out_what_lies_outside() {
+    let mut story = Story::new();
+    let early = expected("no election happens").until(Duration::from_secs(30));
+    assert_eq!(
+        story.judge(early),
+        "held: no election happens, until 30s — no leader changed"
+    );
+    let late = expected("no session expires").from(Duration::from_secs(50));
+    assert_eq!(
+        story.judge(late),
+        "held: no session expires, from 50s — none did"
+    );
+    let first = expected("records acknowledged to trucks: 2");
+    let figures = story.judge(first.until(Duration::from_secs(10)));
+    assert!(figures.ends_with("— 2"), "{figures}");
+}
+
+#[test]
+fn a_lost_record_an_unread_one_and_disorder_are_seen() {
+    let mut story = Story::new();
+    story.add(81_000, "trucks-1", created("trucks-1#2", "t-1", "x"));
+    story.add(81_000, "trucks-1", created("trucks-1#3", "t-0", "y"));
+    story.add(81_000, "trucks-1", acked("trucks-1#2", "t-1", 5, "x"));
+    story.add(90_000, "dashboard", consumed("t-0", 3, "y"));
+    story.add(90_000, "dashboard", consumed("t-1", 5, "x"));
+    story.add(90_000, "dashboard", consumed("t-1", 6, "x"));
+    assert!(
+        story
+            .says("no acknowledged record is lost")
+            .starts_with("FAILED")
+    );
+    assert!(
+        story
+            .says("acknowledged records lost: 1")
+            .starts_with("held")
+    );
+    assert!(
+        story
+            .says("duplicates read by dashboard: 1")
+            .starts_with("held")
+    );
+    assert_eq!(
+        story.says("dashboard reads records of different partitions out of order"),
+        "held: dashboard reads records of different partitions out of order — dashboard read trucks-1#3 before trucks-1#2"
+    );
+    assert!(
+        story
+            .says("dashboard reads the records of each key in order")
+            .starts_with("FAILED")
+    );
+    story.add(91_000, "trucks-1", acked("trucks-1#3", "t-0", 7, "y"));
+    story.add(99_000, "broker-1", Fact::Serving);
+    assert_eq!(
+        story.says("every acknowledged record is read"),
+        "FAILED: every acknowledged record is read — dashboard did not read trucks-1#3 (t-0 offset 7)"
+    );
+}
+
+#[test]
+fn a_fault_without_a_target_fails_unless_it_is_optional() {
+    let mut story = Story::new();
+    story.plan.expect.clear();
+    for (text, optional) in [("nobody is paused", true), ("nobody leads t-9", false)] {
+        let text = text.into();
+        story.add(95_000, "broker-1", Fact::NobodyFits { text, optional });
+    }
+    let outcomes = judge(&story.plan, &story.entries, &EndOfRun::new(&story.scene));
+    let outcomes: Vec<String> = outcomes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        outcomes,
+        ["FAILED: every line of the timeline finds its target — nobody leads t-9"]
+    );
+}
