@@ -3,6 +3,8 @@
 
 pub mod broker;
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod controller;
 pub mod kernel;

@@ -1,3 +1,5 @@
 //! The `trial` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    kafka_trial::cli::main()
+}

@@ -11,11 +11,13 @@ mod document;
 mod lower;
 mod node;
 mod raise;
+mod shipped;
 mod source;
 mod words;
 
 pub use diagnostic::{Diagnostic, Excerpt, Severity};
 pub use lower::sentence_tables;
+pub use shipped::{SHIPPED, Shipped};
 
 use crate::plan::{Plan, Problem};
 use node::{Node, NodeValue};
@@ -240,12 +242,26 @@ mod tests {
         let loaded = load_text(LEADER_CRASH, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.warnings, vec![]);
         let plan = loaded.plan;
-        assert_eq!((plan.name.as_str(), plan.seed, plan.topics.len()), ("leader-crash", 7, 1));
-        assert_eq!(plan.producers[0].members(), ["trucks-1", "trucks-2", "trucks-3"]);
-        assert_eq!(plan.timeline[1].when, When::At(crate::kernel::Duration::from_secs(75)));
-        assert_eq!(plan.timeline[1].action, crate::plan::Action::restart(Role::CrashedBrokers));
+        assert_eq!(
+            (plan.name.as_str(), plan.seed, plan.topics.len()),
+            ("leader-crash", 7, 1)
+        );
+        assert_eq!(
+            plan.producers[0].members(),
+            ["trucks-1", "trucks-2", "trucks-3"]
+        );
+        assert_eq!(
+            plan.timeline[1].when,
+            When::At(crate::kernel::Duration::from_secs(75))
+        );
+        assert_eq!(
+            plan.timeline[1].action,
+            crate::plan::Action::restart(Role::CrashedBrokers)
+        );
         let written = to_yaml(&plan);
-        let again = load_text(&written, &[]).unwrap_or_else(|error| panic!("{written}\n{error}")).plan;
+        let again = load_text(&written, &[])
+            .unwrap_or_else(|error| panic!("{written}\n{error}"))
+            .plan;
         assert_eq!(again, plan);
     }
 
@@ -284,7 +300,11 @@ mod tests {
             #[allow(dead_code)]
             name: String,
         }
-        let error = read_document::<Recording>("r.json", b"{\n \"name\": [1]\n}".to_vec(), 100).unwrap_err();
-        assert_eq!(error.to_string(), "error: r.json:2:10: a list\n  |\n2 |  \"name\": [1]\n  |          ^\n  = expected a string");
+        let error = read_document::<Recording>("r.json", b"{\n \"name\": [1]\n}".to_vec(), 100)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "error: r.json:2:10: a list\n  |\n2 |  \"name\": [1]\n  |          ^\n  = expected a string"
+        );
     }
 }

@@ -1,0 +1,79 @@
+//! `trial check`: says what is wrong with a scenario without running it.
+
+use super::terminal::Terminal;
+use super::{Status, inputs};
+use crate::plan::{Plan, write_duration};
+use crate::scenario;
+use clap::Args;
+
+/// Validate scenarios without running them.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Scenario files, names of shipped scenarios, or - for standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Print nothing but what is wrong
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    let mut status = Status::Well;
+    for scenario in &arguments.scenarios {
+        let loaded = inputs::one(scenario)
+            .and_then(|input| scenario::load(&input.name, input.bytes, &arguments.sets));
+        match loaded {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    terminal.complain(warning);
+                }
+                if !arguments.quiet {
+                    terminal.line(&format!("{scenario}: {}", summary(&loaded.plan)));
+                }
+            }
+            Err(error) => {
+                terminal.complain(&error);
+                status = Status::Unusable;
+            }
+        }
+    }
+    status
+}
+
+/// "ok: leader-crash, 2m, 3 brokers, 1 topic, 4 clients, 2 lines in the timeline, 5 expectations".
+fn summary(plan: &Plan) -> String {
+    let clients = plan
+        .producers
+        .iter()
+        .map(|plan| plan.count.unwrap_or(1))
+        .sum::<u32>()
+        + plan
+            .consumers
+            .iter()
+            .map(|plan| plan.count.unwrap_or(1))
+            .sum::<u32>();
+    let parts = [
+        count(plan.cluster.brokers.len(), "broker", "brokers"),
+        count(plan.topics.len(), "topic", "topics"),
+        count(clients as usize, "client", "clients"),
+        count(
+            plan.timeline.len(),
+            "line in the timeline",
+            "lines in the timeline",
+        ),
+        count(plan.expect.len(), "expectation", "expectations"),
+    ];
+    format!(
+        "ok: {}, {}, {}",
+        plan.name,
+        write_duration(plan.duration),
+        parts.join(", ")
+    )
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

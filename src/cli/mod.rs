@@ -1,0 +1,66 @@
+//! The command line. Data goes to standard output, everything else to standard error.
+//!
+//! Exit status: 0 all well; 1 something that was expected did not hold, or two things differ; 2 the input
+//! or the command cannot be used, and nothing was written.
+
+mod check;
+mod diff;
+mod inputs;
+mod lists;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Puts Apache Kafka on trial: runs a simulated cluster through a scenario, deterministically.
+#[derive(Parser, Debug)]
+#[command(name = "trial", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Check(check::Arguments),
+    Diff(diff::Arguments),
+    Scenarios(lists::ScenariosArguments),
+    Sentences(lists::SentencesArguments),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Status {
+    Well,
+    /// Something did not hold, or differs.
+    Failed,
+    /// The input or the command cannot be used.
+    Unusable,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are what was asked for; a closed pipe is no reason to panic.
+            let status = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(status);
+        }
+    };
+    let mut terminal = Terminal::new();
+    let status = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments, &mut terminal),
+        Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
+        Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
+        Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
+    };
+    terminal.finish();
+    ExitCode::from(match status {
+        Status::Well => 0,
+        Status::Failed => 1,
+        Status::Unusable => 2,
+    })
+}

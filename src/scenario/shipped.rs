@@ -1,0 +1,94 @@
+//! The scenarios that ship with trial, embedded in the binary.
+
+/// A shipped scenario. Its name is its file's name without `.yaml`, and its `name`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped {
+    /// Below `scenarios/`.
+    pub path: &'static str,
+    pub text: &'static str,
+}
+
+impl Shipped {
+    pub fn name(&self) -> &'static str {
+        let file = self.path.rsplit('/').next().unwrap_or(self.path);
+        file.strip_suffix(".yaml").unwrap_or(file)
+    }
+}
+
+/// A text for each path below `scenarios/`.
+macro_rules! shipped {
+    ($($path:literal),* $(,)?) => {
+        &[$(Shipped { path: $path, text: include_str!(concat!("../../scenarios/", $path)) }),*]
+    };
+}
+
+/// All of them, in the order of the course.
+pub const SHIPPED: &[Shipped] = shipped!(
+    "01-first-steps/first-steps.yaml",
+    "02-topics-and-partitions/order-within-a-partition.yaml",
+    "03-truck-gps/leader-crash.yaml",
+    "03-truck-gps/truck-gps-100.yaml",
+    "03-truck-gps/truck-gps.yaml",
+    "11-bootstrap/dead-first-server.yaml",
+    "12-leaders-and-isr/acks-1-loss.yaml",
+    "12-leaders-and-isr/controller-crash.yaml",
+    "12-leaders-and-isr/follower-crash.yaml",
+    "12-leaders-and-isr/leader-cut-from-followers.yaml",
+    "12-leaders-and-isr/leader-cut-from-zookeeper.yaml",
+    "12-leaders-and-isr/min-insync-refused.yaml",
+    "12-leaders-and-isr/paused-leader.yaml",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{load, to_yaml};
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_scenario_file_ships_and_every_shipped_one_is_a_file() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut files = BTreeSet::new();
+        for folder in std::fs::read_dir(&root).unwrap() {
+            let folder = folder.unwrap().file_name().into_string().unwrap();
+            for file in std::fs::read_dir(root.join(&folder)).unwrap() {
+                files.insert(format!(
+                    "{folder}/{}",
+                    file.unwrap().file_name().into_string().unwrap()
+                ));
+            }
+        }
+        assert_eq!(
+            SHIPPED
+                .iter()
+                .map(|shipped| shipped.path.to_string())
+                .collect::<BTreeSet<_>>(),
+            files
+        );
+        assert!(
+            SHIPPED.is_sorted_by_key(|shipped| shipped.path),
+            "in order of the course"
+        );
+    }
+
+    #[test]
+    fn shipped_scenarios_hold_together_under_their_unique_names_and_survive_being_written() {
+        let mut names = BTreeSet::new();
+        for shipped in SHIPPED {
+            let loaded = load(shipped.path, shipped.text.into(), &[])
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(loaded.plan.name, shipped.name());
+            assert!(
+                names.insert(shipped.name()),
+                "{} is there twice",
+                shipped.name()
+            );
+            assert_eq!(loaded.warnings, vec![], "{}", shipped.path);
+            let written = to_yaml(&loaded.plan);
+            let again = load("written", written.clone().into_bytes(), &[])
+                .unwrap_or_else(|error| panic!("{written}{error}"));
+            assert_eq!(again.plan, loaded.plan);
+        }
+    }
+}
