@@ -70,7 +70,7 @@ pub(crate) fn read<E>(
 /// Blocking; a broker may rather give the content to the kernel's `Ctx::replace_later`.
 pub fn replace(disk: &mut Disk, path: &str, content: Bytes) -> Result<(), LogError> {
     let tmp = format!("{path}.tmp");
-    let mut write = || {
+    let write = || {
         let file = disk.create(&tmp)?;
         disk.truncate(file, 0)?;
         disk.append(file, content)?;

@@ -55,6 +55,8 @@ pub enum LogError {
         known: i32,
         found: i32,
     },
+    /// A plain batch of a producer whose transaction is open (INVALID_TXN_STATE).
+    InvalidTxnState { producer_id: i64, offset: i64 },
     /// A file of the log directory cannot be understood: its directory cannot be used.
     Malformed { path: String, problem: String },
 }
@@ -144,6 +146,13 @@ impl fmt::Display for LogError {
             } => write!(
                 f,
                 "a marker for producer {producer_id} came with coordinator epoch {found}, but {known} is known"
+            ),
+            LogError::InvalidTxnState {
+                producer_id,
+                offset,
+            } => write!(
+                f,
+                "producer {producer_id} has an open transaction and wrote outside of it at offset {offset}"
             ),
             LogError::Malformed { path, problem } => write!(f, "{path}: {problem}"),
         }

@@ -70,6 +70,10 @@ impl LeaderEpochCache {
         Ok(cache)
     }
 
+    pub(crate) fn dir_renamed(&mut self, dir: &str) {
+        self.path = format!("{dir}/{FILE}");
+    }
+
     pub(crate) fn entries(&self) -> &[EpochEntry] {
         &self.entries
     }

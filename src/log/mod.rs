@@ -5,15 +5,26 @@
 //! [`LogError`] to a Kafka error code, and plays the scheduler for [`BackgroundTask`]s. Rules:
 //! kafka-truth sections 1.2, 2.4, 3 and 12 A.
 
+mod abstract_index;
 pub mod batch;
+mod batch_reader;
 pub mod broker_metadata_checkpoint;
 mod checkpoint_file;
 mod error;
 mod leader_epoch_cache;
 mod log_config;
 pub mod log_dir;
+mod log_loader;
+mod log_segment;
+mod log_segments;
+mod log_validator;
 pub mod offset_checkpoint;
+mod offset_index;
 mod partition_metadata_file;
+mod producer_state;
+mod producer_state_manager;
+mod time_index;
+mod transaction_index;
 mod unified_log;
 
 pub use batch::Records;
@@ -22,8 +33,12 @@ pub use checkpoint_file::replace;
 pub use error::LogError;
 pub use leader_epoch_cache::{EpochEndOffset, EpochEntry};
 pub use log_config::{CleanupPolicy, LogConfig};
+pub use log_loader::{LoadNote, LoadParameters, LogLoader};
+pub use log_validator::AppendOrigin;
 pub use offset_checkpoint::OffsetCheckpoint;
+pub use producer_state::{BatchMetadata, CompletedTxn, ProducerStateEntry};
+pub use producer_state_manager::parse_snapshot;
+pub use transaction_index::AbortedTxn;
 pub use unified_log::{
-    BackgroundTask, FetchDataInfo, LoadParameters, LogAppendInfo, LogOffsetMetadata,
-    TimestampAndOffset, UnifiedLog,
+    BackgroundTask, FetchDataInfo, LogAppendInfo, LogOffsetMetadata, TimestampAndOffset, UnifiedLog,
 };

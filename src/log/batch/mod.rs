@@ -12,6 +12,8 @@ mod varint;
 
 pub use builder::BatchBuilder;
 pub use corrupt::{BatchProblem, CorruptBatch};
+pub(crate) use record::scan_records;
 pub use record::{Record, RecordIter};
+pub(crate) use record_batch::add_sequence;
 pub use record_batch::{HEADER_SIZE, RecordBatch, TimestampType};
 pub use records::Records;

@@ -79,32 +79,17 @@ impl RecordIter {
         let value = fields
             .nullable("value")?
             .map(|(a, b)| self.records.slice(a..b));
-        let count = fields.varint()?;
-        if count < 0 || count as usize > end - fields.position {
-            return Err((BatchProblem::Count { count }, fields.position));
-        }
-        let mut headers = Vec::with_capacity(count as usize);
+        let count = fields.header_count()?;
+        let mut headers = Vec::with_capacity(count);
         for _ in 0..count {
-            let at = fields.position;
-            let Some((a, b)) = fields.nullable("header key")? else {
-                return Err((
-                    BatchProblem::FieldLength {
-                        field: "header key",
-                        length: -1,
-                    },
-                    at,
-                ));
-            };
+            let (a, b) = fields.required("header key")?;
             let value = fields
                 .nullable("header value")?
                 .map(|(a, b)| self.records.slice(a..b));
             headers.push((self.records.slice(a..b), value));
         }
-        self.position = fields.position;
-        if self.position != end {
-            let (said, used) = ((end - start) as i64, (self.position - start) as u64);
-            return Err((BatchProblem::RecordSize { said, used }, self.position));
-        }
+        fields.finish(start)?;
+        self.position = end;
         Ok(Record {
             offset: self.base_offset.wrapping_add(i64::from(offset_delta)),
             timestamp: self
@@ -114,6 +99,32 @@ impl RecordIter {
             value,
             headers,
         })
+    }
+
+    fn skip_record(&mut self) -> Result<Scanned, (BatchProblem, usize)> {
+        let Frame {
+            start,
+            end,
+            timestamp_delta,
+            ..
+        } = self.read_frame()?;
+        let mut fields = Fields {
+            bytes: &self.records,
+            position: self.position,
+            end,
+        };
+        let has_key = fields.nullable("key")?.is_some();
+        fields.nullable("value")?;
+        for _ in 0..fields.header_count()? {
+            fields.required("header key")?;
+            fields.nullable("header value")?;
+        }
+        fields.finish(start)?;
+        self.position = end;
+        let timestamp = self
+            .append_time
+            .unwrap_or(self.base_timestamp.wrapping_add(timestamp_delta));
+        Ok(Scanned { timestamp, has_key })
     }
 
     /// Reads a record's length, attributes and deltas.
@@ -195,6 +206,46 @@ impl Iterator for RecordIter {
     }
 }
 
+/// What a scan tells of a record.
+pub(crate) struct Scanned {
+    pub(crate) timestamp: i64,
+    pub(crate) has_key: bool,
+}
+
+/// Reads every record of a batch as strictly as iterating does, without taking anything out of it.
+pub(crate) fn scan_records(
+    batch: &RecordBatch,
+    mut visit: impl FnMut(Scanned),
+) -> Result<(), CorruptBatch> {
+    let mut iter = RecordIter::new(batch);
+    if let Some(failed) = iter.failed.take() {
+        return Err(failed);
+    }
+    for found in 0..iter.count {
+        if iter.position == iter.records.len() {
+            let problem = BatchProblem::TooFewRecords {
+                said: iter.count,
+                found,
+            };
+            return Err(iter.fail(problem, iter.position));
+        }
+        match iter.skip_record() {
+            Ok(record) => visit(record),
+            Err((problem, position)) => return Err(iter.fail(problem, position)),
+        }
+    }
+    match iter.records.len() - iter.position {
+        0 => Ok(()),
+        bytes => {
+            let problem = BatchProblem::RecordsRemain {
+                said: iter.count,
+                bytes: bytes as u64,
+            };
+            Err(iter.fail(problem, iter.position))
+        }
+    }
+}
+
 /// Where a record lies in the records section, and the deltas that stand first in it.
 struct Frame {
     start: usize,
@@ -251,6 +302,30 @@ impl Fields<'_> {
         }
         self.position += 1;
         Ok(())
+    }
+
+    /// How many headers follow: at most as many as bytes.
+    fn header_count(&mut self) -> Result<usize, (BatchProblem, usize)> {
+        let count = self.varint()?;
+        match usize::try_from(count) {
+            Ok(count) if count <= self.end - self.position => Ok(count),
+            _ => Err((BatchProblem::Count { count }, self.position)),
+        }
+    }
+
+    /// The record must end here.
+    fn finish(&self, start: usize) -> Result<(), (BatchProblem, usize)> {
+        if self.position == self.end {
+            return Ok(());
+        }
+        let (said, used) = ((self.end - start) as i64, (self.position - start) as u64);
+        Err((BatchProblem::RecordSize { said, used }, self.position))
+    }
+
+    fn required(&mut self, field: &'static str) -> Result<(usize, usize), (BatchProblem, usize)> {
+        let at = self.position;
+        self.nullable(field)?
+            .ok_or((BatchProblem::FieldLength { field, length: -1 }, at))
     }
 
     /// A length and so many bytes: their range. A negative length is null.

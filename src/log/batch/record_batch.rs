@@ -155,6 +155,11 @@ impl RecordBatch {
                 HEAD as u64,
             ));
         }
+        self.ensure_crc()
+    }
+
+    /// Checks the CRC alone: recovery believes the magic, which lies outside of it (L7).
+    pub(crate) fn ensure_crc(&self) -> Result<(), CorruptBatch> {
         let (stored, computed) = (
             self.crc(),
             crc32c::crc32c(&self.body()[ATTRIBUTES - HEAD..]),
@@ -313,10 +318,18 @@ impl RecordBatch {
 
     /// The same batch with every record's timestamp being the append time; the bytes are copied.
     pub fn with_append_time(&self, now_ms: i64) -> RecordBatch {
+        self.with_timestamps(self.attributes() | APPEND_TIME_BIT, now_ms)
+    }
+
+    /// The same batch with another largest timestamp in its header; the bytes are copied.
+    pub fn with_max_timestamp(&self, timestamp: i64) -> RecordBatch {
+        self.with_timestamps(self.attributes(), timestamp)
+    }
+
+    fn with_timestamps(&self, attributes: i16, max_timestamp: i64) -> RecordBatch {
         let mut bytes = self.to_bytes().to_vec();
-        let attributes = self.attributes() | APPEND_TIME_BIT;
         bytes[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.to_be_bytes());
-        bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&now_ms.to_be_bytes());
+        bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&max_timestamp.to_be_bytes());
         let crc = crc32c::crc32c(&bytes[ATTRIBUTES..]);
         bytes[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
         RecordBatch {

@@ -1,0 +1,162 @@
+//! Batch after batch of a segment's file, as shared chunks (class FileLogInputStream; RL3).
+
+use crate::kernel::disk::{Disk, DiskError, FileId};
+use crate::log::batch::{BatchProblem, CorruptBatch, HEADER_SIZE, RecordBatch};
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// Base offset, length, leader epoch and magic: with no more left, Kafka stops reading.
+const UP_TO_MAGIC: u64 = 17;
+/// Base offset and length.
+const LOG_OVERHEAD: u64 = 12;
+/// The smallest length that any format of records has had.
+const LEAST_LENGTH: i32 = 14;
+/// What a leader's changed head takes as a chunk of its own.
+const HEAD: usize = 16;
+
+/// What reading the next batch can run into.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Disk(DiskError),
+    Corrupt(CorruptBatch),
+}
+
+impl From<DiskError> for ReadError {
+    fn from(error: DiskError) -> Self {
+        ReadError::Disk(error)
+    }
+}
+
+/// Reads a file in windows. A partial batch at the end is the end; CRCs are not checked.
+#[derive(Debug)]
+pub(crate) struct BatchReader {
+    file: FileId,
+    position: u64,
+    end: u64,
+    window: u64,
+    chunks: VecDeque<Bytes>,
+    buffered: u64,
+}
+
+impl BatchReader {
+    /// Reads from `position`, where a batch begins, to `end`, `window` bytes at a time.
+    pub(crate) fn new(file: FileId, position: u64, end: u64, window: u64) -> BatchReader {
+        BatchReader {
+            file,
+            position,
+            end,
+            window,
+            chunks: VecDeque::new(),
+            buffered: 0,
+        }
+    }
+
+    /// Where the next batch begins.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next batch.
+    pub(crate) fn next(&mut self, disk: &mut Disk) -> Result<Option<RecordBatch>, ReadError> {
+        let left = self.end.saturating_sub(self.position);
+        if left <= UP_TO_MAGIC {
+            return Ok(None);
+        }
+        self.fill(disk, UP_TO_MAGIC)?;
+        let mut head = [0; LOG_OVERHEAD as usize];
+        if !self.peek(&mut head) {
+            return Ok(None);
+        }
+        let (base_offset, length) = head.split_at(8);
+        let base_offset =
+            i64::from_be_bytes(base_offset.first_chunk().copied().unwrap_or_default());
+        let length = i32::from_be_bytes(length.first_chunk().copied().unwrap_or_default());
+        let corrupt = |problem| {
+            Err(ReadError::Corrupt(CorruptBatch {
+                problem,
+                position: 8,
+                base_offset: Some(base_offset),
+            }))
+        };
+        if length < LEAST_LENGTH {
+            return corrupt(BatchProblem::LengthTooSmall { length });
+        }
+        let size = length as u64 + LOG_OVERHEAD;
+        if size > left {
+            return Ok(None);
+        }
+        if size < HEADER_SIZE as u64 {
+            return corrupt(BatchProblem::Truncated {
+                needed: HEADER_SIZE as u64,
+                found: size,
+            });
+        }
+        self.fill(disk, size)?;
+        let batch = self.take(size as usize);
+        self.position += batch.as_ref().map_or(0, RecordBatch::size);
+        Ok(batch)
+    }
+
+    /// Sees that `bytes` bytes are buffered, if the file has them.
+    fn fill(&mut self, disk: &mut Disk, bytes: u64) -> Result<(), DiskError> {
+        if self.buffered < bytes {
+            let left = self.end - self.position;
+            self.chunks = disk
+                .read(self.file, self.position, bytes.max(self.window).min(left))?
+                .into();
+            self.buffered = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        }
+        Ok(())
+    }
+
+    /// Copies the next bytes without taking them; false if there are fewer.
+    fn peek(&self, out: &mut [u8]) -> bool {
+        let mut filled = 0;
+        for chunk in &self.chunks {
+            let count = chunk.len().min(out.len() - filled);
+            out[filled..filled + count].copy_from_slice(&chunk[..count]);
+            filled += count;
+            if filled == out.len() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes a batch of `size` bytes, without a copy if it lies in one chunk, or in two as a leader
+    /// wrote it.
+    fn take(&mut self, size: usize) -> Option<RecordBatch> {
+        let first = self.chunks.front()?.len();
+        if first >= size {
+            return Some(RecordBatch::whole(self.take_from_front(size)?));
+        }
+        if first == HEAD
+            && self
+                .chunks
+                .get(1)
+                .is_some_and(|rest| rest.len() >= size - HEAD)
+        {
+            let head = self.take_from_front(HEAD)?;
+            return Some(RecordBatch::from_chunks(
+                head,
+                self.take_from_front(size - HEAD)?,
+            ));
+        }
+        let mut bytes = Vec::with_capacity(size);
+        while bytes.len() < size {
+            let count = (size - bytes.len()).min(self.chunks.front()?.len());
+            bytes.extend_from_slice(&self.take_from_front(count)?);
+        }
+        Some(RecordBatch::whole(bytes.into()))
+    }
+
+    fn take_from_front(&mut self, count: usize) -> Option<Bytes> {
+        let chunk = self.chunks.front_mut()?;
+        self.buffered -= count as u64;
+        if chunk.len() == count {
+            self.chunks.pop_front()
+        } else {
+            Some(chunk.split_to(count))
+        }
+    }
+}

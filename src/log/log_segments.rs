@@ -1,0 +1,174 @@
+//! The segments of a log in order (class LogSegments), and how producer state is rebuilt from them.
+
+use crate::kernel::disk::Disk;
+use crate::log::log_segment::LogSegment;
+use crate::log::producer_state_manager::ProducerStateManager;
+use crate::log::{AppendOrigin, LogConfig, LogError};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
+
+/// Segments by base offset.
+#[derive(Debug, Default)]
+pub(crate) struct LogSegments {
+    segments: BTreeMap<i64, LogSegment>,
+}
+
+impl LogSegments {
+    pub(crate) fn add(&mut self, segment: LogSegment) {
+        self.segments.insert(segment.base_offset(), segment);
+    }
+
+    pub(crate) fn remove(&mut self, base_offset: i64) -> Option<LogSegment> {
+        self.segments.remove(&base_offset)
+    }
+
+    pub(crate) fn contains(&self, base_offset: i64) -> bool {
+        self.segments.contains_key(&base_offset)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    pub(crate) fn base_offsets(&self) -> Vec<i64> {
+        self.segments.keys().copied().collect()
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &LogSegment> {
+        self.segments.values()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut LogSegment> {
+        self.segments.values_mut()
+    }
+
+    pub(crate) fn first_base_offset(&self) -> Option<i64> {
+        self.segments.keys().next().copied()
+    }
+
+    pub(crate) fn last(&self) -> Option<&LogSegment> {
+        self.segments.values().next_back()
+    }
+
+    pub(crate) fn last_mut(&mut self) -> Option<&mut LogSegment> {
+        self.segments.values_mut().next_back()
+    }
+
+    pub(crate) fn get_mut(&mut self, base_offset: i64) -> Option<&mut LogSegment> {
+        self.segments.get_mut(&base_offset)
+    }
+
+    /// The segment that holds `offset`, if it lies in the log.
+    pub(crate) fn floor(&self, offset: i64) -> Option<&LogSegment> {
+        self.segments
+            .range(..=offset)
+            .next_back()
+            .map(|(_, segment)| segment)
+    }
+
+    pub(crate) fn higher(&self, base_offset: i64) -> Option<&LogSegment> {
+        self.segments
+            .range((Excluded(base_offset), Included(i64::MAX)))
+            .next()
+            .map(|(_, segment)| segment)
+    }
+
+    /// Base offsets of the segments with offsets from `from` on (the first holds it) to before `to`.
+    pub(crate) fn bases_between(&self, from: i64, to: i64) -> Vec<i64> {
+        let first = self.floor(from).map_or(from, LogSegment::base_offset);
+        if first >= to {
+            return Vec::new();
+        }
+        self.segments
+            .range(first..to)
+            .map(|(base, _)| *base)
+            .collect()
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.iter().map(LogSegment::size).sum()
+    }
+}
+
+/// L10, RL8: brings `producers` to what the log says up to `last_offset`, from the newest snapshot and
+/// the batches behind it, and writes snapshots at the last two segments' bases and at the end. After a
+/// clean stop without any snapshot nothing is replayed.
+pub(crate) fn rebuild_producer_state(
+    disk: &mut Disk,
+    producers: &mut ProducerStateManager,
+    segments: &mut LogSegments,
+    config: &LogConfig,
+    range: Rebuild,
+) -> Result<(), LogError> {
+    let Rebuild {
+        log_start_offset,
+        last_offset,
+        after_clean_stop,
+        now_ms,
+    } = range;
+    let newest: Vec<i64> = segments.segments.keys().rev().take(2).copied().collect();
+    if !producers.has_snapshots() && after_clean_stop {
+        for offset in newest.into_iter().rev().chain([last_offset]) {
+            producers.update_map_end_offset(offset);
+            producers.take_snapshot(disk, true)?;
+        }
+        return Ok(());
+    }
+    let was_empty = producers.is_empty() && producers.map_end_offset() >= last_offset;
+    producers.truncate_and_reload(disk, log_start_offset, last_offset, now_ms)?;
+    if last_offset > producers.map_end_offset() && !was_empty {
+        let last_base = segments.floor(last_offset).map(LogSegment::base_offset);
+        for base in segments.bases_between(producers.map_end_offset(), last_offset) {
+            let start = base.max(producers.map_end_offset()).max(log_start_offset);
+            producers.update_map_end_offset(start);
+            if newest.contains(&base) {
+                producers.take_snapshot(disk, true)?;
+            }
+            let Some(segment) = segments.get_mut(base) else {
+                continue;
+            };
+            segment.load_indexes(disk, config)?;
+            let mut end = segment.size();
+            if last_base == Some(base)
+                && let Some(located) = segment.translate_offset(disk, last_offset)?
+            {
+                end = located.position;
+            }
+            if let Some(first) = segment.translate_offset(disk, start)? {
+                load_producers(disk, producers, segment, first.position, end)?;
+            }
+        }
+    }
+    producers.update_map_end_offset(last_offset);
+    producers.take_snapshot(disk, true)?;
+    Ok(())
+}
+
+/// What to rebuild producer state for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rebuild {
+    pub(crate) log_start_offset: i64,
+    pub(crate) last_offset: i64,
+    pub(crate) after_clean_stop: bool,
+    pub(crate) now_ms: i64,
+}
+
+fn load_producers(
+    disk: &mut Disk,
+    producers: &mut ProducerStateManager,
+    segment: &LogSegment,
+    position: u64,
+    end: u64,
+) -> Result<(), LogError> {
+    segment.for_each_batch(disk, position, end, |batch| {
+        if batch.producer_id() >= 0 {
+            let mut info = producers.prepare_update(batch.producer_id(), AppendOrigin::Replication);
+            let completed = info.append(batch)?;
+            producers.update(info);
+            if let Some(completed) = completed {
+                producers.complete_txn(&completed);
+            }
+        }
+        Ok(())
+    })
+}
