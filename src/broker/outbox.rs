@@ -48,6 +48,7 @@ impl Outbox {
             LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
             LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             LogError::UnexpectedAppendOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
                 ErrorCode::UnknownServerError

@@ -57,6 +57,7 @@ error_codes! {
     PolicyViolation = 44, "POLICY_VIOLATION", "PolicyViolationException";
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", "OutOfOrderSequenceException";
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", "InvalidProducerEpochException";
+    InvalidTxnState = 48, "INVALID_TXN_STATE", "InvalidTxnStateException";
     TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", "TransactionCoordinatorFencedException";
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", "KafkaStorageException";
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", "FencedLeaderEpochException";
