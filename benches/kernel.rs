@@ -132,27 +132,34 @@ impl Bare {
     fn pop(&mut self) -> (u64, u64) {
         let top = self.heap[0];
         let key = self.heap.pop().unwrap();
-        let len = self.heap.len();
+        let heap = &mut self.heap[..];
         let mut at = 0;
-        if len > 0 {
+        if !heap.is_empty() {
             loop {
                 let first = at * 4 + 1;
-                if first >= len {
-                    break;
-                }
-                let mut least = first;
-                for child in first + 1..(first + 4).min(len) {
-                    if self.heap[child] < self.heap[least] {
-                        least = child;
+                let (child, least) = match heap.get(first..first + 4) {
+                    Some(four) => {
+                        let left = usize::from(four[1] < four[0]);
+                        let right = 2 + usize::from(four[3] < four[2]);
+                        let child = if four[right] < four[left] {
+                            right
+                        } else {
+                            left
+                        };
+                        (first + child, four[child])
                     }
-                }
-                if key <= self.heap[least] {
+                    None => match (first..heap.len()).min_by_key(|&child| heap[child]) {
+                        Some(child) => (child, heap[child]),
+                        None => break,
+                    },
+                };
+                if key <= least {
                     break;
                 }
-                self.heap[at] = self.heap[least];
-                at = least;
+                heap[at] = least;
+                at = child;
             }
-            self.heap[at] = key;
+            heap[at] = key;
         }
         let slot = top as u32 & 0xff_ffff;
         self.free.push(slot);

@@ -6,7 +6,8 @@ use super::guard::Guard;
 use super::network::Read;
 use super::world::{Waiting, World};
 use super::{
-    Actor, Config, ConnId, Ctx, Disk, Domain, Event, Fault, FaultId, NodeId, NodeOptions, Time,
+    Actor, Config, ConnId, Ctx, Disk, Domain, Duration, Event, Fault, FaultId, NodeId, NodeOptions,
+    Time,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -247,6 +248,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.disk_at_now(node)
     }
 
+    /// Connections of which at least one end is open.
+    pub fn connections(&self) -> usize {
+        self.world.network.connections()
+    }
+
     /// Bytes sent on a connection, by this end, that have not left their process.
     pub fn unsent(&self, conn: ConnId) -> u64 {
         self.world.network.unsent(conn)
@@ -278,6 +284,8 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             .network
             .set_powered(node, false, now, &mut self.world.queue);
         let it = self.world.node_mut(node);
+        // Not even a supervisor of a process that had died before outlives its machine.
+        it.incarnation += 1;
         it.background.power_off();
         it.power_failures += 1;
         let stream = format!("power failure {} of {}", it.power_failures, it.name);
@@ -349,20 +357,19 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// An event for a process: handled at once, or left to wait.
     #[inline]
     fn offer(&mut self, seq: u64, node: NodeId, waiting: Waiting) {
-        if self.world.is_idle(node) && self.handle(seq, node, waiting) {
+        if self.world.is_idle(node) {
+            if !self.handle(seq, node, waiting) {
+                self.world.record(seq, node, Kind::Wake, 0, 0);
+            }
             return;
         }
         let world = &mut self.world;
-        if let Waiting::Stored(slot) = waiting
-            && let Some(entry) = world.queue.get(slot)
-        {
-            let kind = entry.kind();
-            world.record(seq, node, kind, 1, 0);
-            world.enqueue(node, waiting);
-        } else if let Waiting::Readable(_) = waiting {
-            world.record(seq, node, Kind::Arrive, 1, 0);
-            world.enqueue(node, waiting);
-        }
+        let kind = match waiting {
+            Waiting::Stored(slot) => world.queue.get(slot).map_or(Kind::Wake, Entry::kind),
+            Waiting::Readable(_) => Kind::Arrive,
+        };
+        world.record(seq, node, kind, 1, 0);
+        world.enqueue(node, waiting);
     }
 
     /// True if there was an event for the process to handle.
@@ -378,83 +385,77 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// False if the event has become void.
     #[inline]
     fn handle(&mut self, seq: u64, node: NodeId, waiting: Waiting) -> bool {
-        let world = &mut self.world;
-        let (event, cost, kind, length, content) = match waiting {
-            Waiting::Stored(slot) => {
-                let zero = super::Duration::ZERO;
-                match world.remove_stored(slot) {
-                    Some(Entry::Timer { timer, .. }) => (
-                        Event::Timer(timer),
-                        world.config.costs.timer,
-                        Kind::Timer as u32,
-                        0,
-                        0,
-                    ),
-                    Some(Entry::Started { .. }) => {
-                        (Event::Started, zero, Kind::Started as u32, 0, 0)
-                    }
-                    Some(Entry::Terminate { .. }) => {
-                        (Event::Terminate, zero, Kind::Terminate as u32, 0, 0)
-                    }
-                    Some(Entry::DiskResult { token, result, .. }) => (
-                        Event::Disk { token, result },
-                        zero,
-                        Kind::DiskResult as u32,
-                        u64::from(result.is_err()),
-                        token,
-                    ),
-                    _ => return false,
-                }
-            }
-            Waiting::Readable(conn) => match self.read(conn) {
-                Some(read) => read,
-                None => return false,
-            },
+        match waiting {
+            Waiting::Stored(slot) => self.handle_stored(seq, node, slot),
+            Waiting::Readable(conn) => self.handle_readable(seq, node, conn),
+        }
+    }
+
+    #[inline]
+    fn handle_stored(&mut self, seq: u64, node: NodeId, slot: u32) -> bool {
+        let Some(entry) = self.world.remove_stored(slot) else {
+            return false;
         };
-        let world = &mut self.world;
-        world
-            .digest
-            .mix(world.now.0, seq, node.0, kind, length, content);
-        world.begin_handler(cost);
-        self.actors[node.0 as usize].on_event(event, &mut Ctx::new(world, node));
-        world.end_handler(node);
+        let kind = entry.kind();
+        let (event, cost, length, content) = match entry {
+            Entry::Timer { timer, .. } => {
+                (Event::Timer(timer), self.world.config.costs.timer, 0, 0)
+            }
+            Entry::Started { .. } => (Event::Started, Duration::ZERO, 0, 0),
+            Entry::Terminate { .. } => (Event::Terminate, Duration::ZERO, 0, 0),
+            Entry::DiskResult { token, result, .. } => (
+                Event::Disk { token, result },
+                Duration::ZERO,
+                u64::from(result.is_err()),
+                token,
+            ),
+            _ => return false,
+        };
+        self.world.record(seq, node, kind, length, content);
+        self.run_handler(node, event, cost);
         true
     }
 
     #[inline]
-    fn read(&mut self, conn: ConnId) -> Option<(Event<D>, super::Duration, u32, u64, u64)> {
+    fn handle_readable(&mut self, seq: u64, node: NodeId, conn: ConnId) -> bool {
         let world = &mut self.world;
         let now = world.now;
-        let costs = &world.config.costs;
-        let zero = super::Duration::ZERO;
-        Some(match world.network.read(conn, now, &mut world.queue)? {
+        let Some(read) = world.network.read(conn, now, &mut world.queue) else {
+            return false;
+        };
+        let (event, cost) = match read {
             Read::Message { message, bytes } => {
                 world.messages += 1;
-                let kind = Kind::Message as u32 | u32::from(message.kind()) << 16;
-                let content = message.content_hash();
+                world.record_message(seq, node, message.kind(), bytes, message.content_hash());
                 (
                     Event::Message { conn, message },
-                    costs.of_message(bytes),
-                    kind,
-                    bytes,
-                    content,
+                    world.config.costs.of_message(bytes),
                 )
             }
-            Read::Accepted { from } => (
-                Event::Accepted { conn, from },
-                costs.connection,
-                Kind::Accepted as u32,
-                0,
-                u64::from(from.0),
-            ),
-            Read::Connected => (Event::Connected(conn), zero, Kind::Connected as u32, 0, 0),
-            Read::Closed(reason) => (
-                Event::Closed { conn, reason },
-                zero,
-                Kind::Closed as u32,
-                0,
-                reason as u64,
-            ),
-        })
+            Read::Accepted { from } => {
+                world.record(seq, node, Kind::Accepted, 0, u64::from(from.0));
+                (
+                    Event::Accepted { conn, from },
+                    world.config.costs.connection,
+                )
+            }
+            Read::Connected => {
+                world.record(seq, node, Kind::Connected, 0, 0);
+                (Event::Connected(conn), Duration::ZERO)
+            }
+            Read::Closed(reason) => {
+                world.record(seq, node, Kind::Closed, 0, reason as u64);
+                (Event::Closed { conn, reason }, Duration::ZERO)
+            }
+        };
+        self.run_handler(node, event, cost);
+        true
+    }
+
+    #[inline]
+    fn run_handler(&mut self, node: NodeId, event: Event<D>, cost: Duration) {
+        self.world.begin_handler(cost);
+        self.actors[node.0 as usize].on_event(event, &mut Ctx::new(&mut self.world, node));
+        self.world.end_handler(node);
     }
 }

@@ -12,6 +12,9 @@ const ARITY: usize = 4;
 #[derive(Debug)]
 pub(super) struct Queue<E> {
     heap: Vec<u128>,
+    /// The root has been taken and its place is still to be filled: by the next key that is armed, as
+    /// most events lead to another, or by `fill`.
+    vacant: bool,
     slots: Vec<Slot<E>>,
     free: u32,
     next_seq: u64,
@@ -30,6 +33,7 @@ impl<E> Queue<E> {
     pub(super) const fn new() -> Self {
         Self {
             heap: Vec::new(),
+            vacant: false,
             slots: Vec::new(),
             free: NONE,
             next_seq: 0,
@@ -38,7 +42,7 @@ impl<E> Queue<E> {
 
     /// Keys in the heap, those of cancelled events included.
     pub(super) fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() - usize::from(self.vacant)
     }
 
     /// Stores a payload that is not armed yet.
@@ -67,8 +71,12 @@ impl<E> Queue<E> {
         let seq = self.next_seq;
         self.next_seq += 1;
         let key = u128::from(time.0) << 64 | u128::from(seq << SLOT_BITS | u64::from(slot));
-        self.heap.push(key);
-        self.sift_up(self.heap.len() - 1);
+        if std::mem::take(&mut self.vacant) {
+            self.sift_down(0, key);
+        } else {
+            self.heap.push(key);
+            self.sift_up(self.heap.len() - 1);
+        }
     }
 
     #[inline]
@@ -77,22 +85,32 @@ impl<E> Queue<E> {
         self.arm(slot, time);
     }
 
-    /// The next event: its time and its payload, which is still stored.
+    /// The next event: its time and its payload, which is still stored. Not after `pop` without
+    /// `fill`.
     #[inline]
     pub(super) fn peek(&self) -> Option<(Time, u32)> {
+        debug_assert!(!self.vacant);
         self.heap.first().map(|&key| (time_of(key), slot_of(key)))
     }
 
     /// Takes the next key; its payload stays stored.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(Time, u64, u32)> {
+        self.fill();
         let key = *self.heap.first()?;
-        let last = self.heap.pop()?;
-        if let Some(top) = self.heap.first_mut() {
-            *top = last;
-            self.sift_down(0);
-        }
+        self.vacant = true;
         Some((time_of(key), key as u64 >> SLOT_BITS, slot_of(key)))
+    }
+
+    /// Makes the heap whole after `pop`.
+    #[inline]
+    pub(super) fn fill(&mut self) {
+        if std::mem::take(&mut self.vacant)
+            && let Some(last) = self.heap.pop()
+            && !self.heap.is_empty()
+        {
+            self.sift_down(0, last);
+        }
     }
 
     #[inline]
@@ -128,6 +146,7 @@ impl<E> Queue<E> {
 
     /// Moves events to other times where `time` answers one; their order at equal times is kept.
     pub(super) fn rearm(&mut self, time: impl Fn(&E) -> Option<Time>) {
+        self.fill();
         for at in 0..self.heap.len() {
             let key = self.heap[at];
             if let Some(time) = self.get(slot_of(key)).and_then(&time) {
@@ -139,6 +158,7 @@ impl<E> Queue<E> {
 
     /// Drops the events for which `dead` holds, keys and payloads.
     pub(super) fn purge(&mut self, dead: impl Fn(&E) -> bool) {
+        self.fill();
         let mut keys = std::mem::take(&mut self.heap);
         keys.retain(|&key| {
             let slot = slot_of(key);
@@ -154,7 +174,7 @@ impl<E> Queue<E> {
 
     fn rebuild(&mut self) {
         for at in (0..self.heap.len().div_ceil(ARITY)).rev() {
-            self.sift_down(at);
+            self.sift_down(at, self.heap[at]);
         }
     }
 
@@ -172,29 +192,22 @@ impl<E> Queue<E> {
         self.heap[at] = key;
     }
 
+    /// Places a key at `at`, or below where lesser ones are.
     #[inline]
-    fn sift_down(&mut self, mut at: usize) {
+    fn sift_down(&mut self, mut at: usize, key: u128) {
         let heap = &mut self.heap[..];
-        let Some(&key) = heap.get(at) else { return };
         loop {
             let first = at * ARITY + 1;
             let (child, least) = match heap.get(first..first + ARITY) {
                 Some(four) => {
-                    let (a, left) = if four[1] < four[0] {
-                        (1, four[1])
+                    let left = usize::from(four[1] < four[0]);
+                    let right = 2 + usize::from(four[3] < four[2]);
+                    let child = if four[right] < four[left] {
+                        right
                     } else {
-                        (0, four[0])
+                        left
                     };
-                    let (b, right) = if four[3] < four[2] {
-                        (3, four[3])
-                    } else {
-                        (2, four[2])
-                    };
-                    if right < left {
-                        (first + b, right)
-                    } else {
-                        (first + a, left)
-                    }
+                    (first + child, four[child])
                 }
                 None => match (first..heap.len()).min_by_key(|&child| heap[child]) {
                     Some(child) => (child, heap[child]),

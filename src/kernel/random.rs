@@ -4,15 +4,21 @@
 //! they are made, so that a draw more in one place shifts no draw elsewhere. Bounded integers are
 //! drawn by code of our own, since a library may change the values of its distributions.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Core;
+use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::block::Generator;
 use twox_hash::XxHash3_64;
 
 /// An independent stream of random bits, keyed by the run's seed and a stable name.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    bits: ChaCha8Rng,
+    core: ChaCha8Core,
+    words: [u32; WORDS],
+    next: usize,
 }
+
+/// Four blocks, which ChaCha makes at a time.
+const WORDS: usize = 64;
 
 impl Stream {
     /// The stream `name` of the run with `seed`; equal arguments give equal streams on every machine.
@@ -29,13 +35,21 @@ impl Stream {
             *byte ^= seed_byte;
         }
         Self {
-            bits: ChaCha8Rng::from_seed(key),
+            core: ChaCha8Core::from_seed(key),
+            words: [0; WORDS],
+            next: WORDS,
         }
     }
 
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        self.bits.next_u64()
+        if self.next >= WORDS {
+            self.core.generate(&mut self.words);
+            self.next = 0;
+        }
+        let [low, high] = [self.words[self.next], self.words[self.next + 1]];
+        self.next += 2;
+        u64::from(high) << 32 | u64::from(low)
     }
 
     /// Uniform in `0..bound`, without bias. Panics if `bound` is 0.

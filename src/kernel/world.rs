@@ -513,7 +513,9 @@ impl<D: Domain> World<D> {
             self.network.set_powered(node, true, now, &mut self.queue);
         }
         self.network.set_listening(node, true);
-        self.queue.push(now, Entry::Started { node, incarnation });
+        // Before everything else that may come to it at this instant.
+        let slot = self.queue.store(Entry::Started { node, incarnation });
+        self.enqueue(node, Waiting::Stored(slot));
     }
 
     pub(super) fn pause(&mut self, node: NodeId) {
@@ -567,11 +569,13 @@ impl<D: Domain> World<D> {
     /// dead.
     #[inline]
     pub(super) fn settle(&mut self) {
+        self.queue.fill();
         while let Some((_, slot)) = self.queue.peek() {
             if !self.is_dead(slot) {
                 break;
             }
             self.queue.pop();
+            self.queue.fill();
             self.remove_stored(slot);
         }
         if self.cancelled > 1_024 && self.cancelled > self.queue.len() / 2 {
@@ -626,6 +630,20 @@ impl<D: Domain> World<D> {
     pub(super) fn record(&mut self, seq: u64, node: NodeId, kind: Kind, length: u64, content: u64) {
         self.digest
             .mix(self.now.0, seq, node.0, kind as u32, length, content);
+    }
+
+    #[inline]
+    pub(super) fn record_message(
+        &mut self,
+        seq: u64,
+        node: NodeId,
+        kind: u16,
+        bytes: u64,
+        content: u64,
+    ) {
+        let kind = Kind::Message as u32 | u32::from(kind) << 16;
+        self.digest
+            .mix(self.now.0, seq, node.0, kind, bytes, content);
     }
 
     /// A connection's end has news that no packet brought.

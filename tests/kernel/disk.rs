@@ -411,6 +411,17 @@ fn a_flipped_bit_stays_flipped_through_a_power_failure() {
 }
 
 #[test]
+fn a_flip_of_what_is_not_synced_yet_is_not_undone_by_the_sync() {
+    let mut disk = Disk::new();
+    let file = disk.create("f").unwrap();
+    disk.append(file, "11".into()).unwrap();
+    disk.flip("f", 0, 1);
+    disk.sync(file).unwrap();
+    disk.power_failure(&mut Stream::named(1, "power"));
+    assert_eq!(disk.read_file("f").unwrap(), "31");
+}
+
+#[test]
 fn a_flip_on_one_disk_leaves_the_replica_that_shares_the_bytes_alone() {
     let chunk = bytes::Bytes::from(vec![0u8; 8]);
     let mut disks = [Disk::new(), Disk::new()];

@@ -518,6 +518,63 @@ fn a_paused_process_is_buffered_for_up_to_a_window() {
 }
 
 #[test]
+fn a_full_window_towards_a_machine_that_lost_power_is_probed_until_the_sender_knows() {
+    let full = |start_again: bool| {
+        let mut config = plain();
+        config.network.window = 100;
+        let mut world = World::connected(config);
+        world.tell_now(B, Do::Mute);
+        for n in 0..3 {
+            world.tell(A, Do::SendBytes(n, 100));
+        }
+        world.until(50);
+        world.kernel.apply(Fault::PowerFailure(B));
+        world.until(100);
+        if start_again {
+            world.kernel.apply(Fault::Start(B));
+        }
+        world.run_out();
+        world.said.last().unwrap().clone()
+    };
+    assert_eq!(full(false), (ms(924_650), A, "closed TimedOut".to_owned()));
+    let (time, node, said) = full(true);
+    assert_eq!((node, said.as_str()), (A, "closed Reset"));
+    assert!((ms(250)..ms(254)).contains(&time), "{time:?}");
+}
+
+#[test]
+fn connections_that_came_to_nothing_are_forgotten() {
+    let mut world = World::new(plain(), 1, vec![Toy::default(), Toy::default()]);
+    for round in 0..50u64 {
+        let fault = world.kernel.apply(cut(true));
+        world.tell(A, Do::Connect(B));
+        match round % 4 {
+            0 => world.run_out(),
+            1 => world.tell(A, Do::Close),
+            2 => {
+                world.until(1 + world.kernel.now().as_millis());
+                world.kernel.apply(Fault::Crash(A));
+            }
+            _ => {
+                world.until(1 + world.kernel.now().as_millis());
+                world.kernel.apply(Fault::PowerFailure(A));
+            }
+        }
+        world.run_out();
+        world.kernel.apply(Fault::Heal(fault));
+        world.kernel.apply(Fault::Start(A));
+        world.run_out();
+    }
+    assert_eq!(world.kernel.connections(), 0);
+    assert!(
+        !world
+            .said_by(B)
+            .iter()
+            .any(|said| said.starts_with("accepted"))
+    );
+}
+
+#[test]
 fn ends_of_connections_are_told_once_whatever_happens_to_both() {
     // Every pair of happenings, half a trip apart: no panic, and no end hears twice.
     let apply = |world: &mut World, fault: Fault| {

@@ -217,6 +217,36 @@ fn a_supervisor_restarts_after_a_crash_and_after_an_exit_but_not_after_an_order_
 }
 
 #[test]
+fn a_supervisor_does_not_outlive_its_machine() {
+    let mut world = World::new(plain(), 1, Vec::new());
+    let options = NodeOptions {
+        supervisor: Some(Duration::from_secs(5)),
+        ..NodeOptions::default()
+    };
+    let node = world.kernel.add_node("a", options, Toy::default());
+    world.kernel.apply(Fault::Start(node));
+    world.until(10);
+    world.kernel.apply(Fault::Crash(node));
+    world.kernel.apply(Fault::PowerFailure(node));
+    world.run_out();
+    assert_eq!(world.kernel.status(node), NodeStatus::Down);
+}
+
+#[test]
+fn a_process_starts_before_anything_else_comes_to_it() {
+    let mut world = World::new(plain(), 1, vec![Toy::default(), Toy::default()]);
+    world.until(10);
+    world.kernel.apply(Fault::Crash(B));
+    world.tell(A, Do::Connect(B));
+    // The attempt arrives at the very instant of the start.
+    world.run_to(kafka_trial::kernel::Time(ms(11).0 - 1));
+    world.kernel.advance_to(ms(11));
+    world.kernel.apply(Fault::Start(B));
+    world.run_out();
+    assert_eq!(world.said_by(B), ["started", "started", "accepted 0"]);
+}
+
+#[test]
 fn a_paused_process_does_nothing_and_its_timers_fire_late() {
     let mut world = World::new(plain(), 1, vec![Toy::default()]);
     world.tell(A, Do::Tick(10));

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use device::{Device, READ_AHEAD};
 use names::{Entry, NameOp, Names};
 use rope::Rope;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 /// An open file; stays valid until the file is deleted (a rename keeps it).
@@ -373,7 +373,7 @@ impl Disk {
         self.name_journal.clear();
         self.names = self.durable_names.clone();
 
-        let named: Vec<FileId> = self.names.files().map(|(_, file)| file).collect();
+        let named: BTreeSet<FileId> = self.names.files().map(|(_, file)| file).collect();
         self.files.retain(|file, _| named.contains(file));
         (self.dirty, self.stored) = (0, 0);
         for file in self.files.values_mut() {
@@ -393,15 +393,24 @@ impl Disk {
         (self.dirty, self.stored) = (0, 0);
     }
 
-    /// Flips one bit of the stored byte at `position`; answers whether there is such a byte.
+    /// Flips one bit of the byte at `position`, in the page cache and on the device; answers whether
+    /// there is such a byte.
     pub fn flip(&mut self, path: &str, position: u64, bit: u8) -> bool {
-        let Some(file) = self.open(path).and_then(|file| self.files.get_mut(&file)) else {
+        let now = self.now();
+        let file = self.open(path).and_then(|file| self.files.get_mut(&file));
+        let Some(file) = file.filter(|file| position < file.content.len()) else {
             return false;
         };
-        let there = position < file.content.len();
         file.content.flip(position, bit);
         file.durable.flip(position, bit);
-        there
+        if !file.journal.is_empty() {
+            // Operations on their way to the device must not undo it.
+            let chunk = file.content.read(position, 1).concat().into();
+            file.journal.push_back((now, Op::Write { position, chunk }));
+            file.dirty += 1;
+            self.dirty += 1;
+        }
+        true
     }
 
     /// Writes fail with `Full` until called with false.

@@ -335,10 +335,15 @@ impl<D: Domain> Network<D> {
                 self.launch(at, 1 - side, Packet::Message(message), bytes, now, queue);
             }
             State::Open | State::Opening | State::Closing => {
-                pipe.unsent.push_back((bytes, Packet::Message(message)))
+                pipe.unsent.push_back((bytes, Packet::Message(message)));
+                self.probe_if_cut(at, 1 - side, now, queue);
             }
             State::Unborn | State::Closed => {}
         }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.conns.len() - self.free.len()
     }
 
     /// Bytes that a process has sent and that have not left for want of window.
@@ -560,7 +565,15 @@ impl<D: Domain> Network<D> {
                 self.let_go(at, side, now, queue);
             }
             self.pump(at, side, true, now, queue);
-            return None;
+            // A probe of the full window of an end that is gone is answered by a reset.
+            let conn = &self.conns[at];
+            let refused =
+                !conn.pipes[side].unsent.is_empty() && conn.ends[side].state == State::Closed;
+            return if refused {
+                self.tell_locally(at, 1 - side, CloseReason::Reset)
+            } else {
+                None
+            };
         }
         let deadline = trouble.since + give_up;
         if now < deadline {
@@ -754,7 +767,8 @@ impl<D: Domain> Network<D> {
         let conn = &mut self.conns[at];
         let pipe = &conn.pipes[side];
         let too_early = side == SERVER && !conn.established;
-        if pipe.unsent.is_empty() || pipe.path.ack_cut || pipe.path.cut || too_early {
+        let closed = pipe.path.cut || pipe.path.ack_cut || pipe.trouble.is_some();
+        if pipe.unsent.is_empty() || closed || too_early {
             return;
         }
         let mut from = now;
@@ -854,7 +868,11 @@ impl<D: Domain> Network<D> {
 
     fn release_if_over(&mut self, at: usize) {
         let conn = &mut self.conns[at];
-        if conn.serial == 0 || conn.ends.iter().any(|end| end.state != State::Closed) {
+        let never_reached =
+            conn.ends[SERVER].state == State::Unborn && conn.pipes[SERVER].packets.is_empty();
+        let over = conn.ends[CLIENT].state == State::Closed
+            && (conn.ends[SERVER].state == State::Closed || never_reached);
+        if conn.serial == 0 || !over {
             return;
         }
         conn.serial = 0;
@@ -894,7 +912,17 @@ impl<D: Domain> Network<D> {
                     self.let_go(at, side, now, queue);
                 }
                 self.pump(at, side, true, now, queue);
+                self.probe_if_cut(at, side, now, queue);
             }
+        }
+    }
+
+    /// Who has something to send asks a full window again and again whether it has room.
+    fn probe_if_cut(&mut self, at: usize, side: usize, now: Time, queue: &mut Queue<Entry<D>>) {
+        let conn = &self.conns[at];
+        let pipe = &conn.pipes[side];
+        if conn.established && !pipe.unsent.is_empty() && (pipe.path.cut || pipe.path.ack_cut) {
+            self.begin_trouble(at, side, now, queue);
         }
     }
 }
