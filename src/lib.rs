@@ -6,6 +6,7 @@ pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
+pub mod conform;
 pub mod controller;
 pub mod kernel;
 pub mod log;
@@ -13,6 +14,7 @@ pub mod metadata;
 pub mod node;
 pub mod plan;
 pub mod protocol;
+pub mod run;
 pub mod scenario;
 pub mod trace;
 pub mod zookeeper;

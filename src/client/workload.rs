@@ -25,17 +25,17 @@ pub struct Workload {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeyTemplate {
     None,
-    /// The producer's own name, e.g. `truck-7`.
-    TruckId,
     Constant(String),
-    /// The record's number.
-    Counter,
+    /// `key-1` to `key-<n>` in turn.
+    Cycle(u32),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ValueTemplate {
     /// JSON: truck, number, time in ms, latitude and longitude in micro-degrees, moving along streets.
-    Position,
+    Position {
+        truck: String,
+    },
     Text(String),
     /// The record's number.
     Counter,
@@ -84,12 +84,13 @@ impl Source {
         let number = self.number;
         let key = match &workload.key {
             KeyTemplate::None => None,
-            KeyTemplate::TruckId => Some(Bytes::copy_from_slice(name.as_bytes())),
             KeyTemplate::Constant(text) => Some(Bytes::copy_from_slice(text.as_bytes())),
-            KeyTemplate::Counter => Some(number.to_string().into()),
+            KeyTemplate::Cycle(length) => {
+                Some(format!("key-{}", (number - 1) % u64::from((*length).max(1)) + 1).into())
+            }
         };
         let value = match &workload.value {
-            ValueTemplate::Position => {
+            ValueTemplate::Position { truck: id } => {
                 let seed = self.seed.unwrap_or_default();
                 let truck = self
                     .truck
@@ -101,7 +102,7 @@ impl Source {
                 let _ = write!(
                     text,
                     "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{latitude},\"longitude\":{longitude}}}",
-                    serde_json::Value::from(name)
+                    serde_json::Value::from(id.as_str())
                 );
                 text.into()
             }
@@ -225,7 +226,12 @@ mod tests {
     }
 
     fn positions(seed: u64, times: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
-        let workload = workload(KeyTemplate::TruckId, ValueTemplate::Position);
+        let workload = workload(
+            KeyTemplate::Constant("truck-7".into()),
+            ValueTemplate::Position {
+                truck: "truck-7".into(),
+            },
+        );
         let mut source = Source::default();
         source.seed_once(|| seed);
         times
@@ -283,8 +289,8 @@ mod tests {
             (number, key.map(text), text(value))
         };
         assert_eq!(
-            next(KeyTemplate::Counter, ValueTemplate::Counter),
-            (1, Some("1".into()), "1".into())
+            next(KeyTemplate::Cycle(9), ValueTemplate::Counter),
+            (1, Some("key-1".into()), "1".into())
         );
         assert_eq!(
             next(KeyTemplate::None, ValueTemplate::Text("hello".into())),

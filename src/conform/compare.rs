@@ -26,7 +26,10 @@ pub fn compared_part(step: &Value) -> Value {
     }
     for field in ["result", "results"] {
         if let Some(value) = step.get(field) {
-            part.insert(field.to_string(), without(value, &["message", "times", "asked"]));
+            part.insert(
+                field.to_string(),
+                without(value, &["message", "times", "asked"]),
+            );
         }
     }
     if let Some(offsets) = step.get("offsets") {
@@ -36,7 +39,10 @@ pub fn compared_part(step: &Value) -> Value {
         let mut epochs = Map::new();
         for (broker, files) in files {
             if let Some(leader_epochs) = files.get("leader_epochs") {
-                epochs.insert(broker.clone(), Value::from_iter([("leader_epochs", leader_epochs.clone())]));
+                epochs.insert(
+                    broker.clone(),
+                    Value::from_iter([("leader_epochs", leader_epochs.clone())]),
+                );
             }
         }
         if !epochs.is_empty() {
@@ -53,20 +59,41 @@ pub fn differences(kafka: &Value, ours: &Value, varies: &[String]) -> Vec<Differ
     found
 }
 
-fn walk(at: String, kafka: Option<&Value>, ours: Option<&Value>, varies: &[String], found: &mut Vec<Difference>) {
-    if kafka == ours || varies.iter().any(|path| at == *path || at.starts_with(&format!("{path}."))) {
+fn walk(
+    at: String,
+    kafka: Option<&Value>,
+    ours: Option<&Value>,
+    varies: &[String],
+    found: &mut Vec<Difference>,
+) {
+    if kafka == ours
+        || varies
+            .iter()
+            .any(|path| at == *path || at.starts_with(&format!("{path}.")))
+    {
         return;
     }
     if let (Some(Value::Object(a)), Some(Value::Object(b))) = (kafka, ours) {
-        let mut keys: Vec<&String> = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))).collect();
+        let mut keys: Vec<&String> = a
+            .keys()
+            .chain(b.keys().filter(|key| !a.contains_key(*key)))
+            .collect();
         keys.sort();
         for key in keys {
-            let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            let at = if at.is_empty() {
+                key.clone()
+            } else {
+                format!("{at}.{key}")
+            };
             walk(at, a.get(key), b.get(key), varies, found);
         }
         return;
     }
-    found.push(Difference { field: at, kafka: kafka.cloned(), ours: ours.cloned() });
+    found.push(Difference {
+        field: at,
+        kafka: kafka.cloned(),
+        ours: ours.cloned(),
+    });
 }
 
 fn without(value: &Value, keys: &[&str]) -> Value {

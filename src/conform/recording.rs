@@ -76,15 +76,28 @@ impl std::error::Error for Unreadable {}
 /// Reads and checks a recording.
 pub fn read(path: &Path) -> Result<Recording, Unreadable> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|e| Unreadable(format!("{shown}: cannot be read: {e}")))?;
+    let bytes =
+        std::fs::read(path).map_err(|e| Unreadable(format!("{shown}: cannot be read: {e}")))?;
     let text = String::from_utf8(bytes).map_err(|e| {
-        Unreadable(format!("{shown}: not UTF-8 text: byte {} is not part of a character", e.utf8_error().valid_up_to()))
+        Unreadable(format!(
+            "{shown}: not UTF-8 text: byte {} is not part of a character",
+            e.utf8_error().valid_up_to()
+        ))
     })?;
-    let document: Value = serde_json::from_str(&text)
-        .map_err(|e| Unreadable(format!("{shown}:{}:{}: not JSON: {e}", e.line(), e.column())))?;
+    let document: Value = serde_json::from_str(&text).map_err(|e| {
+        Unreadable(format!(
+            "{shown}:{}:{}: not JSON: {e}",
+            e.line(),
+            e.column()
+        ))
+    })?;
     parse(path, &document).map_err(|(at, expected)| {
-        let line = line_of(&text, &at).map(|line| format!(":{line}")).unwrap_or_default();
-        Unreadable(format!("{shown}{line}: no recording of a cluster: `{at}`: expected {expected}"))
+        let line = line_of(&text, &at)
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        Unreadable(format!(
+            "{shown}{line}: no recording of a cluster: `{at}`: expected {expected}"
+        ))
     })
 }
 
@@ -105,13 +118,22 @@ fn parse(path: &Path, document: &Value) -> Result<Recording, Problem> {
     let mut config = shared_settings();
     for part in ["base_config", "config"] {
         if let Some(settings) = document.get(part) {
-            let settings = settings.as_object().ok_or_else(|| problem(part, "an object of broker settings"))?;
+            let settings = settings
+                .as_object()
+                .ok_or_else(|| problem(part, "an object of broker settings"))?;
             for (key, value) in settings {
-                config.insert(key.clone(), text_of(value).ok_or_else(|| problem(&format!("{part}.{key}"), "a plain value"))?);
+                config.insert(
+                    key.clone(),
+                    text_of(value)
+                        .ok_or_else(|| problem(&format!("{part}.{key}"), "a plain value"))?,
+                );
             }
         }
     }
-    let steps = document.get("steps").and_then(Value::as_array).ok_or_else(|| problem("steps", "a list of steps"))?;
+    let steps = document
+        .get("steps")
+        .and_then(Value::as_array)
+        .ok_or_else(|| problem("steps", "a list of steps"))?;
     let steps = steps
         .iter()
         .enumerate()
@@ -120,7 +142,11 @@ fn parse(path: &Path, document: &Value) -> Result<Recording, Problem> {
     Ok(Recording {
         path: path.to_path_buf(),
         name: string_at(document, "name")?,
-        about: document.get("about").and_then(Value::as_str).unwrap_or_default().to_string(),
+        about: document
+            .get("about")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_string(),
         mode,
         brokers,
         config,
@@ -134,7 +160,13 @@ fn parse_step(at: &str, step: &Value, mode: Mode) -> Result<Step, Problem> {
         .and_then(millis)
         .ok_or_else(|| problem(&format!("{at}.lasted"), "a number of seconds"))?;
     let mut actions = Vec::new();
-    for (i, action) in step.get("actions").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (i, action) in step
+        .get("actions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = format!("{at}.actions[{i}]");
         let at_ms = action
             .get("at")
@@ -161,7 +193,11 @@ fn parse_step(at: &str, step: &Value, mode: Mode) -> Result<Step, Problem> {
         .map(str::to_string)
         .collect();
     Ok(Step {
-        what: step.get("do").and_then(Value::as_str).unwrap_or("step").to_string(),
+        what: step
+            .get("do")
+            .and_then(Value::as_str)
+            .unwrap_or("step")
+            .to_string(),
         actions,
         lasted_ms,
         varies,
@@ -173,24 +209,46 @@ fn parse_action(action: &Value) -> Option<Action> {
     let broker = |value: &Value| value.as_i64().and_then(|id| i32::try_from(id).ok());
     let is_zk = |value: &Value| value.as_str() == Some("zk");
     if let Some(target) = action.get("start") {
-        return if is_zk(target) { Some(Action::StartZooKeeper) } else { broker(target).map(Action::Start) };
+        return if is_zk(target) {
+            Some(Action::StartZooKeeper)
+        } else {
+            broker(target).map(Action::Start)
+        };
     }
     if let Some(target) = action.get("crash") {
-        return if is_zk(target) { Some(Action::CrashZooKeeper) } else { broker(target).map(Action::Crash) };
+        return if is_zk(target) {
+            Some(Action::CrashZooKeeper)
+        } else {
+            broker(target).map(Action::Crash)
+        };
     }
     if let Some(target) = action.get("pause") {
-        return if is_zk(target) { Some(Action::PauseZooKeeper) } else { broker(target).map(Action::Pause) };
+        return if is_zk(target) {
+            Some(Action::PauseZooKeeper)
+        } else {
+            broker(target).map(Action::Pause)
+        };
     }
     if let Some(target) = action.get("resume") {
-        return if is_zk(target) { Some(Action::ResumeZooKeeper) } else { broker(target).map(Action::Resume) };
+        return if is_zk(target) {
+            Some(Action::ResumeZooKeeper)
+        } else {
+            broker(target).map(Action::Resume)
+        };
     }
     if let Some(target) = action.get("controlled_shutdown") {
         return broker(target).map(Action::ControlledShutdown);
     }
     if let Some(path) = action.get("zookeeper_delete") {
-        return path.as_str().map(|path| Action::ZooKeeperDelete(path.to_string()));
+        return path
+            .as_str()
+            .map(|path| Action::ZooKeeperDelete(path.to_string()));
     }
-    action.get("client").filter(|command| command.get("op").is_some_and(Value::is_string)).cloned().map(Action::Client)
+    action
+        .get("client")
+        .filter(|command| command.get("op").is_some_and(Value::is_string))
+        .cloned()
+        .map(Action::Client)
 }
 
 /// What the recordings' README says that all of them share, besides `base_config`.
@@ -232,7 +290,11 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 fn string_at(document: &Value, key: &str) -> Result<String, Problem> {
-    document.get(key).and_then(Value::as_str).map(str::to_string).ok_or_else(|| problem(key, "a text"))
+    document
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::to_string)
+        .ok_or_else(|| problem(key, "a text"))
 }
 
 fn problem(at: &str, expected: &str) -> Problem {
@@ -243,7 +305,9 @@ fn problem(at: &str, expected: &str) -> Problem {
 fn line_of(text: &str, at: &str) -> Option<usize> {
     let key = at.rsplit('.').next()?.split('[').next()?;
     let quoted = format!("\"{key}\"");
-    text.lines().position(|line| line.contains(&quoted)).map(|i| i + 1)
+    text.lines()
+        .position(|line| line.contains(&quoted))
+        .map(|i| i + 1)
 }
 
 #[cfg(test)]
@@ -252,7 +316,13 @@ mod tests {
 
     #[test]
     fn seconds_become_milliseconds_exactly() {
-        for (text, ms) in [("0.0", 0), ("0.3", 300), ("1.25", 1250), ("20", 20_000), ("7.0625", 7062)] {
+        for (text, ms) in [
+            ("0.0", 0),
+            ("0.3", 300),
+            ("1.25", 1250),
+            ("20", 20_000),
+            ("7.0625", 7062),
+        ] {
             let value: Value = serde_json::from_str(text).expect("a number");
             assert_eq!(millis(&value), Some(ms), "{text}");
         }

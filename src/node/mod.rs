@@ -1,8 +1,57 @@
-//! Nodes: a broker or controller wired to its ZooKeeper session, and the read-only views of them.
-
-pub mod view;
+//! Nodes: what runs on a simulated machine, and the read-only views of it.
+//!
+//! A node is one of a few processes; this room wires them to the kernel and to each other's ports, and
+//! decides nothing. Views are for checkers, roles and reports; no protocol code reads them.
 
 mod kafka_server;
 mod kafka_zk_client;
+mod observed;
+pub mod view;
+mod zookeeper_shell;
 
 pub use kafka_server::{KafkaServer, ServerSetup};
+pub use observed::{Layout, Observed};
+pub use zookeeper_shell::{ShellCommand, ZooKeeperShell};
+
+use crate::client::Client;
+use crate::kernel::Actor;
+use crate::protocol::{Cluster, Ctx, Event, Message};
+use crate::zookeeper::Server;
+
+/// A process of the simulated cluster.
+#[derive(Debug)]
+pub enum Node {
+    ZooKeeper(Box<Server>),
+    Broker(Box<KafkaServer>),
+    Client(Client),
+    ZooKeeperShell(Box<ZooKeeperShell>),
+}
+
+impl Actor<Cluster> for Node {
+    fn rebooted(&self) -> Self {
+        match self {
+            Node::ZooKeeper(server) => {
+                Node::ZooKeeper(Box::new(Server::new(server.config().clone())))
+            }
+            Node::Broker(server) => Node::Broker(Box::new(server.rebooted())),
+            Node::Client(client) => Node::Client(client.rebooted()),
+            Node::ZooKeeperShell(shell) => Node::ZooKeeperShell(Box::new(shell.rebooted())),
+        }
+    }
+
+    fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+        match self {
+            Node::ZooKeeper(server) => match event {
+                // A Kafka client that was pointed at ZooKeeper's port is cut off.
+                Event::Message {
+                    conn,
+                    message: Message::Request(_) | Message::Response(_),
+                } => ctx.close(conn),
+                event => server.on_event(event, ctx),
+            },
+            Node::Broker(server) => server.on_event(event, ctx),
+            Node::Client(client) => client.on_event(event, ctx),
+            Node::ZooKeeperShell(shell) => shell.on_event(event, ctx),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The cluster as an observer outside the simulation sees it between two events.
+
+use super::Node;
+use super::view::{ClusterView, CommittedPartition, ReplicaView, TopicView};
+use crate::broker::ReplicaRole;
+use crate::kernel::{Kernel, NodeId, NodeStatus};
+use crate::metadata::znode;
+use crate::protocol::{BrokerId, Cluster, LeaderRecoveryState, TopicPartition};
+use crate::zookeeper::{DataTree, Server};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Which node is what.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    pub zookeepers: Vec<NodeId>,
+    pub brokers: BTreeMap<BrokerId, NodeId>,
+    /// Producers, consumers and administrators by name, in the order of the plan.
+    pub clients: Vec<(String, NodeId)>,
+}
+
+impl Layout {
+    /// The broker that runs on a node.
+    pub fn broker_of(&self, node: NodeId) -> Option<BrokerId> {
+        self.brokers
+            .iter()
+            .find(|(_, n)| **n == node)
+            .map(|(id, _)| *id)
+    }
+}
+
+/// A kernel seen through its layout.
+#[derive(Clone, Copy)]
+pub struct Observed<'a> {
+    pub kernel: &'a Kernel<Cluster, Node>,
+    pub layout: &'a Layout,
+}
+
+impl<'a> Observed<'a> {
+    /// The most advanced coordination server that runs; if none does, the most advanced as it was left.
+    pub fn coordination(&self) -> Option<&'a Server> {
+        let servers = || {
+            self.layout
+                .zookeepers
+                .iter()
+                .filter_map(|node| self.server(*node).map(|s| (*node, s)))
+        };
+        servers()
+            .filter(|(node, server)| {
+                self.kernel.status(*node) != NodeStatus::Down && server.is_serving()
+            })
+            .max_by_key(|(node, server)| (server.last_zxid(), std::cmp::Reverse(*node)))
+            .or_else(|| {
+                servers()
+                    .max_by_key(|(node, server)| (server.last_zxid(), std::cmp::Reverse(*node)))
+            })
+            .map(|(_, server)| server)
+    }
+
+    /// True if a coordination server runs and serves.
+    pub fn coordination_serves(&self) -> bool {
+        self.layout.zookeepers.iter().any(|node| {
+            self.kernel.status(*node) != NodeStatus::Down
+                && self.server(*node).is_some_and(Server::is_serving)
+        })
+    }
+
+    pub fn tree(&self) -> Option<&'a DataTree> {
+        self.coordination().map(Server::tree)
+    }
+
+    /// Ids in /brokers/ids.
+    pub fn registered_brokers(&self) -> Vec<BrokerId> {
+        let Some(tree) = self.tree() else {
+            return Vec::new();
+        };
+        let mut ids: Vec<BrokerId> = tree
+            .children(znode::BROKER_IDS)
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub fn broker(&self, id: BrokerId) -> Option<&'a super::KafkaServer> {
+        let node = self.layout.brokers.get(&id)?;
+        match self.kernel.actor(*node) {
+            Node::Broker(server) => Some(server),
+            _ => None,
+        }
+    }
+
+    fn server(&self, node: NodeId) -> Option<&'a Server> {
+        match self.kernel.actor(node) {
+            Node::ZooKeeper(server) => Some(server),
+            _ => None,
+        }
+    }
+
+    fn is_up(&self, id: BrokerId) -> bool {
+        self.layout
+            .brokers
+            .get(&id)
+            .is_some_and(|node| self.kernel.status(*node) != NodeStatus::Down)
+    }
+}
+
+impl ClusterView for Observed<'_> {
+    fn running_brokers(&self) -> Vec<BrokerId> {
+        self.layout
+            .brokers
+            .keys()
+            .copied()
+            .filter(|id| self.is_up(*id))
+            .collect()
+    }
+
+    fn replica(&self, broker: BrokerId, partition: &TopicPartition) -> Option<ReplicaView> {
+        if !self.is_up(broker) {
+            return None;
+        }
+        let view = self.broker(broker)?.broker().replica(partition)?;
+        Some(owned(broker, partition, view))
+    }
+
+    fn replicas(&self) -> Vec<ReplicaView> {
+        let mut replicas = Vec::new();
+        for id in self.running_brokers() {
+            let Some(server) = self.broker(id) else {
+                continue;
+            };
+            replicas.extend(
+                server
+                    .broker()
+                    .replicas()
+                    .map(|(partition, view)| owned(id, partition, view)),
+            );
+        }
+        replicas
+    }
+
+    fn committed(&self) -> Vec<CommittedPartition> {
+        let Some(tree) = self.tree() else {
+            return Vec::new();
+        };
+        let mut committed = Vec::new();
+        for topic in tree.children(znode::TOPICS) {
+            let Some((data, _)) = tree.get(&znode::topic_path(topic)) else {
+                continue;
+            };
+            let Some(topic_znode) = znode::TopicZNode::decode(data) else {
+                continue;
+            };
+            for (partition, assignment) in &topic_znode.assignment {
+                let tp = TopicPartition::new(topic.clone(), *partition);
+                let Some((data, stat)) = tree.get(&znode::topic_partition_state_path(&tp)) else {
+                    continue;
+                };
+                let Some(written) = znode::decode_partition_state(data, stat.version) else {
+                    continue;
+                };
+                let state = written.leader_and_isr;
+                committed.push(CommittedPartition {
+                    partition: tp,
+                    leader: state.leader,
+                    leader_epoch: state.leader_epoch,
+                    isr: state.isr,
+                    replicas: assignment.replicas.clone(),
+                    controller_epoch: written.controller_epoch,
+                    partition_epoch: state.partition_epoch,
+                    recovering: state.leader_recovery_state == LeaderRecoveryState::Recovering,
+                });
+            }
+        }
+        committed
+    }
+
+    fn log_files(&self, broker: BrokerId, partition: &TopicPartition) -> Vec<(String, Vec<Bytes>)> {
+        let Some(node) = self.layout.brokers.get(&broker) else {
+            return Vec::new();
+        };
+        let disk = self.kernel.disk(*node);
+        let dir = format!("{}/{partition}", "data");
+        disk.list(&dir)
+            .into_iter()
+            .filter(|name| name.ends_with(".log"))
+            .filter_map(|name| {
+                disk.open(&format!("{dir}/{name}"))
+                    .map(|file| (name, disk.peek(file)))
+            })
+            .collect()
+    }
+
+    fn controller(&self) -> Option<(BrokerId, i32)> {
+        let tree = self.tree()?;
+        let id = znode::ControllerZNode::decode(tree.get(znode::CONTROLLER)?.0)?.broker_id;
+        let epoch = znode::decode_controller_epoch(tree.get(znode::CONTROLLER_EPOCH)?.0)?;
+        Some((id, epoch))
+    }
+
+    fn topics(&self) -> Vec<TopicView> {
+        let Some(tree) = self.tree() else {
+            return Vec::new();
+        };
+        let mut topics = Vec::new();
+        for name in tree.children(znode::TOPICS) {
+            let Some((data, _)) = tree.get(&znode::topic_path(name)) else {
+                continue;
+            };
+            let Some(topic) = znode::TopicZNode::decode(data) else {
+                continue;
+            };
+            let configs = tree
+                .get(&znode::topic_config_path(name))
+                .map(|(data, _)| znode::decode_config(data))
+                .unwrap_or_default();
+            topics.push(TopicView {
+                name: name.clone(),
+                topic_id: topic.topic_id.unwrap_or_default(),
+                partition_count: topic.assignment.len() as u32,
+                replication_factor: topic
+                    .assignment
+                    .values()
+                    .next()
+                    .map_or(0, |assignment| assignment.replicas.len() as u32),
+                configs: configs.into_iter().collect(),
+            });
+        }
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        topics
+    }
+}
+
+fn owned(
+    broker: BrokerId,
+    partition: &TopicPartition,
+    view: crate::broker::ReplicaView<'_>,
+) -> ReplicaView {
+    ReplicaView {
+        broker,
+        partition: partition.clone(),
+        is_leader: view.role == ReplicaRole::Leader,
+        leader: view.leader,
+        leader_epoch: view.leader_epoch,
+        partition_epoch: view.partition_epoch,
+        isr: view.isr.to_vec(),
+        log_start_offset: view.log_start_offset,
+        high_watermark: view.high_watermark,
+        log_end_offset: view.log_end_offset,
+    }
+}

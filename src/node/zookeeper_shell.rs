@@ -1,0 +1,104 @@
+//! An operator's ZooKeeper client (`zkCli`): carries out commands one by one, each until it is done.
+//!
+//! `Timer::Command(n)` begins the n-th command. It has a session of its own, as any client has.
+
+use crate::kernel::NodeId;
+use crate::protocol::zookeeper::{Answer, Code, Op, SessionEvent};
+use crate::protocol::{Ctx, Event, Message, Timer};
+use crate::zookeeper::session::Session;
+use std::collections::BTreeMap;
+
+/// What the operator types.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ShellCommand {
+    Delete { path: String },
+}
+
+/// See the module's doc.
+#[derive(Debug)]
+pub struct ZooKeeperShell {
+    servers: Vec<NodeId>,
+    timeout_ms: u32,
+    commands: Vec<ShellCommand>,
+    session: Session,
+    results: BTreeMap<u32, Result<Answer, Code>>,
+}
+
+impl ZooKeeperShell {
+    pub fn new(servers: Vec<NodeId>, timeout_ms: u32) -> Self {
+        ZooKeeperShell {
+            session: Session::new(servers.clone(), timeout_ms),
+            servers,
+            timeout_ms,
+            commands: Vec::new(),
+            results: BTreeMap::new(),
+        }
+    }
+
+    pub fn rebooted(&self) -> Self {
+        ZooKeeperShell {
+            commands: self.commands.clone(),
+            ..ZooKeeperShell::new(self.servers.clone(), self.timeout_ms)
+        }
+    }
+
+    /// Appends a command; `Timer::Command` with the number that is returned carries it out.
+    pub fn push(&mut self, command: ShellCommand) -> u32 {
+        self.commands.push(command);
+        self.commands.len() as u32 - 1
+    }
+
+    /// What each command that has ended came to.
+    pub fn results(&self) -> &BTreeMap<u32, Result<Answer, Code>> {
+        &self.results
+    }
+
+    pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+        match event {
+            Event::Started => self.session.start(ctx),
+            Event::Terminate => self.session.close(ctx),
+            Event::Timer(Timer::Session(timer)) => self.session.on_timer(ctx, timer),
+            Event::Timer(Timer::Command(number)) => self.begin(number, ctx),
+            Event::Connected(conn) => self.session.on_connected(ctx, conn),
+            Event::Message {
+                conn,
+                message: Message::ZooKeeperReply(reply),
+            } => {
+                self.session.on_message(ctx, conn, *reply);
+            }
+            Event::Message { conn, .. } => ctx.close(conn),
+            Event::Closed { conn, reason } => self.session.on_closed(ctx, conn, reason),
+            Event::Accepted { conn, .. } => ctx.close(conn),
+            Event::Timer(_) | Event::Disk { .. } => {}
+        }
+        for event in self.session.take_events() {
+            match event {
+                SessionEvent::Answer {
+                    token,
+                    result: Err(Code::ConnectionLoss),
+                } => self.begin(token as u32, ctx),
+                SessionEvent::Answer { token, result } => {
+                    self.results.insert(token as u32, result);
+                }
+                SessionEvent::Expired => self.session.reopen(ctx),
+                SessionEvent::Closed => ctx.exit(0),
+                SessionEvent::Connected { .. }
+                | SessionEvent::Disconnected
+                | SessionEvent::Watch(_) => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, number: u32, ctx: &mut Ctx<'_>) {
+        let Some(command) = self.commands.get(number as usize) else {
+            return;
+        };
+        let op = match command {
+            ShellCommand::Delete { path } => Op::Delete {
+                path: path.as_str().into(),
+                version: -1,
+            },
+        };
+        self.session.request(ctx, u64::from(number), op);
+    }
+}

@@ -1,0 +1,365 @@
+//! From a plan to a kernel with nodes: every process, its machine and its configuration.
+
+use crate::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
+use crate::client::{
+    Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Producer, ProducerOptions,
+};
+use crate::kernel::{Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
+use crate::node::{KafkaServer, Layout, Node, ServerSetup};
+use crate::plan::{BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value};
+use crate::protocol::config::{BrokerConfig, Properties};
+use crate::protocol::{BrokerEndpoint, Cluster, Hosts};
+use crate::zookeeper::{Server, ServerConfig};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+/// Kafka's port; every broker has a machine of its own.
+const PORT: i32 = 9092;
+/// Name of the node that carries out the plan's administration.
+pub const ADMIN: &str = "admin";
+
+/// A plan that no cluster can be built from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unbuildable(pub String);
+
+impl fmt::Display for Unbuildable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unbuildable {}
+
+/// Builds every node of the plan, all of them down.
+pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout), Unbuildable> {
+    let mut kernel = Kernel::new(kernel_config(plan), seed);
+    let addresses = Addresses::of(plan);
+    let mut layout = Layout::default();
+
+    for number in 1..=plan.cluster.zookeeper.servers {
+        let node = Node::ZooKeeper(Box::new(Server::new(zookeeper_config(plan))));
+        let id = add(
+            &mut kernel,
+            &format!("zookeeper-{number}"),
+            None,
+            &plan.cluster.zookeeper.machine,
+            node,
+        );
+        layout.zookeepers.push(id);
+    }
+    for broker in &plan.cluster.brokers {
+        let setup = ServerSetup {
+            endpoint: endpoint(broker),
+            hosts: addresses.hosts.clone(),
+            config: Rc::new(broker_config(plan, broker)?),
+            zookeeper: layout.zookeepers.clone(),
+        };
+        let node = Node::Broker(Box::new(KafkaServer::new(setup)));
+        let id = add(
+            &mut kernel,
+            &host(broker.id),
+            broker.rack.as_deref(),
+            &broker.machine,
+            node,
+        );
+        layout.brokers.insert(broker.id, id);
+    }
+    for name in client_names(plan) {
+        let node = client(plan, &addresses, &name, Time::ZERO)?;
+        let id = add(&mut kernel, &name, None, &Machine::default(), node);
+        layout.clients.push((name, id));
+    }
+    debug_assert!(
+        addresses.agree_with(&layout),
+        "addresses are given in the order in which nodes are added"
+    );
+    Ok((kernel, layout))
+}
+
+/// The process of a client, made when it starts at `now`: what its plan says of times is counted from
+/// the start of the run.
+pub fn client(
+    plan: &Plan,
+    addresses: &Addresses,
+    name: &str,
+    now: Time,
+) -> Result<Node, Unbuildable> {
+    let unbuildable = |error: crate::client::ConfigError| Unbuildable(format!("{name}: {error}"));
+    if name == ADMIN {
+        let options = AdminOptions {
+            name: name.to_string(),
+            bootstrap: addresses.bootstrap(&None),
+            properties: Properties::new(),
+            commands: Vec::new(),
+        };
+        return Ok(Node::Client(Client::Admin(Box::new(
+            Admin::new(options).map_err(unbuildable)?,
+        ))));
+    }
+    for producer in &plan.producers {
+        if let Some(member) = producer.members().iter().position(|member| member == name) {
+            let options = producer_options(producer, addresses, name, member, now);
+            return Ok(Node::Client(Client::Producer(Box::new(
+                Producer::new(options).map_err(unbuildable)?,
+            ))));
+        }
+    }
+    for consumer in &plan.consumers {
+        if consumer.members().iter().any(|member| member == name) {
+            let options = consumer_options(consumer, addresses, name);
+            return Ok(Node::Client(Client::Consumer(Box::new(
+                Consumer::new(options).map_err(unbuildable)?,
+            ))));
+        }
+    }
+    Err(Unbuildable(format!("{name} is no client of the plan")))
+}
+
+/// Where everybody listens: what DNS is to a real cluster.
+pub struct Addresses {
+    pub hosts: Hosts,
+    brokers: Vec<(String, i32)>,
+    nodes: BTreeMap<i32, NodeId>,
+}
+
+impl Addresses {
+    /// Nodes are numbered in the order in which `assemble` adds them.
+    pub fn of(plan: &Plan) -> Addresses {
+        let first = plan.cluster.zookeeper.servers;
+        let nodes: BTreeMap<i32, NodeId> = plan
+            .cluster
+            .brokers
+            .iter()
+            .zip(first..)
+            .map(|(broker, n)| (broker.id, NodeId(n)))
+            .collect();
+        Addresses {
+            hosts: Hosts::new(nodes.iter().map(|(id, node)| (host(*id), *node))),
+            brokers: plan
+                .cluster
+                .brokers
+                .iter()
+                .map(|broker| (host(broker.id), PORT))
+                .collect(),
+            nodes,
+        }
+    }
+
+    fn agree_with(&self, layout: &Layout) -> bool {
+        self.nodes == layout.brokers
+    }
+
+    fn bootstrap(&self, servers: &Option<Vec<String>>) -> Bootstrap {
+        let servers = match servers {
+            None => self.brokers.clone(),
+            Some(servers) => servers
+                .iter()
+                .map(|server| match server.rsplit_once(':') {
+                    Some((host, port)) => (host.to_string(), port.parse().unwrap_or(PORT)),
+                    None => (server.clone(), PORT),
+                })
+                .collect(),
+        };
+        Bootstrap {
+            hosts: self.hosts.clone(),
+            servers,
+        }
+    }
+}
+
+/// The broker's settings: the cluster's, then its own.
+pub fn broker_config(plan: &Plan, broker: &BrokerPlan) -> Result<BrokerConfig, Unbuildable> {
+    let mut properties = plan.cluster.config.clone();
+    properties.extend(
+        broker
+            .config
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    if let Some(rack) = &broker.rack {
+        properties.insert("broker.rack".to_string(), rack.clone());
+    }
+    BrokerConfig::from_properties(&properties, plan.cluster.kafka_version)
+        .map_err(|error| Unbuildable(format!("{}: {error}", host(broker.id))))
+}
+
+fn client_names(plan: &Plan) -> Vec<String> {
+    let producers = plan.producers.iter().flat_map(ProducerPlan::members);
+    let consumers = plan.consumers.iter().flat_map(ConsumerPlan::members);
+    std::iter::once(ADMIN.to_string())
+        .chain(producers)
+        .chain(consumers)
+        .collect()
+}
+
+fn add(
+    kernel: &mut Kernel<Cluster, Node>,
+    name: &str,
+    rack: Option<&str>,
+    machine: &Machine,
+    node: Node,
+) -> NodeId {
+    let options = NodeOptions {
+        rack: rack.map(str::to_string),
+        slowness: machine.slowness,
+        skew_ms: machine.clock_skew_ms,
+        drift_ppm: machine.clock_drift_ppm,
+        supervisor: machine.supervisor,
+    };
+    let id = kernel.add_node(name, options, node);
+    let disk = kernel.disk_mut(id);
+    for (path, content) in &machine.files {
+        // A new disk is neither full nor broken: initial files are always written.
+        if let Ok(file) = disk.create(path) {
+            let written = disk
+                .append(file, bytes::Bytes::from(content.clone()))
+                .and_then(|_| disk.sync(file));
+            debug_assert!(written.is_ok());
+        }
+    }
+    id
+}
+
+fn host(id: i32) -> String {
+    format!("broker-{id}")
+}
+
+fn endpoint(broker: &BrokerPlan) -> BrokerEndpoint {
+    BrokerEndpoint {
+        id: broker.id,
+        host: Rc::from(host(broker.id)),
+        port: PORT,
+        rack: broker.rack.as_deref().map(Rc::from),
+    }
+}
+
+fn kernel_config(plan: &Plan) -> Config {
+    let mut config = Config::default();
+    if let Some(latency) = &plan.network.latency {
+        config.network.same_rack = distribution(latency);
+    }
+    if let Some(latency) = &plan.network.other_rack {
+        config.network.other_rack = distribution(latency);
+    }
+    if let Some(bandwidth) = plan.network.bandwidth {
+        config.network.bytes_per_second = bandwidth;
+    }
+    if let Some(latency) = &plan.disk.read {
+        config.disk.read_latency = distribution(latency);
+    }
+    if let Some(latency) = &plan.disk.sync {
+        config.disk.sync_latency = distribution(latency);
+    }
+    if let Some(bandwidth) = plan.disk.bandwidth {
+        config.disk.bytes_per_second = bandwidth;
+    }
+    config
+}
+
+fn distribution(latency: &Latency) -> Distribution {
+    match latency {
+        Latency::Constant(length) => Distribution::Constant(*length),
+        Latency::Uniform { low, high } => Distribution::Uniform {
+            low: *low,
+            high: *high,
+        },
+        Latency::LogNormal {
+            median,
+            sigma_percent,
+        } => Distribution::log_normal(*median, *sigma_percent),
+        Latency::LongTail { median } => Distribution::long_tail(*median),
+    }
+}
+
+fn zookeeper_config(plan: &Plan) -> ServerConfig {
+    let zookeeper = &plan.cluster.zookeeper;
+    let defaults = ServerConfig::with_tick(zookeeper.tick_time_ms);
+    ServerConfig {
+        min_session_timeout_ms: zookeeper
+            .min_session_timeout_ms
+            .unwrap_or(defaults.min_session_timeout_ms),
+        max_session_timeout_ms: zookeeper
+            .max_session_timeout_ms
+            .unwrap_or(defaults.max_session_timeout_ms),
+        ..defaults
+    }
+}
+
+fn producer_options(
+    producer: &ProducerPlan,
+    addresses: &Addresses,
+    name: &str,
+    member: usize,
+    now: Time,
+) -> ProducerOptions {
+    let mut properties = producer.config.clone();
+    if let Some(acks) = producer.acks {
+        properties.insert("acks".to_string(), acks.number().to_string());
+    }
+    let in_flight = properties
+        .get("max.in.flight.requests.per.connection")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(DEFAULT_IN_FLIGHT);
+    let truck = format!("truck-{}", member + 1);
+    // Members of a group begin one after the other, spread over one interval.
+    let spread = producer.every.0 / u64::from(producer.count.unwrap_or(1).max(1)) * member as u64;
+    ProducerOptions {
+        name: name.to_string(),
+        bootstrap: addresses.bootstrap(&producer.bootstrap),
+        properties,
+        topic: Rc::from(producer.topic.as_str()),
+        workload: Workload {
+            key: match &producer.key {
+                Key::None => KeyTemplate::None,
+                Key::TruckId => KeyTemplate::Constant(truck.clone()),
+                Key::Constant(text) => KeyTemplate::Constant(text.clone()),
+                Key::Cycle(length) => KeyTemplate::Cycle(*length),
+            },
+            value: match &producer.value {
+                Value::Position => ValueTemplate::Position { truck },
+                Value::Number => ValueTemplate::Counter,
+                Value::Constant(text) => ValueTemplate::Text(text.clone()),
+                Value::Bytes(size) => {
+                    ValueTemplate::Bytes(u32::try_from(*size).unwrap_or(u32::MAX))
+                }
+            },
+            pace: if producer.saturate {
+                Pace::AsFastAsAcknowledged { in_flight }
+            } else {
+                Pace::Every(producer.every)
+            },
+            start_after: if producer.saturate {
+                Duration::ZERO
+            } else {
+                Duration(spread)
+            },
+            stop_after: producer
+                .stop
+                .map(|stop| stop.saturating_sub(now.since(Time::ZERO))),
+            limit: producer.limit,
+        },
+    }
+}
+
+fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) -> ConsumerOptions {
+    let mut properties = consumer.config.clone();
+    // Kafka's own default, latest, would make a learner's first consumer miss the first records.
+    properties
+        .entry("auto.offset.reset".to_string())
+        .or_insert_with(|| "earliest".to_string());
+    ConsumerOptions {
+        name: name.to_string(),
+        bootstrap: addresses.bootstrap(&consumer.bootstrap),
+        properties,
+        topics: consumer
+            .topics
+            .iter()
+            .map(|topic| Rc::from(topic.as_str()))
+            .collect(),
+        start: BTreeMap::new(),
+    }
+}
+
+/// `max.in.flight.requests.per.connection` of a producer that does not set it.
+const DEFAULT_IN_FLIGHT: u32 = 5;

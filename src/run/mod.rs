@@ -1,0 +1,363 @@
+//! A run: a plan and a seed put together, stepped, watched and brought to its report.
+//!
+//! The one place that knows all: it builds the nodes, carries out the timeline as the cluster's
+//! operator, resolves roles at the moment when they are needed, and feeds facts to the checkers. It
+//! never tells a node what another knows.
+
+mod assemble;
+mod nemesis;
+mod operator;
+mod roles;
+
+pub use assemble::{Addresses, Unbuildable};
+
+use crate::check::{Checks, EndOfRun, Violation};
+use crate::kernel::{Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
+use crate::node::{Layout, Node, Observed};
+use crate::plan::Plan;
+use crate::protocol::{Cluster, Fact, Timer};
+use crate::trace::TraceEntry;
+use operator::Operator;
+use std::rc::Rc;
+
+/// A simulation under way.
+pub struct Run {
+    plan: Plan,
+    seed: u64,
+    kernel: Kernel<Cluster, Node>,
+    layout: Layout,
+    /// Names of nodes by number, shared with the trace.
+    names: Vec<Rc<str>>,
+    operator: Operator,
+    checks: Checks,
+    trace: Vec<TraceEntry>,
+    end: Time,
+    /// A property that broke while the cluster ran; it ends the run.
+    violation: Option<Violation>,
+    stopped: Option<String>,
+}
+
+/// Everything that a run came to.
+pub struct Report {
+    pub plan: Plan,
+    pub seed: u64,
+    /// Equal for equal plan, seed and version, on every machine.
+    pub digest: u64,
+    pub events: u64,
+    pub messages: u64,
+    /// Simulated time at the end.
+    pub end: Time,
+    pub trace: Vec<TraceEntry>,
+    /// Properties that broke, the one that ended the run first.
+    pub violations: Vec<Violation>,
+    /// What each property looked at, in figures.
+    pub figures: Vec<(&'static str, String)>,
+    /// Why the run ended early, if a guard ended it.
+    pub stopped: Option<String>,
+    kernel: Kernel<Cluster, Node>,
+    layout: Layout,
+}
+
+/// Runs a plan to its end.
+///
+/// # Errors
+/// A plan whose configuration no process could start with.
+pub fn run(plan: &Plan, seed: u64) -> Result<Report, Unbuildable> {
+    let mut run = Run::start(plan, seed)?;
+    run.until(run.end);
+    Ok(run.finish())
+}
+
+impl Run {
+    /// Builds the cluster and starts its servers; nothing has happened yet.
+    ///
+    /// # Errors
+    /// A plan whose configuration no process could start with.
+    pub fn start(plan: &Plan, seed: u64) -> Result<Run, Unbuildable> {
+        Run::start_with(plan, seed, |_, _| Ok(Vec::new()))
+    }
+
+    /// As `start`, with further nodes that the plan does not know: they are given the addresses of all
+    /// brokers and the ZooKeeper servers, stand among the clients, and are down until a `fault` starts
+    /// them.
+    ///
+    /// # Errors
+    /// A plan whose configuration no process could start with.
+    pub fn start_with(
+        plan: &Plan,
+        seed: u64,
+        further: impl FnOnce(&Addresses, &[NodeId]) -> Result<Vec<(String, Node)>, Unbuildable>,
+    ) -> Result<Run, Unbuildable> {
+        let (mut kernel, mut layout) = assemble::assemble(plan, seed)?;
+        for (name, node) in further(&Addresses::of(plan), &layout.zookeepers)? {
+            let id = kernel.add_node(&name, NodeOptions::default(), node);
+            layout.clients.push((name, id));
+        }
+        let node_count = layout.zookeepers.len() + layout.brokers.len() + layout.clients.len();
+        let names = (0..node_count as u32)
+            .map(|n| Rc::from(kernel.name(NodeId(n))))
+            .collect();
+        let mut run = Run {
+            operator: Operator::new(plan),
+            checks: Checks::built_in(plan),
+            end: Time::ZERO + plan.duration,
+            plan: plan.clone(),
+            seed,
+            kernel,
+            layout,
+            names,
+            trace: Vec::new(),
+            violation: None,
+            stopped: None,
+        };
+        run.operate(|operator, world| operator.start_servers(world));
+        Ok(run)
+    }
+
+    pub fn now(&self) -> Time {
+        self.kernel.now()
+    }
+
+    /// Applies a fault now, beside the timeline; the fact is stated of the node.
+    pub fn fault(&mut self, fault: Fault, fact: Option<(NodeId, Fact)>) {
+        self.operate(|_, world| {
+            world.kernel.apply(fault);
+            world
+                .deeds
+                .extend(fact.map(|(node, fact)| (Some(node), fact)));
+        });
+    }
+
+    /// Hands a running node a timer now: how an operator's client is given its next command.
+    pub fn poke(&mut self, node: NodeId, timer: Timer) {
+        self.kernel.poke(node, timer);
+    }
+
+    /// A node's process, for giving an operator's client its commands.
+    pub fn node_mut(&mut self, node: NodeId) -> &mut Node {
+        self.kernel.actor_mut(node)
+    }
+
+    /// When the plan ends.
+    pub fn end(&self) -> Time {
+        self.end
+    }
+
+    pub fn view(&self) -> Observed<'_> {
+        Observed {
+            kernel: &self.kernel,
+            layout: &self.layout,
+        }
+    }
+
+    pub fn trace(&self) -> &[TraceEntry] {
+        &self.trace
+    }
+
+    /// Dispatches the next event, or carries out what the timeline has due before it. False when
+    /// nothing is left to happen, or a guard has ended the run.
+    pub fn step(&mut self) -> bool {
+        if self.stopped.is_some() || self.violation.is_some() {
+            return false;
+        }
+        if let Some(due) = self.operator.due() {
+            if self.kernel.next_time().is_none_or(|next| due <= next) {
+                self.kernel.advance_to(due);
+                self.operate(|operator, world| operator.carry_out_due(world));
+                return true;
+            }
+        }
+        match self.kernel.step() {
+            Ok(_) => {
+                self.collect();
+                true
+            }
+            Err(Stop::Idle) => false,
+            Err(Stop::Guard(why)) => {
+                self.stopped = Some(why);
+                false
+            }
+        }
+    }
+
+    /// Steps until nothing before or at `time` is left to happen; the clock then stands at `time`.
+    pub fn until(&mut self, time: Time) {
+        while self.next_time().is_some_and(|next| next <= time) {
+            if !self.step() {
+                return;
+            }
+        }
+        if self.stopped.is_none() && self.violation.is_none() && self.kernel.now() < time {
+            self.kernel.advance_to(time);
+        }
+    }
+
+    /// Ends the run here: what must hold at the end is checked now.
+    pub fn finish(mut self) -> Report {
+        let mut violations: Vec<Violation> = self.violation.take().into_iter().collect();
+        let observed = Observed {
+            kernel: &self.kernel,
+            layout: &self.layout,
+        };
+        if violations.is_empty() {
+            violations = self.checks.at_end(&EndOfRun::new(&observed));
+        }
+        let figures = self.checks.figures();
+        Report {
+            digest: self.kernel.digest(),
+            events: self.kernel.events(),
+            messages: self.kernel.messages(),
+            end: self.kernel.now(),
+            plan: self.plan,
+            seed: self.seed,
+            trace: self.trace,
+            violations,
+            figures,
+            stopped: self.stopped,
+            kernel: self.kernel,
+            layout: self.layout,
+        }
+    }
+
+    fn next_time(&self) -> Option<Time> {
+        match (self.operator.due(), self.kernel.next_time()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Takes the facts of the event just dispatched to the trace, the checkers and the operator.
+    fn collect(&mut self) {
+        let facts = self.kernel.take_facts();
+        if !facts.is_empty() {
+            let first = self.trace.len();
+            self.trace.extend(facts.into_iter().map(|entry| TraceEntry {
+                event: entry.event,
+                time: entry.time,
+                node: Rc::clone(&self.names[entry.node.0 as usize]),
+                fact: entry.fact,
+            }));
+            let observed = Observed {
+                kernel: &self.kernel,
+                layout: &self.layout,
+            };
+            self.violation = self.checks.after_event(&self.trace[first..], &observed);
+            self.operator
+                .notice(&self.trace[first..], self.kernel.now());
+        }
+        if self.operator.wants_to_look() {
+            self.operate(|operator, world| operator.look(world));
+        }
+    }
+
+    /// Lets the operator act, and puts what it did into the trace.
+    fn operate(&mut self, act: impl FnOnce(&mut Operator, &mut operator::World<'_>)) {
+        let mut deeds = Vec::new();
+        let mut world = operator::World {
+            plan: &self.plan,
+            kernel: &mut self.kernel,
+            layout: &self.layout,
+            deeds: &mut deeds,
+        };
+        act(&mut self.operator, &mut world);
+        let (event, time) = (self.kernel.events(), self.kernel.now());
+        let first = self.trace.len();
+        self.trace.extend(
+            deeds
+                .into_iter()
+                .map(|(node, fact): (Option<NodeId>, Fact)| TraceEntry {
+                    event,
+                    time,
+                    node: node.map_or_else(
+                        || Rc::from(OPERATOR),
+                        |node| Rc::clone(&self.names[node.0 as usize]),
+                    ),
+                    fact,
+                }),
+        );
+        let observed = Observed {
+            kernel: &self.kernel,
+            layout: &self.layout,
+        };
+        self.violation = self
+            .checks
+            .after_event(&self.trace[first..], &observed)
+            .or(self.violation.take());
+        self.collect_after_deed();
+    }
+
+    /// A fault may make a node state facts at once (none do today); they follow the deed.
+    fn collect_after_deed(&mut self) {
+        let facts = self.kernel.take_facts();
+        self.trace.extend(facts.into_iter().map(|entry| TraceEntry {
+            event: entry.event,
+            time: entry.time,
+            node: Rc::clone(&self.names[entry.node.0 as usize]),
+            fact: entry.fact,
+        }));
+    }
+}
+
+/// Name under which the run states what it does itself.
+pub const OPERATOR: &str = "operator";
+
+impl Report {
+    /// The cluster as the run left it.
+    pub fn view(&self) -> Observed<'_> {
+        Observed {
+            kernel: &self.kernel,
+            layout: &self.layout,
+        }
+    }
+
+    /// True if every property and every expectation held.
+    pub fn held(&self) -> bool {
+        self.stopped.is_none() && self.violations.is_empty()
+    }
+
+    /// Every file of every broker's disk: broker, path on its disk, content.
+    pub fn data_directories(&self) -> Vec<(i32, String, Vec<bytes::Bytes>)> {
+        let mut files = Vec::new();
+        for (id, node) in &self.layout.brokers {
+            let disk = self.kernel.disk(*node);
+            files.extend(
+                disk.files()
+                    .into_iter()
+                    .map(|(path, file)| (*id, path, disk.peek(file))),
+            );
+        }
+        files
+    }
+
+    /// How many records each consumer has read, in the plan's order.
+    pub fn records_read(&self) -> Vec<(String, u64)> {
+        let mut read = Vec::new();
+        for name in self
+            .plan
+            .consumers
+            .iter()
+            .flat_map(|consumer| consumer.members())
+        {
+            let count = self
+                .trace
+                .iter()
+                .filter(|entry| *entry.node == *name && matches!(entry.fact, Fact::Consumed { .. }))
+                .count();
+            read.push((name, count as u64));
+        }
+        read
+    }
+
+    /// Which nodes are not running at the end.
+    pub fn down(&self) -> Vec<String> {
+        let nodes = self
+            .layout
+            .zookeepers
+            .iter()
+            .chain(self.layout.brokers.values());
+        nodes
+            .filter(|node| self.kernel.status(**node) == NodeStatus::Down)
+            .map(|node| self.kernel.name(*node).to_string())
+            .collect()
+    }
+}

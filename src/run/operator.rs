@@ -1,0 +1,460 @@
+//! The cluster's operator: starts servers, has topics made, starts clients, carries out the timeline.
+//!
+//! What a person in front of the cluster could do, and nothing else: start and kill processes, pull
+//! cables, ask an administrator's client. It looks at the cluster as an observer (`Observed`), never
+//! on behalf of a node.
+
+use super::assemble::{self, ADMIN, Addresses};
+use super::nemesis::Nemesis;
+use crate::client::{AdminCommand, Client};
+use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
+use crate::node::view::ClusterView;
+use crate::node::{Layout, Node, Observed};
+use crate::plan::{Moment, Partition, Plan, TopicPlan, When};
+use crate::protocol::{BrokerId, Cluster, Fact, NO_LEADER, Timer, TopicPartition};
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What the operator has its hands on for one deed.
+pub struct World<'a> {
+    pub plan: &'a Plan,
+    pub kernel: &'a mut Kernel<Cluster, Node>,
+    pub layout: &'a Layout,
+    /// What was done, for the trace; no node: the operator as such.
+    pub deeds: &'a mut Vec<(Option<NodeId>, Fact)>,
+}
+
+/// See the module's doc.
+pub struct Operator {
+    phase: Phase,
+    agenda: BTreeMap<(Time, u64), Task>,
+    next_task: u64,
+    /// Lines that wait for a moment.
+    waiting: Vec<Waiting>,
+    nemesis: Nemesis,
+    /// Last committed leader and ISR of each partition, as the trace told them.
+    leaders: BTreeMap<TopicPartition, (BrokerId, Vec<BrokerId>)>,
+    must_look: bool,
+}
+
+/// How far the start of the run has come.
+#[derive(Debug)]
+enum Phase {
+    /// Waits until ZooKeeper serves.
+    StartingZooKeeper,
+    /// Waits until every broker that was started serves and knows of the others.
+    StartingBrokers,
+    /// Waits for the administrator's answers to so many CreateTopics.
+    MakingTopics(u32),
+    Running,
+}
+
+#[derive(Clone, Debug)]
+enum Task {
+    /// Line `entry` of the timeline.
+    Begin {
+        entry: u32,
+    },
+    /// The lasting fault number so and so is over.
+    End {
+        lasting: usize,
+    },
+    StartClient {
+        client: usize,
+    },
+    StopClient {
+        client: usize,
+    },
+    /// The servers had their time; go on with those that are there.
+    GiveUpWaiting,
+}
+
+struct Waiting {
+    entry: u32,
+    moment: Moment,
+    after: Duration,
+    from: Duration,
+}
+
+/// Longest wait for servers that were started at the beginning.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+impl Operator {
+    pub fn new(plan: &Plan) -> Operator {
+        let mut operator = Operator {
+            phase: Phase::StartingZooKeeper,
+            agenda: BTreeMap::new(),
+            next_task: 0,
+            waiting: Vec::new(),
+            nemesis: Nemesis::default(),
+            leaders: BTreeMap::new(),
+            must_look: false,
+        };
+        let end = Time::ZERO + plan.duration;
+        for (number, entry) in (0..).zip(&plan.timeline) {
+            match &entry.when {
+                When::At(at) => operator.schedule(Time::ZERO + *at, Task::Begin { entry: number }),
+                When::Every { every, from, until } => {
+                    let until = until.map_or(end, |until| Time::ZERO + until);
+                    let mut at = Time::ZERO + *from;
+                    // The plan's reader refuses an interval of zero.
+                    while at <= until && every.0 > 0 {
+                        operator.schedule(at, Task::Begin { entry: number });
+                        at += *every;
+                    }
+                }
+                When::On {
+                    moment,
+                    after,
+                    from,
+                } => operator.waiting.push(Waiting {
+                    entry: number,
+                    moment: moment.clone(),
+                    after: *after,
+                    from: *from,
+                }),
+            }
+        }
+        operator.schedule(Time::ZERO + START_LIMIT, Task::GiveUpWaiting);
+        operator
+    }
+
+    /// When the next thing is to be done.
+    pub fn due(&self) -> Option<Time> {
+        self.agenda.first_key_value().map(|((time, _), _)| *time)
+    }
+
+    pub fn start_servers(&mut self, world: &mut World<'_>) {
+        if world.plan.cluster.zookeeper.machine.down_at_start {
+            self.start_brokers(world);
+        } else {
+            for node in &world.layout.zookeepers {
+                world.kernel.apply(Fault::Start(*node));
+            }
+        }
+    }
+
+    fn start_brokers(&mut self, world: &mut World<'_>) {
+        self.phase = Phase::StartingBrokers;
+        let brokers = &world.plan.cluster.brokers;
+        for broker in brokers
+            .iter()
+            .filter(|broker| !broker.machine.down_at_start)
+        {
+            if let Some(node) = world.layout.brokers.get(&broker.id) {
+                world.kernel.apply(Fault::Start(*node));
+            }
+        }
+    }
+
+    pub fn carry_out_due(&mut self, world: &mut World<'_>) {
+        let now = world.kernel.now();
+        while let Some(first) = self.agenda.first_entry() {
+            if first.key().0 > now {
+                return;
+            }
+            match first.remove() {
+                Task::Begin { entry } => self.begin(entry, world),
+                Task::End { lasting } => self.nemesis.end(lasting, world),
+                Task::StartClient { client } => self.start_client(client, world),
+                Task::StopClient { client } => {
+                    if let Some((_, node)) = world.layout.clients.get(client) {
+                        world.kernel.apply(Fault::Terminate(*node));
+                    }
+                }
+                Task::GiveUpWaiting => {
+                    if matches!(self.phase, Phase::StartingZooKeeper) {
+                        self.start_brokers(world);
+                    }
+                    if matches!(self.phase, Phase::StartingBrokers) {
+                        self.make_topics(world);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Learns from new entries of the trace.
+    pub fn notice(&mut self, entries: &[TraceEntry], now: Time) {
+        for entry in entries {
+            let found = self.waiting.iter().position(|waiting| {
+                entry.time >= Time::ZERO + waiting.from && self.is_moment(&waiting.moment, entry)
+            });
+            if let Some(place) = found {
+                let waiting = self.waiting.remove(place);
+                self.schedule(
+                    now + waiting.after,
+                    Task::Begin {
+                        entry: waiting.entry,
+                    },
+                );
+            }
+            if let Fact::StateWritten {
+                partition,
+                leader,
+                isr,
+                ..
+            } = &entry.fact
+            {
+                self.leaders
+                    .insert(partition.clone(), (*leader, isr.clone()));
+            }
+            if !matches!(self.phase, Phase::Running) {
+                self.must_look = true;
+            }
+        }
+    }
+
+    pub fn wants_to_look(&self) -> bool {
+        // While the cluster starts, knowledge of brokers spreads without any fact.
+        self.must_look
+            || matches!(
+                self.phase,
+                Phase::StartingZooKeeper | Phase::StartingBrokers
+            )
+    }
+
+    /// Looks at the cluster, as a person who waits for it to come up does.
+    pub fn look(&mut self, world: &mut World<'_>) {
+        self.must_look = false;
+        match self.phase {
+            Phase::StartingZooKeeper if zookeeper_serves(world) => self.start_brokers(world),
+            Phase::StartingBrokers if everybody_is_up(world) => self.make_topics(world),
+            Phase::MakingTopics(count) if topics_are_made(count, world) => {
+                self.start_clients(world)
+            }
+            _ => {}
+        }
+    }
+
+    // ---- the start of a run
+
+    fn make_topics(&mut self, world: &mut World<'_>) {
+        let Some(node) = admin(world.layout) else {
+            return;
+        };
+        world.kernel.apply(Fault::Start(node));
+        let topics = &world.plan.topics;
+        for topic in topics {
+            command(world.kernel, node, create_topic(topic));
+        }
+        self.phase = Phase::MakingTopics(topics.len() as u32);
+        self.must_look = true;
+    }
+
+    fn start_clients(&mut self, world: &mut World<'_>) {
+        self.phase = Phase::Running;
+        let now = world.kernel.now();
+        let producers = world
+            .plan
+            .producers
+            .iter()
+            .map(|p| (p.members(), p.start, None));
+        let consumers = world
+            .plan
+            .consumers
+            .iter()
+            .map(|c| (c.members(), c.start, c.stop));
+        for (members, start, stop) in producers.chain(consumers) {
+            for member in members {
+                let Some(client) = world
+                    .layout
+                    .clients
+                    .iter()
+                    .position(|(name, _)| *name == member)
+                else {
+                    continue;
+                };
+                let start = start.map_or(now, |start| (Time::ZERO + start).max(now));
+                self.schedule(start, Task::StartClient { client });
+                if let Some(stop) = stop {
+                    self.schedule((Time::ZERO + stop).max(start), Task::StopClient { client });
+                }
+            }
+        }
+    }
+
+    fn start_client(&mut self, client: usize, world: &mut World<'_>) {
+        let Some((name, node)) = world.layout.clients.get(client) else {
+            return;
+        };
+        // The process is made now, since its workload's times are counted from its start.
+        let addresses = Addresses::of(world.plan);
+        if let Ok(process) = assemble::client(world.plan, &addresses, name, world.kernel.now()) {
+            *world.kernel.actor_mut(*node) = process;
+            world.kernel.apply(Fault::Start(*node));
+        }
+    }
+
+    // ---- the timeline
+
+    fn begin(&mut self, number: u32, world: &mut World<'_>) {
+        let Some(entry) = world.plan.timeline.get(number as usize).cloned() else {
+            return;
+        };
+        match self.nemesis.begin(number, &entry, world) {
+            Ok(lasting) => {
+                if let (Some(lasting), Some(length)) = (lasting, entry.lasting) {
+                    self.schedule(world.kernel.now() + length, Task::End { lasting });
+                }
+            }
+            Err(nobody) => {
+                world.deeds.push((
+                    None,
+                    Fact::NobodyFits {
+                        text: Rc::from(nobody),
+                        optional: entry.optional,
+                    },
+                ));
+            }
+        }
+    }
+
+    fn is_moment(&self, moment: &Moment, entry: &TraceEntry) -> bool {
+        let known = |partition: &Partition| self.leaders.get(&tp(partition));
+        match (moment, &entry.fact) {
+            (
+                Moment::AnotherLeader { partition },
+                Fact::StateWritten {
+                    partition: written,
+                    leader,
+                    ..
+                },
+            ) => {
+                *written == tp(partition)
+                    && *leader != NO_LEADER
+                    && known(partition).is_some_and(|(before, _)| before != leader)
+            }
+            (
+                Moment::NoLeader { partition },
+                Fact::StateWritten {
+                    partition: written,
+                    leader,
+                    ..
+                },
+            ) => *written == tp(partition) && *leader == NO_LEADER,
+            (
+                Moment::IsrShrinks { partition },
+                Fact::StateWritten {
+                    partition: written,
+                    isr,
+                    ..
+                },
+            ) => {
+                *written == tp(partition)
+                    && known(partition)
+                        .is_some_and(|(_, before)| before.iter().any(|id| !isr.contains(id)))
+            }
+            (
+                Moment::IsrGrows { partition },
+                Fact::StateWritten {
+                    partition: written,
+                    isr,
+                    ..
+                },
+            ) => {
+                *written == tp(partition)
+                    && known(partition)
+                        .is_some_and(|(_, before)| isr.iter().any(|id| !before.contains(id)))
+            }
+            (Moment::Truncates { partition }, Fact::Truncated { partition: cut, .. })
+            | (Moment::Stalls { partition }, Fact::ProduceStalls { partition: cut, .. }) => {
+                *cut == tp(partition)
+            }
+            (Moment::ControllerElected, Fact::ControllerElected { .. })
+            | (Moment::SessionExpires, Fact::SessionExpired { .. }) => true,
+            (Moment::Serves { id }, Fact::Serving)
+            | (Moment::Registers { id }, Fact::Registered { .. }) => {
+                *entry.node == *format!("broker-{}", id.0)
+            }
+            (Moment::Acknowledged { record }, Fact::Acked { record: acked, .. }) => {
+                *acked.producer == *record.producer && acked.number == record.number
+            }
+            _ => false,
+        }
+    }
+
+    fn schedule(&mut self, at: Time, task: Task) {
+        self.agenda.insert((at, self.next_task), task);
+        self.next_task += 1;
+    }
+}
+
+pub fn tp(partition: &Partition) -> TopicPartition {
+    TopicPartition::new(partition.topic.as_str(), partition.partition)
+}
+
+pub fn admin(layout: &Layout) -> Option<NodeId> {
+    layout
+        .clients
+        .iter()
+        .find(|(name, _)| name == ADMIN)
+        .map(|(_, node)| *node)
+}
+
+/// Hands the administrator a command.
+pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: AdminCommand) {
+    if let Node::Client(Client::Admin(client)) = kernel.actor_mut(node) {
+        let number = client.push(request);
+        kernel.poke(node, Timer::Command(number));
+    }
+}
+
+fn zookeeper_serves(world: &World<'_>) -> bool {
+    let observed = Observed {
+        kernel: &*world.kernel,
+        layout: world.layout,
+    };
+    observed.coordination_serves()
+}
+
+/// Every broker that was started serves, knows the others, and one of them is the controller.
+fn everybody_is_up(world: &World<'_>) -> bool {
+    let started: Vec<BrokerId> = world
+        .plan
+        .cluster
+        .brokers
+        .iter()
+        .filter(|broker| !broker.machine.down_at_start)
+        .map(|broker| broker.id)
+        .collect();
+    let observed = Observed {
+        kernel: &*world.kernel,
+        layout: world.layout,
+    };
+    observed.controller().is_some()
+        && started.iter().all(|id| {
+            observed.broker(*id).is_some_and(|server| {
+                let known = server.broker().metadata_cache();
+                known.controller_id().is_some()
+                    && started.iter().all(|other| known.is_alive(*other))
+            })
+        })
+}
+
+fn topics_are_made(count: u32, world: &World<'_>) -> bool {
+    let Some(node) = admin(world.layout) else {
+        return true;
+    };
+    let Node::Client(Client::Admin(client)) = world.kernel.actor(node) else {
+        return true;
+    };
+    (0..count).all(|number| client.outcomes().contains_key(&number))
+}
+
+pub fn create_topic(topic: &TopicPlan) -> AdminCommand {
+    AdminCommand::CreateTopic {
+        topic: Rc::from(topic.name.as_str()),
+        partitions: topic
+            .partitions
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(-1),
+        replication_factor: topic
+            .replication_factor
+            .and_then(|n| i16::try_from(n).ok())
+            .unwrap_or(-1),
+        assignment: topic.assignment.clone(),
+        configs: topic.config.clone(),
+    }
+}
