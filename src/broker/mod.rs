@@ -31,6 +31,8 @@ mod replica;
 mod replica_fetcher;
 mod replica_manager;
 mod replica_state_change;
+#[cfg(test)]
+mod testing;
 mod zk_read;
 
 pub use metadata_cache::MetadataCache;

@@ -962,3 +962,6 @@ fn end_offset_for_epoch(log: &UnifiedLog, epoch: i32) -> EpochEndOffset {
 fn diverges(end: EpochEndOffset, fetch: &FetchPartition) -> bool {
     end.epoch < fetch.last_fetched_epoch || end.end_offset < fetch.fetch_offset
 }
+
+#[cfg(test)]
+mod tests;
