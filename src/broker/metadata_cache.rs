@@ -156,3 +156,57 @@ impl MetadataCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::testing::{World, t0};
+
+    fn leader_of_t0(world: &World) -> (ErrorCode, BrokerId) {
+        let request = MetadataRequest {
+            topics: None,
+            allow_auto_topic_creation: false,
+        };
+        let response = world.cache.metadata(&request, &"cluster".into());
+        let partition = &response.topics[0].partitions[0];
+        assert_eq!(partition.isr, [1, 2, 3], "never filtered");
+        assert_eq!(partition.replicas, [1, 2, 3], "never filtered");
+        (partition.error, partition.leader)
+    }
+
+    #[test]
+    fn ct31_live_brokers_replace_the_old_ones_and_a_dead_leader_is_not_named() {
+        let mut world = World::new();
+        assert_eq!(leader_of_t0(&world), (ErrorCode::None, 1));
+        world.alive(&[2, 3]);
+        assert_eq!(leader_of_t0(&world), (ErrorCode::LeaderNotAvailable, -1));
+        world.alive(&[1, 3]);
+        assert_eq!(leader_of_t0(&world), (ErrorCode::None, 1));
+        assert!(!world.cache.is_alive(2));
+    }
+
+    #[test]
+    fn ct31_partitions_merge_and_leader_minus_2_removes_one() {
+        let mut world = World::new();
+        let mut second = world.cache.partition(&t0()).expect("known").clone();
+        second.partition = TopicPartition::new("t", 1);
+        let mut update = UpdateMetadataRequest {
+            controller_id: 3,
+            controller_epoch: 1,
+            broker_epoch: -1,
+            topic_ids: vec![("t".into(), TopicId([7; 16]))],
+            partition_states: vec![second],
+            live_brokers: vec![],
+        };
+        world.cache.update(&update);
+        assert_eq!(world.cache.partitions("t").count(), 2);
+        assert_eq!(world.cache.topic_id("t"), Some(TopicId([7; 16])));
+        update.partition_states[0].leader = LEADER_DURING_DELETE;
+        assert_eq!(world.cache.update(&update), [TopicPartition::new("t", 1)]);
+        assert_eq!(world.cache.partitions("t").count(), 1);
+        update.partition_states[0].partition = t0();
+        world.cache.update(&update);
+        assert!(!world.cache.contains_topic("t"));
+        assert_eq!(world.cache.topic_id("t"), None);
+    }
+}
