@@ -50,6 +50,7 @@ impl Outbox {
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
             LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             LogError::UnexpectedAppendOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
                 ErrorCode::UnknownServerError
             }
