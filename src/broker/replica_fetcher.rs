@@ -800,20 +800,13 @@ mod tests {
 
     #[test]
     fn e7_the_same_epoch_is_cut_to_the_shorter_of_both() {
-        let mut follower = Follower::new(&[(0, 3), (1, 4)], 2);
-        follower.diverged(1, 5);
-        assert_eq!(
-            follower.ends().0,
-            3,
-            "the batch that holds offset 5 goes whole"
-        );
         let mut follower = Follower::new(&[(0, 3), (1, 2), (1, 2)], 2);
         follower.diverged(1, 5);
         assert_eq!(follower.ends().0, 5);
-        assert_eq!(
-            follower.state().map(|s| s.last_fetched_epoch),
-            Some(Some(1))
-        );
+        let state = follower.state().expect("goes on there");
+        assert_eq!((state.fetch_offset, state.last_fetched_epoch), (5, Some(1)));
+        follower.diverged(1, 9);
+        assert_eq!(follower.ends().0, 5, "the leader's is longer");
     }
 
     #[test]
@@ -829,10 +822,10 @@ mod tests {
     }
 
     #[test]
-    fn e7_below_all_own_epochs_the_leaders_end_counts() {
+    fn e7_below_all_own_epochs_nothing_is_shared() {
         let mut follower = Follower::new(&[(5, 2), (5, 2)], 6);
         follower.diverged(1, 2);
-        assert_eq!(follower.ends().0, 2);
+        assert_eq!(follower.ends().0, 0, "E4: here epoch 1 ends where 5 begins");
     }
 
     #[test]
