@@ -58,3 +58,13 @@ impl Connections {
         }
     }
 }
+
+/// A session's password follows from its id and a secret that all servers share, so that none
+/// needs to be stored (`ZooKeeperServer.generatePasswd`).
+pub fn password_of(session: SessionId) -> u64 {
+    const SUPER_SECRET: u64 = 0xb341_5c00;
+    let mut hash = (session as u64 ^ SUPER_SECRET).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}

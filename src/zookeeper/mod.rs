@@ -5,6 +5,7 @@
 //! `StaticHostProvider`. Rules: ZK5 to ZK11, ZB11 to ZB16, section 1.8 of the truth table.
 
 mod client_watches;
+mod config;
 mod connections;
 mod data_tree;
 mod file_snap;
@@ -21,6 +22,7 @@ mod sync_processor;
 mod txn;
 mod watch_manager;
 
+pub use config::ServerConfig;
 pub use data_tree::DataTree;
-pub use server::{Server, ServerConfig, SessionView};
+pub use server::{Server, SessionView};
 pub use session::Session;

@@ -6,7 +6,8 @@
 //! with the process; sessions themselves are in the log and live on with full timeouts.
 
 use super::DataTree;
-use super::connections::Connections;
+use super::config::ServerConfig;
+use super::connections::{Connections, password_of};
 use super::data_tree::{Applied, Change};
 use super::file_snap;
 use super::file_txn_log::{FileTxnLog, LoadError};
@@ -23,40 +24,6 @@ use crate::protocol::zookeeper::{
 };
 use crate::protocol::{Ctx, Event, Fact, Message, Timer, ZooKeeperTimer};
 use std::rc::Rc;
-
-/// `zoo.cfg` of one server. Times in milliseconds.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ServerConfig {
-    /// `tickTime`; width of the buckets in which sessions expire.
-    pub tick_time_ms: u32,
-    /// `minSessionTimeout`: shorter wishes are raised to it. Default 2 ticks.
-    pub min_session_timeout_ms: u32,
-    /// `maxSessionTimeout`: longer wishes are cut to it. Default 20 ticks.
-    pub max_session_timeout_ms: u32,
-    /// `dataDir`; log and snapshots stand in its `version-2`.
-    pub data_dir: String,
-    /// `snapCount`: about so many transactions between snapshots.
-    pub snap_count: u32,
-}
-
-impl ServerConfig {
-    /// The defaults that follow from a tick.
-    pub fn with_tick(tick_time_ms: u32) -> Self {
-        ServerConfig {
-            tick_time_ms,
-            min_session_timeout_ms: tick_time_ms.saturating_mul(2),
-            max_session_timeout_ms: tick_time_ms.saturating_mul(20),
-            data_dir: "zookeeper".to_owned(),
-            snap_count: 100_000,
-        }
-    }
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self::with_tick(2000)
-    }
-}
 
 /// A session as its server sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -586,16 +553,6 @@ const SNAPSHOT_TAKEN: u64 = 2;
 
 /// The server number of a server by itself.
 const STANDALONE_ID: u8 = 1;
-
-/// A session's password follows from its id and a secret that all servers share, so that none
-/// needs to be stored (`ZooKeeperServer.generatePasswd`).
-fn password_of(session: SessionId) -> u64 {
-    const SUPER_SECRET: u64 = 0xb341_5c00;
-    let mut hash = (session as u64 ^ SUPER_SECRET).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
-}
 
 fn send(ctx: &mut Ctx<'_>, conn: ConnId, message: ServerMessage) {
     ctx.send(conn, Message::ZooKeeperReply(Box::new(message)));

@@ -1,5 +1,6 @@
 //! ZooKeeper against real ZooKeeper's transcripts, and the rules that transcripts do not show.
 
+mod client_rules;
 mod kazoo;
 mod random;
 mod rules;

@@ -1,14 +1,17 @@
 //! A small world for tests: a ZooKeeper server, clients with sessions, and clients that speak the
 //! protocol by hand.
 
+use bytes::Bytes;
 use kafka_trial::kernel::{
     self, Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions, Time,
 };
 use kafka_trial::protocol::zookeeper::{
-    Answer, ClientMessage, Code, Op, ServerMessage, SessionEvent, SessionId,
+    Answer, ClientMessage, Code, CreateMode, Op, Path, ServerMessage, SessionEvent, SessionId,
+    WatchType, WatchedEvent,
 };
 use kafka_trial::protocol::{Cluster, Ctx, Event, Fact, Message, Timer};
 use kafka_trial::zookeeper::{DataTree, Server, ServerConfig, Session};
+use std::rc::Rc;
 
 pub enum Node {
     Server(Box<Server>),
@@ -307,4 +310,55 @@ impl World {
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
+}
+
+pub fn path(path: &str) -> Path {
+    Rc::from(path)
+}
+
+pub fn create(at: &str, mode: CreateMode) -> Op {
+    Op::Create {
+        path: path(at),
+        data: Bytes::new(),
+        mode,
+    }
+}
+
+pub fn set(at: &str, data: &'static str) -> Op {
+    Op::SetData {
+        path: path(at),
+        data: Bytes::from_static(data.as_bytes()),
+        version: -1,
+    }
+}
+
+pub fn get(at: &str, watch: bool) -> Op {
+    Op::GetData {
+        path: path(at),
+        watch,
+    }
+}
+
+pub fn exists(at: &str, watch: bool) -> Op {
+    Op::Exists {
+        path: path(at),
+        watch,
+    }
+}
+
+pub fn children(at: &str, watch: bool) -> Op {
+    Op::GetChildren {
+        path: path(at),
+        watch,
+    }
+}
+
+pub fn watch(kind: WatchType, at: &str) -> SessionEvent {
+    let path = path(at);
+    SessionEvent::Watch(WatchedEvent { kind, path })
+}
+
+pub fn restart(world: &mut World) {
+    world.kernel.apply(Fault::Start(world.server));
+    world.until(|world| world.server().is_serving());
 }
