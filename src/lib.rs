@@ -15,6 +15,7 @@ pub mod node;
 pub mod plan;
 pub mod protocol;
 pub mod run;
+pub mod report;
 pub mod scenario;
 pub mod trace;
 pub mod zookeeper;

@@ -43,7 +43,7 @@ impl fmt::Display for Latencies {
         let (p50, p90, p99, max) = (at(500), at(900), at(990), at(1_000));
         write!(
             f,
-            "{} records: p50 {p50}, p90 {p90}, p99 {p99}, max {max}",
+            "p50 {p50}, p90 {p90}, p99 {p99}, max {max} ({} acknowledged)",
             self.count()
         )
     }
@@ -76,7 +76,7 @@ mod tests {
         let latencies = Latencies(vec![3_412_900, 12_000_000]);
         assert_eq!(
             latencies.to_string(),
-            "2 records: p50 3.412 ms, p90 12.000 ms, p99 12.000 ms, max 12.000 ms"
+            "p50 3.412 ms, p90 12.000 ms, p99 12.000 ms, max 12.000 ms (2 acknowledged)"
         );
     }
 }

@@ -9,7 +9,7 @@ use super::story::Story;
 use super::telling::{Telling, Weight, goes_on, tell};
 use crate::kernel::{Duration, Time};
 use crate::protocol::{Fact, TopicPartition};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// Equal lines within this time are one.
@@ -45,6 +45,30 @@ pub fn transcript(entries: &[TraceEntry], style: Style) -> String {
     text
 }
 
+/// The last lines of one node up to an event, unfolded.
+pub fn last_lines(
+    entries: &[TraceEntry],
+    node: &str,
+    until_event: u64,
+    count: usize,
+) -> Vec<String> {
+    let until = entries.partition_point(|entry| entry.event <= until_event);
+    let of_node = (0..until)
+        .rev()
+        .filter(|index| *entries[*index].node == *node);
+    let shown: BTreeSet<usize> = of_node.take(count).collect();
+    let mut story = Story::default();
+    let mut lines = Vec::new();
+    for (index, entry) in entries[..until].iter().enumerate() {
+        if shown.contains(&index) {
+            let sentence = tell(entry, &story).sentence();
+            lines.push(write_line(entry.time, &entry.node, &sentence));
+        }
+        story.learn(entry);
+    }
+    lines
+}
+
 /// Builds a transcript entry by entry.
 #[derive(Debug)]
 pub struct Transcript {
@@ -54,6 +78,8 @@ pub struct Transcript {
     open: VecDeque<Line>,
     lines: Vec<String>,
     counts: Counts,
+    /// Time of the last entry.
+    now: Time,
     /// Offset above which the high watermark must rise, by partition on which acks=all waits.
     stalls: BTreeMap<TopicPartition, i64>,
     /// When an episode was last heard of, by node and words.
@@ -77,6 +103,7 @@ impl Transcript {
             open: VecDeque::new(),
             lines: Vec::new(),
             counts: Counts::default(),
+            now: Time::ZERO,
             stalls: BTreeMap::new(),
             episodes: BTreeMap::new(),
         }
@@ -95,12 +122,13 @@ impl Transcript {
             self.fold(entry, tell(entry, &self.story));
         }
         self.story.learn(entry);
+        self.now = entry.time;
     }
 
     /// The lines, without a legend.
     pub fn finish(mut self) -> Vec<String> {
         self.close_before(Time::MAX);
-        let end = self.counts.last_change;
+        let end = self.now;
         if let Some(line) = self.counts.line(end) {
             self.lines.push(line);
         }
@@ -248,7 +276,6 @@ fn write_line(time: Time, node: &str, text: &str) -> String {
 struct Counts {
     acknowledged: BTreeMap<Rc<str>, u64>,
     read: BTreeMap<Rc<str>, u64>,
-    last_change: Time,
     last_shown: Option<Time>,
     changed: bool,
 }
@@ -266,7 +293,6 @@ impl Counts {
         } else {
             counts.insert(entry.node.clone(), 1);
         }
-        self.last_change = entry.time;
         self.changed = true;
     }
 
@@ -303,7 +329,7 @@ impl Counts {
             for (group, count) in grouped(counts) {
                 parts.push(match verb {
                     "read" => format!("{group} has read {count}"),
-                    _ => format!("{group}: {count} records acknowledged"),
+                    _ => format!("{group}: records acknowledged {count}"),
                 });
             }
         }

@@ -43,10 +43,7 @@ pub(super) fn produce_latency(
     let latencies = Latencies::of(history.window());
     match latencies.at(percentile.per_mille) {
         None => Err("no record was acknowledged".to_owned()),
-        Some(found) => verdict_of(
-            found <= most,
-            format!("{percentile} is {}; {latencies}", millis(found)),
-        ),
+        Some(found) => verdict_of(found <= most, format!("{}; {latencies}", millis(found))),
     }
 }
 

@@ -178,9 +178,11 @@ fn meaning(error: ErrorCode) -> &'static str {
             " (written, but then the ISR was smaller than min.insync.replicas)"
         }
         ErrorCode::NetworkException => {
-            " (the connection is lost, and with it the answer: it may be stored already)"
+            " (the connection is lost, and with it the answer: it may be stored already, and then twice)"
         }
-        ErrorCode::RequestTimedOut => " (no answer in time: it may be stored already)",
+        ErrorCode::RequestTimedOut => {
+            " (no answer in time: it may be stored already, and then twice)"
+        }
         ErrorCode::UnknownTopicOrPartition => " (the broker that was asked does not know it)",
         _ => "",
     }

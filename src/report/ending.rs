@@ -1,0 +1,106 @@
+//! What reports are made of.
+
+use crate::check::{Outcome, Violation};
+use crate::kernel::Time;
+use crate::node::view::ClusterView;
+use crate::plan::Plan;
+use crate::protocol::Fact;
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+
+/// A finished run.
+#[derive(Clone, Copy)]
+pub struct Ending<'a> {
+    pub plan: &'a Plan,
+    pub seed: u64,
+    /// Rolling hash over all that was dispatched.
+    pub digest: u64,
+    /// Events dispatched.
+    pub events: u64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Simulated time at the end.
+    pub end: Time,
+    pub trace: &'a [TraceEntry],
+    pub view: &'a dyn ClusterView,
+    /// What the plan expects, judged.
+    pub outcomes: &'a [Outcome],
+    /// Properties that broke.
+    pub violations: &'a [Violation],
+    /// What each property looked at.
+    pub figures: &'a [(&'static str, String)],
+    /// Why the run ended before its time, if it did.
+    pub stopped: Option<&'a str>,
+    /// The command that repeats the run.
+    pub repeat: &'a str,
+}
+
+/// What one group of clients did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClientTotals {
+    pub created: u64,
+    pub acknowledged: u64,
+    pub failed: u64,
+    /// Times that a record was sent again.
+    pub retried: u64,
+    pub read: u64,
+}
+
+impl Ending<'_> {
+    /// Everything that had to hold held, to the planned end.
+    pub fn held(&self) -> bool {
+        self.stopped.is_none()
+            && self.violations.is_empty()
+            && self.outcomes.iter().all(|outcome| outcome.held)
+    }
+
+    /// Totals of each producer group of the plan, in its order.
+    pub fn producers(&self) -> Vec<(&str, ClientTotals)> {
+        let totals = self.totals();
+        let groups = self.plan.producers.iter();
+        groups
+            .map(|plan| (plan.name.as_str(), sum(&totals, &plan.members())))
+            .collect()
+    }
+
+    /// Totals of each consumer of the plan, member by member, in its order.
+    pub fn consumers(&self) -> Vec<(String, ClientTotals)> {
+        let totals = self.totals();
+        let members = self.plan.consumers.iter().flat_map(|plan| plan.members());
+        members
+            .map(|name| {
+                let total = sum(&totals, std::slice::from_ref(&name));
+                (name, total)
+            })
+            .collect()
+    }
+
+    /// Totals by node.
+    fn totals(&self) -> BTreeMap<&str, ClientTotals> {
+        let mut all: BTreeMap<&str, ClientTotals> = BTreeMap::new();
+        for entry in self.trace {
+            let field: fn(&mut ClientTotals) -> &mut u64 = match entry.fact {
+                Fact::RecordCreated { .. } => |totals| &mut totals.created,
+                Fact::Acked { .. } => |totals| &mut totals.acknowledged,
+                Fact::Failed { .. } => |totals| &mut totals.failed,
+                Fact::Retrying { .. } => |totals| &mut totals.retried,
+                Fact::Consumed { .. } => |totals| &mut totals.read,
+                _ => continue,
+            };
+            *field(all.entry(&entry.node).or_default()) += 1;
+        }
+        all
+    }
+}
+
+fn sum(totals: &BTreeMap<&str, ClientTotals>, names: &[String]) -> ClientTotals {
+    let mut sum = ClientTotals::default();
+    for one in names.iter().filter_map(|name| totals.get(name.as_str())) {
+        sum.created += one.created;
+        sum.acknowledged += one.acknowledged;
+        sum.failed += one.failed;
+        sum.retried += one.retried;
+        sum.read += one.read;
+    }
+    sum
+}

@@ -1,0 +1,157 @@
+//! A run as one JSON document for other programs.
+//!
+//! Numbers that may not fit a double (seed, digest) are text; times are whole nanoseconds.
+
+use super::Ending;
+use super::summary::is_broken;
+use crate::check::Latencies;
+use crate::kernel::Duration;
+use crate::trace::{Style, Transcript};
+use serde_json::{Value, json};
+
+/// Version of the document.
+const VERSION: u64 = 1;
+
+/// The document.
+pub fn json(ending: &Ending<'_>) -> Value {
+    json!({
+        "format": "kafka-trial report",
+        "version": VERSION,
+        "scenario": ending.plan.name,
+        "about": ending.plan.about,
+        "seed": ending.seed.to_string(),
+        "held": ending.held(),
+        "stopped": ending.stopped,
+        "expectations": expectations(ending),
+        "properties": properties(ending),
+        "topics": topics(ending),
+        "producers": producers(ending),
+        "consumers": consumers(ending),
+        "produce_latency_ns": latency(ending),
+        "transcript": transcript_lines(ending),
+        "simulated_ns": ending.end.0,
+        "events": ending.events,
+        "messages": ending.messages,
+        "digest": format!("{:016x}", ending.digest),
+        "repeat": ending.repeat,
+    })
+}
+
+fn expectations(ending: &Ending<'_>) -> Vec<Value> {
+    let outcomes = ending.outcomes.iter();
+    outcomes
+        .map(|outcome| {
+            json!({
+                "sentence": outcome.sentence,
+                "held": outcome.held,
+                "figures": outcome.figures,
+                "because": outcome.because,
+            })
+        })
+        .collect()
+}
+
+fn properties(ending: &Ending<'_>) -> Vec<Value> {
+    let figures = ending.figures.iter();
+    figures
+        .map(|(name, figures)| {
+            let violations = ending.violations.iter().filter(|v| v.property == *name);
+            let violations: Vec<Value> = violations
+                .map(|violation| {
+                    json!({
+                        "sentence": violation.sentence,
+                        "event": violation.event,
+                        "time_ns": violation.time.map(|time| time.0),
+                        "nodes": violation.nodes.iter().map(|node| &**node).collect::<Vec<_>>(),
+                        "partition": violation.partition.as_ref().map(ToString::to_string),
+                    })
+                })
+                .collect();
+            json!({
+                "name": name,
+                "held": !is_broken(ending, name),
+                "figures": figures,
+                "violations": violations,
+            })
+        })
+        .collect()
+}
+
+fn topics(ending: &Ending<'_>) -> Vec<Value> {
+    let committed = ending.view.committed();
+    let topics = ending.view.topics().into_iter();
+    topics
+        .map(|topic| {
+            let states = committed
+                .iter()
+                .filter(|state| state.partition.topic == topic.name);
+            let partitions: Vec<Value> = states
+                .map(|state| {
+                    let replica = ending.view.replica(state.leader, &state.partition);
+                    json!({
+                        "partition": state.partition.partition,
+                        "leader": state.leader,
+                        "leader_epoch": state.leader_epoch,
+                        "replicas": state.replicas,
+                        "isr": state.isr,
+                        "high_watermark": replica.as_ref().map(|replica| replica.high_watermark),
+                        "log_end_offset": replica.as_ref().map(|replica| replica.log_end_offset),
+                    })
+                })
+                .collect();
+            let configs: serde_json::Map<String, Value> = topic
+                .configs
+                .iter()
+                .map(|(key, value)| (key.clone(), json!(value)))
+                .collect();
+            json!({
+                "name": &*topic.name,
+                "topic_id": topic.topic_id.to_string(),
+                "configs": configs,
+                "partitions": partitions,
+            })
+        })
+        .collect()
+}
+
+fn producers(ending: &Ending<'_>) -> Vec<Value> {
+    let producers = ending.producers().into_iter();
+    producers
+        .map(|(name, totals)| {
+            json!({
+                "name": name,
+                "created": totals.created,
+                "acknowledged": totals.acknowledged,
+                "failed": totals.failed,
+                "retried": totals.retried,
+            })
+        })
+        .collect()
+}
+
+fn consumers(ending: &Ending<'_>) -> Vec<Value> {
+    let consumers = ending.consumers().into_iter();
+    consumers
+        .map(|(name, totals)| json!({"name": name, "read": totals.read}))
+        .collect()
+}
+
+fn latency(ending: &Ending<'_>) -> Value {
+    let latencies = Latencies::of(ending.trace);
+    let at = |per_mille| latencies.at(per_mille).map(|Duration(nanos)| nanos);
+    json!({
+        "count": latencies.count(),
+        "p50": at(500),
+        "p90": at(900),
+        "p99": at(990),
+        "max": at(1_000),
+    })
+}
+
+fn transcript_lines(ending: &Ending<'_>) -> Vec<String> {
+    let mut transcript = Transcript::new(Style::default());
+    for entry in ending.trace {
+        transcript.push(entry);
+    }
+    transcript.finish()
+}

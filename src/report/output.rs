@@ -1,0 +1,46 @@
+//! The files of `--out`: the plan as run, trace, transcript, tables, reports, and each broker's disk.
+//!
+//! Paths are relative, with `/`, and of characters that every file system takes.
+
+use super::{Ending, json, kafka_get_offsets, kafka_topics_describe, summary};
+use crate::protocol::BrokerId;
+use crate::trace::{Style, TraceHeader, transcript, write_json_lines};
+use bytes::Bytes;
+
+/// A file to be written: path and content in pieces.
+pub type OutputFile = (String, Vec<Bytes>);
+
+/// Every file of `--out`.
+///
+/// `plan_as_run` is the plan as YAML with the seed that was used. `disks` are the files of each broker's
+/// disk, which go under `brokers/broker-<id>/` as they are: Kafka's own tools can open them.
+pub fn output_files<'a>(
+    ending: &Ending<'a>,
+    plan_as_run: &str,
+    disks: impl IntoIterator<Item = (BrokerId, String, Vec<Bytes>)>,
+) -> impl Iterator<Item = OutputFile> {
+    let header = TraceHeader {
+        scenario: ending.plan.name.clone(),
+        seed: ending.seed,
+    };
+    let version = ending.plan.cluster.kafka_version;
+    let documents = [
+        ("plan.yaml", plan_as_run.to_owned()),
+        ("trace.jsonl", write_json_lines(&header, ending.trace)),
+        ("transcript.txt", transcript(ending.trace, Style::default())),
+        (
+            "kafka-topics.txt",
+            kafka_topics_describe(ending.view, version),
+        ),
+        ("kafka-get-offsets.txt", kafka_get_offsets(ending.view)),
+        ("report.txt", summary(ending, Style::default(), false)),
+        ("report.json", format!("{:#}\n", json(ending))),
+    ];
+    let documents = documents
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), vec![Bytes::from(text)]));
+    let disks = disks
+        .into_iter()
+        .map(|(broker, path, chunks)| (format!("brokers/broker-{broker}/{path}"), chunks));
+    documents.chain(disks)
+}

@@ -1,0 +1,116 @@
+//! The summary of a run for people: seed, transcript, tables, clients, what held, digest.
+
+use super::failure::failure;
+use super::{Ending, kafka_get_offsets, kafka_topics_describe};
+use crate::check::Latencies;
+use crate::trace::{Style, transcript};
+
+/// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
+pub fn summary(ending: &Ending<'_>, style: Style, quiet: bool) -> String {
+    let mut sections = vec![heading(ending)];
+    if !quiet {
+        sections.push(transcript(ending.trace, style));
+        sections.push(tables(ending));
+        sections.push(clients(ending));
+    }
+    sections.push(verdicts(ending));
+    sections.push(figures(ending));
+    if !ending.held() {
+        sections.push(failure(ending));
+    }
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n")
+}
+
+/// One line about a run, for a list of several.
+pub fn verdict_line(ending: &Ending<'_>) -> String {
+    let held = ending
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.held)
+        .count();
+    let verdict = if ending.held() { "held" } else { "FAILED" };
+    format!(
+        "{verdict:<6}  {:<24}  seed {}  {held} of {} expectations, {} of {} properties  digest {:016x}",
+        ending.plan.name,
+        ending.seed,
+        ending.outcomes.len(),
+        ending
+            .figures
+            .iter()
+            .filter(|(name, _)| !is_broken(ending, name))
+            .count(),
+        ending.figures.len(),
+        ending.digest
+    )
+}
+
+pub(super) fn is_broken(ending: &Ending<'_>, property: &str) -> bool {
+    ending
+        .violations
+        .iter()
+        .any(|violation| violation.property == property)
+}
+
+fn heading(ending: &Ending<'_>) -> String {
+    let mut text = format!("seed {}\n{}", ending.seed, ending.plan.name);
+    if !ending.plan.about.is_empty() {
+        text.push_str(&format!(": {}", ending.plan.about.trim_end()));
+    }
+    text.push('\n');
+    text
+}
+
+fn tables(ending: &Ending<'_>) -> String {
+    let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version);
+    let offsets = kafka_get_offsets(ending.view);
+    format!("$ kafka-topics --describe\n{topics}\n$ kafka-get-offsets\n{offsets}")
+}
+
+fn clients(ending: &Ending<'_>) -> String {
+    let mut text = String::new();
+    for (name, totals) in ending.producers() {
+        text.push_str(&format!(
+            "{name}: records made {}, acknowledged {}, given up {}, sent again {}\n",
+            totals.created, totals.acknowledged, totals.failed, totals.retried
+        ));
+    }
+    for (name, totals) in ending.consumers() {
+        text.push_str(&format!("{name}: records read {}\n", totals.read));
+    }
+    let latencies = Latencies::of(ending.trace);
+    if latencies.count() > 0 {
+        text.push_str(&format!("from hand-over to acknowledgement: {latencies}\n"));
+    }
+    text
+}
+
+/// Expectations of the plan, then properties that hold in every run.
+fn verdicts(ending: &Ending<'_>) -> String {
+    let mut text = String::new();
+    for outcome in ending.outcomes {
+        text.push_str(&format!("{outcome}\n"));
+        if let Some(because) = &outcome.because {
+            text.push_str(&format!("      since {}\n", because.trim_end()));
+        }
+    }
+    for (name, figures) in ending.figures {
+        let verdict = if is_broken(ending, name) {
+            "BROKEN"
+        } else {
+            "held"
+        };
+        text.push_str(&format!("{verdict}: always, {name} — {figures}\n"));
+    }
+    text
+}
+
+fn figures(ending: &Ending<'_>) -> String {
+    format!(
+        "digest {:016x}  {} simulated seconds, {} events, {} messages\n",
+        ending.digest,
+        ending.end.0 / 1_000_000_000,
+        ending.events,
+        ending.messages
+    )
+}
