@@ -11,7 +11,7 @@ mod roles;
 
 pub use assemble::{Addresses, Unbuildable};
 
-use crate::check::{Checks, EndOfRun, Violation};
+use crate::check::{Checks, EndOfRun, Outcome, Violation, judge};
 use crate::kernel::{Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
 use crate::node::{Layout, Node, Observed};
 use crate::plan::Plan;
@@ -50,6 +50,8 @@ pub struct Report {
     pub trace: Vec<TraceEntry>,
     /// Properties that broke, the one that ended the run first.
     pub violations: Vec<Violation>,
+    /// What came of the plan's expectations, in their order.
+    pub outcomes: Vec<Outcome>,
     /// What each property looked at, in figures.
     pub figures: Vec<(&'static str, String)>,
     /// Why the run ended early, if a guard ended it.
@@ -199,9 +201,11 @@ impl Run {
             kernel: &self.kernel,
             layout: &self.layout,
         };
+        let end_of_run = EndOfRun::new(&observed);
         if violations.is_empty() {
-            violations = self.checks.at_end(&EndOfRun::new(&observed));
+            violations = self.checks.at_end(&end_of_run);
         }
+        let outcomes = judge(&self.plan, &self.trace, &end_of_run);
         let figures = self.checks.figures();
         Report {
             digest: self.kernel.digest(),
@@ -212,6 +216,7 @@ impl Run {
             seed: self.seed,
             trace: self.trace,
             violations,
+            outcomes,
             figures,
             stopped: self.stopped,
             kernel: self.kernel,
@@ -312,7 +317,9 @@ impl Report {
 
     /// True if every property and every expectation held.
     pub fn held(&self) -> bool {
-        self.stopped.is_none() && self.violations.is_empty()
+        self.stopped.is_none()
+            && self.violations.is_empty()
+            && self.outcomes.iter().all(|outcome| outcome.held)
     }
 
     /// Every file of every broker's disk: broker, path on its disk, content.
