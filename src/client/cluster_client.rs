@@ -86,13 +86,6 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .send(ctx, to, body, timeout, Purpose::User(tag));
     }
 
-    /// Drops the connection to `to`, as a client does that has waited long enough.
-    pub fn disconnect(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
-        let completed = self.network.close(ctx, to);
-        self.metadata.request_update();
-        self.for_user(ctx, completed)
-    }
-
     /// Takes an event that is this client's and answers which requests it ended; gives back one that
     /// is not. After either, the user looks at what it can do next and calls `poll`.
     pub fn on_event(

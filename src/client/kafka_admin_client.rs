@@ -10,12 +10,13 @@ use crate::client::admin::AdminCommand;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
 use crate::client::{AdminConfig, Bootstrap};
 use crate::kernel::{Duration, NodeId, Time};
-use crate::protocol::network_client::{Completed, exponential};
+use crate::protocol::network_client::Completed;
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
     CreatableTopic, CreateTopicsRequest, Ctx, ElectLeadersRequest, ErrorCode, Event,
     IncrementalAlterConfigsRequest, ListOffsetsPartition, ListOffsetsRequest, MetadataRequest,
     MetadataResponse, NO_LEADER, Request, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
+    exponential,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;

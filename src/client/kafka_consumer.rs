@@ -6,6 +6,9 @@
 //! first (KIP-320). A fetch that fails is tried again after `retry.backoff.ms`.
 
 use crate::client::cluster_client::ClusterClient;
+use crate::client::subscription_state::{
+    Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
+};
 use crate::client::{AutoOffsetReset, Bootstrap, ConsumerConfig};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::RecordBatch;
@@ -47,18 +50,11 @@ pub struct ConsumerRecord {
     pub value: Option<Bytes>,
 }
 
-/// A question to the leaders that gives a position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ResetTo {
-    Earliest,
-    Latest,
-}
-
 #[derive(Debug)]
 pub struct KafkaConsumer {
     config: ConsumerConfig,
     client: ClusterClient<Rc<Question>>,
-    assigned: BTreeMap<TopicPartition, Assigned>,
+    subscriptions: SubscriptionState,
     /// Brokers that work on a fetch of this consumer.
     fetching: BTreeSet<NodeId>,
     /// The metadata that positions were last held against.
@@ -66,43 +62,6 @@ pub struct KafkaConsumer {
     /// `poll` throws the same exception for ever: the buffer holds a batch that cannot be read.
     stuck: bool,
     polled: VecDeque<Polled>,
-}
-
-/// `TopicPartitionState`.
-#[derive(Debug)]
-struct Assigned {
-    state: State,
-    /// Not to be asked about before this.
-    retry_at: Time,
-    /// The exception that the application knows of, so that it is told once.
-    told: Option<&'static str>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    AwaitReset(ResetTo, Why),
-    AwaitValidation(FetchPosition),
-    Fetching(FetchPosition),
-    /// No position, and no policy to find one.
-    NoPosition,
-}
-
-/// Why a reset is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Why {
-    Seek,
-    NoCommittedOffset,
-    OutOfRange(i64),
-    Truncated(i64),
-}
-
-/// `FetchPosition`: the next offset, the epoch of the record before it (-1 if unknown), and the
-/// leader epoch under which it was last found to be right (-1 if none was known).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct FetchPosition {
-    offset: i64,
-    offset_epoch: i32,
-    leader_epoch: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -123,8 +82,8 @@ impl KafkaConsumer {
     ) -> KafkaConsumer {
         KafkaConsumer {
             client: ClusterClient::new(owner, client_id, bootstrap, config.common.clone()),
+            subscriptions: SubscriptionState::new(config.auto_offset_reset),
             config,
-            assigned: BTreeMap::new(),
             fetching: BTreeSet::new(),
             seen_metadata: 0,
             stuck: false,
@@ -154,27 +113,19 @@ impl KafkaConsumer {
     }
 
     pub fn is_assigned(&self, partition: &TopicPartition) -> bool {
-        self.assigned.contains_key(partition)
+        self.subscriptions.is_assigned(partition)
     }
 
     /// Adds a partition; where to read follows `auto.offset.reset` until the application says.
     pub fn assign(&mut self, partition: TopicPartition) {
         self.client.metadata.add_topic(&partition.topic);
-        let state = self.after_policy(Why::NoCommittedOffset);
-        self.assigned.insert(
-            partition,
-            Assigned {
-                state,
-                retry_at: Time::ZERO,
-                told: None,
-            },
-        );
+        self.subscriptions.assign(partition);
     }
 
     /// `KafkaConsumer.seek`. The partition is assigned.
     pub fn seek(&mut self, partition: &TopicPartition, offset: i64) {
         let leader_epoch = self.current_leader_epoch(partition);
-        self.set_state(
+        self.subscriptions.set(
             partition,
             State::Fetching(FetchPosition {
                 offset,
@@ -186,7 +137,8 @@ impl KafkaConsumer {
 
     /// `seekToBeginning`, `seekToEnd`. The partition is assigned.
     pub fn seek_to(&mut self, partition: &TopicPartition, to: ResetTo) {
-        self.set_state(partition, State::AwaitReset(to, Why::Seek));
+        self.subscriptions
+            .set(partition, State::AwaitReset(to, Why::Seek));
     }
 
     /// The next offset to read of each partition that has a position.
@@ -194,7 +146,7 @@ impl KafkaConsumer {
         let position = |(partition, assigned): (&TopicPartition, &Assigned)| {
             Some((partition.clone(), assigned.state.position()?.offset))
         };
-        self.assigned.iter().filter_map(position).collect()
+        self.subscriptions.iter().filter_map(position).collect()
     }
 
     /// What the application gets next.
@@ -216,7 +168,10 @@ impl KafkaConsumer {
     pub fn poll(&mut self, ctx: &mut Ctx<'_>) {
         if self.seen_metadata != self.client.metadata.version() {
             self.seen_metadata = self.client.metadata.version();
-            self.validate_positions_for_current_leaders();
+            let metadata = &self.client.metadata;
+            self.subscriptions.validate_positions(|partition| {
+                metadata.leader(partition).map(|(_, _, epoch)| epoch)
+            });
         }
         let mut wake = Time::MAX;
         if !self.stuck {
@@ -246,7 +201,7 @@ impl KafkaConsumer {
         let mut wake = Time::MAX;
         let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, i32)>> = BTreeMap::new();
         let mut leader_unknown = false;
-        for (partition, assigned) in &self.assigned {
+        for (partition, assigned) in self.subscriptions.iter() {
             if !kind.concerns(&assigned.state) {
                 continue;
             }
@@ -277,7 +232,8 @@ impl KafkaConsumer {
                     self.fetching.insert(node);
                 }
                 Question::ListOffsets(_) | Question::EpochEnds(_) => {
-                    self.hold_back(question.partitions(), now + timeout);
+                    self.subscriptions
+                        .hold_back(question.partitions(), now + timeout);
                 }
             }
             self.client
@@ -288,8 +244,8 @@ impl KafkaConsumer {
 
     fn question(&self, kind: Kind, partitions: Vec<(TopicPartition, i32)>) -> (Question, Request) {
         let isolation_level = i8::from(self.config.read_committed);
-        let state = |partition: &TopicPartition| self.assigned.get(partition).map(|a| a.state);
-        let position = |partition: &TopicPartition| state(partition)?.position();
+        let state = |partition| self.subscriptions.state(partition);
+        let position = |partition| self.subscriptions.position(partition);
         match kind {
             Kind::ListOffsets => {
                 let request = ListOffsetsRequest {
@@ -405,7 +361,7 @@ impl KafkaConsumer {
 
     fn on_list_offsets(&mut self, ctx: &mut Ctx<'_>, answer: ListOffsetsPartitionResponse) {
         let partition = answer.partition;
-        let Some(State::AwaitReset(to, why)) = self.state(&partition) else {
+        let Some(State::AwaitReset(to, why)) = self.subscriptions.state(&partition) else {
             return;
         };
         if !answer.error.is_none() || answer.offset < 0 {
@@ -414,7 +370,7 @@ impl KafkaConsumer {
             return;
         }
         let leader_epoch = self.current_leader_epoch(&partition);
-        self.set_state(
+        self.subscriptions.set(
             &partition,
             State::Fetching(FetchPosition {
                 offset: answer.offset,
@@ -438,7 +394,7 @@ impl KafkaConsumer {
         error: ErrorCode,
         end: EpochEndOffset,
     ) {
-        if self.state(partition) != Some(State::AwaitValidation(asked)) {
+        if self.subscriptions.state(partition) != Some(State::AwaitValidation(asked)) {
             return;
         }
         if !error.is_none() {
@@ -447,11 +403,11 @@ impl KafkaConsumer {
         } else if end.epoch < 0 || end.end_offset < 0 {
             self.reset_or_throw(partition, Why::Truncated(asked.offset));
         } else if end.end_offset >= asked.offset {
-            self.set_state(partition, State::Fetching(asked));
-        } else if self.config.auto_offset_reset == AutoOffsetReset::None {
+            self.subscriptions.set(partition, State::Fetching(asked));
+        } else if self.subscriptions.policy() == AutoOffsetReset::None {
             self.reset_or_throw(partition, Why::Truncated(asked.offset));
         } else {
-            self.set_state(
+            self.subscriptions.set(
                 partition,
                 State::Fetching(FetchPosition {
                     offset: end.end_offset,
@@ -473,7 +429,7 @@ impl KafkaConsumer {
 
     fn on_fetched(&mut self, ctx: &mut Ctx<'_>, asked: i64, answer: FetchPartitionResponse) {
         let partition = &answer.partition;
-        let Some(State::Fetching(position)) = self.state(partition) else {
+        let Some(State::Fetching(position)) = self.subscriptions.state(partition) else {
             return;
         };
         if position.offset != asked || self.stuck {
@@ -514,7 +470,7 @@ impl KafkaConsumer {
             let is_sound = !self.config.check_crcs || batch.is_valid();
             let records: Result<Vec<_>, _> = batch.records().collect();
             let (true, Ok(records)) = (is_sound, records) else {
-                self.set_state(partition, State::Fetching(position));
+                self.subscriptions.set(partition, State::Fetching(position));
                 self.stuck = true;
                 self.throw(partition, "KafkaException");
                 return;
@@ -539,56 +495,23 @@ impl KafkaConsumer {
                 }));
             }
         }
-        self.set_state(partition, State::Fetching(position));
+        self.subscriptions.set(partition, State::Fetching(position));
     }
 
     // ---- positions
 
-    /// `maybeValidatePositionForCurrentLeader`, for all.
-    fn validate_positions_for_current_leaders(&mut self) {
-        for (partition, assigned) in &mut self.assigned {
-            let Some((_, _, leader_epoch)) = self.client.metadata.leader(partition) else {
-                continue;
-            };
-            let Some(position) = assigned.state.position() else {
-                continue;
-            };
-            if position.leader_epoch == leader_epoch {
-                continue;
-            }
-            let position = FetchPosition {
-                leader_epoch,
-                ..position
-            };
-            assigned.retry_at = Time::ZERO;
-            assigned.state = if position.offset_epoch == UNKNOWN_EPOCH {
-                State::Fetching(position)
-            } else {
-                State::AwaitValidation(position)
-            };
-        }
-    }
-
     /// Applies `auto.offset.reset`, or throws if there is none.
     fn reset_or_throw(&mut self, partition: &TopicPartition, why: Why) {
-        match self.after_policy(why) {
+        match self.subscriptions.after_policy(why) {
             State::NoPosition => self.throw(partition, why.exception()),
-            state => self.set_state(partition, state),
-        }
-    }
-
-    fn after_policy(&self, why: Why) -> State {
-        match self.config.auto_offset_reset {
-            AutoOffsetReset::Earliest => State::AwaitReset(ResetTo::Earliest, why),
-            AutoOffsetReset::Latest => State::AwaitReset(ResetTo::Latest, why),
-            AutoOffsetReset::None => State::NoPosition,
+            state => self.subscriptions.set(partition, state),
         }
     }
 
     /// Tells the application of partitions without a position and without a policy.
     pub fn throw_for_missing_positions(&mut self) {
         let missing: Vec<TopicPartition> = self
-            .assigned
+            .subscriptions
             .iter()
             .filter(|(_, assigned)| assigned.state == State::NoPosition)
             .map(|(partition, _)| partition.clone())
@@ -599,29 +522,11 @@ impl KafkaConsumer {
     }
 
     fn throw(&mut self, partition: &TopicPartition, exception: &'static str) {
-        let Some(assigned) = self.assigned.get_mut(partition) else {
-            return;
-        };
-        if assigned.told.replace(exception) != Some(exception) {
+        if self.subscriptions.is_news(partition, exception) {
             self.polled.push_back(Polled::Exception {
                 partition: partition.clone(),
                 exception,
             });
-        }
-    }
-
-    fn state(&self, partition: &TopicPartition) -> Option<State> {
-        Some(self.assigned.get(partition)?.state)
-    }
-
-    fn set_state(&mut self, partition: &TopicPartition, state: State) {
-        if let Some(assigned) = self.assigned.get_mut(partition) {
-            let moved = assigned.state != state;
-            assigned.state = state;
-            if moved {
-                assigned.told = None;
-                assigned.retry_at = Time::ZERO;
-            }
         }
     }
 
@@ -636,19 +541,7 @@ impl KafkaConsumer {
         partitions: impl IntoIterator<Item = &'a TopicPartition>,
     ) {
         let pause = Duration::from_millis(self.config.common.retry_backoff_ms);
-        self.hold_back(partitions, ctx.now() + pause);
-    }
-
-    fn hold_back<'a>(
-        &mut self,
-        partitions: impl IntoIterator<Item = &'a TopicPartition>,
-        until: Time,
-    ) {
-        for partition in partitions {
-            if let Some(assigned) = self.assigned.get_mut(partition) {
-                assigned.retry_at = until;
-            }
-        }
+        self.subscriptions.hold_back(partitions, ctx.now() + pause);
     }
 }
 
@@ -665,46 +558,6 @@ impl Kind {
             Kind::ListOffsets => matches!(state, State::AwaitReset(..)),
             Kind::EpochEnds => matches!(state, State::AwaitValidation(_)),
             Kind::Fetch => matches!(state, State::Fetching(_)),
-        }
-    }
-}
-
-impl State {
-    fn position(&self) -> Option<FetchPosition> {
-        match self {
-            State::AwaitValidation(position) | State::Fetching(position) => Some(*position),
-            State::AwaitReset(..) | State::NoPosition => None,
-        }
-    }
-}
-
-impl Why {
-    fn text(self, to: ResetTo) -> String {
-        let policy = match to {
-            ResetTo::Earliest => "auto.offset.reset=earliest",
-            ResetTo::Latest => "auto.offset.reset=latest",
-        };
-        match self {
-            Why::Seek => match to {
-                ResetTo::Earliest => "asked to begin at the beginning".into(),
-                ResetTo::Latest => "asked to begin at the end".into(),
-            },
-            Why::NoCommittedOffset => format!("{policy}, since there is no committed offset"),
-            Why::OutOfRange(offset) => {
-                format!("{policy}, since offset {offset} is out of range")
-            }
-            Why::Truncated(offset) => {
-                format!("{policy}, since the new leader does not know what was read up to {offset}")
-            }
-        }
-    }
-
-    /// Without a policy.
-    fn exception(self) -> &'static str {
-        match self {
-            Why::OutOfRange(_) => "OffsetOutOfRangeException",
-            Why::Truncated(_) => "LogTruncationException",
-            Why::Seek | Why::NoCommittedOffset => "NoOffsetForPartitionException",
         }
     }
 }

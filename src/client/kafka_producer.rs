@@ -11,8 +11,10 @@ use crate::client::partitioner::Partitioner;
 use crate::client::{Bootstrap, ProducerConfig};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::{BatchBuilder, Records};
-use crate::protocol::network_client::{Completed, Disconnected, exponential};
-use crate::protocol::{Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition};
+use crate::protocol::network_client::{Completed, Disconnected};
+use crate::protocol::{
+    Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition, exponential,
+};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -177,12 +179,6 @@ impl KafkaProducer {
     /// True while a call of `send` has not returned: its caller can do nothing else.
     pub fn is_blocked(&self) -> bool {
         self.blocked.is_some()
-    }
-
-    /// Records that are neither stored nor failed.
-    pub fn unanswered(&self) -> u64 {
-        let waiting: usize = self.queues.values().map(|queue| queue.waiting.len()).sum();
-        (waiting + self.in_flight.len() + usize::from(self.blocked.is_some())) as u64
     }
 
     /// Takes a record; what becomes of it is told by `next_delivery`. Not to be called while blocked.

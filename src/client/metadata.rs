@@ -5,10 +5,9 @@
 
 use crate::client::{Bootstrap, CommonConfig};
 use crate::kernel::{Duration, NodeId, Time};
-use crate::protocol::network_client::exponential;
 use crate::protocol::{
     BrokerId, Ctx, ErrorCode, Hosts, MetadataRequest, MetadataResponse, NO_LEADER, TopicId,
-    TopicName, TopicPartition,
+    TopicName, TopicPartition, exponential,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -122,10 +121,6 @@ impl Metadata {
 
     pub fn node(&self, broker: BrokerId) -> Option<NodeId> {
         self.brokers.get(&broker)?.node
-    }
-
-    pub fn brokers(&self) -> impl Iterator<Item = BrokerId> + '_ {
-        self.brokers.keys().copied()
     }
 
     /// -1 if none is known.

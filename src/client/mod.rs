@@ -16,6 +16,7 @@ mod kafka_producer;
 mod metadata;
 mod partitioner;
 mod producer;
+mod subscription_state;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};

@@ -102,7 +102,7 @@ impl Source {
                 let _ = write!(
                     text,
                     "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{latitude},\"longitude\":{longitude}}}",
-                    serde_json::Value::from(id.as_str())
+                    json_string(&id)
                 );
                 text.into()
             }
@@ -112,6 +112,23 @@ impl Source {
         };
         (number, key, value)
     }
+}
+
+fn json_string(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c < ' ' => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", c as u32);
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// `size` bytes that begin with the record's number, so that no two records are equal.
@@ -277,6 +294,15 @@ mod tests {
         let thinned: Vec<_> = often.iter().copied().step_by(10).collect();
         assert_eq!(thinned, rarely);
         assert_ne!(often, positions(4, (0..600).map(|s| s * 1_000)));
+    }
+
+    #[test]
+    fn any_name_gives_json() {
+        let workload = workload(KeyTemplate::None, ValueTemplate::Position);
+        let name = "a \"lorry\" \\ \u{1}\u{e9}";
+        let (_, _, value) = Source::default().next(&workload, name, 0);
+        let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        assert_eq!(value["truck"], name);
     }
 
     #[test]

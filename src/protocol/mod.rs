@@ -5,6 +5,7 @@
 
 pub mod config;
 mod error;
+mod exponential_backoff;
 mod fact;
 mod hosts;
 mod ids;
@@ -15,6 +16,7 @@ mod timer;
 pub mod zookeeper;
 
 pub use error::ErrorCode;
+pub use exponential_backoff::exponential;
 pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, StateWriteReason, content_of};
 pub use hosts::Hosts;
 pub use ids::{

@@ -7,7 +7,7 @@
 
 use super::{
     Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Request, Response, Timer,
+    ProduceResponse, Request, Response, Timer, exponential,
 };
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
 use std::collections::{BTreeMap, VecDeque};
@@ -157,9 +157,8 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
 
     /// True if the connection to `to` is up.
     pub fn is_connected(&self, to: NodeId) -> bool {
-        self.peers
-            .get(&to)
-            .is_some_and(|peer| matches!(peer.link, Link::Up(_)))
+        let is_up = |peer: &Peer<T>| matches!(peer.link, Link::Up(_));
+        self.peers.get(&to).is_some_and(is_up)
     }
 
     /// True while a connection to `to` is being made.
@@ -460,14 +459,6 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         peer.lost = Some(reason);
         peer.fail_all(to, in_flight, waiting)
     }
-}
-
-/// `ExponentialBackoff`: `initial` x 2^`attempts`, give or take a fifth, at most `max`.
-pub fn exponential(ctx: &mut Ctx<'_>, initial_ms: u64, max_ms: u64, attempts: u32) -> Duration {
-    let term = initial_ms.saturating_mul(1 << attempts.min(20)).min(max_ms);
-    let micros = term.saturating_mul(1_000);
-    let jittered = micros - micros / 5 + ctx.random().below(micros / 5 * 2 + 1);
-    Duration::from_micros(jittered.min(max_ms.saturating_mul(1_000)))
 }
 
 /// What stands for the answer to a request that gets none.

@@ -2,17 +2,24 @@
 //! with the settings that the recorder used (class Driver of the lab; "The clients" of the README
 //! of the recordings).
 
-use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
-use crate::client::kafka_consumer::{KafkaConsumer, Polled, ResetTo};
-use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
-use crate::client::{
-    AdminCommand, AdminConfig, AdminOutcome, Bootstrap, ConfigError, ConsumerConfig, ProducerConfig,
+mod offsets;
+mod operation;
+mod read;
+
+pub use operation::{
+    DescribedPartition, DriverOperation, DriverRecord, DriverResult, OffsetAnswer,
+    PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
-use crate::kernel::{Duration, Time, TimerId};
+
+use crate::client::driver::offsets::Offsets;
+use crate::client::driver::read::{POLL_RETURNS, Read};
+use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
+use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
+use crate::client::{AdminConfig, AdminOutcome, Bootstrap, ConfigError, ProducerConfig};
+use crate::kernel::{Duration, Time};
 use crate::protocol::config::Properties;
 use crate::protocol::{
-    BrokerId, ClientTimer, Ctx, EARLIEST_TIMESTAMP, Event, Fact, LATEST_TIMESTAMP, MAX_TIMESTAMP,
-    RecordId, Response, Timer, TopicName, TopicPartition, content_of,
+    BrokerId, Ctx, Event, Fact, RecordId, Response, Timer, TopicName, content_of,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,122 +32,6 @@ pub struct DriverOptions {
     pub bootstrap: Bootstrap,
     /// `Timer::Command(n)` runs the n-th of these, after those before it have ended.
     pub operations: Vec<DriverOperation>,
-}
-
-/// One recorded request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DriverOperation {
-    /// `create_topic`, `elect`, `alter_config`
-    Admin(AdminCommand),
-    Produce {
-        topic: TopicName,
-        partition: Option<i32>,
-        /// One producer lives through the recording for each name.
-        producer: String,
-        /// Taken when the producer is made.
-        properties: Properties,
-        /// Each is sent after the answer to the one before.
-        records: Vec<DriverRecord>,
-    },
-    Read {
-        partition: TopicPartition,
-        from: ReadFrom,
-        /// How long the consumer polls, in milliseconds.
-        ms: u64,
-        properties: Properties,
-    },
-    /// Leader, replicas and ISR of a topic's partitions, as a client is told.
-    Describe { topic: TopicName },
-    /// Earliest, latest, last stable offset and that of the largest timestamp of each partition.
-    Offsets { topic: TopicName },
-    /// Controller and brokers, as a client is told.
-    Cluster,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DriverRecord {
-    pub key: Option<String>,
-    pub value: Option<String>,
-    pub timestamp_ms: Option<i64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReadFrom {
-    Beginning,
-    Offset(i64),
-}
-
-/// What an operation came to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DriverResult {
-    Admin(AdminOutcome),
-    Produced(Vec<Produced>),
-    Read {
-        records: Vec<ReadRecord>,
-        /// The consumer's position at the end, `None` if reading failed.
-        position: Option<i64>,
-        /// The exception that ended the reading.
-        exception: Option<Rc<str>>,
-    },
-    Described(BTreeMap<i32, DescribedPartition>),
-    Offsets(BTreeMap<i32, PartitionOffsets>),
-    /// `controller` is -1 if none is known.
-    Cluster {
-        controller: BrokerId,
-        nodes: Vec<BrokerId>,
-    },
-    /// A question failed with this exception.
-    Failed {
-        exception: Rc<str>,
-    },
-}
-
-/// A sent record's future.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Produced {
-    /// Offset -1 with acks=0.
-    Stored {
-        partition: i32,
-        offset: i64,
-    },
-    Failed {
-        exception: Rc<str>,
-    },
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadRecord {
-    pub offset: i64,
-    pub key: Option<String>,
-    pub value: Option<String>,
-    /// -1: none
-    pub leader_epoch: i32,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DescribedPartition {
-    /// -1: none
-    pub leader: BrokerId,
-    pub replicas: Vec<BrokerId>,
-    pub isr: Vec<BrokerId>,
-}
-
-/// An offset, or the exception that answered the question.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum OffsetAnswer {
-    Offset(i64),
-    Failed { exception: Rc<str> },
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PartitionOffsets {
-    pub earliest: OffsetAnswer,
-    pub latest: OffsetAnswer,
-    /// `latest` as read_committed.
-    pub latest_committed: OffsetAnswer,
-    pub max_timestamp: OffsetAnswer,
-    /// With `latest`; -1: none. `None` if `latest` failed.
-    pub leader_epoch: Option<i32>,
 }
 
 #[derive(Debug)]
@@ -189,47 +80,10 @@ struct Sent {
     content: u64,
 }
 
-#[derive(Debug)]
-struct Read {
-    library: KafkaConsumer,
-    partition: TopicPartition,
-    /// The loop around `poll` ends with the first call that returns after this.
-    end: Time,
-    /// How long `position` may then wait for a position.
-    position_deadline: Time,
-    poll_returns: TimerId,
-    records: Vec<ReadRecord>,
-    exception: Option<Rc<str>>,
-}
-
-#[derive(Debug)]
-struct Offsets {
-    topic: TopicName,
-    /// Questions that are still to be asked; the first is being asked. Empty until the topic is
-    /// described.
-    questions: VecDeque<(i32, Question)>,
-    described: bool,
-    answers: BTreeMap<i32, PartitionOffsets>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Question {
-    Earliest,
-    Latest,
-    LatestCommitted,
-    MaxTimestamp,
-}
-
 /// The libraries' numbers on this node.
 const ADMIN: u8 = 0;
-const READER: u8 = 1;
+/// `read::OWNER` lies between.
 const FIRST_PRODUCER: u8 = 2;
-/// The recorder's own timer: a call of `poll` returns.
-const POLL_RETURNS: ClientTimer = ClientTimer::Wake(u64::MAX);
-const POLL_TIMEOUT: Duration = Duration::from_millis(200);
-/// `default.api.timeout.ms` of the recorder's consumers.
-const POSITION_TIMEOUT: Duration = Duration::from_secs(60);
-
 impl Driver {
     pub fn new(options: DriverOptions) -> Result<Driver, ConfigError> {
         let admin_config = AdminConfig::parse(&properties(&[
@@ -308,8 +162,7 @@ impl Driver {
             }
         }
         if let Some((_, Running::Read(read))) = &mut self.running {
-            // What is nobody's is of no concern to this node.
-            let _ = read.library.on_event(event, ctx);
+            read.on_event(event, ctx);
         }
     }
 
@@ -321,13 +174,7 @@ impl Driver {
             }
             DriverOperation::Cluster => self.begin_call(ctx, number, Call::DescribeCluster),
             DriverOperation::Offsets { topic } => {
-                let describe = Call::DescribeTopic(TopicName::clone(&topic));
-                let offsets = Offsets {
-                    topic,
-                    questions: VecDeque::new(),
-                    described: false,
-                    answers: BTreeMap::new(),
-                };
+                let (offsets, describe) = Offsets::new(topic);
                 self.running = Some((number, Running::Offsets(offsets)));
                 self.admin.call(ctx, describe);
             }
@@ -358,7 +205,14 @@ impl Driver {
                 from,
                 ms,
                 properties,
-            } => match self.reader(ctx, partition, from, ms, &properties) {
+            } => match Read::begin(
+                ctx,
+                &self.options.bootstrap,
+                partition,
+                from,
+                Duration::from_millis(ms),
+                &properties,
+            ) {
                 Ok(read) => self.running = Some((number, Running::Read(Box::new(read)))),
                 Err(_) => self.end(number, failed("ConfigException")),
             },
@@ -443,27 +297,13 @@ impl Driver {
         mut offsets: Offsets,
         answer: Result<Response, Failure>,
     ) {
-        if offsets.described {
-            if let Some((partition, question)) = offsets.questions.pop_front() {
-                offsets.take(partition, question, answer);
-            }
-        } else {
-            match answer {
-                Ok(Response::Metadata(metadata)) => {
-                    offsets.described = true;
-                    let count: usize = metadata.topics.iter().map(|t| t.partitions.len()).sum();
-                    offsets.ask_about(count as i32);
-                }
-                Ok(_) => return self.end(number, failed("UnknownServerException")),
-                Err(failure) => return self.end(number, failed(failure.exception())),
-            }
-        }
-        match offsets.next_call() {
-            Some(call) => {
+        match offsets.go_on(answer) {
+            Ok(Some(call)) => {
                 self.running = Some((number, Running::Offsets(offsets)));
                 self.admin.call(ctx, call);
             }
-            None => self.end(number, DriverResult::Offsets(offsets.answers)),
+            Ok(None) => self.end(number, DriverResult::Offsets(offsets.answers)),
+            Err(failure) => self.end(number, failed(failure.exception())),
         }
     }
 
@@ -619,189 +459,29 @@ impl Driver {
 
     // ---- reading
 
-    fn reader(
-        &self,
-        ctx: &mut Ctx<'_>,
-        partition: TopicPartition,
-        from: ReadFrom,
-        ms: u64,
-        chosen: &Properties,
-    ) -> Result<Read, ConfigError> {
-        let mut all = properties(&[
-            ("auto.offset.reset", "none"),
-            ("enable.auto.commit", "false"),
-        ]);
-        all.extend(chosen.clone());
-        let config = ConsumerConfig::parse(&all)?;
-        let mut library = KafkaConsumer::new(READER, "reader", &self.options.bootstrap, config);
-        library.assign(partition.clone());
-        match from {
-            ReadFrom::Beginning => library.seek_to(&partition, ResetTo::Earliest),
-            ReadFrom::Offset(offset) => {
-                library.seek(&partition, offset);
-                ctx.fact(Fact::PositionSet {
-                    partition: partition.clone(),
-                    offset,
-                    why: crate::protocol::BY_APPLICATION.into(),
-                });
-            }
-        }
-        library.start(ctx);
-        let end = ctx.now() + Duration::from_millis(ms);
-        Ok(Read {
-            library,
-            partition,
-            end,
-            position_deadline: end + POSITION_TIMEOUT,
-            poll_returns: set_poll_timer(ctx),
-            records: Vec::new(),
-            exception: None,
-        })
-    }
-
     fn poll_returns(&mut self, ctx: &mut Ctx<'_>) {
         self.take_polled(ctx);
-        let Some((_, Running::Read(read))) = &mut self.running else {
-            return;
-        };
-        let now = ctx.now();
-        let is_over = now >= read.end;
-        let has_position = read.library.positions().contains_key(&read.partition);
-        if is_over && (has_position || now >= read.position_deadline) {
-            if !has_position {
-                read.exception = Some("TimeoutException".into());
-            }
+        if let Some((_, Running::Read(read))) = &mut self.running
+            && read.poll_returns(ctx)
+        {
             self.end_read(ctx);
-        } else {
-            read.poll_returns = set_poll_timer(ctx);
         }
     }
 
     fn take_polled(&mut self, ctx: &mut Ctx<'_>) {
-        let Some((_, Running::Read(read))) = &mut self.running else {
-            return;
-        };
-        while let Some(polled) = read.library.next_polled() {
-            match polled {
-                Polled::PositionSet {
-                    partition,
-                    offset,
-                    why,
-                } => ctx.fact(Fact::PositionSet {
-                    partition,
-                    offset,
-                    why,
-                }),
-                Polled::Record(record) => {
-                    read.records.push(ReadRecord {
-                        offset: record.offset,
-                        key: record.key.as_deref().map(text),
-                        value: record.value.as_deref().map(text),
-                        leader_epoch: record.leader_epoch,
-                    });
-                    ctx.fact(Fact::Consumed {
-                        content: content_of(record.key.as_deref(), record.value.as_deref()),
-                        partition: record.partition,
-                        offset: record.offset,
-                        leader_epoch: record.leader_epoch,
-                    });
-                }
-                Polled::Exception {
-                    partition,
-                    exception,
-                } => {
-                    ctx.fact(Fact::ConsumerError {
-                        partition,
-                        exception: exception.into(),
-                    });
-                    read.exception = Some(exception.into());
-                    return self.end_read(ctx);
-                }
-            }
+        if let Some((_, Running::Read(read))) = &mut self.running
+            && read.take_polled(ctx)
+        {
+            self.end_read(ctx);
         }
     }
 
     fn end_read(&mut self, ctx: &mut Ctx<'_>) {
-        let Some((number, Running::Read(mut read))) = self.running.take() else {
-            return;
-        };
-        let position = read.library.positions().get(&read.partition).copied();
-        read.library.close(ctx);
-        ctx.cancel_timer(read.poll_returns);
-        self.end(
-            number,
-            DriverResult::Read {
-                records: read.records,
-                position: position.filter(|_| read.exception.is_none()),
-                exception: read.exception,
-            },
-        );
-    }
-}
-
-impl Offsets {
-    fn ask_about(&mut self, partitions: i32) {
-        use Question::{Earliest, Latest, LatestCommitted, MaxTimestamp};
-        for partition in 0..partitions {
-            for question in [Earliest, Latest, LatestCommitted, MaxTimestamp] {
-                self.questions.push_back((partition, question));
-            }
+        match self.running.take() {
+            Some((number, Running::Read(read))) => self.end(number, read.into_result(ctx)),
+            other => self.running = other,
         }
     }
-
-    fn next_call(&self) -> Option<Call> {
-        let (partition, question) = self.questions.front()?;
-        let timestamp = match question {
-            Question::Earliest => EARLIEST_TIMESTAMP,
-            Question::Latest | Question::LatestCommitted => LATEST_TIMESTAMP,
-            Question::MaxTimestamp => MAX_TIMESTAMP,
-        };
-        Some(Call::ListOffsets {
-            partition: TopicPartition::new(TopicName::clone(&self.topic), *partition),
-            timestamp,
-            read_committed: matches!(question, Question::LatestCommitted),
-        })
-    }
-
-    fn take(&mut self, partition: i32, question: Question, answer: Result<Response, Failure>) {
-        let unanswered = || OffsetAnswer::Failed {
-            exception: "UnknownServerException".into(),
-        };
-        let entry = self
-            .answers
-            .entry(partition)
-            .or_insert_with(|| PartitionOffsets {
-                earliest: unanswered(),
-                latest: unanswered(),
-                latest_committed: unanswered(),
-                max_timestamp: unanswered(),
-                leader_epoch: None,
-            });
-        let (answer, leader_epoch) = match answer {
-            Ok(Response::ListOffsets(response)) => match response.partitions.first() {
-                Some(found) => (OffsetAnswer::Offset(found.offset), Some(found.leader_epoch)),
-                None => (unanswered(), None),
-            },
-            Ok(_) => (unanswered(), None),
-            Err(failure) => {
-                let exception = failure.exception().into();
-                (OffsetAnswer::Failed { exception }, None)
-            }
-        };
-        match question {
-            Question::Earliest => entry.earliest = answer,
-            Question::Latest => {
-                entry.latest = answer;
-                entry.leader_epoch = leader_epoch;
-            }
-            Question::LatestCommitted => entry.latest_committed = answer,
-            Question::MaxTimestamp => entry.max_timestamp = answer,
-        }
-    }
-}
-
-fn set_poll_timer(ctx: &mut Ctx<'_>) -> TimerId {
-    ctx.set_timer(POLL_TIMEOUT, Timer::Client(POLL_RETURNS))
 }
 
 fn failed(exception: &str) -> DriverResult {
@@ -815,8 +495,4 @@ fn properties(pairs: &[(&str, &str)]) -> Properties {
         .iter()
         .map(|(key, value)| (key.to_string(), value.to_string()))
         .collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

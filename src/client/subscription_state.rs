@@ -1,0 +1,203 @@
+//! What a consumer knows of each partition that it has been assigned (class SubscriptionState).
+
+use crate::client::AutoOffsetReset;
+use crate::kernel::Time;
+use crate::protocol::{TopicPartition, UNKNOWN_EPOCH};
+use std::collections::BTreeMap;
+
+/// A question to the leaders that gives a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetTo {
+    Earliest,
+    Latest,
+}
+
+/// The assigned partitions with their positions.
+#[derive(Debug)]
+pub struct SubscriptionState {
+    policy: AutoOffsetReset,
+    assigned: BTreeMap<TopicPartition, Assigned>,
+}
+
+/// `TopicPartitionState`.
+#[derive(Debug)]
+pub struct Assigned {
+    pub state: State,
+    /// Not to be asked about before this.
+    pub retry_at: Time,
+    /// The exception that the application knows of, so that it is told once.
+    pub told: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    AwaitReset(ResetTo, Why),
+    AwaitValidation(FetchPosition),
+    Fetching(FetchPosition),
+    /// No position, and no policy to find one.
+    NoPosition,
+}
+
+/// Why a reset is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    Seek,
+    NoCommittedOffset,
+    OutOfRange(i64),
+    Truncated(i64),
+}
+
+/// `FetchPosition`: the next offset, the epoch of the record before it (-1 if unknown), and the
+/// leader epoch under which it was last found to be right (-1 if none was known).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FetchPosition {
+    pub offset: i64,
+    pub offset_epoch: i32,
+    pub leader_epoch: i32,
+}
+
+impl SubscriptionState {
+    pub fn new(policy: AutoOffsetReset) -> SubscriptionState {
+        SubscriptionState {
+            policy,
+            assigned: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a partition; where to read follows the policy until the application says.
+    pub fn assign(&mut self, partition: TopicPartition) {
+        let assigned = Assigned {
+            state: self.after_policy(Why::NoCommittedOffset),
+            retry_at: Time::ZERO,
+            told: None,
+        };
+        self.assigned.insert(partition, assigned);
+    }
+
+    pub fn is_assigned(&self, partition: &TopicPartition) -> bool {
+        self.assigned.contains_key(partition)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &Assigned)> {
+        self.assigned.iter()
+    }
+
+    pub fn state(&self, partition: &TopicPartition) -> Option<State> {
+        Some(self.assigned.get(partition)?.state)
+    }
+
+    pub fn position(&self, partition: &TopicPartition) -> Option<FetchPosition> {
+        self.state(partition)?.position()
+    }
+
+    pub fn set(&mut self, partition: &TopicPartition, state: State) {
+        if let Some(assigned) = self.assigned.get_mut(partition)
+            && assigned.state != state
+        {
+            *assigned = Assigned {
+                state,
+                retry_at: Time::ZERO,
+                told: None,
+            };
+        }
+    }
+
+    /// `auto.offset.reset`.
+    pub fn policy(&self) -> AutoOffsetReset {
+        self.policy
+    }
+
+    /// Where the policy leads.
+    pub fn after_policy(&self, why: Why) -> State {
+        match self.policy {
+            AutoOffsetReset::Earliest => State::AwaitReset(ResetTo::Earliest, why),
+            AutoOffsetReset::Latest => State::AwaitReset(ResetTo::Latest, why),
+            AutoOffsetReset::None => State::NoPosition,
+        }
+    }
+
+    /// Has these left alone until then.
+    pub fn hold_back<'a>(
+        &mut self,
+        partitions: impl IntoIterator<Item = &'a TopicPartition>,
+        until: Time,
+    ) {
+        for partition in partitions {
+            if let Some(assigned) = self.assigned.get_mut(partition) {
+                assigned.retry_at = until;
+            }
+        }
+    }
+
+    /// True if the application has not been told of this exception since the partition last moved.
+    pub fn is_news(&mut self, partition: &TopicPartition, exception: &'static str) -> bool {
+        self.assigned
+            .get_mut(partition)
+            .is_some_and(|assigned| assigned.told.replace(exception) != Some(exception))
+    }
+
+    /// `maybeValidatePositionForCurrentLeader`, for all: a position that was found under another
+    /// leader epoch is to be held against the new leader's log, if it has an epoch itself.
+    pub fn validate_positions(&mut self, leader_epoch: impl Fn(&TopicPartition) -> Option<i32>) {
+        for (partition, assigned) in &mut self.assigned {
+            let (Some(leader_epoch), Some(position)) =
+                (leader_epoch(partition), assigned.state.position())
+            else {
+                continue;
+            };
+            if position.leader_epoch == leader_epoch {
+                continue;
+            }
+            let position = FetchPosition {
+                leader_epoch,
+                ..position
+            };
+            assigned.retry_at = Time::ZERO;
+            assigned.state = if position.offset_epoch == UNKNOWN_EPOCH {
+                State::Fetching(position)
+            } else {
+                State::AwaitValidation(position)
+            };
+        }
+    }
+}
+
+impl State {
+    pub fn position(&self) -> Option<FetchPosition> {
+        match self {
+            State::AwaitValidation(position) | State::Fetching(position) => Some(*position),
+            State::AwaitReset(..) | State::NoPosition => None,
+        }
+    }
+}
+
+impl Why {
+    pub fn text(self, to: ResetTo) -> String {
+        let policy = match to {
+            ResetTo::Earliest => "auto.offset.reset=earliest",
+            ResetTo::Latest => "auto.offset.reset=latest",
+        };
+        match self {
+            Why::Seek => match to {
+                ResetTo::Earliest => "asked to begin at the beginning".into(),
+                ResetTo::Latest => "asked to begin at the end".into(),
+            },
+            Why::NoCommittedOffset => format!("{policy}, since there is no committed offset"),
+            Why::OutOfRange(offset) => {
+                format!("{policy}, since offset {offset} is out of range")
+            }
+            Why::Truncated(offset) => {
+                format!("{policy}, since the new leader does not know what was read up to {offset}")
+            }
+        }
+    }
+
+    /// Without a policy.
+    pub fn exception(self) -> &'static str {
+        match self {
+            Why::OutOfRange(_) => "OffsetOutOfRangeException",
+            Why::Truncated(_) => "LogTruncationException",
+            Why::Seek | Why::NoCommittedOffset => "NoOffsetForPartitionException",
+        }
+    }
+}
