@@ -21,6 +21,7 @@ macro_rules! env {
 mod alter_partition_manager;
 mod background;
 mod controlled_shutdown;
+mod current_leader;
 mod kafka_apis;
 mod log_manager;
 mod metadata_cache;
@@ -49,6 +50,7 @@ use crate::protocol::{
 use alter_partition_manager::AlterPartitionManager;
 use background::Background;
 use controlled_shutdown::ControlledShutdown;
+use current_leader::name_current_leaders;
 use kafka_apis::{DelayedElection, Forwarded};
 use outbox::{Env, Outbox};
 use partition::Partition;
@@ -567,7 +569,8 @@ impl Broker {
             if std::mem::replace(muted, false) {
                 ctx.unmute(conn);
             }
-            if let Some(body) = answer.response {
+            if let Some(mut body) = answer.response {
+                name_current_leaders(&self.replicas, &self.metadata_cache, &mut body);
                 let response = KafkaResponse {
                     correlation_id: answer.to.correlation_id,
                     body,

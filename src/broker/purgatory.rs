@@ -4,6 +4,7 @@
 //! Kept here by number; each partition lists the numbers of those that wait for it ([`Watchers`]).
 //! Numbers of requests that are done are dropped from the lists when these are next walked.
 
+use super::replica_manager::produce_response;
 use crate::kernel::{ConnId, Time, TimerId};
 use crate::protocol::{
     ErrorCode, FetchPartitionResponse, FetchRequest, PartitionProduceResponse, Response,
@@ -162,12 +163,7 @@ impl Purgatory {
         let produce = self.produces.remove(&op)?;
         Some(Answer {
             timer: produce.timer,
-            ..Answer::now(
-                produce.to,
-                crate::protocol::ProduceResponse {
-                    responses: produce.responses,
-                },
-            )
+            ..Answer::now(produce.to, produce_response(produce.responses))
         })
     }
 

@@ -152,7 +152,7 @@ impl ReplicaManager {
             _ => {
                 env.out
                     .answers
-                    .push(Answer::now(to, ProduceResponse { responses }));
+                    .push(Answer::now(to, produce_response(responses)));
                 None
             }
         };
@@ -217,7 +217,7 @@ impl ReplicaManager {
         if required.iter().all(Option::is_none) {
             env.out
                 .answers
-                .push(Answer::now(to, ProduceResponse { responses }));
+                .push(Answer::now(to, produce_response(responses)));
             return None;
         }
         let waits: Vec<_> = request
@@ -345,6 +345,7 @@ impl ReplicaManager {
                     summary.responses.push(FetchPartitionResponse {
                         partition: fetch.partition.clone(),
                         error: ErrorCode::None,
+                        current_leader: None,
                         high_watermark: read.high_watermark,
                         last_stable_offset: read.last_stable_offset,
                         log_start_offset: read.log_start_offset,
@@ -654,6 +655,14 @@ fn response(responses: Vec<FetchPartitionResponse>) -> FetchResponse {
         error: ErrorCode::None,
         session_id: 0,
         responses,
+        node_endpoints: Vec::new(),
+    }
+}
+
+pub(super) fn produce_response(responses: Vec<PartitionProduceResponse>) -> ProduceResponse {
+    ProduceResponse {
+        responses,
+        node_endpoints: Vec::new(),
     }
 }
 
@@ -671,6 +680,7 @@ fn refused(
     FetchPartitionResponse {
         partition: fetch.partition.clone(),
         error,
+        current_leader: None,
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
@@ -684,6 +694,7 @@ fn produced(name: &TopicPartition, info: &LogAppendInfo) -> PartitionProduceResp
     PartitionProduceResponse {
         partition: name.clone(),
         error: ErrorCode::None,
+        current_leader: None,
         base_offset: info.first_offset,
         log_append_time_ms: info.log_append_time,
         log_start_offset: info.log_start_offset,
@@ -694,6 +705,7 @@ fn not_produced(name: &TopicPartition, error: ErrorCode) -> PartitionProduceResp
     PartitionProduceResponse {
         partition: name.clone(),
         error,
+        current_leader: None,
         base_offset: -1,
         log_append_time_ms: -1,
         log_start_offset: -1,

@@ -349,6 +349,13 @@ impl KafkaConsumer {
             }
             (Question::Fetch(asked), Ok(Response::Fetch(response))) => {
                 for answer in response.responses {
+                    if let Some(leader) = answer.current_leader {
+                        self.client.metadata.update_leader(
+                            &answer.partition,
+                            leader,
+                            &response.node_endpoints,
+                        );
+                    }
                     if let Some((_, offset)) = asked.iter().find(|(p, _)| *p == answer.partition) {
                         self.on_fetched(ctx, *offset, answer);
                     }

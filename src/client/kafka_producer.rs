@@ -464,6 +464,13 @@ impl KafkaProducer {
                     if let Some(id) = id {
                         self.complete(ctx, id, answer.error, answer.base_offset);
                     }
+                    if let Some(leader) = answer.current_leader {
+                        self.client.metadata.update_leader(
+                            &answer.partition,
+                            leader,
+                            &response.node_endpoints,
+                        );
+                    }
                 }
             }
             Ok(_) => self.complete_all(ctx, &ids, ErrorCode::UnknownServerError),

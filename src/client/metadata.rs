@@ -6,8 +6,8 @@
 use crate::client::{Bootstrap, CommonConfig};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::protocol::{
-    BrokerId, Ctx, ErrorCode, Hosts, MetadataRequest, MetadataResponse, NO_LEADER, TopicId,
-    TopicName, TopicPartition, exponential,
+    BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
+    MetadataResponse, NO_LEADER, TopicId, TopicName, TopicPartition, exponential,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -266,6 +266,35 @@ impl Metadata {
         let (initial, max) = self.backoff_ms;
         let attempts = self.equivalent_responses.saturating_sub(1);
         self.not_before = now + exponential(ctx, initial, max, attempts);
+    }
+
+    /// `updatePartitionLeadership`: takes over a leader that an error response named (KIP-951), if it
+    /// is newer than ours and can be reached.
+    pub fn update_leader(
+        &mut self,
+        partition: &TopicPartition,
+        new: LeaderIdAndEpoch,
+        endpoints: &[BrokerEndpoint],
+    ) {
+        let index = usize::try_from(partition.partition).unwrap_or(usize::MAX);
+        let topic = self.topics.get_mut(&partition.topic);
+        let Some(known) = topic.and_then(|topic| topic.partitions.get_mut(index)) else {
+            return;
+        };
+        if new.leader < 0 || new.leader_epoch <= known.leader_epoch {
+            return;
+        }
+        if let Some(found) = endpoints.iter().find(|e| e.id == new.leader) {
+            let listens = endpoint(&self.hosts, &found.host, found.port);
+            self.brokers.insert(new.leader, listens);
+        }
+        if self.brokers.contains_key(&new.leader) {
+            known.leader = new.leader;
+            known.leader_epoch = new.leader_epoch;
+            self.last_seen_leader_epochs
+                .insert(partition.clone(), new.leader_epoch);
+            self.version += 1;
+        }
     }
 
     /// `updateLatestMetadata`: the answer's view of a partition, unless it is older than our own.

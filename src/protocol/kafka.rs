@@ -82,17 +82,28 @@ pub struct ProduceRequest {
 #[derive(Clone, Debug, Hash)]
 pub struct ProduceResponse {
     pub responses: Vec<PartitionProduceResponse>,
+    /// Where the leaders that `current_leader` names listen (KIP-951).
+    pub node_endpoints: Vec<BrokerEndpoint>,
 }
 
 #[derive(Clone, Debug, Hash)]
 pub struct PartitionProduceResponse {
     pub partition: TopicPartition,
     pub error: ErrorCode,
+    /// With NOT_LEADER_OR_FOLLOWER: who leads, as far as the broker knows (KIP-951).
+    pub current_leader: Option<LeaderIdAndEpoch>,
     /// -1 on error.
     pub base_offset: i64,
     /// -1 unless the topic stamps records at append.
     pub log_append_time_ms: i64,
     pub log_start_offset: i64,
+}
+
+/// A partition's leader; both are -1 where unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct LeaderIdAndEpoch {
+    pub leader: BrokerId,
+    pub leader_epoch: i32,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -133,12 +144,17 @@ pub struct FetchResponse {
     pub error: ErrorCode,
     pub session_id: i32,
     pub responses: Vec<FetchPartitionResponse>,
+    /// Where the leaders that `current_leader` names listen (KIP-951).
+    pub node_endpoints: Vec<BrokerEndpoint>,
 }
 
 #[derive(Clone, Debug, Hash)]
 pub struct FetchPartitionResponse {
     pub partition: TopicPartition,
     pub error: ErrorCode,
+    /// With NOT_LEADER_OR_FOLLOWER or FENCED_LEADER_EPOCH: who leads, as far as the broker knows
+    /// (KIP-951).
+    pub current_leader: Option<LeaderIdAndEpoch>,
     pub high_watermark: i64,
     pub last_stable_offset: i64,
     pub log_start_offset: i64,

@@ -474,12 +474,20 @@ fn made_up_response(body: &Request) -> Option<Response> {
         .map(|(partition, _)| PartitionProduceResponse {
             partition: partition.clone(),
             error: ErrorCode::None,
+            current_leader: None,
             base_offset: -1,
             log_append_time_ms: -1,
             log_start_offset: -1,
         })
         .collect();
-    Some(ProduceResponse { responses }.into())
+    let node_endpoints = Vec::new();
+    Some(
+        ProduceResponse {
+            responses,
+            node_endpoints,
+        }
+        .into(),
+    )
 }
 
 #[derive(Debug)]

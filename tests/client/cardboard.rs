@@ -9,10 +9,10 @@ use kafka_trial::log::batch::{BatchBuilder, RecordBatch, Records};
 use kafka_trial::protocol::{
     BrokerEndpoint, BrokerId, Cluster, CreatableTopicResult, CreateTopicsResponse, Ctx,
     ElectLeadersResponse, EpochEndOffset, ErrorCode, Fact, FetchPartitionResponse, FetchRequest,
-    FetchResponse, Hosts, KafkaResponse, ListOffsetsPartitionResponse, ListOffsetsResponse,
-    Message, MetadataRequest, MetadataResponse, NO_LEADER, OffsetForLeaderEpochResponse,
-    PartitionMetadata, PartitionProduceResponse, ProduceRequest, ProduceResponse, Request,
-    Response, Timer, TopicId, TopicMetadata, TopicPartition,
+    FetchResponse, Hosts, KafkaResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
+    ListOffsetsResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
+    OffsetForLeaderEpochResponse, PartitionMetadata, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata, TopicPartition,
 };
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
@@ -35,6 +35,8 @@ pub struct World {
     pub list_offsets_errors: VecDeque<ErrorCode>,
     pub epoch_end_questions: u32,
     pub mute_admin: bool,
+    /// Errors carry the new leader (KIP-951).
+    pub names_leaders: bool,
     brokers: Vec<BrokerId>,
 }
 
@@ -117,6 +119,18 @@ impl World {
         *bytes.last_mut().unwrap() ^= 1;
         bytes.swap(65, 66);
         *batch = RecordBatch::parse_unchecked(bytes.into()).unwrap();
+    }
+
+    fn endpoints(&self) -> Vec<BrokerEndpoint> {
+        self.brokers
+            .iter()
+            .map(|id| BrokerEndpoint {
+                id: *id,
+                host: format!("broker-{id}").into(),
+                port: 9092,
+                rack: None,
+            })
+            .collect()
     }
 
     pub fn values(&self, partition: usize) -> Vec<String> {
@@ -270,13 +284,21 @@ impl Broker {
             responses.push(PartitionProduceResponse {
                 partition,
                 error,
+                current_leader: self.current_leader(world, error, index),
                 base_offset,
                 log_append_time_ms: -1,
                 log_start_offset: 0,
             });
         }
         let is_silent = matches!(answer, Some(Answer::Silence)) || request.acks == 0;
-        (!is_silent).then(|| ProduceResponse { responses }.into())
+        let node_endpoints = world.endpoints();
+        (!is_silent).then(|| {
+            ProduceResponse {
+                responses,
+                node_endpoints,
+            }
+            .into()
+        })
     }
 
     /// Never waits: an empty answer comes at once, so tests have short long polls.
@@ -293,6 +315,11 @@ impl Broker {
             FetchPartitionResponse {
                 partition: asked.partition.clone(),
                 error,
+                current_leader: self.current_leader(
+                    world,
+                    error,
+                    asked.partition.partition as usize,
+                ),
                 high_watermark: known.end(),
                 last_stable_offset: known.end(),
                 log_start_offset: 0,
@@ -305,7 +332,23 @@ impl Broker {
             error: ErrorCode::None,
             session_id: 0,
             responses: responses.collect(),
+            node_endpoints: world.endpoints(),
         }
+    }
+
+    fn current_leader(
+        &self,
+        world: &World,
+        error: ErrorCode,
+        partition: usize,
+    ) -> Option<LeaderIdAndEpoch> {
+        let known = &world.partitions[partition];
+        (error == ErrorCode::NotLeaderOrFollower && world.names_leaders).then_some(
+            LeaderIdAndEpoch {
+                leader: known.leader,
+                leader_epoch: known.leader_epoch,
+            },
+        )
     }
 }
 
@@ -345,16 +388,7 @@ fn metadata(world: &World, request: &MetadataRequest) -> MetadataResponse {
         }
     };
     MetadataResponse {
-        brokers: world
-            .brokers
-            .iter()
-            .map(|id| BrokerEndpoint {
-                id: *id,
-                host: format!("broker-{id}").into(),
-                port: 9092,
-                rack: None,
-            })
-            .collect(),
+        brokers: world.endpoints(),
         cluster_id: None,
         controller_id: world.controller,
         topics: request.topics.iter().flatten().map(topic).collect(),

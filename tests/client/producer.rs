@@ -35,6 +35,28 @@ fn a_record_refused_by_an_old_leader_is_retried_on_the_new_one() {
 }
 
 #[test]
+fn kip_951_a_refusal_that_names_the_new_leader_spares_the_question_for_it() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().names_leaders = true;
+    town.start(1);
+    town.start(2);
+    producer(&mut town, &[], counting(2));
+    town.run_for(500);
+    town.world().move_leader(0, 2);
+    let facts = town.run_for(3_000);
+    let latency_ms = facts.iter().find_map(|(_, fact)| match fact {
+        Fact::Acked {
+            latency_ns,
+            attempts: 2,
+            ..
+        } => Some(latency_ns / 1_000_000),
+        _ => None,
+    });
+    // Neither retry.backoff.ms (100) nor a round of metadata lies between the two attempts.
+    assert!(latency_ms.is_some_and(|ms| ms < 20), "{latency_ms:?}");
+}
+
+#[test]
 fn without_retries_the_application_gets_the_exception_and_the_next_record_the_new_leader() {
     let mut town = Town::new(1, World::with_partitions(&[1]));
     town.start(1);
