@@ -4,7 +4,7 @@
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::client::{Bootstrap, ConfigError, ConsumerConfig};
 use crate::protocol::config::Properties;
-use crate::protocol::{Ctx, Event, Fact, TopicName, TopicPartition, content_of};
+use crate::protocol::{BY_APPLICATION, Ctx, Event, Fact, TopicName, TopicPartition, content_of};
 use std::collections::BTreeMap;
 
 /// What a consumer node is built from.
@@ -106,7 +106,7 @@ impl Consumer {
                     ctx.fact(Fact::PositionSet {
                         partition,
                         offset: *offset,
-                        why: crate::protocol::BY_APPLICATION.into(),
+                        why: BY_APPLICATION.into(),
                     });
                 }
             }

@@ -5,7 +5,9 @@ use crate::client::subscription_state::ResetTo;
 use crate::client::{Bootstrap, ConfigError, ConsumerConfig, DriverResult, ReadFrom, ReadRecord};
 use crate::kernel::{Duration, Time, TimerId};
 use crate::protocol::config::Properties;
-use crate::protocol::{BY_APPLICATION, ClientTimer, Ctx, Event, Fact, Timer, TopicPartition, content_of};
+use crate::protocol::{
+    BY_APPLICATION, ClientTimer, Ctx, Event, Fact, Timer, TopicPartition, content_of,
+};
 use std::rc::Rc;
 
 /// The consumer's number among the libraries of this node.
