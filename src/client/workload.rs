@@ -298,9 +298,10 @@ mod tests {
 
     #[test]
     fn any_name_gives_json() {
-        let workload = workload(KeyTemplate::None, ValueTemplate::Position);
         let name = "a \"lorry\" \\ \u{1}\u{e9}";
-        let (_, _, value) = Source::default().next(&workload, name, 0);
+        let truck = name.to_owned();
+        let workload = workload(KeyTemplate::None, ValueTemplate::Position { truck });
+        let (_, _, value) = Source::default().next(&workload, "p", 0);
         let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
         assert_eq!(value["truck"], name);
     }
