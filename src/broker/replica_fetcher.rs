@@ -714,6 +714,7 @@ mod tests {
                 current_leader_epoch,
             }];
             let mut data = FetchPartitionResponse {
+                current_leader: None,
                 partition: t0(),
                 error: ErrorCode::None,
                 high_watermark: 0,
@@ -725,6 +726,7 @@ mod tests {
             };
             change(&mut data);
             let response = FetchResponse {
+                node_endpoints: Vec::new(),
                 error: ErrorCode::None,
                 session_id: 0,
                 responses: vec![data],
@@ -886,9 +888,11 @@ mod tests {
             current_leader_epoch: 0,
         }];
         let response = FetchResponse {
+            node_endpoints: Vec::new(),
             error: ErrorCode::None,
             session_id: 0,
             responses: vec![FetchPartitionResponse {
+                current_leader: None,
                 partition: t0(),
                 error: ErrorCode::None,
                 high_watermark: 3,
