@@ -5,7 +5,10 @@ use super::context::{PartitionAndReplica, PartitionState};
 use super::kafka_controller::KafkaController;
 use super::zk_client::Abandoned;
 use crate::metadata::znode;
-use crate::protocol::{BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, TopicPartition};
+use crate::protocol::{
+    BrokerEndpoint, BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, TopicPartition,
+};
+use std::collections::BTreeMap;
 
 impl KafkaController {
     /// /brokers/ids has changed: reads it anew and compares.
@@ -144,10 +147,8 @@ impl KafkaController {
                 ErrorCode::None => {
                     offline.remove(partition);
                 }
-                ErrorCode::KafkaStorageError => {
-                    if offline.insert(partition.clone()) {
-                        newly_offline.push(partition.clone());
-                    }
+                ErrorCode::KafkaStorageError if offline.insert(partition.clone()) => {
+                    newly_offline.push(partition.clone());
                 }
                 _ => {}
             }
@@ -167,7 +168,7 @@ impl KafkaController {
 
     fn add_live_brokers(
         &mut self,
-        current: &std::collections::BTreeMap<BrokerId, (crate::protocol::BrokerEndpoint, i64)>,
+        current: &BTreeMap<BrokerId, (BrokerEndpoint, i64)>,
         ids: &[BrokerId],
     ) {
         for id in ids {

@@ -200,10 +200,8 @@ impl KafkaController {
             Ok(Validated::Standing(current.clone()))
         } else if new.partition_epoch < current.partition_epoch {
             Err(ErrorCode::InvalidUpdateVersion)
-        } else if new.leader_recovery_state == Recovering && new.isr.len() > 1 {
-            Err(ErrorCode::InvalidRequest)
-        } else if current.leader_recovery_state == Recovered
-            && new.leader_recovery_state == Recovering
+        } else if new.leader_recovery_state == Recovering
+            && (new.isr.len() > 1 || current.leader_recovery_state == Recovered)
         {
             Err(ErrorCode::InvalidRequest)
         } else if new.isr.iter().any(|id| !self.context.is_live_broker(*id)) {
