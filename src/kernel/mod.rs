@@ -16,6 +16,7 @@ mod fault;
 mod guard;
 mod id;
 mod network;
+mod process;
 mod queue;
 mod random;
 pub mod task;

@@ -1,0 +1,104 @@
+//! The life of a process on its machine: start, pause, end, and the rate of its clock.
+
+use super::engine::NodeStatus;
+use super::event::Entry;
+use super::world::{Waiting, World};
+use super::{Domain, Duration, NodeId};
+
+impl<D: Domain> World<D> {
+    /// The process is gone, by a crash or by itself, or with its machine (`power`).
+    pub(super) fn process_ended(&mut self, node: NodeId, status: Option<i32>, power: bool) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Down {
+            return;
+        }
+        it.status = NodeStatus::Down;
+        it.exit_status = status;
+        it.incarnation += 1;
+        it.busy_until = now;
+        (it.waking, it.hangs) = (false, false);
+        it.pending.clear();
+        let (incarnation, delay) = (
+            it.incarnation,
+            it.supervisor.filter(|_| !it.stopping && !power),
+        );
+        for waiting in std::mem::take(&mut it.inbox) {
+            if let Waiting::Stored(slot) = waiting {
+                self.remove_stored(slot);
+            }
+        }
+        let disk = &mut self.disks[node.0 as usize];
+        disk.take_spent();
+        disk.forget_hanging();
+        self.network.set_listening(node, false);
+        self.network.process_died(node, power, now, &mut self.queue);
+        if let Some(delay) = delay {
+            self.queue
+                .push(now + delay, Entry::Supervise { node, incarnation });
+        }
+    }
+
+    /// A fresh process; its memory is the caller's business.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        it.status = NodeStatus::Running;
+        it.incarnation += 1;
+        it.busy_until = now;
+        it.stopping = false;
+        it.exit_status = None;
+        let incarnation = it.incarnation;
+        if !self.network.is_powered(node) {
+            self.network.set_powered(node, true, now, &mut self.queue);
+        }
+        self.network.set_listening(node, true);
+        // Before everything else that may come to it at this instant.
+        let slot = self.queue.store(Entry::Started { node, incarnation });
+        self.enqueue(node, Waiting::Stored(slot));
+    }
+
+    pub(super) fn pause(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Running {
+            it.status = NodeStatus::Paused;
+            it.paused_at = now;
+        }
+    }
+
+    pub(super) fn resume(&mut self, node: NodeId) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        if it.status == NodeStatus::Paused {
+            it.status = NodeStatus::Running;
+            let left = it.busy_until.since(it.paused_at);
+            if left > Duration::ZERO {
+                it.busy_until = now + left;
+            }
+            self.ensure_wake(node);
+        }
+    }
+
+    pub(super) fn set_cpu_slowness(&mut self, node: NodeId, times: u32) {
+        self.node_mut(node).cpu_slowness = u64::from(times.max(1));
+    }
+
+    /// Changes the rate of a node's clock: its timers come up at other true times.
+    pub(super) fn drift(&mut self, node: NodeId, ppm: i32) {
+        let now = self.now;
+        self.node_mut(node).clock.drift(now, ppm);
+        let it = &self.nodes[node.0 as usize];
+        self.queue.rearm(|entry| match entry {
+            Entry::Timer {
+                node: owner,
+                incarnation,
+                deadline,
+                ..
+            } if *owner == node && *incarnation == it.incarnation => {
+                Some(it.clock.true_time(*deadline).max(now))
+            }
+            _ => None,
+        });
+    }
+}
