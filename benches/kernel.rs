@@ -16,6 +16,17 @@ use std::hint::black_box;
 use std::time::Instant;
 
 fn main() {
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if wanted("phold") {
+        phold();
+    }
+    if wanted("network") {
+        network();
+    }
+}
+
+fn phold() {
     println!("PHOLD: nanoseconds an event (entities, in flight): bare, kernel, ratio");
     for (entities, in_flight, events) in [(64, 64, 4_000_000), (1_024, 16_384, 4_000_000)] {
         let bare = median(|| bare_phold(entities, in_flight, events));
@@ -29,6 +40,9 @@ fn main() {
             );
         }
     }
+}
+
+fn network() {
     println!("network, faults armed: million deliveries a second");
     for (name, costs) in [("work costs nothing", false), ("default costs", true)] {
         for (nodes, in_flight) in [(8, 8), (64, 256)] {

@@ -287,6 +287,8 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         // Not even a supervisor of a process that had died before outlives its machine.
         it.incarnation += 1;
         it.background.power_off();
+        self.world.doubt();
+        let it = self.world.node_mut(node);
         it.power_failures += 1;
         let stream = format!("power failure {} of {}", it.power_failures, it.name);
         let mut random = self.world.stream(&stream);
@@ -297,7 +299,22 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     #[inline]
     fn dispatch(&mut self, seq: u64, slot: u32) -> NodeId {
         let world = &mut self.world;
+        // `settle` leaves a live event at the top.
+        debug_assert!(
+            world
+                .queue
+                .get(slot)
+                .is_some_and(|entry| !world.is_dead(entry))
+        );
         match world.queue.get(slot) {
+            Some(&Entry::Timer { node, .. }) if world.is_idle(node) => {
+                if let Some(Entry::Timer { timer, .. }) = world.queue.remove(slot) {
+                    world.record(seq, node, Kind::Timer, 0, 0);
+                    let cost = world.config.costs.timer;
+                    self.run_handler(node, Event::Timer(timer), cost);
+                }
+                node
+            }
             Some(
                 &Entry::Timer { node, .. }
                 | &Entry::Started { node, .. }
@@ -349,8 +366,7 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 world.job_done(node, job);
                 node
             }
-            // `settle` leaves no dead event at the top.
-            Some(Entry::Cancelled) | None => unreachable!("a dead event was dispatched"),
+            Some(Entry::Cancelled) | None => unreachable!("a cancelled event was dispatched"),
         }
     }
 

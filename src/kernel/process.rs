@@ -31,6 +31,7 @@ impl<D: Domain> World<D> {
         let disk = &mut self.disks[node.0 as usize];
         disk.take_spent();
         disk.forget_hanging();
+        self.doubt();
         self.network.set_listening(node, false);
         self.network.process_died(node, power, now, &mut self.queue);
         if let Some(delay) = delay {
@@ -49,6 +50,8 @@ impl<D: Domain> World<D> {
         it.stopping = false;
         it.exit_status = None;
         let incarnation = it.incarnation;
+        // A supervisor that was about to start it.
+        self.doubt();
         if !self.network.is_powered(node) {
             self.network.set_powered(node, true, now, &mut self.queue);
         }

@@ -34,8 +34,10 @@ pub(super) struct World<D: Domain> {
     pub(super) digest: Digest,
     pub(super) facts: Vec<FactEntry<D::Fact>>,
     next_timer: u64,
-    /// Cancelled timers whose keys are still in the queue.
+    /// Cancelled timers that are still in the queue.
     cancelled: usize,
+    /// 0: no event in the queue is dead. Else the event after which all of them are looked at.
+    doubted_until: u64,
     running: Handler<D>,
 }
 
@@ -122,6 +124,7 @@ impl<D: Domain> World<D> {
             facts: Vec::new(),
             next_timer: 1,
             cancelled: 0,
+            doubted_until: 0,
             running: Handler {
                 work: Duration::ZERO,
                 used_disk: false,
@@ -273,6 +276,7 @@ impl<D: Domain> World<D> {
         {
             *entry = Entry::Cancelled;
             self.cancelled += 1;
+            self.doubt();
         }
     }
 
@@ -400,19 +404,17 @@ impl<D: Domain> World<D> {
         let done = self.now + work;
         it.busy_until = done;
         let local_done = it.clock.local(done);
-        for (slot, delay) in self.running.timers.drain(..) {
+        for &(slot, delay) in &self.running.timers {
             let due = local_done + delay;
-            match self.queue.get_mut(slot) {
-                Some(Entry::Timer { deadline, .. }) => {
-                    *deadline = due;
-                    self.queue.arm(slot, it.clock.true_time(due).max(done));
-                }
-                _ => {
-                    self.queue.remove(slot);
-                    self.cancelled -= 1;
-                }
+            if let Some(Entry::Timer { deadline, .. }) = self.queue.get_mut(slot) {
+                *deadline = due;
+                self.queue.arm(slot, it.clock.true_time(due).max(done));
+            } else {
+                self.queue.remove(slot);
+                self.cancelled -= 1;
             }
         }
+        self.running.timers.clear();
         if it.hangs {
             it.waking = true;
             it.pending.append(&mut self.running.effects);
@@ -469,32 +471,48 @@ impl<D: Domain> World<D> {
 
 /// Upkeep of the queue.
 impl<D: Domain> World<D> {
-    /// Drops dead events from the top, so that the next one is live; and all of them where most are
-    /// dead.
+    /// Makes the queue whole after an event, with a live one at its top.
     #[inline]
     pub(super) fn settle(&mut self) {
         self.queue.fill();
-        while let Some((_, slot)) = self.queue.peek() {
-            if !self.is_dead(slot) {
-                break;
-            }
+        if self.network.take_doubt() {
+            self.doubt();
+        }
+        if self.doubted_until > 0 {
+            self.drop_dead();
+        }
+    }
+
+    /// Something has died that may still be in the queue. While that is so, the top is looked at
+    /// after every event; then, for a price that is small beside that, everything is.
+    pub(super) fn doubt(&mut self) {
+        if self.doubted_until == 0 {
+            self.doubted_until = self.events + 4 * self.queue.len() as u64 + 4_096;
+        }
+    }
+
+    fn drop_dead(&mut self) {
+        while let Some((_, slot)) = self.queue.peek()
+            && self.queue.get(slot).is_none_or(|entry| self.is_dead(entry))
+        {
             self.queue.pop();
             self.queue.fill();
             self.remove_stored(slot);
         }
-        if self.cancelled > 1_024 && self.cancelled > self.queue.len() / 2 {
-            self.queue.purge(|entry| matches!(entry, Entry::Cancelled));
-            self.cancelled = 0;
-            // Those that wait in a process's queue have no key; they are counted again when met.
-            for node in &self.nodes {
-                let stored = node.inbox.iter().filter(|waiting| match waiting {
-                    Waiting::Stored(slot) => {
-                        matches!(self.queue.get(*slot), Some(Entry::Cancelled))
-                    }
-                    Waiting::Readable(_) => false,
-                });
-                self.cancelled += stored.count();
-            }
+        let mostly_dead = self.cancelled > 1_024 && self.cancelled > self.queue.len() / 2;
+        if mostly_dead || self.events >= self.doubted_until {
+            let mut queue = std::mem::replace(&mut self.queue, Queue::new());
+            queue.purge(|entry| self.is_dead(entry));
+            self.queue = queue;
+            self.doubted_until = 0;
+            // Those that wait in a process's own queue have no key; they are counted until it comes
+            // to them.
+            let waiting = self.nodes.iter().flat_map(|node| &node.inbox);
+            let dead = waiting.filter(|waiting| match waiting {
+                Waiting::Stored(slot) => matches!(self.queue.get(*slot), Some(Entry::Cancelled)),
+                Waiting::Readable(_) => false,
+            });
+            self.cancelled = dead.count();
         }
     }
 
@@ -508,25 +526,24 @@ impl<D: Domain> World<D> {
         entry
     }
 
+    /// Whether an event concerns a process, a packet or an operation that is gone.
     #[inline]
-    fn is_dead(&self, slot: u32) -> bool {
-        match self.queue.get(slot) {
-            None | Some(Entry::Cancelled) => true,
-            Some(
-                Entry::Timer {
-                    node, incarnation, ..
-                }
-                | Entry::Started { node, incarnation }
-                | Entry::Terminate { node, incarnation }
-                | Entry::Wake { node, incarnation }
-                | Entry::Supervise { node, incarnation }
-                | Entry::DiskResult {
-                    node, incarnation, ..
-                },
-            ) => self.node(*node).incarnation != *incarnation,
-            Some(Entry::Arrive { to, epoch }) => !self.network.expects(*to, *epoch),
-            Some(Entry::Retransmit { to }) => !self.network.is_troubled(*to),
-            Some(Entry::DiskDone { node, job }) => !self.node(*node).background.has(*job),
+    pub(super) fn is_dead(&self, entry: &Entry<D>) -> bool {
+        match entry {
+            Entry::Cancelled => true,
+            Entry::Timer {
+                node, incarnation, ..
+            }
+            | Entry::Started { node, incarnation }
+            | Entry::Terminate { node, incarnation }
+            | Entry::Wake { node, incarnation }
+            | Entry::Supervise { node, incarnation }
+            | Entry::DiskResult {
+                node, incarnation, ..
+            } => self.node(*node).incarnation != *incarnation,
+            Entry::Arrive { to, epoch } => !self.network.expects(*to, *epoch),
+            Entry::Retransmit { to } => !self.network.is_troubled(*to),
+            Entry::DiskDone { node, job } => !self.node(*node).background.has(*job),
         }
     }
 

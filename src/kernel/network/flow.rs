@@ -59,6 +59,7 @@ impl<D: Domain> Network<D> {
         if pipe.path.cut && matches!(packet, Packet::Abort(_)) {
             pipe.drop_unread_flights();
             pipe.ended = true;
+            self.doubt = true;
             return true;
         }
         if pipe.path.loses && matches!(packet, Packet::Message(_)) {
@@ -66,6 +67,7 @@ impl<D: Domain> Network<D> {
                 self.conns[at].ends[1 - side].node,
                 self.conns[at].ends[side].node,
             );
+            self.doubt = true;
             self.rules.message_lost(from, to);
             self.paths_changed(now, queue);
             for side in [CLIENT, SERVER] {
@@ -124,6 +126,7 @@ impl<D: Domain> Network<D> {
     }
 
     pub(super) fn hold(&mut self, at: usize, side: usize, now: Time, queue: &mut Queue<Entry<D>>) {
+        self.doubt = true;
         let pipe = &mut self.conns[at].pipes[side];
         pipe.held = true;
         pipe.epoch += 1;
@@ -217,6 +220,7 @@ impl<D: Domain> Network<D> {
         if !host.listening {
             conn.ends[SERVER].state = State::Closed;
             conn.pipes[SERVER].drop_unread_flights();
+            self.doubt = true;
             self.launch(
                 at,
                 CLIENT,
@@ -309,6 +313,7 @@ impl<D: Domain> Network<D> {
             return;
         }
         conn.serial = 0;
+        self.doubt = true;
         conn.pipes = [Pipe::new(Path::default()), Pipe::new(Path::default())];
         self.free.push(at);
     }

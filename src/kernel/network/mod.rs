@@ -36,6 +36,8 @@ pub(super) struct Network<D: Domain> {
     /// How many connections each node has opened to each other: part of their streams' names.
     opened: BTreeMap<(NodeId, NodeId), u32>,
     rules: Rules,
+    /// An arrival or a retransmission that is in the queue may have become void.
+    doubt: bool,
 }
 
 /// What a process finds when it reads.
@@ -67,6 +69,7 @@ impl<D: Domain> Network<D> {
             next_serial: 1,
             opened: BTreeMap::new(),
             rules: Rules::default(),
+            doubt: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl<D: Domain> Network<D> {
 
     /// Resets every connection between the two groups; answers the ends that are to read of it.
     pub(super) fn reset(&mut self, a: &[NodeId], b: &[NodeId]) -> Vec<ConnId> {
+        self.doubt = true;
         let between = |x: NodeId, y: NodeId| a.contains(&x) && b.contains(&y);
         let mut told = Vec::new();
         for at in 0..self.conns.len() {
@@ -150,6 +154,7 @@ impl<D: Domain> Network<D> {
         now: Time,
         queue: &mut Queue<Entry<D>>,
     ) {
+        self.doubt = true;
         for at in 0..self.conns.len() {
             for side in [CLIENT, SERVER] {
                 let conn = &mut self.conns[at];
@@ -391,6 +396,12 @@ impl<D: Domain> Network<D> {
             .is_some_and(|(at, side)| self.conns[at].pipes[side].epoch == epoch)
     }
 
+    /// Whether something in the queue may have become void since the last time it was asked.
+    #[inline]
+    pub(super) fn take_doubt(&mut self) -> bool {
+        std::mem::take(&mut self.doubt)
+    }
+
     pub(super) fn is_troubled(&self, to: ConnId) -> bool {
         self.find(to)
             .is_some_and(|(at, side)| self.conns[at].pipes[side].trouble.is_some())
@@ -421,6 +432,7 @@ impl<D: Domain> Network<D> {
                 )
             {
                 pipe.drop_unread_flights();
+                self.doubt = true;
             } else {
                 self.hold(at, side, now, queue);
             }
@@ -442,6 +454,7 @@ impl<D: Domain> Network<D> {
                 outgoing.unsent.clear();
                 outgoing.ended = true;
                 outgoing.trouble = None;
+                self.doubt = true;
                 true
             }
             Packet::Message(_) | Packet::Fin => live,
@@ -508,6 +521,7 @@ impl<D: Domain> Network<D> {
         }
         pipe.drop_unread_flights();
         pipe.ended = true;
+        self.doubt = true;
         let told = self.tell_locally(at, 1 - side, CloseReason::TimedOut);
         self.release_if_over(at);
         told
