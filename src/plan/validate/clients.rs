@@ -1,0 +1,235 @@
+//! Checks producers and consumers.
+
+use super::{Check, Checked, with_suggestion};
+use crate::kernel::Duration;
+use crate::plan::{Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role};
+use crate::protocol::config::{Scope, nearest};
+use std::collections::BTreeMap;
+
+/// More would be a slip of the pen, not a plan.
+const MOST_MEMBERS: u32 = 10_000;
+
+/// The port that brokers listen on.
+const PORT: &str = "9092";
+
+impl Check<'_> {
+    pub(super) fn client_names(&self) -> Checked {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        let producers = self
+            .plan
+            .producers
+            .iter()
+            .map(|plan| ("producers", plan.name.as_str(), plan.count));
+        let consumers = self
+            .plan
+            .consumers
+            .iter()
+            .map(|plan| ("consumers", plan.name.as_str(), plan.count));
+        for (room, name, count) in producers.chain(consumers) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            let path = [room, name];
+            if name.is_empty() || !name.chars().all(plain) || name.len() > 100 {
+                return Err(
+                    Problem::new(path, format!("\"{name}\" is no name for a client"))
+                        .on_key()
+                        .expected("letters, digits, underscores and hyphens"),
+                );
+            }
+            let means_another = !matches!(name.parse(), Ok(Role::Client { .. }))
+                || name.starts_with("broker-")
+                || name.starts_with("zookeeper-");
+            if means_another || name == "everything" || name == "network" {
+                return Err(Problem::new(
+                    path,
+                    format!("the name \"{name}\" means something else"),
+                )
+                .on_key()
+                .expected("another name"));
+            }
+            if let Some(other) = seen.insert(name, room) {
+                return Err(Problem::new(
+                    path,
+                    format!("\"{name}\" is the name of one of the {other} too"),
+                )
+                .on_key()
+                .expected("each name once"));
+            }
+            match count {
+                Some(0) => {
+                    return Err(Problem::new([room, name, "count"], "a group of nobody")
+                        .expected("at least 1"));
+                }
+                Some(n) if n > MOST_MEMBERS => {
+                    return Err(Problem::new([room, name, "count"], format!("{n} members"))
+                        .expected(format!("at most {MOST_MEMBERS}")));
+                }
+                _ => {}
+            }
+        }
+        // Members of groups have names too.
+        let members = self
+            .plan
+            .producers
+            .iter()
+            .flat_map(ProducerPlan::members)
+            .chain(self.plan.consumers.iter().flat_map(ConsumerPlan::members));
+        let mut all: Vec<String> = members.collect();
+        all.sort_unstable();
+        if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Problem::new(
+                ["producers"],
+                format!("two clients are called \"{}\"", pair[0]),
+            )
+            .on_key()
+            .expected("each name once, members of groups included"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn producer(&mut self, producer: &ProducerPlan) -> Checked {
+        let at = |key: &str| {
+            vec![
+                "producers".to_string(),
+                producer.name.clone(),
+                key.to_string(),
+            ]
+        };
+        self.topic_there(&producer.topic, at("topic"))?;
+        if producer.every == Duration::ZERO && !producer.saturate {
+            return Err(Problem::new(at("every"), "a record every 0s")
+                .expected("a time above 0, or saturate: true"));
+        }
+        if producer.limit == Some(0) {
+            return Err(Problem::new(at("limit"), "a limit of 0 records").expected("at least 1"));
+        }
+        if producer.key == Key::Cycle(0) {
+            return Err(Problem::new(at("key"), "a cycle of 0 keys").expected("at least 1"));
+        }
+        self.times(producer.start, producer.stop, at)?;
+        self.bootstrap(producer.bootstrap.as_deref(), at("bootstrap"))?;
+        let written = producer.config.get("acks");
+        if let (Some(acks), Some(written)) = (producer.acks, written)
+            && Acks::parse(written.trim()) != Some(acks)
+        {
+            return Err(Problem::new(
+                at("acks"),
+                format!("acks {acks} here, and {written} in config"),
+            )
+            .expected("acks in one place"));
+        }
+        let name = producer.name.clone();
+        let config_at = |key: &str| {
+            vec![
+                "producers".to_string(),
+                name.clone(),
+                "config".into(),
+                key.to_string(),
+            ]
+        };
+        self.properties(Scope::Producer, &producer.config, config_at)?;
+        // False is what is modelled; true would be a promise that is not kept.
+        match producer.config.get("enable.idempotence") {
+            Some(value) if value.trim().eq_ignore_ascii_case("true") => {
+                Err(Problem::new(config_at("enable.idempotence"), "enable.idempotence: true, which is not modelled yet")
+                    .expected("false, which is what happens here: retries may duplicate records (Kafka 3.9's own default is true)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn consumer(&mut self, consumer: &ConsumerPlan) -> Checked {
+        let at = |key: &str| {
+            vec![
+                "consumers".to_string(),
+                consumer.name.clone(),
+                key.to_string(),
+            ]
+        };
+        if consumer.topics.is_empty() {
+            return Err(Problem::new(at("topics"), "no topic to read").expected("at least 1 topic"));
+        }
+        for (i, topic) in consumer.topics.iter().enumerate() {
+            let path = vec![
+                "consumers".to_string(),
+                consumer.name.clone(),
+                "topics".into(),
+                i.to_string(),
+            ];
+            if consumer.topics[..i].contains(topic) {
+                return Err(
+                    Problem::new(path, format!("\"{topic}\" for the second time"))
+                        .expected("each topic once"),
+                );
+            }
+            self.topic_there(topic, path)?;
+        }
+        self.times(consumer.start, consumer.stop, at)?;
+        self.bootstrap(consumer.bootstrap.as_deref(), at("bootstrap"))?;
+        let name = consumer.name.clone();
+        self.properties(Scope::Consumer, &consumer.config, |key| {
+            vec![
+                "consumers".to_string(),
+                name.clone(),
+                "config".into(),
+                key.to_string(),
+            ]
+        })
+    }
+
+    pub(super) fn times(
+        &self,
+        start: Option<Duration>,
+        stop: Option<Duration>,
+        at: impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        if let Some(start) = start {
+            self.within_run(start, at("start"))?;
+        }
+        if let Some(stop) = stop {
+            self.within_run(stop, at("stop"))?;
+            if start.is_some_and(|start| start >= stop) {
+                return Err(
+                    Problem::new(at("stop"), "a stop that is not after the start")
+                        .expected("a later time"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bootstrap(&self, servers: Option<&[String]>, path: Vec<String>) -> Checked {
+        let Some(servers) = servers else {
+            return Ok(());
+        };
+        let hosts: Vec<String> = self
+            .plan
+            .cluster
+            .brokers
+            .iter()
+            .map(|broker| format!("broker-{}", broker.id))
+            .collect();
+        for server in servers {
+            let expected = format!("host:port, such as {}:{PORT}", hosts[0]);
+            let Some((host, port)) = server.split_once(':') else {
+                return Err(
+                    Problem::new(path, format!("\"{server}\" has no port")).expected(expected)
+                );
+            };
+            if !hosts.iter().any(|known| known == host) {
+                let problem =
+                    Problem::new(path, format!("there is no host \"{host}\"")).expected(expected);
+                return Err(with_suggestion(
+                    problem,
+                    nearest(host, hosts.iter().map(String::as_str)),
+                ));
+            }
+            if port != PORT {
+                return Err(
+                    Problem::new(path, format!("nothing listens on port {port}"))
+                        .expected(format!("port {PORT}, on which brokers listen")),
+                );
+            }
+        }
+        Ok(())
+    }
+}

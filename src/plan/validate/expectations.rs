@@ -1,0 +1,162 @@
+//! Checks what is expected: everything that a sentence speaks of must be there.
+
+use super::{Check, Checked, with_suggestion};
+use crate::plan::{Entry, EventRef, Expectation, Expected, Problem, Role, write_duration};
+use crate::protocol::ErrorCode;
+use crate::protocol::config::nearest;
+
+impl Check<'_> {
+    pub(super) fn expected(&self, expected: &Expected) -> Checked {
+        for (time, key) in [(expected.from, "from"), (expected.until, "until")] {
+            if let Some(time) = time {
+                if !expected.what.takes_window() {
+                    return Err(Problem::new(
+                        [key],
+                        format!("\"{key}\" does not go with this expectation"),
+                    )
+                    .on_key()
+                    .expected("none: it is about the whole run"));
+                }
+                self.within_run(time, vec![key.to_string()])?;
+            }
+        }
+        if let (Some(from), Some(until)) = (expected.from, expected.until)
+            && from >= until
+        {
+            return Err(
+                Problem::new(["until"], "an end that is not after the beginning")
+                    .expected(format!("later than {}", write_duration(from))),
+            );
+        }
+        self.expectation(&expected.what)
+    }
+
+    pub(super) fn expectation(&self, expectation: &Expectation) -> Checked {
+        use Expectation::*;
+        let at = || vec![String::new()];
+        let event = |event: &EventRef| self.event(event);
+        match expectation {
+            AnotherLeader {
+                partition,
+                event: of,
+                ..
+            }
+            | IsrShrinks {
+                partition,
+                event: of,
+                ..
+            }
+            | IsrFullAgain {
+                partition,
+                event: of,
+                ..
+            }
+            | AcknowledgedAgain {
+                partition,
+                event: of,
+                ..
+            } => {
+                self.partition_there(partition, at())?;
+                event(of)
+            }
+            LedAtTheEnd { partition, id } => {
+                self.partition_there(partition, at())?;
+                self.role_there(&Role::Broker { id: *id }, at())
+            }
+            KeepsLeader { partition }
+            | UncleanElection { partition }
+            | IsrStays { partition }
+            | IsrFull { partition }
+            | Truncates { partition }
+            | NotAcknowledged { partition }
+            | Stalls { partition } => self.partition_there(partition, at()),
+            Refused { partition, error } => {
+                self.partition_there(partition, at())?;
+                match ErrorCode::by_name(&error.0) {
+                    Some(_) => Ok(()),
+                    None => Err(with_suggestion(
+                        Problem::new(
+                            at(),
+                            format!("Kafka has no error {error}, or it is not met here"),
+                        )
+                        .expected("an error code such as NOT_ENOUGH_REPLICAS"),
+                        nearest(&error.0, ErrorCode::names()),
+                    )),
+                }
+            }
+            AnotherController { event: of, .. } | SessionExpires { event: of, .. } => event(of),
+            ReadsAgain {
+                consumer,
+                event: of,
+                ..
+            } => {
+                self.client_there(consumer, &["consumers"], at())?;
+                event(of)
+            }
+            ReadsEverything { consumer }
+            | Read { consumer, .. }
+            | ReadTwice { consumer, .. }
+            | OrderOfKeys { consumer }
+            | NoOrderAcross { consumer } => self.client_there(consumer, &["consumers"], at()),
+            Acknowledged { producer, .. } | Failed { producer, .. } => {
+                self.client_there(producer, &["producers"], at())
+            }
+            BootstrapsFrom { client, id } => {
+                self.client_there(client, &["producers", "consumers"], at())?;
+                self.role_there(&Role::Broker { id: *id }, at())
+            }
+            NoneLost
+            | Lost { .. }
+            | NoElection
+            | NoUncleanElection
+            | KeepsController
+            | NoSessionExpires
+            | EveryIsrFull
+            | EveryRecordRead
+            | ProduceLatency { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn event(&self, event: &EventRef) -> Checked {
+        let entries: Vec<&Entry> = self
+            .plan
+            .timeline
+            .iter()
+            .filter(|entry| entry.action.noun() == event.noun)
+            .collect();
+        let problem =
+            |found: String, expected: &str| Err(Problem::new([""; 0], found).expected(expected));
+        let which = match (event.ordinal, entries.len()) {
+            (_, 0) => {
+                return problem(
+                    format!("there is no {} in the timeline", event.noun),
+                    "an event of the timeline, such as \"the crash\"",
+                );
+            }
+            (None, 1) => 0,
+            (None, n) => {
+                return problem(
+                    format!("the timeline has {n} lines with a {}", event.noun),
+                    &format!(
+                        "\"the first {}\", \"the second {}\" and so on",
+                        event.noun, event.noun
+                    ),
+                );
+            }
+            (Some(ordinal), n) if usize::from(ordinal) > n => {
+                return problem(
+                    format!("there is no {event} in the timeline, which has {n}"),
+                    "an event of the timeline",
+                );
+            }
+            (Some(ordinal), _) => usize::from(ordinal) - 1,
+        };
+        match event.end && entries[which].lasting.is_none() {
+            true => problem(
+                format!("{event} never comes: it lasts to the end of the run"),
+                "\"for: 30s\" in that line of the timeline",
+            ),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Checks the lines of the timeline.
+
+use super::{Check, Checked, config_problem};
+use crate::kernel::Duration;
+use crate::plan::{Action, Entry, Healing, Moment, Problem, Role, When, write_duration};
+use crate::protocol::config::Scope;
+
+impl Check<'_> {
+    pub(super) fn entry(&mut self, entry: &Entry) -> Checked {
+        match &entry.when {
+            When::At(at) => self.within_run(*at, vec!["at".into()])?,
+            When::Every { every, from, until } => {
+                if *every == Duration::ZERO {
+                    return Err(Problem::new(["every"], "every 0s").expected("a time above 0"));
+                }
+                self.within_run(*from, vec!["from".into()])?;
+                if let Some(until) = until {
+                    self.within_run(*until, vec!["until".into()])?;
+                    if until < from {
+                        return Err(Problem::new(["until"], "an end before the beginning")
+                            .expected(format!("at least {}", write_duration(*from))));
+                    }
+                }
+                if entry.lasting.is_some_and(|lasting| lasting >= *every) {
+                    return Err(Problem::new(
+                        ["for"],
+                        "it would not be over before it begins again",
+                    )
+                    .expected(format!("less than {}", write_duration(*every))));
+                }
+            }
+            When::On { moment, from, .. } => {
+                self.within_run(*from, vec!["from".into()])?;
+                self.moment(moment)?;
+            }
+        }
+        if let Some(lasting) = entry.lasting {
+            let key = entry.action.key();
+            if !entry.action.can_last() {
+                return Err(
+                    Problem::new(["for"], format!("\"for\" does not go with \"{key}\""))
+                        .on_key()
+                        .expected("no \"for\": this happens at once"),
+                );
+            }
+            if lasting == Duration::ZERO {
+                return Err(Problem::new(["for"], "it would last no time")
+                    .expected("a time above 0, or none: to the end"));
+            }
+        }
+        self.action(&entry.action)
+    }
+
+    pub(super) fn moment(&self, moment: &Moment) -> Checked {
+        let at = || vec!["when".to_string()];
+        match moment {
+            Moment::AnotherLeader { partition }
+            | Moment::NoLeader { partition }
+            | Moment::IsrShrinks { partition }
+            | Moment::IsrGrows { partition }
+            | Moment::Truncates { partition }
+            | Moment::Stalls { partition } => self.partition_there(partition, at()),
+            Moment::Serves { id } | Moment::Registers { id } => {
+                self.role_there(&Role::Broker { id: *id }, at())
+            }
+            Moment::Acknowledged { record } => {
+                self.client_there(&record.producer, &["producers"], at())
+            }
+            Moment::ControllerElected | Moment::SessionExpires => Ok(()),
+        }
+    }
+
+    pub(super) fn action(&mut self, action: &Action) -> Checked {
+        let key = action.key();
+        let own = || vec![key.to_string()];
+        let to = || vec!["to".to_string()];
+        match action {
+            Action::Crash(who)
+            | Action::PowerFailure(who)
+            | Action::Restart(who)
+            | Action::Pause(who)
+            | Action::Resume(who)
+            | Action::Stop(who)
+            | Action::Isolate(who)
+            | Action::FillDisk(who)
+            | Action::HangSync(who)
+            | Action::FailSync(who)
+            | Action::WipeDisk(who)
+            | Action::JumpClock { targets: who, .. }
+            | Action::Heal(Healing::Nodes(who)) => self.targets(who, own()),
+            Action::Cut { from: a, to: b, .. }
+            | Action::SlowNetwork { a, b, .. }
+            | Action::StallNetwork { a, b }
+            | Action::ResetConnections { a, b }
+            | Action::LoseMessage { from: a, to: b } => {
+                self.targets(a, own())?;
+                self.targets(b, to())
+            }
+            Action::ThrottleNetwork { a, b, rate } => {
+                if *rate == 0 {
+                    return Err(Problem::new(["rate"], "no bandwidth")
+                        .expected("more than 0B/s, or \"cut link\""));
+                }
+                self.targets(a, own())?;
+                self.targets(b, to())
+            }
+            Action::Partition(sets) => {
+                if sets.len() < 2 {
+                    return Err(Problem::new(own(), "one set of nodes")
+                        .expected("at least 2 sets, such as [[broker-1], [broker-2, broker-3]]"));
+                }
+                sets.iter().enumerate().try_for_each(|(i, who)| {
+                    self.targets(who, vec![key.to_string(), i.to_string()])
+                })
+            }
+            Action::SlowDisk { targets, times } | Action::SlowMachine { targets, times } => {
+                if *times == 0 {
+                    return Err(Problem::new(["times"], "0 times as long").expected("at least 1"));
+                }
+                self.targets(targets, own())
+            }
+            Action::FailReads { targets, .. } => self.targets(targets, own()),
+            Action::FlipBit { targets, bit, .. } => {
+                if *bit > 7 {
+                    return Err(Problem::new(["bit"], format!("bit {bit}")).expected("from 0 to 7"));
+                }
+                self.targets(targets, own())
+            }
+            Action::DriftClock { targets, ppm } => {
+                if ppm.unsigned_abs() > 500_000 {
+                    return Err(Problem::new(["ppm"], format!("{ppm} parts per million"))
+                        .expected("from -500000 to 500000"));
+                }
+                self.targets(targets, own())
+            }
+            Action::Heal(_) => Ok(()),
+            Action::CreateTopic(topic) => self.properties(Scope::Topic, &topic.config, |key| {
+                vec!["config".to_string(), key.to_string()]
+            }),
+            Action::AlterTopic { topic, set, delete } => {
+                self.topic_there(topic, own())?;
+                self.properties(Scope::Topic, set, |key| {
+                    vec!["set".to_string(), key.to_string()]
+                })?;
+                if set.is_empty() && delete.is_empty() {
+                    return Err(Problem::new(own(), "nothing to change")
+                        .on_key()
+                        .expected("set: {...} or delete: [...] beside it"));
+                }
+                delete.iter().try_for_each(|name| {
+                    Scope::Topic
+                        .key(name)
+                        .map(|_| ())
+                        .map_err(|error| config_problem(error, &|_| vec!["delete".to_string()]))
+                })
+            }
+            Action::ElectPreferred(which) | Action::ElectUnclean(which) => which
+                .iter()
+                .flatten()
+                .try_for_each(|partition| self.partition_there(partition, own())),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Checks topics: names, numbers, placement.
+
+use super::{Check, Checked};
+use crate::plan::{Problem, TopicPlan};
+
+/// More would be a slip of the pen, not a plan.
+const MOST_REPLICAS: u64 = 200_000;
+
+impl Check<'_> {
+    pub(super) fn topic(&self, topic: &TopicPlan, path: &[&str]) -> Checked {
+        let at = |key: &str| {
+            path.iter()
+                .copied()
+                .chain([key])
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        };
+        let brokers = self.plan.cluster.brokers.len() as u64;
+        let name = &topic.name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty()
+            || name == "."
+            || name == ".."
+            || name.len() > 249
+            || !name.chars().all(plain)
+        {
+            return Err(
+                Problem::new(path, format!("\"{name}\" is no name for a topic"))
+                    .on_key()
+                    .expected("at most 249 letters, digits, dots, underscores and hyphens"),
+            );
+        }
+        if topic.partitions == Some(0) {
+            return Err(
+                Problem::new(at("partitions"), "no partitions").expected("at least 1 partition")
+            );
+        }
+        if topic.replication_factor == Some(0) {
+            return Err(
+                Problem::new(at("replication.factor"), "replication factor 0")
+                    .expected("at least 1"),
+            );
+        }
+        let default_factor = self
+            .plan
+            .cluster
+            .config
+            .get("default.replication.factor")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(1);
+        let factor = topic.replication_factor.unwrap_or(default_factor);
+        if topic.assignment.is_empty() && u64::from(factor) > brokers {
+            return Err(Problem::new(
+                at("replication.factor"),
+                format!("replication factor {factor} with {brokers} brokers"),
+            )
+            .expected(format!(
+                "at most {brokers}: each replica needs a broker of its own"
+            )));
+        }
+        let count = self.partitions.get(name.as_str()).copied().unwrap_or(1);
+        if u64::from(count) * u64::from(factor.max(1)) > MOST_REPLICAS {
+            return Err(Problem::new(
+                at("partitions"),
+                format!("{count} partitions with {factor} replicas each"),
+            )
+            .expected(format!("at most {MOST_REPLICAS} replicas")));
+        }
+        self.assignment(topic, at("assignment"))
+    }
+
+    pub(super) fn assignment(&self, topic: &TopicPlan, path: Vec<String>) -> Checked {
+        let Some(first) = topic.assignment.first() else {
+            return Ok(());
+        };
+        if topic.partitions.is_some() || topic.replication_factor.is_some() {
+            return Err(Problem::new(
+                path,
+                "an assignment beside partitions or replication.factor",
+            )
+            .on_key()
+            .expected("one or the other: an assignment says both"));
+        }
+        for replicas in &topic.assignment {
+            if replicas.is_empty() || replicas.len() != first.len() {
+                return Err(
+                    Problem::new(path, "partitions with different numbers of replicas")
+                        .expected("the same number for each partition, at least 1"),
+                );
+            }
+            for (i, id) in replicas.iter().enumerate() {
+                if replicas[..i].contains(id) {
+                    return Err(
+                        Problem::new(path, format!("broker {id} twice for one partition"))
+                            .expected("each replica on a broker of its own"),
+                    );
+                }
+                if !self
+                    .plan
+                    .cluster
+                    .brokers
+                    .iter()
+                    .any(|broker| broker.id == *id)
+                {
+                    return Err(self.no_such_broker(path, *id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Kafka keeps metrics under names in which dots are underscores.
+    pub(super) fn topic_names(&self) -> Checked {
+        for (i, topic) in self.plan.topics.iter().enumerate() {
+            let same =
+                |other: &&TopicPlan| other.name.replace('.', "_") == topic.name.replace('.', "_");
+            if let Some(other) = self.plan.topics[..i].iter().find(same) {
+                return Err(Problem::new(
+                    ["topics", &topic.name],
+                    format!("\"{}\" collides with \"{}\"", topic.name, other.name),
+                )
+                .on_key()
+                .expected(
+                    "names that differ in more than dots and underscores, as Kafka demands",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,380 @@
+//! Document to plan: words become types. What a plan as a whole must hold is checked by `Plan::validate`.
+
+mod timeline;
+
+use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
+use super::words::{Ordered, SignedTime};
+use crate::kernel::Duration;
+use crate::plan::{
+    Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
+    Key, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence, SentenceError,
+    TopicPlan, Value, ZooKeeperPlan,
+};
+use crate::protocol::config::{KafkaVersion, Properties, nearest};
+
+/// The plan that a document describes.
+pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
+    if document.format != doc::FORMAT {
+        return Err(
+            Problem::new(["format"], format!("format {}", document.format)).expected(format!(
+                "format {}, the only one that this version of trial reads",
+                doc::FORMAT
+            )),
+        );
+    }
+    let mut plan = Plan::new(document.name)
+        .about(document.about.trim())
+        .seed(document.seed)
+        .duration(document.duration.0);
+    plan.cluster = cluster(document.cluster)?;
+    plan.network = NetworkPlan {
+        latency: latency(document.network.latency, ["network", "latency"])?,
+        other_rack: latency(document.network.other_rack, ["network", "other_rack"])?,
+        bandwidth: document.network.bandwidth.map(|rate| rate.0),
+    };
+    plan.disk = DiskPlan {
+        read: latency(document.disk.read, ["disk", "read"])?,
+        sync: latency(document.disk.sync, ["disk", "sync"])?,
+        bandwidth: document.disk.bandwidth.map(|rate| rate.0),
+    };
+    plan.topics = document
+        .topics
+        .0
+        .into_iter()
+        .map(|(name, said)| topic(name, said))
+        .collect();
+    for (name, said) in document.producers.0 {
+        plan.producers.push(producer(name, said)?);
+    }
+    plan.consumers = document
+        .consumers
+        .0
+        .into_iter()
+        .map(|(name, said)| consumer(name, said))
+        .collect();
+    for (i, said) in document.timeline.into_iter().enumerate() {
+        plan.timeline.push(
+            timeline::entry(said)
+                .map_err(|problem| problem.below(&i.to_string()).below("timeline"))?,
+        );
+    }
+    for (i, said) in document.expect.into_iter().enumerate() {
+        plan.expect
+            .push(expected(said).map_err(|problem| problem.below(&i.to_string()).below("expect"))?);
+    }
+    Ok(plan)
+}
+
+fn cluster(said: doc::Cluster) -> Result<ClusterPlan, Problem> {
+    let mut plan = ClusterPlan::default();
+    if let Some(version) = said.kafka_version {
+        plan.kafka_version = KafkaVersion::parse(&version).ok_or_else(|| {
+            Problem::new(["cluster", "kafka_version"], format!("\"{version}\""))
+                .expected("a release such as \"3.9\"")
+        })?;
+    }
+    if let Some(coordination) = said.coordination {
+        plan.coordination = match coordination.as_str() {
+            "zookeeper" => Coordination::ZooKeeper,
+            "kraft" => {
+                return Err(Problem::new(
+                    ["cluster", "coordination"],
+                    "\"kraft\", which is not modelled yet",
+                )
+                .expected("zookeeper"));
+            }
+            other => return Err(word(["cluster", "coordination"], other, &["zookeeper"])),
+        };
+    }
+    match said.zookeeper {
+        None => {}
+        Some(NumberOr::Number(servers)) => plan.zookeeper.servers = servers,
+        Some(NumberOr::Said(zookeeper)) => {
+            let default = ZooKeeperPlan::default();
+            plan.zookeeper = ZooKeeperPlan {
+                servers: zookeeper.servers.unwrap_or(default.servers),
+                tick_time_ms: zookeeper.tick_time.unwrap_or(default.tick_time_ms),
+                min_session_timeout_ms: zookeeper.min_session_timeout,
+                max_session_timeout_ms: zookeeper.max_session_timeout,
+                machine: machine(zookeeper.machine)
+                    .map_err(|problem| problem.below("zookeeper").below("cluster"))?,
+            };
+        }
+    }
+    match said.brokers {
+        None => {}
+        Some(NumberOr::Number(count)) => {
+            // How many are too many is for the plan to say; this only keeps memory from being the judge.
+            plan.brokers = (1..=count.min(100_000))
+                .map(|id| BrokerPlan::new(id as i32))
+                .collect();
+        }
+        Some(NumberOr::Said(brokers)) => {
+            plan.brokers.clear();
+            for (i, broker) in brokers.into_iter().enumerate() {
+                plan.brokers.push(BrokerPlan {
+                    id: broker.id,
+                    rack: broker.rack,
+                    config: properties(broker.config),
+                    machine: machine(broker.machine).map_err(|problem| {
+                        problem
+                            .below(&i.to_string())
+                            .below("brokers")
+                            .below("cluster")
+                    })?,
+                });
+            }
+        }
+    }
+    plan.config = properties(said.config);
+    Ok(plan)
+}
+
+fn machine(said: Option<doc::Machine>) -> Result<Machine, Problem> {
+    let said = said.unwrap_or_default();
+    let mut files = Vec::new();
+    for (path, file) in said.files.0 {
+        let content = match file {
+            File {
+                text: Some(text),
+                hex: None,
+            } => Some(text.into_bytes()),
+            File {
+                text: None,
+                hex: Some(hex),
+            } => from_hex(&hex),
+            _ => None,
+        };
+        let Some(content) = content else {
+            return Err(
+                Problem::new(["machine", "files", &path], "no content that can be read")
+                    .expected("{text: ...}, or {hex: ...} with two digits a byte"),
+            );
+        };
+        files.push((path, content));
+    }
+    Ok(Machine {
+        slowness: said.slowness.unwrap_or(1),
+        clock_skew_ms: said
+            .clock_skew
+            .map_or(Ok(0), |skew| millis(skew, ["machine", "clock_skew"]))?,
+        clock_drift_ppm: said.clock_drift_ppm.unwrap_or(0),
+        supervisor: said.supervisor.map(|delay| delay.0),
+        down_at_start: said.down_at_start,
+        files,
+    })
+}
+
+fn latency(
+    said: Option<Latency>,
+    path: [&str; 2],
+) -> Result<Option<crate::plan::Latency>, Problem> {
+    use crate::plan::Latency::{Constant, LogNormal, LongTail, Uniform};
+    Ok(match said {
+        None => None,
+        Some(Latency::Constant(time)) => Some(Constant(time.0)),
+        Some(Latency::Spread(spread)) => Some(match spread {
+            Spread {
+                uniform: Some((low, high)),
+                log_normal: None,
+                sigma_percent: None,
+                long_tail: None,
+            } => Uniform {
+                low: low.0,
+                high: high.0,
+            },
+            Spread {
+                uniform: None,
+                log_normal: Some(median),
+                sigma_percent,
+                long_tail: None,
+            } => LogNormal {
+                median: median.0,
+                sigma_percent: sigma_percent.unwrap_or(25),
+            },
+            Spread {
+                uniform: None,
+                log_normal: None,
+                sigma_percent: None,
+                long_tail: Some(median),
+            } => LongTail { median: median.0 },
+            _ => {
+                return Err(Problem::new(path, "not exactly one distribution")
+                    .expected("one of uniform: [200us, 400us], log_normal: 500us (with sigma_percent), long_tail: 500us"));
+            }
+        }),
+    })
+}
+
+fn topic(name: String, said: doc::Topic) -> TopicPlan {
+    TopicPlan {
+        name,
+        about: said.about,
+        partitions: said.partitions,
+        replication_factor: said.replication_factor,
+        assignment: said.assignment,
+        config: properties(said.config),
+    }
+}
+
+fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> {
+    let path = |key: &'static str| ["producers".to_string(), name.clone(), key.to_string()];
+    let key = match said.key {
+        None => Key::None,
+        Some(Content::Word(text)) => match text.as_str() {
+            "none" => Key::None,
+            "truck_id" => Key::TruckId,
+            other => {
+                return Err(word(path("key"), other, &["none", "truck_id"])
+                    .or_map("{text: ...}, {cycle: 10}"));
+            }
+        },
+        Some(Content::Made(doc::Made {
+            text: Some(text),
+            cycle: None,
+            bytes: None,
+        })) => Key::Constant(text),
+        Some(Content::Made(doc::Made {
+            text: None,
+            cycle: Some(n),
+            bytes: None,
+        })) => Key::Cycle(n),
+        Some(Content::Made(_)) => {
+            return Err(Problem::new(path("key"), "not exactly one kind of key")
+                .expected("none, truck_id, {text: ...} or {cycle: 10}"));
+        }
+    };
+    let value = match said.value {
+        None => Value::default(),
+        Some(Content::Word(text)) => match text.as_str() {
+            "position" => Value::Position,
+            "number" => Value::Number,
+            other => {
+                return Err(word(path("value"), other, &["position", "number"])
+                    .or_map("{text: ...}, {bytes: 1KiB}"));
+            }
+        },
+        Some(Content::Made(doc::Made {
+            text: Some(text),
+            cycle: None,
+            bytes: None,
+        })) => Value::Constant(text),
+        Some(Content::Made(doc::Made {
+            text: None,
+            cycle: None,
+            bytes: Some(size),
+        })) => Value::Bytes(size.0),
+        Some(Content::Made(_)) => {
+            return Err(Problem::new(path("value"), "not exactly one kind of value")
+                .expected("position, number, {text: ...} or {bytes: 1KiB}"));
+        }
+    };
+    let acks = match said.acks {
+        None => None,
+        Some(text) => Some(Acks::parse(&text).ok_or_else(|| {
+            Problem::new(path("acks"), format!("\"{text}\"")).expected("0, 1 or all")
+        })?),
+    };
+    Ok(ProducerPlan {
+        about: said.about,
+        count: said.count,
+        topic: said.topic,
+        key,
+        value,
+        every: said.every.map_or(Duration::from_secs(1), |every| every.0),
+        saturate: said.saturate,
+        start: said.start.map(|time| time.0),
+        stop: said.stop.map(|time| time.0),
+        limit: said.limit,
+        acks,
+        config: properties(said.config),
+        bootstrap: said.bootstrap.map(|servers| servers.0),
+        name,
+    })
+}
+
+fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
+    ConsumerPlan {
+        name,
+        about: said.about,
+        count: said.count,
+        topics: said.topics,
+        start: said.start.map(|time| time.0),
+        stop: said.stop.map(|time| time.0),
+        config: properties(said.config),
+        bootstrap: said.bootstrap.map(|servers| servers.0),
+    }
+}
+
+fn expected(said: doc::Expected) -> Result<Expected, Problem> {
+    let what = said
+        .sentence
+        .parse::<Expectation>()
+        .map_err(|error| sentence([""; 0], &said.sentence, error))?;
+    Ok(Expected {
+        what,
+        from: said.from.map(|time| time.0),
+        until: said.until.map(|time| time.0),
+        because: said.because,
+    })
+}
+
+fn millis<S: AsRef<str>>(
+    time: SignedTime,
+    path: impl IntoIterator<Item = S>,
+) -> Result<i64, Problem> {
+    match time.0 % 1_000_000 {
+        0 => Ok(time.0 / 1_000_000),
+        _ => Err(Problem::new(path, "a time between milliseconds")
+            .expected("whole milliseconds, as clocks show")),
+    }
+}
+
+fn sentence<S: AsRef<str>>(
+    path: impl IntoIterator<Item = S>,
+    text: &str,
+    error: SentenceError,
+) -> Problem {
+    Problem::new(
+        path,
+        format!("\"{text}\" is not {} that trial knows", error.what),
+    )
+    .expected(format!("{}; \"trial sentences\" lists all", error.what))
+    .suggest(format!("\"{}\"", error.nearest))
+}
+
+fn word<S: AsRef<str>>(
+    path: impl IntoIterator<Item = S>,
+    found: &str,
+    words: &'static [&'static str],
+) -> Problem {
+    let problem = Problem::new(path, format!("\"{found}\"")).expected(words.join(" or "));
+    match nearest(found, words.iter().copied()) {
+        Some(word) => problem.suggest(format!("\"{word}\"")),
+        None => problem,
+    }
+}
+
+fn properties(said: Ordered<String>) -> Properties {
+    said.0.into_iter().collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| c.to_digit(16).map(|d| d as u8))
+        .collect::<Option<_>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
+}
+
+/// All tables of sentences, for the book and for help.
+pub fn sentence_tables() -> Vec<(&'static str, &'static [(&'static str, &'static str)])> {
+    vec![
+        (Role::WHAT, Role::TEMPLATES),
+        (Moment::WHAT, Moment::TEMPLATES),
+        (Expectation::WHAT, Expectation::TEMPLATES),
+    ]
+}

@@ -1,0 +1,6 @@
+//! Scenarios from outside: what is refused and how it is said, plans written and read back, the command
+//! line.
+
+mod bad_inputs;
+mod command_line;
+mod round_trip;

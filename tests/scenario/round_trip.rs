@@ -1,0 +1,481 @@
+//! Any plan can be written as YAML and is the same plan when it is read back.
+
+use kafka_trial::kernel::Duration;
+use kafka_trial::plan::*;
+use kafka_trial::protocol::config::{KafkaVersion, Properties};
+use kafka_trial::scenario::{load, to_yaml};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+const SECONDS: u64 = 1_000_000_000;
+/// Runs of these plans last so long.
+const DURATION: Duration = Duration(600 * SECONDS);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_survives_being_written_and_read(plan in plan()) {
+        let yaml = to_yaml(&plan);
+        let loaded = load("written", yaml.clone().into_bytes(), &[]);
+        let loaded = loaded.map_err(|error| TestCaseError::fail(format!("{error}\n{yaml}")))?;
+        prop_assert_eq!(&loaded.plan, &plan, "{}", yaml);
+        prop_assert_eq!(to_yaml(&loaded.plan), yaml);
+    }
+
+    #[test]
+    fn durations_and_sizes_survive(nanos: u64, bytes: u64) {
+        prop_assert_eq!(parse_duration(&write_duration(Duration(nanos))), Some(Duration(nanos)));
+        prop_assert_eq!(parse_size(&write_size(bytes)), Some(bytes));
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", bytes in vec(any::<u8>(), 0..200)) {
+        let _ = load("any", text.into_bytes(), &[]);
+        let _ = load("any", bytes, &[]);
+    }
+
+    #[test]
+    fn no_yaml_makes_the_reader_panic(lines in vec("[ ]{0,6}(- )?[a-z&*!|>'\"{}\\[\\]#:,?~0-9 .-]{0,24}", 0..12)) {
+        let text = format!("format: 1\n{}", lines.join("\n"));
+        let _ = load("any", text.into_bytes(), &[]);
+    }
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    (
+        about(),
+        any::<u64>(),
+        cluster(),
+        network(),
+        vec(entry(), 0..6),
+        vec(expected(), 0..6),
+        clients(),
+    )
+        .prop_map(
+            |(about, seed, cluster, (network, disk), timeline, expect, (producers, consumers))| {
+                Plan {
+                    name: "any-plan".into(),
+                    about,
+                    seed,
+                    duration: DURATION,
+                    cluster,
+                    network,
+                    disk,
+                    topics: vec![
+                        TopicPlan::new("t")
+                            .partitions(4)
+                            .replication_factor(2)
+                            .config("retention.ms", -1),
+                        TopicPlan::new("u").assignment(vec![vec![1, 2], vec![2, 3]]),
+                        TopicPlan {
+                            about: Some("third: with # and \"quotes\"".into()),
+                            ..TopicPlan::new("v-1")
+                        },
+                    ],
+                    producers,
+                    consumers,
+                    timeline,
+                    expect,
+                }
+            },
+        )
+}
+
+/// Text that YAML might take for something else.
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,8}",
+        Just("true".to_string()),
+        Just("null".to_string()),
+        Just("~".to_string()),
+        Just("1e3".to_string()),
+        Just("007".to_string()),
+        Just("0x10".to_string()),
+        Just("- a: {b}".to_string()),
+        Just("# not a comment".to_string()),
+        Just("two\nlines".to_string()),
+        Just("&anchor *alias !tag".to_string()),
+        Just("'single' \"double\"".to_string()),
+        Just("größe → 路".to_string()),
+        "[ -~]{1,20}",
+    ]
+}
+
+fn about() -> impl Strategy<Value = String> {
+    words().prop_map(|text| text.trim().to_string())
+}
+
+fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (0..600u64).prop_map(|s| Duration(s * SECONDS)),
+        (1..600 * SECONDS).prop_map(Duration)
+    ]
+}
+
+fn length() -> impl Strategy<Value = Duration> {
+    (1..100 * SECONDS).prop_map(Duration)
+}
+
+fn cluster() -> impl Strategy<Value = ClusterPlan> {
+    let broker = (option::of(Just("a".to_string())), machine(), any::<bool>()).prop_map(
+        |(rack, machine, slow)| BrokerPlan {
+            rack,
+            machine,
+            config: match slow {
+                true => {
+                    Properties::from([("replica.fetch.wait.max.ms".to_string(), "100".to_string())])
+                }
+                false => Properties::new(),
+            },
+            ..BrokerPlan::new(0)
+        },
+    );
+    (vec(broker, 3..5), 7..=9u8, 1..5_000u32, machine()).prop_map(
+        |(mut brokers, minor, tick, machine)| {
+            for (i, broker) in brokers.iter_mut().enumerate() {
+                broker.id = i as i32 + 1;
+            }
+            ClusterPlan {
+                kafka_version: KafkaVersion::new(3, minor),
+                brokers,
+                zookeeper: ZooKeeperPlan {
+                    tick_time_ms: tick,
+                    machine,
+                    ..ZooKeeperPlan::default()
+                },
+                config: Properties::from([("min.insync.replicas".to_string(), "2".to_string())]),
+                ..ClusterPlan::default()
+            }
+        },
+    )
+}
+
+fn machine() -> impl Strategy<Value = Machine> {
+    let file = ("[a-z]{1,5}(/[a-z.-]{1,5}x){0,2}", vec(any::<u8>(), 0..20));
+    (
+        1..5u32,
+        -5_000..5_000i64,
+        -300..300i32,
+        option::of(length()),
+        any::<bool>(),
+        option::of(file),
+    )
+        .prop_map(
+            |(slowness, clock_skew_ms, clock_drift_ppm, supervisor, down_at_start, file)| Machine {
+                slowness,
+                clock_skew_ms,
+                clock_drift_ppm,
+                supervisor,
+                down_at_start,
+                files: file.into_iter().collect(),
+            },
+        )
+}
+
+fn latency() -> impl Strategy<Value = Latency> {
+    prop_oneof![
+        time().prop_map(Latency::Constant),
+        (time(), time()).prop_map(|(low, extra)| Latency::Uniform {
+            low,
+            high: low + extra
+        }),
+        (time(), 0..200u32).prop_map(|(median, sigma_percent)| Latency::LogNormal {
+            median,
+            sigma_percent
+        }),
+        time().prop_map(|median| Latency::LongTail { median }),
+    ]
+}
+
+fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
+    let some = || option::of(latency());
+    (
+        some(),
+        some(),
+        option::of(1..u64::MAX),
+        some(),
+        some(),
+        option::of(1..u64::MAX),
+    )
+        .prop_map(|(latency, other_rack, bandwidth, read, sync, disk)| {
+            (
+                NetworkPlan {
+                    latency,
+                    other_rack,
+                    bandwidth,
+                },
+                DiskPlan {
+                    read,
+                    sync,
+                    bandwidth: disk,
+                },
+            )
+        })
+}
+
+fn clients() -> impl Strategy<Value = (Vec<ProducerPlan>, Vec<ConsumerPlan>)> {
+    let key = prop_oneof![
+        Just(Key::None),
+        Just(Key::TruckId),
+        words().prop_map(Key::Constant),
+        (1..1_000u32).prop_map(Key::Cycle),
+    ];
+    let value = prop_oneof![
+        Just(Value::Position),
+        Just(Value::Number),
+        words().prop_map(Value::Constant),
+        any::<u64>().prop_map(Value::Bytes),
+    ];
+    let acks = option::of(prop_oneof![
+        Just(Acks::None),
+        Just(Acks::Leader),
+        Just(Acks::All)
+    ]);
+    let producer = (
+        option::of(words()),
+        option::of(1..20u32),
+        key,
+        value,
+        length(),
+        any::<bool>(),
+        acks,
+        option::of(1..100u64),
+    )
+        .prop_map(
+            |(about, count, key, value, every, saturate, acks, limit)| ProducerPlan {
+                about,
+                count,
+                key,
+                value,
+                every,
+                saturate,
+                acks,
+                limit,
+                start: limit.map(|n| Duration(n * SECONDS)),
+                bootstrap: count.map(|_| vec!["broker-1:9092".into(), "broker-2:9092".into()]),
+                ..ProducerPlan::new("trucks", "t")
+            },
+        );
+    let consumer =
+        (option::of(words()), option::of(1..20u32)).prop_map(|(about, count)| ConsumerPlan {
+            about,
+            count,
+            bootstrap: count.map(|_| vec!["broker-3:9092".into()]),
+            ..ConsumerPlan::new("dashboard", "u")
+                .reads("v-1")
+                .config("auto.offset.reset", "earliest")
+        });
+    (producer, consumer).prop_map(|(producer, consumer)| (vec![producer], vec![consumer]))
+}
+
+fn partition() -> impl Strategy<Value = Partition> {
+    prop_oneof![
+        (0..4i32).prop_map(|n| Partition::new("t", n)),
+        (0..2i32).prop_map(|n| Partition::new("u", n)),
+        Just(Partition::new("v-1", 0)),
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![
+        partition().prop_map(|partition| Role::LeaderOf { partition }),
+        partition().prop_map(|partition| Role::FollowerOf { partition }),
+        partition().prop_map(|partition| Role::OtherBrokers { partition }),
+        Just(Role::Controller),
+        Just(Role::CrashedBrokers),
+        Just(Role::Everyone),
+        (1..4i32).prop_map(Role::broker),
+        Just(Role::ZooKeeper { number: Number(1) }),
+        Just(Role::Client {
+            name: "trucks".into()
+        }),
+    ]
+}
+
+fn targets() -> impl Strategy<Value = Targets> {
+    vec(role(), 1..4).prop_map(Targets)
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let simple = targets().prop_flat_map(|who| {
+        proptest::sample::select(vec![
+            Action::Crash(who.clone()),
+            Action::PowerFailure(who.clone()),
+            Action::Restart(who.clone()),
+            Action::Pause(who.clone()),
+            Action::Resume(who.clone()),
+            Action::Stop(who.clone()),
+            Action::Isolate(who.clone()),
+            Action::FillDisk(who.clone()),
+            Action::HangSync(who.clone()),
+            Action::FailSync(who.clone()),
+            Action::WipeDisk(who.clone()),
+            Action::Heal(Healing::Nodes(who)),
+            Action::Heal(Healing::Everything),
+            Action::Heal(Healing::Network),
+        ])
+    });
+    let pair = (targets(), targets(), any::<bool>(), length(), 1..u64::MAX).prop_flat_map(
+        |(a, b, both, by, rate)| {
+            let ab = || (a.clone(), b.clone());
+            let actions = [
+                (|(from, to), both, _, _| Action::Cut { from, to, both })
+                    as fn((Targets, Targets), bool, Duration, u64) -> Action,
+                |(a, b), _, by, _| Action::SlowNetwork { a, b, by },
+                |(a, b), _, _, rate| Action::ThrottleNetwork { a, b, rate },
+                |(a, b), _, _, _| Action::StallNetwork { a, b },
+                |(a, b), _, _, _| Action::ResetConnections { a, b },
+                |(from, to), _, _, _| Action::LoseMessage { from, to },
+                |(a, b), _, _, _| Action::Partition(vec![a, b]),
+            ];
+            proptest::sample::select(actions.map(|action| action(ab(), both, by, rate)).to_vec())
+        },
+    );
+    let numbers = (targets(), 1..100u32, any::<i32>(), words(), 0..8u8).prop_flat_map(
+        |(targets, times, n, file, bit)| {
+            let file = file.trim().to_string() + "x";
+            proptest::sample::select(vec![
+                Action::SlowDisk {
+                    targets: targets.clone(),
+                    times,
+                },
+                Action::SlowMachine {
+                    targets: targets.clone(),
+                    times,
+                },
+                Action::FailReads {
+                    targets: targets.clone(),
+                    file: file.clone(),
+                },
+                Action::FlipBit {
+                    targets: targets.clone(),
+                    file,
+                    position: u64::from(times),
+                    bit,
+                },
+                Action::JumpClock {
+                    targets: targets.clone(),
+                    by_ms: i64::from(n),
+                },
+                Action::DriftClock {
+                    targets,
+                    ppm: n % 500_000,
+                },
+            ])
+        },
+    );
+    let set = Properties::from([("segment.bytes".to_string(), "1000".to_string())]);
+    let admin = option::of(vec(partition(), 1..3)).prop_flat_map(move |which| {
+        proptest::sample::select(vec![
+            Action::ElectPreferred(which.clone()),
+            Action::ElectUnclean(which),
+            Action::CreateTopic(TopicPlan::new("made").partitions(3).config("flush.ms", 5)),
+            Action::AlterTopic {
+                topic: "t".into(),
+                set: set.clone(),
+                delete: vec!["retention.ms".into()],
+            },
+        ])
+    });
+    prop_oneof![simple, pair, numbers, admin]
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let moment = prop_oneof![
+        partition().prop_map(|partition| Moment::AnotherLeader { partition }),
+        Just(Moment::ControllerElected),
+        (1..4i32).prop_map(|id| Moment::Serves { id: Number(id) }),
+        (1..99u64).prop_map(|number| Moment::Acknowledged {
+            record: Record {
+                producer: "trucks".into(),
+                number
+            }
+        }),
+    ];
+    let when = prop_oneof![
+        time().prop_map(When::At),
+        (100..200u64, time()).prop_map(|(every, from)| When::Every {
+            every: Duration(every * SECONDS),
+            from,
+            until: None
+        }),
+        (101..200u64, 0..100u64).prop_map(|(every, from)| When::Every {
+            every: Duration(every * SECONDS),
+            from: Duration(from * SECONDS),
+            until: Some(Duration((from + 300) * SECONDS)),
+        }),
+        (moment, time(), time()).prop_map(|(moment, after, from)| When::On {
+            moment,
+            after,
+            from
+        }),
+    ];
+    (
+        when,
+        action(),
+        option::of(length()),
+        any::<bool>(),
+        option::of(words()),
+        option::of(words()),
+    )
+        .prop_map(|(when, action, lasting, optional, role, about)| {
+            let lasting = lasting.filter(|_| action.can_last());
+            Entry {
+                when,
+                action,
+                lasting,
+                optional,
+                role,
+                about,
+            }
+        })
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    let count = prop_oneof![
+        any::<u64>().prop_map(Count::Exactly),
+        any::<u64>().prop_map(Count::AtLeast),
+        any::<u64>().prop_map(Count::AtMost),
+    ];
+    let what = prop_oneof![
+        Just(Expectation::NoneLost),
+        Just(Expectation::NoElection),
+        Just(Expectation::EveryRecordRead),
+        count.clone().prop_map(|count| Expectation::Lost { count }),
+        partition().prop_map(|partition| Expectation::KeepsLeader { partition }),
+        (partition(), 1..4i32).prop_map(|(partition, id)| Expectation::LedAtTheEnd {
+            partition,
+            id: Number(id)
+        }),
+        partition().prop_map(|partition| Expectation::Refused {
+            partition,
+            error: ErrorName("NOT_ENOUGH_REPLICAS".into())
+        }),
+        count.prop_map(|count| Expectation::Read {
+            consumer: "dashboard".into(),
+            count
+        }),
+        (1..=1_000u16, time()).prop_map(|(per_mille, most)| Expectation::ProduceLatency {
+            percentile: Percentile { per_mille },
+            most: Within(most),
+        }),
+    ];
+    (
+        what,
+        option::of(0..100u64),
+        option::of(100..600u64),
+        option::of(words()),
+    )
+        .prop_map(|(what, from, until, because)| {
+            let window = what.takes_window();
+            let seconds = |n: u64| Duration(n * SECONDS);
+            Expected {
+                from: from.filter(|_| window).map(seconds),
+                until: until.filter(|_| window).map(seconds),
+                because,
+                what,
+            }
+        })
+}
