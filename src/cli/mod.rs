@@ -4,9 +4,12 @@
 //! or the command cannot be used, and nothing was written.
 
 mod check;
+mod conform;
 mod diff;
 mod inputs;
 mod lists;
+mod output_directory;
+mod run;
 mod terminal;
 
 use clap::{Parser, Subcommand};
@@ -23,8 +26,10 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Run(run::Arguments),
     Check(check::Arguments),
     Diff(diff::Arguments),
+    Conform(conform::Arguments),
     Scenarios(lists::ScenariosArguments),
     Sentences(lists::SentencesArguments),
 }
@@ -52,8 +57,10 @@ pub fn main() -> ExitCode {
     };
     let mut terminal = Terminal::new();
     let status = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
+        Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
     };

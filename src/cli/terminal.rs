@@ -41,6 +41,13 @@ impl Terminal {
         let _ = writeln!(self.err, "{text}");
     }
 
+    /// What is under way; only for people who watch.
+    pub(super) fn progress(&mut self, text: &str) {
+        if self.err.is_terminal() {
+            self.note(text);
+        }
+    }
+
     /// What is wrong, or worth a warning.
     pub(super) fn complain(&mut self, diagnostic: &Diagnostic) {
         let text = diagnostic.to_string();

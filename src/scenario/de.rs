@@ -59,6 +59,8 @@ impl de::Error for Error {
         };
         let expected = match expected.to_string().as_str() {
             "u32" => format!("a whole number from 0 to {}", u32::MAX),
+            "a string" => "a text".to_string(),
+            "a sequence" => "a list".to_string(),
             other => other.to_string(),
         };
         Self::custom(mismatch(found, expected))

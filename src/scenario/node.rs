@@ -137,7 +137,13 @@ impl Builder<'_> {
                     column: mark.col() + 1,
                     length: 1,
                 };
-                self.error(place, format!("this is not YAML: {}", error.info()))
+                match error.info() {
+                    // The parser looks ahead of what it has handed out.
+                    "recursion limit exceeded" => self.too_deep(place),
+                    info => self
+                        .error(place, format!("this is not YAML: {info}"))
+                        .expected("YAML such as \"key: value\", indented by blanks"),
+                }
             })?;
             let place = self.place(span);
             let done = match event {

@@ -7,6 +7,8 @@ mod timeline;
 mod topics;
 mod topology;
 
+pub use topology::MOST_BROKERS;
+
 use crate::kernel::Duration;
 use crate::plan::{Action, Plan, Problem, TopicPlan, write_duration};
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};

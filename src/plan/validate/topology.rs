@@ -6,7 +6,7 @@ use crate::plan::{ClusterPlan, Latency, Machine, Problem, write_duration};
 use crate::protocol::config::{KafkaVersion, Scope};
 
 /// More would be a slip of the pen, not a plan.
-const MOST_BROKERS: usize = 1_000;
+pub const MOST_BROKERS: usize = 1_000;
 
 /// `broker.id` above `reserved.broker.max.id` is refused by a broker that starts.
 const LARGEST_BROKER_ID: i32 = 1_000;

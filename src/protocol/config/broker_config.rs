@@ -185,14 +185,20 @@ impl BrokerConfig {
             return refuse(
                 "replica.fetch.wait.max.ms",
                 wait,
-                "at most replica.socket.timeout.ms",
+                &format!(
+                    "at most replica.socket.timeout.ms, which is {}",
+                    self.replica_socket_timeout_ms
+                ),
             );
         }
         if wait > self.replica_lag_time_max_ms {
             return refuse(
                 "replica.fetch.wait.max.ms",
                 wait,
-                "at most replica.lag.time.max.ms",
+                &format!(
+                    "at most replica.lag.time.max.ms, which is {}",
+                    self.replica_lag_time_max_ms
+                ),
             );
         }
         if self.topic_defaults.segment_ms < 1 {
@@ -311,7 +317,7 @@ mod tests {
             ),
             (
                 &[("replica.lag.time.max.ms", "100")][..],
-                "replica.fetch.wait.max.ms cannot be \"500\": expected at most replica.lag.time.max.ms",
+                "replica.fetch.wait.max.ms cannot be \"500\": expected at most replica.lag.time.max.ms, which is 100",
             ),
             (
                 &[("segment.bytes", "1000")][..],

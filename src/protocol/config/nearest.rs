@@ -1,9 +1,14 @@
 //! "Did you mean": the candidate that a slip of the pen would have turned into what was written.
 
 /// The candidate with the smallest edit distance to `word`, if that is at most a third of its length
-/// (and at least one letter is right).
+/// (and at least one letter is right); else the shortest one that begins with it.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let begun = candidates
+        .iter()
+        .filter(|candidate| word.len() > 2 && candidate.starts_with(word));
+    let shortest = begun.min_by_key(|candidate| candidate.len()).copied();
     candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
@@ -12,6 +17,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+        .or(shortest)
 }
 
 /// Letters to insert, delete, replace, or swap with their neighbour (optimal string alignment).
@@ -50,6 +56,7 @@ mod tests {
             ("sed", Some("seed")),
             ("timelines", Some("timeline")),
             ("colour", None),
+            ("top", Some("topics")),
             ("x", None),
         ] {
             assert_eq!(nearest(word, keys), expected, "{word}");

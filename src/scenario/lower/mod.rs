@@ -7,8 +7,8 @@ use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
-    Key, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence, SentenceError,
-    TopicPlan, Value, ZooKeeperPlan,
+    Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence,
+    SentenceError, TopicPlan, Value, ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -104,10 +104,13 @@ fn cluster(said: doc::Cluster) -> Result<ClusterPlan, Problem> {
     match said.brokers {
         None => {}
         Some(NumberOr::Number(count)) => {
-            // How many are too many is for the plan to say; this only keeps memory from being the judge.
-            plan.brokers = (1..=count.min(100_000))
-                .map(|id| BrokerPlan::new(id as i32))
-                .collect();
+            if count as usize > MOST_BROKERS {
+                return Err(
+                    Problem::new(["cluster", "brokers"], format!("{count} brokers"))
+                        .expected(format!("at most {MOST_BROKERS}")),
+                );
+            }
+            plan.brokers = (1..=count as i32).map(BrokerPlan::new).collect();
         }
         Some(NumberOr::Said(brokers)) => {
             plan.brokers.clear();

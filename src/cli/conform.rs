@@ -1,0 +1,191 @@
+//! `trial conform`: plays recordings of real clusters and says where the simulator differs.
+
+use super::terminal::Terminal;
+use super::{Status, inputs};
+use crate::conform::{self, Outcome, Recording, StepDifference};
+use crate::scenario::{self, Diagnostic};
+use crate::trace::{Style, transcript};
+use clap::{Args, ValueEnum};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Play recordings of real Kafka clusters and compare what both came to, step by step.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Recordings (.json), or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    recordings: Vec<String>,
+    /// Show every difference, not only the first
+    #[arg(long)]
+    all: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Format {
+    /// A line a recording, and the differences
+    Text,
+    /// One document
+    Json,
+}
+
+/// A recording may have so many bytes.
+const MOST: usize = 256 << 20;
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    let mut recordings = Vec::new();
+    let mut usable = true;
+    for path in paths(&arguments.recordings, terminal, &mut usable) {
+        match read(&path) {
+            Ok(recording) => recordings.push(recording),
+            Err(error) => {
+                terminal.complain(&error);
+                usable = false;
+            }
+        }
+    }
+    if !usable {
+        return Status::Unusable;
+    }
+    let mut status = Status::Well;
+    let mut documents = Vec::new();
+    for recording in &recordings {
+        terminal.progress(&format!("playing {}", recording.path.display()));
+        let outcome = match conform::play(recording, arguments.all) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                terminal.complain(&Diagnostic::about_file(
+                    recording.path.display().to_string(),
+                    error.to_string(),
+                ));
+                return Status::Unusable;
+            }
+        };
+        if let Outcome::Differed(_) = outcome {
+            status = Status::Failed;
+        }
+        match arguments.format {
+            Format::Text => tell(recording, &outcome, arguments.all, terminal),
+            Format::Json => documents.push(document(recording, &outcome)),
+        }
+    }
+    if arguments.format == Format::Json {
+        terminal.line(&format!("{:#}", Value::from(documents)));
+    }
+    status
+}
+
+fn tell(recording: &Recording, outcome: &Outcome, all: bool, terminal: &mut Terminal) {
+    let name = &recording.name;
+    match outcome {
+        Outcome::Agreed { steps } => terminal.line(&format!("agrees   {name}: {steps} steps")),
+        Outcome::Skipped { why } => terminal.line(&format!("skipped  {name}: {why}")),
+        Outcome::Differed(steps) => {
+            let count: usize = steps.iter().map(|step| step.differences.len()).sum();
+            let first = steps.first().map_or(0, |step| step.step);
+            let more = if all {
+                format!(", {count} differences")
+            } else {
+                String::new()
+            };
+            terminal.line(&format!(
+                "DIFFERS  {name}: at step {first} of {}{more}",
+                recording.steps.len()
+            ));
+            for step in steps {
+                let shown = if all { step.differences.len() } else { 1 };
+                terminal.line(&format!("  step {}: {}", step.step, step.what));
+                for difference in step.differences.iter().take(shown) {
+                    terminal.line(&format!("    {}", difference.field));
+                    terminal.line(&format!("      Kafka: {}", value(&difference.kafka)));
+                    terminal.line(&format!("      here:  {}", value(&difference.ours)));
+                }
+                if !all {
+                    around(step, terminal);
+                }
+            }
+        }
+    }
+}
+
+/// What happened in the simulator during that step.
+fn around(step: &StepDifference, terminal: &mut Terminal) {
+    terminal.line("    meanwhile here:");
+    for line in transcript(&step.trace, Style::default())
+        .lines()
+        .filter(|line| !line.is_empty())
+    {
+        terminal.line(&format!("      {line}"));
+    }
+}
+
+fn document(recording: &Recording, outcome: &Outcome) -> Value {
+    let differences = |step: &StepDifference| {
+        let one = |difference: &conform::Difference| json!({"field": difference.field, "kafka": difference.kafka, "ours": difference.ours});
+        json!({"step": step.step, "do": step.what, "differences": step.differences.iter().map(one).collect::<Vec<_>>()})
+    };
+    let (verdict, steps, why) = match outcome {
+        Outcome::Agreed { .. } => ("agrees", vec![], None),
+        Outcome::Skipped { why } => ("skipped", vec![], Some(why)),
+        Outcome::Differed(steps) => ("differs", steps.iter().map(differences).collect(), None),
+    };
+    json!({"recording": recording.name, "verdict": verdict, "steps": recording.steps.len(), "differing": steps, "why": why})
+}
+
+fn value(value: &Option<Value>) -> String {
+    value
+        .as_ref()
+        .map_or_else(|| "nothing".to_string(), ToString::to_string)
+}
+
+/// Files as named, and every `.json` file directly in directories as named.
+fn paths(arguments: &[String], terminal: &mut Terminal, usable: &mut bool) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for argument in arguments {
+        let path = Path::new(argument);
+        if !path.is_dir() {
+            all.push(path.to_path_buf());
+            continue;
+        }
+        let mut files: Vec<PathBuf> = match std::fs::read_dir(path) {
+            Ok(entries) => entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect(),
+            Err(error) => {
+                terminal.complain(&Diagnostic::about_file(argument, error.to_string()));
+                *usable = false;
+                continue;
+            }
+        };
+        files.retain(|file| file.extension().is_some_and(|end| end == "json") && file.is_file());
+        files.sort();
+        if files.is_empty() {
+            terminal.complain(
+                &Diagnostic::about_file(argument, "there is no recording in this directory")
+                    .expected("at least one .json file"),
+            );
+            *usable = false;
+        }
+        all.extend(files);
+    }
+    all
+}
+
+/// What no reader can take is said with its place; what is no recording, as its own reader says it.
+fn read(path: &Path) -> Result<Recording, Diagnostic> {
+    conform::read(path).map_err(|error| {
+        let name = path.display().to_string();
+        let taken = inputs::other_file(&name, MOST)
+            .and_then(|input| scenario::read_document::<IgnoredAny>(&name, input.bytes, MOST));
+        match taken {
+            Err(diagnostic) => diagnostic,
+            Ok(_) => {
+                let text = error.to_string();
+                let said = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
+                Diagnostic::about_file(name, said)
+            }
+        }
+    })
+}

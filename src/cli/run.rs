@@ -1,0 +1,321 @@
+//! `trial run`: runs scenarios and reports what came of them.
+
+use super::Status;
+use super::inputs::{self, Input};
+use super::output_directory::OutputDirectory;
+use super::terminal::Terminal;
+use crate::kernel::{Duration, Time};
+use crate::plan::{Plan, parse_duration, write_duration};
+use crate::report::{Ending, Suite, json, junit, output_files, summary, verdict_line};
+use crate::run::{Report, Run};
+use crate::scenario::{self, Diagnostic};
+use crate::trace::Style;
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Run scenarios: what happened, what Kafka's tools would print, what was expected and held.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// Scenario files, directories of them, names of shipped scenarios, or - for standard input
+    #[arg(required = true, value_name = "SCENARIO|DIR")]
+    scenarios: Vec<String>,
+    /// Use this seed instead of the scenario's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// End the run at this time, such as 40s; expectations are then not judged
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Duration>,
+    /// Write plan, trace, transcript, tables and each broker's data directory here
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write into --out though it is there
+    #[arg(long, requires = "out")]
+    force: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// A line for every fact
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+    /// No transcript and no tables
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Format {
+    /// For people
+    Text,
+    /// One document
+    Json,
+    /// For continuous integration
+    Junit,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    match prepare(arguments, terminal) {
+        Ok((scenarios, out)) => run_all(arguments, scenarios, out, terminal),
+        Err(()) => Status::Unusable,
+    }
+}
+
+/// A scenario that is ready to run.
+struct Scenario {
+    /// As the user would name it again.
+    name: String,
+    plan: Plan,
+}
+
+/// Everything that can be wrong is found before anything runs or is written.
+fn prepare(
+    arguments: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(Vec<Scenario>, Option<OutputDirectory>), ()> {
+    let mut inputs: Vec<Input> = Vec::new();
+    let mut usable = true;
+    for argument in &arguments.scenarios {
+        match inputs::all(argument) {
+            Ok(found) => inputs.extend(found),
+            Err(error) => {
+                terminal.complain(&error);
+                usable = false;
+            }
+        }
+    }
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for input in inputs {
+        match prepare_one(arguments, input, &scenarios, terminal) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(error) => {
+                terminal.complain(&error);
+                usable = false;
+            }
+        }
+    }
+    let out = match &arguments.out {
+        None => None,
+        Some(path) => match OutputDirectory::claim(path, arguments.force) {
+            Ok(out) => Some(out),
+            Err(error) => {
+                terminal.complain(&error);
+                return Err(());
+            }
+        },
+    };
+    if usable {
+        Ok((scenarios, out))
+    } else {
+        Err(())
+    }
+}
+
+fn prepare_one(
+    arguments: &Arguments,
+    input: Input,
+    others: &[Scenario],
+    terminal: &mut Terminal,
+) -> Result<Scenario, Diagnostic> {
+    let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
+    for warning in &loaded.warnings {
+        terminal.complain(warning);
+    }
+    let mut plan = loaded.plan;
+    plan.seed = arguments.seed.unwrap_or(plan.seed);
+    if let Some(until) = arguments.until.filter(|until| *until > plan.duration) {
+        let found = format!(
+            "--until {} is after the end of the run",
+            write_duration(until)
+        );
+        return Err(Diagnostic::about_file(input.name, found)
+            .expected(format!("at most {}", write_duration(plan.duration))));
+    }
+    if let Some(other) = others.iter().find(|other| other.plan.name == plan.name) {
+        let found = format!("the name \"{}\" is that of {} too", plan.name, other.name);
+        return Err(
+            Diagnostic::about_file(input.name, found).expected("scenarios with different names")
+        );
+    }
+    Ok(Scenario {
+        name: input.name,
+        plan,
+    })
+}
+
+fn run_all(
+    arguments: &Arguments,
+    scenarios: Vec<Scenario>,
+    out: Option<OutputDirectory>,
+    terminal: &mut Terminal,
+) -> Status {
+    let several = scenarios.len() > 1;
+    let mut status = Status::Well;
+    let mut counts = [0usize; 2];
+    let mut suites = Vec::new();
+    let mut documents = Vec::new();
+    for scenario in &scenarios {
+        let repeat = repeat(arguments, scenario);
+        if several {
+            terminal.progress(&format!(
+                "running {} (seed {})",
+                scenario.plan.name, scenario.plan.seed
+            ));
+        }
+        let report = match play(arguments, scenario) {
+            Ok(report) => report,
+            Err(error) => {
+                terminal.complain(&error);
+                return Status::Unusable;
+            }
+        };
+        let view = report.view();
+        let ending = ending(arguments, &report, &view, &repeat);
+        counts[usize::from(!ending.held())] += 1;
+        if !ending.held() {
+            status = Status::Failed;
+        }
+        let style = Style {
+            verbose: arguments.verbose,
+        };
+        match arguments.format {
+            Format::Text if !several || arguments.verbose => {
+                terminal.data(&summary(&ending, style, arguments.quiet))
+            }
+            Format::Text => {
+                terminal.line(&verdict_line(&ending));
+                if !ending.held() && !arguments.quiet {
+                    terminal.data(&summary(&ending, style, true));
+                }
+            }
+            Format::Json => documents.push(json(&ending)),
+            Format::Junit => suites.push(Suite::of(&ending)),
+        }
+        if let Some(out) = &out {
+            let place = if several {
+                Some(scenario.plan.name.as_str())
+            } else {
+                None
+            };
+            let plan = scenario::to_yaml(&scenario.plan);
+            let files = output_files(&ending, &plan, report.data_directories());
+            if let Err(error) = out.write(place, files) {
+                terminal.complain(&error);
+                return Status::Unusable;
+            }
+        }
+    }
+    match arguments.format {
+        Format::Text if several => terminal.line(&format!(
+            "{} scenarios: {} held, {} failed",
+            scenarios.len(),
+            counts[0],
+            counts[1]
+        )),
+        Format::Text => {}
+        Format::Json => {
+            let document = if several {
+                Value::from(documents)
+            } else {
+                documents.pop().unwrap_or_default()
+            };
+            terminal.line(&format!("{document:#}"));
+        }
+        Format::Junit => terminal.data(&junit(&suites)),
+    }
+    status
+}
+
+fn play(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Diagnostic> {
+    let mut run = Run::start(&scenario.plan, scenario.plan.seed)
+        .map_err(|error| Diagnostic::about_file(scenario.name.clone(), error.to_string()))?;
+    let end = arguments
+        .until
+        .map_or(run.end(), |until| Time::ZERO + until);
+    run.until(end);
+    Ok(run.finish())
+}
+
+/// The report as the renderers want it. A run that was cut short is not judged by what was to come.
+fn ending<'a>(
+    arguments: &Arguments,
+    report: &'a Report,
+    view: &'a dyn crate::node::view::ClusterView,
+    repeat: &'a str,
+) -> Ending<'a> {
+    Ending {
+        plan: &report.plan,
+        seed: report.seed,
+        digest: report.digest,
+        events: report.events,
+        messages: report.messages,
+        end: report.end,
+        trace: &report.trace,
+        view,
+        outcomes: if arguments.until.is_none() {
+            &report.outcomes
+        } else {
+            &[]
+        },
+        violations: &report.violations,
+        figures: &report.figures,
+        stopped: report.stopped.as_deref(),
+        repeat,
+    }
+}
+
+/// The command that repeats this run.
+fn repeat(arguments: &Arguments, scenario: &Scenario) -> String {
+    let mut words = vec![
+        "trial".to_string(),
+        "run".into(),
+        scenario.name.clone(),
+        "--seed".into(),
+        scenario.plan.seed.to_string(),
+    ];
+    for set in &arguments.sets {
+        words.extend(["--set".to_string(), set.clone()]);
+    }
+    if let Some(until) = arguments.until {
+        words.extend(["--until".to_string(), write_duration(until)]);
+    }
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// As a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_string(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(time) if time != Duration::ZERO => Ok(time),
+        _ => Err("expected a time above 0 with its unit, such as 40s or 1m30s".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_would_change_is_quoted() {
+        assert_eq!(quoted("scenarios/a.yaml"), "scenarios/a.yaml");
+        assert_eq!(quoted("topics/t/partitions=3"), "topics/t/partitions=3");
+        assert_eq!(
+            quoted("timeline/0/crash=leader of t-0"),
+            "'timeline/0/crash=leader of t-0'"
+        );
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
