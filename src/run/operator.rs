@@ -77,6 +77,9 @@ struct Waiting {
     from: Duration,
 }
 
+/// From the last topic's making to the first client: a follower whose first fetch came before its leader
+/// knew of the topic tries again after `replica.fetch.backoff.ms`, 1 s.
+const SETTLING: Duration = Duration::from_secs(2);
 /// Longest wait for servers that were started at the beginning.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -245,7 +248,7 @@ impl Operator {
 
     fn start_clients(&mut self, world: &mut World<'_>) {
         self.phase = Phase::Running;
-        let now = world.kernel.now();
+        let now = world.kernel.now() + SETTLING;
         let producers = world
             .plan
             .producers
