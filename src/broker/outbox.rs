@@ -48,7 +48,6 @@ impl Outbox {
             LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
             LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
-            LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             LogError::UnexpectedAppendOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {

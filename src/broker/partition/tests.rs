@@ -1,3 +1,5 @@
+//! Rules of a single partition, each by its id.
+
 use super::*;
 use crate::broker::testing::*;
 
