@@ -137,16 +137,13 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// A paused or busy process comes to it later; one that is down never.
     pub fn poke(&mut self, node: NodeId, timer: D::Timer) {
         let world = &mut self.world;
-        let (now, it) = (world.now, world.node(node));
-        if it.status != NodeStatus::Down {
-            let (incarnation, deadline) = (it.incarnation, it.clock.local(now));
+        if world.node(node).status != NodeStatus::Down {
+            let serial = world.next_timer_serial();
             world.queue.push(
-                now,
+                world.now,
                 Entry::Timer {
                     node,
-                    incarnation,
-                    serial: 0,
-                    deadline,
+                    serial,
                     timer,
                 },
             );

@@ -3,7 +3,7 @@
 //! Messages are not in here: they wait in their connection, and an entry says only that the next one
 //! arrives. So an entry stays small whatever a domain's messages are.
 
-use super::{ConnId, DiskError, Domain, NodeId, Time};
+use super::{ConnId, DiskError, Domain, NodeId};
 use std::fmt;
 
 pub(super) enum Entry<D: Domain> {
@@ -11,11 +11,9 @@ pub(super) enum Entry<D: Domain> {
     Cancelled,
     Timer {
         node: NodeId,
-        incarnation: u32,
-        /// Tells this timer from an earlier one in the same slot.
+        /// Counts all timers: tells this one from an earlier one in the same slot, and a process's
+        /// own from those of the process before.
         serial: u64,
-        /// On the node's own clock.
-        deadline: Time,
         timer: D::Timer,
     },
     Started {

@@ -14,6 +14,7 @@ mod engine;
 mod event;
 mod fault;
 mod guard;
+mod heap;
 mod id;
 mod network;
 mod process;

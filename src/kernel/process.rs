@@ -9,10 +9,12 @@ impl<D: Domain> World<D> {
     /// The process is gone, by a crash or by itself, or with its machine (`power`).
     pub(super) fn process_ended(&mut self, node: NodeId, status: Option<i32>, power: bool) {
         let now = self.now;
+        let first_timer = self.next_timer_serial();
         let it = self.node_mut(node);
         if it.status == NodeStatus::Down {
             return;
         }
+        it.first_timer = first_timer;
         it.status = NodeStatus::Down;
         it.exit_status = status;
         it.incarnation += 1;
@@ -84,22 +86,19 @@ impl<D: Domain> World<D> {
     }
 
     pub(super) fn set_cpu_slowness(&mut self, node: NodeId, times: u32) {
-        self.node_mut(node).cpu_slowness = u64::from(times.max(1));
+        self.node_mut(node).cpu_slowness = times.max(1);
     }
 
     /// Changes the rate of a node's clock: its timers come up at other true times.
     pub(super) fn drift(&mut self, node: NodeId, ppm: i32) {
         let now = self.now;
-        self.node_mut(node).clock.drift(now, ppm);
-        let it = &self.nodes[node.0 as usize];
-        self.queue.rearm(|entry| match entry {
-            Entry::Timer {
-                node: owner,
-                incarnation,
-                deadline,
-                ..
-            } if *owner == node && *incarnation == it.incarnation => {
-                Some(it.clock.true_time(*deadline).max(now))
+        let it = &mut self.nodes[node.0 as usize];
+        let before = it.clock;
+        it.clock.drift(now, ppm);
+        let after = it.clock;
+        self.queue.rearm(|entry, due| match entry {
+            Entry::Timer { node: owner, .. } if *owner == node => {
+                Some(after.true_time(before.local(due)).max(now))
             }
             _ => None,
         });

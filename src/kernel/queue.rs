@@ -1,17 +1,17 @@
-//! The event queue: a 4-ary heap of 16-byte keys beside a slab of payloads.
+//! The event queue: a heap of 16-byte keys beside a slab of payloads.
 //!
 //! A key holds time, sequence number and slot, so that ordering never touches a payload. Sequence
 //! numbers count the arming of events: of two events at one time the one armed first comes first.
 
 use super::Time;
+use super::heap::Heap;
 
 /// Sequence numbers have 40 bits (a million million events), slots 24 (16 million pending events).
 const SLOT_BITS: u32 = 24;
-const ARITY: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Queue<E> {
-    heap: Vec<u128>,
+    heap: Heap,
     /// The root has been taken and its place is still to be filled: by the next key that is armed, as
     /// most events lead to another, or by `fill`.
     vacant: bool,
@@ -32,7 +32,7 @@ const NONE: u32 = u32::MAX;
 impl<E> Queue<E> {
     pub(super) const fn new() -> Self {
         Self {
-            heap: Vec::new(),
+            heap: Heap::new(),
             vacant: false,
             slots: Vec::new(),
             free: NONE,
@@ -72,10 +72,9 @@ impl<E> Queue<E> {
         self.next_seq += 1;
         let key = u128::from(time.0) << 64 | u128::from(seq << SLOT_BITS | u64::from(slot));
         if std::mem::take(&mut self.vacant) {
-            self.sift_down(0, key);
+            self.heap.replace_first(key);
         } else {
             self.heap.push(key);
-            self.sift_up(self.heap.len() - 1);
         }
     }
 
@@ -90,14 +89,14 @@ impl<E> Queue<E> {
     #[inline]
     pub(super) fn peek(&self) -> Option<(Time, u32)> {
         debug_assert!(!self.vacant);
-        self.heap.first().map(|&key| (time_of(key), slot_of(key)))
+        self.heap.first().map(|key| (time_of(key), slot_of(key)))
     }
 
     /// Takes the next key; its payload stays stored.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(Time, u64, u32)> {
         self.fill();
-        let key = *self.heap.first()?;
+        let key = self.heap.first()?;
         self.vacant = true;
         Some((time_of(key), key as u64 >> SLOT_BITS, slot_of(key)))
     }
@@ -105,11 +104,8 @@ impl<E> Queue<E> {
     /// Makes the heap whole after `pop`.
     #[inline]
     pub(super) fn fill(&mut self) {
-        if std::mem::take(&mut self.vacant)
-            && let Some(last) = self.heap.pop()
-            && !self.heap.is_empty()
-        {
-            self.sift_down(0, last);
+        if std::mem::take(&mut self.vacant) {
+            self.heap.drop_first();
         }
     }
 
@@ -145,82 +141,33 @@ impl<E> Queue<E> {
     }
 
     /// Moves events to other times where `time` answers one; their order at equal times is kept.
-    pub(super) fn rearm(&mut self, time: impl Fn(&E) -> Option<Time>) {
+    pub(super) fn rearm(&mut self, time: impl Fn(&E, Time) -> Option<Time>) {
         self.fill();
-        for at in 0..self.heap.len() {
-            let key = self.heap[at];
-            if let Some(time) = self.get(slot_of(key)).and_then(&time) {
-                self.heap[at] = u128::from(time.0) << 64 | u128::from(key as u64);
-            }
-        }
-        self.rebuild();
+        let mut heap = std::mem::replace(&mut self.heap, Heap::new());
+        heap.rebuild(|key| {
+            let moved = self
+                .get(slot_of(key))
+                .and_then(|event| time(event, time_of(key)));
+            Some(moved.map_or(key, |time| {
+                u128::from(time.0) << 64 | u128::from(key as u64)
+            }))
+        });
+        self.heap = heap;
     }
 
     /// Drops the events for which `dead` holds, keys and payloads.
     pub(super) fn purge(&mut self, dead: impl Fn(&E) -> bool) {
         self.fill();
-        let mut keys = std::mem::take(&mut self.heap);
-        keys.retain(|&key| {
+        let mut heap = std::mem::replace(&mut self.heap, Heap::new());
+        heap.rebuild(|key| {
             let slot = slot_of(key);
             let gone = self.get(slot).is_none_or(&dead);
             if gone {
                 self.remove(slot);
             }
-            !gone
+            (!gone).then_some(key)
         });
-        self.heap = keys;
-        self.rebuild();
-    }
-
-    fn rebuild(&mut self) {
-        for at in (0..self.heap.len().div_ceil(ARITY)).rev() {
-            self.sift_down(at, self.heap[at]);
-        }
-    }
-
-    #[inline]
-    fn sift_up(&mut self, mut at: usize) {
-        let key = self.heap[at];
-        while at > 0 {
-            let parent = (at - 1) / ARITY;
-            if self.heap[parent] <= key {
-                break;
-            }
-            self.heap[at] = self.heap[parent];
-            at = parent;
-        }
-        self.heap[at] = key;
-    }
-
-    /// Places a key at `at`, or below where lesser ones are.
-    #[inline]
-    fn sift_down(&mut self, mut at: usize, key: u128) {
-        let heap = &mut self.heap[..];
-        loop {
-            let first = at * ARITY + 1;
-            let (child, least) = match heap.get(first..first + ARITY) {
-                Some(four) => {
-                    let left = usize::from(four[1] < four[0]);
-                    let right = 2 + usize::from(four[3] < four[2]);
-                    let child = if four[right] < four[left] {
-                        right
-                    } else {
-                        left
-                    };
-                    (first + child, four[child])
-                }
-                None => match (first..heap.len()).min_by_key(|&child| heap[child]) {
-                    Some(child) => (child, heap[child]),
-                    None => break,
-                },
-            };
-            if key <= least {
-                break;
-            }
-            heap[at] = least;
-            at = child;
-        }
-        heap[at] = key;
+        self.heap = heap;
     }
 }
 
@@ -275,7 +222,7 @@ mod tests {
         for n in 0..1_000u64 {
             queue.push(Time(n * 7 % 1_000), n);
         }
-        queue.rearm(|n| (n % 2 == 0).then_some(Time(5_000 - n)));
+        queue.rearm(|n, _| (n % 2 == 0).then_some(Time(5_000 - n)));
         queue.purge(|n| n % 3 == 0);
         let mut times = Vec::new();
         while let Some((time, _, slot)) = queue.pop() {
