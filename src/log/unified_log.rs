@@ -82,6 +82,8 @@ pub struct UnifiedLog {
     producers: ProducerStateManager,
     topic_id: Option<[u8; 16]>,
     tasks: Vec<BackgroundTask>,
+    /// Flushes given out and not yet done: `up_to`, and how far that still counts after truncations.
+    flushes: Vec<(i64, i64)>,
     /// The broker's wall clock when it last told it.
     clock_ms: i64,
 }
@@ -121,6 +123,7 @@ impl UnifiedLog {
             epochs: loader.epochs,
             producers: loader.producers,
             tasks: loader.tasks,
+            flushes: Vec::new(),
             clock_ms: loaded.now_ms,
         })
     }
@@ -640,15 +643,17 @@ impl UnifiedLog {
             for file in self.files_between(disk, self.recovery_point, self.log_end_offset + 1) {
                 disk.sync(file).map_err(LogError::disk(&self.dir))?;
             }
-            self.mark_flushed(self.log_end_offset);
+            self.recovery_point = self.recovery_point.max(self.log_end_offset);
         }
         Ok(())
     }
 
     /// A `BackgroundTask::Flush` is done.
-    pub fn mark_flushed(&mut self, offset: i64) {
-        // A truncation may have come between.
-        self.recovery_point = self.recovery_point.max(offset.min(self.log_end_offset));
+    pub fn mark_flushed(&mut self, up_to: i64) {
+        if let Some(done) = self.flushes.iter().position(|(given, _)| *given == up_to) {
+            let (_, flushed) = self.flushes.remove(done);
+            self.recovery_point = self.recovery_point.max(flushed);
+        }
     }
 
     /// Starts a new segment at the log end.
@@ -696,6 +701,7 @@ impl UnifiedLog {
         let snapshot = self.producers.take_snapshot(disk, false)?;
         let files = self.files_between(disk, self.recovery_point, base);
         let files = snapshot.into_iter().chain(files).collect();
+        self.flushes.push((base, base));
         self.tasks
             .push(BackgroundTask::Flush { files, up_to: base });
         Ok(())
@@ -755,6 +761,9 @@ impl UnifiedLog {
         disk: &mut Disk,
         offset: i64,
     ) -> Result<(), LogError> {
+        for (_, flushed) in &mut self.flushes {
+            *flushed = 0;
+        }
         self.delete_segments(disk, &self.segments.base_offsets())?;
         self.segments.add(LogSegment::create(
             disk,
@@ -870,7 +879,11 @@ impl UnifiedLog {
         Ok(())
     }
 
+    /// Flushes under way do not cover what will stand from there on.
     fn set_log_end_offset(&mut self, offset: i64) {
+        for (_, flushed) in &mut self.flushes {
+            *flushed = (*flushed).min(offset);
+        }
         self.log_end_offset = offset;
         self.recovery_point = self.recovery_point.min(offset);
     }

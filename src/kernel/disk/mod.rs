@@ -7,7 +7,8 @@
 //! in the order in which they were made, each atomic; an fsync of a file also makes all changes of
 //! the tree before it durable. The contents of files reach the device independently of each other
 //! and of the tree: of each file, what a power failure leaves is a prefix of the unsynced operations,
-//! the last of them torn at any byte. After `writeback_after` the operating system has written
+//! the last of them torn at any byte. Cutting a file short is a change of the tree too (its size
+//! lies there): it keeps its place among them, and takes the file's earlier operations along. After `writeback_after` the operating system has written
 //! everything back by itself.
 
 mod device;
@@ -523,8 +524,10 @@ impl Disk {
 
     fn change_content(&mut self, file: FileId, op: Op) {
         let now = self.now();
+        let mut shrink = None;
         if let Some(entry) = self.files.get_mut(&file) {
             self.stored -= entry.stored;
+            let is_shrink = matches!(&op, Op::Resize { len } if *len < entry.content.len());
             self.dirty -= entry.dirty;
             match &op {
                 Op::Write { chunk, .. } => {
@@ -539,6 +542,11 @@ impl Disk {
             entry.journal.push_back((now, op));
             self.stored += entry.stored;
             self.dirty += entry.dirty;
+            let operations = entry.committed + entry.journal.len() as u64;
+            shrink = is_shrink.then_some(NameOp::Shrink { file, operations });
+        }
+        if let Some(shrink) = shrink {
+            self.change_names(shrink);
         }
         self.write_back_content(file, now);
     }
@@ -589,6 +597,9 @@ impl Disk {
             && let Some((_, op)) = self.name_journal.pop_front()
         {
             self.names_committed += 1;
+            if let NameOp::Shrink { file, operations } = op {
+                self.commit_content(file, operations);
+            }
             for lost in self.durable_names.apply(&op) {
                 if self.files.get(&lost).is_some_and(|file| file.unlinked) {
                     self.files.remove(&lost);

@@ -15,11 +15,28 @@ pub(super) enum Entry {
 /// One atomic change of the tree.
 #[derive(Clone, Debug)]
 pub(super) enum NameOp {
-    Create { path: String, file: FileId },
-    MakeDir { path: String },
-    Rename { from: String, to: String },
-    Delete { path: String },
-    DeleteDir { path: String },
+    Create {
+        path: String,
+        file: FileId,
+    },
+    MakeDir {
+        path: String,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Delete {
+        path: String,
+    },
+    DeleteDir {
+        path: String,
+    },
+    /// A file was cut short by its operation number `operations`; no name changes.
+    Shrink {
+        file: FileId,
+        operations: u64,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -81,6 +98,7 @@ impl Names {
             }
             NameOp::Delete { path } => lost(self.by_path.remove(path)),
             NameOp::DeleteDir { path } => self.remove_all(path),
+            NameOp::Shrink { .. } => Vec::new(),
         }
     }
 
