@@ -13,7 +13,7 @@ pub fn summary(ending: &Ending<'_>, style: Style, quiet: bool) -> String {
         sections.push(tables(ending));
         sections.push(clients(ending));
     }
-    sections.push(verdicts(ending));
+    sections.push(verdicts(ending, style));
     sections.push(figures(ending));
     if !ending.held() {
         sections.push(failure(ending));
@@ -85,14 +85,22 @@ fn clients(ending: &Ending<'_>) -> String {
     text
 }
 
-/// Expectations of the plan, then properties that hold in every run.
-fn verdicts(ending: &Ending<'_>) -> String {
+/// Expectations of the plan, then properties that hold in every run: each where one asks for all or one is
+/// broken, else in a line.
+fn verdicts(ending: &Ending<'_>, style: Style) -> String {
     let mut text = String::new();
     for outcome in ending.outcomes {
         text.push_str(&format!("{outcome}\n"));
         if let Some(because) = &outcome.because {
             text.push_str(&format!("      since {}\n", because.trim_end()));
         }
+    }
+    if ending.violations.is_empty() && !style.verbose {
+        let count = ending.figures.len();
+        text.push_str(&format!(
+            "held: {count} properties that must hold in every run (--verbose names them)\n"
+        ));
+        return text;
     }
     for (name, figures) in ending.figures {
         let verdict = if is_broken(ending, name) {

@@ -1,7 +1,7 @@
 //! What a reader of a transcript has been told so far. Later lines say what changed since.
 
 use super::TraceEntry;
-use crate::kernel::{Duration, Time};
+use crate::kernel::Duration;
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +24,13 @@ pub(super) enum Absence {
 #[derive(Debug, Default)]
 pub(super) struct Story {
     started: BTreeSet<Rc<str>>,
-    absent: BTreeMap<Rc<str>, (Absence, Time)>,
+    absent: BTreeMap<Rc<str>, Absence>,
     session_owner: BTreeMap<SessionId, Rc<str>>,
     session_timeout: BTreeMap<SessionId, Duration>,
     isr: BTreeMap<TopicPartition, Vec<BrokerId>>,
     leader: BTreeMap<TopicPartition, BrokerId>,
+    /// Whom each process believes to lead.
+    believed: BTreeMap<(Rc<str>, TopicPartition), BrokerId>,
 }
 
 impl Story {
@@ -36,18 +38,29 @@ impl Story {
     pub(super) fn learn(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
         match &entry.fact {
-            Fact::Started => {
+            Fact::Started | Fact::LogsLoaded { .. } => {
                 self.started.insert(node.clone());
                 self.absent.remove(node);
             }
             Fact::Resumed => {
                 self.absent.remove(node);
             }
-            Fact::Crashed | Fact::PowerFailed => self.is_away(node, Absence::Crashed, entry.time),
-            Fact::Paused => self.is_away(node, Absence::Paused, entry.time),
-            Fact::Exiting { .. } => self.is_away(node, Absence::Ended, entry.time),
+            Fact::BecameLeader { partition, .. } => {
+                let own = broker_id(node);
+                self.believed.insert((node.clone(), partition.clone()), own);
+            }
+            Fact::BecameFollower {
+                partition, leader, ..
+            } => {
+                self.believed
+                    .insert((node.clone(), partition.clone()), *leader);
+            }
+            Fact::Crashed | Fact::PowerFailed => self.is_away(node, Absence::Crashed),
+            Fact::Paused => self.is_away(node, Absence::Paused),
+            Fact::Exiting { .. } => self.is_away(node, Absence::Ended),
             Fact::ZooKeeperConnected { session, .. } => {
                 self.session_owner.insert(*session, node.clone());
+                self.absent.remove(node);
             }
             Fact::SessionOpened {
                 session,
@@ -72,8 +85,11 @@ impl Story {
         }
     }
 
-    fn is_away(&mut self, node: &Rc<str>, absence: Absence, since: Time) {
-        self.absent.insert(node.clone(), (absence, since));
+    fn is_away(&mut self, node: &Rc<str>, absence: Absence) {
+        self.absent.insert(node.clone(), absence);
+        if absence != Absence::Paused {
+            self.believed.retain(|(believer, _), _| believer != node);
+        }
     }
 
     /// The node's process has run before.
@@ -83,7 +99,7 @@ impl Story {
 
     pub(super) fn absence(&self, broker: BrokerId) -> Option<Absence> {
         let name = broker_name(broker);
-        self.absent.get(name.as_str()).map(|(absence, _)| *absence)
+        self.absent.get(name.as_str()).copied()
     }
 
     /// ZooKeeper still holds a session of this broker.
@@ -116,6 +132,17 @@ impl Story {
         self.isr.get(partition).map_or(&[], Vec::as_slice)
     }
 
+    /// The node has stated already that this broker leads, and its process has lived since.
+    pub(super) fn believes(
+        &self,
+        node: &Rc<str>,
+        partition: &TopicPartition,
+        leader: BrokerId,
+    ) -> bool {
+        let believed = self.believed.get(&(node.clone(), partition.clone()));
+        believed.is_some_and(|believed| *believed == leader)
+    }
+
     /// The leader that was last written.
     pub(super) fn leader(&self, partition: &TopicPartition) -> BrokerId {
         self.leader.get(partition).copied().unwrap_or(NO_LEADER)
@@ -125,4 +152,10 @@ impl Story {
 /// The name of a broker's node.
 pub(super) fn broker_name(broker: BrokerId) -> String {
     format!("broker-{broker}")
+}
+
+/// The id of the broker that a node is; 0 for another node.
+pub(super) fn broker_id(node: &str) -> BrokerId {
+    let id = node.strip_prefix("broker-").and_then(|id| id.parse().ok());
+    id.unwrap_or_default()
 }

@@ -8,16 +8,16 @@ use super::TraceEntry;
 use super::story::Story;
 use super::telling::{Telling, Weight, goes_on, tell};
 use crate::kernel::{Duration, Time};
-use crate::protocol::{Fact, TopicPartition};
+use crate::protocol::{ErrorCode, Fact, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-/// Equal lines within this time are one.
+/// Equal lines within this time are one, if that changes no order that could matter.
 const SAME_MOMENT: Duration = Duration::from_millis(50);
 /// What repeats is news again after this silence.
 const SILENCE: Duration = Duration::from_secs(10);
 /// Counts are not shown more often than this.
-const BETWEEN_COUNTS: Duration = Duration::from_secs(1);
+const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
 /// Items that one line names.
 const ITEMS: usize = 6;
 /// Width of the column with node names; longer names push the text.
@@ -80,8 +80,8 @@ pub struct Transcript {
     counts: Counts,
     /// Time of the last entry.
     now: Time,
-    /// Offset above which the high watermark must rise, by partition on which acks=all waits.
-    stalls: BTreeMap<TopicPartition, i64>,
+    /// Offset above which the high watermark must rise, by leader and partition on which acks=all waits.
+    stalls: BTreeMap<(Rc<str>, TopicPartition), i64>,
     /// When an episode was last heard of, by node and words.
     episodes: BTreeMap<(Rc<str>, String), Time>,
 }
@@ -132,23 +132,17 @@ impl Transcript {
         if let Some(line) = self.counts.line(end) {
             self.lines.push(line);
         }
-        for (partition, _) in &self.stalls {
+        for (leader, partition) in self.stalls.keys() {
             let text = format!("acks=all still waits on {partition}");
-            self.lines.push(write_line(end, "clients", &text));
+            self.lines.push(write_line(end, leader, &text));
         }
         self.lines
     }
 
     fn fold(&mut self, entry: &TraceEntry, telling: Telling) {
-        if let Fact::ProduceStalls {
-            partition, offset, ..
-        } = &entry.fact
-            && let Some(known) = self.stalls.get(partition).copied()
-        {
-            self.stalls.insert(partition.clone(), known.min(*offset));
-            return;
-        }
+        let told_before = self.note_stall(entry);
         match telling.weight {
+            _ if told_before => {}
             Weight::Loud => self.add(entry, telling),
             Weight::Episode => {
                 let node = column(entry, &telling);
@@ -164,11 +158,36 @@ impl Transcript {
             }
             Weight::Quiet => {}
         }
-        if let Fact::ProduceStalls {
-            partition, offset, ..
-        } = &entry.fact
-        {
-            self.stalls.insert(partition.clone(), *offset);
+    }
+
+    /// Remembers where acks=all waits. True if a stall goes on that was told already.
+    fn note_stall(&mut self, entry: &TraceEntry) -> bool {
+        let node = &entry.node;
+        match &entry.fact {
+            Fact::ProduceStalls {
+                partition, offset, ..
+            } => {
+                let key = (node.clone(), partition.clone());
+                let known = self.stalls.get(&key).copied();
+                let first = known.map_or(*offset, |known| known.min(*offset));
+                self.stalls.insert(key, first);
+                known.is_some()
+            }
+            // What waited has been answered, or is nobody's business any more.
+            Fact::ProduceRefused {
+                partition,
+                error: ErrorCode::RequestTimedOut,
+            }
+            | Fact::BecameFollower { partition, .. }
+            | Fact::ReplicaStopped { partition, .. } => {
+                self.stalls.remove(&(node.clone(), partition.clone()));
+                false
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+                self.stalls.retain(|(leader, _), _| leader != node);
+                false
+            }
+            _ => false,
         }
     }
 
@@ -182,9 +201,13 @@ impl Transcript {
         else {
             return;
         };
-        let waits = self.stalls.get(partition).copied();
+        if self.stalls.is_empty() {
+            return;
+        }
+        let key = (entry.node.clone(), partition.clone());
+        let waits = self.stalls.get(&key).copied();
         if waits.is_some_and(|offset| *high_watermark > offset) {
-            self.stalls.remove(partition);
+            self.stalls.remove(&key);
             self.add(entry, goes_on(partition));
         }
     }
@@ -193,11 +216,7 @@ impl Transcript {
     fn add(&mut self, entry: &TraceEntry, telling: Telling) {
         self.close_older_than_moment(entry.time);
         let node = column(entry, &telling);
-        let same = self
-            .open
-            .iter_mut()
-            .find(|line| line.takes(&node, &telling));
-        if let Some(line) = same {
+        if let Some(line) = self.same_line(entry, &node, &telling) {
             if !line.items.contains(&telling.item) {
                 line.items.push(telling.item);
             }
@@ -213,6 +232,29 @@ impl Transcript {
             items: vec![telling.item.clone()],
             telling,
         });
+    }
+
+    /// The open line that says the same. An item must not move before another line that may have caused
+    /// it: between the two only lines of the same instant or the same words may stand, unless they are
+    /// lines of clients, which start independently.
+    fn same_line(
+        &mut self,
+        entry: &TraceEntry,
+        node: &Rc<str>,
+        telling: &Telling,
+    ) -> Option<&mut Line> {
+        for line in self.open.iter_mut().rev() {
+            if line.takes(node, telling) {
+                return Some(line);
+            }
+            let independent = telling.of_clients
+                || line.time == entry.time
+                || line.telling.before == telling.before;
+            if !independent {
+                return None;
+            }
+        }
+        None
     }
 
     fn close_older_than_moment(&mut self, now: Time) {

@@ -7,10 +7,12 @@ use crate::trace::TraceEntry;
 pub(super) fn of_client(entry: &TraceEntry) -> Telling {
     let node = entry.node.to_string();
     match &entry.fact {
-        Fact::Bootstrapped { from } => joined("learn of the cluster from ", String::new(), "")
-            .of_clients_with(format!("{from}: "), node),
-        Fact::BootstrapFailed { from } => joined("got no answer from ", String::new(), "")
-            .of_clients_with(format!("{from}, and ask another server: "), node),
+        Fact::Bootstrapped { from } => {
+            joined(format!("learn of the cluster from {from}: "), node, "").of_clients()
+        }
+        Fact::BootstrapFailed { from } => {
+            episode(format!("get no answer from {from}: "), node).of_clients()
+        }
         Fact::RecordCreated {
             record, partition, ..
         } => quiet(format!(

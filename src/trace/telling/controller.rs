@@ -118,17 +118,17 @@ fn of_state(fact: &Fact, story: &Story) -> Telling {
         StateWriteReason::ReplicaOffline => joined(
             format!("takes {} out of the ISR of ", brokers_named(&left)),
             new_isr,
-            ": it is gone, or about to stop; acks=all does not wait for it any more",
+            ": gone, or about to stop; acks=all does not wait for that any more",
         ),
         StateWriteReason::AlterPartition if !left.is_empty() => joined(
             format!("takes {} out of the ISR of ", brokers_named(&left)),
             new_isr,
-            ": the leader says that it lags (replica.lag.time.max.ms)",
+            ": the leader has not heard from there for replica.lag.time.max.ms",
         ),
         StateWriteReason::AlterPartition if !joined_isr.is_empty() => joined(
             format!("takes {} back into the ISR of ", brokers_named(&joined_isr)),
             new_isr,
-            ": the leader says that it has caught up",
+            ": caught up, says the leader",
         ),
         StateWriteReason::AlterPartition => quiet(format!("writes the state of {new_isr} again")),
     }

@@ -85,7 +85,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::Truncated { .. }
         | Fact::ProduceStalls { .. }
         | Fact::ProduceRefused { .. }
-        | Fact::FetchRefused { .. } => replica::of_replica(&entry.fact, story),
+        | Fact::FetchRefused { .. } => replica::of_replica(entry, story),
 
         Fact::Bootstrapped { .. }
         | Fact::BootstrapFailed { .. }
@@ -118,12 +118,6 @@ impl Telling {
             of_clients: true,
             ..self
         }
-    }
-
-    fn of_clients_with(mut self, more: String, item: String) -> Telling {
-        self.before.push_str(&more);
-        self.item = item;
-        self.of_clients()
     }
 }
 

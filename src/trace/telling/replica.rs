@@ -2,24 +2,36 @@
 
 use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
 use crate::kernel::Duration;
-use crate::protocol::{BrokerId, Fact, IsrChange, NO_LEADER, TopicPartition};
-use crate::trace::story::{Absence, Story, broker_name};
+use crate::protocol::{BrokerId, ErrorCode, Fact, IsrChange, NO_LEADER, TopicPartition};
+use crate::trace::TraceEntry;
+use crate::trace::story::{Absence, Story, broker_id, broker_name};
+use std::rc::Rc;
 
-pub(super) fn of_replica(fact: &Fact, story: &Story) -> Telling {
-    match fact {
+pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
+    match &entry.fact {
         Fact::BecameLeader {
             partition,
             leader_epoch,
             log_end_offset,
             high_watermark,
             ..
-        } => joined(
-            "leads ",
-            format!(
-                "{partition} (epoch {leader_epoch}; log ends at {log_end_offset}, committed below {high_watermark})"
-            ),
-            "",
-        ),
+        } => {
+            let words = joined(
+                "leads ",
+                format!(
+                    "{partition} (epoch {leader_epoch}; log ends at {log_end_offset}, committed below {high_watermark})"
+                ),
+                "",
+            );
+            let leads_already = story.believes(&entry.node, partition, broker_id(&entry.node));
+            // The controller's line has named the leaders of new partitions.
+            let is_new = *leader_epoch == 0 && *log_end_offset == 0;
+            if leads_already || is_new {
+                words.quiet()
+            } else {
+                words
+            }
+        }
         Fact::BecameFollower {
             partition, leader, ..
         } if *leader == NO_LEADER => joined("knows no leader of ", partition.to_string(), ""),
@@ -35,8 +47,8 @@ pub(super) fn of_replica(fact: &Fact, story: &Story) -> Telling {
                 format!("{partition} (epoch {leader_epoch}; log ends at {log_end_offset})"),
                 "",
             );
-            // Followers of new partitions are no news: the controller's line has named them.
-            if *log_end_offset == 0 {
+            let follows_already = story.believes(&entry.node, partition, *leader);
+            if follows_already || *log_end_offset == 0 {
                 words.quiet()
             } else {
                 words
@@ -112,7 +124,14 @@ pub(super) fn of_replica(fact: &Fact, story: &Story) -> Telling {
         } => joined(
             "acks=all waits on ",
             partition.to_string(),
-            why_it_waits(waits_for, story),
+            why_it_waits(&entry.node, partition, waits_for, story),
+        ),
+        Fact::ProduceRefused {
+            partition,
+            error: ErrorCode::RequestTimedOut,
+        } => episode(
+            "gives up waiting for its ISR and answers REQUEST_TIMED_OUT (what it has written stays): ",
+            partition.to_string(),
         ),
         Fact::ProduceRefused { partition, error } => episode(
             format!("refuses writes with {error}{}: ", meaning(*error)),
@@ -142,32 +161,44 @@ pub(in crate::trace) fn goes_on(partition: &TopicPartition) -> Telling {
 }
 
 /// A stall of acks=all in words that keep a beginner from taking it for a bug (CT33).
-fn why_it_waits(waits_for: &[BrokerId], story: &Story) -> String {
-    let who = brokers_named(waits_for);
-    let away = |absence| {
-        waits_for
-            .iter()
-            .all(|id| story.absence(*id) == Some(absence))
-    };
-    let crashed = away(Absence::Crashed) || away(Absence::Ended);
-    if crashed && waits_for.iter().all(|id| story.has_session(*id)) {
-        let timeout = waits_for
-            .iter()
-            .map(|id| story.session_timeout(*id))
-            .max()
-            .unwrap_or_default();
+fn why_it_waits(
+    node: &Rc<str>,
+    partition: &TopicPartition,
+    waits_for: &[BrokerId],
+    story: &Story,
+) -> String {
+    let leader = story.leader(partition);
+    if leader > NO_LEADER && leader != broker_id(node) {
         return format!(
-            ": {who} is still in the ISR and has not fetched; until ZooKeeper gives up its session ({} after the crash) this is no bug",
+            ": {node} does not know yet that {} leads now; nobody copies from it any more, so what it took will not be acknowledged",
+            broker_name(leader)
+        );
+    }
+    let who = brokers_named(waits_for);
+    let (are, have) = match waits_for.len() {
+        1 => ("is", "has"),
+        _ => ("are", "have"),
+    };
+    let away = |absence| {
+        let mut brokers = waits_for.iter();
+        brokers.all(|id| story.absence(*id) == Some(absence))
+    };
+    let gone = away(Absence::Crashed) || away(Absence::Ended);
+    if gone && waits_for.iter().all(|id| story.has_session(*id)) {
+        let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
+        let timeout = timeouts.max().unwrap_or_default();
+        return format!(
+            ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({} after the crash) this is no bug",
             expiry_window(timeout)
         );
     }
     if away(Absence::Paused) {
         return format!(
-            ": {who} is still in the ISR and is paused; until its session or replica.lag.time.max.ms is over this is no bug"
+            ": {who} {are} paused and still in the ISR; until its session or replica.lag.time.max.ms is over this is no bug"
         );
     }
     format!(
-        ": {who} is still in the ISR and has not fetched; until it does, or leaves the ISR (replica.lag.time.max.ms, or its session), this is no bug"
+        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms (1 s), and one that stays away leaves the ISR after replica.lag.time.max.ms (30 s) or with its session"
     )
 }
 
