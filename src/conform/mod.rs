@@ -2,6 +2,7 @@
 
 mod compare;
 mod play;
+mod recorder_client;
 mod recording;
 
 pub use compare::{Difference, compared_part, differences};

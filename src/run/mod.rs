@@ -5,6 +5,7 @@
 //! never tells a node what another knows.
 
 mod assemble;
+mod machine_faults;
 mod nemesis;
 mod operator;
 mod roles;

@@ -2,6 +2,7 @@
 //!
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
+use super::machine_faults::{cured_node, machine_fault_of, machine_targets};
 use super::operator::{World, admin, command, create_topic, tp};
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
@@ -551,106 +552,5 @@ fn described(world: &World<'_>, nodes: &[NodeId], targets: &Targets) -> String {
         names
     } else {
         format!("{names} ({role})")
-    }
-}
-
-fn machine_targets(action: &Action) -> Option<&Targets> {
-    match action {
-        Action::SlowDisk { targets, .. }
-        | Action::FillDisk(targets)
-        | Action::FailReads { targets, .. }
-        | Action::FlipBit { targets, .. }
-        | Action::HangSync(targets)
-        | Action::FailSync(targets)
-        | Action::WipeDisk(targets)
-        | Action::JumpClock { targets, .. }
-        | Action::DriftClock { targets, .. }
-        | Action::SlowMachine { targets, .. } => Some(targets),
-        _ => None,
-    }
-}
-
-/// The fault on one machine, and what ends it.
-fn machine_fault_of(action: &Action, node: NodeId) -> Option<(Fault, Option<Fault>)> {
-    Some(match action {
-        Action::SlowDisk { times, .. } => (
-            Fault::DiskSlow {
-                node,
-                times: *times,
-            },
-            Some(Fault::DiskSlow { node, times: 1 }),
-        ),
-        Action::FillDisk(_) => (
-            Fault::DiskFull { node, on: true },
-            Some(Fault::DiskFull { node, on: false }),
-        ),
-        Action::FailReads { file, .. } => (
-            Fault::DiskReadError {
-                node,
-                path: file.clone(),
-                on: true,
-            },
-            Some(Fault::DiskReadError {
-                node,
-                path: file.clone(),
-                on: false,
-            }),
-        ),
-        Action::FlipBit {
-            file,
-            position,
-            bit,
-            ..
-        } => (
-            Fault::DiskFlip {
-                node,
-                path: file.clone(),
-                position: *position,
-                bit: *bit,
-            },
-            None,
-        ),
-        Action::HangSync(_) => (
-            Fault::DiskSyncStuck { node, on: true },
-            Some(Fault::DiskSyncStuck { node, on: false }),
-        ),
-        Action::FailSync(_) => (
-            Fault::DiskSyncFails { node, on: true },
-            Some(Fault::DiskSyncFails { node, on: false }),
-        ),
-        Action::WipeDisk(_) => (Fault::DiskWiped(node), None),
-        Action::JumpClock { by_ms, .. } => (
-            Fault::ClockJump {
-                node,
-                by_ms: *by_ms,
-            },
-            None,
-        ),
-        Action::DriftClock { ppm, .. } => (
-            Fault::ClockDrift { node, ppm: *ppm },
-            Some(Fault::ClockDrift { node, ppm: 0 }),
-        ),
-        Action::SlowMachine { times, .. } => (
-            Fault::CpuSlow {
-                node,
-                times: *times,
-            },
-            Some(Fault::CpuSlow { node, times: 1 }),
-        ),
-        _ => return None,
-    })
-}
-
-fn cured_node(cure: &Fault) -> Option<NodeId> {
-    match cure {
-        Fault::Start(node) | Fault::Resume(node) => Some(*node),
-        Fault::DiskSlow { node, .. }
-        | Fault::DiskFull { node, .. }
-        | Fault::DiskReadError { node, .. }
-        | Fault::DiskSyncStuck { node, .. }
-        | Fault::DiskSyncFails { node, .. }
-        | Fault::ClockDrift { node, .. }
-        | Fault::CpuSlow { node, .. } => Some(*node),
-        _ => None,
     }
 }

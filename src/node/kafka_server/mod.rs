@@ -4,19 +4,21 @@
 //! It only plumbs: every answer goes to the part that asked, every output to the part that it names.
 //! No part sees another's state.
 
-use super::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
-use crate::broker::{Broker, BrokerOutput, BrokerSetup, LoadProgress};
+mod startup;
+
+use crate::broker::{Broker, BrokerOutput, BrokerSetup};
 use crate::controller::admin::{AdminInput, AdminManager, AdminOutput};
 use crate::controller::config_watcher::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
-use crate::controller::registration::{self, BrokerInfo, RegistrationError};
+use crate::controller::registration::RegistrationError;
 use crate::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
 use crate::kernel::task::Task;
 use crate::kernel::{ConnId, Duration, NodeId, Stream};
+use crate::node::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, ServerTimer, Timer, TopicId,
+    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, ServerTimer, Timer,
 };
 use crate::zookeeper::session::Session;
 use std::cell::RefCell;
@@ -362,130 +364,6 @@ impl KafkaServer {
             self.config_watcher
                 .input(ctx.wall_ms(), ConfigWatcherInput::SessionReopened);
         }
-    }
-
-    // ---- start, in Kafka's order
-
-    fn prepare(&mut self, ctx: &mut Ctx<'_>) {
-        let slot = Rc::new(RefCell::new(None));
-        let mut id = [0u8; 16];
-        id[..8].copy_from_slice(&ctx.random().next_u64().to_be_bytes());
-        id[8..].copy_from_slice(&ctx.random().next_u64().to_be_bytes());
-        let proposed = TopicId(id).to_string();
-        let (calls, result) = (self.calls.clone(), Rc::clone(&slot));
-        let task = Task::new(async move {
-            let made = match registration::create_persistent_paths(&calls).await {
-                Ok(()) => registration::get_or_create_cluster_id(&calls, &proposed).await,
-                Err(code) => Err(code),
-            };
-            *result.borrow_mut() = Some(made);
-        });
-        self.stage = Stage::Preparing(task, slot);
-        self.advance_start(ctx);
-    }
-
-    fn register(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(session) = self.zk.session.session_id() else {
-            return self.exit(
-                1,
-                "the ZooKeeper session ended while the broker was starting",
-                ctx,
-            );
-        };
-        let slot = Rc::new(RefCell::new(None));
-        let info = BrokerInfo {
-            endpoint: self.setup.endpoint.clone(),
-            timestamp_ms: ctx.wall_ms(),
-        };
-        let (calls, result) = (self.calls.clone(), Rc::clone(&slot));
-        let task = Task::new(async move {
-            let registered = registration::register_broker(&calls, session, 0, &info).await;
-            *result.borrow_mut() = Some(registered);
-        });
-        self.stage = Stage::Registering(task, slot);
-        self.advance_start(ctx);
-    }
-
-    /// Looks whether the part of the start that asks ZooKeeper has come to its end.
-    fn advance_start(&mut self, ctx: &mut Ctx<'_>) {
-        match &mut self.stage {
-            Stage::Preparing(task, slot) => {
-                task.poll();
-                let Some(result) = slot.borrow_mut().take() else {
-                    return;
-                };
-                match result {
-                    Ok(cluster_id) => {
-                        self.cluster_id = cluster_id;
-                        self.stage = Stage::Loading;
-                        ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
-                    }
-                    Err(code) => self.exit(
-                        1,
-                        &format!("ZooKeeper answered {code} while the broker was starting"),
-                        ctx,
-                    ),
-                }
-            }
-            Stage::Registering(task, slot) => {
-                task.poll();
-                let Some(result) = slot.borrow_mut().take() else {
-                    return;
-                };
-                match result {
-                    Ok(broker_epoch) => self.serve(broker_epoch, ctx),
-                    Err(RegistrationError::NodeExists { owner }) => {
-                        ctx.fact(Fact::RegistrationRefused { owner });
-                        self.broker.shutdown_replicas(ctx);
-                        self.fail(
-                            "its id in /brokers/ids belongs to another session that still lives",
-                            ctx,
-                        );
-                    }
-                    Err(RegistrationError::ZooKeeper(code)) => {
-                        self.exit(
-                            1,
-                            &format!("ZooKeeper answered {code} to the registration"),
-                            ctx,
-                        );
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn load(&mut self, ctx: &mut Ctx<'_>) {
-        if !matches!(self.stage, Stage::Loading) {
-            return;
-        }
-        let cluster_id = Rc::clone(&self.cluster_id);
-        match self.broker.load_logs(ctx, &cluster_id) {
-            Ok(LoadProgress::More) => {
-                ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
-            }
-            Ok(LoadProgress::WaitsForZooKeeper) => {}
-            Ok(LoadProgress::Done) => self.register(ctx),
-            Err(failed) => self.exit(failed.status, &failed.why, ctx),
-        }
-    }
-
-    fn serve(&mut self, broker_epoch: i64, ctx: &mut Ctx<'_>) {
-        ctx.fact(Fact::Registered { broker_epoch });
-        self.broker.set_broker_epoch(broker_epoch);
-        let session = self.zk.session.session_id().unwrap_or_default();
-        self.stage = Stage::Running;
-        self.controller_started = true;
-        self.controller.input(
-            ctx.wall_ms(),
-            ControllerInput::Startup {
-                session,
-                broker_epoch,
-            },
-        );
-        self.config_watcher
-            .input(ctx.wall_ms(), ConfigWatcherInput::Startup);
-        self.broker.start_serving(ctx);
     }
 
     // ---- stop
