@@ -81,10 +81,9 @@ impl ControlledShutdown {
             .and_then(|endpoint| self.hosts.resolve(&endpoint.host));
         if let Some(node) = found
             && self.controller != Some(node)
+            && let Some(previous) = self.controller.replace(node)
         {
-            if let Some(previous) = self.controller.replace(node) {
-                self.client.close(ctx, previous);
-            }
+            self.client.close(ctx, previous);
         }
         match self.controller {
             None => self.retry_later(ctx),

@@ -30,13 +30,16 @@ mod partition;
 mod purgatory;
 mod replica;
 mod replica_fetcher;
+mod replica_fetcher_manager;
 mod replica_manager;
 mod replica_state_change;
+mod replica_view;
 #[cfg(test)]
 mod testing;
 mod zk_read;
 
 pub use metadata_cache::MetadataCache;
+pub use replica_view::{ReplicaRole, ReplicaView};
 
 use crate::kernel::task::Calls;
 use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
@@ -45,7 +48,7 @@ use crate::protocol::network_client::{Completed, NetworkTimer};
 use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,
-    KafkaResponse, Message, NO_LEADER, Request, Response, TopicPartition, UpdateMetadataRequest,
+    KafkaResponse, Message, Request, Response, TopicPartition, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use background::Background;
@@ -55,9 +58,10 @@ use kafka_apis::{DelayedElection, Forwarded};
 use outbox::{Env, Outbox};
 use partition::Partition;
 use purgatory::Pending;
-use replica_fetcher::ReplicaFetcherManager;
+use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
 use replica_state_change::ReplicaStateChanges;
+use replica_view::view;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -100,33 +104,6 @@ pub enum BrokerOutput {
     ControlledShutdownDone { remaining: u32 },
     /// The last log directory has failed: the process ends with status 1.
     Failed { why: String },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReplicaRole {
-    /// The replica was told of no leader yet.
-    Idle,
-    Leader,
-    Follower,
-}
-
-/// What a broker believes of one of its replicas.
-#[derive(Clone, Debug)]
-pub struct ReplicaView<'a> {
-    pub role: ReplicaRole,
-    /// `NO_LEADER` if there is none.
-    pub leader: BrokerId,
-    pub leader_epoch: i32,
-    /// zkVersion of the state that it knows.
-    pub partition_epoch: i32,
-    /// The committed ISR, in the controller's order; empty unless this broker leads.
-    pub isr: &'a [BrokerId],
-    /// A2; equal to `isr` where no expansion is in flight.
-    pub maximal_isr: Vec<BrokerId>,
-    pub replicas: &'a [BrokerId],
-    pub log_start_offset: i64,
-    pub high_watermark: i64,
-    pub log_end_offset: i64,
 }
 
 /// A Kafka broker without its ZooKeeper session and without its controller role.
@@ -593,26 +570,6 @@ impl Broker {
             ctx.cancel_timer(timer);
         }
     }
-}
-
-fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
-    let log = partition.log()?;
-    Some(ReplicaView {
-        role: match partition.leader() {
-            None => ReplicaRole::Idle,
-            Some(_) if partition.is_leader() => ReplicaRole::Leader,
-            Some(_) => ReplicaRole::Follower,
-        },
-        leader: partition.leader().unwrap_or(NO_LEADER),
-        leader_epoch: partition.leader_epoch(),
-        partition_epoch: partition.partition_epoch(),
-        isr: partition.isr(),
-        maximal_isr: partition.maximal_isr(),
-        replicas: partition.replicas(),
-        log_start_offset: log.log_start_offset(),
-        high_watermark: log.high_watermark(),
-        log_end_offset: log.log_end_offset(),
-    })
 }
 
 impl std::fmt::Debug for Broker {

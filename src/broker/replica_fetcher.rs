@@ -1,18 +1,15 @@
-//! Following: one fetcher and one connection for each broker that leads something this one follows
-//! (classes `ReplicaFetcherManager`, `ReplicaFetcherThread`, `AbstractFetcherThread`; rules E5 to E9,
-//! E11, HW5, CT29, CT30).
+//! Following one broker over one connection (classes `ReplicaFetcherThread`, `AbstractFetcherThread`;
+//! rules E5 to E9, E11, HW5, CT29, CT30).
 //!
 //! A fetcher has one request under way: a Fetch, or a ListOffsets after OFFSET_OUT_OF_RANGE. May not
 //! know how logs and leaders work: it tells partitions what the leader said.
 
 use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{ConnId, Duration, NodeId, Time, TimerId};
+use crate::kernel::{Duration, NodeId, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::network_client::{
-    Completed, Disconnected, NetworkClient, NetworkClientConfig,
-};
+use crate::protocol::network_client::{Disconnected, NetworkClient};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
     FetchPartitionResponse, FetchRequest, FetchResponse, LATEST_TIMESTAMP, ListOffsetsPartition,
@@ -22,26 +19,20 @@ use crate::protocol::{
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-/// All fetchers of a broker.
-pub(crate) struct ReplicaFetcherManager {
-    pub(crate) client: NetworkClient<BrokerId>,
-    settings: Settings,
-    fetchers: BTreeMap<BrokerId, ReplicaFetcher>,
-}
-
 /// What is the same for all fetchers.
 #[derive(Clone, Debug)]
-struct Settings {
-    local_broker: BrokerId,
+pub(super) struct Settings {
+    pub(super) local_broker: BrokerId,
     /// Sent with each fetch (KIP-903).
-    broker_epoch: i64,
-    config: Rc<BrokerConfig>,
+    pub(super) broker_epoch: i64,
+    pub(super) config: Rc<BrokerConfig>,
 }
 
 /// The partitions that are followed from one broker.
 #[derive(Debug)]
-struct ReplicaFetcher {
-    node: NodeId,
+pub(super) struct ReplicaFetcher {
+    /// Where its leader runs.
+    pub(super) node: NodeId,
     partitions: BTreeMap<TopicPartition, PartitionFetchState>,
     under_way: UnderWay,
     /// What has to be asked before the next Fetch.
@@ -99,127 +90,8 @@ pub(crate) struct InitialFetchState {
     pub(crate) leader_epoch: i32,
 }
 
-impl ReplicaFetcherManager {
-    pub(crate) fn new(owner: u8, local_broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
-        let settings = NetworkClientConfig {
-            reconnect_backoff_ms: 0,
-            reconnect_backoff_max_ms: 0,
-            max_in_flight: 1,
-            ..NetworkClientConfig::default()
-        };
-        let client_id = format!("broker-{local_broker}-fetcher-0").into();
-        ReplicaFetcherManager {
-            client: NetworkClient::new(owner, client_id, settings),
-            settings: Settings {
-                local_broker,
-                broker_epoch: -1,
-                config,
-            },
-            fetchers: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn set_broker_epoch(&mut self, broker_epoch: i64) {
-        self.settings.broker_epoch = broker_epoch;
-    }
-
-    /// CT29: begins to follow. A partition that is followed in this leader epoch already goes on.
-    pub(crate) fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
-        let fetcher = self
-            .fetchers
-            .entry(initial.leader)
-            .or_insert_with(|| ReplicaFetcher::new(initial.node));
-        fetcher.add(initial, log);
-    }
-
-    /// Stops following a partition, from whomever.
-    pub(crate) fn remove(&mut self, partition: &TopicPartition) {
-        for fetcher in self.fetchers.values_mut() {
-            fetcher.partitions.remove(partition);
-        }
-    }
-
-    /// Ends fetchers without partitions, and their connections.
-    pub(crate) fn shutdown_idle(&mut self, ctx: &mut Ctx<'_>) {
-        let client = &mut self.client;
-        self.fetchers.retain(|_, fetcher| {
-            if fetcher.partitions.is_empty() {
-                fetcher.shutdown(ctx, client);
-            }
-            !fetcher.partitions.is_empty()
-        });
-    }
-
-    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>) {
-        for fetcher in self.fetchers.values_mut() {
-            fetcher.shutdown(ctx, &mut self.client);
-        }
-        self.fetchers.clear();
-    }
-
-    pub(crate) fn owns(&self, conn: ConnId) -> bool {
-        self.client.owns(conn)
-    }
-
-    /// Takes an answer, or the lack of one, in. Call [`Self::run`] next.
-    pub(crate) fn on_completed(
-        &mut self,
-        now: Time,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        completed: Completed<BrokerId>,
-    ) {
-        let backoff_end =
-            now + Duration::from_millis(self.settings.config.replica_fetch_backoff_ms);
-        if let Some(fetcher) = self.fetchers.get_mut(&completed.tag) {
-            fetcher.on_completed(env, replicas, backoff_end, completed.result);
-        }
-    }
-
-    /// Sends the next request of each fetcher that is free.
-    pub(crate) fn run(&mut self, ctx: &mut Ctx<'_>, replicas: &ReplicaManager) {
-        for (leader, fetcher) in &mut self.fetchers {
-            if matches!(fetcher.under_way, UnderWay::Nothing) {
-                let line = Line {
-                    leader: *leader,
-                    node: fetcher.node,
-                    settings: &self.settings,
-                    client: &mut self.client,
-                };
-                fetcher.send_next(ctx, line, replicas);
-            }
-        }
-    }
-
-    /// CT29: logs without epochs are cut to the high watermark before they are fetched into.
-    pub(crate) fn truncate_to_high_watermarks(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-    ) {
-        for fetcher in self.fetchers.values_mut() {
-            fetcher.truncate_to_high_watermarks(env, replicas);
-        }
-    }
-
-    /// `BrokerTimer::FetcherBackoff`. Call [`Self::run`] next.
-    pub(crate) fn on_backoff(&mut self, leader: BrokerId) {
-        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
-            fetcher.wake = None;
-        }
-    }
-}
-
-impl std::fmt::Debug for ReplicaFetcherManager {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReplicaFetcherManager")
-            .field("fetchers", &self.fetchers)
-            .finish_non_exhaustive()
-    }
-}
-
 impl ReplicaFetcher {
-    fn new(node: NodeId) -> Self {
+    pub(super) fn new(node: NodeId) -> Self {
         ReplicaFetcher {
             node,
             partitions: BTreeMap::new(),
@@ -230,7 +102,8 @@ impl ReplicaFetcher {
         }
     }
 
-    fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
+    /// CT29: a partition that is followed in this leader epoch already goes on.
+    pub(super) fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
         let known = self.partitions.get(&initial.partition);
         if known.is_some_and(|state| state.current_leader_epoch == initial.leader_epoch) {
             return;
@@ -251,12 +124,31 @@ impl ReplicaFetcher {
         self.partitions.insert(initial.partition.clone(), state);
     }
 
+    pub(super) fn remove(&mut self, partition: &TopicPartition) {
+        self.partitions.remove(partition);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    /// Nothing is under way.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self.under_way, UnderWay::Nothing)
+    }
+
+    /// Its pause is over.
+    pub(super) fn on_backoff(&mut self) {
+        self.wake = None;
+    }
+
     fn take_turn(&mut self) -> u64 {
         self.next_turn += 1;
         self.next_turn
     }
 
-    fn shutdown(&mut self, ctx: &mut Ctx<'_>, client: &mut NetworkClient<BrokerId>) {
+    /// Closes the connection; what is under way on it is forgotten.
+    pub(super) fn shutdown(&mut self, ctx: &mut Ctx<'_>, client: &mut NetworkClient<BrokerId>) {
         client.close(ctx, self.node);
         if let Some(timer) = self.wake.take() {
             ctx.cancel_timer(timer);
@@ -265,7 +157,11 @@ impl ReplicaFetcher {
 
     // ---- asking
 
-    fn truncate_to_high_watermarks(&mut self, env: &mut Env<'_>, replicas: &mut ReplicaManager) {
+    pub(super) fn truncate_to_high_watermarks(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+    ) {
         let mut failed = Vec::new();
         for (name, state) in &mut self.partitions {
             if !state.truncating {
@@ -290,7 +186,13 @@ impl ReplicaFetcher {
         }
     }
 
-    fn send_next(&mut self, ctx: &mut Ctx<'_>, line: Line<'_>, replicas: &ReplicaManager) {
+    /// Sends the next request, if there is one to send; otherwise sets the timer for it.
+    pub(super) fn send_next(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        line: Line<'_>,
+        replicas: &ReplicaManager,
+    ) {
         while let Some(question) = self.out_of_range.pop_front() {
             if let Some(state) = self.partitions.get(&question.partition) {
                 line.ask_offset(ctx, &question, state.current_leader_epoch);
@@ -340,7 +242,7 @@ impl ReplicaFetcher {
 
     // ---- answers
 
-    fn on_completed(
+    pub(super) fn on_completed(
         &mut self,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
@@ -595,11 +497,11 @@ impl ReplicaFetcher {
 }
 
 /// A fetcher's connection to its leader.
-struct Line<'a> {
-    leader: BrokerId,
-    node: NodeId,
-    settings: &'a Settings,
-    client: &'a mut NetworkClient<BrokerId>,
+pub(super) struct Line<'a> {
+    pub(super) leader: BrokerId,
+    pub(super) node: NodeId,
+    pub(super) settings: &'a Settings,
+    pub(super) client: &'a mut NetworkClient<BrokerId>,
 }
 
 impl Line<'_> {

@@ -3,20 +3,20 @@
 //!
 //! Knows no connection, no timer and no other broker: see `outbox`.
 
+mod fetch;
+
 use super::log_manager::LogManager;
 use super::outbox::Env;
-use super::partition::{Available, Partition, ReadRequest};
+use super::partition::Partition;
 use super::purgatory::{Answer, OpId, Pending, Purgatory, Watchers};
 use crate::kernel::Time;
 use crate::log::{LogAppendInfo, Records, UnifiedLog};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, EpochEndOffset,
-    ErrorCode, Fact, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse,
-    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ErrorCode, Fact, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
-    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicId, TopicPartition,
-    is_internal_topic,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicPartition, is_internal_topic,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -38,17 +38,6 @@ pub(crate) struct ReplicaManager {
     pub(crate) purgatory: Purgatory,
     /// The highest seen in a request of a controller (Z4).
     pub(crate) controller_epoch: i32,
-}
-
-/// What a read over the partitions of a fetch came to (F2).
-#[derive(Debug, Default)]
-struct ReadSummary {
-    responses: Vec<FetchPartitionResponse>,
-    bytes: u64,
-    /// An error or a diverging epoch: nothing to wait for.
-    complete_now: bool,
-    /// Partitions, by place in the request, whose high watermark a follower moved.
-    moved: Vec<usize>,
 }
 
 impl ReplicaManager {
@@ -238,168 +227,6 @@ impl ReplicaManager {
         })
     }
 
-    // ---- fetch
-
-    /// F1 to F3, E6, E11. Answers at once unless there is too little to return.
-    pub(crate) fn fetch(
-        &mut self,
-        env: &mut Env<'_>,
-        to: Pending,
-        mut request: Box<FetchRequest>,
-    ) -> Option<Parked> {
-        let mut erroneous = Vec::new();
-        request.max_bytes = request.max_bytes.min(self.config.fetch_max_bytes);
-        request.min_bytes = request.min_bytes.min(request.max_bytes);
-        let replica = request.replica_id;
-        request.partitions.retain(|fetch| {
-            let Some(error) = unknown_topic(env, fetch) else {
-                return true;
-            };
-            erroneous.push(refused(env, fetch, replica, error));
-            false
-        });
-        let mut read = self.read_from_log(env, &request, true);
-        let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
-        let parked = if request.max_wait_ms <= 0
-            || request.partitions.is_empty()
-            || read.bytes >= min_bytes
-            || read.complete_now
-            || self.is_satisfied(env, &request)
-        {
-            read.responses.append(&mut erroneous);
-            env.out
-                .answers
-                .push(Answer::now(to, response(read.responses)));
-            for place in read.moved {
-                self.complete(env, &request.partitions[place].partition, true, true);
-            }
-            None
-        } else {
-            let timeout_ms = request.max_wait_ms;
-            for place in &read.moved {
-                self.complete(env, &request.partitions[*place].partition, true, true);
-            }
-            let op = self.park_fetch(to, request, erroneous);
-            Some(Parked { op, timeout_ms })
-        };
-        parked
-    }
-
-    fn park_fetch(
-        &mut self,
-        to: Pending,
-        request: Box<FetchRequest>,
-        erroneous: Vec<FetchPartitionResponse>,
-    ) -> OpId {
-        let op = self.purgatory.park_fetch(to, request, erroneous);
-        if let Some(fetch) = self.purgatory.fetch(op) {
-            for partition in &fetch.request.partitions {
-                if let Some(partition) = self.partitions.get_mut(&partition.partition) {
-                    self.purgatory.watch_fetch(&mut partition.watchers, op);
-                }
-            }
-        }
-        op
-    }
-
-    fn read_from_log(
-        &mut self,
-        env: &mut Env<'_>,
-        request: &FetchRequest,
-        first_read: bool,
-    ) -> ReadSummary {
-        let mut summary = ReadSummary {
-            responses: Vec::with_capacity(request.partitions.len()),
-            ..ReadSummary::default()
-        };
-        let mut limit = u64::try_from(request.max_bytes).unwrap_or(0);
-        let mut min_one_message = true;
-        for (place, fetch) in request.partitions.iter().enumerate() {
-            let max_bytes = u64::try_from(fetch.max_bytes).unwrap_or(0).min(limit);
-            let read = self.read_partition(
-                env,
-                fetch,
-                ReadRequest {
-                    replica: request.replica_id,
-                    read_committed: request.isolation_level == 1,
-                    max_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),
-                    min_one_message,
-                    update_fetch_state: first_read,
-                },
-            );
-            match read {
-                Err(error) => {
-                    summary.complete_now = true;
-                    let response = refused(env, fetch, request.replica_id, error);
-                    summary.responses.push(response);
-                }
-                Ok(read) => {
-                    let size = read.records.size_in_bytes();
-                    limit = limit.saturating_sub(size);
-                    min_one_message &= size == 0;
-                    summary.bytes += size;
-                    summary.complete_now |= read.diverging_epoch.is_some();
-                    if read.high_watermark_moved {
-                        summary.moved.push(place);
-                    }
-                    summary.responses.push(FetchPartitionResponse {
-                        partition: fetch.partition.clone(),
-                        error: ErrorCode::None,
-                        current_leader: None,
-                        high_watermark: read.high_watermark,
-                        last_stable_offset: read.last_stable_offset,
-                        log_start_offset: read.log_start_offset,
-                        diverging_epoch: read.diverging_epoch,
-                        preferred_read_replica: -1,
-                        records: read.records,
-                    });
-                }
-            }
-        }
-        summary
-    }
-
-    fn read_partition(
-        &mut self,
-        env: &mut Env<'_>,
-        fetch: &FetchPartition,
-        request: ReadRequest,
-    ) -> Result<super::partition::ReadInfo, ErrorCode> {
-        let Some(partition) = self.partitions.get_mut(&fetch.partition) else {
-            return Err(Self::absent(env, &fetch.partition));
-        };
-        if fetch.topic_id != TopicId::ZERO
-            && partition.topic_id() != TopicId::ZERO
-            && fetch.topic_id != partition.topic_id()
-        {
-            return Err(ErrorCode::InconsistentTopicId);
-        }
-        partition.fetch_records(env, fetch, request)
-    }
-
-    /// F3: whether a parked fetch has something to return now.
-    fn is_satisfied(&self, env: &mut Env<'_>, request: &FetchRequest) -> bool {
-        let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
-        let mut bytes = 0;
-        for fetch in &request.partitions {
-            let Some(partition) = self.partitions.get(&fetch.partition) else {
-                return true;
-            };
-            let available = partition.available(
-                env.disk,
-                fetch,
-                request.replica_id,
-                request.isolation_level == 1,
-                min_bytes,
-            );
-            match available {
-                Available::CompleteNow => return true,
-                Available::Bytes(more) => bytes += more,
-            }
-        }
-        bytes >= min_bytes
-    }
-
     // ---- parked requests
 
     /// Looks at the requests that wait for a partition: produces after the high watermark moved,
@@ -476,19 +303,6 @@ impl ReplicaManager {
         } else {
             self.answer_fetch(env, op);
         }
-    }
-
-    /// Reads again (I2) and answers.
-    fn answer_fetch(&mut self, env: &mut Env<'_>, op: OpId) {
-        let Some((mut fetch, timer)) = self.purgatory.take_fetch(op) else {
-            return;
-        };
-        let mut read = self.read_from_log(env, &fetch.request, false);
-        read.responses.append(&mut fetch.erroneous);
-        env.out.answers.push(Answer {
-            timer,
-            ..Answer::now(fetch.to, response(read.responses))
-        });
     }
 
     /// CT33: states why produces that were parked before `before` still wait. The time at which the
@@ -637,56 +451,10 @@ fn resolve(
     env.out.answers.extend(answer);
 }
 
-/// The metadata cache does not know what a fetch asks for, by id or by name.
-fn unknown_topic(env: &Env<'_>, fetch: &FetchPartition) -> Option<ErrorCode> {
-    if fetch.topic_id != TopicId::ZERO
-        && env.cache.topic_id(&fetch.partition.topic) != Some(fetch.topic_id)
-    {
-        Some(ErrorCode::UnknownTopicId)
-    } else if env.cache.partition(&fetch.partition).is_none() {
-        Some(ErrorCode::UnknownTopicOrPartition)
-    } else {
-        None
-    }
-}
-
-fn response(responses: Vec<FetchPartitionResponse>) -> FetchResponse {
-    FetchResponse {
-        error: ErrorCode::None,
-        session_id: 0,
-        responses,
-        node_endpoints: Vec::new(),
-    }
-}
-
 pub(super) fn produce_response(responses: Vec<PartitionProduceResponse>) -> ProduceResponse {
     ProduceResponse {
         responses,
         node_endpoints: Vec::new(),
-    }
-}
-
-fn refused(
-    env: &mut Env<'_>,
-    fetch: &FetchPartition,
-    replica: BrokerId,
-    error: ErrorCode,
-) -> FetchPartitionResponse {
-    env.out.facts.push(Fact::FetchRefused {
-        partition: fetch.partition.clone(),
-        replica,
-        error,
-    });
-    FetchPartitionResponse {
-        partition: fetch.partition.clone(),
-        error,
-        current_leader: None,
-        high_watermark: -1,
-        last_stable_offset: -1,
-        log_start_offset: -1,
-        diverging_epoch: None,
-        preferred_read_replica: -1,
-        records: Records::empty(),
     }
 }
 
@@ -717,7 +485,7 @@ mod tests {
     use super::*;
     use crate::broker::testing::*;
     use crate::kernel::ConnId;
-    use crate::protocol::Response;
+    use crate::protocol::{FetchPartition, FetchRequest, Response, TopicId};
 
     /// Broker 1's replica manager with t-0, led by it unless said otherwise.
     fn manager(world: &mut World, isr: &[BrokerId], min_insync_replicas: i32) -> ReplicaManager {

@@ -1,7 +1,12 @@
 //! Rules of a single partition, each by its id.
 
+use super::fetch::{ReadInfo, ReadRequest};
 use super::*;
 use crate::broker::testing::*;
+use crate::protocol::{
+    AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID, EpochEndOffset,
+    LATEST_TIMESTAMP, LeaderRecoveryState,
+};
 
 fn read(replica: BrokerId) -> ReadRequest {
     ReadRequest {

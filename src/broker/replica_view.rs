@@ -1,0 +1,52 @@
+//! What an observer may see of a broker's replicas.
+
+use super::partition::Partition;
+use crate::protocol::{BrokerId, NO_LEADER};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaRole {
+    /// The replica was told of no leader yet.
+    Idle,
+    Leader,
+    Follower,
+}
+
+/// What a broker believes of one of its replicas.
+#[derive(Clone, Debug)]
+pub struct ReplicaView<'a> {
+    pub role: ReplicaRole,
+    /// `NO_LEADER` if there is none.
+    pub leader: BrokerId,
+    pub leader_epoch: i32,
+    /// zkVersion of the state that it knows.
+    pub partition_epoch: i32,
+    /// The committed ISR, in the controller's order; empty unless this broker leads.
+    pub isr: &'a [BrokerId],
+    /// A2; equal to `isr` where no expansion is in flight.
+    pub maximal_isr: Vec<BrokerId>,
+    pub replicas: &'a [BrokerId],
+    pub log_start_offset: i64,
+    pub high_watermark: i64,
+    pub log_end_offset: i64,
+}
+
+/// `None` while the replica has no log.
+pub(super) fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
+    let log = partition.log()?;
+    Some(ReplicaView {
+        role: match partition.leader() {
+            None => ReplicaRole::Idle,
+            Some(_) if partition.is_leader() => ReplicaRole::Leader,
+            Some(_) => ReplicaRole::Follower,
+        },
+        leader: partition.leader().unwrap_or(NO_LEADER),
+        leader_epoch: partition.leader_epoch(),
+        partition_epoch: partition.partition_epoch(),
+        isr: partition.isr(),
+        maximal_isr: partition.maximal_isr(),
+        replicas: partition.replicas(),
+        log_start_offset: log.log_start_offset(),
+        high_watermark: log.high_watermark(),
+        log_end_offset: log.log_end_offset(),
+    })
+}
