@@ -185,7 +185,10 @@ fn default_latencies_are_those_of_a_data_centre() {
 fn a_muted_connection_fills_its_window_and_stops_the_sender() {
     let mut config = plain();
     config.network.window = 1_000;
-    let mut world = World::connected(config);
+    // Nothing comes back that could tell the sender of room.
+    let mut world = World::new(config, 1, vec![Toy::default(), Toy::default()]);
+    world.tell(A, Do::Connect(B));
+    world.until(10);
     world.tell_now(B, Do::Mute);
     for n in 0..40 {
         world.tell(A, Do::SendBytes(n, 100));

@@ -104,6 +104,20 @@ fn effects_die_with_a_process_that_crashes_before_its_work_is_done() {
 }
 
 #[test]
+fn the_next_process_does_not_finish_what_the_crashed_one_began() {
+    let mut config = plain();
+    config.costs.timer = Duration::from_millis(5);
+    let mut world = World::new(config, 1, vec![Toy::default()]);
+    world.tell(A, Do::Replace(1));
+    world.until(2);
+    world.kernel.apply(Fault::Crash(A));
+    world.kernel.apply(Fault::Start(A));
+    world.run_out();
+    assert_eq!(world.said_by(A), ["started", "started"]);
+    assert!(world.kernel.disk(A).files().is_empty());
+}
+
+#[test]
 fn a_crash_takes_the_memory_and_a_start_gives_a_fresh_process() {
     let mut world = World::connected(plain());
     world.tell_now(B, Do::Write(1));
