@@ -3,7 +3,7 @@
 //! anew for each new notice.
 
 use super::ZkCalls;
-use super::zk_client::{ANY_VERSION, entity_config};
+use super::zookeeper_client::{ANY_VERSION, entity_config};
 use crate::kernel::task::{Mailbox, Task};
 use crate::metadata::znode;
 use crate::protocol::TopicName;

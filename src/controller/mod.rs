@@ -22,6 +22,7 @@ mod request_batch;
 mod requests;
 mod topic_change;
 mod zk_client;
+mod zookeeper_client;
 
 pub use event_manager::{Controller, ControllerInput, ControllerOutput, ControllerView, Elected};
 

@@ -102,37 +102,14 @@ impl Cluster {
     /// A process starts: paths, cluster id, registration; then its controller and watcher.
     pub fn start(&mut self, id: BrokerId) -> Result<(), RegistrationError> {
         let session = self.tree().create_session();
-        let calls = ZkCalls::new();
-        let registered = Rc::new(RefCell::new(None));
-        let mut task = {
-            let (calls, registered) = (calls.clone(), Rc::clone(&registered));
-            Task::new(async move {
-                registration::create_persistent_paths(&calls).await.unwrap();
-                registration::get_or_create_cluster_id(&calls, "Gfhlh7fqQeO7R3nXArfhkA")
-                    .await
-                    .unwrap();
-                let info = BrokerInfo {
-                    endpoint: endpoint(id),
-                    timestamp_ms: NOW_MS,
-                };
-                let result = registration::register_broker(&calls, session, 0, &info).await;
-                *registered.borrow_mut() = Some(result);
-            })
-        };
-        while !task.poll() {
-            for (token, op) in calls.drain() {
-                let result = self.tree().apply(session, op);
-                calls.answer(token, result);
-            }
-        }
-        let result = registered.borrow_mut().take().expect("the task has ended");
-        let broker_epoch = match result {
+        let broker_epoch = match self.register(id, session, 0) {
             Ok(epoch) => epoch,
             Err(error) => {
                 self.tree().close_session(session);
                 return Err(error);
             }
         };
+        let calls = ZkCalls::new();
         let config = Rc::new(BrokerConfig::default());
         let mut random = id as u64;
         let mut broker = Broker {
@@ -159,6 +136,39 @@ impl Cluster {
         self.brokers.insert(id, broker);
         self.settle();
         Ok(())
+    }
+
+    /// Paths, cluster id and registration in a session.
+    pub fn register(
+        &mut self,
+        id: BrokerId,
+        session: SessionId,
+        previous: SessionId,
+    ) -> Result<i64, RegistrationError> {
+        let calls = ZkCalls::new();
+        let registered = Rc::new(RefCell::new(None));
+        let mut task = {
+            let (calls, registered) = (calls.clone(), Rc::clone(&registered));
+            Task::new(async move {
+                registration::create_persistent_paths(&calls).await.unwrap();
+                registration::get_or_create_cluster_id(&calls, "Gfhlh7fqQeO7R3nXArfhkA")
+                    .await
+                    .unwrap();
+                let info = BrokerInfo {
+                    endpoint: endpoint(id),
+                    timestamp_ms: NOW_MS,
+                };
+                let result = registration::register_broker(&calls, session, previous, &info).await;
+                *registered.borrow_mut() = Some(result);
+            })
+        };
+        while !task.poll() {
+            for (token, op) in calls.drain() {
+                let result = self.tree().apply(session, op);
+                calls.answer(token, result);
+            }
+        }
+        registered.borrow_mut().take().expect("the task has ended")
     }
 
     /// The process dies; its session lives on. Gives the session.

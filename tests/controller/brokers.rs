@@ -1,0 +1,159 @@
+//! Brokers come and go: elections, shrinks, and who is told.
+
+use crate::support::*;
+use kafka_trial::protocol::zookeeper::Op;
+use kafka_trial::protocol::{BrokerId, ErrorCode, Fact};
+
+#[test]
+fn rk6_a_crash_brings_an_election_and_then_a_shrink_of_the_rest() {
+    let mut cluster = with_topic(&[&[1, 2, 3], &[2, 3, 1], &[3, 1, 2]]);
+    kill(&mut cluster, 1);
+    assert_eq!(
+        state(&mut cluster, 0),
+        "leader 2 epoch 1 isr [2, 3] version 1 of 1"
+    );
+    assert_eq!(
+        state(&mut cluster, 1),
+        "leader 2 epoch 1 isr [2, 3] version 1 of 1"
+    );
+    assert_eq!(
+        requests(&mut cluster)
+            .into_iter()
+            .filter(|(to, ..)| *to == 2)
+            .collect::<Vec<_>>(),
+        [
+            (2, "LeaderAndIsr", 1),
+            (2, "UpdateMetadata", 1),
+            (2, "LeaderAndIsr", 3),
+            (2, "UpdateMetadata", 3),
+        ]
+    );
+}
+
+#[test]
+fn n1_the_last_isr_member_stays_in_the_isr_and_returns_two_epochs_later() {
+    let mut cluster = with_topic(&[&[1]]);
+    kill(&mut cluster, 1);
+    assert_eq!(
+        state(&mut cluster, 0),
+        "leader -1 epoch 1 isr [1] version 1 of 1"
+    );
+    let failed = |(_, fact): &(BrokerId, Fact)| matches!(fact, Fact::ElectionFailed { .. });
+    assert!(cluster.facts.iter().any(failed));
+    cluster.start(1).unwrap();
+    assert_eq!(
+        state(&mut cluster, 0),
+        "leader 1 epoch 2 isr [1] version 2 of 1"
+    );
+}
+
+#[test]
+fn rk5_a_dead_broker_outside_the_isr_costs_no_write() {
+    let mut cluster = with_topic(&[&[1, 2, 3]]);
+    assert_eq!(
+        alter_error(&mut cluster, altered(0, 0, 0, &[1, 3])),
+        ErrorCode::None
+    );
+    let before = state(&mut cluster, 0);
+    cluster.requests.clear();
+    kill(&mut cluster, 2);
+    assert_eq!(state(&mut cluster, 0), before);
+    assert_eq!(
+        requests(&mut cluster),
+        [
+            (1, "LeaderAndIsr", 1),
+            (3, "LeaderAndIsr", 1),
+            (1, "UpdateMetadata", 1),
+            (3, "UpdateMetadata", 1),
+        ]
+    );
+}
+
+#[test]
+fn ct14_a_dead_broker_without_replicas_is_still_told_of() {
+    let mut cluster = with_topic(&[&[1, 3]]);
+    kill(&mut cluster, 2);
+    assert_eq!(
+        requests(&mut cluster),
+        [(1, "UpdateMetadata", 0), (3, "UpdateMetadata", 0)]
+    );
+}
+
+#[test]
+fn ct13_a_new_broker_gets_metadata_before_its_partitions() {
+    let mut cluster = with_topic(&[&[1, 2, 3]]);
+    kill(&mut cluster, 2);
+    cluster.requests.clear();
+    cluster.start(2).unwrap();
+    let requests = requests(&mut cluster);
+    let to = |id| {
+        requests
+            .iter()
+            .filter(|(to, ..)| *to == id)
+            .map(|(_, name, partitions)| (*name, *partitions))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        to(2),
+        [
+            ("UpdateMetadata", 1),
+            ("LeaderAndIsr", 1),
+            ("UpdateMetadata", 1)
+        ]
+    );
+    assert_eq!(to(1), [("UpdateMetadata", 0), ("UpdateMetadata", 1)]);
+}
+
+#[test]
+fn rk4_a_leader_lost_with_its_controller_costs_two_epochs() {
+    let mut cluster = with_topic(&[&[3, 1, 2]]);
+    kill(&mut cluster, 3);
+    assert_eq!(
+        state(&mut cluster, 0),
+        "leader 1 epoch 2 isr [1, 2] version 2 of 2"
+    );
+}
+
+#[test]
+fn ct10_a_state_that_changes_under_an_election_is_read_again() {
+    let mut cluster = with_topic(&[&[1, 2, 3]]);
+    // A leader's own write, of which the controller's cache knows nothing.
+    let path = "/brokers/topics/t/partitions/0/state";
+    let data = r#"{"controller_epoch":1,"leader":1,"version":1,"leader_epoch":4,"isr":[1,3]}"#;
+    cluster
+        .tree()
+        .apply(
+            0,
+            Op::SetData {
+                path: path.into(),
+                data: data.into(),
+                version: -1,
+            },
+        )
+        .unwrap();
+    kill(&mut cluster, 1);
+    assert_eq!(
+        state(&mut cluster, 0),
+        "leader 3 epoch 5 isr [3] version 2 of 1"
+    );
+}
+
+#[test]
+fn ct10_a_state_of_a_later_controller_is_left_alone() {
+    let mut cluster = with_topic(&[&[1, 2, 3]]);
+    let path = "/brokers/topics/t/partitions/0/state";
+    let data = r#"{"controller_epoch":9,"leader":1,"version":1,"leader_epoch":4,"isr":[1,3]}"#;
+    cluster
+        .tree()
+        .apply(
+            0,
+            Op::SetData {
+                path: path.into(),
+                data: data.into(),
+                version: -1,
+            },
+        )
+        .unwrap();
+    kill(&mut cluster, 1);
+    assert!(state(&mut cluster, 0).starts_with("leader 1 epoch 4"));
+}
