@@ -275,14 +275,14 @@ mod arbitrary {
     use super::*;
     use proptest::prelude::*;
 
-    fn arbitrary_record() -> impl Strategy<
-        Value = (
-            i64,
-            Option<Vec<u8>>,
-            Option<Vec<u8>>,
-            Vec<(Vec<u8>, Option<Vec<u8>>)>,
-        ),
-    > {
+    type Fields = (
+        i64,
+        Option<Vec<u8>>,
+        Option<Vec<u8>>,
+        Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    );
+
+    fn arbitrary_record() -> impl Strategy<Value = Fields> {
         let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
         let header = (bytes(), proptest::option::of(bytes()));
         (

@@ -90,7 +90,7 @@ impl RecordBatch {
     /// fetch may end anywhere.
     pub fn parse_run(mut bytes: Bytes) -> Result<Vec<RecordBatch>, CorruptBatch> {
         let mut batches = Vec::new();
-        while bytes.len() >= HEAD + 1 {
+        while bytes.len() > HEAD {
             let size = RecordBatch::size_at_start(&bytes)?;
             if size > bytes.len() as u64 {
                 break;
