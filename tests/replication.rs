@@ -99,6 +99,7 @@ impl World {
                     rack: None,
                 },
                 hosts: hosts.clone(),
+                properties: Default::default(),
                 config: Rc::clone(&config),
                 zookeeper: vec![ZOOKEEPER],
             });

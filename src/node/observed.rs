@@ -5,10 +5,12 @@ use super::view::{ClusterView, CommittedPartition, ReplicaView, TopicView};
 use crate::broker::ReplicaRole;
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
+use crate::protocol::config::described_topic_configs;
 use crate::protocol::{BrokerId, Cluster, LeaderRecoveryState, TopicPartition};
 use crate::zookeeper::{DataTree, Server};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Which node is what.
 #[derive(Clone, Debug, Default)]
@@ -214,6 +216,12 @@ impl ClusterView for Observed<'_> {
                 .get(&znode::topic_config_path(name))
                 .map(|(data, _)| znode::decode_config(data))
                 .unwrap_or_default();
+            let broker = self
+                .running_brokers()
+                .first()
+                .and_then(|id| self.broker(*id))
+                .map(|server| Rc::clone(&server.setup().properties))
+                .unwrap_or_default();
             topics.push(TopicView {
                 name: name.clone(),
                 topic_id: topic.topic_id.unwrap_or_default(),
@@ -223,7 +231,7 @@ impl ClusterView for Observed<'_> {
                     .values()
                     .next()
                     .map_or(0, |assignment| assignment.replicas.len() as u32),
-                configs: configs.into_iter().collect(),
+                configs: described_topic_configs(&configs, &broker),
             });
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));

@@ -53,6 +53,7 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
             endpoint: endpoint(broker),
             hosts: addresses.hosts.clone(),
             config: Rc::new(broker_config(plan, broker)?),
+            properties: Rc::new(broker_properties(plan, broker)),
             zookeeper: layout.zookeepers.clone(),
         };
         let node = Node::Broker(Box::new(KafkaServer::new(setup)));
@@ -169,17 +170,17 @@ impl Addresses {
 }
 
 /// The broker's settings: the cluster's, then its own.
-pub fn broker_config(plan: &Plan, broker: &BrokerPlan) -> Result<BrokerConfig, Unbuildable> {
+fn broker_properties(plan: &Plan, broker: &BrokerPlan) -> Properties {
     let mut properties = plan.cluster.config.clone();
-    properties.extend(
-        broker
-            .config
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone())),
-    );
+    properties.extend(broker.config.clone());
     if let Some(rack) = &broker.rack {
         properties.insert("broker.rack".to_string(), rack.clone());
     }
+    properties
+}
+
+fn broker_config(plan: &Plan, broker: &BrokerPlan) -> Result<BrokerConfig, Unbuildable> {
+    let properties = broker_properties(plan, broker);
     BrokerConfig::from_properties(&properties, plan.cluster.kafka_version)
         .map_err(|error| Unbuildable(format!("{}: {error}", host(broker.id))))
 }

@@ -12,7 +12,7 @@ use kafka_trial::protocol::{
     FetchResponse, Hosts, KafkaResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
     ListOffsetsResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
     OffsetForLeaderEpochResponse, PartitionMetadata, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata, TopicPartition,
+    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata,
 };
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;

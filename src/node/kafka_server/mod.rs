@@ -14,7 +14,7 @@ use crate::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
 use crate::kernel::task::Task;
 use crate::kernel::{ConnId, Duration, NodeId, Stream};
 use crate::node::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
-use crate::protocol::config::BrokerConfig;
+use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
@@ -31,6 +31,8 @@ pub struct ServerSetup {
     pub endpoint: BrokerEndpoint,
     pub hosts: Hosts,
     pub config: Rc<BrokerConfig>,
+    /// `server.properties` as written.
+    pub properties: Rc<Properties>,
     /// Machines of the ZooKeeper ensemble (`zookeeper.connect`).
     pub zookeeper: Vec<NodeId>,
 }

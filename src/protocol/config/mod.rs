@@ -9,6 +9,7 @@ mod client_keys;
 mod key;
 mod nearest;
 mod security_keys;
+mod synonyms;
 mod topic_config;
 mod topic_keys;
 mod values;
@@ -17,6 +18,7 @@ mod version;
 pub use broker_config::BrokerConfig;
 pub use key::{ConfigError, Key, Kind, Scope};
 pub use nearest::nearest;
+pub use synonyms::described_topic_configs;
 pub use topic_config::TopicConfig;
 pub use version::KafkaVersion;
 
