@@ -273,7 +273,7 @@ impl KafkaProducer {
         let known = metadata
             .topic(topic)
             .filter(|known| {
-                let wanted = partition.map_or(0, |partition| i64::from(partition));
+                let wanted = partition.map_or(0, i64::from);
                 wanted < known.partitions.len() as i64
             })
             .ok_or(Refused::NotYet(Wait::Metadata))?;

@@ -102,7 +102,7 @@ impl Source {
                 let _ = write!(
                     text,
                     "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{latitude},\"longitude\":{longitude}}}",
-                    json_string(&id)
+                    json_string(id)
                 );
                 text.into()
             }

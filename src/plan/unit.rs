@@ -63,7 +63,7 @@ pub fn write_duration(duration: Duration) -> String {
     if rest == 0 {
         return "0s".into();
     }
-    if rest % 1_000_000_000 != 0 {
+    if !rest.is_multiple_of(1_000_000_000) {
         // Below a second one unit says it best.
         let (name, scale) = TIMES[3..]
             .iter()

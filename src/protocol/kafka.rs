@@ -350,8 +350,11 @@ pub struct AlterConfigsResource {
 
 #[derive(Clone, Debug, Hash)]
 pub struct IncrementalAlterConfigsResponse {
-    pub responses: Vec<(ConfigResource, Rc<str>, ErrorCode, Option<Rc<str>>)>,
+    pub responses: Vec<AlterConfigsResult>,
 }
+
+/// What came of one resource: its kind, its name, the error and its message.
+pub type AlterConfigsResult = (ConfigResource, Rc<str>, ErrorCode, Option<Rc<str>>);
 
 // ---- controller and brokers
 

@@ -141,7 +141,7 @@ fn request_bytes(body: &Request) -> u64 {
             12 + r
                 .data
                 .iter()
-                .map(|(tp, records)| 12 + tp.topic.len() as u64 + records.size_in_bytes() as u64)
+                .map(|(tp, records)| 12 + tp.topic.len() as u64 + records.size_in_bytes())
                 .sum::<u64>()
         }
         Request::Fetch(r) => 36 + r.partitions.len() as u64 * 56 + r.forgotten.len() as u64 * 20,
@@ -175,7 +175,7 @@ fn response_bytes(body: &Response) -> u64 {
             16 + r
                 .responses
                 .iter()
-                .map(|p| 48 + p.records.size_in_bytes() as u64)
+                .map(|p| 48 + p.records.size_in_bytes())
                 .sum::<u64>()
         }
         Response::ListOffsets(r) => 8 + r.partitions.len() as u64 * 32,

@@ -163,12 +163,12 @@ impl Run {
         if self.stopped.is_some() || self.violation.is_some() {
             return false;
         }
-        if let Some(due) = self.operator.due() {
-            if self.kernel.next_time().is_none_or(|next| due <= next) {
-                self.kernel.advance_to(due);
-                self.operate(|operator, world| operator.carry_out_due(world));
-                return true;
-            }
+        if let Some(due) = self.operator.due()
+            && self.kernel.next_time().is_none_or(|next| due <= next)
+        {
+            self.kernel.advance_to(due);
+            self.operate(|operator, world| operator.carry_out_due(world));
+            return true;
         }
         match self.kernel.step() {
             Ok(_) => {

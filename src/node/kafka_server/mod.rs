@@ -37,15 +37,18 @@ pub struct ServerSetup {
     pub zookeeper: Vec<NodeId>,
 }
 
+/// Where a task leaves what it came to.
+type Slot<T> = Rc<RefCell<Option<T>>>;
+
 /// How far the process has come.
 #[derive(Debug)]
 enum Stage {
     /// Waits for the session's first connection.
     Connecting,
     /// Makes the top-level paths, learns the cluster's id.
-    Preparing(Task, Rc<RefCell<Option<Result<Rc<str>, Code>>>>),
+    Preparing(Task, Slot<Result<Rc<str>, Code>>),
     Loading,
-    Registering(Task, Rc<RefCell<Option<Result<i64, RegistrationError>>>>),
+    Registering(Task, Slot<Result<i64, RegistrationError>>),
     Running,
     /// Leaderships are being moved away.
     ControlledShutdown,
