@@ -19,7 +19,7 @@ pub struct ProducerPlan {
     pub every: Duration,
     /// Records are handed to the producer as fast as it takes them, `every` notwithstanding.
     pub saturate: bool,
-    /// First record; none: when topics are there.
+    /// First record; none: when topics are there and have settled (2 s).
     pub start: Option<Duration>,
     /// No record after this.
     pub stop: Option<Duration>,
@@ -124,7 +124,7 @@ pub struct ConsumerPlan {
     pub about: Option<String>,
     pub count: Option<u32>,
     pub topics: Vec<String>,
-    /// First poll; none: when topics are there.
+    /// First poll; none: when topics are there and have settled (2 s).
     pub start: Option<Duration>,
     /// Closed at this time.
     pub stop: Option<Duration>,

@@ -83,6 +83,11 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// Longest wait for servers that were started at the beginning.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// Between the creation of topics and the start of clients that name no start of their own. A follower
+/// whose first fetch comes before its leader's UpdateMetadata is told UNKNOWN_TOPIC_ID and tries again
+/// after `replica.fetch.backoff.ms` (1 s); an operator waits until a new topic has settled.
+const SETTLING: Duration = Duration::from_secs(2);
+
 impl Operator {
     pub fn new(plan: &Plan) -> Operator {
         let mut operator = Operator {
@@ -269,7 +274,7 @@ impl Operator {
                 else {
                     continue;
                 };
-                let start = start.map_or(now, |start| (Time::ZERO + start).max(now));
+                let start = start.map_or(now + SETTLING, |start| (Time::ZERO + start).max(now));
                 self.schedule(start, Task::StartClient { client });
                 if let Some(stop) = stop {
                     self.schedule((Time::ZERO + stop).max(start), Task::StopClient { client });

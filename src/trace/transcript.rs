@@ -423,6 +423,10 @@ const LEGEND: &[(&str, &str)] = &[
         "session",
         "a broker's sign of life to ZooKeeper; ZooKeeper gives it up after a timeout without a ping",
     ),
+    (
+        "send again",
+        "a retry: where the first attempt was stored after all, the record is there twice (producers are not idempotent here)",
+    ),
 ];
 
 /// The legend of the words that these lines use.
