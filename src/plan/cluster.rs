@@ -111,6 +111,9 @@ pub struct Machine {
     pub clock_drift_ppm: i32,
     /// After a crash or an exit the process is started again after this delay.
     pub supervisor: Option<Duration>,
+    /// The process is started so long after those that wait for nothing. Who is started first becomes
+    /// the controller.
+    pub start_after: Duration,
     /// The process does not run at the start; the timeline may start it.
     pub down_at_start: bool,
     /// Files on the disk before the first start: path and content.
@@ -124,6 +127,7 @@ impl Default for Machine {
             clock_skew_ms: 0,
             clock_drift_ppm: 0,
             supervisor: None,
+            start_after: Duration::ZERO,
             down_at_start: false,
             files: Vec::new(),
         }

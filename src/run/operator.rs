@@ -60,6 +60,9 @@ enum Task {
     End {
         lasting: usize,
     },
+    StartBroker {
+        id: BrokerId,
+    },
     StartClient {
         client: usize,
     },
@@ -82,11 +85,6 @@ struct Waiting {
 const SETTLING: Duration = Duration::from_secs(2);
 /// Longest wait for servers that were started at the beginning.
 const START_LIMIT: Duration = Duration::from_secs(30);
-
-/// Between the creation of topics and the start of clients that name no start of their own. A follower
-/// whose first fetch comes before its leader's UpdateMetadata is told UNKNOWN_TOPIC_ID and tries again
-/// after `replica.fetch.backoff.ms` (1 s); an operator waits until a new topic has settled.
-const SETTLING: Duration = Duration::from_secs(2);
 
 impl Operator {
     pub fn new(plan: &Plan) -> Operator {
@@ -146,13 +144,13 @@ impl Operator {
     fn start_brokers(&mut self, world: &mut World<'_>) {
         self.phase = Phase::StartingBrokers;
         let brokers = &world.plan.cluster.brokers;
+        let now = world.kernel.now();
         for broker in brokers
             .iter()
             .filter(|broker| !broker.machine.down_at_start)
         {
-            if let Some(node) = world.layout.brokers.get(&broker.id) {
-                world.kernel.apply(Fault::Start(*node));
-            }
+            let start = now + broker.machine.start_after;
+            self.schedule(start, Task::StartBroker { id: broker.id });
         }
     }
 
@@ -165,6 +163,11 @@ impl Operator {
             match first.remove() {
                 Task::Begin { entry } => self.begin(entry, world),
                 Task::End { lasting } => self.nemesis.end(lasting, world),
+                Task::StartBroker { id } => {
+                    if let Some(node) = world.layout.brokers.get(&id) {
+                        world.kernel.apply(Fault::Start(*node));
+                    }
+                }
                 Task::StartClient { client } => self.start_client(client, world),
                 Task::StopClient { client } => {
                     if let Some((_, node)) = world.layout.clients.get(client) {
@@ -274,7 +277,7 @@ impl Operator {
                 else {
                     continue;
                 };
-                let start = start.map_or(now + SETTLING, |start| (Time::ZERO + start).max(now));
+                let start = start.map_or(now, |start| (Time::ZERO + start).max(now));
                 self.schedule(start, Task::StartClient { client });
                 if let Some(stop) = stop {
                     self.schedule((Time::ZERO + stop).max(start), Task::StopClient { client });

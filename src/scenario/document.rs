@@ -116,6 +116,8 @@ pub(super) struct Machine {
     pub(super) clock_drift_ppm: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) supervisor: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start_after: Option<Time>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) down_at_start: bool,
     #[serde(skip_serializing_if = "Ordered::is_empty")]

@@ -113,6 +113,7 @@ fn machine(plan: &Machine) -> Option<doc::Machine> {
         clock_skew: (plan.clock_skew_ms != 0).then(|| from_millis(plan.clock_skew_ms)),
         clock_drift_ppm: (plan.clock_drift_ppm != 0).then_some(plan.clock_drift_ppm),
         supervisor: plan.supervisor.map(Time),
+        start_after: (plan.start_after != Duration::ZERO).then_some(Time(plan.start_after)),
         down_at_start: plan.down_at_start,
         files: Ordered(
             plan.files

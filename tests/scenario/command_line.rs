@@ -174,3 +174,214 @@ fn a_closed_pipe_is_no_panic() {
 fn colours_are_for_terminals() {
     assert!(!text(&trial(&["check", "nothing-here"]).stderr).contains('\x1b'));
 }
+
+#[test]
+fn a_run_that_holds_ends_with_0_and_says_the_same_twice() {
+    let [first, second] = [0, 1].map(|_| trial(&["run", "first-steps"]));
+    assert_eq!(first.status.code(), Some(0));
+    assert_eq!(text(&first.stderr), "");
+    let said = text(&first.stdout);
+    assert!(said.starts_with("seed 1\nfirst-steps: "), "{said}");
+    assert!(
+        said.contains("$ kafka-topics --describe\nTopic: trucks_gps\t"),
+        "{said}"
+    );
+    assert_eq!(said, text(&second.stdout));
+    let other = text(&trial(&["run", "first-steps", "--seed", "2"]).stdout);
+    assert!(other.starts_with("seed 2\n"), "{other}");
+    assert_ne!(said, other);
+}
+
+#[test]
+fn a_run_that_fails_ends_with_1_and_the_command_that_repeats_it() {
+    let output = trial(&[
+        "run",
+        "leader-crash",
+        "--seed",
+        "9",
+        "--quiet",
+        "--set",
+        "expect/0=no election happens",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("FAILED: no election happens"), "{said}");
+    let last = said.lines().last().unwrap_or_default().trim();
+    assert_eq!(
+        last,
+        "trial run leader-crash --seed 9 --set 'expect/0=no election happens'"
+    );
+}
+
+#[test]
+fn a_run_can_be_cut_short_and_is_then_not_judged() {
+    let output = trial(&["run", "leader-crash", "--until", "20s"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("20 simulated seconds") && !said.contains("is led by another broker within"),
+        "{said}"
+    );
+    assert_eq!(
+        trial(&["run", "leader-crash", "--until", "3m"])
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(
+        trial(&["run", "leader-crash", "--until", "20"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn machines_get_one_document() {
+    let document = |arguments: &[&str]| -> serde_json::Value {
+        let output = trial(&[&["run", "--format", "json"], arguments].concat());
+        assert_eq!(text(&output.stderr), "");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let one = document(&["first-steps"]);
+    assert_eq!(
+        (one["scenario"].as_str(), one["held"].as_bool()),
+        (Some("first-steps"), Some(true))
+    );
+    let two = document(&["first-steps", "truck-gps"]);
+    assert_eq!(two.as_array().map(Vec::len), Some(2));
+    let junit = text(&trial(&["run", "--format", "junit", "first-steps"]).stdout);
+    assert!(
+        junit.starts_with("<?xml") && junit.contains("<testsuite name=\"first-steps\""),
+        "{junit}"
+    );
+}
+
+#[test]
+fn a_directory_runs_all_of_it_with_a_summary() {
+    let output = trial(&["run", "scenarios/03-truck-gps"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stdout);
+    assert_eq!(
+        said.lines().last(),
+        Some("3 scenarios: 3 held, 0 failed"),
+        "{said}"
+    );
+    assert_eq!(trial(&["run", "src"]).status.code(), Some(2));
+}
+
+#[test]
+fn one_bad_scenario_of_several_stops_all_before_anything_is_written() {
+    let scratch = Scratch::new("one-bad");
+    let bad = scratch.file("bad.yaml", "format: 1\nname: bad\n");
+    let out = scratch.0.join("out");
+    let output = trial(&[
+        "run",
+        "first-steps",
+        &bad,
+        "--out",
+        out.to_str().expect("a plain path"),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    assert!(!out.exists());
+}
+
+#[test]
+fn out_holds_plan_trace_tables_and_data_and_is_not_written_over() {
+    let scratch = Scratch::new("out");
+    let at = |name: &str| {
+        scratch
+            .0
+            .join(name)
+            .to_str()
+            .expect("a plain path")
+            .to_string()
+    };
+    let (a, b) = (at("a"), at("b"));
+    assert_eq!(
+        trial(&["run", "-q", "leader-crash", "--out", &a])
+            .status
+            .code(),
+        Some(0)
+    );
+    for file in [
+        "plan.yaml",
+        "trace.jsonl",
+        "transcript.txt",
+        "report.txt",
+        "report.json",
+        "kafka-topics.txt",
+    ] {
+        assert!(scratch.0.join("a").join(file).is_file(), "{file}");
+    }
+    let log = scratch
+        .0
+        .join("a/brokers/broker-1/data/trucks_gps-0/00000000000000000000.log");
+    assert!(std::fs::metadata(log).is_ok_and(|found| found.len() > 0));
+
+    let again = trial(&["run", "-q", "leader-crash", "--out", &a]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("this is there already"));
+    assert_eq!(
+        trial(&["run", "-q", "leader-crash", "--out", &a, "--force"])
+            .status
+            .code(),
+        Some(0)
+    );
+
+    // The plan as run is a scenario of its own, and the same run.
+    let plan = at("a/plan.yaml");
+    assert_eq!(
+        trial(&["run", "-q", &plan, "--out", &b]).status.code(),
+        Some(0)
+    );
+    let same = trial(&["diff", &a, &b]);
+    assert_eq!(
+        (same.status.code(), text(&same.stdout).as_str()),
+        (Some(0), "no difference\n")
+    );
+
+    assert_eq!(
+        trial(&[
+            "run",
+            "-q",
+            "leader-crash",
+            "--seed",
+            "8",
+            "--out",
+            &b,
+            "--force"
+        ])
+        .status
+        .code(),
+        Some(0)
+    );
+    let other = trial(&["diff", &a, &b]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        text(&other.stdout).contains("then they differ"),
+        "{}",
+        text(&other.stdout)
+    );
+    assert_eq!(trial(&["diff", &a, &plan]).status.code(), Some(2));
+}
+
+#[test]
+fn conform_says_what_is_no_recording() {
+    let scratch = Scratch::new("conform");
+    for (content, message) in [
+        ("{\"mode\": ", "this is not YAML"),
+        ("{\"mode\": \"zookeeper\"}", "no recording"),
+    ] {
+        let file = scratch.file("r.json", content);
+        let output = trial(&["conform", &file]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(message) && said.contains("r.json"), "{said}");
+    }
+    assert_eq!(
+        trial(&["conform", "no-such-file.json"]).status.code(),
+        Some(2)
+    );
+}

@@ -164,6 +164,10 @@ fn machine() -> impl Strategy<Value = Machine> {
     )
         .prop_map(
             |(slowness, clock_skew_ms, clock_drift_ppm, supervisor, down_at_start, file)| Machine {
+                start_after: match down_at_start {
+                    true => Duration::ZERO,
+                    false => Duration(u64::from(slowness) * SECONDS),
+                },
                 slowness,
                 clock_skew_ms,
                 clock_drift_ppm,

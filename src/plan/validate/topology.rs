@@ -5,6 +5,8 @@ use crate::kernel::Duration;
 use crate::plan::{ClusterPlan, Latency, Machine, Problem, write_duration};
 use crate::protocol::config::{KafkaVersion, Scope};
 
+/// Clients wait for all servers that are to be started.
+const LONGEST_START: Duration = Duration::from_secs(20);
 /// More would be a slip of the pen, not a plan.
 pub const MOST_BROKERS: usize = 1_000;
 
@@ -147,6 +149,19 @@ impl Check<'_> {
             return Err(
                 Problem::new(at("supervisor"), "a supervisor that waits for nothing")
                     .expected("a delay above 0, such as 5s"),
+            );
+        }
+        if machine.start_after > LONGEST_START {
+            return Err(
+                Problem::new(at("start_after"), write_duration(machine.start_after))
+                    .expected(format!("at most {}", write_duration(LONGEST_START))),
+            );
+        }
+        if machine.down_at_start && machine.start_after != Duration::ZERO {
+            return Err(
+                Problem::new(at("start_after"), "a start of what is down at the start")
+                    .on_key()
+                    .expected("start_after or down_at_start"),
             );
         }
         if machine.clock_drift_ppm.unsigned_abs() > 500_000 {

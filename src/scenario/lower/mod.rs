@@ -163,6 +163,7 @@ fn machine(said: Option<doc::Machine>) -> Result<Machine, Problem> {
             .map_or(Ok(0), |skew| millis(skew, ["machine", "clock_skew"]))?,
         clock_drift_ppm: said.clock_drift_ppm.unwrap_or(0),
         supervisor: said.supervisor.map(|delay| delay.0),
+        start_after: said.start_after.map_or(Duration::ZERO, |delay| delay.0),
         down_at_start: said.down_at_start,
         files,
     })
