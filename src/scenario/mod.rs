@@ -304,7 +304,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "error: r.json:2:10: a list\n  |\n2 |  \"name\": [1]\n  |          ^\n  = expected a string"
+            "error: r.json:2:10: a list\n  |\n2 |  \"name\": [1]\n  |          ^\n  = expected a text"
         );
     }
 }
