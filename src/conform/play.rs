@@ -55,7 +55,18 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
     let mut differed = Vec::new();
     for (number, step) in recording.steps.iter().enumerate() {
         let first = player.run.trace().len();
-        let found = player.step(step)?;
+        let (found, stops) = match player.step(step) {
+            Ok(found) => (found, false),
+            // What is asked for here is not built: the recording is played up to this step.
+            Err(Unbuildable(why)) => (
+                vec![Difference {
+                    field: "actions".to_string(),
+                    kafka: step.seen.get("actions").cloned(),
+                    ours: Some(Value::from(why)),
+                }],
+                true,
+            ),
+        };
         if !found.is_empty() {
             differed.push(StepDifference {
                 step: number,
@@ -63,7 +74,7 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
                 differences: found,
                 trace: player.run.trace()[first..].to_vec(),
             });
-            if !all {
+            if stops || !all {
                 break;
             }
         }
