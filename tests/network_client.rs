@@ -1,0 +1,367 @@
+//! Requests over connections that come and go, on the real kernel: back-off, order, time-outs, and one
+//! end for each request.
+
+use kafka_trial::kernel::{
+    Actor, CloseReason, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions,
+};
+use kafka_trial::protocol::network_client::{
+    Completed, Disconnected, NetworkClient, NetworkClientConfig,
+};
+use kafka_trial::protocol::{
+    Cluster, Ctx, KafkaRequest, KafkaResponse, Message, MetadataRequest, MetadataResponse,
+    NO_LEADER, ProduceRequest, Request, Timer,
+};
+use std::collections::VecDeque;
+
+const SERVER: NodeId = NodeId(0);
+const CLIENT: NodeId = NodeId(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How a request ended, and when (milliseconds).
+type End = (u64, u32, Result<(), Disconnected>);
+
+enum Node {
+    Server(Server),
+    Client(Box<Client>),
+}
+
+#[derive(Default)]
+struct Server {
+    silent: bool,
+    received: Vec<(ConnId, i32)>,
+}
+
+struct Client {
+    network: NetworkClient<u32>,
+    config: NetworkClientConfig,
+    /// Sent one by one as `Timer::Command` says.
+    requests: VecDeque<Request>,
+    sent: u32,
+    /// Sends again as soon as a request has failed.
+    persistent: bool,
+    ends: Vec<End>,
+}
+
+impl Client {
+    fn new(config: NetworkClientConfig) -> Client {
+        Client {
+            network: NetworkClient::new(3, "client".into(), config),
+            config,
+            requests: VecDeque::new(),
+            sent: 0,
+            persistent: false,
+            ends: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, ctx: &mut Ctx<'_>) {
+        let request = self.requests.pop_front().unwrap_or_else(question);
+        self.sent += 1;
+        self.network.send(ctx, SERVER, request, TIMEOUT, self.sent);
+    }
+
+    fn take(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<u32>>) {
+        for Completed { tag, to, result } in completed {
+            assert_eq!(to, SERVER);
+            let failed = result.is_err();
+            self.ends
+                .push((ctx.now().as_millis(), tag, result.map(|_| ())));
+            if failed && self.persistent {
+                self.send(ctx);
+            }
+        }
+    }
+}
+
+fn question() -> Request {
+    MetadataRequest {
+        topics: None,
+        allow_auto_topic_creation: false,
+    }
+    .into()
+}
+
+impl Actor<Cluster> for Node {
+    fn rebooted(&self) -> Self {
+        match self {
+            Node::Server(server) => Node::Server(Server {
+                silent: server.silent,
+                received: Vec::new(),
+            }),
+            Node::Client(client) => Node::Client(Box::new(Client::new(client.config))),
+        }
+    }
+
+    fn on_event(&mut self, event: Event<Cluster>, ctx: &mut Ctx<'_>) {
+        match (self, event) {
+            (
+                Node::Server(server),
+                Event::Message {
+                    conn,
+                    message: Message::Request(request),
+                },
+            ) => {
+                server.received.push((conn, request.correlation_id));
+                if !server.silent {
+                    let body = MetadataResponse {
+                        brokers: Vec::new(),
+                        cluster_id: None,
+                        controller_id: NO_LEADER,
+                        topics: Vec::new(),
+                    };
+                    let KafkaRequest { correlation_id, .. } = *request;
+                    let response = KafkaResponse {
+                        correlation_id,
+                        body: body.into(),
+                    };
+                    ctx.send(conn, Message::Response(Box::new(response)));
+                }
+            }
+            (Node::Client(client), event) => {
+                let completed = match event {
+                    Event::Timer(Timer::Command(_)) => {
+                        client.send(ctx);
+                        Vec::new()
+                    }
+                    Event::Timer(Timer::Network {
+                        owner: 3,
+                        conn_or_node,
+                        what,
+                    }) => client.network.on_timer(ctx, conn_or_node, what),
+                    Event::Connected(conn) => client.network.on_connected(ctx, conn),
+                    Event::Message {
+                        conn,
+                        message: Message::Response(response),
+                    } => client.network.on_response(ctx, conn, *response),
+                    Event::Closed { conn, reason } => client.network.on_closed(ctx, conn, reason),
+                    _ => Vec::new(),
+                };
+                client.take(ctx, completed);
+            }
+            _ => {}
+        }
+    }
+}
+
+struct World(Kernel<Cluster, Node>);
+
+impl World {
+    fn new(seed: u64, config: NetworkClientConfig) -> World {
+        let mut kernel = Kernel::new(Config::default(), seed);
+        kernel.add_node(
+            "server",
+            NodeOptions::default(),
+            Node::Server(Server::default()),
+        );
+        kernel.add_node(
+            "client",
+            NodeOptions::default(),
+            Node::Client(Box::new(Client::new(config))),
+        );
+        kernel.apply(Fault::Start(CLIENT));
+        World(kernel)
+    }
+
+    fn client(&mut self) -> &mut Client {
+        match self.0.actor_mut(CLIENT) {
+            Node::Client(client) => client,
+            Node::Server(_) => panic!("a server"),
+        }
+    }
+
+    fn server(&mut self) -> &mut Server {
+        match self.0.actor_mut(SERVER) {
+            Node::Server(server) => server,
+            Node::Client(_) => panic!("a client"),
+        }
+    }
+
+    fn send(&mut self, requests: u32) {
+        for number in 0..requests {
+            self.0.poke(CLIENT, Timer::Command(number));
+        }
+    }
+
+    fn run_for(&mut self, ms: u64) {
+        let end = self.0.now() + Duration::from_millis(ms);
+        while self.0.next_time().is_some_and(|time| time <= end) {
+            self.0.step().unwrap();
+        }
+        self.0.advance_to(end);
+    }
+}
+
+#[test]
+fn the_pause_between_attempts_doubles_from_50_ms_to_1_s_give_or_take_a_fifth() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.client().persistent = true;
+    world.send(1);
+    world.run_for(10_000);
+    let times: Vec<u64> = world.client().ends.iter().map(|(ms, _, _)| *ms).collect();
+    let pauses: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.len() >= 10, "{pauses:?}");
+    for (pause, wanted) in pauses
+        .iter()
+        .zip([50, 100, 200, 400, 800, 1_000, 1_000, 1_000])
+    {
+        let range = wanted * 4 / 5..=(wanted * 6 / 5).min(1_000) + 2;
+        assert!(range.contains(pause), "{pause} for {wanted}: {pauses:?}");
+    }
+    let refused = Err(Disconnected::NotSent(CloseReason::Refused));
+    assert!(
+        world
+            .client()
+            .ends
+            .iter()
+            .all(|(_, _, end)| *end == refused)
+    );
+}
+
+#[test]
+fn a_connection_that_came_up_starts_the_back_off_anew() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.client().persistent = true;
+    world.send(1);
+    world.run_for(3_000);
+    world.0.apply(Fault::Start(SERVER));
+    world.run_for(2_000);
+    world.0.apply(Fault::Crash(SERVER));
+    world.run_for(1);
+    world.client().ends.clear();
+    world.send(1);
+    world.run_for(45);
+    assert!(world.client().ends.is_empty(), "it waits for its back-off");
+    world.run_for(30);
+    assert!(!world.client().ends.is_empty(), "which is short again");
+}
+
+#[test]
+fn so_many_requests_are_in_flight_and_the_rest_wait_in_order() {
+    let config = NetworkClientConfig {
+        max_in_flight: 2,
+        ..NetworkClientConfig::default()
+    };
+    let mut world = World::new(1, config);
+    world.server().silent = true;
+    world.0.apply(Fault::Start(SERVER));
+    world.send(5);
+    world.run_for(1_000);
+    let ids: Vec<i32> = world.server().received.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ids, [0, 1]);
+    assert_eq!(world.client().network.in_flight(SERVER), 5);
+    assert!(!world.client().network.is_ready(SERVER));
+}
+
+#[test]
+fn a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
+    let config = NetworkClientConfig {
+        max_in_flight: 2,
+        ..NetworkClientConfig::default()
+    };
+    let mut world = World::new(1, config);
+    world.server().silent = true;
+    world.0.apply(Fault::Start(SERVER));
+    world.send(3);
+    world.run_for(1_990);
+    assert!(world.client().ends.is_empty());
+    world.run_for(20);
+    let ends = world.client().ends.clone();
+    let outcomes: Vec<_> = ends.into_iter().map(|(_, tag, end)| (tag, end)).collect();
+    let not_sent = Disconnected::NotSent(CloseReason::TimedOut);
+    assert_eq!(
+        outcomes,
+        [
+            (1, Err(Disconnected::TimedOut)),
+            (2, Err(Disconnected::TimedOut)),
+            (3, Err(not_sent))
+        ]
+    );
+    assert!(world.client().network.is_backing_off(SERVER));
+}
+
+#[test]
+fn a_server_that_dies_fails_what_is_in_flight_as_of_unknown_outcome() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.server().silent = true;
+    world.0.apply(Fault::Start(SERVER));
+    world.send(1);
+    world.run_for(100);
+    world.0.apply(Fault::Crash(SERVER));
+    world.run_for(100);
+    let in_flight = Err(Disconnected::InFlight(CloseReason::Reset));
+    assert_eq!(world.client().ends[0].2, in_flight);
+}
+
+#[test]
+fn nobody_answers_the_knock_until_the_setup_time_is_over() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    world.0.apply(Fault::Cut {
+        from: vec![CLIENT],
+        to: vec![SERVER],
+        both: true,
+    });
+    world.send(1);
+    world.run_for(7_900);
+    assert!(world.client().ends.is_empty());
+    world.run_for(4_200);
+    let (ms, _, end) = world.client().ends[0];
+    assert!(
+        (8_000..=12_000).contains(&ms),
+        "10 s give or take a fifth: {ms}"
+    );
+    assert_eq!(end, Err(Disconnected::NotSent(CloseReason::TimedOut)));
+}
+
+#[test]
+fn p4_a_produce_without_acknowledgement_completes_when_it_is_sent() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.server().silent = true;
+    world.0.apply(Fault::Start(SERVER));
+    let produce = ProduceRequest {
+        acks: 0,
+        timeout_ms: 1_000,
+        data: Vec::new(),
+    };
+    world.client().requests.push_back(produce.into());
+    world.send(1);
+    world.run_for(10);
+    assert_eq!(world.client().ends.len(), 1);
+    assert!(world.client().ends[0].2.is_ok());
+    assert_eq!(world.client().network.in_flight(SERVER), 0);
+}
+
+#[test]
+fn every_request_ends_exactly_once_whatever_happens_to_the_server() {
+    for seed in 0..20 {
+        let config = NetworkClientConfig {
+            max_in_flight: 1 + seed as u32 % 4,
+            ..NetworkClientConfig::default()
+        };
+        let mut world = World::new(seed, config);
+        for round in 0..30u64 {
+            world.send(3);
+            let fault = match (seed + round * 7) % 6 {
+                0 | 3 => Fault::Start(SERVER),
+                1 => Fault::Crash(SERVER),
+                2 => Fault::Reset {
+                    a: vec![CLIENT],
+                    b: vec![SERVER],
+                },
+                4 => Fault::Pause(SERVER),
+                _ => Fault::Resume(SERVER),
+            };
+            world.0.apply(fault);
+            world.run_for(20 + (seed * 31 + round * 17) % 400);
+        }
+        world.0.apply(Fault::Resume(SERVER));
+        world.0.apply(Fault::Start(SERVER));
+        world.run_for(60_000);
+        let mut tags: Vec<u32> = world.client().ends.iter().map(|(_, tag, _)| *tag).collect();
+        tags.sort_unstable();
+        let all: Vec<u32> = (1..=90).collect();
+        assert_eq!(tags, all, "seed {seed}");
+        let answered = world.client().ends.iter().filter(|(_, _, end)| end.is_ok());
+        assert!(answered.count() > 0, "seed {seed}");
+    }
+}
