@@ -1,6 +1,8 @@
 //! Recordings of real Kafka 3.9.1 played in the simulator: every compared field of every step agrees.
 
-use kafka_trial::conform::{Mode, Outcome, Recording, play, read};
+use kafka_trial::conform::{
+    Mode, Outcome, Recording, RecoveryCase, play, play_recovery, read, read_recovery_case,
+};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -164,4 +166,66 @@ fn a_changed_value_is_found_where_it_was_changed() {
         (steps[0].step, steps[0].differences[0].field.as_str()),
         (2, "results")
     );
+}
+
+/// Every damaged data directory, by name.
+fn recovery_cases() -> Vec<RecoveryCase> {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(vectors("recovery"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("outcome.json").exists())
+        .collect();
+    cases.sort();
+    let read = |path: &PathBuf| read_recovery_case(path).unwrap_or_else(|e| panic!("{e}"));
+    cases.iter().map(read).collect()
+}
+
+/// RL1 to RL12 with a whole broker around the log: outcome, offsets, what is read, leader epochs, and
+/// every file after the clean stop.
+#[test]
+fn damaged_data_directories_come_out_as_kafkas() {
+    let cases = recovery_cases();
+    assert_eq!(cases.len(), 30);
+    for case in cases {
+        match play_recovery(&case).unwrap() {
+            Outcome::Agreed { .. } => {}
+            Outcome::Skipped { why } => panic!("{}: {why}", case.name),
+            Outcome::Differed(steps) => panic!("{}: {:#?}", case.name, steps[0].differences),
+        }
+    }
+}
+
+#[test]
+fn a_changed_outcome_of_a_recovery_is_found_where_it_was_changed() {
+    let cases = recovery_cases();
+    let torn = cases.iter().find(|case| case.name == "torn_tail").unwrap();
+    for (pointer, field) in [
+        ("/outcome", "outcome"),
+        ("/offsets/earliest", "offsets.earliest"),
+        ("/offsets/latest", "offsets.latest"),
+        ("/produce_after/0/offset", "produce_after"),
+        ("/read/offsets/3", "read.offsets"),
+        ("/leader_epochs/0", "leader_epochs"),
+        (
+            "/files_after_clean_stop/r-0~100000000000000000028.log/size",
+            "files.r-0/00000000000000000028.log.size",
+        ),
+        (
+            "/files_after_clean_stop/recovery-point-offset-checkpoint/sha256",
+            "files.recovery-point-offset-checkpoint.sha256",
+        ),
+    ] {
+        let mut changed = torn.clone();
+        let value = changed.outcome.pointer_mut(pointer);
+        *value.unwrap_or_else(|| panic!("{pointer}")) = json!("4711");
+        let Ok(Outcome::Differed(steps)) = play_recovery(&changed) else {
+            panic!("{pointer} went unnoticed")
+        };
+        let found: Vec<&str> = steps[0]
+            .differences
+            .iter()
+            .map(|d| d.field.as_str())
+            .collect();
+        assert_eq!(found, vec![field], "{pointer}");
+    }
 }

@@ -126,7 +126,11 @@ impl Broker {
     }
 
     fn checkpoint_later(&self, ctx: &mut Ctx<'_>, checkpoint: Checkpoint, token: u64) {
-        let content = offset_checkpoint::format(&self.offsets(checkpoint));
+        let offsets = self.offsets(checkpoint);
+        if !checkpoint.is_due(&offsets) {
+            return;
+        }
+        let content = offset_checkpoint::format(&offsets);
         ctx.replace_later(&checkpoint.path(), content, token);
     }
 
@@ -230,7 +234,9 @@ impl Broker {
     fn try_close_logs(&mut self, disk: &mut Disk) -> Result<(), LogError> {
         let high_watermarks = Checkpoint::HighWatermarks;
         let offsets = self.offsets(high_watermarks);
-        offset_checkpoint::write(disk, &high_watermarks.path(), &offsets)?;
+        if high_watermarks.is_due(&offsets) {
+            offset_checkpoint::write(disk, &high_watermarks.path(), &offsets)?;
+        }
         for log in self.replicas.all_logs_mut() {
             log.close(disk)?;
         }

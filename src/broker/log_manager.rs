@@ -5,22 +5,23 @@
 
 use super::LoadFailed;
 use super::LoadProgress;
+use super::log_loading::{End, Loaded, LogLoading};
 use super::zk_read::{ZkCalls, ZkRead};
 use crate::kernel::Disk;
 use crate::log::batch::TimestampType;
-use crate::log::log_dir::{self, LogDirName};
+use crate::log::log_dir;
 use crate::log::{
-    LoadParameters, LogConfig, LogError, MetaProperties, OffsetCheckpoint, UnifiedLog,
+    LoadNote, LoadParameters, LogConfig, LogError, MetaProperties, OffsetCheckpoint, UnifiedLog,
     broker_metadata_checkpoint::META_PROPERTIES,
     offset_checkpoint::{
-        self, LOG_START_OFFSET_CHECKPOINT, RECOVERY_POINT_OFFSET_CHECKPOINT,
-        REPLICATION_OFFSET_CHECKPOINT,
+        self, CLEANER_OFFSET_CHECKPOINT, LOG_START_OFFSET_CHECKPOINT,
+        RECOVERY_POINT_OFFSET_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT,
     },
 };
 use crate::metadata::znode;
 use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
 use crate::protocol::zookeeper::{Answer, Code};
-use crate::protocol::{BrokerId, TopicPartition};
+use crate::protocol::{BrokerId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -45,6 +46,8 @@ pub(crate) struct LogManager {
     pub(crate) deleted_dirs: Vec<String>,
     pub(crate) loaded: u32,
     pub(crate) recovered: u32,
+    /// What loading has done since these were last taken.
+    pub(crate) notes: Vec<(TopicPartition, LoadNote)>,
 }
 
 /// Where the start is.
@@ -59,15 +62,7 @@ enum Loading {
         reading: Option<(Rc<str>, ZkRead)>,
         configs: BTreeMap<Rc<str>, TopicConfig>,
     },
-    Logs {
-        configs: BTreeMap<Rc<str>, TopicConfig>,
-        dirs: VecDeque<String>,
-        clean_shutdown: bool,
-        recovery_points: OffsetCheckpoint,
-        log_starts: OffsetCheckpoint,
-        /// A malformed recovery-point file fails the directory, but only once all is loaded (RL1).
-        failed: Option<String>,
-    },
+    Logs(Box<LogLoading>),
     Done,
 }
 
@@ -81,10 +76,11 @@ impl LogManager {
             deleted_dirs: Vec::new(),
             loaded: 0,
             recovered: 0,
+            notes: Vec::new(),
         }
     }
 
-    /// One step of the start (RL1); one log a step.
+    /// One step of the start (RL1); of a log at most one segment a step.
     pub(crate) fn load(
         &mut self,
         disk: &mut Disk,
@@ -95,6 +91,13 @@ impl LogManager {
         match &mut self.loading {
             Loading::Begin => {
                 self.check_meta_properties(disk, now_ms, cluster_id)?;
+                for file in [
+                    RECOVERY_POINT_OFFSET_CHECKPOINT,
+                    LOG_START_OFFSET_CHECKPOINT,
+                    CLEANER_OFFSET_CHECKPOINT,
+                ] {
+                    touch(disk, file)?;
+                }
                 self.loading = Loading::Topics(ZkRead::children(zk, znode::TOPICS.into()));
                 Ok(LoadProgress::WaitsForZooKeeper)
             }
@@ -134,10 +137,38 @@ impl LogManager {
                     return Ok(LoadProgress::WaitsForZooKeeper);
                 }
                 let configs = std::mem::take(configs);
-                self.loading = begin_logs(disk, configs)?;
+                let defaults = self.config.topic_defaults.clone();
+                let loading = LogLoading::begin(disk, configs, defaults)
+                    .map_err(|error| halts(error.to_string()))?;
+                if let Some(why) = loading.bad_dir() {
+                    return Err(self.shut_down(disk, loading.clean_shutdown, why));
+                }
+                self.loading = Loading::Logs(Box::new(loading));
                 Ok(LoadProgress::More)
             }
-            Loading::Logs { .. } => self.load_next_log(disk, now_ms),
+            Loading::Logs(loading) => {
+                let clean_shutdown = loading.clean_shutdown;
+                match loading.step(disk, now_ms, &mut self.notes) {
+                    Loaded::More => Ok(LoadProgress::More),
+                    Loaded::Log(name, hosted) => {
+                        self.logs.insert(name, *hosted);
+                        self.loaded += 1;
+                        self.recovered += u32::from(!clean_shutdown);
+                        Ok(LoadProgress::More)
+                    }
+                    Loaded::DeletedDir(dir) => {
+                        self.deleted_dirs.push(dir);
+                        Ok(LoadProgress::More)
+                    }
+                    Loaded::End(End::Well) => {
+                        touch(disk, REPLICATION_OFFSET_CHECKPOINT)?;
+                        self.loading = Loading::Done;
+                        Ok(LoadProgress::Done)
+                    }
+                    Loaded::End(End::Offline(why)) => Err(halts(why)),
+                    Loaded::End(End::Fatal(why)) => Err(self.shut_down(disk, true, why)),
+                }
+            }
             Loading::Done => Ok(LoadProgress::Done),
         }
     }
@@ -182,56 +213,46 @@ impl LogManager {
         }
     }
 
-    fn load_next_log(&mut self, disk: &mut Disk, now_ms: i64) -> Result<LoadProgress, LoadFailed> {
-        let Loading::Logs {
-            configs,
-            dirs,
-            clean_shutdown,
-            recovery_points,
-            log_starts,
-            failed: directory_failed,
-        } = &mut self.loading
-        else {
-            return Ok(LoadProgress::Done);
+    /// RL12: a start that fails closes what it has loaded as a clean stop does. `marks_clean`: with the
+    /// marker, be it that all directories were tried or that the last stop was clean.
+    fn shut_down(&mut self, disk: &mut Disk, marks_clean: bool, why: String) -> LoadFailed {
+        let mut close = || {
+            for log in self.logs_mut() {
+                log.close(disk)?;
+            }
+            for checkpoint in [Checkpoint::RecoveryPoints, Checkpoint::LogStarts] {
+                offset_checkpoint::write(disk, &checkpoint.path(), &self.offsets(checkpoint))?;
+            }
+            match marks_clean {
+                true => log_dir::write_clean_shutdown_file(disk, DATA_DIR, -1),
+                false => Ok(()),
+            }
         };
-        let Some(dir) = dirs.pop_front() else {
-            if let Some(why) = directory_failed.take() {
-                return Err(failed(why));
-            }
-            self.loading = Loading::Done;
-            return Ok(LoadProgress::Done);
-        };
-        match log_dir::parse_dir_name(&dir) {
-            None => Err(failed(format!(
-                "{DATA_DIR}/{dir} is no partition's directory"
-            ))),
-            Some(LogDirName::Deleted { .. }) => {
-                self.deleted_dirs.push(format!("{DATA_DIR}/{dir}"));
-                Ok(LoadProgress::More)
-            }
-            Some(LogDirName::Partition { topic, partition }) => {
-                let config = configs.get(&*topic).unwrap_or(&self.config.topic_defaults);
-                let key = (topic, partition);
-                let recovery = LoadParameters {
-                    clean_shutdown: *clean_shutdown,
-                    recovery_point: recovery_points.get(&key).copied().unwrap_or(0),
-                    log_start_offset: log_starts.get(&key).copied().unwrap_or(0),
-                    now_ms,
-                };
-                let name = TopicPartition::new(key.0, key.1);
-                let hosted = open(disk, &name, config, recovery)
-                    .map_err(|error| failed(error.to_string()))?;
-                self.logs.insert(name, hosted);
-                self.loaded += 1;
-                self.recovered += u32::from(!*clean_shutdown);
-                Ok(LoadProgress::More)
-            }
+        match close() {
+            Ok(()) => failed(why),
+            Err(error) => halts(error.to_string()),
         }
+    }
+
+    fn offsets(&self, checkpoint: Checkpoint) -> OffsetCheckpoint {
+        self.logs()
+            .filter_map(|(name, log)| {
+                let offset = checkpoint.offset(log)?;
+                Some(((name.topic.to_string(), name.partition), offset))
+            })
+            .collect()
     }
 
     /// Hands a loaded log to its partition.
     pub(crate) fn take(&mut self, name: &TopicPartition) -> Option<HostedLog> {
         self.logs.remove(name)
+    }
+
+    /// The topic id in the directory of a log that no partition has taken.
+    pub(crate) fn topic_id(&self, name: &TopicPartition) -> TopicId {
+        let hosted = self.logs.get(name);
+        let id = hosted.and_then(|hosted| hosted.log.topic_id());
+        id.map_or(TopicId::ZERO, TopicId)
     }
 
     /// Makes the log of a partition that is new to this broker.
@@ -303,6 +324,11 @@ impl Checkpoint {
         })
     }
 
+    /// Whether it is written at all: high watermarks only once a partition has a log.
+    pub(crate) fn is_due(self, offsets: &OffsetCheckpoint) -> bool {
+        self != Checkpoint::HighWatermarks || !offsets.is_empty()
+    }
+
     /// What it says of one log, if anything.
     pub(crate) fn offset(self, log: &UnifiedLog) -> Option<i64> {
         match self {
@@ -321,35 +347,30 @@ fn path(file: &str) -> String {
     format!("{DATA_DIR}/{file}")
 }
 
+/// The process shuts down in order.
 fn failed(why: String) -> LoadFailed {
-    LoadFailed { status: 1, why }
+    LoadFailed {
+        status: 1,
+        why,
+        halts: false,
+    }
 }
 
-/// The marker is noted and deleted, the checkpoint files are read, the directories listed.
-fn begin_logs(
-    disk: &mut Disk,
-    configs: BTreeMap<Rc<str>, TopicConfig>,
-) -> Result<Loading, LoadFailed> {
-    let clean_shutdown = log_dir::take_clean_shutdown_file(disk, DATA_DIR)
-        .map_err(|error| failed(error.to_string()))?;
-    let mut problem = None;
-    let recovery_points = read_or_note(disk, RECOVERY_POINT_OFFSET_CHECKPOINT, &mut problem);
-    let log_starts = read_or_note(disk, LOG_START_OFFSET_CHECKPOINT, &mut problem);
-    Ok(Loading::Logs {
-        configs,
-        dirs: log_dir::list_dirs(disk, DATA_DIR).into(),
-        clean_shutdown,
-        recovery_points,
-        log_starts,
-        failed: problem,
-    })
+/// The last log directory has failed: the process ends where it stands.
+fn halts(why: String) -> LoadFailed {
+    LoadFailed {
+        halts: true,
+        ..failed(why)
+    }
 }
 
-fn read_or_note(disk: &mut Disk, file: &str, problem: &mut Option<String>) -> OffsetCheckpoint {
-    offset_checkpoint::read(disk, &path(file)).unwrap_or_else(|error| {
-        problem.get_or_insert_with(|| error.to_string());
-        OffsetCheckpoint::new()
-    })
+/// A checkpoint file that is not there is made, without content.
+fn touch(disk: &mut Disk, file: &str) -> Result<(), LoadFailed> {
+    let path = path(file);
+    match disk.create(&path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(halts(format!("{path}: {error}"))),
+    }
 }
 
 fn open(

@@ -23,6 +23,7 @@ mod background;
 mod controlled_shutdown;
 mod current_leader;
 mod kafka_apis;
+mod log_loading;
 mod log_manager;
 mod metadata_cache;
 mod outbox;
@@ -89,6 +90,8 @@ pub enum LoadProgress {
 pub struct LoadFailed {
     pub status: i32,
     pub why: String,
+    /// The process ends where it stands; else it closes its session first.
+    pub halts: bool,
 }
 
 /// What a broker wants of the node around it.
@@ -199,10 +202,17 @@ impl Broker {
         cluster_id: &str,
     ) -> Result<LoadProgress, LoadFailed> {
         let now_ms = ctx.wall_ms();
-        let progress = self
-            .replicas
-            .logs
-            .load(ctx.disk(), now_ms, &self.zk, cluster_id)?;
+        let logs = &mut self.replicas.logs;
+        let progress = logs.load(ctx.disk(), now_ms, &self.zk, cluster_id);
+        for (partition, note) in std::mem::take(&mut logs.notes) {
+            if note.is_repair() {
+                ctx.fact(Fact::LogRepaired {
+                    partition,
+                    what: note.to_string().into(),
+                });
+            }
+        }
+        let progress = progress?;
         if progress == LoadProgress::Done {
             self.cluster_id = cluster_id.into();
             ctx.fact(Fact::LogsLoaded {

@@ -50,9 +50,9 @@ impl Outbox {
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
             LogError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             LogError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
-            LogError::UnexpectedAppendOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
-                ErrorCode::UnknownServerError
-            }
+            LogError::UnexpectedAppendOffset { .. }
+            | LogError::OffsetsOutOfOrder { .. }
+            | LogError::Inconsistent { .. } => ErrorCode::UnknownServerError,
         }
     }
 }

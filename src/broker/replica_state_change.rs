@@ -294,9 +294,13 @@ impl LeaderAndIsrJob {
     /// CT27, A7: what is to be done, and what is refused.
     fn check(&mut self, env: &mut Env<'_>, replicas: &mut ReplicaManager, local: BrokerId) {
         for (place, state) in self.request.partition_states.iter().enumerate() {
+            let loaded_id = replicas.logs.topic_id(&state.partition);
             let partition = replicas.get_or_create(&state.partition);
             let topic_id = topic_id_of(&self.request, &state.partition);
-            let known_id = partition.topic_id();
+            let known_id = match partition.topic_id() {
+                TopicId::ZERO => loaded_id,
+                id => id,
+            };
             let error =
                 if topic_id != TopicId::ZERO && known_id != TopicId::ZERO && topic_id != known_id {
                     ErrorCode::InconsistentTopicId

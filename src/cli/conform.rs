@@ -1,8 +1,10 @@
-//! `trial conform`: plays recordings of real clusters and says where the simulator differs.
+//! `trial conform`: plays recordings of real clusters, and damaged data directories that a real broker
+//! was started on, and says where the simulator differs.
 
 use super::terminal::Terminal;
 use super::{Status, inputs};
-use crate::conform::{self, Outcome, Recording, StepDifference};
+use crate::conform::{self, OUTCOME_FILE, Outcome, Recording, RecoveryCase, StepDifference};
+use crate::run::Unbuildable;
 use crate::scenario::{self, Diagnostic};
 use crate::trace::{Style, transcript};
 use clap::{Args, ValueEnum};
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Play recordings of real Kafka clusters and compare what both came to, step by step.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Recordings (.json), or directories of them
+    /// Recordings (.json), damaged data directories (with outcome.json), or directories of either
     #[arg(required = true, value_name = "FILE|DIR")]
     recordings: Vec<String>,
     /// Show every difference, not only the first
@@ -34,6 +36,42 @@ enum Format {
 /// A recording may have so many bytes.
 const MOST: usize = 256 << 20;
 
+/// What is played: told by content.
+enum Input {
+    Recording(Recording),
+    Recovery(RecoveryCase),
+}
+
+impl Input {
+    fn name(&self) -> &str {
+        match self {
+            Input::Recording(recording) => &recording.name,
+            Input::Recovery(case) => &case.name,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Input::Recording(recording) => &recording.path,
+            Input::Recovery(case) => &case.path,
+        }
+    }
+
+    fn steps(&self) -> usize {
+        match self {
+            Input::Recording(recording) => recording.steps.len(),
+            Input::Recovery(_) => 1,
+        }
+    }
+
+    fn play(&self, all: bool) -> Result<Outcome, Unbuildable> {
+        match self {
+            Input::Recording(recording) => conform::play(recording, all),
+            Input::Recovery(case) => conform::play_recovery(case),
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut recordings = Vec::new();
     let mut usable = true;
@@ -52,12 +90,12 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut status = Status::Well;
     let mut documents = Vec::new();
     for recording in &recordings {
-        terminal.progress(&format!("playing {}", recording.path.display()));
-        let outcome = match conform::play(recording, arguments.all) {
+        terminal.progress(&format!("playing {}", recording.path().display()));
+        let outcome = match recording.play(arguments.all) {
             Ok(outcome) => outcome,
             Err(error) => {
                 terminal.complain(&Diagnostic::about_file(
-                    recording.path.display().to_string(),
+                    recording.path().display().to_string(),
                     error.to_string(),
                 ));
                 return Status::Unusable;
@@ -77,8 +115,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     status
 }
 
-fn tell(recording: &Recording, outcome: &Outcome, all: bool, terminal: &mut Terminal) {
-    let name = &recording.name;
+fn tell(recording: &Input, outcome: &Outcome, all: bool, terminal: &mut Terminal) {
+    let name = recording.name();
     match outcome {
         Outcome::Agreed { steps } => terminal.line(&format!("agrees   {name}: {steps} steps")),
         Outcome::Skipped { why } => terminal.line(&format!("skipped  {name}: {why}")),
@@ -92,7 +130,7 @@ fn tell(recording: &Recording, outcome: &Outcome, all: bool, terminal: &mut Term
             };
             terminal.line(&format!(
                 "DIFFERS  {name}: at step {first} of {}{more}",
-                recording.steps.len()
+                recording.steps()
             ));
             for step in steps {
                 let shown = if all { step.differences.len() } else { 1 };
@@ -121,7 +159,7 @@ fn around(step: &StepDifference, terminal: &mut Terminal) {
     }
 }
 
-fn document(recording: &Recording, outcome: &Outcome) -> Value {
+fn document(recording: &Input, outcome: &Outcome) -> Value {
     let differences = |step: &StepDifference| {
         let one = |difference: &conform::Difference| json!({"field": difference.field, "kafka": difference.kafka, "ours": difference.ours});
         json!({"step": step.step, "do": step.what, "differences": step.differences.iter().map(one).collect::<Vec<_>>()})
@@ -131,7 +169,7 @@ fn document(recording: &Recording, outcome: &Outcome) -> Value {
         Outcome::Skipped { why } => ("skipped", vec![], Some(why)),
         Outcome::Differed(steps) => ("differs", steps.iter().map(differences).collect(), None),
     };
-    json!({"recording": recording.name, "verdict": verdict, "steps": recording.steps.len(), "differing": steps, "why": why})
+    json!({"recording": recording.name(), "verdict": verdict, "steps": recording.steps(), "differing": steps, "why": why})
 }
 
 fn value(value: &Option<Value>) -> String {
@@ -140,16 +178,17 @@ fn value(value: &Option<Value>) -> String {
         .map_or_else(|| "nothing".to_string(), ToString::to_string)
 }
 
-/// Files as named, and every `.json` file directly in directories as named.
+/// Files and damaged directories as named; of other directories every `.json` file and every damaged
+/// directory directly in them. Beside damaged directories only what has `steps` is a recording.
 fn paths(arguments: &[String], terminal: &mut Terminal, usable: &mut bool) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for argument in arguments {
         let path = Path::new(argument);
-        if !path.is_dir() {
+        if !path.is_dir() || path.join(OUTCOME_FILE).is_file() {
             all.push(path.to_path_buf());
             continue;
         }
-        let mut files: Vec<PathBuf> = match std::fs::read_dir(path) {
+        let mut found: Vec<PathBuf> = match std::fs::read_dir(path) {
             Ok(entries) => entries
                 .filter_map(|entry| Some(entry.ok()?.path()))
                 .collect(),
@@ -159,23 +198,41 @@ fn paths(arguments: &[String], terminal: &mut Terminal, usable: &mut bool) -> Ve
                 continue;
             }
         };
-        files.retain(|file| file.extension().is_some_and(|end| end == "json") && file.is_file());
-        files.sort();
-        if files.is_empty() {
+        let is_case = |path: &PathBuf| path.join(OUTCOME_FILE).is_file();
+        let has_cases = found.iter().any(is_case);
+        found.retain(|file| {
+            is_case(file)
+                || file.extension().is_some_and(|end| end == "json")
+                    && file.is_file()
+                    && !(has_cases && conform::read(file).is_err())
+        });
+        found.sort();
+        if found.is_empty() {
             terminal.complain(
                 &Diagnostic::about_file(argument, "there is no recording in this directory")
-                    .expected("at least one .json file"),
+                    .expected("at least one .json file, or a directory with outcome.json"),
             );
             *usable = false;
         }
-        all.extend(files);
+        all.extend(found);
     }
     all
 }
 
 /// What no reader can take is said with its place; what is no recording, as its own reader says it.
-fn read(path: &Path) -> Result<Recording, Diagnostic> {
-    conform::read(path).map_err(|error| {
+fn read(path: &Path) -> Result<Input, Diagnostic> {
+    let case = match path.file_name() {
+        Some(name) if name == OUTCOME_FILE => path.parent(),
+        _ => Some(path).filter(|path| path.is_dir()),
+    };
+    if let Some(case) = case {
+        return conform::read_recovery_case(case)
+            .map(Input::Recovery)
+            .map_err(|error| {
+                Diagnostic::about_file(case.display().to_string(), error.to_string())
+            });
+    }
+    conform::read(path).map(Input::Recording).map_err(|error| {
         let name = path.display().to_string();
         let taken = inputs::other_file(&name, MOST)
             .and_then(|input| scenario::read_document::<IgnoredAny>(&name, input.bytes, MOST));

@@ -1,10 +1,17 @@
-//! Plays a recording of a real cluster as a plan, and compares what both came to, step by step.
+//! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
+//! damaged data directories, which are recordings of one broker's start.
 
 mod compare;
+mod lab;
 mod play;
 mod recorder_client;
 mod recording;
+mod recovery;
+mod recovery_case;
+mod sha256;
 
 pub use compare::{Difference, compared_part, differences};
 pub use play::{Outcome, StepDifference, play};
 pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read};
+pub use recovery::play_recovery;
+pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};

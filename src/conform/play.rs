@@ -2,18 +2,18 @@
 //! look at everything after each step.
 
 use super::compare::{Difference, compared_part, differences};
-use super::recorder_client::{offset, operation_of, result_in_recorded_shape};
+use super::lab::Lab;
+use super::recorder_client::{operation_of, result_in_recorded_shape};
 use super::recording::{Action, Mode, Recording, Step};
-use crate::client::{Bootstrap, Client, Driver, DriverOperation, DriverOptions, DriverResult};
-use crate::kernel::{Duration, Fault, NodeId, NodeStatus};
+use crate::client::{DriverOperation, DriverResult};
+use crate::kernel::{Duration, Fault, NodeStatus};
 use crate::metadata::znode;
-use crate::node::{Node, ShellCommand, ZooKeeperShell};
+use crate::node::ShellCommand;
 use crate::plan::Plan;
-use crate::protocol::{Fact, Timer, TopicPartition};
-use crate::run::{Run, Unbuildable};
+use crate::protocol::{Fact, TopicPartition};
+use crate::run::Unbuildable;
 use crate::trace::TraceEntry;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What came of playing a recording.
@@ -54,7 +54,7 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
     let mut player = Player::start(recording)?;
     let mut differed = Vec::new();
     for (number, step) in recording.steps.iter().enumerate() {
-        let first = player.run.trace().len();
+        let first = player.lab.run.trace().len();
         let (found, stops) = match player.step(step) {
             Ok(found) => (found, false),
             // What is asked for here is not built: the recording is played up to this step.
@@ -72,7 +72,7 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
                 step: number,
                 what: step.what.clone(),
                 differences: found,
-                trace: player.run.trace()[first..].to_vec(),
+                trace: player.lab.run.trace()[first..].to_vec(),
             });
             if stops || !all {
                 break;
@@ -92,181 +92,99 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A question of a look is given up after this: longer than any client's own time-out.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
-const DRIVER: &str = "driver";
-const SHELL: &str = "recorder";
 
 struct Player {
-    run: Run,
-    driver: NodeId,
-    shell: NodeId,
-    zookeeper: NodeId,
-    brokers: BTreeMap<i32, NodeId>,
+    lab: Lab,
 }
 
 impl Player {
     fn start(recording: &Recording) -> Result<Player, Unbuildable> {
-        let plan = plan_of(recording);
-        let ids: Vec<i32> = plan
-            .cluster
-            .brokers
-            .iter()
-            .map(|broker| broker.id)
-            .collect();
-        let run = Run::start_with(&plan, SEED, |addresses, zookeepers| {
-            let options = DriverOptions {
-                name: DRIVER.to_string(),
-                bootstrap: Bootstrap {
-                    hosts: addresses.hosts.clone(),
-                    servers: ids
-                        .iter()
-                        .map(|id| (format!("broker-{id}"), 9092))
-                        .collect(),
-                },
-                operations: Vec::new(),
-            };
-            let driver = Driver::new(options).map_err(|error| Unbuildable(error.to_string()))?;
-            let shell = ZooKeeperShell::new(zookeepers.to_vec(), 30_000);
-            Ok(vec![
-                (
-                    DRIVER.to_string(),
-                    Node::Client(Client::Driver(Box::new(driver))),
-                ),
-                (SHELL.to_string(), Node::ZooKeeperShell(Box::new(shell))),
-            ])
-        })?;
-        let layout = run.view().layout;
-        let named = |name: &str| {
-            let found = layout
-                .clients
-                .iter()
-                .find(|(client, _)| client == name)
-                .map(|(_, node)| *node);
-            found.ok_or_else(|| Unbuildable(format!("no node is called {name}")))
-        };
-        let zookeeper = layout.zookeepers.first().copied();
-        let mut player = Player {
-            driver: named(DRIVER)?,
-            shell: named(SHELL)?,
-            zookeeper: zookeeper.ok_or_else(|| Unbuildable("no ZooKeeper server".to_string()))?,
-            brokers: layout.brokers.clone(),
-            run,
-        };
-        let (driver, shell) = (player.driver, player.shell);
-        player.run.fault(Fault::Start(driver), None);
-        player.run.fault(Fault::Start(shell), None);
-        Ok(player)
+        let mut lab = Lab::start(&plan_of(recording))?;
+        lab.start_driver();
+        lab.start_shell();
+        Ok(Player { lab })
     }
 
     /// Plays one step and answers what differs at its end.
     fn step(&mut self, step: &Step) -> Result<Vec<Difference>, Unbuildable> {
-        let begin = self.run.now();
+        let begin = self.lab.run.now();
         let mut operation = None;
         for timed in &step.actions {
-            self.run.until(begin + Duration::from_millis(timed.at_ms));
+            self.lab
+                .run
+                .until(begin + Duration::from_millis(timed.at_ms));
             operation = self.act(&timed.action)?.or(operation);
         }
         let recorded_end = begin + Duration::from_millis(step.lasted_ms);
-        self.run.until(recorded_end);
+        self.lab.run.until(recorded_end);
         let kafka = compared_part(&step.seen);
         loop {
             let ours = self.look(step, operation);
             let found = differences(&kafka, &ours, &step.varies);
-            if found.is_empty() || self.run.now() >= recorded_end + PATIENCE {
+            if found.is_empty() || self.lab.run.now() >= recorded_end + PATIENCE {
                 return Ok(found);
             }
-            let next = self.run.now() + PAUSE;
-            self.run.until(next);
+            let next = self.lab.run.now() + PAUSE;
+            self.lab.run.until(next);
         }
     }
 
     /// Carries out an action; a client's operation answers its number.
     fn act(&mut self, action: &Action) -> Result<Option<u32>, Unbuildable> {
-        let broker = |id: &i32| {
-            self.brokers
-                .get(id)
-                .copied()
-                .ok_or_else(|| Unbuildable(format!("the recording has no broker {id}")))
-        };
         match action {
-            Action::StartZooKeeper => self.run.fault(Fault::Start(self.zookeeper), None),
+            Action::StartZooKeeper => self.lab.run.fault(Fault::Start(self.lab.zookeeper), None),
             Action::CrashZooKeeper => {
-                self.run.fault(
-                    Fault::Crash(self.zookeeper),
-                    Some((self.zookeeper, Fact::Crashed)),
+                self.lab.run.fault(
+                    Fault::Crash(self.lab.zookeeper),
+                    Some((self.lab.zookeeper, Fact::Crashed)),
                 );
             }
             Action::PauseZooKeeper => {
-                self.run.fault(
-                    Fault::Pause(self.zookeeper),
-                    Some((self.zookeeper, Fact::Paused)),
+                self.lab.run.fault(
+                    Fault::Pause(self.lab.zookeeper),
+                    Some((self.lab.zookeeper, Fact::Paused)),
                 );
             }
             Action::ResumeZooKeeper => {
-                self.run.fault(
-                    Fault::Resume(self.zookeeper),
-                    Some((self.zookeeper, Fact::Resumed)),
+                self.lab.run.fault(
+                    Fault::Resume(self.lab.zookeeper),
+                    Some((self.lab.zookeeper, Fact::Resumed)),
                 );
             }
             Action::Start(id) => {
-                let node = broker(id)?;
-                self.run.fault(Fault::Start(node), None);
+                let node = self.lab.broker(*id)?;
+                self.lab.run.fault(Fault::Start(node), None);
             }
             Action::Crash(id) => {
-                let node = broker(id)?;
-                self.run
+                let node = self.lab.broker(*id)?;
+                self.lab
+                    .run
                     .fault(Fault::Crash(node), Some((node, Fact::Crashed)));
             }
             Action::ControlledShutdown(id) => {
-                let node = broker(id)?;
-                self.run
+                let node = self.lab.broker(*id)?;
+                self.lab
+                    .run
                     .fault(Fault::Terminate(node), Some((node, Fact::TerminateAsked)));
             }
             Action::Pause(id) => {
-                let node = broker(id)?;
-                self.run
+                let node = self.lab.broker(*id)?;
+                self.lab
+                    .run
                     .fault(Fault::Pause(node), Some((node, Fact::Paused)));
             }
             Action::Resume(id) => {
-                let node = broker(id)?;
-                self.run
+                let node = self.lab.broker(*id)?;
+                self.lab
+                    .run
                     .fault(Fault::Resume(node), Some((node, Fact::Resumed)));
             }
             Action::ZooKeeperDelete(path) => {
-                let command = ShellCommand::Delete { path: path.clone() };
-                if let Node::ZooKeeperShell(shell) = self.run.node_mut(self.shell) {
-                    let number = shell.push(command);
-                    self.run.poke(self.shell, Timer::Command(number));
-                }
+                self.lab.shell(ShellCommand::Delete { path: path.clone() });
             }
-            Action::Client(command) => return self.operate(operation_of(command)?).map(Some),
+            Action::Client(command) => return self.lab.operate(operation_of(command)?).map(Some),
         }
         Ok(None)
-    }
-
-    fn operate(&mut self, operation: DriverOperation) -> Result<u32, Unbuildable> {
-        let Node::Client(Client::Driver(driver)) = self.run.node_mut(self.driver) else {
-            return Err(Unbuildable("the driver is no driver".to_string()));
-        };
-        let number = driver.push(operation);
-        self.run.poke(self.driver, Timer::Command(number));
-        Ok(number)
-    }
-
-    /// Runs until an operation has ended, or for as long as any client would wait.
-    fn answer(&mut self, number: u32) -> Option<DriverResult> {
-        let limit = self.run.now() + ANSWER_LIMIT;
-        loop {
-            if let Node::Client(Client::Driver(driver)) = self.run.view().kernel.actor(self.driver)
-                && let Some(result) = driver.results().get(&number)
-            {
-                return Some(result.clone());
-            }
-            if self.run.now() >= limit || !self.run.step() {
-                return None;
-            }
-        }
     }
 
     /// Looks at everything that the step's recording shows, in its shape.
@@ -274,7 +192,7 @@ impl Player {
         let mut seen = Map::new();
         // The recorder went on only when its client had answered.
         if let Some(number) = operation {
-            let result = self.answer(number);
+            let result = self.lab.answer(number);
             self.put_result(&mut seen, step, result);
         }
         if step.seen.get("state").is_some() {
@@ -296,7 +214,7 @@ impl Player {
                 .and_then(|offsets| offsets.get(topic))
                 .is_some()
             {
-                offsets.insert(topic.clone(), self.offsets(topic));
+                offsets.insert(topic.clone(), self.lab.offsets(topic));
             }
         }
         if !metadata.is_empty() {
@@ -326,9 +244,10 @@ impl Player {
     }
 
     fn state(&self) -> Value {
-        let view = self.run.view();
+        let view = self.lab.run.view();
         let away = json!({"zookeeper": "away"});
-        if view.kernel.status(self.zookeeper) == NodeStatus::Down || !view.coordination_serves() {
+        if view.kernel.status(self.lab.zookeeper) == NodeStatus::Down || !view.coordination_serves()
+        {
             return away;
         }
         let Some(tree) = view.tree() else { return away };
@@ -374,7 +293,7 @@ impl Player {
         let question = DriverOperation::Describe {
             topic: Rc::from(topic),
         };
-        match self.operate(question).ok().and_then(|number| self.answer(number)) {
+        match self.lab.operate(question).ok().and_then(|number| self.lab.answer(number)) {
             Some(DriverResult::Described(partitions)) => partitions
                 .into_iter()
                 .map(|(number, partition)| {
@@ -390,40 +309,11 @@ impl Player {
         }
     }
 
-    fn offsets(&mut self, topic: &str) -> Value {
-        let question = DriverOperation::Offsets {
-            topic: Rc::from(topic),
-        };
-        let Some(DriverResult::Offsets(partitions)) = self
-            .operate(question)
-            .ok()
-            .and_then(|number| self.answer(number))
-        else {
-            return Value::Null;
-        };
-        partitions
-            .into_iter()
-            .map(|(number, offsets)| {
-                let mut shown = Map::new();
-                shown.insert("earliest".to_string(), offset(&offsets.earliest));
-                shown.insert("latest".to_string(), offset(&offsets.latest));
-                shown.insert(
-                    "latest_committed".to_string(),
-                    offset(&offsets.latest_committed),
-                );
-                if let Some(epoch) = offsets.leader_epoch {
-                    shown.insert("leader_epoch".to_string(), json!(epoch));
-                }
-                (number.to_string(), Value::Object(shown))
-            })
-            .collect()
-    }
-
     /// Every broker's leader-epoch files of these topics, without their two header lines.
     fn leader_epoch_files(&self, topics: &[String]) -> Value {
-        let view = self.run.view();
+        let view = self.lab.run.view();
         let mut brokers = Map::new();
-        for (id, node) in &self.brokers {
+        for (id, node) in &self.lab.brokers {
             let disk = view.kernel.disk(*node);
             let mut epochs = Map::new();
             for (path, file) in disk.files() {
@@ -451,9 +341,6 @@ impl Player {
         Value::Object(brokers)
     }
 }
-
-/// Any seed must do: what differs from seed to seed is not compared.
-const SEED: u64 = 1;
 
 /// The recorded cluster: one ZooKeeper server with the recorder's settings, brokers that are started
 /// by the recording's first step.

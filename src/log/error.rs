@@ -57,11 +57,19 @@ pub enum LogError {
     },
     /// A plain batch of a producer whose transaction is open (INVALID_TXN_STATE).
     InvalidTxnState { producer_id: i64, offset: i64 },
-    /// A file of the log directory cannot be understood: its directory cannot be used.
+    /// A file of the log directory cannot be read as what it is: its directory cannot be used.
     Malformed { path: String, problem: String },
+    /// Files of a log contradict each other: a start fails with it, a running broker says
+    /// UNKNOWN_SERVER_ERROR.
+    Inconsistent { path: String, problem: String },
 }
 
 impl LogError {
+    /// What Kafka meets as an I/O error, and answers by giving up the log directory.
+    pub fn takes_directory_offline(&self) -> bool {
+        matches!(self, LogError::Disk { .. } | LogError::Malformed { .. })
+    }
+
     /// Makes a disk's error one of the log, naming the file.
     pub fn disk(path: &str) -> impl FnOnce(DiskError) -> LogError + '_ {
         move |error| LogError::Disk {
@@ -154,7 +162,9 @@ impl fmt::Display for LogError {
                 f,
                 "producer {producer_id} has an open transaction and wrote outside of it at offset {offset}"
             ),
-            LogError::Malformed { path, problem } => write!(f, "{path}: {problem}"),
+            LogError::Malformed { path, problem } | LogError::Inconsistent { path, problem } => {
+                write!(f, "{path}: {problem}")
+            }
         }
     }
 }

@@ -67,6 +67,13 @@ pub enum LoadNote {
     },
 }
 
+impl LoadNote {
+    /// It changed what the disk holds: not only looked.
+    pub fn is_repair(&self) -> bool {
+        !matches!(self, LoadNote::Scanned { .. } | LoadNote::Loaded { .. })
+    }
+}
+
 impl fmt::Display for LoadNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -297,7 +304,7 @@ impl LogLoader {
             let producers = self.producers_before(disk, base)?;
             if self.scan(disk, &mut segment, producers)? == Recovered::OffsetRepeats {
                 let problem = "offsets repeat, and its index must be rebuilt".to_owned();
-                return Err(LogError::Malformed {
+                return Err(LogError::Inconsistent {
                     path: segment.path(".log"),
                     problem,
                 });
@@ -490,7 +497,7 @@ impl LogLoader {
     }
 
     fn base_of(&self, file: &str) -> Result<i64, LogError> {
-        base_of(file).ok_or_else(|| LogError::Malformed {
+        base_of(file).ok_or_else(|| LogError::Inconsistent {
             path: format!("{}/{file}", self.dir),
             problem: "the name is no offset".to_owned(),
         })

@@ -13,6 +13,9 @@ pub const RECOVERY_POINT_OFFSET_CHECKPOINT: &str = "recovery-point-offset-checkp
 /// Log starts, of logs only that start behind their first segment's base (RL11).
 pub const LOG_START_OFFSET_CHECKPOINT: &str = "log-start-offset-checkpoint";
 
+/// How far compaction has come, of logs only that were cleaned.
+pub const CLEANER_OFFSET_CHECKPOINT: &str = "cleaner-offset-checkpoint";
+
 /// Topic and partition to offset.
 pub type OffsetCheckpoint = BTreeMap<(String, i32), i64>;
 

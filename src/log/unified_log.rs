@@ -681,7 +681,7 @@ impl UnifiedLog {
             // Full indexes of an empty segment: Kafka deletes it and makes it anew.
             if self.active().base_offset() != base || self.active().size() > 0 {
                 let problem = format!("a new segment at {base} is due, but there is one");
-                return Err(LogError::Malformed {
+                return Err(LogError::Inconsistent {
                     path: self.dir.clone(),
                     problem,
                 });

@@ -3,15 +3,23 @@
 //! `Timer::Command(n)` begins the n-th command. It has a session of its own, as any client has.
 
 use crate::kernel::NodeId;
-use crate::protocol::zookeeper::{Answer, Code, Op, SessionEvent};
+use crate::protocol::zookeeper::{Answer, Code, CreateMode, Op, SessionEvent};
 use crate::protocol::{Ctx, Event, Message, Timer};
 use crate::zookeeper::session::Session;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// What the operator types.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ShellCommand {
-    Delete { path: String },
+    /// A plain node; its parents must be there.
+    Create {
+        path: String,
+        data: Bytes,
+    },
+    Delete {
+        path: String,
+    },
 }
 
 /// See the module's doc.
@@ -51,6 +59,11 @@ impl ZooKeeperShell {
     /// What each command that has ended came to.
     pub fn results(&self) -> &BTreeMap<u32, Result<Answer, Code>> {
         &self.results
+    }
+
+    /// Whether every command has ended.
+    pub fn is_done(&self) -> bool {
+        self.results.len() == self.commands.len()
     }
 
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
@@ -94,6 +107,11 @@ impl ZooKeeperShell {
             return;
         };
         let op = match command {
+            ShellCommand::Create { path, data } => Op::Create {
+                path: path.as_str().into(),
+                data: data.clone(),
+                mode: CreateMode::PERSISTENT,
+            },
             ShellCommand::Delete { path } => Op::Delete {
                 path: path.as_str().into(),
                 version: -1,

@@ -116,7 +116,8 @@ pub struct Machine {
     pub start_after: Duration,
     /// The process does not run at the start; the timeline may start it.
     pub down_at_start: bool,
-    /// Files on the disk before the first start: path and content.
+    /// Files on the disk before the first start: path and content. A path that ends in `/` is an empty
+    /// directory.
     pub files: Vec<(String, Vec<u8>)>,
 }
 

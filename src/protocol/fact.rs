@@ -119,6 +119,11 @@ pub enum Fact {
         partitions: u32,
         recovered: u32,
     },
+    /// Loading a log changed what its directory holds; `what` says it in words.
+    LogRepaired {
+        partition: TopicPartition,
+        what: Rc<str>,
+    },
     Registered {
         broker_epoch: i64,
     },

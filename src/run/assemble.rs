@@ -211,6 +211,11 @@ fn add(
     let id = kernel.add_node(name, options, node);
     let disk = kernel.disk_mut(id);
     for (path, content) in &machine.files {
+        if path.ends_with('/') {
+            let made = disk.make_dir(path.trim_end_matches('/'));
+            debug_assert!(made.is_ok());
+            continue;
+        }
         // A new disk is neither full nor broken: initial files are always written.
         if let Ok(file) = disk.create(path) {
             let written = disk

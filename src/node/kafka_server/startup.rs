@@ -113,7 +113,8 @@ impl KafkaServer {
             }
             Ok(LoadProgress::WaitsForZooKeeper) => {}
             Ok(LoadProgress::Done) => self.register(ctx),
-            Err(failed) => self.exit(failed.status, &failed.why, ctx),
+            Err(failed) if failed.halts => self.exit(failed.status, &failed.why, ctx),
+            Err(failed) => self.fail(&failed.why, ctx),
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),
 
         Fact::LogsLoaded { .. }
+        | Fact::LogRepaired { .. }
         | Fact::Registered { .. }
         | Fact::RegistrationRefused { .. }
         | Fact::Serving

@@ -86,6 +86,7 @@ pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
         } => loud(format!(
             "loads the logs of {partitions} partitions and checks {recovered}, since it did not stop cleanly"
         )),
+        Fact::LogRepaired { partition, what } => loud(format!("loads {partition}: {what}")),
         Fact::Registered { broker_epoch } => loud(format!(
             "registers in ZooKeeper: /{}, epoch {broker_epoch}",
             entry.node.replace("broker-", "brokers/ids/")

@@ -1,0 +1,183 @@
+//! Loading the logs of a data directory, one piece of work a step (class `LogManager`, `loadLogs`;
+//! rules RL1, RL2, RL12, L6, L7).
+//!
+//! A crash between two steps leaves the disk as it is then; the next start begins anew.
+
+use super::log_manager::{DATA_DIR, HostedLog, log_config};
+use crate::kernel::Disk;
+use crate::log::log_dir::{self, LogDirName};
+use crate::log::{
+    LoadNote, LoadParameters, LogError, LogLoader, OffsetCheckpoint, UnifiedLog,
+    offset_checkpoint::{self, LOG_START_OFFSET_CHECKPOINT, RECOVERY_POINT_OFFSET_CHECKPOINT},
+};
+use crate::protocol::TopicPartition;
+use crate::protocol::config::TopicConfig;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// Logs that are being loaded.
+#[derive(Debug)]
+pub(crate) struct LogLoading {
+    configs: BTreeMap<Rc<str>, TopicConfig>,
+    /// Of topics without a configuration.
+    defaults: TopicConfig,
+    dirs: VecDeque<String>,
+    pub(crate) clean_shutdown: bool,
+    recovery_points: OffsetCheckpoint,
+    log_starts: OffsetCheckpoint,
+    current: Option<Current>,
+    /// An I/O error or a malformed file: the other logs are still loaded, then the directory is given up.
+    offline: Option<String>,
+    /// An exception that ends the start, once the other logs are loaded.
+    fatal: Option<String>,
+}
+
+#[derive(Debug)]
+struct Current {
+    name: TopicPartition,
+    min_insync_replicas: i32,
+    loader: LogLoader,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    More,
+    Log(TopicPartition, Box<HostedLog>),
+    /// A directory of a deleted partition.
+    DeletedDir(String),
+    /// Nothing is left to be loaded.
+    End(End),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    Well,
+    /// The broker halts as it stands.
+    Offline(String),
+    /// The broker shuts down what it has loaded, and ends.
+    Fatal(String),
+}
+
+impl LogLoading {
+    /// The marker is noted and deleted, the checkpoint files are read, the directories listed.
+    pub(crate) fn begin(
+        disk: &mut Disk,
+        configs: BTreeMap<Rc<str>, TopicConfig>,
+        defaults: TopicConfig,
+    ) -> Result<LogLoading, LogError> {
+        let clean_shutdown = log_dir::take_clean_shutdown_file(disk, DATA_DIR)?;
+        let mut offline = None;
+        let mut read = |file: &str| {
+            offset_checkpoint::read(disk, &format!("{DATA_DIR}/{file}")).unwrap_or_else(|error| {
+                offline.get_or_insert_with(|| error.to_string());
+                OffsetCheckpoint::new()
+            })
+        };
+        let recovery_points = read(RECOVERY_POINT_OFFSET_CHECKPOINT);
+        let log_starts = read(LOG_START_OFFSET_CHECKPOINT);
+        Ok(LogLoading {
+            configs,
+            defaults,
+            dirs: log_dir::list_dirs(disk, DATA_DIR).into(),
+            clean_shutdown,
+            recovery_points,
+            log_starts,
+            current: None,
+            offline,
+            fatal: None,
+        })
+    }
+
+    /// A directory that Kafka cannot take for a partition's: nothing is loaded beside it.
+    pub(crate) fn bad_dir(&self) -> Option<String> {
+        let mut dirs = self.dirs.iter();
+        let bad = dirs.find(|dir| log_dir::parse_dir_name(dir).is_none())?;
+        Some(format!("{DATA_DIR}/{bad} is no partition's directory"))
+    }
+
+    /// The next piece of work; what loading has done to the log at hand goes to `notes`.
+    pub(crate) fn step(
+        &mut self,
+        disk: &mut Disk,
+        now_ms: i64,
+        notes: &mut Vec<(TopicPartition, LoadNote)>,
+    ) -> Loaded {
+        let done = match &mut self.current {
+            None => self.open_next(disk, now_ms),
+            Some(current) => {
+                let done = current.loader.step(disk);
+                let told = current.loader.take_notes().into_iter();
+                notes.extend(told.map(|note| (current.name.clone(), note)));
+                match done {
+                    Ok(false) => Ok(Loaded::More),
+                    Ok(true) => self.finish_current(disk),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        done.unwrap_or_else(|error| {
+            self.current = None;
+            let failed = if error.takes_directory_offline() {
+                &mut self.offline
+            } else {
+                &mut self.fatal
+            };
+            failed.get_or_insert_with(|| error.to_string());
+            Loaded::More
+        })
+    }
+
+    fn open_next(&mut self, disk: &mut Disk, now_ms: i64) -> Result<Loaded, LogError> {
+        let Some(dir) = self.dirs.pop_front() else {
+            return Ok(Loaded::End(
+                match (self.fatal.take(), self.offline.take()) {
+                    (Some(why), _) => End::Fatal(why),
+                    (None, Some(why)) => End::Offline(why),
+                    (None, None) => End::Well,
+                },
+            ));
+        };
+        let (topic, partition) = match log_dir::parse_dir_name(&dir) {
+            Some(LogDirName::Partition { topic, partition }) => (topic, partition),
+            _ => return Ok(Loaded::DeletedDir(format!("{DATA_DIR}/{dir}"))),
+        };
+        let config = self.configs.get(&*topic).unwrap_or(&self.defaults);
+        let key = (topic, partition);
+        let parameters = LoadParameters {
+            clean_shutdown: self.clean_shutdown,
+            recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
+            log_start_offset: self.log_starts.get(&key).copied().unwrap_or(0),
+            now_ms,
+        };
+        let loader = LogLoader::new(
+            disk,
+            &format!("{DATA_DIR}/{dir}"),
+            log_config(config),
+            parameters,
+        )?;
+        self.current = Some(Current {
+            name: TopicPartition::new(key.0, key.1),
+            min_insync_replicas: config.min_insync_replicas,
+            loader,
+        });
+        Ok(Loaded::More)
+    }
+
+    fn finish_current(&mut self, disk: &mut Disk) -> Result<Loaded, LogError> {
+        let Some(Current {
+            name,
+            min_insync_replicas,
+            loader,
+        }) = self.current.take()
+        else {
+            return Ok(Loaded::More);
+        };
+        let hosted = HostedLog {
+            log: UnifiedLog::from_loader(disk, loader)?,
+            min_insync_replicas,
+        };
+        Ok(Loaded::Log(name, Box::new(hosted)))
+    }
+}
