@@ -6,6 +6,7 @@ use crate::log::batch_reader::{BatchReader, ReadError};
 use crate::log::leader_epoch_cache::LeaderEpochCache;
 use crate::log::offset_index::OffsetIndex;
 use crate::log::producer_state_manager::ProducerStateManager;
+use crate::log::recent_batches::RecentBatches;
 use crate::log::time_index::{TimeIndex, TimestampOffset};
 use crate::log::transaction_index::{AbortedTxn, TransactionIndex};
 use crate::log::{AppendOrigin, LogConfig, LogError};
@@ -49,6 +50,7 @@ pub(crate) struct LogSegment {
     tail: &'static str,
     log: FileId,
     size: u64,
+    recent: RecentBatches,
     /// Loaded when first needed: recovery resets them unread.
     indexes: Option<Indexes>,
     txn_index: TransactionIndex,
@@ -115,6 +117,7 @@ impl LogSegment {
             base_offset,
             log,
             size: disk.len(log),
+            recent: RecentBatches::default(),
             stem,
             tail,
             indexes: None,
@@ -206,9 +209,15 @@ impl LogSegment {
                 // A failed write leaves no half of an append behind; if even that fails, recovery cuts it.
                 let _ = disk.truncate(self.log, position);
                 self.size = position;
+                self.recent.clear();
                 return Err(self.disk_error(error));
             }
             self.size += bytes;
+        }
+        let mut begin = position;
+        for batch in batches {
+            self.recent.note(batch.last_offset(), begin);
+            begin += batch.size();
         }
         self.last_modified_ms = now_ms;
         self.note_timestamp(append.max_timestamp, append.offset_of_max_timestamp);
@@ -236,8 +245,8 @@ impl LogSegment {
         disk: &mut Disk,
         offset: i64,
     ) -> Result<Option<Located>, LogError> {
-        let from = self.indexes().offset.lookup(offset).position;
-        let mut reader = BatchReader::new(self.log, from, self.size, LOOK_UP_WINDOW);
+        let mut reader =
+            BatchReader::new(self.log, self.scan_from(offset), self.size, LOOK_UP_WINDOW);
         self.find(disk, &mut reader, |batch| batch.last_offset() >= offset)
     }
 
@@ -252,10 +261,9 @@ impl LogSegment {
         upper_bound: i64,
         min_one: bool,
     ) -> Result<Option<Read>, LogError> {
-        let from = self.indexes().offset.lookup(offset).position;
         let mut reader = BatchReader::new(
             self.log,
-            from,
+            self.scan_from(offset),
             self.size,
             max_length.min(SCAN_WINDOW) + LOOK_UP_WINDOW,
         );
@@ -365,6 +373,7 @@ impl LogSegment {
             disk.truncate(self.log, valid_bytes)
                 .map_err(|error| self.disk_error(error))?;
             self.size = valid_bytes;
+            self.recent.clear();
         }
         self.on_become_inactive(disk)?;
         Ok(Recovered::Cut { bytes })
@@ -392,6 +401,7 @@ impl LogSegment {
                 .map_err(|error| self.disk_error(error))?;
             removed = self.size - located.position;
             self.size = located.position;
+            self.recent.clear();
         }
         if self.size == 0 {
             self.created_ms = now_ms;
@@ -628,6 +638,13 @@ impl LogSegment {
             Ok(())
         })?;
         Ok(largest)
+    }
+
+    /// A position at or before the first batch whose last offset is at least `offset`.
+    fn scan_from(&self, offset: i64) -> u64 {
+        self.recent
+            .position_of(offset)
+            .unwrap_or_else(|| self.indexes().offset.lookup(offset).position)
     }
 
     fn find(

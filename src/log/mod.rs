@@ -23,6 +23,7 @@ mod offset_index;
 mod partition_metadata_file;
 mod producer_state;
 mod producer_state_manager;
+mod recent_batches;
 mod time_index;
 mod transaction_index;
 mod unified_log;
