@@ -101,6 +101,7 @@ impl Partition {
     }
 
     /// A2: also whom a pending expansion would add; a pending shrink removes nobody yet.
+    #[cfg(test)]
     pub(crate) fn maximal_isr(&self) -> Vec<BrokerId> {
         let mut isr = self.isr.committed.clone();
         isr.extend(self.isr.joining());

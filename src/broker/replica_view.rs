@@ -22,8 +22,6 @@ pub struct ReplicaView<'a> {
     pub partition_epoch: i32,
     /// The committed ISR, in the controller's order; empty unless this broker leads.
     pub isr: &'a [BrokerId],
-    /// A2; equal to `isr` where no expansion is in flight.
-    pub maximal_isr: Vec<BrokerId>,
     pub replicas: &'a [BrokerId],
     pub log_start_offset: i64,
     pub high_watermark: i64,
@@ -43,7 +41,6 @@ pub(super) fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
         leader_epoch: partition.leader_epoch(),
         partition_epoch: partition.partition_epoch(),
         isr: partition.isr(),
-        maximal_isr: partition.maximal_isr(),
         replicas: partition.replicas(),
         log_start_offset: log.log_start_offset(),
         high_watermark: log.high_watermark(),

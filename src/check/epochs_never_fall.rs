@@ -57,7 +57,7 @@ impl Property for EpochsNeverFall {
 
 impl EpochsNeverFall {
     fn look_at(&mut self, entry: &TraceEntry) -> Option<Violation> {
-        let fell = |what: String, from: i32, to: i32| {
+        let fell = |what: std::fmt::Arguments<'_>, from: i32, to: i32| {
             (to < from)
                 .then(|| Violation::at(NAME, entry, format!("{what} fell from {from} to {to}")))
         };
@@ -67,7 +67,7 @@ impl EpochsNeverFall {
                 let before = std::mem::replace(&mut self.controller_epoch, *controller_epoch);
                 // Each election writes a higher one.
                 fell(
-                    "the controller epoch".to_owned(),
+                    format_args!("the controller epoch"),
                     before + 1,
                     *controller_epoch,
                 )
@@ -82,15 +82,19 @@ impl EpochsNeverFall {
                 let key = ReplicaKey::new(0, partition);
                 let now = (*leader_epoch, *partition_epoch);
                 let before = self.committed.insert(key, now)?;
-                fell(format!("the leader epoch of {partition}"), before.0, now.0)
-                    .or_else(|| {
-                        fell(
-                            format!("the state's version of {partition}"),
-                            before.1,
-                            now.1,
-                        )
-                    })
-                    .map(|violation| violation.of(partition))
+                fell(
+                    format_args!("the leader epoch of {partition}"),
+                    before.0,
+                    now.0,
+                )
+                .or_else(|| {
+                    fell(
+                        format_args!("the state's version of {partition}"),
+                        before.1,
+                        now.1,
+                    )
+                })
+                .map(|violation| violation.of(partition))
             }
             Fact::Appended {
                 partition,
@@ -105,7 +109,7 @@ impl EpochsNeverFall {
                     log.push((*leader_epoch, *base_offset));
                 }
                 fell(
-                    format!("the epoch in the log of {partition}"),
+                    format_args!("the epoch in the log of {partition}"),
                     before,
                     *leader_epoch,
                 )

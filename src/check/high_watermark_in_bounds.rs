@@ -23,7 +23,7 @@ impl Property for HighWatermarkInBounds {
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let partition = touched(&entry.fact)?;
-            let replica = view.replica(broker_id(&entry.node)?, partition)?;
+            let replica = view.replica_offsets(broker_id(&entry.node)?, partition)?;
             self.looked_at += 1;
             let (start, end) = (replica.log_start_offset, replica.log_end_offset);
             let inside = start <= replica.high_watermark && replica.high_watermark <= end;

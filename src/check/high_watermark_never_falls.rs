@@ -55,7 +55,9 @@ impl Property for HighWatermarkNeverFalls {
                     let key = ReplicaKey::new(broker, partition);
                     let (_, known) = self.leaders.get_mut(&key)?;
                     let before = std::mem::replace(known, *high_watermark);
-                    let seen = view.replica(broker, partition).filter(|r| r.is_leader);
+                    let seen = view
+                        .replica_offsets(broker, partition)
+                        .filter(|r| r.is_leader);
                     let now = seen.map_or(*high_watermark, |r| r.high_watermark);
                     fell(entry, partition, before, *high_watermark)
                         .or_else(|| fell(entry, partition, *high_watermark, now))

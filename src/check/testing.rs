@@ -1,7 +1,7 @@
 //! A made-up cluster in which checks can be seen to fire.
 
 use crate::kernel::Time;
-use crate::node::view::{ClusterView, CommittedPartition, ReplicaView, TopicView};
+use crate::node::view::{ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView};
 use crate::protocol::{BrokerId, Fact, RecordId, StateWriteReason, TopicPartition, content_of};
 use crate::trace::TraceEntry;
 use bytes::Bytes;
@@ -96,6 +96,19 @@ impl ClusterView for Scene {
     }
     fn replica(&self, broker: BrokerId, partition: &TopicPartition) -> Option<ReplicaView> {
         self.replicas.get(&(broker, partition.clone())).cloned()
+    }
+    fn replica_offsets(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<ReplicaOffsets> {
+        let view = self.replica(broker, partition)?;
+        Some(ReplicaOffsets {
+            is_leader: view.is_leader,
+            log_start_offset: view.log_start_offset,
+            high_watermark: view.high_watermark,
+            log_end_offset: view.log_end_offset,
+        })
     }
     fn replicas(&self) -> Vec<ReplicaView> {
         self.replicas.values().cloned().collect()

@@ -205,6 +205,10 @@ fn run_all(
                 return Status::Unusable;
             }
         }
+        if !several {
+            // The process is about to end: giving a long run back piece by piece helps nobody.
+            std::mem::forget(report);
+        }
     }
     match arguments.format {
         Format::Text if several => terminal.line(&format!(

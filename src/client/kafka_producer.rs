@@ -342,7 +342,7 @@ impl KafkaProducer {
         let now = ctx.now();
         let in_order = self.config.common.network.max_in_flight == 1;
         let mut retry_at: Option<Time> = None;
-        let mut ready: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
+        let mut ready: Vec<(NodeId, TopicPartition)> = Vec::new();
         let mut leader_unknown = false;
         for (partition, queue) in &mut self.queues {
             let Some(first) = queue.waiting.front_mut() else {
@@ -360,13 +360,16 @@ impl KafkaProducer {
                 retry_at = Some(retry_at.map_or(first.retry_at, |at| at.min(first.retry_at)));
                 continue;
             }
-            ready.entry(node).or_default().push(partition.clone());
+            ready.push((node, partition.clone()));
         }
         if leader_unknown {
             self.client.metadata.request_update();
         }
-        for (node, partitions) in ready {
+        ready.sort_by_key(|(node, _)| *node);
+        for of_one_node in ready.chunk_by(|a, b| a.0 == b.0) {
+            let node = of_one_node[0].0;
             if self.client.ready(ctx, node) {
+                let partitions = of_one_node.iter().map(|(_, partition)| partition);
                 self.send_produce_request(ctx, node, partitions);
                 retry_at = Some(now);
             }
@@ -374,17 +377,17 @@ impl KafkaProducer {
         retry_at
     }
 
-    fn send_produce_request(
+    fn send_produce_request<'a>(
         &mut self,
         ctx: &mut Ctx<'_>,
         node: NodeId,
-        partitions: Vec<TopicPartition>,
+        partitions: impl ExactSizeIterator<Item = &'a TopicPartition>,
     ) {
         let mut size = 0;
         let mut ids = Vec::with_capacity(partitions.len());
         let mut data = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            let Some(queue) = self.queues.get_mut(&partition) else {
+            let Some(queue) = self.queues.get_mut(partition) else {
                 continue;
             };
             let Some(batch) = queue.waiting.pop_front() else {
@@ -397,7 +400,7 @@ impl KafkaProducer {
             }
             queue.in_flight += 1;
             ids.push(batch.id);
-            data.push((partition, batch.records.clone()));
+            data.push((partition.clone(), batch.records.clone()));
             self.in_flight.insert(batch.id, batch);
         }
         let timeout = self.config.common.request_timeout();

@@ -29,7 +29,7 @@ impl Partitioner {
         name: &TopicName,
         topic: &Topic,
         key: Option<&[u8]>,
-        is_available: impl Fn(i32) -> bool,
+        is_available: impl Fn(i32) -> bool + Copy,
     ) -> i32 {
         let count = topic.partitions.len() as u32;
         match key {
@@ -38,11 +38,10 @@ impl Partitioner {
                 let counter = self.counters.entry(TopicName::clone(name)).or_default();
                 let turn = *counter & 0x7fff_ffff;
                 *counter = counter.wrapping_add(1);
-                let available: Vec<i32> = (0..count as i32).filter(|p| is_available(*p)).collect();
-                if available.is_empty() {
-                    (turn % count) as i32
-                } else {
-                    available[turn as usize % available.len()]
+                let mut available = (0..count as i32).filter(|p| is_available(*p));
+                match available.clone().count() as u32 {
+                    0 => (turn % count) as i32,
+                    n => available.nth((turn % n) as usize).unwrap_or_default(),
                 }
             }
         }

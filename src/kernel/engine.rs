@@ -211,8 +211,8 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     }
 
     /// Facts stated since the last call, in order.
-    pub fn take_facts(&mut self) -> Vec<FactEntry<D::Fact>> {
-        std::mem::take(&mut self.world.facts)
+    pub fn take_facts(&mut self) -> impl ExactSizeIterator<Item = FactEntry<D::Fact>> + '_ {
+        self.world.facts.drain(..)
     }
 
     pub fn status(&self, node: NodeId) -> NodeStatus {

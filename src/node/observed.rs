@@ -1,7 +1,7 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
 use super::Node;
-use super::view::{ClusterView, CommittedPartition, ReplicaView, TopicView};
+use super::view::{ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView};
 use crate::broker::ReplicaRole;
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
@@ -123,6 +123,23 @@ impl ClusterView for Observed<'_> {
         }
         let view = self.broker(broker)?.broker().replica(partition)?;
         Some(owned(broker, partition, view))
+    }
+
+    fn replica_offsets(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<ReplicaOffsets> {
+        if !self.is_up(broker) {
+            return None;
+        }
+        let view = self.broker(broker)?.broker().replica(partition)?;
+        Some(ReplicaOffsets {
+            is_leader: view.role == ReplicaRole::Leader,
+            log_start_offset: view.log_start_offset,
+            high_watermark: view.high_watermark,
+            log_end_offset: view.log_end_offset,
+        })
     }
 
     fn replicas(&self) -> Vec<ReplicaView> {

@@ -26,6 +26,16 @@ pub struct ReplicaView {
     pub log_end_offset: i64,
 }
 
+/// The offsets of one replica, as the broker that holds it sees them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplicaOffsets {
+    pub is_leader: bool,
+    pub log_start_offset: i64,
+    pub high_watermark: i64,
+    /// Offset of the next record.
+    pub log_end_offset: i64,
+}
+
 /// A partition's state as the coordination service holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommittedPartition {
@@ -61,6 +71,12 @@ pub trait ClusterView {
     fn running_brokers(&self) -> Vec<BrokerId>;
     /// A replica on a running broker.
     fn replica(&self, broker: BrokerId, partition: &TopicPartition) -> Option<ReplicaView>;
+    /// The offsets of a replica on a running broker; cheaper than the whole view.
+    fn replica_offsets(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<ReplicaOffsets>;
     /// Every replica on every running broker, by broker and partition.
     fn replicas(&self) -> Vec<ReplicaView>;
     /// Every partition's committed state, by partition.

@@ -7,6 +7,7 @@ use super::zookeeper::{SessionId, Zxid};
 use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
 use serde::{Serialize, Serializer};
 use std::rc::Rc;
+use twox_hash::XxHash3_64;
 
 /// One record of one workload: "truck-7#16" is number 16 of the producer `truck-7`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -313,16 +314,9 @@ pub enum Fact {
 
 /// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.
 pub fn content_of(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
-    let mut hash = twox_hash::XxHash3_64::with_seed(0);
-    for part in [key, value] {
-        match part {
-            None => std::hash::Hasher::write(&mut hash, &[0]),
-            Some(bytes) => {
-                std::hash::Hasher::write(&mut hash, &[1]);
-                std::hash::Hasher::write(&mut hash, &(bytes.len() as u64).to_le_bytes());
-                std::hash::Hasher::write(&mut hash, bytes);
-            }
-        }
-    }
-    std::hash::Hasher::finish(&hash)
+    let hash = |seed: u64, part: Option<&[u8]>| match part {
+        None => !seed,
+        Some(bytes) => XxHash3_64::oneshot_with_seed(seed, bytes),
+    };
+    hash(hash(0, key), value)
 }

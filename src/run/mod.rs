@@ -234,15 +234,9 @@ impl Run {
 
     /// Takes the facts of the event just dispatched to the trace, the checkers and the operator.
     fn collect(&mut self) {
-        let facts = self.kernel.take_facts();
-        if !facts.is_empty() {
-            let first = self.trace.len();
-            self.trace.extend(facts.into_iter().map(|entry| TraceEntry {
-                event: entry.event,
-                time: entry.time,
-                node: Rc::clone(&self.names[entry.node.0 as usize]),
-                fact: entry.fact,
-            }));
+        let first = self.trace.len();
+        self.collect_facts();
+        if self.trace.len() > first {
             let observed = Observed {
                 kernel: &self.kernel,
                 layout: &self.layout,
@@ -289,18 +283,20 @@ impl Run {
             .checks
             .after_event(&self.trace[first..], &observed)
             .or(self.violation.take());
-        self.collect_after_deed();
+        // A fault may make a node state facts at once; they follow the deed.
+        self.collect_facts();
     }
 
-    /// A fault may make a node state facts at once (none do today); they follow the deed.
-    fn collect_after_deed(&mut self) {
-        let facts = self.kernel.take_facts();
-        self.trace.extend(facts.into_iter().map(|entry| TraceEntry {
-            event: entry.event,
-            time: entry.time,
-            node: Rc::clone(&self.names[entry.node.0 as usize]),
-            fact: entry.fact,
-        }));
+    /// Takes what nodes have stated to the trace.
+    fn collect_facts(&mut self) {
+        let names = &self.names;
+        self.trace
+            .extend(self.kernel.take_facts().map(|entry| TraceEntry {
+                event: entry.event,
+                time: entry.time,
+                node: Rc::clone(&names[entry.node.0 as usize]),
+                fact: entry.fact,
+            }));
     }
 }
 

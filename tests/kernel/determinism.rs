@@ -47,7 +47,7 @@ fn eventful(seed: u64, facts_are_taken: bool) -> (u64, u64, Vec<(Time, String)>)
             _ => {}
         }
         if facts_are_taken {
-            world.kernel.take_facts();
+            drop(world.kernel.take_facts());
         }
     }
     world.run_out();

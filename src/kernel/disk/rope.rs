@@ -93,7 +93,19 @@ impl Rope {
 
     /// The chunk that holds `position`, which lies within the content.
     fn chunk_at(&self, position: u64) -> usize {
-        self.chunks.partition_point(|(begin, _)| *begin <= position) - 1
+        // Most readers are near the end: look there first, in steps that double.
+        let mut from = self.chunks.len();
+        let mut to = from;
+        let mut step = 1;
+        while from > 0 {
+            from = from.saturating_sub(step);
+            if self.chunks[from].0 <= position {
+                break;
+            }
+            to = from;
+            step *= 2;
+        }
+        from + self.chunks[from..to].partition_point(|(begin, _)| *begin <= position) - 1
     }
 
     /// Makes a chunk begin at `position` (within the content); returns its index.

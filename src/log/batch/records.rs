@@ -6,7 +6,8 @@ use std::rc::Rc;
 /// Whole batches in order, shared by everyone who holds them. Cheap to clone.
 #[derive(Clone)]
 pub struct Records {
-    run: Rc<Run>,
+    /// `None` if there is no batch.
+    run: Option<Rc<Run>>,
 }
 
 struct Run {
@@ -17,46 +18,49 @@ struct Run {
 
 impl Records {
     pub fn empty() -> Records {
-        Records::from(Vec::new())
+        Records { run: None }
     }
 
     pub fn batches(&self) -> &[RecordBatch] {
-        &self.run.batches
+        self.run.as_deref().map_or(&[], |run| &run.batches)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.run.batches.is_empty()
+        self.run.is_none()
     }
 
     /// Bytes of all batches.
     pub fn size_in_bytes(&self) -> u64 {
-        self.run.size
+        self.run.as_deref().map_or(0, |run| run.size)
     }
 
     /// A hash of what the batches say they are: CRC (which covers the records), base offset and leader
     /// epoch of each. Computed once.
     pub fn content_hash(&self) -> u64 {
-        self.run.content_hash
+        self.run.as_deref().map_or(0, |run| run.content_hash)
     }
 
     /// Base offset of the first batch.
     pub fn first_offset(&self) -> Option<i64> {
-        self.run.batches.first().map(RecordBatch::base_offset)
+        self.batches().first().map(RecordBatch::base_offset)
     }
 
     /// The offset that follows the last batch.
     pub fn next_offset(&self) -> Option<i64> {
-        self.run.batches.last().map(RecordBatch::next_offset)
+        self.batches().last().map(RecordBatch::next_offset)
     }
 
     /// The records of all batches in order; CRCs are not checked, see `RecordBatch::ensure_valid`.
     pub fn records(&self) -> impl Iterator<Item = Result<Record, CorruptBatch>> + '_ {
-        self.run.batches.iter().flat_map(RecordBatch::records)
+        self.batches().iter().flat_map(RecordBatch::records)
     }
 }
 
 impl From<Vec<RecordBatch>> for Records {
     fn from(batches: Vec<RecordBatch>) -> Self {
+        if batches.is_empty() {
+            return Records::empty();
+        }
         let mut size = 0;
         let mut content_hash = batches.len() as u64;
         for batch in &batches {
@@ -68,11 +72,11 @@ impl From<Vec<RecordBatch>> for Records {
             content_hash = mix(content_hash, batch.base_offset() as u64);
         }
         Records {
-            run: Rc::new(Run {
+            run: Some(Rc::new(Run {
                 batches,
                 size,
                 content_hash,
-            }),
+            })),
         }
     }
 }
@@ -91,7 +95,10 @@ impl Default for Records {
 
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.run, &other.run) || self.run.batches == other.run.batches
+        match (&self.run, &other.run) {
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b) || a.batches == b.batches,
+            (a, b) => a.is_none() == b.is_none(),
+        }
     }
 }
 
@@ -99,13 +106,13 @@ impl Eq for Records {}
 
 impl std::hash::Hash for Records {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.run.content_hash);
+        state.write_u64(self.content_hash());
     }
 }
 
 impl std::fmt::Debug for Records {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(&self.run.batches).finish()
+        f.debug_list().entries(self.batches()).finish()
     }
 }
 
