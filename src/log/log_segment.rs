@@ -214,11 +214,7 @@ impl LogSegment {
             }
             self.size += bytes;
         }
-        let mut begin = position;
-        for batch in batches {
-            self.recent.note(batch.last_offset(), begin);
-            begin += batch.size();
-        }
+        self.recent.note(batches, position);
         self.last_modified_ms = now_ms;
         self.note_timestamp(append.max_timestamp, append.offset_of_max_timestamp);
         if self.bytes_since_last_index_entry > u64::from(config.index_interval_bytes) {
@@ -245,8 +241,7 @@ impl LogSegment {
         disk: &mut Disk,
         offset: i64,
     ) -> Result<Option<Located>, LogError> {
-        let mut reader =
-            BatchReader::new(self.log, self.scan_from(offset), self.size, LOOK_UP_WINDOW);
+        let mut reader = self.reader_before(offset, LOOK_UP_WINDOW);
         self.find(disk, &mut reader, |batch| batch.last_offset() >= offset)
     }
 
@@ -261,12 +256,8 @@ impl LogSegment {
         upper_bound: i64,
         min_one: bool,
     ) -> Result<Option<Read>, LogError> {
-        let mut reader = BatchReader::new(
-            self.log,
-            self.scan_from(offset),
-            self.size,
-            max_length.min(SCAN_WINDOW) + LOOK_UP_WINDOW,
-        );
+        let window = max_length.min(SCAN_WINDOW) + LOOK_UP_WINDOW;
+        let mut reader = self.reader_before(offset, window);
         let Some(first) = self.find(disk, &mut reader, |batch| batch.last_offset() >= offset)?
         else {
             return Ok(None);
@@ -462,19 +453,10 @@ impl LogSegment {
         timestamp: i64,
         starting_offset: i64,
     ) -> Result<Option<(i64, i64, i32)>, LogError> {
-        let from = self
-            .indexes()
-            .time
-            .lookup(timestamp)
-            .offset
-            .max(starting_offset);
+        let indexed = self.indexes().time.lookup(timestamp).offset;
+        let from = indexed.max(starting_offset);
         let position = self.indexes().offset.lookup(from).position;
-        let mut reader = BatchReader::new(
-            self.log,
-            position,
-            self.size,
-            SCAN_WINDOW.min(16 * LOOK_UP_WINDOW),
-        );
+        let mut reader = BatchReader::new(self.log, position, self.size, 16 * LOOK_UP_WINDOW);
         while let Some(batch) = reader.next(disk).map_err(|error| self.read_error(error))? {
             if batch.max_timestamp() < timestamp || batch.last_offset() < starting_offset {
                 continue;
@@ -640,11 +622,11 @@ impl LogSegment {
         Ok(largest)
     }
 
-    /// A position at or before the first batch whose last offset is at least `offset`.
-    fn scan_from(&self, offset: i64) -> u64 {
-        self.recent
-            .position_of(offset)
-            .unwrap_or_else(|| self.indexes().offset.lookup(offset).position)
+    /// Reads from a batch at or before the first whose last offset is at least `offset`.
+    fn reader_before(&self, offset: i64, window: u64) -> BatchReader {
+        let known = self.recent.position_of(offset);
+        let from = known.unwrap_or_else(|| self.indexes().offset.lookup(offset).position);
+        BatchReader::new(self.log, from, self.size, window)
     }
 
     fn find(

@@ -3,6 +3,7 @@
 //! Kafka scans from the nearest index entry, which its page cache makes cheap; here the scan would be
 //! the largest single cost of a caught-up fetch. What is not remembered is found by the index as ever.
 
+use crate::log::batch::RecordBatch;
 use std::collections::VecDeque;
 
 /// As many small batches as lie between a few index entries.
@@ -16,12 +17,12 @@ pub(crate) struct RecentBatches {
 }
 
 impl RecentBatches {
-    /// Notes a batch that was appended behind all noted before.
-    pub(crate) fn note(&mut self, last_offset: i64, position: u64) {
-        if self.batches.len() == CAPACITY {
-            self.batches.pop_front();
+    /// Notes batches that were appended at `position`, behind all noted before.
+    pub(crate) fn note(&mut self, batches: &[RecordBatch], mut position: u64) {
+        for batch in batches {
+            self.note_one(batch.last_offset(), position);
+            position += batch.size();
         }
-        self.batches.push_back((last_offset, position));
     }
 
     /// Forgets all: the file was cut, or a write failed half way.
@@ -39,6 +40,13 @@ impl RecentBatches {
         let at = self.batches.partition_point(|(last, _)| *last < offset);
         self.batches.get(at).map(|(_, position)| *position)
     }
+
+    fn note_one(&mut self, last_offset: i64, position: u64) {
+        if self.batches.len() == CAPACITY {
+            self.batches.pop_front();
+        }
+        self.batches.push_back((last_offset, position));
+    }
 }
 
 #[cfg(test)]
@@ -49,9 +57,9 @@ mod tests {
     fn only_what_lies_behind_a_known_batch_is_known() {
         let mut recent = RecentBatches::default();
         assert_eq!(recent.position_of(0), None);
-        recent.note(4, 100);
-        recent.note(9, 200);
-        recent.note(12, 300);
+        recent.note_one(4, 100);
+        recent.note_one(9, 200);
+        recent.note_one(12, 300);
         assert_eq!(recent.position_of(4), None);
         assert_eq!(recent.position_of(5), Some(200));
         assert_eq!(recent.position_of(9), Some(200));
@@ -65,7 +73,7 @@ mod tests {
     fn the_oldest_are_forgotten() {
         let mut recent = RecentBatches::default();
         for n in 0..=CAPACITY as i64 {
-            recent.note(n, n as u64);
+            recent.note_one(n, n as u64);
         }
         assert_eq!(recent.position_of(1), None);
         assert_eq!(recent.position_of(2), Some(2));
