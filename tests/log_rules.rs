@@ -161,7 +161,7 @@ fn a_leader_refuses_bad_batches_and_appends_nothing() {
         refuse(&holes.build().into()).to_string(),
         "a batch has the offsets 0 to 5, but 2 records"
     );
-    let own_time = refuse(&batch(0, &["a"]).batches()[0].with_append_time(5).into());
+    let own_time = refuse(&batch(0, &["a"]).batches()[0].with_append_time(-1).into());
     assert!(matches!(own_time, LogError::InvalidTimestamp { .. }));
     assert_eq!((log.log_end_offset(), log.size()), (0, 0));
 }

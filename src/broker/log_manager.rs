@@ -421,6 +421,7 @@ pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
         flush_ms: config.flush_ms,
         file_delete_delay_ms: config.file_delete_delay_ms,
         max_message_bytes: unsigned(config.max_message_bytes),
+        compression_type: config.compression_type,
         message_timestamp_type: if config.message_timestamp_type_log_append_time {
             TimestampType::LogAppendTime
         } else {

@@ -5,6 +5,7 @@
 //! are left alone here: whoever reads a scenario warns about them.
 
 use crate::kernel::Duration;
+use crate::log::batch::CompressionType;
 use crate::protocol::config::Properties;
 use crate::protocol::network_client::NetworkClientConfig;
 use std::fmt;
@@ -83,6 +84,8 @@ pub struct ProducerConfig {
     pub buffer_memory: u64,
     /// `max.request.size`, bytes
     pub max_request_size: u64,
+    /// `compression.type`
+    pub compression_type: CompressionType,
     /// `partitioner.ignore.keys`
     pub partitioner_ignore_keys: bool,
 }
@@ -186,6 +189,11 @@ impl ProducerConfig {
             max_block_ms: keys.number("max.block.ms", 0, 60_000)?,
             buffer_memory: keys.number("buffer.memory", 0, 33_554_432)?,
             max_request_size: keys.number("max.request.size", 0, 1_048_576)?,
+            compression_type: keys.one_of(
+                "compression.type",
+                &CompressionType::ALL.map(|kind| (kind.name(), kind)),
+                CompressionType::None,
+            )?,
             partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?,
             common,
         };

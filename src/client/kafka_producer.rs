@@ -284,16 +284,17 @@ impl KafkaProducer {
                     metadata.node(leader).is_some()
                 })
         });
-        let mut builder = BatchBuilder::new();
+        let mut builder = BatchBuilder::new().compression(self.config.compression_type);
         builder.append(
             timestamp_ms.unwrap_or_else(|| ctx.wall_ms()),
             key.as_deref(),
             value.as_deref(),
             &[],
         );
+        let unpacked = builder.size();
         let records = Records::from(builder.build());
         let size = records.size_in_bytes();
-        if size > self.config.max_request_size || size > self.config.buffer_memory {
+        if unpacked > self.config.max_request_size || unpacked > self.config.buffer_memory {
             return Err(Refused::Failed("RecordTooLargeException"));
         }
         if self.buffered_bytes + size > self.config.buffer_memory {

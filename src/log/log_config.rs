@@ -1,7 +1,7 @@
 //! A topic's log settings as typed values, under Kafka's topic-level names (`segment.bytes` is
 //! `segment_bytes`), with the defaults of Kafka 3.9 (class LogConfig, kafka-truth 1.2).
 
-use crate::log::batch::TimestampType;
+use crate::log::batch::{CompressionType, TimestampType};
 
 /// Settings of one partition's log. Times in milliseconds, sizes in bytes; -1 means unlimited where
 /// Kafka says so.
@@ -25,6 +25,8 @@ pub struct LogConfig {
     pub file_delete_delay_ms: i64,
     /// The largest batch that a leader takes, with its header.
     pub max_message_bytes: u32,
+    /// How batches are packed; none keeps what the producer chose (`compression.type=producer`).
+    pub compression_type: Option<CompressionType>,
     pub message_timestamp_type: TimestampType,
     /// How far a record's timestamp may lie before and after the broker's clock.
     pub message_timestamp_before_max_ms: i64,
@@ -55,6 +57,7 @@ impl Default for LogConfig {
             flush_ms: i64::MAX,
             file_delete_delay_ms: 60_000,
             max_message_bytes: 1_048_588,
+            compression_type: None,
             message_timestamp_type: TimestampType::CreateTime,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: i64::MAX,

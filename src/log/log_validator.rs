@@ -1,7 +1,10 @@
 //! What a leader checks in a batch and changes in its header before it appends it (class LogValidator;
-//! L1, E1).
+//! L1, E1, CM1).
 
-use crate::log::batch::{RecordBatch, Records, TimestampType, scan_records};
+use crate::log::batch::{
+    BatchBuilder, BatchProblem, CompressionType, CorruptBatch, Record, RecordBatch, Records,
+    TimestampType, scan_records,
+};
 use crate::log::{CleanupPolicy, LogConfig, LogError};
 
 /// Who wrote what is appended.
@@ -15,7 +18,7 @@ pub enum AppendOrigin {
 }
 
 /// The batches with their offsets from `next_offset` on and the leader's epoch. Their bytes are shared
-/// unless a timestamp in the header has to change.
+/// unless a timestamp in the header has to change, or the topic wants another compression.
 pub(crate) fn validate_and_assign_offsets(
     records: &Records,
     config: &LogConfig,
@@ -29,19 +32,70 @@ pub(crate) fn validate_and_assign_offsets(
         if origin == AppendOrigin::Client {
             validate_client_batch(batch)?;
         }
-        let max_timestamp = validate_records(batch, config, now_ms)?;
-        next_offset += i64::from(batch.records_count());
-        let base_offset = next_offset - 1 - i64::from(batch.last_offset_delta());
-        let assigned = batch.with_offset_and_epoch(base_offset, leader_epoch);
-        batches.push(match config.message_timestamp_type {
-            TimestampType::LogAppendTime => assigned.with_append_time(now_ms),
-            TimestampType::CreateTime if batch.max_timestamp() != max_timestamp => {
-                assigned.with_max_timestamp(max_timestamp)
+        let source = compression_of(batch)?;
+        let target = config.compression_type.unwrap_or(source);
+        let validated = validate_records(batch, config, now_ms)?;
+        let in_place = source == target && (validated.offsets_rise_from_0 || source.id() == 0);
+        let assigned = if in_place {
+            let last_offset = next_offset - 1 + i64::from(batch.records_count());
+            let base_offset = last_offset - i64::from(batch.last_offset_delta());
+            let assigned = batch.with_offset_and_epoch(base_offset, leader_epoch);
+            match config.message_timestamp_type {
+                TimestampType::LogAppendTime => assigned.with_append_time(now_ms),
+                TimestampType::CreateTime => assigned.with_create_time(validated.max_timestamp),
             }
-            TimestampType::CreateTime => assigned,
-        });
+        } else {
+            rebuild(batch, target, config, next_offset, leader_epoch, now_ms)?
+        };
+        next_offset += i64::from(batch.records_count());
+        batches.push(assigned);
     }
     Ok(batches)
+}
+
+fn compression_of(batch: &RecordBatch) -> Result<CompressionType, LogError> {
+    CompressionType::from_id(batch.codec()).ok_or_else(|| {
+        LogError::InvalidRecord(format!("compression codec {} is unknown", batch.codec()))
+    })
+}
+
+/// The same records in a batch of their own, packed as the topic wants it.
+fn rebuild(
+    batch: &RecordBatch,
+    target: CompressionType,
+    config: &LogConfig,
+    next_offset: i64,
+    leader_epoch: i32,
+    now_ms: i64,
+) -> Result<RecordBatch, LogError> {
+    let mut builder = BatchBuilder::new()
+        .base_offset(next_offset)
+        .leader_epoch(leader_epoch)
+        .producer(
+            batch.producer_id(),
+            batch.producer_epoch(),
+            batch.base_sequence(),
+        )
+        .compression(target);
+    if batch.is_transactional() {
+        builder = builder.transactional();
+    }
+    if batch.is_control() {
+        builder = builder.control();
+    }
+    if config.message_timestamp_type == TimestampType::LogAppendTime {
+        builder = builder.append_time(now_ms);
+    }
+    for (offset, record) in (next_offset..).zip(batch.records()) {
+        let record = record?;
+        builder.append_record(&Record { offset, ..record });
+    }
+    let rebuilt = builder.build();
+    let (size, limit) = (rebuilt.size(), u64::from(config.max_message_bytes));
+    if size > limit {
+        return Err(LogError::RecordTooLarge { size, limit });
+    }
+    Ok(rebuilt)
 }
 
 fn validate_client_batch(batch: &RecordBatch) -> Result<(), LogError> {
@@ -74,17 +128,22 @@ fn validate_client_batch(batch: &RecordBatch) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Reads every record; the largest timestamp, -1 if none has one.
-fn validate_records(batch: &RecordBatch, config: &LogConfig, now_ms: i64) -> Result<i64, LogError> {
+/// What reading every record told.
+struct Validated {
+    /// -1 if no record has one.
+    max_timestamp: i64,
+    offsets_rise_from_0: bool,
+}
+
+fn validate_records(
+    batch: &RecordBatch,
+    config: &LogConfig,
+    now_ms: i64,
+) -> Result<Validated, LogError> {
     let create_time = config.message_timestamp_type == TimestampType::CreateTime;
-    if create_time && batch.timestamp_type() == TimestampType::LogAppendTime {
-        return Err(LogError::InvalidTimestamp {
-            timestamp: batch.max_timestamp(),
-            now_ms,
-        });
-    }
-    let keys_needed = config.cleanup_policy != CleanupPolicy::Delete;
+    let append_time_batch = batch.timestamp_type() == TimestampType::LogAppendTime;
     let (mut max_timestamp, mut bad_timestamp, mut keyless) = (-1, None, false);
+    let (mut expected, mut offsets_rise) = (0, batch.base_offset() == 0);
     scan_records(batch, |record| {
         max_timestamp = max_timestamp.max(record.timestamp);
         if create_time && record.timestamp != -1 {
@@ -94,16 +153,33 @@ fn validate_records(batch: &RecordBatch, config: &LogConfig, now_ms: i64) -> Res
             {
                 bad_timestamp.get_or_insert(record.timestamp);
             }
+        } else if append_time_batch {
+            bad_timestamp.get_or_insert(record.timestamp);
         }
         keyless |= !record.has_key;
-    })?;
+        offsets_rise &= record.offset_delta == expected;
+        expected = expected.wrapping_add(1);
+    })
+    .map_err(malformed)?;
     if let Some(timestamp) = bad_timestamp {
         return Err(LogError::InvalidTimestamp { timestamp, now_ms });
     }
-    if keys_needed && keyless {
+    if config.cleanup_policy != CleanupPolicy::Delete && keyless {
         return Err(LogError::InvalidRecord(
             "a compacted topic takes no record without a key".to_owned(),
         ));
     }
-    Ok(max_timestamp)
+    Ok(Validated {
+        max_timestamp,
+        offsets_rise_from_0: offsets_rise,
+    })
+}
+
+/// Records whose CRC is right but which cannot be read are invalid, not corrupt; a codec that fails is
+/// neither for Kafka (KafkaException).
+fn malformed(error: CorruptBatch) -> LogError {
+    match error.problem {
+        BatchProblem::Decompression { .. } => LogError::Corrupt(error),
+        _ => LogError::InvalidRecord(error.to_string()),
+    }
 }

@@ -3,7 +3,7 @@
 use crate::log::batch::record_batch::{
     APPEND_TIME_BIT, CONTROL_BIT, DELETE_HORIZON_BIT, HEADER_SIZE, RecordBatch, TRANSACTIONAL_BIT,
 };
-use crate::log::batch::{Record, TimestampType, varint};
+use crate::log::batch::{CompressionType, Headers, Record, TimestampType, varint};
 use bytes::Bytes;
 
 /// A batch in the making. Offsets start at the base offset and rise by one unless told otherwise.
@@ -14,6 +14,7 @@ pub struct BatchBuilder {
     next_offset: i64,
     leader_epoch: i32,
     attributes: i16,
+    compression: CompressionType,
     base_timestamp: Option<i64>,
     largest_timestamp: i64,
     max_timestamp: Option<i64>,
@@ -39,6 +40,7 @@ impl BatchBuilder {
             next_offset: 0,
             leader_epoch: -1,
             attributes: 0,
+            compression: CompressionType::None,
             base_timestamp: None,
             largest_timestamp: -1,
             max_timestamp: None,
@@ -65,6 +67,18 @@ impl BatchBuilder {
     /// Producer id, its epoch and the sequence number of the first record.
     pub fn producer(mut self, id: i64, epoch: i16, base_sequence: i32) -> Self {
         (self.producer_id, self.producer_epoch, self.base_sequence) = (id, epoch, base_sequence);
+        self
+    }
+
+    /// How `build` packs the records.
+    pub fn compression(mut self, compression: CompressionType) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Makes room for so many bytes of records.
+    pub fn reserve(mut self, bytes: usize) -> Self {
+        self.bytes.reserve(bytes);
         self
     }
 
@@ -116,7 +130,7 @@ impl BatchBuilder {
 
     /// Adds a record with its own offset.
     pub fn append_record(&mut self, record: &Record) -> &mut Self {
-        self.append_at(
+        self.append_encoded(
             record.offset,
             record.timestamp,
             record.key.as_deref(),
@@ -134,27 +148,45 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[(Bytes, Option<Bytes>)],
     ) -> &mut Self {
+        let headers = if headers.is_empty() {
+            Headers::default()
+        } else {
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_ref(), value.as_deref()))
+                .collect()
+        };
+        self.append_encoded(offset, timestamp, key, value, &headers)
+    }
+
+    fn append_encoded(
+        &mut self,
+        offset: i64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &Headers,
+    ) -> &mut Self {
         let base_timestamp = *self.base_timestamp.get_or_insert(timestamp);
         let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
         let offset_delta = offset - self.base_offset;
-        let mut size = 1 + varint::size(timestamp_delta) + varint::size(offset_delta);
-        size += field_size(key) + field_size(value) + varint::size(headers.len() as i64);
-        for (name, value) in headers {
-            size += field_size(Some(name)) + field_size(value.as_deref());
-        }
+        let size = 1
+            + varint::size(timestamp_delta)
+            + varint::size(offset_delta)
+            + varint::field_size(key)
+            + varint::field_size(value)
+            + varint::size(headers.len() as i64)
+            + headers.as_encoded().len();
         let out = &mut self.bytes;
         out.reserve(size + 5);
         varint::write(out, size as i64);
         out.push(0);
         varint::write(out, timestamp_delta);
         varint::write(out, offset_delta);
-        write_field(out, key);
-        write_field(out, value);
+        varint::write_field(out, key);
+        varint::write_field(out, value);
         varint::write(out, headers.len() as i64);
-        for (name, value) in headers {
-            write_field(out, Some(name));
-            write_field(out, value.as_deref());
-        }
+        out.extend_from_slice(headers.as_encoded());
         self.largest_timestamp = self.largest_timestamp.max(timestamp);
         self.next_offset = offset + 1;
         self.records_count += 1;
@@ -165,7 +197,7 @@ impl BatchBuilder {
         self.records_count
     }
 
-    /// Bytes of the batch if it were built now.
+    /// Bytes of the batch if it were built now, without compression.
     pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
@@ -178,6 +210,12 @@ impl BatchBuilder {
 
     /// The batch, ending at `last_offset` even if its last records are gone (compaction).
     pub fn build_until(mut self, last_offset: i64) -> RecordBatch {
+        if self.compression != CompressionType::None {
+            let packed = self.compression.pack(&self.bytes[HEADER_SIZE..]);
+            self.bytes.truncate(HEADER_SIZE);
+            self.bytes.extend_from_slice(&packed);
+            self.attributes |= i16::from(self.compression.id());
+        }
         let length = (self.bytes.len() - 12) as i32;
         let max_timestamp = self
             .append_time
@@ -209,20 +247,6 @@ impl BatchBuilder {
             TimestampType::LogAppendTime
         } else {
             TimestampType::CreateTime
-        }
-    }
-}
-
-fn field_size(field: Option<&[u8]>) -> usize {
-    field.map_or(1, |bytes| varint::size(bytes.len() as i64) + bytes.len())
-}
-
-fn write_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
-    match field {
-        None => varint::write(out, -1),
-        Some(bytes) => {
-            varint::write(out, bytes.len() as i64);
-            out.extend_from_slice(bytes);
         }
     }
 }

@@ -4,16 +4,23 @@
 //! `tests/vectors`.
 
 mod builder;
+mod compress;
 mod corrupt;
+mod fields;
+mod headers;
 mod record;
 mod record_batch;
 mod records;
+mod unpacker;
 mod varint;
 
 pub use builder::BatchBuilder;
+pub use compress::CompressionType;
 pub use corrupt::{BatchProblem, CorruptBatch};
+pub use headers::Headers;
 pub(crate) use record::scan_records;
 pub use record::{Record, RecordIter};
 pub(crate) use record_batch::add_sequence;
 pub use record_batch::{HEADER_SIZE, RecordBatch, TimestampType};
 pub use records::Records;
+pub use unpacker::MAX_UNPACKED;

@@ -1,8 +1,10 @@
 //! One record, and the records of a batch in order (class DefaultRecord).
 
-use crate::log::batch::record_batch::{HEADER_SIZE, RecordBatch};
-use crate::log::batch::varint::{self, VarintError};
-use crate::log::batch::{BatchProblem, CorruptBatch, TimestampType};
+use crate::log::batch::fields::{Fields, frame};
+use crate::log::batch::unpacker::{Problem, Unpacker};
+use crate::log::batch::{
+    BatchProblem, CorruptBatch, HEADER_SIZE, Headers, RecordBatch, TimestampType,
+};
 use bytes::Bytes;
 
 /// A record as an application sees it. Bytes are shared with the batch.
@@ -13,162 +15,166 @@ pub struct Record {
     pub timestamp: i64,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
-    /// Names may repeat; values may be null.
-    pub headers: Vec<(Bytes, Option<Bytes>)>,
+    pub headers: Headers,
 }
 
-/// Iterates over a batch's records; after an error it ends.
-#[derive(Clone, Debug)]
+/// Iterates over a batch's records, unpacking one at a time; after an error it ends. An error about
+/// the end of the records comes in place of the last one.
 pub struct RecordIter {
-    records: Bytes,
-    position: usize,
+    source: Source,
+    base: Base,
     /// Records read so far, and how many there should be.
     read: i32,
     count: i32,
-    base_offset: i64,
-    base_timestamp: i64,
+    state: State,
+}
+
+enum Source {
+    Plain { records: Bytes, position: usize },
+    Packed(Box<Unpacker>),
+}
+
+enum State {
+    /// Nothing was looked at.
+    Fresh,
+    Reading,
+    Ended,
+    /// To be said next.
+    Failed(BatchProblem, u64),
+}
+
+/// What the header tells of every record.
+#[derive(Clone, Copy)]
+struct Base {
+    offset: i64,
+    timestamp: i64,
     append_time: Option<i64>,
-    failed: Option<CorruptBatch>,
+}
+
+impl Base {
+    fn of(batch: &RecordBatch) -> Base {
+        let append = batch.timestamp_type() == TimestampType::LogAppendTime;
+        Base {
+            offset: batch.base_offset(),
+            timestamp: batch.base_timestamp(),
+            append_time: append.then(|| batch.max_timestamp()),
+        }
+    }
+
+    fn timestamp(&self, delta: i64) -> i64 {
+        self.append_time
+            .unwrap_or(self.timestamp.wrapping_add(delta))
+    }
+
+    fn offset(&self, delta: i32) -> i64 {
+        self.offset.wrapping_add(i64::from(delta))
+    }
+
+    fn corrupt(&self, (problem, position): Problem) -> CorruptBatch {
+        CorruptBatch {
+            problem,
+            position,
+            base_offset: Some(self.offset),
+        }
+    }
 }
 
 impl RecordIter {
     pub(crate) fn new(batch: &RecordBatch) -> RecordIter {
         let count = batch.records_count();
-        let mut failed = None;
-        let mut records = Bytes::new();
+        let mut state = State::Fresh;
         if count < 0 {
-            failed = Some(batch.corrupt(BatchProblem::Count { count }, HEADER_SIZE as u64 - 4));
-        } else if batch.codec() != 0 {
-            failed = Some(batch.corrupt(
-                BatchProblem::UnknownCodec {
-                    codec: batch.codec(),
-                },
-                21,
-            ));
-        } else {
-            records = batch.records_bytes();
+            state = State::Failed(BatchProblem::Count { count }, HEADER_SIZE as u64 - 4);
         }
+        let mut records = Bytes::new();
+        let source = match Unpacker::of(batch) {
+            Ok(Some(unpacker)) => Source::Packed(Box::new(unpacker)),
+            Ok(None) => {
+                records = batch.records_bytes();
+                Source::Plain {
+                    records,
+                    position: 0,
+                }
+            }
+            Err(problem) => {
+                state = State::Failed(problem, 21);
+                Source::Plain {
+                    records,
+                    position: 0,
+                }
+            }
+        };
         RecordIter {
-            records,
-            position: 0,
+            source,
+            base: Base::of(batch),
             read: 0,
             count,
-            base_offset: batch.base_offset(),
-            base_timestamp: batch.base_timestamp(),
-            append_time: (batch.timestamp_type() == TimestampType::LogAppendTime)
-                .then(|| batch.max_timestamp()),
-            failed,
+            state,
         }
     }
 
-    fn read_record(&mut self) -> Result<Record, (BatchProblem, usize)> {
-        let Frame {
-            start,
-            end,
-            timestamp_delta,
-            offset_delta,
-        } = self.read_frame()?;
-        let mut fields = Fields {
-            bytes: &self.records,
-            position: self.position,
-            end,
+    /// The next record, whatever the count says; none at the end of the bytes.
+    fn read_record(&mut self) -> Result<Option<Record>, Problem> {
+        match &mut self.source {
+            Source::Plain { records, position } => {
+                if *position == records.len() {
+                    return Ok(None);
+                }
+                let (start, end) = frame(records, *position).map_err(plain)?;
+                let record = read_fields(self.base, records, start, end).map_err(plain)?;
+                *position = end;
+                Ok(Some(record))
+            }
+            Source::Packed(unpacker) => {
+                let mut body = Vec::new();
+                if unpacker.next(&mut body)?.is_none() {
+                    return Ok(None);
+                }
+                let origin = unpacker.position() - body.len() as u64;
+                let body = Bytes::from(body);
+                read_fields(self.base, &body, 0, body.len())
+                    .map(Some)
+                    .map_err(|(problem, at)| (problem, origin + at as u64))
+            }
+        }
+    }
+
+    /// There must be nothing behind the last record.
+    fn ensure_none_remain(&mut self) -> Result<(), Problem> {
+        let (at, bytes) = match &mut self.source {
+            Source::Plain { records, position } => (
+                (HEADER_SIZE + *position) as u64,
+                (records.len() - *position) as u64,
+            ),
+            Source::Packed(unpacker) => (unpacker.position(), unpacker.rest()?),
         };
-        let key = fields
-            .nullable("key")?
-            .map(|(a, b)| self.records.slice(a..b));
-        let value = fields
-            .nullable("value")?
-            .map(|(a, b)| self.records.slice(a..b));
-        let count = fields.header_count()?;
-        let mut headers = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (a, b) = fields.required("header key")?;
-            let value = fields
-                .nullable("header value")?
-                .map(|(a, b)| self.records.slice(a..b));
-            headers.push((self.records.slice(a..b), value));
-        }
-        fields.finish(start)?;
-        self.position = end;
-        Ok(Record {
-            offset: self.base_offset.wrapping_add(i64::from(offset_delta)),
-            timestamp: self
-                .append_time
-                .unwrap_or(self.base_timestamp.wrapping_add(timestamp_delta)),
-            key,
-            value,
-            headers,
-        })
+        none_remain(self.count, bytes, at)
     }
 
-    fn skip_record(&mut self) -> Result<Scanned, (BatchProblem, usize)> {
-        let Frame {
-            start,
-            end,
-            timestamp_delta,
-            ..
-        } = self.read_frame()?;
-        let mut fields = Fields {
-            bytes: &self.records,
-            position: self.position,
-            end,
+    fn step(&mut self) -> Result<Option<Record>, Problem> {
+        match std::mem::replace(&mut self.state, State::Reading) {
+            State::Failed(problem, at) => return Err((problem, at)),
+            State::Ended => return Ok(None),
+            State::Fresh if self.count == 0 => {
+                self.ensure_none_remain()?;
+                return Ok(None);
+            }
+            State::Fresh | State::Reading => {}
+        }
+        let Some(record) = self.read_record()? else {
+            let (said, found) = (self.count, self.read);
+            let at = match &self.source {
+                Source::Plain { position, .. } => (HEADER_SIZE + position) as u64,
+                Source::Packed(unpacker) => unpacker.position(),
+            };
+            return Err((BatchProblem::TooFewRecords { said, found }, at));
         };
-        let has_key = fields.nullable("key")?.is_some();
-        fields.nullable("value")?;
-        for _ in 0..fields.header_count()? {
-            fields.required("header key")?;
-            fields.nullable("header value")?;
+        self.read += 1;
+        if self.read == self.count {
+            self.ensure_none_remain()?;
+            self.state = State::Ended;
         }
-        fields.finish(start)?;
-        self.position = end;
-        let timestamp = self
-            .append_time
-            .unwrap_or(self.base_timestamp.wrapping_add(timestamp_delta));
-        Ok(Scanned { timestamp, has_key })
-    }
-
-    /// Reads a record's length, attributes and deltas.
-    fn read_frame(&mut self) -> Result<Frame, (BatchProblem, usize)> {
-        let at = self.position;
-        let whole = Fields {
-            bytes: &self.records,
-            position: at,
-            end: self.records.len(),
-        };
-        let mut fields = whole;
-        let said = fields.varint()?;
-        let start = fields.position;
-        if said < 0 || said as usize > fields.end - start {
-            return Err((
-                BatchProblem::FieldLength {
-                    field: "record",
-                    length: i64::from(said),
-                },
-                at,
-            ));
-        }
-        fields.end = start + said as usize;
-        let end = fields.end;
-        fields.skip_attributes()?;
-        let timestamp_delta = fields.varlong()?;
-        let offset_delta = fields.varint()?;
-        self.position = fields.position;
-        Ok(Frame {
-            start,
-            end,
-            timestamp_delta,
-            offset_delta,
-        })
-    }
-
-    fn fail(&mut self, problem: BatchProblem, position: usize) -> CorruptBatch {
-        self.read = self.count;
-        self.position = self.records.len();
-        CorruptBatch {
-            problem,
-            position: (HEADER_SIZE + position) as u64,
-            base_offset: Some(self.base_offset),
-        }
+        Ok(Some(record))
     }
 }
 
@@ -176,38 +182,18 @@ impl Iterator for RecordIter {
     type Item = Result<Record, CorruptBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(failed) = self.failed.take() {
-            self.read = self.count;
-            return Some(Err(failed));
+        let step = self.step();
+        if !matches!(step, Ok(Some(_))) {
+            self.state = State::Ended;
         }
-        if self.read >= self.count {
-            let bytes = (self.records.len() - self.position) as u64;
-            if bytes == 0 {
-                return None;
-            }
-            let problem = BatchProblem::RecordsRemain {
-                said: self.count,
-                bytes,
-            };
-            return Some(Err(self.fail(problem, self.position)));
-        }
-        if self.position == self.records.len() {
-            let problem = BatchProblem::TooFewRecords {
-                said: self.count,
-                found: self.read,
-            };
-            return Some(Err(self.fail(problem, self.position)));
-        }
-        self.read += 1;
-        match self.read_record() {
-            Ok(record) => Some(Ok(record)),
-            Err((problem, position)) => Some(Err(self.fail(problem, position))),
-        }
+        step.map_err(|problem| self.base.corrupt(problem))
+            .transpose()
     }
 }
 
 /// What a scan tells of a record.
 pub(crate) struct Scanned {
+    pub(crate) offset_delta: i32,
     pub(crate) timestamp: i64,
     pub(crate) has_key: bool,
 }
@@ -215,140 +201,122 @@ pub(crate) struct Scanned {
 /// Reads every record of a batch as strictly as iterating does, without taking anything out of it.
 pub(crate) fn scan_records(
     batch: &RecordBatch,
-    mut visit: impl FnMut(Scanned),
+    visit: impl FnMut(Scanned),
 ) -> Result<(), CorruptBatch> {
-    let mut iter = RecordIter::new(batch);
-    if let Some(failed) = iter.failed.take() {
-        return Err(failed);
+    let base = Base::of(batch);
+    let count = batch.records_count();
+    let outcome = match Unpacker::of(batch) {
+        _ if count < 0 => Err((BatchProblem::Count { count }, HEADER_SIZE as u64 - 4)),
+        Err(problem) => Err((problem, 21)),
+        Ok(None) => scan_plain(base, &batch.records_bytes(), count, visit).map_err(plain),
+        Ok(Some(unpacker)) => scan_packed(base, unpacker, count, visit),
+    };
+    outcome.map_err(|problem| base.corrupt(problem))
+}
+
+fn scan_plain(
+    base: Base,
+    records: &[u8],
+    count: i32,
+    mut visit: impl FnMut(Scanned),
+) -> Result<(), (BatchProblem, usize)> {
+    let mut position = 0;
+    for found in 0..count {
+        if position == records.len() {
+            return Err((BatchProblem::TooFewRecords { said: count, found }, position));
+        }
+        let (start, end) = frame(records, position)?;
+        visit(scan_fields(base, records, start, end)?);
+        position = end;
     }
-    for found in 0..iter.count {
-        if iter.position == iter.records.len() {
-            let problem = BatchProblem::TooFewRecords {
-                said: iter.count,
-                found,
-            };
-            return Err(iter.fail(problem, iter.position));
+    none_remain(count, (records.len() - position) as u64, 0)
+        .map_err(|(problem, _)| (problem, position))
+}
+
+fn scan_packed(
+    base: Base,
+    mut unpacker: Unpacker,
+    count: i32,
+    mut visit: impl FnMut(Scanned),
+) -> Result<(), Problem> {
+    let mut body = Vec::new();
+    for found in 0..count {
+        if unpacker.next(&mut body)?.is_none() {
+            let problem = BatchProblem::TooFewRecords { said: count, found };
+            return Err((problem, unpacker.position()));
         }
-        match iter.skip_record() {
-            Ok(record) => visit(record),
-            Err((problem, position)) => return Err(iter.fail(problem, position)),
-        }
+        let origin = unpacker.position() - body.len() as u64;
+        let scanned = scan_fields(base, &body, 0, body.len())
+            .map_err(|(problem, at)| (problem, origin + at as u64))?;
+        visit(scanned);
     }
-    match iter.records.len() - iter.position {
-        0 => Ok(()),
-        bytes => {
-            let problem = BatchProblem::RecordsRemain {
-                said: iter.count,
-                bytes: bytes as u64,
-            };
-            Err(iter.fail(problem, iter.position))
-        }
+    let at = unpacker.position();
+    none_remain(count, unpacker.rest()?, at)
+}
+
+fn none_remain(said: i32, bytes: u64, at: u64) -> Result<(), Problem> {
+    if bytes == 0 {
+        Ok(())
+    } else {
+        Err((BatchProblem::RecordsRemain { said, bytes }, at))
     }
 }
 
-/// Where a record lies in the records section, and the deltas that stand first in it.
-struct Frame {
+/// A place in the records section, told from the batch's start.
+fn plain((problem, position): (BatchProblem, usize)) -> Problem {
+    (problem, (HEADER_SIZE + position) as u64)
+}
+
+/// The record whose fields fill `start..end`.
+fn read_fields(
+    base: Base,
+    bytes: &Bytes,
     start: usize,
     end: usize,
-    timestamp_delta: i64,
-    offset_delta: i32,
+) -> Result<Record, (BatchProblem, usize)> {
+    let mut fields = Fields::new(bytes, start, end);
+    fields.skip_attributes()?;
+    let timestamp_delta = fields.varlong()?;
+    let offset_delta = fields.varint()?;
+    let slice = |(from, to)| bytes.slice(from..to);
+    let key = fields.nullable("key")?.map(slice);
+    let value = fields.nullable("value")?.map(slice);
+    let count = fields.header_count()?;
+    let headers = if count == 0 {
+        Headers::default()
+    } else {
+        let from = fields.position();
+        fields.skip_headers(count)?;
+        Headers::encoded(bytes.slice(from..fields.position()), count)
+    };
+    fields.finish(start)?;
+    Ok(Record {
+        offset: base.offset(offset_delta),
+        timestamp: base.timestamp(timestamp_delta),
+        key,
+        value,
+        headers,
+    })
 }
 
-/// A cursor over the fields of one record, which never leaves it.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    position: usize,
+fn scan_fields(
+    base: Base,
+    bytes: &[u8],
+    start: usize,
     end: usize,
-}
-
-impl Fields<'_> {
-    fn varint(&mut self) -> Result<i32, (BatchProblem, usize)> {
-        let at = self.position;
-        varint::read_i32(&self.bytes[..self.end], &mut self.position)
-            .map_err(|e| self.no_varint(e, at))
-    }
-
-    fn varlong(&mut self) -> Result<i64, (BatchProblem, usize)> {
-        let at = self.position;
-        varint::read_i64(&self.bytes[..self.end], &mut self.position)
-            .map_err(|e| self.no_varint(e, at))
-    }
-
-    fn no_varint(&self, error: VarintError, at: usize) -> (BatchProblem, usize) {
-        match error {
-            VarintError::TooLong => (BatchProblem::Varint, at),
-            VarintError::Truncated => {
-                let found = (self.end - at) as u64;
-                (
-                    BatchProblem::Truncated {
-                        needed: found + 1,
-                        found,
-                    },
-                    at,
-                )
-            }
-        }
-    }
-
-    fn skip_attributes(&mut self) -> Result<(), (BatchProblem, usize)> {
-        if self.position == self.end {
-            return Err((
-                BatchProblem::Truncated {
-                    needed: 1,
-                    found: 0,
-                },
-                self.position,
-            ));
-        }
-        self.position += 1;
-        Ok(())
-    }
-
-    /// How many headers follow: at most as many as bytes.
-    fn header_count(&mut self) -> Result<usize, (BatchProblem, usize)> {
-        let count = self.varint()?;
-        match usize::try_from(count) {
-            Ok(count) if count <= self.end - self.position => Ok(count),
-            _ => Err((BatchProblem::Count { count }, self.position)),
-        }
-    }
-
-    /// The record must end here.
-    fn finish(&self, start: usize) -> Result<(), (BatchProblem, usize)> {
-        if self.position == self.end {
-            return Ok(());
-        }
-        let (said, used) = ((self.end - start) as i64, (self.position - start) as u64);
-        Err((BatchProblem::RecordSize { said, used }, self.position))
-    }
-
-    fn required(&mut self, field: &'static str) -> Result<(usize, usize), (BatchProblem, usize)> {
-        let at = self.position;
-        self.nullable(field)?
-            .ok_or((BatchProblem::FieldLength { field, length: -1 }, at))
-    }
-
-    /// A length and so many bytes: their range. A negative length is null.
-    fn nullable(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<(usize, usize)>, (BatchProblem, usize)> {
-        let at = self.position;
-        let length = self.varint()?;
-        if length < 0 {
-            return Ok(None);
-        }
-        let start = self.position;
-        if length as usize > self.end - start {
-            return Err((
-                BatchProblem::FieldLength {
-                    field,
-                    length: i64::from(length),
-                },
-                at,
-            ));
-        }
-        self.position = start + length as usize;
-        Ok(Some((start, self.position)))
-    }
+) -> Result<Scanned, (BatchProblem, usize)> {
+    let mut fields = Fields::new(bytes, start, end);
+    fields.skip_attributes()?;
+    let timestamp_delta = fields.varlong()?;
+    let offset_delta = fields.varint()?;
+    let has_key = fields.nullable("key")?.is_some();
+    fields.nullable("value")?;
+    let count = fields.header_count()?;
+    fields.skip_headers(count)?;
+    fields.finish(start)?;
+    Ok(Scanned {
+        offset_delta,
+        timestamp: base.timestamp(timestamp_delta),
+        has_key,
+    })
 }

@@ -211,7 +211,7 @@ impl RecordBatch {
         i16::from_be_bytes(self.field(ATTRIBUTES))
     }
 
-    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
+    /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd: the id of a `CompressionType`, if there is one.
     pub fn codec(&self) -> u8 {
         (self.attributes() & CODEC_MASK) as u8
     }
@@ -321,12 +321,16 @@ impl RecordBatch {
         self.with_timestamps(self.attributes() | APPEND_TIME_BIT, now_ms)
     }
 
-    /// The same batch with another largest timestamp in its header; the bytes are copied.
-    pub fn with_max_timestamp(&self, timestamp: i64) -> RecordBatch {
-        self.with_timestamps(self.attributes(), timestamp)
+    /// The same batch with the records' own timestamps, of which `largest` is the largest; the bytes are
+    /// copied if the header says otherwise.
+    pub fn with_create_time(&self, largest: i64) -> RecordBatch {
+        self.with_timestamps(self.attributes() & !APPEND_TIME_BIT, largest)
     }
 
     fn with_timestamps(&self, attributes: i16, max_timestamp: i64) -> RecordBatch {
+        if self.attributes() == attributes && self.max_timestamp() == max_timestamp {
+            return self.clone();
+        }
         let mut bytes = self.to_bytes().to_vec();
         bytes[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.to_be_bytes());
         bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&max_timestamp.to_be_bytes());

@@ -1,4 +1,6 @@
-//! Zigzag varints as in protocol buffers (class ByteUtils).
+//! Zigzag varints as in protocol buffers (class ByteUtils), and fields that begin with their length.
+
+use crate::log::batch::BatchProblem;
 
 /// Appends `value` zigzag-encoded.
 pub(crate) fn write(out: &mut Vec<u8>, value: i64) {
@@ -16,11 +18,40 @@ pub(crate) fn size(value: i64) -> usize {
     (70 - (zigzag | 1).leading_zeros() as usize) / 7
 }
 
+/// Appends a length and so many bytes; null is the length -1.
+pub(crate) fn write_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    match field {
+        None => write(out, -1),
+        Some(bytes) => {
+            write(out, bytes.len() as i64);
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Bytes that `write_field` takes.
+pub(crate) fn field_size(field: Option<&[u8]>) -> usize {
+    field.map_or(1, |bytes| size(bytes.len() as i64) + bytes.len())
+}
+
 /// Why no varint could be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum VarintError {
     TooLong,
     Truncated,
+}
+
+impl VarintError {
+    /// What it means for a batch, if only `found` bytes were left.
+    pub(crate) fn problem(self, found: usize) -> BatchProblem {
+        match self {
+            VarintError::TooLong => BatchProblem::Varint,
+            VarintError::Truncated => BatchProblem::Truncated {
+                needed: found as u64 + 1,
+                found: found as u64,
+            },
+        }
+    }
 }
 
 /// Reads a 64-bit varint at `*position` and moves past it.

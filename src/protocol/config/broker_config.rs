@@ -1,5 +1,6 @@
 //! A broker's settings (classes KafkaConfig, AbstractKafkaConfig).
 
+use super::topic_config::broker_compression_type;
 use super::values::Values;
 use super::{ConfigError, KafkaVersion, Properties, Scope, TopicConfig};
 
@@ -165,6 +166,9 @@ impl BrokerConfig {
             "log.segment.delete.delay.ms",
             &mut topic.file_delete_delay_ms,
         )?;
+        if let Some(name) = values.text("compression.type") {
+            topic.compression_type = broker_compression_type(name);
+        }
         if let Some(kind) = values.text("log.message.timestamp.type") {
             topic.message_timestamp_type_log_append_time = kind == "LogAppendTime";
         }

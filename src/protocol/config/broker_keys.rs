@@ -30,7 +30,7 @@ pub(super) const BROKER: &[Key] = &[
     known("client.quota.callback.class", TEXT),
     known("compression.gzip.level", GZIP_LEVEL),
     known("compression.lz4.level", number(1, 17)),
-    known(
+    modelled(
         "compression.type",
         one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
     ),

@@ -24,7 +24,7 @@ pub(super) const PRODUCER: &[Key] = &[
     known("client.id", TEXT),
     known("compression.gzip.level", GZIP_LEVEL),
     known("compression.lz4.level", number(1, 17)),
-    known(
+    modelled(
         "compression.type",
         one_of(&["none", "gzip", "snappy", "lz4", "zstd"]),
     ),

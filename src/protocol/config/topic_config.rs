@@ -2,6 +2,7 @@
 
 use super::values::Values;
 use super::{ConfigError, Properties, Scope};
+use crate::log::batch::CompressionType;
 
 /// A topic's effective configuration (`LogConfig`).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ pub struct TopicConfig {
     pub flush_messages: i64,
     pub flush_ms: i64,
     pub file_delete_delay_ms: i64,
+    /// None: as the producer packed it.
+    pub compression_type: Option<CompressionType>,
     /// False: CreateTime, true: LogAppendTime.
     pub message_timestamp_type_log_append_time: bool,
 }
@@ -42,6 +45,9 @@ impl TopicConfig {
         values.number("flush.messages", &mut config.flush_messages)?;
         values.number("flush.ms", &mut config.flush_ms)?;
         values.number("file.delete.delay.ms", &mut config.file_delete_delay_ms)?;
+        if let Some(name) = values.text("compression.type") {
+            config.compression_type = broker_compression_type(name);
+        }
         if let Some(kind) = values.text("message.timestamp.type") {
             config.message_timestamp_type_log_append_time = kind == "LogAppendTime";
         }
@@ -65,8 +71,17 @@ impl Default for TopicConfig {
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             file_delete_delay_ms: 60_000,
+            compression_type: None,
             message_timestamp_type_log_append_time: false,
         }
+    }
+}
+
+/// A `compression.type` of brokers and topics (class BrokerCompressionType), whose name was checked.
+pub(super) fn broker_compression_type(name: &str) -> Option<CompressionType> {
+    match name {
+        "uncompressed" => Some(CompressionType::None),
+        name => CompressionType::from_name(name),
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const TOPIC: &[Key] = &[
     known("cleanup.policy", list_of(&["compact", "delete"])),
     known("compression.gzip.level", GZIP_LEVEL),
     known("compression.lz4.level", number(1, 17)),
-    known(
+    modelled(
         "compression.type",
         one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
     ),
