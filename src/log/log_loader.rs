@@ -6,7 +6,8 @@
 
 use crate::kernel::disk::Disk;
 use crate::log::leader_epoch_cache::LeaderEpochCache;
-use crate::log::log_segment::{LogSegment, Recovered};
+use crate::log::log_segment::LogSegment;
+use crate::log::log_segment::recovery::{Recovered, SWAP};
 use crate::log::log_segments::{LogSegments, Rebuild, rebuild_producer_state};
 use crate::log::producer_state_manager::ProducerStateManager;
 use crate::log::{BackgroundTask, LogConfig, LogError};
@@ -52,6 +53,10 @@ pub enum LoadNote {
     },
     OffsetsRepeat {
         segment: i64,
+    },
+    Split {
+        segment: i64,
+        into: Vec<i64>,
     },
     DeletedSegment {
         segment: i64,
@@ -99,6 +104,10 @@ impl fmt::Display for LoadNote {
             LoadNote::OffsetsRepeat { segment } => {
                 write!(f, "offsets repeat in segment {segment}: it is emptied")
             }
+            LoadNote::Split { segment, into } => write!(
+                f,
+                "segment {segment} spans more offsets than an index can hold: it is split into {into:?}"
+            ),
             LoadNote::DeletedSegment { segment } => write!(f, "deleted segment {segment}"),
             LoadNote::EndBeforeStart {
                 log_end_offset,
@@ -144,6 +153,16 @@ enum Phase {
     Done(LoadedOffsets),
 }
 
+/// What a scan of a segment came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scan {
+    Good,
+    /// Something was cut off its end: what follows is not part of the log.
+    Cut,
+    /// Other segments stand in its place now: the phase begins anew.
+    Split,
+}
+
 /// Where a loaded log begins and ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LoadedOffsets {
@@ -185,29 +204,36 @@ impl LogLoader {
                 Phase::Load(self.files(disk).into())
             }
             Phase::Load(mut files) => match files.pop_front() {
-                Some(file) => {
-                    self.load_file(disk, &file)?;
-                    Phase::Load(files)
-                }
+                Some(file) => match self.load_file(disk, &file)? {
+                    Scan::Split => {
+                        self.segments = LogSegments::default();
+                        Phase::Load(self.files(disk).into())
+                    }
+                    Scan::Good | Scan::Cut => Phase::Load(files),
+                },
                 None if self.parameters.clean_shutdown => Phase::Finish,
-                None => Phase::Recover(
-                    self.segments
-                        .bases_between(self.parameters.recovery_point, i64::MAX)
-                        .into(),
-                ),
+                None => self.begin_to_recover(),
             },
             Phase::Recover(mut bases) => match bases.pop_front() {
-                Some(base) if self.recover_unflushed(disk, base)? => {
-                    self.delete_segments(disk, bases.into())?;
-                    Phase::Finish
-                }
-                Some(_) => Phase::Recover(bases),
+                Some(base) => match self.recover_unflushed(disk, base)? {
+                    Scan::Cut => {
+                        self.delete_segments(disk, bases.into())?;
+                        Phase::Finish
+                    }
+                    Scan::Split => self.begin_to_recover(),
+                    Scan::Good => Phase::Recover(bases),
+                },
                 None => Phase::Finish,
             },
             Phase::Finish => Phase::Done(self.finish(disk)?),
             Phase::Done(offsets) => Phase::Done(offsets),
         };
         Ok(matches!(self.phase, Phase::Done(_)))
+    }
+
+    fn begin_to_recover(&self) -> Phase {
+        let from = self.parameters.recovery_point;
+        Phase::Recover(self.segments.bases_between(from, i64::MAX).into())
     }
 
     /// What was done since the last call.
@@ -245,7 +271,7 @@ impl LogLoader {
         for file in swaps.iter().filter(|file| file.ends_with(".log.swap")) {
             let base = self.base_of(file)?;
             let now_ms = self.parameters.now_ms;
-            let mut segment = LogSegment::open_with_tail(disk, &self.dir, base, now_ms, ".swap")?;
+            let mut segment = LogSegment::open_with_tail(disk, &self.dir, base, now_ms, SWAP)?;
             segment.load_indexes(disk, &self.config)?;
             (from, to) = (from.min(base), to.max(segment.read_next_offset(disk)?));
         }
@@ -271,7 +297,7 @@ impl LogLoader {
         Ok(())
     }
 
-    fn load_file(&mut self, disk: &mut Disk, file: &str) -> Result<(), LogError> {
+    fn load_file(&mut self, disk: &mut Disk, file: &str) -> Result<Scan, LogError> {
         if [".index", ".timeindex", ".txnindex"]
             .iter()
             .any(|suffix| file.ends_with(suffix))
@@ -285,12 +311,12 @@ impl LogLoader {
                 });
             }
         } else if file.ends_with(".log") {
-            self.load_segment(disk, file)?;
+            return self.load_segment(disk, file);
         }
-        Ok(())
+        Ok(Scan::Good)
     }
 
-    fn load_segment(&mut self, disk: &mut Disk, file: &str) -> Result<(), LogError> {
+    fn load_segment(&mut self, disk: &mut Disk, file: &str) -> Result<Scan, LogError> {
         let base = self.base_of(file)?;
         let mut segment = LogSegment::open(disk, &self.dir, base, self.parameters.now_ms)?;
         let time_index = segment.path(".timeindex");
@@ -302,23 +328,30 @@ impl LogLoader {
         if !usable {
             self.notes.push(LoadNote::RebuildingIndex { segment: base });
             let producers = self.producers_before(disk, base)?;
-            if self.scan(disk, &mut segment, producers)? == Recovered::OffsetRepeats {
-                let problem = "offsets repeat, and its index must be rebuilt".to_owned();
-                return Err(LogError::Inconsistent {
-                    path: segment.path(".log"),
-                    problem,
-                });
+            match self.scan(disk, &mut segment, producers)? {
+                Recovered::Cut { .. } => {}
+                Recovered::OffsetRepeats => {
+                    let problem = "offsets repeat, and its index must be rebuilt".to_owned();
+                    return Err(LogError::Inconsistent {
+                        path: segment.path(".log"),
+                        problem,
+                    });
+                }
+                Recovered::Overflows => {
+                    self.split(disk, &segment)?;
+                    return Ok(Scan::Split);
+                }
             }
         }
         self.segments.add(segment);
-        Ok(())
+        Ok(Scan::Good)
     }
 
-    /// Scans a segment from the recovery point on; whether anything was cut off.
-    fn recover_unflushed(&mut self, disk: &mut Disk, base: i64) -> Result<bool, LogError> {
+    /// Scans a segment from the recovery point on.
+    fn recover_unflushed(&mut self, disk: &mut Disk, base: i64) -> Result<Scan, LogError> {
         let producers = self.producers_before(disk, base)?;
         let Some(mut segment) = self.segments.remove(base) else {
-            return Ok(false);
+            return Ok(Scan::Good);
         };
         let bytes = match self.scan(disk, &mut segment, producers)? {
             Recovered::Cut { bytes } => bytes,
@@ -326,8 +359,15 @@ impl LogLoader {
                 self.notes.push(LoadNote::OffsetsRepeat { segment: base });
                 segment.truncate_to(disk, &self.config, base, self.parameters.now_ms)?
             }
+            Recovered::Overflows => {
+                for part in self.split(disk, &segment)? {
+                    self.segments.add(part);
+                }
+                return Ok(Scan::Split);
+            }
         };
-        if bytes > 0 {
+        let scan = if bytes > 0 { Scan::Cut } else { Scan::Good };
+        if scan == Scan::Cut {
             let log_end_offset = segment.read_next_offset(disk)?;
             self.notes.push(LoadNote::Cut {
                 segment: base,
@@ -336,7 +376,30 @@ impl LogLoader {
             });
         }
         self.segments.add(segment);
-        Ok(bytes > 0)
+        Ok(scan)
+    }
+
+    /// KAFKA-6264: puts segments in which all offsets fit in the place of one in which they do not. A
+    /// crash on the way leaves the old one, or files from which the next start goes on (RL2).
+    fn split(
+        &mut self,
+        disk: &mut Disk,
+        segment: &LogSegment,
+    ) -> Result<Vec<LogSegment>, LogError> {
+        let mut parts = segment.split(disk, &self.config, self.parameters.now_ms)?;
+        for part in parts.iter_mut().rev() {
+            part.rename_tail(disk, SWAP)?;
+        }
+        let paths = segment.mark_deleted(disk)?;
+        self.tasks.push(BackgroundTask::DeleteFiles { paths });
+        for part in &mut parts {
+            part.rename_tail(disk, "")?;
+        }
+        self.notes.push(LoadNote::Split {
+            segment: segment.base_offset(),
+            into: parts.iter().map(LogSegment::base_offset).collect(),
+        });
+        Ok(parts)
     }
 
     /// The producers as the log below `base` leaves them.

@@ -1,16 +1,19 @@
 //! One segment: a file of batches with its indexes (class LogSegment; L2, L3, RL3 to RL6).
 
+mod read;
+pub(crate) mod recovery;
+
 use crate::kernel::disk::{Disk, DiskError, FileId};
-use crate::log::batch::{BatchProblem, CorruptBatch, RecordBatch};
+use crate::log::batch::RecordBatch;
 use crate::log::batch_reader::{BatchReader, ReadError};
-use crate::log::leader_epoch_cache::LeaderEpochCache;
 use crate::log::offset_index::OffsetIndex;
-use crate::log::producer_state_manager::ProducerStateManager;
 use crate::log::recent_batches::RecentBatches;
 use crate::log::time_index::{TimeIndex, TimestampOffset};
 use crate::log::transaction_index::{AbortedTxn, TransactionIndex};
-use crate::log::{AppendOrigin, LogConfig, LogError};
+use crate::log::{LogConfig, LogError};
 
+/// The files of a segment.
+const SUFFIXES: [&str; 4] = [".log", ".index", ".timeindex", ".txnindex"];
 /// How much of a file is read at a time when all of it is.
 const SCAN_WINDOW: u64 = 1 << 20;
 /// How much beyond what is asked for is read at a time: a batch's head must fit.
@@ -24,22 +27,6 @@ pub(crate) struct Append {
     pub(crate) max_timestamp: i64,
     /// Last offset of the first batch with the max timestamp.
     pub(crate) offset_of_max_timestamp: i64,
-}
-
-/// A batch's place in a segment.
-#[derive(Clone, Debug)]
-pub(crate) struct Located {
-    pub(crate) position: u64,
-    pub(crate) batch: RecordBatch,
-}
-
-/// What recovery made of a segment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Recovered {
-    /// So many bytes were cut off its end.
-    Cut { bytes: u64 },
-    /// A repeated offset came when an index entry was due (RL4).
-    OffsetRepeats,
 }
 
 #[derive(Debug)]
@@ -77,14 +64,25 @@ impl LogSegment {
         config: &LogConfig,
         now_ms: i64,
     ) -> Result<LogSegment, LogError> {
+        LogSegment::create_with_tail(disk, dir, base_offset, config, now_ms, "")
+    }
+
+    fn create_with_tail(
+        disk: &mut Disk,
+        dir: &str,
+        base_offset: i64,
+        config: &LogConfig,
+        now_ms: i64,
+        tail: &'static str,
+    ) -> Result<LogSegment, LogError> {
         let stem = stem(dir, base_offset);
-        for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
-            let path = format!("{stem}{suffix}");
+        for suffix in SUFFIXES {
+            let path = format!("{stem}{suffix}{tail}");
             if disk.exists(&path) {
                 disk.delete(&path).map_err(LogError::disk(&path))?;
             }
         }
-        let mut segment = LogSegment::open(disk, dir, base_offset, now_ms)?;
+        let mut segment = LogSegment::open_with_tail(disk, dir, base_offset, now_ms, tail)?;
         segment.load_indexes(disk, config)?;
         Ok(segment)
     }
@@ -235,176 +233,6 @@ impl LogSegment {
             .map_err(|error| self.disk_error(error))
     }
 
-    /// The first batch whose last offset is at least `offset`.
-    pub(crate) fn translate_offset(
-        &self,
-        disk: &mut Disk,
-        offset: i64,
-    ) -> Result<Option<Located>, LogError> {
-        let mut reader = self.reader_before(offset, LOOK_UP_WINDOW);
-        self.find(disk, &mut reader, |batch| batch.last_offset() >= offset)
-    }
-
-    /// Whole batches from the one that holds `offset` on: those that end below `upper_bound`, together
-    /// at most `max_length` bytes, but the first in any case if `min_one`. `None` if all batches end
-    /// below `offset`.
-    pub(crate) fn read(
-        &self,
-        disk: &mut Disk,
-        offset: i64,
-        max_length: u64,
-        upper_bound: i64,
-        min_one: bool,
-    ) -> Result<Option<Read>, LogError> {
-        let window = max_length.min(SCAN_WINDOW) + LOOK_UP_WINDOW;
-        let mut reader = self.reader_before(offset, window);
-        let Some(first) = self.find(disk, &mut reader, |batch| batch.last_offset() >= offset)?
-        else {
-            return Ok(None);
-        };
-        let mut read = Read {
-            position: first.position,
-            batches: Vec::new(),
-            first_is_too_large: false,
-        };
-        if first.batch.last_offset() >= upper_bound {
-            return Ok(Some(read));
-        }
-        let mut size = first.batch.size();
-        if size > max_length && !min_one {
-            read.first_is_too_large = true;
-            return Ok(Some(read));
-        }
-        read.batches.push(first.batch);
-        while size < max_length {
-            // A bad batch ends the answer; whoever asks for it next gets the error.
-            let next = match reader.next(disk) {
-                Ok(Some(next)) => next,
-                Ok(None) | Err(ReadError::Corrupt(_)) => break,
-                Err(ReadError::Disk(error)) => return Err(self.disk_error(error)),
-            };
-            size += next.size();
-            if size > max_length || next.last_offset() >= upper_bound {
-                break;
-            }
-            read.batches.push(next);
-        }
-        Ok(Some(read))
-    }
-
-    /// Every batch from `position` to `end`, unchecked.
-    pub(crate) fn for_each_batch(
-        &self,
-        disk: &mut Disk,
-        position: u64,
-        end: u64,
-        mut visit: impl FnMut(&RecordBatch) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
-        let mut reader = BatchReader::new(self.log, position, end, SCAN_WINDOW);
-        while let Some(batch) = reader.next(disk).map_err(|error| self.read_error(error))? {
-            visit(&batch)?;
-        }
-        Ok(())
-    }
-
-    /// The offset that follows the last batch, found from the last index entry on; the base offset if
-    /// there is none.
-    pub(crate) fn read_next_offset(&self, disk: &mut Disk) -> Result<i64, LogError> {
-        let Some(first) = self.translate_offset(disk, self.indexes().offset.last_offset())? else {
-            return Ok(self.base_offset);
-        };
-        let mut next = self.base_offset;
-        self.for_each_batch(disk, first.position, self.size, |batch| {
-            next = batch.next_offset();
-            Ok(())
-        })?;
-        Ok(next)
-    }
-
-    /// L7, RL3 to RL5: scans all batches, cuts after the last good one, rebuilds the indexes.
-    pub(crate) fn recover(
-        &mut self,
-        disk: &mut Disk,
-        config: &LogConfig,
-        epochs: &mut LeaderEpochCache,
-        producers: &mut ProducerStateManager,
-    ) -> Result<Recovered, LogError> {
-        self.reset_indexes(disk, config)?;
-        let mut reader = BatchReader::new(self.log, 0, self.size, SCAN_WINDOW);
-        let (mut valid_bytes, mut last_index_entry) = (0, 0);
-        loop {
-            let batch = match reader.next(disk) {
-                Ok(Some(batch)) => batch,
-                Ok(None) | Err(ReadError::Corrupt(_)) => break,
-                Err(ReadError::Disk(error)) => return Err(self.disk_error(error)),
-            };
-            if batch.magic() < 2 || batch.ensure_crc().is_err() {
-                break;
-            }
-            if !self.can_hold(batch.last_offset()) {
-                return Err(self.overflow(&batch, valid_bytes));
-            }
-            self.note_timestamp(batch.max_timestamp(), batch.last_offset());
-            if valid_bytes - last_index_entry > u64::from(config.index_interval_bytes) {
-                if !self.indexes().offset.accepts(batch.last_offset()) {
-                    return Ok(Recovered::OffsetRepeats);
-                }
-                self.add_index_entries(disk, batch.last_offset(), valid_bytes)?;
-                last_index_entry = valid_bytes;
-            }
-            valid_bytes += batch.size();
-            let epoch = batch.partition_leader_epoch();
-            if epoch >= 0 && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
-                epochs.assign(disk, epoch, batch.base_offset())?;
-            }
-            self.replay(disk, producers, &batch)?;
-        }
-        let bytes = self.size - valid_bytes;
-        if bytes > 0 {
-            disk.truncate(self.log, valid_bytes)
-                .map_err(|error| self.disk_error(error))?;
-            self.size = valid_bytes;
-            self.recent.clear();
-        }
-        self.on_become_inactive(disk)?;
-        Ok(Recovered::Cut { bytes })
-    }
-
-    /// Removes every batch from the first one that reaches `offset` on; the bytes removed.
-    pub(crate) fn truncate_to(
-        &mut self,
-        disk: &mut Disk,
-        config: &LogConfig,
-        offset: i64,
-        now_ms: i64,
-    ) -> Result<u64, LogError> {
-        let located = self.translate_offset(disk, offset)?;
-        let indexes = self.indexes_mut();
-        indexes.offset.truncate_to(offset);
-        indexes.time.truncate_to(offset);
-        self.resize_indexes(disk, config)?;
-        self.txn_index
-            .truncate_to(disk, offset)
-            .map_err(|error| self.disk_error(error))?;
-        let mut removed = 0;
-        if let Some(located) = located {
-            disk.truncate(self.log, located.position)
-                .map_err(|error| self.disk_error(error))?;
-            removed = self.size - located.position;
-            self.size = located.position;
-            self.recent.clear();
-        }
-        if self.size == 0 {
-            self.created_ms = now_ms;
-            self.rolling_based_timestamp = None;
-        }
-        self.bytes_since_last_index_entry = 0;
-        if self.max_timestamp_so_far().timestamp >= 0 {
-            self.max_timestamp_so_far = Some(self.read_largest_timestamp(disk)?);
-        }
-        Ok(removed)
-    }
-
     /// Preallocates the indexes, as an active segment has them.
     pub(crate) fn resize_indexes(
         &mut self,
@@ -434,7 +262,7 @@ impl LogSegment {
     /// Renames the segment's files to be deleted; their paths then.
     pub(crate) fn mark_deleted(&self, disk: &mut Disk) -> Result<Vec<String>, LogError> {
         let mut paths = Vec::new();
-        for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
+        for suffix in SUFFIXES {
             let path = self.path(suffix);
             if disk.exists(&path) {
                 let deleted = format!("{path}.deleted");
@@ -444,62 +272,6 @@ impl LogSegment {
             }
         }
         Ok(paths)
-    }
-
-    /// The first record at or after `starting_offset` whose timestamp is at least `timestamp`.
-    pub(crate) fn find_offset_by_timestamp(
-        &self,
-        disk: &mut Disk,
-        timestamp: i64,
-        starting_offset: i64,
-    ) -> Result<Option<(i64, i64, i32)>, LogError> {
-        let indexed = self.indexes().time.lookup(timestamp).offset;
-        let from = indexed.max(starting_offset);
-        let position = self.indexes().offset.lookup(from).position;
-        let mut reader = BatchReader::new(self.log, position, self.size, 16 * LOOK_UP_WINDOW);
-        while let Some(batch) = reader.next(disk).map_err(|error| self.read_error(error))? {
-            if batch.max_timestamp() < timestamp || batch.last_offset() < starting_offset {
-                continue;
-            }
-            for record in batch.records() {
-                let record = record?;
-                if record.timestamp >= timestamp && record.offset >= starting_offset {
-                    return Ok(Some((
-                        record.timestamp,
-                        record.offset,
-                        batch.partition_leader_epoch(),
-                    )));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The first record with the segment's largest timestamp.
-    pub(crate) fn offset_of_max_timestamp(
-        &self,
-        disk: &mut Disk,
-    ) -> Result<Option<(i64, i64, i32)>, LogError> {
-        let max = self.max_timestamp_so_far();
-        let position = self.indexes().offset.lookup(max.offset).position;
-        let mut reader = BatchReader::new(self.log, position, self.size, 16 * LOOK_UP_WINDOW);
-        let found = self.find(disk, &mut reader, |batch| {
-            batch.max_timestamp() == max.timestamp
-        })?;
-        let Some(Located { batch, .. }) = found else {
-            return Ok(None);
-        };
-        for record in batch.records() {
-            let record = record?;
-            if record.timestamp == max.timestamp {
-                return Ok(Some((
-                    record.timestamp,
-                    record.offset,
-                    batch.partition_leader_epoch(),
-                )));
-            }
-        }
-        Ok(None)
     }
 
     /// The largest timestamp of a record, -1 if none has one.
@@ -567,84 +339,6 @@ impl LogSegment {
         done.map_err(|error| self.disk_error(error))
     }
 
-    fn reset_indexes(&mut self, disk: &mut Disk, config: &LogConfig) -> Result<(), LogError> {
-        let (base, max) = (self.base_offset, config.segment_index_bytes);
-        let reset = |disk: &mut Disk| -> Result<Indexes, DiskError> {
-            Ok(Indexes {
-                offset: OffsetIndex::open_reset(disk, &self.path(".index"), base, max)?,
-                time: TimeIndex::open_reset(disk, &self.path(".timeindex"), base, max)?,
-            })
-        };
-        let indexes = reset(disk).map_err(|error| self.disk_error(error))?;
-        self.indexes = Some(indexes);
-        self.max_timestamp_so_far = None;
-        self.txn_index
-            .reset(disk)
-            .map_err(|error| self.disk_error(error))
-    }
-
-    /// Takes a scanned batch into the producers' state.
-    fn replay(
-        &mut self,
-        disk: &mut Disk,
-        producers: &mut ProducerStateManager,
-        batch: &RecordBatch,
-    ) -> Result<(), LogError> {
-        if batch.producer_id() >= 0 {
-            let mut info = producers.prepare_update(batch.producer_id(), AppendOrigin::Replication);
-            let completed = info.append(batch)?;
-            producers.update(info);
-            if let Some(completed) = completed {
-                let last_stable_offset = producers.last_stable_offset(&completed);
-                if completed.is_aborted {
-                    self.append_aborted_txn(disk, AbortedTxn::new(&completed, last_stable_offset))?;
-                }
-                producers.complete_txn(&completed);
-            }
-        }
-        producers.update_map_end_offset(batch.next_offset());
-        Ok(())
-    }
-
-    /// The largest timestamp at the last time entry or in the batches behind it.
-    fn read_largest_timestamp(&self, disk: &mut Disk) -> Result<TimestampOffset, LogError> {
-        let mut largest = self.indexes().time.last_entry();
-        let position = self.indexes().offset.lookup(largest.offset).position;
-        self.for_each_batch(disk, position, self.size, |batch| {
-            if batch.max_timestamp() > largest.timestamp {
-                largest = TimestampOffset {
-                    timestamp: batch.max_timestamp(),
-                    offset: batch.last_offset(),
-                };
-            }
-            Ok(())
-        })?;
-        Ok(largest)
-    }
-
-    /// Reads from a batch at or before the first whose last offset is at least `offset`.
-    fn reader_before(&self, offset: i64, window: u64) -> BatchReader {
-        let known = self.recent.position_of(offset);
-        let from = known.unwrap_or_else(|| self.indexes().offset.lookup(offset).position);
-        BatchReader::new(self.log, from, self.size, window)
-    }
-
-    fn find(
-        &self,
-        disk: &mut Disk,
-        reader: &mut BatchReader,
-        wanted: impl Fn(&RecordBatch) -> bool,
-    ) -> Result<Option<Located>, LogError> {
-        loop {
-            let position = reader.position();
-            match reader.next(disk).map_err(|error| self.read_error(error))? {
-                Some(batch) if wanted(&batch) => return Ok(Some(Located { position, batch })),
-                Some(_) => {}
-                None => return Ok(None),
-            }
-        }
-    }
-
     fn can_hold(&self, offset: i64) -> bool {
         (0..=i64::from(i32::MAX)).contains(&offset.wrapping_sub(self.base_offset))
     }
@@ -661,17 +355,6 @@ impl LogSegment {
             .expect("a segment's indexes are loaded before it is used")
     }
 
-    fn overflow(&self, batch: &RecordBatch, position: u64) -> LogError {
-        let problem = BatchProblem::OffsetOutOfSegment {
-            segment: self.base_offset,
-        };
-        LogError::Corrupt(CorruptBatch {
-            problem,
-            position,
-            base_offset: Some(batch.base_offset()),
-        })
-    }
-
     fn read_error(&self, error: ReadError) -> LogError {
         match error {
             ReadError::Disk(error) => self.disk_error(error),
@@ -685,16 +368,6 @@ impl LogSegment {
             error,
         }
     }
-}
-
-/// What a read of a segment found.
-#[derive(Clone, Debug)]
-pub(crate) struct Read {
-    /// Of the first batch that reaches the offset asked for.
-    pub(crate) position: u64,
-    pub(crate) batches: Vec<RecordBatch>,
-    /// The first batch does not fit into what was asked for.
-    pub(crate) first_is_too_large: bool,
 }
 
 /// The path of a segment's files without suffix.

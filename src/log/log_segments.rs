@@ -54,6 +54,15 @@ impl LogSegments {
         self.segments.values_mut().next_back()
     }
 
+    /// The segment that is appended to; a loaded log has at least one segment.
+    pub(crate) fn active(&self) -> &LogSegment {
+        self.last().expect("a log has at least one segment")
+    }
+
+    pub(crate) fn active_mut(&mut self) -> &mut LogSegment {
+        self.last_mut().expect("a log has at least one segment")
+    }
+
     pub(crate) fn get_mut(&mut self, base_offset: i64) -> Option<&mut LogSegment> {
         self.segments.get_mut(&base_offset)
     }

@@ -69,10 +69,6 @@ pub enum BatchProblem {
         said: i32,
         found: i32,
     },
-    /// The batch's offsets are not those of its segment.
-    OffsetOutOfSegment {
-        segment: i64,
-    },
     /// Bytes are left after the last record that the header counts.
     RecordsRemain {
         said: i32,
@@ -128,9 +124,6 @@ impl fmt::Display for BatchProblem {
                     f,
                     "fewer records than the count says: {said} said, {found} found"
                 )
-            }
-            BatchProblem::OffsetOutOfSegment { segment } => {
-                write!(f, "offsets do not fit into segment {segment}")
             }
             BatchProblem::RecordsRemain { said, bytes } => {
                 write!(
