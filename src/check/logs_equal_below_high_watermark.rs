@@ -3,6 +3,11 @@
 //! Looks at the bytes on disk at the end. Not above the high watermark, where replicas may differ until
 //! the next leader epoch; not at what retention has deleted on one of them; not at replicas that do not
 //! run, whose high watermark nobody knows.
+//!
+//! Kafka promises it as long as fewer than all in-sync replicas lose what they had not synced. Where all do
+//! at once, the leader may go on in the same epoch from a shorter log, and a follower whose page cache was
+//! written back further keeps records that nobody else has. A plan that brings that about says `offsets at
+//! which replicas differ`, which takes this property's place.
 
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
@@ -10,6 +15,7 @@ use super::stored_log::StoredRecord;
 use crate::node::view::ReplicaView;
 use crate::protocol::{BrokerId, TopicPartition};
 use std::collections::BTreeMap;
+use std::fmt;
 
 const NAME: &str = "replicas are equal below the high watermark";
 
@@ -24,28 +30,17 @@ impl Property for LogsEqualBelowHighWatermark {
     }
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
-        let mut partitions: BTreeMap<TopicPartition, Vec<ReplicaView>> = BTreeMap::new();
-        for replica in end.view.replicas() {
-            partitions
-                .entry(replica.partition.clone())
-                .or_default()
-                .push(replica);
-        }
-        let mut violations = Vec::new();
-        for (partition, mut replicas) in partitions {
-            // Equality is transitive: all are compared with the one that knows the most.
-            replicas.sort_by_key(|replica| (-replica.high_watermark, replica.broker));
-            let [first, others @ ..] = replicas.as_slice() else {
-                continue;
-            };
-            for other in others {
-                if let Some(sentence) = self.compare(end, first, other) {
-                    let violation = Violation::finally(NAME, sentence);
-                    violations.push(violation.of(&partition).with([first.broker, other.broker]));
-                }
-            }
-        }
-        violations
+        let comparison = Comparison::of(end);
+        self.compared = comparison.compared;
+        let mut differences = comparison.differences;
+        // The first of each pair of replicas.
+        differences.dedup_by(|a, b| (&a.partition, a.brokers) == (&b.partition, b.brokers));
+        let violations = differences.iter().map(|difference| {
+            Violation::finally(NAME, difference.to_string())
+                .of(&difference.partition)
+                .with(difference.brokers)
+        });
+        violations.collect()
     }
 
     fn figures(&self) -> String {
@@ -53,45 +48,93 @@ impl Property for LogsEqualBelowHighWatermark {
     }
 }
 
-impl LogsEqualBelowHighWatermark {
-    fn compare(&mut self, end: &EndOfRun<'_>, a: &ReplicaView, b: &ReplicaView) -> Option<String> {
+/// The running replicas of every partition, compared below their high watermarks.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    /// Pairs of records that are equal.
+    pub(super) compared: u64,
+    /// By partition, pair of replicas and offset.
+    pub(super) differences: Vec<Difference>,
+}
+
+/// An offset at which two replicas differ.
+#[derive(Debug)]
+pub(super) struct Difference {
+    pub(super) partition: TopicPartition,
+    pub(super) offset: i64,
+    brokers: [BrokerId; 2],
+    records: [Option<StoredRecord>; 2],
+}
+
+impl Comparison {
+    pub(super) fn of(end: &EndOfRun<'_>) -> Self {
+        let mut partitions: BTreeMap<TopicPartition, Vec<ReplicaView>> = BTreeMap::new();
+        for replica in end.view.replicas() {
+            partitions
+                .entry(replica.partition.clone())
+                .or_default()
+                .push(replica);
+        }
+        let mut comparison = Comparison::default();
+        for mut replicas in partitions.into_values() {
+            // Equality is transitive: all are compared with the one that knows the most.
+            replicas.sort_by_key(|replica| (-replica.high_watermark, replica.broker));
+            if let [first, others @ ..] = replicas.as_slice() {
+                for other in others {
+                    comparison.compare(end, first, other);
+                }
+            }
+        }
+        comparison
+    }
+
+    fn compare(&mut self, end: &EndOfRun<'_>, a: &ReplicaView, b: &ReplicaView) {
         let partition = &a.partition;
         let from = a.log_start_offset.max(b.log_start_offset);
         let to = a.high_watermark.min(b.high_watermark);
         let (log_a, log_b) = (end.log(a.broker, partition), end.log(b.broker, partition));
         let within = |record: &&StoredRecord| (from..to).contains(&record.offset);
-        let mut in_a = log_a.records.iter().filter(within);
-        let mut in_b = log_b.records.iter().filter(within);
+        let mut in_a = log_a.records.iter().filter(within).peekable();
+        let mut in_b = log_b.records.iter().filter(within).peekable();
         loop {
-            let (x, y) = (in_a.next(), in_b.next());
-            if x != y {
-                return Some(difference(partition, (a.broker, x), (b.broker, y)));
+            let next = [in_a.peek(), in_b.peek()];
+            let Some(offset) = next.into_iter().flatten().map(|r| r.offset).min() else {
+                return;
+            };
+            let records = [
+                in_a.next_if(|record| record.offset == offset).copied(),
+                in_b.next_if(|record| record.offset == offset).copied(),
+            ];
+            if records[0] == records[1] {
+                self.compared += 1;
+            } else {
+                self.differences.push(Difference {
+                    partition: partition.clone(),
+                    offset,
+                    brokers: [a.broker, b.broker],
+                    records,
+                });
             }
-            x?;
-            self.compared += 1;
         }
     }
 }
 
-fn difference(
-    partition: &TopicPartition,
-    (a, x): (BrokerId, Option<&StoredRecord>),
-    (b, y): (BrokerId, Option<&StoredRecord>),
-) -> String {
-    let offset = match (x, y) {
-        (Some(x), Some(y)) => x.offset.min(y.offset),
-        (Some(one), None) | (None, Some(one)) => one.offset,
-        (None, None) => unreachable!("both ended, so they are equal"),
-    };
-    let at = |record: Option<&StoredRecord>| match record.filter(|r| r.offset == offset) {
-        None => "nothing".to_owned(),
-        Some(r) => format!("a record of epoch {} ({:016x})", r.leader_epoch, r.content),
-    };
-    format!(
-        "{partition} offset {offset}: broker-{a} holds {}, broker-{b} holds {}",
-        at(x),
-        at(y)
-    )
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |record: Option<StoredRecord>| match record {
+            None => "nothing".to_owned(),
+            Some(r) => format!("a record of epoch {} ({:016x})", r.leader_epoch, r.content),
+        };
+        let ([a, b], [x, y]) = (self.brokers, self.records);
+        write!(
+            f,
+            "{} offset {}: broker-{a} holds {}, broker-{b} holds {}",
+            self.partition,
+            self.offset,
+            at(x),
+            at(y)
+        )
+    }
 }
 
 #[cfg(test)]
@@ -142,5 +185,14 @@ mod tests {
             found[0].sentence.ends_with("broker-2 holds nothing"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn every_offset_is_compared_beyond_the_first_that_differs() {
+        let one = batch(0, 1, &["a", "b", "c", "d"]);
+        let other = [batch(0, 1, &["a", "x"]), batch(3, 1, &["d"])].concat();
+        let comparison = Comparison::of(&EndOfRun::new(&scene(one, other, 4)));
+        let offsets: Vec<i64> = comparison.differences.iter().map(|d| d.offset).collect();
+        assert_eq!((comparison.compared, offsets), (2, vec![1, 2]));
     }
 }

@@ -1,7 +1,8 @@
 //! Expectations: what a scenario says will hold, as sentences of a closed table.
 //!
 //! Properties that must always hold (`check`) are expected without being named; "no acknowledged record
-//! is lost" is one of them, and "acknowledged records lost: 5" takes its place.
+//! is lost" is one of them, and "acknowledged records lost: 5" takes its place. So do "offsets used
+//! twice: 5" and "offsets at which replicas differ: 5" for what a loss of every copy breaks beside.
 
 use super::role::{Number, Partition};
 use super::sentence::{Sentence, SentenceError, Slot, Within, sentences};
@@ -58,6 +59,10 @@ sentences! {
         NoneLost = "no acknowledged record is lost",
         /// So many acknowledged records are gone at the end; replaces the default expectation.
         Lost { count: Count } = "acknowledged records lost: {count}",
+        /// At so many offsets a consumer read one record, and another stood there later; replaces the built-in property that no offset is used twice.
+        UsedTwice { count: Count } = "offsets used twice: {count}",
+        /// Running replicas hold different records at so many offsets below the lower high watermark at the end; replaces the built-in property that they are equal there.
+        ReplicasDiffer { count: Count } = "offsets at which replicas differ: {count}",
         /// The committed leader is another than before the event, in time.
         AnotherLeader { partition: Partition, within: Within, event: EventRef } = "{partition} is led by another broker within {within} of {event}",
         /// The committed leader at the end is this broker.
@@ -262,6 +267,8 @@ mod tests {
             "no acknowledged record is lost",
             "acknowledged records lost: 5",
             "acknowledged records lost: at least 1",
+            "offsets used twice: 2",
+            "offsets at which replicas differ: at most 3",
             "trucks_gps-0 is led by another broker within 25s of the crash",
             "trucks_gps-0 is led by another broker within 1m5s of the end of the second cut",
             "every acknowledged record is read",

@@ -448,6 +448,12 @@ fn expected() -> impl Strategy<Value = Expected> {
         Just(Expectation::NoElection),
         Just(Expectation::EveryRecordRead),
         count.clone().prop_map(|count| Expectation::Lost { count }),
+        count
+            .clone()
+            .prop_map(|count| Expectation::UsedTwice { count }),
+        count
+            .clone()
+            .prop_map(|count| Expectation::ReplicasDiffer { count }),
         partition().prop_map(|partition| Expectation::KeepsLeader { partition }),
         (partition(), 1..4i32).prop_map(|(partition, id)| Expectation::LedAtTheEnd {
             partition,

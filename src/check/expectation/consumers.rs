@@ -2,6 +2,7 @@
 
 use super::history::{History, seconds, within};
 use super::{Verdict, verdict_of};
+use crate::check::no_offset_used_twice::OffsetsRead;
 use crate::kernel::{Duration, Time};
 use crate::plan::{Count, EventRef, Key, ProducerPlan};
 use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition};
@@ -92,6 +93,18 @@ pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) ->
             .sum::<u64>();
     }
     verdict_of(count.holds(twice), format!("{twice} read again"))
+}
+
+/// Not of one consumer: of all that any of them saw.
+pub(super) fn used_twice(history: &History<'_>, count: Count) -> Verdict {
+    let mut reads = OffsetsRead::default();
+    for entry in history.entries {
+        reads.learn(&entry.fact);
+    }
+    reads.look_at_logs(history.end);
+    let twice = reads.used_twice();
+    let figures = format!("{twice}, in {} reads", reads.count);
+    verdict_of(count.holds(twice), figures)
 }
 
 pub(super) fn reads_again(

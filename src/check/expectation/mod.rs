@@ -91,6 +91,8 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
     match expectation {
         NoneLost => records::none_lost(history),
         Lost { count } => records::lost(history, *count),
+        UsedTwice { count } => consumers::used_twice(history, *count),
+        ReplicasDiffer { count } => replicas::differ(history, *count),
         Acknowledged { producer, count } => records::acknowledged(history, producer, *count),
         Failed { producer, count } => records::failed(history, producer, *count),
         ProduceLatency { percentile, most } => {

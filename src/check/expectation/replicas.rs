@@ -2,9 +2,10 @@
 
 use super::history::{History, is, seconds, topic_partition, within};
 use super::{Verdict, verdict_of};
+use crate::check::logs_equal_below_high_watermark::Comparison;
 use crate::kernel::Duration;
 use crate::node::view::CommittedPartition;
-use crate::plan::{EventRef, Partition};
+use crate::plan::{Count, EventRef, Partition};
 use crate::protocol::{BrokerId, Fact};
 use std::collections::BTreeSet;
 
@@ -101,6 +102,18 @@ pub(super) fn every_isr_full(history: &History<'_>) -> Verdict {
             state.partition, state.isr, state.replicas
         )),
     }
+}
+
+pub(super) fn differ(history: &History<'_>, count: Count) -> Verdict {
+    let comparison = Comparison::of(history.end);
+    let differ = comparison.differences.iter();
+    let offsets: BTreeSet<_> = differ.map(|one| (&one.partition, one.offset)).collect();
+    let found = offsets.len() as u64;
+    let equal = comparison.compared;
+    verdict_of(
+        count.holds(found),
+        format!("{found}; {equal} pairs of records are equal"),
+    )
 }
 
 pub(super) fn truncates(history: &History<'_>, partition: &Partition) -> Verdict {

@@ -211,6 +211,8 @@ fn every_sentence_that_is_true_of_the_story_holds_with_its_figures() {
     let true_ones = [
         "no acknowledged record is lost",
         "acknowledged records lost: 0",
+        "offsets used twice: 0",
+        "offsets at which replicas differ: 0",
         "t-0 is led by another broker within 16s of the crash",
         "t-0 is led by broker-2 at the end",
         "t-1 gets a leader from outside the ISR",
@@ -247,6 +249,8 @@ fn every_sentence_that_is_false_of_the_story_fails_with_its_figures() {
     let mut story = Story::new();
     let false_ones = [
         "acknowledged records lost: 1",
+        "offsets used twice: 1",
+        "offsets at which replicas differ: 1",
         "t-0 is led by another broker within 15s of the crash",
         "t-0 is led by another broker within 15s of the restart",
         "t-0 is led by another broker within 15s of the pause",
@@ -325,6 +329,14 @@ fn a_lost_record_an_unread_one_and_disorder_are_seen() {
         story
             .says("duplicates read by dashboard: 1")
             .starts_with("held")
+    );
+    // Another record than "y" at offset 3 of t-0, and "d" at offset 0 of t-1, whose log holds "d".
+    assert!(story.says("offsets used twice: 0").starts_with("held"));
+    story.add(90_500, "dashboard", consumed("t-0", 3, "z"));
+    story.add(90_500, "dashboard", consumed("t-1", 0, "e"));
+    assert_eq!(
+        story.says("offsets used twice: 2"),
+        "held: offsets used twice: 2 — 2, in 8 reads"
     );
     assert_eq!(
         story.says("dashboard reads records of different partitions out of order"),

@@ -107,6 +107,8 @@ impl Check<'_> {
             }
             NoneLost
             | Lost { .. }
+            | UsedTwice { .. }
+            | ReplicasDiffer { .. }
             | NoElection
             | NoUncleanElection
             | KeepsController
