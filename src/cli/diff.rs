@@ -2,8 +2,8 @@
 
 use super::terminal::Terminal;
 use super::{Status, inputs};
-use crate::scenario::Diagnostic;
-use crate::trace;
+use crate::scenario::{Diagnostic, Excerpt};
+use crate::trace::{self, TraceFileError};
 use clap::Args;
 use std::path::Path;
 
@@ -18,6 +18,7 @@ pub(super) struct Arguments {
 
 /// A trace may have so many bytes.
 const MOST: usize = 1 << 30;
+const EXPECTED: &str = "a trace that \"trial run --out\" has written";
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let (a, b) = match (read(&arguments.a), read(&arguments.b)) {
@@ -37,13 +38,26 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
             Status::Failed
         }
         Err((side, error)) => {
-            let name = if side == 0 { a.0 } else { b.0 };
-            terminal.complain(
-                &Diagnostic::about_file(name, error.to_string())
-                    .expected("a trace that \"trial run --out\" has written"),
-            );
+            let (name, text) = if side == 0 { a } else { b };
+            terminal.complain(&damaged(name, &text, error));
             Status::Unusable
         }
+    }
+}
+
+/// The line of a trace file that cannot be read.
+fn damaged(name: String, text: &str, error: TraceFileError) -> Diagnostic {
+    let line = text.lines().nth(error.line - 1).unwrap_or_default();
+    let before = line.get(..error.column - 1).unwrap_or(line);
+    let excerpt = Excerpt {
+        line: error.line,
+        column: before.chars().count() + 1,
+        text: line.to_string(),
+        length: 1,
+    };
+    Diagnostic {
+        excerpt: Some(excerpt),
+        ..Diagnostic::about_file(name, error.why).expected(EXPECTED)
     }
 }
 
@@ -56,7 +70,6 @@ fn read(argument: &str) -> Result<(String, String), Diagnostic> {
     let input = inputs::other_file(&name, MOST)?;
     match String::from_utf8(input.bytes) {
         Ok(text) => Ok((name, text)),
-        Err(_) => Err(Diagnostic::about_file(name, "this is not UTF-8")
-            .expected("a trace that \"trial run --out\" has written")),
+        Err(_) => Err(Diagnostic::about_file(name, "this is not UTF-8").expected(EXPECTED)),
     }
 }

@@ -1,7 +1,7 @@
 //! A trace as JSON lines: a header that names the format and its version, then one fact a line.
 
 use super::TraceEntry;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
@@ -21,13 +21,19 @@ pub struct TraceHeader {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TraceFileError {
     /// From 1.
-    pub line: u64,
+    pub line: usize,
+    /// From 1, in bytes.
+    pub column: usize,
     pub why: String,
 }
 
 impl fmt::Display for TraceFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.why)
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.why
+        )
     }
 }
 
@@ -56,9 +62,13 @@ pub fn write_json_lines(header: &TraceHeader, entries: &[TraceEntry]) -> String 
     text
 }
 
-/// Splits a trace file into its header and the lines of its entries.
+/// Splits a trace file into its header and the lines of its entries, each of which holds a fact.
 pub(super) fn read_json_lines(text: &str) -> Result<(TraceHeader, Vec<&str>), TraceFileError> {
-    let refuse = |why: String| TraceFileError { line: 1, why };
+    let refuse = |why: String| TraceFileError {
+        line: 1,
+        column: 1,
+        why,
+    };
     let mut lines = text.lines();
     let header: Value = serde_json::from_str(lines.next().unwrap_or_default())
         .map_err(|_| refuse(format!("expected the header of a {FORMAT}")))?;
@@ -79,7 +89,37 @@ pub(super) fn read_json_lines(text: &str) -> Result<(TraceHeader, Vec<&str>), Tr
         scenario: scenario.to_owned(),
         seed,
     };
-    Ok((header, lines.collect()))
+    let lines: Vec<&str> = lines.collect();
+    for (number, line) in (2..).zip(&lines) {
+        check_entry(line).map_err(|error| TraceFileError {
+            line: number,
+            column: error.column().max(1),
+            why: format!("no fact: {}", without_place(&error)),
+        })?;
+    }
+    Ok((header, lines))
+}
+
+/// What every fact has: a line without it was damaged, or was never a trace's.
+fn check_entry(line: &str) -> Result<(), serde_json::Error> {
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only that they are there is asked")]
+    struct Entry {
+        event: u64,
+        time_ns: u64,
+        node: String,
+        fact: String,
+    }
+    serde_json::from_str::<Entry>(line).map(|_| ())
+}
+
+/// The reader's words; the place that it adds counts from the line's own beginning.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -123,9 +163,33 @@ mod tests {
             "{\"format\":\"kafka-trial trace\",\"version\":2,\"scenario\":\"s\",\"seed\":7}\n";
         assert_eq!(
             read_json_lines(text).unwrap_err().to_string(),
-            "line 1: version 2 of the format; this program reads version 1"
+            "line 1, column 1: version 2 of the format; this program reads version 1"
         );
         assert!(read_json_lines("").is_err());
         assert!(read_json_lines("broker:\n").is_err());
+    }
+
+    #[test]
+    fn a_line_that_holds_no_fact_is_refused_with_its_place() {
+        let header =
+            "{\"format\":\"kafka-trial trace\",\"version\":1,\"scenario\":\"s\",\"seed\":7}";
+        let fact = "{\"event\":3,\"time_ns\":1500,\"node\":\"broker-1\",\"fact\":\"started\"}";
+        assert!(read_json_lines(&format!("{header}\n{fact}\n")).is_ok());
+        for (line, said) in [
+            ("garbage", "line 3, column 1: no fact: expected value"),
+            (
+                &fact[..40],
+                "line 3, column 40: no fact: EOF while parsing a string",
+            ),
+            ("", "line 3, column 1: no fact: EOF while parsing a value"),
+            ("{}", "line 3, column 2: no fact: missing field `event`"),
+            (
+                "{\"event\":3,\"time_ns\":-1}",
+                "line 3, column 23: no fact: invalid value: integer `-1`, expected u64",
+            ),
+        ] {
+            let text = format!("{header}\n{fact}\n{line}\n{fact}\n");
+            assert_eq!(read_json_lines(&text).unwrap_err().to_string(), said);
+        }
     }
 }
