@@ -127,6 +127,16 @@ impl Story {
         self.session_owner.get(&session).map(|owner| &**owner)
     }
 
+    /// The broker is in the ISR of a partition.
+    pub(super) fn is_in_some_isr(&self, broker: BrokerId) -> bool {
+        self.isr.values().any(|isr| isr.contains(&broker))
+    }
+
+    /// The broker is a partition's leader, as last written.
+    pub(super) fn leads_something(&self, broker: BrokerId) -> bool {
+        self.leader.values().any(|leader| *leader == broker)
+    }
+
     /// The ISR that was last written.
     pub(super) fn isr(&self, partition: &TopicPartition) -> &[BrokerId] {
         self.isr.get(partition).map_or(&[], Vec::as_slice)

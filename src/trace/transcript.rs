@@ -642,6 +642,48 @@ mod tests {
     }
 
     #[test]
+    fn ct33_a_pause_says_what_it_holds_up_and_for_how_long() {
+        let mut facts = leader_crash();
+        let crash = facts
+            .iter()
+            .position(|entry| entry.fact == Fact::Crashed)
+            .unwrap();
+        facts[crash].fact = Fact::Paused;
+        let text = transcript(&facts, Style::default());
+        let line = |words| text.lines().find(|line| line.contains(words)).unwrap();
+        let pause = line("is paused: it answers nothing");
+        assert!(
+            pause.contains("what it leads takes no writes, and acks=all waits")
+                && pause.contains("(12 to 21 s after the pause) or it goes on: this is no bug"),
+            "{pause}"
+        );
+        let stall = line("acks=all waits on trucks_gps-1");
+        assert!(
+            stall.contains("broker-1 is paused") && stall.contains("(12 to 21 s after the pause)"),
+            "{stall}"
+        );
+    }
+
+    #[test]
+    fn several_brokers_have_come() {
+        let seen = |new: &[i32], dead: &[i32]| Fact::BrokersChanged {
+            new: new.to_vec(),
+            dead: dead.to_vec(),
+            bounced: vec![],
+        };
+        let facts = vec![
+            (0, "broker-1", seen(&[2, 3], &[])),
+            (9, "broker-1", seen(&[4], &[2, 3])),
+        ];
+        let text = transcript(&entries(facts), Style::default());
+        assert!(text.contains("broker-2 and broker-3 have come\n"), "{text}");
+        assert!(
+            text.contains("broker-4 has come; broker-2 and broker-3 are gone"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_repeated_refusal_is_told_once_until_it_has_been_silent() {
         let refused = || Fact::ProduceRefused {
             partition: trucks(0),

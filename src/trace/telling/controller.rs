@@ -17,13 +17,24 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
         )),
         Fact::BrokersChanged { new, dead, bounced } => {
             let parts: Vec<String> = [
-                (new, "has come"),
-                (dead, "is gone"),
-                (bounced, "has been away and is back"),
+                (new, "has come", "have come"),
+                (dead, "is gone", "are gone"),
+                (
+                    bounced,
+                    "has been away and is back",
+                    "have been away and are back",
+                ),
             ]
             .iter()
-            .filter(|(brokers, _)| !brokers.is_empty())
-            .map(|(brokers, verb)| format!("{} {verb}", brokers_named(brokers)))
+            .filter(|(brokers, ..)| !brokers.is_empty())
+            .map(|(brokers, of_one, of_several)| {
+                let verb = if brokers.len() == 1 {
+                    of_one
+                } else {
+                    of_several
+                };
+                format!("{} {verb}", brokers_named(brokers))
+            })
             .collect();
             loud(format!("as controller sees: {}", parts.join("; ")))
         }

@@ -1,9 +1,10 @@
 //! Processes, ZooKeeper's sessions and the lives of brokers in words.
 
 use super::{Telling, loud, quiet};
-use crate::protocol::Fact;
+use crate::kernel::Duration;
+use crate::protocol::{BrokerId, Fact};
 use crate::trace::TraceEntry;
-use crate::trace::story::Story;
+use crate::trace::story::{Story, broker_id};
 use std::rc::Rc;
 
 pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
@@ -18,7 +19,10 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::PowerFailed => {
             loud("loses power: its memory is gone, and so may be what was not synced to disk")
         }
-        Fact::Paused => loud("is paused: it answers nothing and its timers stand still"),
+        Fact::Paused => loud(format!(
+            "is paused: it answers nothing and its timers stand still{}",
+            what_waits(broker_id(&entry.node), story)
+        )),
         Fact::Resumed => loud("goes on where it was paused, not knowing that time has passed"),
         Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
         Fact::Exiting { status, why } => loud(format!("ends with status {status}: {why}")),
@@ -104,6 +108,30 @@ pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
         }
         other => unreachable!("not of a broker: {other:?}"),
     }
+}
+
+/// What a pause holds up, in words that keep a beginner from taking it for a bug (CT33): to everybody else
+/// a paused broker is like a dead one, but no connection tells so.
+fn what_waits(broker: BrokerId, story: &Story) -> String {
+    if !story.is_in_some_isr(broker) || !story.has_session(broker) {
+        return String::new();
+    }
+    let leads = if story.leads_something(broker) {
+        "what it leads takes no writes, and "
+    } else {
+        ""
+    };
+    format!(
+        "; {leads}acks=all waits wherever it is in the ISR, until ZooKeeper gives up its session ({} after the pause) or it goes on: this is no bug",
+        expiry_window(story.session_timeout(broker))
+    )
+}
+
+/// When a session expires after a broker falls silent: the last ping may be a third of the timeout old, and
+/// servers round up to a tick (3 s by ZooKeeper's own default).
+pub(super) fn expiry_window(timeout: Duration) -> String {
+    let seconds = timeout.as_millis() / 1_000;
+    format!("{} to {} s", seconds - seconds / 3, seconds + 3)
 }
 
 fn gone(ephemerals: &[Rc<str>]) -> String {

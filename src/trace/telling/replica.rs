@@ -1,7 +1,7 @@
 //! Replicas in words: who leads and follows, what is written, cut and refused, and why acks=all waits.
 
+use super::process::expiry_window;
 use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
-use crate::kernel::Duration;
 use crate::protocol::{BrokerId, ErrorCode, Fact, IsrChange, NO_LEADER, TopicPartition};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Absence, Story, broker_id, broker_name};
@@ -183,28 +183,21 @@ fn why_it_waits(
         let mut brokers = waits_for.iter();
         brokers.all(|id| story.absence(*id) == Some(absence))
     };
-    let gone = away(Absence::Crashed) || away(Absence::Ended);
-    if gone && waits_for.iter().all(|id| story.has_session(*id)) {
-        let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
-        let timeout = timeouts.max().unwrap_or_default();
-        return format!(
-            ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({} after the crash) this is no bug",
-            expiry_window(timeout)
-        );
-    }
-    if away(Absence::Paused) {
-        return format!(
-            ": {who} {are} paused and still in the ISR; until its session or replica.lag.time.max.ms is over this is no bug"
-        );
+    let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
+    let window = expiry_window(timeouts.max().unwrap_or_default());
+    if waits_for.iter().all(|id| story.has_session(*id)) {
+        if away(Absence::Crashed) || away(Absence::Ended) {
+            return format!(
+                ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({window} after the crash) this is no bug"
+            );
+        }
+        if away(Absence::Paused) {
+            return format!(
+                ": {who} {are} paused and still in the ISR; until ZooKeeper gives up its session ({window} after the pause) or replica.lag.time.max.ms is over this is no bug"
+            );
+        }
     }
     format!(
         ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms (1 s), and one that stays away leaves the ISR after replica.lag.time.max.ms (30 s) or with its session"
     )
-}
-
-/// When a session expires after a crash: the last ping may be a third of the timeout old, and servers
-/// round up to a tick (3 s by ZooKeeper's own default).
-fn expiry_window(timeout: Duration) -> String {
-    let seconds = timeout.as_millis() / 1_000;
-    format!("{} to {} s", seconds - seconds / 3, seconds + 3)
 }
