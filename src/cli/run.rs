@@ -151,6 +151,8 @@ fn run_all(
     terminal: &mut Terminal,
 ) -> Status {
     let several = scenarios.len() > 1;
+    let names = scenarios.iter().map(|scenario| scenario.plan.name.len());
+    let name_width = names.max().unwrap_or_default();
     let mut status = Status::Well;
     let mut counts = [0usize; 2];
     let mut suites = Vec::new();
@@ -184,7 +186,7 @@ fn run_all(
                 terminal.data(&summary(&ending, style, arguments.quiet))
             }
             Format::Text => {
-                terminal.line(&verdict_line(&ending));
+                terminal.line(&verdict_line(&ending, name_width));
                 if !ending.held() && !arguments.quiet {
                     terminal.data(&summary(&ending, style, true));
                 }
@@ -284,11 +286,15 @@ fn repeat(arguments: &Arguments, scenario: &Scenario) -> String {
     if let Some(until) = arguments.until {
         words.extend(["--until".to_string(), write_duration(until)]);
     }
-    words
+    let mut command = words
         .iter()
         .map(|word| quoted(word))
         .collect::<Vec<_>>()
-        .join(" ")
+        .join(" ");
+    if scenario.name == "-" {
+        command.push_str("  # needs the same standard input again");
+    }
+    command
 }
 
 /// As a shell takes it.

@@ -22,8 +22,8 @@ pub fn summary(ending: &Ending<'_>, style: Style, quiet: bool) -> String {
     sections.join("\n")
 }
 
-/// One line about a run, for a list of several.
-pub fn verdict_line(ending: &Ending<'_>) -> String {
+/// One line about a run, for a list of several; names take `name_width` characters.
+pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
     let held = ending
         .outcomes
         .iter()
@@ -31,7 +31,7 @@ pub fn verdict_line(ending: &Ending<'_>) -> String {
         .count();
     let verdict = if ending.held() { "held" } else { "FAILED" };
     format!(
-        "{verdict:<6}  {:<24}  seed {}  {held} of {} expectations, {} of {} properties  digest {:016x}",
+        "{verdict:<6}  {:<name_width$}  seed {}  {held} of {} expectations, {} of {} properties  digest {:016x}",
         ending.plan.name,
         ending.seed,
         ending.outcomes.len(),

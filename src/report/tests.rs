@@ -125,7 +125,7 @@ fn a_failing_run_ends_with_what_broke_and_how_to_repeat_it() {
         !quiet.contains("kafka-topics") && quiet.contains("BROKEN"),
         "{quiet}"
     );
-    assert!(verdict_line(&failed.ending()).starts_with("FAILED  made-up"));
+    assert!(verdict_line(&failed.ending(), 9).starts_with("FAILED  made-up    seed 7  1 of"));
 }
 
 #[test]

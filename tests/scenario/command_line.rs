@@ -271,6 +271,43 @@ fn a_directory_runs_all_of_it_with_a_summary() {
 }
 
 #[test]
+fn the_columns_of_a_summary_stand_under_each_other() {
+    let said = text(&trial(&["run", "leader-cut-from-zookeeper", "truck-gps"]).stdout);
+    let columns: Vec<usize> = said
+        .lines()
+        .filter_map(|line| line.find("  seed "))
+        .collect();
+    assert!(columns.len() == 2 && columns[0] == columns[1], "{said}");
+}
+
+#[test]
+fn the_command_that_repeats_a_run_of_standard_input_says_what_it_needs() {
+    let mut child = command(&[
+        "run",
+        "-q",
+        "-",
+        "--set",
+        "expect/0=records read by dashboard: 1",
+    ])
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .expect("the binary runs");
+    let scenario = std::fs::read("scenarios/01-first-steps/first-steps.yaml").expect("the file");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    pipe.write_all(&scenario).expect("it is read");
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(
+        last,
+        "  trial run - --seed 1 --set 'expect/0=records read by dashboard: 1'  # needs the same standard input again"
+    );
+}
+
+#[test]
 fn one_bad_scenario_of_several_stops_all_before_anything_is_written() {
     let scratch = Scratch::new("one-bad");
     let bad = scratch.file("bad.yaml", "format: 1\nname: bad\n");
@@ -365,6 +402,25 @@ fn out_holds_plan_trace_tables_and_data_and_is_not_written_over() {
         text(&other.stdout)
     );
     assert_eq!(trial(&["diff", &a, &plan]).status.code(), Some(2));
+}
+
+#[test]
+fn diff_refuses_a_damaged_trace_with_the_line() {
+    let scratch = Scratch::new("damaged-trace");
+    let header = "{\"format\":\"kafka-trial trace\",\"version\":1,\"scenario\":\"s\",\"seed\":7}\n";
+    let fact = "{\"event\":3,\"time_ns\":1500,\"node\":\"broker-1\",\"fact\":\"started\"}\n";
+    let whole = scratch.file("whole.jsonl", format!("{header}{fact}{fact}"));
+    let torn = scratch.file("torn.jsonl", format!("{header}{fact}{}", &fact[..20]));
+    let output = trial(&["diff", &whole, &torn]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        text(&output.stderr),
+        format!(
+            "error: {torn}:3:20: no fact: EOF while parsing an object\n  |\n3 | {{\"event\":3,\"time_ns\"\n  |                    ^\n  = expected a trace that \"trial run --out\" has written\n"
+        )
+    );
+    assert_eq!(trial(&["diff", &whole, &whole]).status.code(), Some(0));
 }
 
 #[test]
