@@ -328,7 +328,7 @@ impl Pair {
             .log
             .delete_old_segments(&mut self.disk, self.now_ms)
             .unwrap();
-        if deleted > 0 {
+        if !deleted.is_empty() {
             let first = self.log.segment_base_offsets()[0];
             assert!(before.contains(&first) || first == self.end);
             assert!(
@@ -349,7 +349,7 @@ impl Pair {
                     }
                     self.log.mark_flushed(up_to);
                 }
-                BackgroundTask::DeleteFiles { paths } => {
+                BackgroundTask::DeleteFiles { paths, .. } => {
                     for path in paths {
                         let _ = self.disk.delete(&path);
                     }

@@ -5,8 +5,8 @@ use kafka_trial::kernel::Stream;
 use kafka_trial::kernel::disk::{Disk, DiskError};
 use kafka_trial::log::batch::{BatchBuilder, RecordBatch, TimestampType};
 use kafka_trial::log::{
-    AppendOrigin, BackgroundTask, EpochEndOffset, LoadParameters, LogConfig, LogError, LogLoader,
-    Records, UnifiedLog,
+    AppendOrigin, EpochEndOffset, LoadParameters, LogConfig, LogError, LogLoader, Records,
+    UnifiedLog,
 };
 
 const DIR: &str = "data/t-0";
@@ -276,97 +276,6 @@ fn l3_segments_roll_by_size_time_index_and_offset_range() {
         bases(LogConfig::default(), &[(0, 1), (far - 1, 1), (far, 1)]),
         [0, far]
     );
-}
-
-#[test]
-fn l4_retention_deletes_the_active_segment_too_and_never_above_the_high_watermark() {
-    let mut disk = Disk::new();
-    let mut log = open(
-        &mut disk,
-        LogConfig {
-            retention_ms: 100,
-            ..small()
-        },
-    );
-    fill(&mut log, &mut disk, 12);
-    let end = log.log_end_offset();
-    assert_eq!(
-        log.delete_old_segments(&mut disk, 10_000),
-        Ok(0),
-        "nothing is below the high watermark"
-    );
-    log.update_high_watermark(log.segment_base_offsets()[1]);
-    assert_eq!(log.delete_old_segments(&mut disk, 10_000), Ok(1));
-    log.update_high_watermark(end);
-    let segments = log.segment_base_offsets().len();
-    assert_eq!(log.delete_old_segments(&mut disk, 10_000), Ok(segments));
-    assert_eq!((log.log_start_offset(), log.log_end_offset()), (end, end));
-    assert_eq!(log.segment_base_offsets(), [end]);
-    assert_eq!(
-        log.delete_old_segments(&mut disk, 99_999),
-        Ok(0),
-        "an empty last segment stays"
-    );
-    let info = log
-        .append_as_leader(&mut disk, &batch(0, &["next"]), 0, 10_000)
-        .unwrap();
-    assert_eq!(info.first_offset, end, "no offset is used again");
-    let deleted = log
-        .take_background_tasks()
-        .into_iter()
-        .filter_map(|task| match task {
-            BackgroundTask::DeleteFiles { paths } => Some(paths),
-            BackgroundTask::Flush { .. } => None,
-        });
-    for path in deleted.flatten() {
-        assert!(path.ends_with(".deleted") && disk.exists(&path), "{path}");
-    }
-}
-
-#[test]
-fn l4_retention_by_size_keeps_at_least_so_much() {
-    let mut disk = Disk::new();
-    let mut log = open(
-        &mut disk,
-        LogConfig {
-            retention_bytes: 700,
-            retention_ms: -1,
-            ..small()
-        },
-    );
-    fill(&mut log, &mut disk, 20);
-    log.update_high_watermark(log.log_end_offset());
-    assert!(log.delete_old_segments(&mut disk, 0).unwrap() > 0);
-    assert!(
-        log.size() >= 700 && log.size() < 700 + 500,
-        "{}",
-        log.size()
-    );
-}
-
-#[test]
-fn l5_hw1_log_start_and_high_watermark_bound_each_other() {
-    let mut disk = Disk::new();
-    let mut log = open(&mut disk, small());
-    fill(&mut log, &mut disk, 5);
-    assert_eq!(log.update_high_watermark(99), 10);
-    assert_eq!(log.update_high_watermark(6), 6, "a follower's may fall");
-    assert_eq!(log.maybe_increment_high_watermark(4), None);
-    assert_eq!(log.maybe_increment_high_watermark(8), Some(6));
-    assert!(log.maybe_increment_log_start_offset(&mut disk, 9).is_err());
-    assert_eq!(log.maybe_increment_log_start_offset(&mut disk, 7), Ok(true));
-    assert_eq!(
-        log.maybe_increment_log_start_offset(&mut disk, 7),
-        Ok(false)
-    );
-    assert_eq!(log.update_high_watermark(3), 7, "raised to the log start");
-    let below = log.read(&mut disk, 6, 1000, 8, true).unwrap_err();
-    assert_eq!(
-        below.to_string(),
-        "offset 6 is out of range: the log holds 7 to 10"
-    );
-    assert_eq!(log.recovery_point(), 7, "RL11");
-    assert_eq!(log.leader_epochs()[0].start_offset, 7, "RL11");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What runs on Kafka's scheduler threads: `isr-expiration`, the checkpoints, flushes and deletions
 //! in the background, and the end of it all (classes `ReplicaManager`, `LogManager`; I7, HW7, RL10, RL11).
 
+use super::Broker;
 use super::log_manager::{Checkpoint, DATA_DIR};
 use super::outbox::Env;
-use super::{Broker, Partition};
 use crate::kernel::{Disk, DiskError, Duration, FileId, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
 use crate::protocol::{BrokerTimer, Ctx, Timer, TopicPartition};
@@ -45,19 +45,22 @@ impl Broker {
     /// The tasks that start with the log and replica managers.
     pub(super) fn start_background_tasks(&mut self, ctx: &mut Ctx<'_>) {
         let initial_delay = Duration::from_millis(self.config.log_initial_task_delay_ms);
-        ctx.set_timer(
-            initial_delay,
-            Timer::Broker(BrokerTimer::RecoveryPointCheckpoint),
-        );
-        ctx.set_timer(
-            initial_delay,
-            Timer::Broker(BrokerTimer::LogStartOffsetCheckpoint),
-        );
+        for task in [
+            BrokerTimer::LogRetention,
+            BrokerTimer::LogFlusher,
+            BrokerTimer::RecoveryPointCheckpoint,
+            BrokerTimer::LogStartOffsetCheckpoint,
+        ] {
+            ctx.set_timer(initial_delay, Timer::Broker(task));
+        }
         self.arm_isr_expiration(ctx);
         let dirs = std::mem::take(&mut self.replicas.logs.deleted_dirs);
         if !dirs.is_empty() {
-            self.delete_later(ctx, dirs);
+            let delay_ms = self.config.topic_defaults.file_delete_delay_ms;
+            self.delete_later(ctx, dirs, delay_ms);
         }
+        self.replicas.take_log_tasks(&mut self.out);
+        self.take_log_tasks(ctx);
     }
 
     fn arm_isr_expiration(&self, ctx: &mut Ctx<'_>) {
@@ -93,7 +96,18 @@ impl Broker {
                 self.checkpoint_later(ctx, Checkpoint::LogStarts, LOG_STARTS);
                 self.config.log_flush_start_offset_checkpoint_interval_ms
             }
-            BrokerTimer::LogMaintenance => {
+            BrokerTimer::LogRetention => {
+                self.replicas.delete_old_segments(&mut env!(self, ctx));
+                self.config.log_retention_check_interval_ms
+            }
+            BrokerTimer::LogFlusher => {
+                self.replicas.flush_dirty_logs(&mut env!(self, ctx));
+                match self.config.log_flush_scheduler_interval_ms {
+                    i64::MAX => return,
+                    period => u64::try_from(period).unwrap_or(0),
+                }
+            }
+            BrokerTimer::DeleteFiles => {
                 self.delete_due(ctx);
                 return;
             }
@@ -152,7 +166,9 @@ impl Broker {
                     self.background.flushes.insert(token, flush);
                     self.flush_next_file(ctx, token);
                 }
-                BackgroundTask::DeleteFiles { paths } => self.delete_later(ctx, paths),
+                BackgroundTask::DeleteFiles { paths, delay_ms } => {
+                    self.delete_later(ctx, paths, delay_ms);
+                }
             }
         }
     }
@@ -164,10 +180,7 @@ impl Broker {
         if let Some(file) = flush.files.pop() {
             ctx.sync_later(file, token);
         } else if let Some(flush) = self.background.flushes.remove(&token)
-            && let Some(log) = self
-                .replicas
-                .partition_mut(&flush.partition)
-                .and_then(Partition::log_mut)
+            && let Some(log) = self.replicas.log_mut(&flush.partition)
         {
             log.mark_flushed(flush.up_to);
         }
@@ -192,11 +205,10 @@ impl Broker {
     }
 
     /// Deletes files or directories after `file.delete.delay.ms`.
-    pub(super) fn delete_later(&mut self, ctx: &mut Ctx<'_>, paths: Vec<String>) {
-        let delay = self.config.topic_defaults.file_delete_delay_ms;
-        let delay = Duration::from_millis(u64::try_from(delay).unwrap_or(0));
+    pub(super) fn delete_later(&mut self, ctx: &mut Ctx<'_>, paths: Vec<String>, delay_ms: i64) {
+        let delay = Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
         self.background.deletions.push((ctx.now() + delay, paths));
-        ctx.set_timer(delay, Timer::Broker(BrokerTimer::LogMaintenance));
+        ctx.set_timer(delay, Timer::Broker(BrokerTimer::DeleteFiles));
     }
 
     fn delete_due(&mut self, ctx: &mut Ctx<'_>) {

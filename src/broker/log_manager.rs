@@ -292,6 +292,18 @@ impl LogManager {
         self.logs.iter().map(|(name, hosted)| (name, &hosted.log))
     }
 
+    pub(crate) fn log_mut(&mut self, name: &TopicPartition) -> Option<&mut UnifiedLog> {
+        self.logs.get_mut(name).map(|hosted| &mut hosted.log)
+    }
+
+    pub(crate) fn named_logs_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+        self.logs
+            .iter_mut()
+            .map(|(name, hosted)| (name, &mut hosted.log))
+    }
+
     pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = &mut UnifiedLog> {
         self.logs.values_mut().map(|hosted| &mut hosted.log)
     }

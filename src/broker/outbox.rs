@@ -6,7 +6,7 @@
 use super::MetadataCache;
 use super::purgatory::Answer;
 use crate::kernel::Disk;
-use crate::log::{BackgroundTask, LogError};
+use crate::log::{BackgroundTask, LogError, UnifiedLog};
 use crate::protocol::{AlterPartitionData, ErrorCode, Fact, TopicPartition};
 
 /// A partition's window on its broker.
@@ -55,4 +55,10 @@ impl Outbox {
             | LogError::Inconsistent { .. } => ErrorCode::UnknownServerError,
         }
     }
+}
+
+/// Hands on what a log has left for the scheduler.
+pub(crate) fn take_tasks(name: &TopicPartition, log: &mut UnifiedLog, out: &mut Outbox) {
+    let tasks = log.take_background_tasks().into_iter();
+    out.log_tasks.extend(tasks.map(|task| (name.clone(), task)));
 }

@@ -9,7 +9,7 @@ mod following;
 mod isr;
 
 use super::log_manager::log_config;
-use super::outbox::Env;
+use super::outbox::{Env, take_tasks};
 use super::purgatory::Watchers;
 use super::replica::Replica;
 use crate::log::{LogAppendInfo, Records, UnifiedLog};
@@ -313,7 +313,7 @@ impl Partition {
         let info = log
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
             .map_err(|error| env.out.log_error(&error))?;
-        take_tasks(&self.name, log, env);
+        take_tasks(&self.name, log, env.out);
         if !info.duplicate {
             env.out.facts.push(Fact::Appended {
                 partition: self.name.clone(),
@@ -367,12 +367,6 @@ impl Partition {
             offset: required_offset - 1,
             waits_for,
         });
-    }
-}
-
-fn take_tasks(name: &TopicPartition, log: &mut UnifiedLog, env: &mut Env<'_>) {
-    for task in log.take_background_tasks() {
-        env.out.log_tasks.push((name.clone(), task));
     }
 }
 

@@ -6,7 +6,7 @@
 mod fetch;
 
 use super::log_manager::LogManager;
-use super::outbox::Env;
+use super::outbox::{Env, Outbox, take_tasks};
 use super::partition::Partition;
 use super::purgatory::{Answer, OpId, Pending, Purgatory, Watchers};
 use crate::kernel::Time;
@@ -400,6 +400,59 @@ impl ReplicaManager {
                 partition.apply_config(&config);
             }
         }
+    }
+
+    // ---- what the log manager's tasks do
+
+    /// `kafka-log-retention`: L4 on every log, on leaders and followers alike.
+    pub(crate) fn delete_old_segments(&mut self, env: &mut Env<'_>) {
+        for (name, log) in self.named_logs_mut() {
+            match log.delete_old_segments(env.disk, env.now_ms) {
+                Ok(deleted) => {
+                    for same in deleted.chunk_by(|(_, a), (_, b)| a == b) {
+                        env.out.facts.push(Fact::SegmentsDeleted {
+                            partition: name.clone(),
+                            segments: u32::try_from(same.len()).unwrap_or(u32::MAX),
+                            log_start_offset: log.log_start_offset(),
+                            why: same[0].1.setting().into(),
+                        });
+                    }
+                }
+                Err(error) => {
+                    env.out.log_error(&error);
+                }
+            }
+            take_tasks(name, log, env.out);
+        }
+    }
+
+    /// `kafka-log-flusher`: `flush.ms`.
+    pub(crate) fn flush_dirty_logs(&mut self, env: &mut Env<'_>) {
+        for (name, log) in self.named_logs_mut() {
+            log.flush_if_due(env.disk, env.now_ms);
+            take_tasks(name, log, env.out);
+        }
+    }
+
+    /// Takes what loading has left for the scheduler.
+    pub(crate) fn take_log_tasks(&mut self, out: &mut Outbox) {
+        for (name, log) in self.named_logs_mut() {
+            take_tasks(name, log, out);
+        }
+    }
+
+    pub(crate) fn log_mut(&mut self, name: &TopicPartition) -> Option<&mut UnifiedLog> {
+        match self.partitions.get_mut(name).and_then(Partition::log_mut) {
+            Some(log) => Some(log),
+            None => self.logs.log_mut(name),
+        }
+    }
+
+    fn named_logs_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+        let hosted = self.partitions.iter_mut();
+        hosted
+            .filter_map(|(name, partition)| Some((name, partition.log_mut()?)))
+            .chain(self.logs.named_logs_mut())
     }
 
     /// Every log, of a partition or not.

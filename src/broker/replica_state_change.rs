@@ -247,7 +247,8 @@ impl Broker {
         let marked = format!("{dir}.{unique:032x}-delete");
         match ctx.disk().rename(&dir, &marked) {
             Ok(()) => {
-                self.delete_later(ctx, vec![marked]);
+                let delay_ms = self.config.topic_defaults.file_delete_delay_ms;
+                self.delete_later(ctx, vec![marked], delay_ms);
                 ErrorCode::None
             }
             Err(error) => {

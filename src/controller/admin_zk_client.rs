@@ -6,7 +6,7 @@ use super::ZkCalls;
 use super::zookeeper_client::{ANY_VERSION, create_recursive, entity_config, multi, multi_error};
 use crate::metadata::znode::{self, TopicZNode};
 use crate::metadata::{ReplicaAssignment, placement::PlacementError};
-use crate::protocol::config::{ConfigError, Properties, Scope};
+use crate::protocol::config::{ConfigError, NO_COMPACTION, Properties, Scope, asks_for_compaction};
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiOp, Op, Path};
 use crate::protocol::{BrokerId, ErrorCode, TopicId};
 use bytes::Bytes;
@@ -328,6 +328,11 @@ enum InvalidConfig {
 /// `LogConfig.validate`, key by key.
 fn validate_topic_config(config: &Properties) -> Result<(), InvalidConfig> {
     for (name, value) in config {
+        if asks_for_compaction(name, value) {
+            return Err(InvalidConfig::Value(format!(
+                "Invalid value {value} for configuration {name}: {NO_COMPACTION}"
+            )));
+        }
         Scope::Topic
             .check(name, value)
             .map_err(|error| match error {

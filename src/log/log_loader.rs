@@ -391,7 +391,10 @@ impl LogLoader {
             part.rename_tail(disk, SWAP)?;
         }
         let paths = segment.mark_deleted(disk)?;
-        self.tasks.push(BackgroundTask::DeleteFiles { paths });
+        self.tasks.push(BackgroundTask::DeleteFiles {
+            paths,
+            delay_ms: self.config.file_delete_delay_ms,
+        });
         for part in &mut parts {
             part.rename_tail(disk, "")?;
         }
@@ -541,7 +544,10 @@ impl LogLoader {
             self.notes.push(LoadNote::DeletedSegment { segment: base });
         }
         if !paths.is_empty() {
-            self.tasks.push(BackgroundTask::DeleteFiles { paths });
+            self.tasks.push(BackgroundTask::DeleteFiles {
+                paths,
+                delay_ms: self.config.file_delete_delay_ms,
+            });
         }
         Ok(())
     }

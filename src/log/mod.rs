@@ -41,5 +41,6 @@ pub use producer_state::{BatchMetadata, CompletedTxn, ProducerStateEntry};
 pub use producer_state_manager::parse_snapshot;
 pub use transaction_index::AbortedTxn;
 pub use unified_log::{
-    BackgroundTask, FetchDataInfo, LogAppendInfo, LogOffsetMetadata, TimestampAndOffset, UnifiedLog,
+    BackgroundTask, FetchDataInfo, LogAppendInfo, LogOffsetMetadata, SegmentDeletionReason,
+    TimestampAndOffset, UnifiedLog,
 };

@@ -64,8 +64,31 @@ pub struct TimestampAndOffset {
 pub enum BackgroundTask {
     /// A rolled segment: fsync `files` (one that is gone is no error), then call `mark_flushed(up_to)`.
     Flush { files: Vec<FileId>, up_to: i64 },
-    /// Delete these after `file.delete.delay.ms` (one that is gone by then is no error).
-    DeleteFiles { paths: Vec<String> },
+    /// Delete these after `delay_ms`, which is `file.delete.delay.ms` (one that is gone by then is no
+    /// error).
+    DeleteFiles { paths: Vec<String>, delay_ms: i64 },
+}
+
+/// Why a segment is deleted, in the order in which it is asked (L4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SegmentDeletionReason {
+    /// All of it lies before the log start.
+    LogStart,
+    /// The segments after it hold `retention.bytes`.
+    RetentionSize,
+    /// Its largest timestamp is older than `retention.ms`.
+    RetentionTime,
+}
+
+impl SegmentDeletionReason {
+    /// The setting that asks for it.
+    pub const fn setting(self) -> &'static str {
+        match self {
+            SegmentDeletionReason::LogStart => "the log start",
+            SegmentDeletionReason::RetentionSize => "retention.bytes",
+            SegmentDeletionReason::RetentionTime => "retention.ms",
+        }
+    }
 }
 
 /// One partition's log on one broker.
@@ -84,6 +107,8 @@ pub struct UnifiedLog {
     tasks: Vec<BackgroundTask>,
     /// Flushes given out and not yet done: `up_to`, and how far that still counts after truncations.
     flushes: Vec<(i64, i64)>,
+    /// When the log was last flushed (or loaded), for `flush.ms`.
+    last_flush_ms: i64,
     /// The broker's wall clock when it last told it.
     clock_ms: i64,
 }
@@ -124,6 +149,7 @@ impl UnifiedLog {
             producers: loader.producers,
             tasks: loader.tasks,
             flushes: Vec::new(),
+            last_flush_ms: loaded.now_ms,
             clock_ms: loaded.now_ms,
         })
     }

@@ -193,6 +193,13 @@ pub enum Fact {
         log_end_offset: i64,
         high_watermark: i64,
     },
+    /// Retention has deleted the oldest segments; `why` names the setting.
+    SegmentsDeleted {
+        partition: TopicPartition,
+        segments: u32,
+        log_start_offset: i64,
+        why: Rc<str>,
+    },
     ReplicaStopped {
         partition: TopicPartition,
         deleted: bool,

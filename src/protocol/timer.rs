@@ -47,8 +47,12 @@ pub enum BrokerTimer {
     RecoveryPointCheckpoint,
     /// `kafka-log-start-offset-checkpoint`.
     LogStartOffsetCheckpoint,
-    /// `kafka-log-retention` and deletion of files.
-    LogMaintenance,
+    /// `kafka-log-retention`.
+    LogRetention,
+    /// `kafka-log-flusher`.
+    LogFlusher,
+    /// Deleted files have waited for `file.delete.delay.ms`.
+    DeleteFiles,
     /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
     FetcherBackoff(u64),
     /// A named pause of a broker's own thread ends (start, stop, AlterPartition back-off).

@@ -149,6 +149,8 @@ fn rk10_every_broker_reads_an_altered_configuration_anew() {
     assert_eq!(error(answer), ErrorCode::InvalidConfig);
     let answer = cluster.ask_admin(1, set("retention.ms", "soon"));
     assert_eq!(error(answer), ErrorCode::InvalidConfig);
+    let answer = cluster.ask_admin(1, set("cleanup.policy", "compact,delete"));
+    assert_eq!(error(answer), ErrorCode::InvalidConfig);
     let mut elsewhere = set("retention.ms", "1");
     elsewhere.resources[0].name = "u".into();
     let answer = cluster.ask_admin(1, elsewhere);

@@ -55,6 +55,11 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     ("a number in quotes", "partitions: 3", "partitions: \"3\""),
     (
+        "log compaction",
+        "  trucks_gps: {",
+        "  trucks_gps: {config: {cleanup.policy: compact}, ",
+    ),
+    (
         "a list where a number belongs",
         "partitions: 3",
         "partitions: [3]",

@@ -1,8 +1,8 @@
 //! What a follower does to its log at its leader's word (class `Partition`; rules HW5, HW8, E7, E8,
 //! RK15).
 
-use super::{Partition, take_tasks};
-use crate::broker::outbox::Env;
+use super::Partition;
+use crate::broker::outbox::{Env, take_tasks};
 use crate::kernel::Disk;
 use crate::log::{LogError, Records, UnifiedLog};
 use crate::protocol::{Fact, NO_LEADER, UNKNOWN_EPOCH};
@@ -34,7 +34,7 @@ impl Partition {
             }
             done => done?,
         };
-        take_tasks(&self.name, log, env);
+        take_tasks(&self.name, log, env.out);
         assert_eq!(
             info.last_offset + 1,
             next,
@@ -105,7 +105,7 @@ impl Partition {
         };
         let (from, high_watermark) = (log.log_end_offset(), log.high_watermark());
         cut(log, env.disk)?;
-        take_tasks(&self.name, log, env);
+        take_tasks(&self.name, log, env.out);
         if log.log_end_offset() != from {
             env.out.facts.push(Fact::Truncated {
                 partition: self.name.clone(),

@@ -1,6 +1,6 @@
 //! Truncating, retention and the log start (L2, L4, L5, RL11).
 
-use super::{BackgroundTask, UnifiedLog};
+use super::{BackgroundTask, SegmentDeletionReason, UnifiedLog};
 use crate::kernel::disk::Disk;
 use crate::log::log_segment::LogSegment;
 use crate::log::{CleanupPolicy, LogError};
@@ -86,30 +86,43 @@ impl UnifiedLog {
         Ok(true)
     }
 
-    /// L4: retention, by what lies before the log start, by size, by time. How many segments went.
-    pub fn delete_old_segments(&mut self, disk: &mut Disk, now_ms: i64) -> Result<usize, LogError> {
+    /// L4: retention, by what lies before the log start, by size, by time. The segments that went, from
+    /// the oldest on.
+    pub fn delete_old_segments(
+        &mut self,
+        disk: &mut Disk,
+        now_ms: i64,
+    ) -> Result<Vec<(i64, SegmentDeletionReason)>, LogError> {
+        use SegmentDeletionReason::{LogStart, RetentionSize, RetentionTime};
         self.clock_ms = now_ms;
+        let mut deleted = Vec::new();
+        let mut note = |bases: Vec<i64>, reason| {
+            deleted.extend(bases.into_iter().map(|base| (base, reason)));
+        };
         let log_start_offset = self.log_start_offset;
-        let mut deleted = self.delete_from_oldest(disk, |_, next| {
+        let before_start = self.delete_from_oldest(disk, |_, next| {
             next.is_some_and(|next| next <= log_start_offset)
         })?;
+        note(before_start, LogStart);
         if self.config.cleanup_policy == CleanupPolicy::Compact {
             return Ok(deleted);
         }
         if let Ok(retention_bytes) = u64::try_from(self.config.retention_bytes) {
             let mut excess = self.size().saturating_sub(retention_bytes);
             let enough = self.size() >= retention_bytes;
-            deleted += self.delete_from_oldest(disk, |segment, _| {
+            let too_much = self.delete_from_oldest(disk, |segment, _| {
                 let fits = enough && segment.size() <= excess;
                 excess -= if fits { segment.size() } else { 0 };
                 fits
             })?;
+            note(too_much, RetentionSize);
         }
         let retention_ms = self.config.retention_ms;
         if retention_ms >= 0 {
-            deleted += self.delete_from_oldest(disk, |segment, _| {
+            let too_old = self.delete_from_oldest(disk, |segment, _| {
                 now_ms.saturating_sub(segment.largest_timestamp()) > retention_ms
             })?;
+            note(too_old, RetentionTime);
         }
         Ok(deleted)
     }
@@ -121,7 +134,7 @@ impl UnifiedLog {
         &mut self,
         disk: &mut Disk,
         mut due: impl FnMut(&LogSegment, Option<i64>) -> bool,
-    ) -> Result<usize, LogError> {
+    ) -> Result<Vec<i64>, LogError> {
         let mut bases = Vec::new();
         for segment in self.segments.iter() {
             let next = self
@@ -136,7 +149,7 @@ impl UnifiedLog {
             bases.push(segment.base_offset());
         }
         let Some(last) = bases.last().copied() else {
-            return Ok(0);
+            return Ok(bases);
         };
         if last == self.segments.active().base_offset() {
             self.roll_at(disk, self.log_end_offset)?;
@@ -145,7 +158,7 @@ impl UnifiedLog {
             self.maybe_increment_log_start_offset(disk, next)?;
         }
         self.delete_segments(disk, &bases)?;
-        Ok(bases.len())
+        Ok(bases)
     }
 
     /// Takes segments out of the log at once; their files go after `file.delete.delay.ms`.
@@ -163,7 +176,10 @@ impl UnifiedLog {
             paths.extend(self.producers.mark_deleted(disk, *base)?);
         }
         if !paths.is_empty() {
-            self.tasks.push(BackgroundTask::DeleteFiles { paths });
+            self.tasks.push(BackgroundTask::DeleteFiles {
+                paths,
+                delay_ms: self.config.file_delete_delay_ms,
+            });
         }
         Ok(())
     }

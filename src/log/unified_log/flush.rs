@@ -22,8 +22,23 @@ impl UnifiedLog {
                 disk.sync(file).map_err(LogError::disk(&self.dir))?;
             }
             self.recovery_point = self.recovery_point.max(self.log_end_offset);
+            self.last_flush_ms = self.clock_ms;
         }
         Ok(())
+    }
+
+    /// `flush.ms`: leaves a flush of all that is unflushed to the scheduler, if the last one is so long
+    /// ago.
+    pub fn flush_if_due(&mut self, disk: &Disk, now_ms: i64) {
+        let waited = now_ms.saturating_sub(self.last_flush_ms);
+        if waited < self.config.flush_ms || self.unflushed_messages() <= 0 {
+            return;
+        }
+        self.last_flush_ms = now_ms;
+        let up_to = self.log_end_offset;
+        let files = self.files_between(disk, self.recovery_point, up_to + 1);
+        self.flushes.push((up_to, up_to));
+        self.tasks.push(BackgroundTask::Flush { files, up_to });
     }
 
     /// A `BackgroundTask::Flush` is done.

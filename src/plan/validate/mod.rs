@@ -11,7 +11,9 @@ pub use topology::MOST_BROKERS;
 
 use crate::kernel::Duration;
 use crate::plan::{Action, Plan, Problem, TopicPlan, write_duration};
-use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};
+use crate::protocol::config::{
+    BrokerConfig, ConfigError, NO_COMPACTION, Properties, Scope, asks_for_compaction,
+};
 use std::collections::BTreeMap;
 
 impl Plan {
@@ -118,6 +120,9 @@ impl Check<'_> {
         path: impl Fn(&str) -> Vec<String>,
     ) -> Checked {
         for (key, value) in properties {
+            if asks_for_compaction(key, value) {
+                return Err(Problem::new(path(key), NO_COMPACTION).expected("delete"));
+            }
             match scope.check(key, value) {
                 Ok(known) if !known.modelled => self.warnings.push(
                     Problem::new(path(key), format!("Kafka has the {scope} configuration \"{key}\", but it is not modelled yet and changes nothing"))

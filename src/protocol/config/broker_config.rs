@@ -28,6 +28,8 @@ pub struct BrokerConfig {
     pub fetch_max_bytes: i32,
     pub log_flush_offset_checkpoint_interval_ms: u64,
     pub log_flush_start_offset_checkpoint_interval_ms: u64,
+    /// How often logs are looked at for `flush.ms`; `i64::MAX` is never (but once at the start).
+    pub log_flush_scheduler_interval_ms: i64,
     pub log_retention_check_interval_ms: u64,
     pub log_initial_task_delay_ms: u64,
     pub rack: Option<String>,
@@ -118,6 +120,10 @@ impl BrokerConfig {
         values.number(
             "log.flush.start.offset.checkpoint.interval.ms",
             &mut config.log_flush_start_offset_checkpoint_interval_ms,
+        )?;
+        values.number(
+            "log.flush.scheduler.interval.ms",
+            &mut config.log_flush_scheduler_interval_ms,
         )?;
         values.number(
             "log.retention.check.interval.ms",
@@ -257,6 +263,7 @@ impl Default for BrokerConfig {
             fetch_max_bytes: 57_671_680,
             log_flush_offset_checkpoint_interval_ms: 60_000,
             log_flush_start_offset_checkpoint_interval_ms: 60_000,
+            log_flush_scheduler_interval_ms: i64::MAX,
             log_retention_check_interval_ms: 300_000,
             log_initial_task_delay_ms: 30_000,
             rack: None,

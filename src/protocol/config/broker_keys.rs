@@ -129,7 +129,7 @@ pub(super) const BROKER: &[Key] = &[
     known("log.cleaner.min.cleanable.ratio", DECIMAL),
     known("log.cleaner.min.compaction.lag.ms", long(0)),
     known("log.cleaner.threads", int(0)),
-    known("log.cleanup.policy", list_of(&["compact", "delete"])),
+    modelled("log.cleanup.policy", list_of(&["compact", "delete"])),
     known("log.dir", TEXT),
     known("log.dir.failure.timeout.ms", long(1)),
     known("log.dirs", TEXT),

@@ -247,6 +247,16 @@ const fn bounded(least: i64, smallest: i64, most: i64) -> Kind {
     }
 }
 
+/// Whether this setting asks for log compaction, which is not built: who sets it for topics of users is
+/// refused.
+pub fn asks_for_compaction(name: &str, value: &str) -> bool {
+    matches!(name, "cleanup.policy" | "log.cleanup.policy")
+        && value.split(',').any(|policy| policy.trim() == "compact")
+}
+
+/// What to say then.
+pub const NO_COMPACTION: &str = "log compaction is not modelled: only cleanup.policy=delete is";
+
 #[cfg(test)]
 mod tests {
     use super::*;

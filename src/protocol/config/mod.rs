@@ -16,7 +16,7 @@ mod values;
 mod version;
 
 pub use broker_config::BrokerConfig;
-pub use key::{ConfigError, Key, Kind, Scope};
+pub use key::{ConfigError, Key, Kind, NO_COMPACTION, Scope, asks_for_compaction};
 pub use nearest::nearest;
 pub use synonyms::described_topic_configs;
 pub use topic_config::TopicConfig;

@@ -10,7 +10,7 @@ use super::key::{
 
 /// Settings of topics.
 pub(super) const TOPIC: &[Key] = &[
-    known("cleanup.policy", list_of(&["compact", "delete"])),
+    modelled("cleanup.policy", list_of(&["compact", "delete"])),
     known("compression.gzip.level", GZIP_LEVEL),
     known("compression.lz4.level", number(1, 17)),
     modelled(

@@ -78,6 +78,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::BecameLeader { .. }
         | Fact::BecameFollower { .. }
+        | Fact::SegmentsDeleted { .. }
         | Fact::ReplicaStopped { .. }
         | Fact::IsrChangeAsked { .. }
         | Fact::IsrChanged { .. }

@@ -104,6 +104,16 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             "high watermark of {partition} is {high_watermark} {}",
             if *as_leader { "(leader)" } else { "(follower)" }
         )),
+        Fact::SegmentsDeleted {
+            partition,
+            log_start_offset,
+            why,
+            ..
+        } => joined(
+            format!("deletes old segments ({why}): "),
+            format!("{partition} starts at {log_start_offset} now"),
+            "",
+        ),
         Fact::Truncated {
             partition,
             from,
