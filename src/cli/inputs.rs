@@ -122,7 +122,7 @@ fn missing(argument: &str, error: &io::Error) -> Diagnostic {
 }
 
 /// The system's own words, without its number.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "this file may not be read".into(),

@@ -8,6 +8,7 @@ mod conform;
 mod diff;
 mod inputs;
 mod lists;
+mod log;
 mod output_directory;
 mod run;
 mod terminal;
@@ -30,6 +31,7 @@ enum Command {
     Check(check::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
+    Log(log::Arguments),
     Scenarios(lists::ScenariosArguments),
     Sentences(lists::SentencesArguments),
 }
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
+        Command::Log(arguments) => log::run(&arguments, &mut terminal),
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
     };

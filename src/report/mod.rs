@@ -7,6 +7,7 @@ mod ending;
 mod failure;
 mod json;
 mod junit;
+pub mod log_dump;
 mod output;
 mod summary;
 mod tables;
