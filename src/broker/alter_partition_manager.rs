@@ -123,14 +123,15 @@ impl AlterPartitionManager {
         }
     }
 
-    /// Takes an answer, or the lack of one, in. Give each partition its outcome, then call
-    /// [`Self::on_outcomes_given`].
+    /// Takes an answer, or the lack of one, in. Where there are outcomes, give each partition its own, then
+    /// call [`Self::on_outcomes_given`]; where there are none (the request goes again, or the controller
+    /// refused it whole), nothing may go out yet.
     pub(crate) fn on_completed(
         &mut self,
         ctx: &mut Ctx<'_>,
         cache: &MetadataCache,
         completed: Completed<()>,
-    ) -> Vec<Outcome> {
+    ) -> Option<Vec<Outcome>> {
         let response = match completed.result {
             Ok(Response::AlterPartition(response)) if !is_not_controller(&response) => response,
             Ok(_) => {
@@ -142,20 +143,18 @@ impl AlterPartitionManager {
                 } else {
                     self.send(ctx, cache);
                 }
-                return Vec::new();
+                return None;
             }
             Err(_) => {
                 self.controller = None;
                 self.send(ctx, cache);
-                return Vec::new();
+                return None;
             }
         };
-        let Some(request) = self.request.take() else {
-            return Vec::new();
-        };
+        let request = self.request.take()?;
         if !response.error.is_none() {
             wake(ctx, SEND_AGAIN_AFTER, WAKE_SEND_AGAIN);
-            return Vec::new();
+            return None;
         }
         let mut outcomes = Vec::with_capacity(request.partitions.len());
         for change in request.partitions {
@@ -173,7 +172,7 @@ impl AlterPartitionManager {
             };
             outcomes.push((change, outcome));
         }
-        outcomes
+        Some(outcomes)
     }
 
     /// What has gathered meanwhile goes out.

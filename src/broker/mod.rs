@@ -489,9 +489,12 @@ impl Broker {
 
     fn on_alter_partition_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<()>>) {
         for completed in completed {
-            let outcomes = self
-                .alter_partition
-                .on_completed(ctx, &self.metadata_cache, completed);
+            let Some(outcomes) =
+                self.alter_partition
+                    .on_completed(ctx, &self.metadata_cache, completed)
+            else {
+                continue;
+            };
             for (sent, answer) in outcomes {
                 let mut env = env!(self, ctx);
                 self.replicas.on_alter_partition_answer(
