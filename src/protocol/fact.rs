@@ -3,6 +3,7 @@
 //! A node states only what it knows itself. Facts carry what the transcript needs to tell the story
 //! in words and what checkers need to recompute it; each variant says who states it, and when.
 
+use super::zab::{ServerId, Txn};
 use super::zookeeper::{SessionId, Zxid};
 use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
 use serde::{Serialize, Serializer};
@@ -99,6 +100,45 @@ pub enum Fact {
     SessionClosed {
         session: SessionId,
         ephemerals: Vec<Rc<str>>,
+    },
+
+    // ---- the members of a ZooKeeper ensemble
+    /// A member looks for a leader.
+    ZooKeeperLooks {
+        round: u64,
+        last_zxid: Zxid,
+    },
+    /// It has decided whom to follow; itself: it tries to lead.
+    ZooKeeperElects {
+        leader: ServerId,
+        round: u64,
+    },
+    /// A leader brings a member up to date (ZB7): by so many transactions, or by a snapshot.
+    LearnerSynchronised {
+        learner: ServerId,
+        last_zxid: Zxid,
+        mode: &'static str,
+        transactions: u64,
+    },
+    /// A quorum is up to date: the leader is established and serves.
+    ZooKeeperLeads {
+        epoch: i64,
+        last_zxid: Zxid,
+        synchronised: Vec<ServerId>,
+    },
+    /// A member is up to date and serves.
+    ZooKeeperFollows {
+        leader: ServerId,
+        epoch: i64,
+        last_zxid: Zxid,
+    },
+    /// It leads or follows no longer; its clients are cut off.
+    ZooKeeperLeaves {
+        why: Rc<str>,
+    },
+    /// A serving member has applied a committed transaction.
+    TxnApplied {
+        txn: Rc<Txn>,
     },
 
     // ---- a node's session with ZooKeeper

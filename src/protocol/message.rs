@@ -1,6 +1,7 @@
 //! Everything that travels on a connection, its size on the wire, and its content hash.
 
 use super::kafka::{Request, Response};
+use super::zab::{ElectionMessage, QuorumPacket};
 use super::zookeeper::{ClientMessage, ServerMessage};
 use crate::kernel::Payload;
 use std::hash::{Hash, Hasher};
@@ -28,6 +29,10 @@ pub enum Message {
     Response(Box<KafkaResponse>),
     ZooKeeperRequest(Box<ClientMessage>),
     ZooKeeperReply(Box<ServerMessage>),
+    /// Between ZooKeeper servers, on their election connections.
+    Election(Box<ElectionMessage>),
+    /// Between a ZooKeeper leader and its learners.
+    Quorum(Box<QuorumPacket>),
 }
 
 impl Message {
@@ -38,6 +43,8 @@ impl Message {
             Message::Response(response) => response.body.name(),
             Message::ZooKeeperRequest(_) => "ZooKeeper request",
             Message::ZooKeeperReply(_) => "ZooKeeper reply",
+            Message::Election(message) => message.name(),
+            Message::Quorum(packet) => packet.name(),
         }
     }
 }
@@ -49,6 +56,8 @@ impl Payload for Message {
             Message::Response(response) => HEADER_BYTES + response_bytes(&response.body),
             Message::ZooKeeperRequest(message) => message.wire_bytes(),
             Message::ZooKeeperReply(message) => message.wire_bytes(),
+            Message::Election(message) => message.wire_bytes(),
+            Message::Quorum(packet) => packet.wire_bytes(),
         }
     }
 
@@ -58,6 +67,8 @@ impl Payload for Message {
             Message::Response(response) => 1000 + response.body.api_key() as u16,
             Message::ZooKeeperRequest(_) => 2000,
             Message::ZooKeeperReply(_) => 2001,
+            Message::Election(_) => 2002,
+            Message::Quorum(_) => 2003,
         }
     }
 
@@ -68,6 +79,8 @@ impl Payload for Message {
             Message::Response(response) => response.hash(&mut hasher),
             Message::ZooKeeperRequest(message) => message.hash(&mut hasher),
             Message::ZooKeeperReply(message) => message.hash(&mut hasher),
+            Message::Election(message) => message.hash(&mut hasher),
+            Message::Quorum(packet) => packet.hash(&mut hasher),
         }
         hasher.finish()
     }

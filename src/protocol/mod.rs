@@ -13,6 +13,7 @@ mod kafka;
 mod message;
 pub mod network_client;
 mod timer;
+pub mod zab;
 pub mod zookeeper;
 
 pub use error::ErrorCode;

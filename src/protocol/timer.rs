@@ -23,6 +23,20 @@ pub enum Timer {
 pub enum ZooKeeperTimer {
     /// The expiry queue's tick.
     Tick,
+    /// Nothing was heard in an election for a while.
+    Election,
+    /// Nobody answered the dialling of this server's election port.
+    ElectionDial(super::zab::ServerId),
+    /// A leader's half tick.
+    HalfTick,
+    /// A candidate has no quorum after `initLimit` ticks.
+    LeaderWait,
+    /// A leader looks whether this learner has been silent for too long.
+    LearnerSilence(super::zab::ServerId),
+    /// A learner looks whether its leader has been silent for too long.
+    LeaderSilence,
+    /// A learner tries again to connect to its leader.
+    LeaderRetry,
 }
 
 /// A ZooKeeper session client's timers.

@@ -122,6 +122,11 @@ impl Op {
             Op::CloseSession => "closeSession",
         }
     }
+
+    /// Length of the request's body, as ZooKeeper encodes it.
+    pub fn wire_bytes(&self) -> u64 {
+        op_bytes(self)
+    }
 }
 
 /// An access control list, shared.

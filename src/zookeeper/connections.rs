@@ -49,6 +49,11 @@ impl Connections {
         self.by_session.get(&session).copied()
     }
 
+    /// Every open connection, in the order in which they were opened.
+    pub fn all(&self) -> Vec<ConnId> {
+        self.by_id.keys().copied().collect()
+    }
+
     /// Forgets a connection; its session stays.
     pub fn remove(&mut self, conn: ConnId) {
         if let Some(connection) = self.by_id.remove(&conn)

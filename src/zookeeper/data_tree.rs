@@ -4,7 +4,7 @@
 //! It checks nothing: a transaction's conditions were checked when it was prepared. Applying one
 //! twice does no harm, so that a log may be replayed over a snapshot that holds some of it (ZB11).
 
-use super::txn::{Txn, TxnBody};
+use crate::protocol::zab::{Txn, TxnBody};
 use crate::protocol::zookeeper::{
     Acl, Acls, Answer, Code, MultiAnswer, Path, SessionId, Stat, Zxid,
 };
@@ -155,6 +155,11 @@ impl DataTree {
 
     pub fn last_processed_zxid(&self) -> Zxid {
         self.last_processed_zxid
+    }
+
+    /// A new epoch begins, without a transaction (`setlastProcessedZxid`).
+    pub(super) fn set_last_processed_zxid(&mut self, zxid: Zxid) {
+        self.last_processed_zxid = zxid;
     }
 
     pub(super) fn node(&self, path: &str) -> Option<&DataNode> {

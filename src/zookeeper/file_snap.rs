@@ -7,6 +7,7 @@ use super::file_txn_log::{self, LoadError};
 use super::jute::{Reader, Writer, adler32};
 use super::txn::{decode_acl, encode_acl};
 use crate::kernel::Disk;
+use crate::protocol::zab::Txn;
 use crate::protocol::zookeeper::{Acls, Path, Zxid};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,9 +58,18 @@ pub fn encode(tree: &DataTree) -> Bytes {
     Bytes::from(out.0)
 }
 
+/// What a directory holds.
+pub struct Restored {
+    pub tree: DataTree,
+    /// The transactions that were replayed over the snapshot.
+    pub replayed: Vec<Rc<Txn>>,
+    /// There is a snapshot that can be read.
+    pub has_snapshot: bool,
+}
+
 /// The tree that log and snapshots in `dir` add up to: the newest snapshot that can be read, and
 /// every later transaction, committed or not (ZB12). An empty directory is a new tree.
-pub fn restore(disk: &mut Disk, dir: &str) -> Result<DataTree, LoadError> {
+pub fn restore(disk: &mut Disk, dir: &str) -> Result<Restored, LoadError> {
     let mut tree = None;
     for (zxid, name) in file_txn_log::files_by_zxid(disk, dir, SNAPSHOT_PREFIX)
         .into_iter()
@@ -80,11 +90,35 @@ pub fn restore(disk: &mut Disk, dir: &str) -> Result<DataTree, LoadError> {
     if tree.is_none() && !txns.is_empty() {
         return Err(LoadError::NoValidSnapshot);
     }
+    let has_snapshot = tree.is_some();
     let mut tree = tree.unwrap_or_default();
     for txn in &txns {
         tree.apply(txn);
     }
-    Ok(tree)
+    Ok(Restored {
+        tree,
+        replayed: txns,
+        has_snapshot,
+    })
+}
+
+/// Deletes the snapshots that hold more than `zxid`: what they hold is taken back.
+pub fn delete_after(disk: &mut Disk, dir: &str, zxid: Zxid) -> Result<(), LoadError> {
+    for (of, name) in file_txn_log::files_by_zxid(disk, dir, SNAPSHOT_PREFIX) {
+        if of > zxid {
+            disk.delete(&format!("{dir}/{name}"))
+                .map_err(LoadError::Disk)?;
+        }
+    }
+    Ok(())
+}
+
+/// Size of the newest snapshot.
+pub fn newest_bytes(disk: &Disk, dir: &str) -> u64 {
+    file_txn_log::files_by_zxid(disk, dir, SNAPSHOT_PREFIX)
+        .last()
+        .and_then(|(_, name)| disk.open(&format!("{dir}/{name}")))
+        .map_or(0, |file| disk.len(file))
 }
 
 const SNAPSHOT_PREFIX: &str = "snapshot.";
@@ -93,7 +127,7 @@ const MAGIC: i32 = 0x5a4b_534e;
 const VERSION: i32 = 2;
 
 /// `None` if the snapshot is torn or damaged.
-fn decode(bytes: &[u8], zxid: Zxid) -> Option<DataTree> {
+pub fn decode(bytes: &[u8], zxid: Zxid) -> Option<DataTree> {
     let mut input = Reader(bytes);
     if input.i32()? != MAGIC || input.i32()? != VERSION {
         return None;

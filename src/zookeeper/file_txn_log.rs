@@ -2,10 +2,13 @@
 //! zxid, one checksummed entry a transaction.
 
 use super::jute::{Reader, Writer, adler32};
-use super::txn::Txn;
+use super::txn;
 use crate::kernel::{Disk, DiskError, FileId};
+use crate::protocol::zab::Txn;
 use crate::protocol::zookeeper::Zxid;
 use bytes::Bytes;
+use std::fmt;
+use std::rc::Rc;
 
 /// The log's open end.
 #[derive(Clone, Debug)]
@@ -26,6 +29,20 @@ pub enum LoadError {
     NoValidSnapshot,
 }
 
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Disk(error) => write!(f, "the data directory cannot be used: {error}"),
+            LoadError::Corrupt { file } => {
+                write!(f, "the transaction log {file} is damaged: wrong checksum")
+            }
+            LoadError::NoValidSnapshot => {
+                f.write_str("there are transaction logs and no valid snapshot")
+            }
+        }
+    }
+}
+
 impl FileTxnLog {
     /// A log that goes on in a new file.
     pub fn new(dir: &str) -> Self {
@@ -41,7 +58,7 @@ impl FileTxnLog {
             Some(file) => file,
             None => self.begin_file(disk, txn.zxid)?,
         };
-        let record = txn.encode();
+        let record = txn::encode(txn);
         let mut entry = Writer(Vec::with_capacity(record.len() + 13));
         entry.i64(i64::from(adler32(&record)));
         entry.buffer(&record);
@@ -70,22 +87,68 @@ impl FileTxnLog {
 }
 
 /// Every logged transaction after `after`, in order, with the reading charged.
-pub fn read_after(disk: &mut Disk, dir: &str, after: Zxid) -> Result<Vec<Txn>, LoadError> {
+pub fn read_after(disk: &mut Disk, dir: &str, after: Zxid) -> Result<Vec<Rc<Txn>>, LoadError> {
     let mut files = files_by_zxid(disk, dir, LOG_PREFIX);
     // The last file that begins at or before the first transaction wanted may hold it.
     let first = files
         .partition_point(|(zxid, _)| *zxid <= after + 1)
         .saturating_sub(1);
-    let mut txns: Vec<Txn> = Vec::new();
+    let mut txns: Vec<Rc<Txn>> = Vec::new();
     for (_, name) in files.drain(first..) {
         let bytes = disk
             .read_file(&format!("{dir}/{name}"))
             .map_err(LoadError::Disk)?;
         let entries = read_entries(&bytes).ok_or(LoadError::Corrupt { file: name })?;
         let last = txns.last().map_or(after, |txn| txn.zxid);
-        txns.extend(entries.into_iter().filter(|txn| txn.zxid > last));
+        let newer = entries.into_iter().filter(|(txn, _)| txn.zxid > last);
+        txns.extend(newer.map(|(txn, _)| Rc::new(txn)));
     }
     Ok(txns)
+}
+
+/// Cuts every transaction after `zxid` off (`FileTxnLog.truncate`), so that it is durable before
+/// anything else happens. Answers false if the log holds nothing to cut.
+pub fn truncate(disk: &mut Disk, dir: &str, zxid: Zxid) -> Result<bool, LoadError> {
+    let mut cut = None;
+    for (_, name) in files_by_zxid(disk, dir, LOG_PREFIX).into_iter().rev() {
+        let path = format!("{dir}/{name}");
+        let bytes = disk.read_file(&path).map_err(LoadError::Disk)?;
+        let entries = read_entries(&bytes).ok_or(LoadError::Corrupt { file: name })?;
+        let kept = entries
+            .iter()
+            .take_while(|(txn, _)| txn.zxid <= zxid)
+            .last();
+        let Some(file) = disk.open(&path) else {
+            continue;
+        };
+        let end = kept.map_or(HEADER_BYTES, |(_, end)| *end);
+        disk.truncate(file, end).map_err(LoadError::Disk)?;
+        disk.sync(file).map_err(LoadError::Disk)?;
+        cut = Some(file);
+        if kept.is_some() {
+            break;
+        }
+    }
+    Ok(cut.is_some())
+}
+
+/// The file that is written last; `None` if there is none.
+pub fn newest(disk: &Disk, dir: &str) -> Option<FileId> {
+    let files = files_by_zxid(disk, dir, LOG_PREFIX);
+    disk.open(&format!("{dir}/{}", files.last()?.1))
+}
+
+/// Bytes of the log's files from the one on that holds the first transaction after `after`.
+pub fn bytes_after(disk: &Disk, dir: &str, after: Zxid) -> u64 {
+    let files = files_by_zxid(disk, dir, LOG_PREFIX);
+    let first = files
+        .partition_point(|(zxid, _)| *zxid <= after + 1)
+        .saturating_sub(1);
+    let lens = files[first..].iter().filter_map(|(_, name)| {
+        let file = disk.open(&format!("{dir}/{name}"))?;
+        Some(disk.len(file))
+    });
+    lens.sum()
 }
 
 /// Files of a kind with the zxid in their names, in its order.
@@ -107,10 +170,12 @@ pub const LOG_PREFIX: &str = "log.";
 const MAGIC: i32 = 0x5a4b_4c47;
 const VERSION: i32 = 2;
 const END_OF_RECORD: u8 = b'B';
+/// Magic, version, database id.
+const HEADER_BYTES: u64 = 16;
 
-/// The whole entries of a log file: a tail that ends too early was never acknowledged and is left
+/// The whole entries of a log file, each with the position at which it ends: a tail that ends too early was never acknowledged and is left
 /// out. `None` if an entry is there whole and wrong.
-fn read_entries(bytes: &[u8]) -> Option<Vec<Txn>> {
+fn read_entries(bytes: &[u8]) -> Option<Vec<(Txn, u64)>> {
     let mut input = Reader(bytes);
     let mut txns = Vec::new();
     let Some(header) = input.take(16) else {
@@ -128,7 +193,8 @@ fn read_entries(bytes: &[u8]) -> Option<Vec<Txn>> {
         if end[0] != END_OF_RECORD || checksum != i64::from(adler32(&record)) {
             return None;
         }
-        txns.push(Txn::decode(&record)?);
+        let end = (bytes.len() - input.0.len()) as u64;
+        txns.push((txn::decode(&record)?, end));
     }
     Some(txns)
 }

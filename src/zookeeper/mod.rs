@@ -1,8 +1,9 @@
-//! ZooKeeper: a server and the session client, knowing nothing of Kafka.
+//! ZooKeeper: servers and the session client, knowing nothing of Kafka.
 //!
-//! The server is the request pipeline of ZooKeeper 3.8 (`PrepRequestProcessor`, `SyncRequestProcessor`,
-//! `FinalRequestProcessor`) around a pure `DataTree`; the client is `ClientCnxn` with its
-//! `StaticHostProvider`. Rules: ZK5 to ZK11, ZB11 to ZB16, section 1.8 of the truth table.
+//! A server is the request pipeline of ZooKeeper 3.8 (`PrepRequestProcessor`, `SyncRequestProcessor`,
+//! `FinalRequestProcessor`) around a pure `DataTree`; the members of
+//! an ensemble (`quorum`) put leader election and atomic broadcast between them. The client is `ClientCnxn` with its
+//! `StaticHostProvider`. Rules: ZK1 to ZK11, ZB1 to ZB17, section 1.8 of the truth table.
 
 mod client_watches;
 mod config;
@@ -14,15 +15,19 @@ mod final_processor;
 mod host_provider;
 mod jute;
 mod prep_processor;
+mod quorum;
 mod request;
 pub mod server;
 pub mod session;
 mod session_tracker;
+mod standalone;
 mod sync_processor;
 mod txn;
 mod watch_manager;
+mod zookeeper_server;
 
-pub use config::ServerConfig;
+pub use config::{QuorumConfig, ServerConfig};
 pub use data_tree::DataTree;
+pub use quorum::{QuorumRole, QuorumView};
 pub use server::{Server, SessionView};
 pub use session::Session;

@@ -4,7 +4,7 @@
 use super::DataTree;
 use super::data_tree::split_path;
 use super::session_tracker::SessionTracker;
-use super::txn::{Txn, TxnBody};
+use crate::protocol::zab::{ServerId, Txn, TxnBody};
 use crate::protocol::zookeeper::{Acl, Acls, Code, CreateMode, MultiOp, Op, Path, SessionId, Zxid};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +26,8 @@ pub struct Origin {
     pub cxid: i32,
     /// Milliseconds since 1970 on the server's clock.
     pub time: i64,
+    /// The server that the session speaks with.
+    pub server: ServerId,
 }
 
 /// A node as it will be.
@@ -108,9 +110,9 @@ impl PrepProcessor {
         origin: Origin,
         op: &Op,
         tree: &DataTree,
-        sessions: &SessionTracker,
+        sessions: &mut SessionTracker,
     ) -> Result<Option<Txn>, Code> {
-        let allowed = sessions.check(origin.session);
+        let allowed = sessions.check(origin.session, origin.server);
         if !is_write(op) {
             return allowed.map(|()| None);
         }

@@ -1,7 +1,7 @@
 //! A request on its way through the pipeline (`Request`).
 
-use super::txn::Txn;
 use crate::kernel::ConnId;
+use crate::protocol::zab::Txn;
 use crate::protocol::zookeeper::{Code, Op, SessionId};
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ pub struct Request {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RequestKind {
     CreateSession,
+    /// Nobody waits for it here: another server's, or the server's own.
+    Replicated,
     Ping,
     Op(Op),
 }

@@ -3,8 +3,9 @@
 
 use super::file_txn_log::FileTxnLog;
 use super::request::Request;
-use crate::kernel::DiskError;
+use crate::kernel::{DiskError, FileId};
 use crate::protocol::Ctx;
+use crate::protocol::zab::Txn;
 use std::collections::VecDeque;
 
 /// The log, what waits for it, and what waits for its fsync.
@@ -31,16 +32,36 @@ pub struct Synced {
 
 impl SyncProcessor {
     pub fn new(log: FileTxnLog, token: u64, snap_count: u32, ctx: &mut Ctx<'_>) -> Self {
-        let mut processor = SyncProcessor {
+        let mut processor = Self::idle(log, token, snap_count);
+        processor.plan_snapshot(ctx);
+        processor
+    }
+
+    /// One that takes no snapshots until `plan_snapshot` is called.
+    pub fn idle(log: FileTxnLog, token: u64, snap_count: u32) -> Self {
+        SyncProcessor {
             log,
             queued: VecDeque::new(),
             to_flush: Vec::new(),
             token,
             snap_count: snap_count.max(2),
-            until_snapshot: 0,
-        };
-        processor.plan_snapshot(ctx);
-        processor
+            until_snapshot: u64::MAX,
+        }
+    }
+
+    /// Nothing is queued, nothing is on its way to the disk.
+    pub fn is_idle(&self) -> bool {
+        self.queued.is_empty() && self.to_flush.is_empty()
+    }
+
+    /// Writes a transaction past the (idle) queue; the caller sees to its fsync.
+    pub fn append_now(&mut self, ctx: &mut Ctx<'_>, txn: &Txn) -> Result<FileId, DiskError> {
+        self.log.append(ctx.disk(), txn)
+    }
+
+    /// The next transaction begins a new file.
+    pub fn roll(&mut self) {
+        self.log.roll();
     }
 
     pub fn push(&mut self, request: Request) {
@@ -85,7 +106,8 @@ impl SyncProcessor {
         std::mem::take(&mut self.to_flush)
     }
 
-    fn plan_snapshot(&mut self, ctx: &mut Ctx<'_>) {
+    /// Draws how many transactions from now the next snapshot is due.
+    pub fn plan_snapshot(&mut self, ctx: &mut Ctx<'_>) {
         let half = u64::from(self.snap_count / 2);
         self.until_snapshot = half + ctx.random().below(half) + 1;
     }

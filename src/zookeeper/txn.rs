@@ -1,209 +1,153 @@
-//! Transactions: what a prepared request does to the tree, and their bytes in the log
-//! (`org.apache.zookeeper.txn`).
+//! The bytes of transactions in the log (`SerializeUtils`, `org.apache.zookeeper.txn`).
 
 use super::jute::{Reader, Writer};
-use crate::protocol::zookeeper::{Acl, Acls, Code, Path, SessionId, Zxid};
-use bytes::Bytes;
+use crate::protocol::zab::{Txn, TxnBody};
+use crate::protocol::zookeeper::{Acl, Acls, Code};
 
-/// A transaction with its header (`TxnHeader`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Txn {
-    pub session: SessionId,
-    /// The client's number of the request; 0 for what the server does by itself.
-    pub cxid: i32,
-    pub zxid: Zxid,
-    /// Milliseconds since 1970 on the clock of the server that prepared it.
-    pub time: i64,
-    pub body: TxnBody,
+/// A transaction's bytes, its header first.
+pub fn encode(txn: &Txn) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.i64(txn.session);
+    out.i32(txn.cxid);
+    out.i64(txn.zxid);
+    out.i64(txn.time);
+    out.i32(op_code(&txn.body));
+    encode_body(&txn.body, &mut out);
+    out.0
 }
 
-/// What a transaction does. Conditions were checked when it was prepared: what stands here is the
-/// outcome (the version that a node will have, the name with its sequence number).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TxnBody {
-    CreateSession {
-        timeout_ms: i32,
-    },
-    CloseSession {
-        /// The session's ephemerals, those that are still being made included.
-        paths: Vec<Path>,
-    },
-    Create {
-        path: Path,
-        data: Bytes,
-        acl: Acls,
-        ephemeral: bool,
-        /// Children ever created under the parent, this one included.
-        parent_cversion: i32,
-    },
-    Delete {
-        path: Path,
-    },
-    SetData {
-        path: Path,
-        data: Bytes,
-        version: i32,
-    },
-    SetAcl {
-        path: Path,
-        acl: Acls,
-        version: i32,
-    },
-    Check {
-        path: Path,
-        version: i32,
-    },
-    Multi(Vec<TxnBody>),
-    /// A failed write: it changes nothing but uses its zxid (fact 5).
-    Error(Code),
+/// A transaction out of its bytes; `None` where they end too early or make no sense.
+pub fn decode(bytes: &[u8]) -> Option<Txn> {
+    let mut input = Reader(bytes);
+    Some(Txn {
+        session: input.i64()?,
+        cxid: input.i32()?,
+        zxid: input.i64()?,
+        time: input.i64()?,
+        body: {
+            let op_code = input.i32()?;
+            decode_body(op_code, &mut input)?
+        },
+    })
 }
 
-impl Txn {
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.i64(self.session);
-        out.i32(self.cxid);
-        out.i64(self.zxid);
-        out.i64(self.time);
-        out.i32(self.body.op_code());
-        self.body.encode(&mut out);
-        out.0
-    }
-
-    pub fn decode(bytes: &[u8]) -> Option<Txn> {
-        let mut input = Reader(bytes);
-        Some(Txn {
-            session: input.i64()?,
-            cxid: input.i32()?,
-            zxid: input.i64()?,
-            time: input.i64()?,
-            body: {
-                let op_code = input.i32()?;
-                TxnBody::decode(op_code, &mut input)?
-            },
-        })
+/// `ZooDefs.OpCode`.
+const fn op_code(body: &TxnBody) -> i32 {
+    match body {
+        TxnBody::Create { .. } => 1,
+        TxnBody::Delete { .. } => 2,
+        TxnBody::SetData { .. } => 5,
+        TxnBody::SetAcl { .. } => 7,
+        TxnBody::Check { .. } => 13,
+        TxnBody::Multi(_) => 14,
+        TxnBody::CreateSession { .. } => -10,
+        TxnBody::CloseSession { .. } => -11,
+        TxnBody::Error(_) => -1,
     }
 }
 
-impl TxnBody {
-    /// `ZooDefs.OpCode`.
-    pub const fn op_code(&self) -> i32 {
-        match self {
-            TxnBody::Create { .. } => 1,
-            TxnBody::Delete { .. } => 2,
-            TxnBody::SetData { .. } => 5,
-            TxnBody::SetAcl { .. } => 7,
-            TxnBody::Check { .. } => 13,
-            TxnBody::Multi(_) => 14,
-            TxnBody::CreateSession { .. } => -10,
-            TxnBody::CloseSession { .. } => -11,
-            TxnBody::Error(_) => -1,
+fn encode_body(body: &TxnBody, out: &mut Writer) {
+    match body {
+        TxnBody::CreateSession { timeout_ms } => out.i32(*timeout_ms),
+        TxnBody::CloseSession { paths } => {
+            out.count(paths.len());
+            for path in paths {
+                out.string(path);
+            }
         }
-    }
-
-    fn encode(&self, out: &mut Writer) {
-        match self {
-            TxnBody::CreateSession { timeout_ms } => out.i32(*timeout_ms),
-            TxnBody::CloseSession { paths } => {
-                out.count(paths.len());
-                for path in paths {
-                    out.string(path);
-                }
-            }
-            TxnBody::Create {
-                path,
-                data,
-                acl,
-                ephemeral,
-                parent_cversion,
-            } => {
-                out.string(path);
-                out.buffer(data);
-                encode_acl(acl, out);
-                out.bool(*ephemeral);
-                out.i32(*parent_cversion);
-            }
-            TxnBody::Delete { path } => out.string(path),
-            TxnBody::SetData {
-                path,
-                data,
-                version,
-            } => {
-                out.string(path);
-                out.buffer(data);
-                out.i32(*version);
-            }
-            TxnBody::SetAcl { path, acl, version } => {
-                out.string(path);
-                encode_acl(acl, out);
-                out.i32(*version);
-            }
-            TxnBody::Check { path, version } => {
-                out.string(path);
-                out.i32(*version);
-            }
-            TxnBody::Multi(bodies) => {
-                out.count(bodies.len());
-                for body in bodies {
-                    out.i32(body.op_code());
-                    let mut record = Writer::default();
-                    body.encode(&mut record);
-                    out.buffer(&record.0);
-                }
-            }
-            TxnBody::Error(code) => out.i32(code.code()),
+        TxnBody::Create {
+            path,
+            data,
+            acl,
+            ephemeral,
+            parent_cversion,
+        } => {
+            out.string(path);
+            out.buffer(data);
+            encode_acl(acl, out);
+            out.bool(*ephemeral);
+            out.i32(*parent_cversion);
         }
+        TxnBody::Delete { path } => out.string(path),
+        TxnBody::SetData {
+            path,
+            data,
+            version,
+        } => {
+            out.string(path);
+            out.buffer(data);
+            out.i32(*version);
+        }
+        TxnBody::SetAcl { path, acl, version } => {
+            out.string(path);
+            encode_acl(acl, out);
+            out.i32(*version);
+        }
+        TxnBody::Check { path, version } => {
+            out.string(path);
+            out.i32(*version);
+        }
+        TxnBody::Multi(bodies) => {
+            out.count(bodies.len());
+            for body in bodies {
+                out.i32(op_code(body));
+                let mut record = Writer::default();
+                encode_body(body, &mut record);
+                out.buffer(&record.0);
+            }
+        }
+        TxnBody::Error(code) => out.i32(code.code()),
     }
+}
 
-    fn decode(op_code: i32, input: &mut Reader<'_>) -> Option<TxnBody> {
-        Some(match op_code {
-            -10 => TxnBody::CreateSession {
-                timeout_ms: input.i32()?,
-            },
-            -11 => TxnBody::CloseSession {
-                paths: {
-                    let count = input.count()?;
-                    (0..count).map(|_| input.string()).collect::<Option<_>>()?
-                },
-            },
-            1 => TxnBody::Create {
-                path: input.string()?,
-                data: input.buffer()?,
-                acl: decode_acl(input)?,
-                ephemeral: input.bool()?,
-                parent_cversion: input.i32()?,
-            },
-            2 => TxnBody::Delete {
-                path: input.string()?,
-            },
-            5 => TxnBody::SetData {
-                path: input.string()?,
-                data: input.buffer()?,
-                version: input.i32()?,
-            },
-            7 => TxnBody::SetAcl {
-                path: input.string()?,
-                acl: decode_acl(input)?,
-                version: input.i32()?,
-            },
-            13 => TxnBody::Check {
-                path: input.string()?,
-                version: input.i32()?,
-            },
-            14 => TxnBody::Multi({
+fn decode_body(op_code: i32, input: &mut Reader<'_>) -> Option<TxnBody> {
+    Some(match op_code {
+        -10 => TxnBody::CreateSession {
+            timeout_ms: input.i32()?,
+        },
+        -11 => TxnBody::CloseSession {
+            paths: {
                 let count = input.count()?;
-                (0..count)
-                    .map(|_| {
-                        let op_code = input.i32()?;
-                        let record = input.buffer()?;
-                        TxnBody::decode(op_code, &mut Reader(&record))
-                    })
-                    .collect::<Option<_>>()?
-            }),
-            -1 => TxnBody::Error(Code::of(input.i32()?)?),
-            _ => return None,
-        })
-    }
+                (0..count).map(|_| input.string()).collect::<Option<_>>()?
+            },
+        },
+        1 => TxnBody::Create {
+            path: input.string()?,
+            data: input.buffer()?,
+            acl: decode_acl(input)?,
+            ephemeral: input.bool()?,
+            parent_cversion: input.i32()?,
+        },
+        2 => TxnBody::Delete {
+            path: input.string()?,
+        },
+        5 => TxnBody::SetData {
+            path: input.string()?,
+            data: input.buffer()?,
+            version: input.i32()?,
+        },
+        7 => TxnBody::SetAcl {
+            path: input.string()?,
+            acl: decode_acl(input)?,
+            version: input.i32()?,
+        },
+        13 => TxnBody::Check {
+            path: input.string()?,
+            version: input.i32()?,
+        },
+        14 => TxnBody::Multi({
+            let count = input.count()?;
+            (0..count)
+                .map(|_| {
+                    let op_code = input.i32()?;
+                    let record = input.buffer()?;
+                    decode_body(op_code, &mut Reader(&record))
+                })
+                .collect::<Option<_>>()?
+        }),
+        -1 => TxnBody::Error(Code::of(input.i32()?)?),
+        _ => return None,
+    })
 }
 
 pub fn encode_acl(acl: &[Acl], out: &mut Writer) {
@@ -231,6 +175,8 @@ pub fn decode_acl(input: &mut Reader<'_>) -> Option<Acls> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::zookeeper::Path;
+    use bytes::Bytes;
     use std::rc::Rc;
 
     #[test]
@@ -272,10 +218,10 @@ mod tests {
                 time: 1_795_330_000_000,
                 body,
             };
-            let bytes = txn.encode();
-            assert_eq!(Txn::decode(&bytes).as_ref(), Some(&txn));
+            let bytes = encode(&txn);
+            assert_eq!(decode(&bytes).as_ref(), Some(&txn));
             for cut in 0..bytes.len() {
-                assert_ne!(Txn::decode(&bytes[..cut]).as_ref(), Some(&txn), "cut {cut}");
+                assert_ne!(decode(&bytes[..cut]).as_ref(), Some(&txn), "cut {cut}");
             }
         }
     }

@@ -2,13 +2,25 @@
 
 use crate::kazoo::{array, data, error_name, latin1, mode, text, type_name, version};
 use crate::world::{Do, World, recorded_config};
-use kafka_trial::kernel::NodeId;
+use kafka_trial::kernel::{Fault, NodeId};
 use kafka_trial::protocol::zookeeper::{
     Answer, Code, MultiAnswer, MultiOp, Op, Path, SessionEvent, SessionId, Stat, Zxid,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+#[test]
+fn random_ensemble_transcripts_replay() {
+    let file: Value =
+        serde_json::from_str(include_str!("../vectors/zookeeper/random_ensemble.json"))
+            .expect("JSON");
+    let transcripts = array(&file["transcripts"]);
+    assert_eq!(transcripts.len(), 8);
+    for transcript in transcripts {
+        replay(transcript);
+    }
+}
 
 #[test]
 fn random_standalone_transcripts_replay() {
@@ -25,21 +37,22 @@ fn random_standalone_transcripts_replay() {
 fn replay(transcript: &Value) {
     let seed = transcript["seed"].as_u64().expect("seed");
     let mut replay = Replay {
-        world: World::new(seed, recorded_config()),
+        world: match text(&transcript["mode"]) {
+            "ensemble" => World::ensemble(seed, &recorded_config(), 3),
+            _ => World::new(seed, recorded_config()),
+        },
         clients: BTreeMap::new(),
         sessions: BTreeMap::new(),
+        down: None,
     };
     for (number, step) in array(&transcript["steps"]).iter().enumerate() {
-        let ours = replay.step(step);
+        let ours = Value::Object(replay.step(step));
         let theirs: Map<String, Value> = ["result", "error", "events"]
             .into_iter()
             .filter_map(|part| Some((part.to_owned(), step.get(part)?.clone())))
             .collect();
-        assert_eq!(
-            Value::Object(ours),
-            Value::Object(theirs),
-            "seed {seed}, step {number}: {step}"
-        );
+        let theirs = Value::Object(theirs);
+        assert_eq!(ours, theirs, "seed {seed}, step {number}: {step}");
     }
     assert_eq!(
         replay.tree(),
@@ -52,12 +65,50 @@ struct Replay {
     world: World,
     clients: BTreeMap<String, NodeId>,
     sessions: BTreeMap<SessionId, String>,
+    /// The server that is down.
+    down: Option<NodeId>,
 }
 
 impl Replay {
+    /// Something happens to a server; the next step comes when the ensemble serves and every client is
+    /// connected again.
+    fn fault(&mut self, what: &str, who: Option<&str>) {
+        let leader = self.world.leader().expect("a leader");
+        match (what, who) {
+            ("crash", Some(who)) => {
+                let mut servers = self.world.servers.iter().copied();
+                let victim = servers.find(|server| (*server == leader) == (who == "leader"));
+                self.down = victim;
+                self.world.kernel.apply(Fault::Crash(victim.expect(who)));
+            }
+            ("restart", None) => {
+                let back = self.down.take().expect("one is down");
+                self.world.kernel.apply(Fault::Start(back));
+            }
+            other => panic!("step {other:?}"),
+        }
+        let clients: Vec<NodeId> = self.clients.values().copied().collect();
+        self.world.run_ms(60);
+        self.world.until(|world| {
+            let connected = |client: &NodeId| {
+                world.session(*client).session_id().is_none()
+                    || world.session(*client).is_connected()
+            };
+            clients.iter().all(connected) && world.all_serve()
+        });
+    }
+
     fn step(&mut self, step: &Value) -> Map<String, Value> {
-        let (name, args) = (text(&step["client"]), &step["args"]);
         let mut shown = Map::new();
+        if let Some(what) = step["cluster"].as_str() {
+            self.fault(what, step["who"].as_str());
+            let events = self.take_events();
+            if !events.is_empty() {
+                shown.insert("events".to_owned(), json!(events));
+            }
+            return shown;
+        }
+        let (name, args) = (text(&step["client"]), &step["args"]);
         match text(&step["op"]) {
             "connect" => {
                 let node = self.world.connected(
@@ -82,6 +133,9 @@ impl Replay {
                     }
                     Err(code) => {
                         shown.insert("error".to_owned(), json!(error_name(code)));
+                    }
+                    Ok(Answer::Synced) => {
+                        shown.insert("result".to_owned(), args["path"].clone());
                     }
                     Ok(answer) => {
                         shown.insert("result".to_owned(), self.shown(answer));
@@ -117,7 +171,7 @@ impl Replay {
     fn shown(&self, answer: Answer) -> Value {
         match answer {
             Answer::Created { path, stat } => json!({"value": &*path, "stat": self.stat(&stat)}),
-            Answer::Deleted | Answer::Synced => json!(true),
+            Answer::Deleted => json!(true),
             Answer::SetData(stat) | Answer::Exists(stat) => json!({"stat": self.stat(&stat)}),
             Answer::Data { data, stat } => {
                 json!({"value": latin1(&data), "stat": self.stat(&stat)})

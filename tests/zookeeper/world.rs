@@ -3,14 +3,15 @@
 
 use bytes::Bytes;
 use kafka_trial::kernel::{
-    self, Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions, Time,
+    self, Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Time,
 };
 use kafka_trial::protocol::zookeeper::{
     Answer, ClientMessage, Code, CreateMode, Op, Path, ServerMessage, SessionEvent, SessionId,
     WatchType, WatchedEvent,
 };
 use kafka_trial::protocol::{Cluster, Ctx, Event, Fact, Message, Timer};
-use kafka_trial::zookeeper::{DataTree, Server, ServerConfig, Session};
+use kafka_trial::zookeeper::{DataTree, QuorumConfig, QuorumRole, Server, ServerConfig, Session};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub enum Node {
@@ -146,6 +147,7 @@ fn raw_node(server: NodeId) -> Node {
 pub struct World {
     pub kernel: Kernel<Cluster, Node>,
     pub server: NodeId,
+    pub servers: Vec<NodeId>,
     facts: Vec<Fact>,
     next_token: u64,
 }
@@ -168,6 +170,7 @@ impl World {
         let mut world = World {
             kernel,
             server,
+            servers: vec![server],
             facts: Vec::new(),
             next_token: 1,
         };
@@ -176,20 +179,89 @@ impl World {
         world
     }
 
+    /// An ensemble of so many servers, started one after the other, that serves.
+    pub fn ensemble(seed: u64, config: &ServerConfig, count: u32) -> Self {
+        let mut world = Self::members(seed, config, count);
+        for server in world.servers.clone() {
+            world.kernel.apply(Fault::Start(server));
+            world.run_ms(1);
+        }
+        world.until(World::all_serve);
+        world
+    }
+
+    /// An ensemble of so many servers, all down.
+    pub fn members(seed: u64, config: &ServerConfig, count: u32) -> Self {
+        let mut kernel = Kernel::new(Config::default(), seed);
+        let nodes: Vec<NodeId> = (0..count).map(NodeId).collect();
+        let servers: BTreeMap<u8, NodeId> = (1..).zip(nodes.iter().copied()).collect();
+        for (sid, node) in &servers {
+            let config = ServerConfig {
+                quorum: Some(QuorumConfig {
+                    init_limit: 20,
+                    sync_limit: 6,
+                    ..QuorumConfig::new(*sid, servers.clone())
+                }),
+                ..config.clone()
+            };
+            let actor = Node::Server(Box::new(Server::new(config)));
+            let name = format!("zookeeper-{sid}");
+            assert_eq!(kernel.add_node(&name, NodeOptions::default(), actor), *node);
+        }
+        World {
+            kernel,
+            server: nodes[0],
+            servers: nodes,
+            facts: Vec::new(),
+            next_token: 1,
+        }
+    }
+
     pub fn server(&self) -> &Server {
-        match self.kernel.actor(self.server) {
+        self.server_at(self.server)
+    }
+
+    pub fn server_at(&self, node: NodeId) -> &Server {
+        match self.kernel.actor(node) {
             Node::Server(server) => server,
             _ => panic!("not a server"),
         }
     }
 
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.kernel.status(node) == NodeStatus::Running
+    }
+
+    /// The server that leads and serves.
+    pub fn leader(&self) -> Option<NodeId> {
+        let leads = |node: &NodeId| {
+            self.is_up(*node)
+                && self
+                    .server_at(*node)
+                    .quorum()
+                    .is_some_and(|view| matches!(view.role, QuorumRole::Leading { serves: true }))
+        };
+        self.servers.iter().copied().find(leads)
+    }
+
+    /// Every server that runs serves, and one of them leads.
+    pub fn all_serve(&mut self) -> bool {
+        self.leader().is_some()
+            && self
+                .servers
+                .iter()
+                .filter(|node| self.is_up(**node))
+                .all(|node| self.server_at(*node).is_serving())
+    }
+
+    /// What the leader of an ensemble, or the one server, answers.
     pub fn tree(&self) -> &DataTree {
-        self.server().tree()
+        self.server_at(self.leader().unwrap_or(self.server)).tree()
     }
 
     /// A client process whose session is being opened.
     pub fn client(&mut self, name: &str, timeout_ms: u32) -> NodeId {
-        let node = client_node(&[self.server], timeout_ms);
+        let node = client_node(&self.servers, timeout_ms);
         let id = self.kernel.add_node(name, NodeOptions::default(), node);
         self.kernel.apply(Fault::Start(id));
         self.tell(id, Do::Start);

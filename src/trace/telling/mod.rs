@@ -56,6 +56,13 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::SessionResumed { .. }
         | Fact::SessionExpired { .. }
         | Fact::SessionClosed { .. }
+        | Fact::ZooKeeperLooks { .. }
+        | Fact::ZooKeeperElects { .. }
+        | Fact::LearnerSynchronised { .. }
+        | Fact::ZooKeeperLeads { .. }
+        | Fact::ZooKeeperFollows { .. }
+        | Fact::ZooKeeperLeaves { .. }
+        | Fact::TxnApplied { .. }
         | Fact::ZooKeeperConnected { .. }
         | Fact::ZooKeeperDisconnected { .. }
         | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),

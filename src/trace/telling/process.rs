@@ -65,6 +65,35 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             owner(*session),
             gone(ephemerals)
         )),
+        Fact::ZooKeeperLooks { round, last_zxid } => quiet(format!(
+            "looks for a leader (round {round}); its last transaction is 0x{last_zxid:x}"
+        )),
+        Fact::ZooKeeperElects { leader, round } => {
+            quiet(format!("elects server {leader} in round {round}"))
+        }
+        Fact::LearnerSynchronised {
+            learner,
+            last_zxid,
+            mode,
+            transactions,
+        } => loud(format!(
+            "brings server {learner}, which has 0x{last_zxid:x}, up to date by {mode}{}",
+            match transactions {
+                0 => String::new(),
+                1 => " and 1 transaction".to_owned(),
+                n => format!(" and {n} transactions"),
+            }
+        )),
+        Fact::ZooKeeperLeads {
+            epoch, last_zxid, ..
+        } => loud(format!(
+            "leads epoch {epoch}: a quorum has all that it has, up to 0x{last_zxid:x}"
+        )),
+        Fact::ZooKeeperFollows { leader, epoch, .. } => loud(format!(
+            "follows server {leader} in epoch {epoch} and serves"
+        )),
+        Fact::ZooKeeperLeaves { why } => loud(format!("cuts its clients off: {why}")),
+        Fact::TxnApplied { txn } => quiet(format!("applies 0x{:x}: {}", txn.zxid, txn.body)),
         Fact::ZooKeeperConnected { resumed: false, .. } => quiet("has a session with ZooKeeper"),
         Fact::ZooKeeperConnected { resumed: true, .. } => {
             loud("is connected to ZooKeeper again, its session lives")
