@@ -67,6 +67,33 @@ impl<'a> Observed<'a> {
         })
     }
 
+    /// True if every coordination server that runs serves, and there is one.
+    pub fn coordination_is_up(&self) -> bool {
+        let mut running = self
+            .layout
+            .zookeepers
+            .iter()
+            .filter(|node| self.kernel.status(**node) != NodeStatus::Down);
+        self.coordination_serves()
+            && running.all(|node| self.server(*node).is_some_and(Server::is_serving))
+    }
+
+    /// The server that leads the ensemble, or the one server there is, while it runs.
+    pub fn zookeeper_leader(&self) -> Option<NodeId> {
+        let leads = |node: &NodeId| {
+            self.kernel.status(*node) != NodeStatus::Down
+                && self.server(*node).is_some_and(Server::leads)
+        };
+        self.layout.zookeepers.iter().copied().find(leads)
+    }
+
+    /// The ZooKeeper servers by number, whether they run or not, as they were last.
+    pub fn zookeepers(&self) -> impl Iterator<Item = (NodeId, &'a Server)> {
+        let observed = *self;
+        let nodes = observed.layout.zookeepers.iter().copied();
+        nodes.filter_map(move |node| observed.server(node).map(|server| (node, server)))
+    }
+
     pub fn tree(&self) -> Option<&'a DataTree> {
         self.coordination().map(Server::tree)
     }

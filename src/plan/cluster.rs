@@ -38,7 +38,7 @@ pub enum Coordination {
 /// ZooKeeper's `zoo.cfg`, as far as it is modelled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ZooKeeperPlan {
-    /// Servers `zookeeper-1` and so on; 1 (an ensemble is not modelled yet).
+    /// Servers `zookeeper-1` and so on: one by itself, or an ensemble of 3 to 7.
     pub servers: u32,
     /// `tickTime` in milliseconds.
     pub tick_time_ms: u32,

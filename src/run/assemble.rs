@@ -8,8 +8,9 @@ use crate::kernel::{Config, Distribution, Duration, Kernel, NodeId, NodeOptions,
 use crate::node::{KafkaServer, Layout, Node, ServerSetup};
 use crate::plan::{BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value};
 use crate::protocol::config::{BrokerConfig, Properties};
+use crate::protocol::zab::ServerId;
 use crate::protocol::{BrokerEndpoint, Cluster, Hosts};
-use crate::zookeeper::{Server, ServerConfig};
+use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
@@ -38,7 +39,7 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
     let mut layout = Layout::default();
 
     for number in 1..=plan.cluster.zookeeper.servers {
-        let node = Node::ZooKeeper(Box::new(Server::new(zookeeper_config(plan))));
+        let node = Node::ZooKeeper(Box::new(Server::new(zookeeper_config(plan, number))));
         let id = add(
             &mut kernel,
             &format!("zookeeper-{number}"),
@@ -278,7 +279,8 @@ fn distribution(latency: &Latency) -> Distribution {
     }
 }
 
-fn zookeeper_config(plan: &Plan) -> ServerConfig {
+/// `zoo.cfg` of server `number`, from 1. Its node's id is one less (`Addresses`).
+fn zookeeper_config(plan: &Plan, number: u32) -> ServerConfig {
     let zookeeper = &plan.cluster.zookeeper;
     let defaults = ServerConfig::with_tick(zookeeper.tick_time_ms);
     ServerConfig {
@@ -288,6 +290,11 @@ fn zookeeper_config(plan: &Plan) -> ServerConfig {
         max_session_timeout_ms: zookeeper
             .max_session_timeout_ms
             .unwrap_or(defaults.max_session_timeout_ms),
+        quorum: (zookeeper.servers > 1).then(|| {
+            let ids = 1..=zookeeper.servers;
+            let servers = ids.map(|id| (id as ServerId, NodeId(id - 1)));
+            QuorumConfig::new(number as ServerId, servers.collect())
+        }),
         ..defaults
     }
 }

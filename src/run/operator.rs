@@ -417,7 +417,7 @@ fn zookeeper_serves(world: &World<'_>) -> bool {
         kernel: &*world.kernel,
         layout: world.layout,
     };
-    observed.coordination_serves()
+    observed.coordination_is_up()
 }
 
 /// Every broker that was started serves, knows the others, and one of them is the controller.

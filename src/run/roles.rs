@@ -83,13 +83,7 @@ impl Resolver<'_> {
                     .unwrap_or_default(),
             ),
             Role::Controller => self.brokers(self.controller()),
-            Role::ZooKeeperLeader => layout
-                .zookeepers
-                .iter()
-                .copied()
-                .filter(|node| self.status(*node) != NodeStatus::Down)
-                .take(1)
-                .collect(),
+            Role::ZooKeeperLeader => self.observed.zookeeper_leader().into_iter().collect(),
             Role::AllBrokers => layout.brokers.values().copied().collect(),
             Role::OtherBrokers { partition } => {
                 let leader = self.leader(partition);

@@ -2,7 +2,7 @@
 
 use super::DataTree;
 use super::config::ServerConfig;
-use super::quorum::{QuorumPeer, QuorumView};
+use super::quorum::{QuorumPeer, QuorumRole, QuorumView};
 use super::standalone::Standalone;
 use super::zookeeper_server::ZooKeeperServer;
 use crate::kernel::Time;
@@ -92,6 +92,17 @@ impl Server {
         match &self.mode {
             Mode::Standalone(server) => server.is_serving(),
             Mode::Quorum(peer) => peer.is_serving(),
+        }
+    }
+
+    /// It serves, and orders the writes: the leader of an ensemble, or a server by itself. Standalone
+    /// servers lead while they run.
+    pub fn leads(&self) -> bool {
+        match &self.mode {
+            Mode::Standalone(_) => true,
+            Mode::Quorum(peer) => {
+                matches!(peer.view().role, QuorumRole::Leading { serves: true })
+            }
         }
     }
 

@@ -193,9 +193,9 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "  brokers: [{id: 0}, {id: 1}, {id: 2}]",
     ),
     (
-        "an ensemble",
+        "an ensemble of two",
         "  brokers: 3",
-        "  brokers: 3\n  zookeeper: 3",
+        "  brokers: 3\n  zookeeper: 2",
     ),
     (
         "no ZooKeeper",

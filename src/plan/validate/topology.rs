@@ -7,6 +7,8 @@ use crate::protocol::config::{KafkaVersion, Scope};
 
 /// Clients wait for all servers that are to be started.
 const LONGEST_START: Duration = Duration::from_secs(20);
+/// As many as make sense: each write waits for a majority.
+const MOST_ZOOKEEPERS: u32 = 7;
 /// More would be a slip of the pen, not a plan.
 pub const MOST_BROKERS: usize = 1_000;
 
@@ -35,25 +37,12 @@ impl Check<'_> {
             ));
         }
         let zookeeper = &cluster.zookeeper;
-        match zookeeper.servers {
-            1 => {}
-            3 | 5 | 7 => {
-                return Err(Problem::new(
-                    ["cluster", "zookeeper", "servers"],
-                    format!(
-                        "{} ZooKeeper servers: an ensemble is not modelled yet",
-                        zookeeper.servers
-                    ),
-                )
-                .expected("1"));
-            }
-            n => {
-                return Err(Problem::new(
-                    ["cluster", "zookeeper", "servers"],
-                    format!("{n} ZooKeeper servers"),
-                )
-                .expected("1"));
-            }
+        if !(1..=MOST_ZOOKEEPERS).contains(&zookeeper.servers) || zookeeper.servers == 2 {
+            return Err(Problem::new(
+                ["cluster", "zookeeper", "servers"],
+                format!("{} ZooKeeper servers", zookeeper.servers),
+            )
+            .expected("1, or an ensemble of 3 to 7"));
         }
         if zookeeper.tick_time_ms == 0 {
             return Err(

@@ -13,6 +13,9 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
             loud("starts again; its disk is as it was left")
         }
         Fact::Started => quiet("starts"),
+        Fact::Crashed if entry.node.starts_with("zookeeper-") => {
+            loud("crashes (kill -9): its memory is gone, its disk is not")
+        }
         Fact::Crashed => loud(
             "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while",
         ),
