@@ -2,8 +2,8 @@
 //! `FollowerRequestProcessor`): it takes over what the leader has, logs and acknowledges proposals,
 //! applies what is committed, answers reads by itself and hands writes to the leader.
 
+use super::broadcast::client_request;
 use super::commit_processor::CommitProcessor;
-use super::leader::client_request;
 use super::learner_sync::{LearnerSync, Step};
 use super::member::{Leave, Member, token};
 use crate::kernel::{ConnId, Duration, NodeId, Time, TimerId};

@@ -1,22 +1,18 @@
-//! A server that was elected (`Leader`, `LeaderZooKeeperServer`): it finds the new epoch, brings a
-//! quorum up to date, and then orders all writes (ZB5, ZB6, ZB9, ZB10).
+//! A server that was elected (`Leader`): it finds the new epoch, brings a quorum up to date, is
+//! established, and looks after those who follow (ZB5, ZB6, ZB9).
 
-use super::commit_processor::CommitProcessor;
+use super::broadcast::{Broadcast, Learners};
 use super::learner_handler::{LearnerHandler, Stage};
 use super::member::{Leave, Member, token};
 use super::sync_plan::{self, SyncMode, SyncPlan};
 use crate::kernel::{ConnId, Duration, Time, TimerId};
-use crate::protocol::zab::{LearnerOp, QuorumPacket, ServerId, Txn, counter_of, first_zxid};
-use crate::protocol::zookeeper::{Code, Op, SessionId, Zxid};
+use crate::protocol::zab::{QuorumPacket, ServerId, first_zxid};
+use crate::protocol::zookeeper::{SessionId, Zxid};
 use crate::protocol::{Ctx, Fact, Timer, ZooKeeperTimer};
 use crate::zookeeper::file_snap;
 use crate::zookeeper::file_txn_log;
-use crate::zookeeper::prep_processor::{Origin, PrepProcessor};
-use crate::zookeeper::request::{Request, RequestKind};
-use crate::zookeeper::session_tracker::SessionTracker;
 use crate::zookeeper::zookeeper_server::ClientCall;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub struct Leader {
@@ -31,9 +27,14 @@ pub struct Leader {
     synchronised: BTreeSet<ServerId>,
     /// `leaderStateSummary`: what it had when it was elected.
     summary: (i64, Zxid),
-    learners: BTreeMap<ServerId, LearnerHandler>,
+    learners: Learners,
     wait: Option<TimerId>,
+    /// `None` until it is established.
     broadcast: Option<Broadcast>,
+    /// Ticks since then.
+    tick: u64,
+    tick_skip: bool,
+    half_tick: Option<TimerId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,31 +52,6 @@ enum Phase {
     Broadcast,
 }
 
-/// What an established leader works with.
-#[derive(Debug)]
-struct Broadcast {
-    prep: PrepProcessor,
-    sessions: SessionTracker,
-    commit: CommitProcessor,
-    /// Proposals in zxid order, without a gap.
-    outstanding: VecDeque<Proposal>,
-    last_proposed: Zxid,
-    /// Syncs that wait for a commit.
-    syncs: BTreeMap<Zxid, Vec<ServerId>>,
-    tick: u64,
-    tick_skip: bool,
-    half_tick: TimerId,
-    /// Room for what a commit lets go.
-    ready: Vec<Request>,
-}
-
-#[derive(Debug)]
-struct Proposal {
-    txn: Rc<Txn>,
-    /// Who has it in its log: one bit a server.
-    acks: u64,
-}
-
 impl Leader {
     /// The election is won: learners may come.
     pub fn new(member: &mut Member, ctx: &mut Ctx<'_>) -> Result<Self, Leave> {
@@ -87,9 +63,12 @@ impl Leader {
             electing: BTreeSet::new(),
             synchronised: BTreeSet::new(),
             summary,
-            learners: BTreeMap::new(),
+            learners: Learners::new(),
             wait: None,
             broadcast: None,
+            tick: 0,
+            tick_skip: true,
+            half_tick: None,
         };
         if !member.snapshotting {
             member.snapshotting = true;
@@ -107,11 +86,11 @@ impl Leader {
     }
 
     pub fn expires(&self, session: SessionId) -> Option<Time> {
-        self.broadcast.as_ref()?.sessions.expires(session)
+        self.broadcast.as_ref()?.expires(session)
     }
 
     pub fn owner(&self, session: SessionId) -> Option<ServerId> {
-        self.broadcast.as_ref()?.sessions.owner(session)
+        self.broadcast.as_ref()?.owner(session)
     }
 
     /// Everything that it holds is let go; the sessions live on in the tree.
@@ -119,12 +98,12 @@ impl Leader {
         for learner in self.learners.values_mut() {
             learner.stop(ctx);
         }
-        if let Some(timer) = self.wait.take() {
+        let timers = [self.wait.take(), self.half_tick.take()];
+        for timer in timers.into_iter().flatten() {
             ctx.cancel_timer(timer);
         }
         if let Some(broadcast) = &mut self.broadcast {
-            broadcast.sessions.stop(ctx);
-            ctx.cancel_timer(broadcast.half_tick);
+            broadcast.stop(ctx);
         }
     }
 
@@ -226,12 +205,8 @@ impl Leader {
                 learner.send(ctx, QuorumPacket::Commit { zxid });
             }
             if let Some(broadcast) = &self.broadcast {
-                let missing = broadcast
-                    .outstanding
-                    .iter()
-                    .filter(|proposal| proposal.txn.zxid > plan.up_to);
-                for proposal in missing {
-                    learner.send(ctx, QuorumPacket::Proposal(proposal.txn.clone()));
+                for txn in broadcast.outstanding_after(plan.up_to) {
+                    learner.send(ctx, QuorumPacket::Proposal(txn.clone()));
                 }
             }
             learner.stage = Stage::Synchronises(plan.mode);
@@ -267,23 +242,8 @@ impl Leader {
             ctx.cancel_timer(timer);
         }
         let zxid = first_zxid(self.epoch);
-        let mut sessions = SessionTracker::new(member.id(), member.tick(), ctx.now());
-        for (session, timeout_ms) in member.server.tree.sessions() {
-            sessions.track(*session, *timeout_ms, ctx.now());
-        }
-        sessions.set_tick(ctx);
-        self.broadcast = Some(Broadcast {
-            prep: PrepProcessor::new(zxid),
-            sessions,
-            commit: CommitProcessor::default(),
-            outstanding: VecDeque::new(),
-            last_proposed: zxid,
-            syncs: BTreeMap::new(),
-            tick: 0,
-            tick_skip: true,
-            half_tick: half_tick(member, ctx),
-            ready: Vec::new(),
-        });
+        self.broadcast = Some(Broadcast::new(member, ctx, zxid));
+        self.half_tick = Some(half_tick(member, ctx));
         self.phase = Phase::Broadcast;
         ctx.fact(Fact::ZooKeeperLeads {
             epoch: self.epoch,
@@ -365,12 +325,8 @@ impl Leader {
             return ctx.close(conn);
         }
         self.drop_learner(ctx, sid);
-        let tick = self
-            .broadcast
-            .as_ref()
-            .map_or(0, |broadcast| broadcast.tick);
         let limits = member.quorum.init_limit + member.quorum.sync_limit;
-        let deadline = tick + u64::from(limits);
+        let deadline = self.tick + u64::from(limits);
         let learner = LearnerHandler::new(ctx, conn, sid, member.init_time(), deadline);
         self.learners.insert(sid, learner);
         self.propose_epoch(member, ctx, sid, accepted_epoch);
@@ -408,73 +364,25 @@ impl Leader {
                 learner.set_limit(ctx, member.sync_time());
                 self.on_new_leader_ack(member, ctx, sid)
             }
-            (Stage::Follows, packet) => self.on_follower_packet(member, ctx, sid, packet),
+            (Stage::Follows, packet) => {
+                learner.deadline = self.tick + u64::from(member.quorum.sync_limit);
+                let learners = &mut self.learners;
+                let spoke = match &mut self.broadcast {
+                    Some(broadcast) => {
+                        broadcast.on_follower_packet(learners, member, ctx, sid, packet)?
+                    }
+                    None => false,
+                };
+                if !spoke {
+                    self.drop_learner(ctx, sid);
+                }
+                Ok(())
+            }
             _ => {
                 self.drop_learner(ctx, sid);
                 Ok(())
             }
         }
-    }
-
-    fn on_follower_packet(
-        &mut self,
-        member: &mut Member,
-        ctx: &mut Ctx<'_>,
-        sid: ServerId,
-        packet: QuorumPacket,
-    ) -> Result<(), Leave> {
-        let (Some(broadcast), Some(learner)) = (&mut self.broadcast, self.learners.get_mut(&sid))
-        else {
-            return Ok(());
-        };
-        learner.deadline = broadcast.tick + u64::from(member.quorum.sync_limit);
-        match packet {
-            QuorumPacket::Ack { zxid } => {
-                learner.acknowledged(zxid);
-                self.process_ack(member, ctx, sid, zxid);
-            }
-            QuorumPacket::Ping { touched, .. } => {
-                for (session, timeout_ms) in touched {
-                    broadcast.sessions.touch(session, timeout_ms, ctx.now());
-                }
-                broadcast.sessions.set_tick(ctx);
-            }
-            QuorumPacket::Revalidate {
-                session,
-                timeout_ms,
-            } => {
-                let valid = broadcast.sessions.touch(session, timeout_ms, ctx.now());
-                if valid {
-                    broadcast.sessions.set_owner(session, sid);
-                }
-                learner.send(ctx, QuorumPacket::Revalidated { session, valid });
-            }
-            QuorumPacket::Request {
-                op: LearnerOp::Op(Op::Sync { .. }),
-                ..
-            } => {
-                if broadcast.outstanding.is_empty() {
-                    learner.send(ctx, QuorumPacket::Sync);
-                } else {
-                    let waiting = broadcast.syncs.entry(broadcast.last_proposed);
-                    waiting.or_default().push(sid);
-                }
-            }
-            QuorumPacket::Request { session, cxid, op } => {
-                let origin = origin(ctx, session, cxid, sid);
-                let prepared = match op {
-                    LearnerOp::CreateSession { timeout_ms } => {
-                        Some(broadcast.create_session(ctx, origin, timeout_ms))
-                    }
-                    LearnerOp::Op(op) => broadcast.prepare(member, origin, &op).unwrap_or(None),
-                };
-                if let Some(txn) = prepared {
-                    self.propose(member, ctx, txn)?;
-                }
-            }
-            _ => self.drop_learner(ctx, sid),
-        }
-        Ok(())
     }
 
     /// A learner's connection is gone. False if it is not a learner's.
@@ -509,23 +417,20 @@ impl Leader {
 
     /// Twice a tick: is there still a quorum that is heard of? Then all are pinged (ZB9).
     pub fn on_half_tick(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<(), Leave> {
-        let Some(broadcast) = &mut self.broadcast else {
+        let Some(broadcast) = &self.broadcast else {
             return Ok(());
         };
-        broadcast.half_tick = half_tick(member, ctx);
-        if !broadcast.tick_skip {
-            broadcast.tick += 1;
-            let tick = broadcast.tick;
-            let heard = self
-                .learners
-                .values()
-                .filter(|learner| tick <= learner.deadline);
-            if !member.quorum.is_quorum(1 + heard.count()) {
+        let zxid = broadcast.last_proposed();
+        self.half_tick = Some(half_tick(member, ctx));
+        if !self.tick_skip {
+            self.tick += 1;
+            let is_heard = |learner: &&LearnerHandler| self.tick <= learner.deadline;
+            let heard = self.learners.values().filter(is_heard).count();
+            if !member.quorum.is_quorum(1 + heard) {
                 return Err(Leave::Look("too few followers are heard of".to_owned()));
             }
         }
-        broadcast.tick_skip = !broadcast.tick_skip;
-        let zxid = broadcast.last_proposed;
+        self.tick_skip = !self.tick_skip;
         let (now, limit) = (ctx.now(), member.sync_time());
         let lagging: Vec<ServerId> = self
             .learners
@@ -545,91 +450,17 @@ impl Leader {
         Ok(())
     }
 
-    // ---- broadcast
+    // ---- what an established leader does
 
-    /// Sends a transaction to all that follow, and to its own log.
-    fn propose(&mut self, member: &mut Member, ctx: &mut Ctx<'_>, txn: Txn) -> Result<(), Leave> {
-        let Some(broadcast) = &mut self.broadcast else {
-            return Ok(());
-        };
-        if counter_of(txn.zxid) == 0xffff_ffff {
-            return Err(Leave::Look("the zxid's counter is used up".to_owned()));
-        }
-        let txn = Rc::new(txn);
-        broadcast.last_proposed = txn.zxid;
-        broadcast.outstanding.push_back(Proposal {
-            txn: txn.clone(),
-            acks: 0,
-        });
-        for learner in self.learners.values_mut() {
-            if learner.is_forwarding() {
-                learner.proposed(txn.zxid, ctx.now());
-                learner.send(ctx, QuorumPacket::Proposal(txn.clone()));
-            }
-        }
-        member.log(txn);
-        member.run_log(ctx)
-    }
-
-    /// The leader's own log has reached the disk.
     pub fn on_log_synced(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<(), Leave> {
-        for zxid in member.flushed() {
-            self.process_ack(member, ctx, member.id(), zxid);
-        }
-        member.run_log(ctx)
-    }
-
-    fn process_ack(&mut self, member: &mut Member, ctx: &mut Ctx<'_>, sid: ServerId, zxid: Zxid) {
-        let Some(broadcast) = &mut self.broadcast else {
-            return;
-        };
-        let Some(first) = broadcast.outstanding.front() else {
-            return;
-        };
-        let Some(place) = zxid
-            .checked_sub(first.txn.zxid)
-            .and_then(|place| usize::try_from(place).ok())
-        else {
-            return;
-        };
-        let Some(proposal) = broadcast.outstanding.get_mut(place) else {
-            return;
-        };
-        proposal.acks |= 1 << sid;
-        let is_quorum = member.quorum.is_quorum(proposal.acks.count_ones() as usize);
-        // Only in order: an older one is still outstanding (ZB10).
-        if place == 0
-            && is_quorum
-            && let Some(proposal) = broadcast.outstanding.pop_front()
-        {
-            self.commit(member, ctx, proposal.txn);
-        }
-    }
-
-    fn commit(&mut self, member: &mut Member, ctx: &mut Ctx<'_>, txn: Rc<Txn>) {
-        let Some(broadcast) = &mut self.broadcast else {
-            return;
-        };
-        let zxid = txn.zxid;
-        for learner in self.learners.values() {
-            if learner.is_forwarding() {
-                learner.send(ctx, QuorumPacket::Commit { zxid });
-            }
-        }
-        let mut ready = std::mem::take(&mut broadcast.ready);
-        broadcast.commit.commit(txn, &mut ready);
-        for request in ready.drain(..) {
-            broadcast.finish(member, ctx, request);
-        }
-        broadcast.ready = ready;
-        for sid in broadcast.syncs.remove(&zxid).unwrap_or_default() {
-            if let Some(learner) = self.learners.get(&sid) {
-                learner.send(ctx, QuorumPacket::Sync);
+        match &mut self.broadcast {
+            Some(broadcast) => broadcast.on_log_synced(&self.learners, member, ctx),
+            None => {
+                member.flushed();
+                member.run_log(ctx)
             }
         }
     }
-
-    // ---- its own clients
 
     pub fn on_client(
         &mut self,
@@ -638,121 +469,21 @@ impl Leader {
         conn: ConnId,
         call: ClientCall,
     ) -> Result<(), Leave> {
-        let Some(broadcast) = &mut self.broadcast else {
-            return Ok(());
-        };
-        let id = member.id();
-        match call {
-            ClientCall::NewSession { timeout_ms } => {
-                let session = broadcast.sessions.next_id();
-                member.server.connections.bind(conn, session, timeout_ms);
-                let request = client_request(conn, session, 0, RequestKind::CreateSession);
-                broadcast.commit.submit(request, true);
-                let origin = origin(ctx, session, 0, id);
-                let txn = broadcast.create_session(ctx, origin, timeout_ms);
-                self.propose(member, ctx, txn)
-            }
-            ClientCall::Reopen {
-                session,
-                timeout_ms,
-                trusted,
-            } => {
-                let alive = trusted && broadcast.sessions.touch(session, timeout_ms, ctx.now());
-                if alive {
-                    broadcast.sessions.set_owner(session, id);
-                    ctx.fact(Fact::SessionResumed { session });
-                }
-                member.server.finish_session_init(ctx, conn, session, alive);
-                Ok(())
-            }
-            ClientCall::Request {
-                session,
-                timeout_ms,
-                cxid,
-                kind,
-            } => {
-                if !broadcast.sessions.touch(session, timeout_ms, ctx.now()) {
-                    return Ok(());
-                }
-                let origin = origin(ctx, session, cxid, id);
-                let prepared = match &kind {
-                    RequestKind::Op(op) => broadcast.prepare(member, origin, op),
-                    _ => Ok(None),
-                };
-                let mut request = client_request(conn, session, cxid, kind);
-                request.error = prepared.as_ref().err().copied();
-                let txn = prepared.unwrap_or(None);
-                if let Some(request) = broadcast.commit.submit(request, txn.is_some()) {
-                    broadcast.finish(member, ctx, request);
-                }
-                match txn {
-                    Some(txn) => self.propose(member, ctx, txn),
-                    None => Ok(()),
-                }
-            }
+        match &mut self.broadcast {
+            Some(broadcast) => broadcast.on_client(&mut self.learners, member, ctx, conn, call),
+            None => Ok(()),
         }
     }
 
-    /// The expiry queue's tick: sessions that nobody heard of end (ZK9).
     pub fn on_tick(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<(), Leave> {
-        let Some(broadcast) = &mut self.broadcast else {
-            return Ok(());
-        };
-        let expired = broadcast.sessions.on_tick(ctx.now());
-        broadcast.sessions.set_tick(ctx);
-        for session in expired {
-            if let Some(broadcast) = &mut self.broadcast {
-                let origin = origin(ctx, session, 0, member.id());
-                let txn = broadcast.prep.close_session(origin, &member.server.tree);
-                self.propose(member, ctx, txn)?;
-            }
+        match &mut self.broadcast {
+            Some(broadcast) => broadcast.on_tick(&mut self.learners, member, ctx),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub fn epoch(&self) -> i64 {
         self.epoch
-    }
-}
-
-impl Broadcast {
-    fn create_session(&mut self, ctx: &mut Ctx<'_>, origin: Origin, timeout_ms: u32) -> Txn {
-        self.sessions.track(origin.session, timeout_ms, ctx.now());
-        self.sessions.set_owner(origin.session, origin.server);
-        self.sessions.set_tick(ctx);
-        self.prep.create_session(origin, timeout_ms)
-    }
-
-    /// The transaction of a write; `None` for a read.
-    fn prepare(&mut self, member: &Member, origin: Origin, op: &Op) -> Result<Option<Txn>, Code> {
-        let tree = &member.server.tree;
-        if *op == Op::CloseSession {
-            self.sessions.set_closing(origin.session);
-            return Ok(Some(self.prep.close_session(origin, tree)));
-        }
-        self.prep.request(origin, op, tree, &mut self.sessions)
-    }
-
-    fn finish(&mut self, member: &mut Member, ctx: &mut Ctx<'_>, request: Request) {
-        let finished = member.finish(ctx, request, true);
-        if let Some(zxid) = finished.zxid {
-            self.prep.applied(zxid);
-        }
-        if let Some(session) = finished.closed {
-            self.sessions.remove(session);
-        }
-    }
-}
-
-/// A request of a client of this server.
-pub fn client_request(conn: ConnId, session: SessionId, cxid: i32, kind: RequestKind) -> Request {
-    Request {
-        conn: Some(conn),
-        session,
-        cxid,
-        kind,
-        txn: None,
-        error: None,
     }
 }
 
@@ -772,15 +503,6 @@ fn plan(member: &Member, ctx: &mut Ctx<'_>, peer: Zxid) -> SyncPlan {
             _ => Vec::new(),
         }
     })
-}
-
-fn origin(ctx: &Ctx<'_>, session: SessionId, cxid: i32, server: ServerId) -> Origin {
-    Origin {
-        session,
-        cxid,
-        time: ctx.wall_ms(),
-        server,
-    }
 }
 
 fn half_tick(member: &Member, ctx: &mut Ctx<'_>) -> TimerId {

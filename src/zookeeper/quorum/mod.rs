@@ -1,6 +1,7 @@
 //! The members of an ensemble (`org.apache.zookeeper.server.quorum`): they elect a leader, which brings
 //! the others up to date and then orders all writes (Zab). Rules ZK1 to ZK4, ZB1 to ZB14.
 
+mod broadcast;
 mod commit_processor;
 mod committed_log;
 mod epochs;
