@@ -40,8 +40,7 @@ impl StoredLog {
     pub fn read(files: &[(String, Vec<Bytes>)]) -> StoredLog {
         let mut log = StoredLog::default();
         for (name, chunks) in files {
-            let bytes = chunks.concat();
-            if let Err(damage) = log.read_file(&bytes) {
+            if let Err(damage) = log.read_file(chunks) {
                 log.damage = Some(format!("{name}: {damage}"));
                 break;
             }
@@ -62,23 +61,41 @@ impl StoredLog {
         self.batches.last().map(|(_, last, _)| last + 1)
     }
 
-    fn read_file(&mut self, mut bytes: &[u8]) -> Result<(), String> {
-        while bytes.len() >= BEFORE_LENGTH_COUNTS {
-            let mut fields = Fields(bytes);
+    fn read_file(&mut self, chunks: &[Bytes]) -> Result<(), String> {
+        // What a chunk ends with, where that is not a whole batch.
+        let mut begun = Vec::new();
+        for chunk in chunks {
+            if begun.is_empty() {
+                let read = self.read_batches(chunk)?;
+                begun.extend_from_slice(&chunk[read..]);
+            } else {
+                begun.extend_from_slice(chunk);
+                let read = self.read_batches(&begun)?;
+                begun.drain(..read);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads whole batches; gives back how many bytes they take.
+    fn read_batches(&mut self, bytes: &[u8]) -> Result<usize, String> {
+        let mut rest = bytes;
+        while rest.len() >= BEFORE_LENGTH_COUNTS {
+            let mut fields = Fields(rest);
             let base_offset = fields.i64()?;
             let length = usize::try_from(fields.i32()?).map_err(|_| "negative batch length")?;
             let size = BEFORE_LENGTH_COUNTS + length;
             if size < BATCH_HEADER {
                 return Err(format!("batch at {base_offset} is shorter than its header"));
             }
-            if bytes.len() < size {
-                return Ok(());
+            if rest.len() < size {
+                break;
             }
-            self.read_batch(base_offset, &bytes[..size])
+            self.read_batch(base_offset, &rest[..size])
                 .map_err(|why| format!("batch at {base_offset}: {why}"))?;
-            bytes = &bytes[size..];
+            rest = &rest[size..];
         }
-        Ok(())
+        Ok(bytes.len() - rest.len())
     }
 
     fn read_batch(&mut self, base_offset: i64, batch: &[u8]) -> Result<(), String> {
