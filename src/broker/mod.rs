@@ -62,7 +62,7 @@ use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
 use replica_state_change::ReplicaStateChanges;
-use replica_view::view;
+use replica_view::{role, view};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -467,6 +467,15 @@ impl Broker {
     /// One of them.
     pub fn replica(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
         view(self.replicas.partition(partition)?)
+    }
+
+    /// The log of one of them.
+    pub fn replica_log(
+        &self,
+        partition: &TopicPartition,
+    ) -> Option<(ReplicaRole, &crate::log::UnifiedLog)> {
+        let partition = self.replicas.partition(partition)?;
+        Some((role(partition), partition.log()?))
     }
 
     // ---- ends of requests

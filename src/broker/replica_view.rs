@@ -28,15 +28,20 @@ pub struct ReplicaView<'a> {
     pub log_end_offset: i64,
 }
 
+/// What the broker is to a partition.
+pub(super) fn role(partition: &Partition) -> ReplicaRole {
+    match partition.leader() {
+        None => ReplicaRole::Idle,
+        Some(_) if partition.is_leader() => ReplicaRole::Leader,
+        Some(_) => ReplicaRole::Follower,
+    }
+}
+
 /// `None` while the replica has no log.
 pub(super) fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
     let log = partition.log()?;
     Some(ReplicaView {
-        role: match partition.leader() {
-            None => ReplicaRole::Idle,
-            Some(_) if partition.is_leader() => ReplicaRole::Leader,
-            Some(_) => ReplicaRole::Follower,
-        },
+        role: role(partition),
         leader: partition.leader().unwrap_or(NO_LEADER),
         leader_epoch: partition.leader_epoch(),
         partition_epoch: partition.partition_epoch(),

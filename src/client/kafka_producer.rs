@@ -72,6 +72,8 @@ pub struct KafkaProducer {
     blocked: Option<Blocked>,
     queues: BTreeMap<TopicPartition, PartitionQueue>,
     in_flight: BTreeMap<u64, Batch>,
+    /// Batches that wait or are in flight.
+    buffered: usize,
     buffered_bytes: u64,
     /// No batch expires before this.
     next_expiry: Time,
@@ -164,6 +166,7 @@ impl KafkaProducer {
             blocked: None,
             queues: BTreeMap::new(),
             in_flight: BTreeMap::new(),
+            buffered: 0,
             buffered_bytes: 0,
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
@@ -300,6 +303,7 @@ impl KafkaProducer {
         if self.buffered_bytes + size > self.config.buffer_memory {
             return Err(Refused::NotYet(Wait::Memory));
         }
+        self.buffered += 1;
         self.buffered_bytes += size;
         let partition = TopicPartition::new(TopicName::clone(topic), partition);
         let created = ctx.now();
@@ -340,6 +344,9 @@ impl KafkaProducer {
     /// Sends at most one batch of each partition. Answers when to try again: now if something was
     /// sent, later if batches back off, `None` if only an event can help.
     fn send_what_is_ready(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
+        if self.buffered == self.in_flight.len() {
+            return None;
+        }
         let now = ctx.now();
         let in_order = self.config.common.network.max_in_flight == 1;
         let mut retry_at: Option<Time> = None;
@@ -497,6 +504,7 @@ impl KafkaProducer {
             return;
         };
         if error.is_none() {
+            self.buffered -= 1;
             self.buffered_bytes -= batch.records.size_in_bytes();
             self.deliveries.push_back(Delivery::Stored {
                 id: batch.id,
@@ -541,6 +549,7 @@ impl KafkaProducer {
     }
 
     fn fail(&mut self, batch: Batch, exception: &str) {
+        self.buffered -= 1;
         self.buffered_bytes -= batch.records.size_in_bytes();
         self.deliveries.push_back(Delivery::Failed {
             id: batch.id,

@@ -107,7 +107,7 @@ pub struct Calls<Q, R>(Rc<RefCell<CallTable<Q, R>>>);
 
 struct CallTable<Q, R> {
     next_token: u64,
-    asked: VecDeque<(u64, Q)>,
+    asked: Vec<(u64, Q)>,
     answered: BTreeMap<u64, R>,
 }
 
@@ -115,7 +115,7 @@ impl<Q, R> Calls<Q, R> {
     pub fn new() -> Self {
         Calls(Rc::new(RefCell::new(CallTable {
             next_token: 0,
-            asked: VecDeque::new(),
+            asked: Vec::new(),
             answered: BTreeMap::new(),
         })))
     }
@@ -127,7 +127,7 @@ impl<Q, R> Calls<Q, R> {
             let mut table = self.0.borrow_mut();
             let token = table.next_token;
             table.next_token += 1;
-            table.asked.push_back((token, question));
+            table.asked.push((token, question));
             token
         };
         let table = Rc::clone(&self.0);
@@ -139,7 +139,7 @@ impl<Q, R> Calls<Q, R> {
 
     /// Questions asked since the last call of this, oldest first (for the node).
     pub fn drain(&self) -> Vec<(u64, Q)> {
-        self.0.borrow_mut().asked.drain(..).collect()
+        std::mem::take(&mut self.0.borrow_mut().asked)
     }
 
     /// Hands an answer to the task that asked (the node must poll that task next).

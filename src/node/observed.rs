@@ -160,12 +160,12 @@ impl ClusterView for Observed<'_> {
         if !self.is_up(broker) {
             return None;
         }
-        let view = self.broker(broker)?.broker().replica(partition)?;
+        let (role, log) = self.broker(broker)?.broker().replica_log(partition)?;
         Some(ReplicaOffsets {
-            is_leader: view.role == ReplicaRole::Leader,
-            log_start_offset: view.log_start_offset,
-            high_watermark: view.high_watermark,
-            log_end_offset: view.log_end_offset,
+            is_leader: role == ReplicaRole::Leader,
+            log_start_offset: log.log_start_offset(),
+            high_watermark: log.high_watermark(),
+            log_end_offset: log.log_end_offset(),
         })
     }
 
