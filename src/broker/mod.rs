@@ -62,7 +62,6 @@ use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
 use replica_state_change::ReplicaStateChanges;
-use replica_view::{role, view};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -454,28 +453,6 @@ impl Broker {
 
     pub fn metadata_cache(&self) -> &MetadataCache {
         &self.metadata_cache
-    }
-
-    /// Every replica whose log a controller has assigned to this broker in this life of the process,
-    /// sorted by partition.
-    pub fn replicas(&self) -> impl Iterator<Item = (&TopicPartition, ReplicaView<'_>)> {
-        self.replicas
-            .partitions()
-            .filter_map(|(name, partition)| Some((name, view(partition)?)))
-    }
-
-    /// One of them.
-    pub fn replica(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
-        view(self.replicas.partition(partition)?)
-    }
-
-    /// The log of one of them.
-    pub fn replica_log(
-        &self,
-        partition: &TopicPartition,
-    ) -> Option<(ReplicaRole, &crate::log::UnifiedLog)> {
-        let partition = self.replicas.partition(partition)?;
-        Some((role(partition), partition.log()?))
     }
 
     // ---- ends of requests

@@ -1,7 +1,9 @@
 //! What an observer may see of a broker's replicas.
 
+use super::Broker;
 use super::partition::Partition;
-use crate::protocol::{BrokerId, NO_LEADER};
+use crate::log::UnifiedLog;
+use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplicaRole {
@@ -28,8 +30,29 @@ pub struct ReplicaView<'a> {
     pub log_end_offset: i64,
 }
 
+impl Broker {
+    /// Every replica whose log a controller has assigned to this broker in this life of the process,
+    /// sorted by partition.
+    pub fn replicas(&self) -> impl Iterator<Item = (&TopicPartition, ReplicaView<'_>)> {
+        self.replicas
+            .partitions()
+            .filter_map(|(name, partition)| Some((name, view(partition)?)))
+    }
+
+    /// One of them.
+    pub fn replica(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
+        view(self.replicas.partition(partition)?)
+    }
+
+    /// The log of one of them.
+    pub fn replica_log(&self, partition: &TopicPartition) -> Option<(ReplicaRole, &UnifiedLog)> {
+        let partition = self.replicas.partition(partition)?;
+        Some((role(partition), partition.log()?))
+    }
+}
+
 /// What the broker is to a partition.
-pub(super) fn role(partition: &Partition) -> ReplicaRole {
+fn role(partition: &Partition) -> ReplicaRole {
     match partition.leader() {
         None => ReplicaRole::Idle,
         Some(_) if partition.is_leader() => ReplicaRole::Leader,
@@ -38,7 +61,7 @@ pub(super) fn role(partition: &Partition) -> ReplicaRole {
 }
 
 /// `None` while the replica has no log.
-pub(super) fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
+fn view(partition: &Partition) -> Option<ReplicaView<'_>> {
     let log = partition.log()?;
     Some(ReplicaView {
         role: role(partition),
