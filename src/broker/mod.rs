@@ -49,7 +49,7 @@ use crate::protocol::network_client::{Completed, NetworkTimer};
 use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,
-    KafkaResponse, Message, Request, Response, TopicPartition, UpdateMetadataRequest,
+    KafkaResponse, Message, Request, Response, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use background::Background;
