@@ -5,14 +5,12 @@ use super::terminal::Terminal;
 use super::{Status, inputs};
 use crate::conform::{self, OUTCOME_FILE, Outcome, Recording, RecoveryCase, StepDifference};
 use crate::run::Unbuildable;
-use crate::scenario::{self, Diagnostic};
-use crate::trace::{Style, transcript};
+use crate::scenario::{Diagnostic, JsonDocument};
 use clap::{Args, ValueEnum};
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Play recordings of real Kafka clusters and compare what both came to, step by step.
+/// Play recordings of real Kafka clusters and compare what both came to, step by step (counted from 1).
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Recordings (.json), damaged data directories (with outcome.json), or directories of either
@@ -132,7 +130,7 @@ fn tell(recording: &Input, outcome: &Outcome, all: bool, terminal: &mut Terminal
                 "DIFFERS  {name}: at step {first} of {}{more}",
                 recording.steps()
             ));
-            for step in steps {
+            for (i, step) in steps.iter().enumerate() {
                 let shown = if all { step.differences.len() } else { 1 };
                 terminal.line(&format!("  step {}: {}", step.step, step.what));
                 for difference in step.differences.iter().take(shown) {
@@ -140,7 +138,7 @@ fn tell(recording: &Input, outcome: &Outcome, all: bool, terminal: &mut Terminal
                     terminal.line(&format!("      Kafka: {}", value(&difference.kafka)));
                     terminal.line(&format!("      here:  {}", value(&difference.ours)));
                 }
-                if !all {
+                if i == 0 {
                     around(step, terminal);
                 }
             }
@@ -148,28 +146,45 @@ fn tell(recording: &Input, outcome: &Outcome, all: bool, terminal: &mut Terminal
     }
 }
 
-/// What happened in the simulator during that step.
+/// What happened in the simulator before and during that step.
 fn around(step: &StepDifference, terminal: &mut Terminal) {
-    terminal.line("    meanwhile here:");
-    for line in transcript(&step.trace, Style::default())
-        .lines()
-        .filter(|line| !line.is_empty())
-    {
-        terminal.line(&format!("      {line}"));
+    for (when, lines) in [("before", &step.before), ("meanwhile", &step.meanwhile)] {
+        if !lines.is_empty() {
+            terminal.line(&format!("    {when} here:"));
+        }
+        for line in lines {
+            terminal.line(&format!("      {line}"));
+        }
+    }
+    if step.meanwhile.is_empty() {
+        terminal.line("    meanwhile here: nothing that the transcript tells");
     }
 }
 
 fn document(recording: &Input, outcome: &Outcome) -> Value {
     let differences = |step: &StepDifference| {
         let one = |difference: &conform::Difference| json!({"field": difference.field, "kafka": difference.kafka, "ours": difference.ours});
-        json!({"step": step.step, "do": step.what, "differences": step.differences.iter().map(one).collect::<Vec<_>>()})
+        json!({
+            "step": step.step,
+            "do": step.what,
+            "differences": step.differences.iter().map(one).collect::<Vec<_>>(),
+            "transcript_before": step.before,
+            "transcript": step.meanwhile,
+        })
     };
     let (verdict, steps, why) = match outcome {
         Outcome::Agreed { .. } => ("agrees", vec![], None),
         Outcome::Skipped { why } => ("skipped", vec![], Some(why)),
         Outcome::Differed(steps) => ("differs", steps.iter().map(differences).collect(), None),
     };
-    json!({"recording": recording.name(), "verdict": verdict, "steps": recording.steps(), "differing": steps, "why": why})
+    json!({
+        "recording": recording.name(),
+        "path": recording.path().display().to_string(),
+        "verdict": verdict,
+        "steps": recording.steps(),
+        "differing": steps,
+        "why": why,
+    })
 }
 
 fn value(value: &Option<Value>) -> String {
@@ -219,7 +234,7 @@ fn paths(arguments: &[String], terminal: &mut Terminal, usable: &mut bool) -> Ve
     all
 }
 
-/// What no reader can take is said with its place; what is no recording, as its own reader says it.
+/// Reads what is played; what is wrong with it is said with its place.
 fn read(path: &Path) -> Result<Input, Diagnostic> {
     let case = match path.file_name() {
         Some(name) if name == OUTCOME_FILE => path.parent(),
@@ -232,17 +247,10 @@ fn read(path: &Path) -> Result<Input, Diagnostic> {
                 Diagnostic::about_file(case.display().to_string(), error.to_string())
             });
     }
-    conform::read(path).map(Input::Recording).map_err(|error| {
-        let name = path.display().to_string();
-        let taken = inputs::other_file(&name, MOST)
-            .and_then(|input| scenario::read_document::<IgnoredAny>(&name, input.bytes, MOST));
-        match taken {
-            Err(diagnostic) => diagnostic,
-            Ok(_) => {
-                let text = error.to_string();
-                let said = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);
-                Diagnostic::about_file(name, said)
-            }
-        }
-    })
+    let name = path.display().to_string();
+    let bytes = inputs::other_file(&name, MOST)?.bytes;
+    let document = JsonDocument::read(&name, bytes, MOST, "a recording")?;
+    conform::recording_of(path, &document.value)
+        .map(Input::Recording)
+        .map_err(|problem| document.blame(problem))
 }

@@ -1,7 +1,9 @@
 //! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
 //! damaged data directories, which are recordings of one broker's start.
 
+mod client_command;
 mod compare;
+mod field;
 mod lab;
 mod play;
 mod recorder_client;
@@ -12,6 +14,6 @@ mod sha256;
 
 pub use compare::{Difference, compared_part, differences};
 pub use play::{Outcome, StepDifference, play};
-pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read};
+pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read, recording_of};
 pub use recovery::play_recovery;
 pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};

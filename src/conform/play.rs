@@ -4,7 +4,7 @@
 use super::compare::{Difference, compared_part, differences};
 use super::lab::Lab;
 use super::recorder_client::{operation_of, result_in_recorded_shape};
-use super::recording::{Action, Mode, Recording, Step};
+use super::recording::{Action, Mode, Recording, Step, is_of_other_mode};
 use crate::client::{DriverOperation, DriverResult};
 use crate::kernel::{Duration, Fault, NodeStatus};
 use crate::metadata::znode;
@@ -12,7 +12,7 @@ use crate::node::ShellCommand;
 use crate::plan::Plan;
 use crate::protocol::{Fact, TopicPartition};
 use crate::run::Unbuildable;
-use crate::trace::TraceEntry;
+use crate::trace::excerpt;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 
@@ -33,12 +33,13 @@ pub enum Outcome {
 /// A step at which the simulator and real Kafka differ.
 #[derive(Debug)]
 pub struct StepDifference {
-    /// From 0, as in the recording.
+    /// From 1.
     pub step: usize,
     pub what: String,
     pub differences: Vec<Difference>,
-    /// The facts of this step.
-    pub trace: Vec<TraceEntry>,
+    /// The transcript's last lines before this step, and those of this step.
+    pub before: Vec<String>,
+    pub meanwhile: Vec<String>,
 }
 
 /// Plays `recording`; ends at the first step that differs unless `all` is asked for.
@@ -53,7 +54,7 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
     }
     let mut player = Player::start(recording)?;
     let mut differed = Vec::new();
-    for (number, step) in recording.steps.iter().enumerate() {
+    for (number, step) in (1..).zip(&recording.steps) {
         let first = player.lab.run.trace().len();
         let (found, stops) = match player.step(step) {
             Ok(found) => (found, false),
@@ -68,11 +69,13 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
             ),
         };
         if !found.is_empty() {
+            let (before, meanwhile) = excerpt(player.lab.run.trace(), first, LINES_BEFORE);
             differed.push(StepDifference {
                 step: number,
                 what: step.what.clone(),
                 differences: found,
-                trace: player.lab.run.trace()[first..].to_vec(),
+                before,
+                meanwhile,
             });
             if stops || !all {
                 break;
@@ -90,6 +93,8 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
 
 /// A step ends at the latest so long after the recorded one did.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many lines of the transcript are shown of the time before a step that differs.
+const LINES_BEFORE: usize = 10;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -358,8 +363,7 @@ fn plan_of(recording: &Recording) -> Plan {
         broker.machine.down_at_start = true;
     }
     for (key, value) in &recording.config {
-        // "a key of the other mode is ignored"
-        if key != "broker.session.timeout.ms" && key != "broker.heartbeat.interval.ms" {
+        if !is_of_other_mode(key) {
             plan.cluster.config.insert(key.clone(), value.clone());
         }
     }

@@ -69,6 +69,16 @@ pub fn operation_of(command: &Value) -> Result<DriverOperation, Unbuildable> {
                 partitions,
             })
         }
+        "produce" if command.get("together") == Some(&Value::Bool(true)) => {
+            return Err(Unbuildable(
+                "producing several records together is not modelled yet".to_string(),
+            ));
+        }
+        "produce" if has_headers(command) => {
+            return Err(Unbuildable(
+                "producing records with headers is not modelled yet".to_string(),
+            ));
+        }
         "produce" => DriverOperation::Produce {
             topic: topic()?,
             partition: partition(),
@@ -110,6 +120,15 @@ pub fn operation_of(command: &Value) -> Result<DriverOperation, Unbuildable> {
             )));
         }
     })
+}
+
+fn has_headers(command: &Value) -> bool {
+    let mut records = command
+        .get("records")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    records.any(|record| record.get("headers").is_some())
 }
 
 fn assignment(value: Option<&Value>) -> Vec<Vec<i32>> {

@@ -3,6 +3,10 @@
 //! Only the shape that playing needs is typed; what is compared stays JSON, so that a difference can
 //! be named by its path. The format is described in the recordings' README.
 
+use super::client_command;
+use super::field::Field;
+use crate::plan::Problem;
+use crate::protocol::config::{ConfigError, Scope};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,164 +95,189 @@ pub fn read(path: &Path) -> Result<Recording, Unreadable> {
             e.column()
         ))
     })?;
-    parse(path, &document).map_err(|(at, expected)| {
-        let line = line_of(&text, &at)
-            .map(|line| format!(":{line}"))
-            .unwrap_or_default();
-        Unreadable(format!(
-            "{shown}{line}: no recording of a cluster: `{at}`: expected {expected}"
-        ))
-    })
+    recording_of(path, &document).map_err(|problem| Unreadable(format!("{shown}: {problem}")))
 }
 
-type Problem = (String, String);
-
-fn parse(path: &Path, document: &Value) -> Result<Recording, Problem> {
-    let mode = match document.get("mode").and_then(Value::as_str) {
+/// The recording that a document describes; a problem has its path in the document.
+pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem> {
+    let document = Field::root(document);
+    let name = document.need("name", "\"name\": \"...\"")?.text()?;
+    let about = document
+        .get("about")
+        .map(|about| about.text())
+        .transpose()?;
+    let mode_said = document.need("mode", "\"mode\": \"zookeeper\" or \"kraft\"")?;
+    let mode = match mode_said.value.as_str() {
         Some("zookeeper") => Mode::ZooKeeper,
         Some("kraft") => Mode::KRaft,
-        _ => return Err(problem("mode", "\"zookeeper\" or \"kraft\"")),
+        _ => return Err(mode_said.wrong("\"zookeeper\" or \"kraft\"")),
     };
-    let brokers = document
-        .get("brokers")
-        .and_then(Value::as_u64)
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| (1..=100).contains(n))
-        .ok_or_else(|| problem("brokers", "a number of brokers from 1 to 100"))?;
+    let brokers = document.need("brokers", "\"brokers\": 3")?.number(1, 100)?;
     let mut config = shared_settings();
     for part in ["base_config", "config"] {
-        if let Some(settings) = document.get(part) {
-            let settings = settings
-                .as_object()
-                .ok_or_else(|| problem(part, "an object of broker settings"))?;
-            for (key, value) in settings {
-                config.insert(
-                    key.clone(),
-                    text_of(value)
-                        .ok_or_else(|| problem(&format!("{part}.{key}"), "a plain value"))?,
-                );
+        let Some(settings) = document.get(part) else {
+            continue;
+        };
+        for (key, setting) in settings.fields()? {
+            let value = setting.plain()?;
+            if mode == Mode::ZooKeeper && !is_of_other_mode(key) {
+                let known = Scope::Broker.check(key, &value);
+                known.map_err(|error| config_problem(&setting, error))?;
             }
+            config.insert(key.to_string(), value);
         }
     }
-    let steps = document
-        .get("steps")
-        .and_then(Value::as_array)
-        .ok_or_else(|| problem("steps", "a list of steps"))?;
-    let steps = steps
-        .iter()
-        .enumerate()
-        .map(|(i, step)| parse_step(&format!("steps[{i}]"), step, mode))
+    let steps_said = document.need("steps", "\"steps\": [...]")?;
+    let known = Known { mode, brokers };
+    let steps = steps_said
+        .items()?
+        .map(|step| parse_step(&step, known))
         .collect::<Result<Vec<_>, _>>()?;
+    if steps.is_empty() {
+        return Err(steps_said
+            .problem("a recording without steps")
+            .expected("at least one step"));
+    }
     Ok(Recording {
         path: path.to_path_buf(),
-        name: string_at(document, "name")?,
-        about: document
-            .get("about")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_string(),
+        name: name.to_string(),
+        about: about.unwrap_or_default().to_string(),
         mode,
-        brokers,
+        brokers: brokers as u32,
         config,
         steps,
     })
 }
 
-fn parse_step(at: &str, step: &Value, mode: Mode) -> Result<Step, Problem> {
-    let lasted_ms = step
-        .get("lasted")
-        .and_then(millis)
-        .ok_or_else(|| problem(&format!("{at}.lasted"), "a number of seconds"))?;
+fn config_problem(setting: &Field<'_>, error: ConfigError) -> Problem {
+    match error {
+        ConfigError::Unknown { key, nearest, .. } => {
+            let found = format!("Kafka has no broker configuration \"{key}\"");
+            let mut problem = setting.problem(found).on_key();
+            problem.suggestion = nearest.map(|near| format!("\"{near}\""));
+            problem
+        }
+        ConfigError::Value {
+            key,
+            value,
+            expected,
+        } => setting
+            .problem(format!("{key} cannot be \"{value}\""))
+            .expected(expected),
+    }
+}
+
+/// "A key of the other mode is ignored": these are KRaft's.
+pub(super) fn is_of_other_mode(key: &str) -> bool {
+    key == "broker.session.timeout.ms" || key == "broker.heartbeat.interval.ms"
+}
+
+/// What an action can be about.
+#[derive(Clone, Copy)]
+struct Known {
+    mode: Mode,
+    brokers: i64,
+}
+
+fn parse_step(step: &Field<'_>, known: Known) -> Result<Step, Problem> {
+    let lasted_ms = millis(&step.need("lasted", "\"lasted\": 3.5, in seconds")?)?;
+    let what = step.get("do").map(|what| what.text()).transpose()?;
     let mut actions = Vec::new();
-    for (i, action) in step
-        .get("actions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        let at = format!("{at}.actions[{i}]");
-        let at_ms = action
-            .get("at")
-            .and_then(millis)
-            .ok_or_else(|| problem(&format!("{at}.at"), "a number of seconds"))?;
-        match parse_action(action) {
-            Some(action) => actions.push(TimedAction { at_ms, action }),
-            // A recording of KRaft mode is only reported, so its own actions need no reader.
-            None if mode == Mode::KRaft => {}
-            None => {
-                return Err(problem(
-                    &at,
-                    "one of start, crash, controlled_shutdown, pause, resume, zookeeper_delete, client",
-                ));
-            }
+    if let Some(said) = step.get("actions") {
+        for action in said.items()? {
+            let at_ms = millis(&action.need("at", "\"at\": 0.5, seconds after the step before")?)?;
+            let action = parse_action(&action, known)?;
+            actions.push(TimedAction { at_ms, action });
         }
     }
-    let varies = step
-        .get("varies")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_string)
-        .collect();
+    let mut varies = Vec::new();
+    if let Some(said) = step.get("varies") {
+        for path in said.items()? {
+            varies.push(path.text()?.to_string());
+        }
+    }
+    for key in ["state", "metadata", "offsets", "files", "result"] {
+        step.get(key)
+            .map(|seen| seen.map().map(|_| ()))
+            .transpose()?;
+    }
+    step.get("results")
+        .map(|results| results.items().map(|_| ()))
+        .transpose()?;
     Ok(Step {
-        what: step
-            .get("do")
-            .and_then(Value::as_str)
-            .unwrap_or("step")
-            .to_string(),
+        what: what.unwrap_or("step").to_string(),
         actions,
         lasted_ms,
         varies,
-        seen: step.clone(),
+        seen: step.value.clone(),
     })
 }
 
-fn parse_action(action: &Value) -> Option<Action> {
-    let broker = |value: &Value| value.as_i64().and_then(|id| i32::try_from(id).ok());
-    let is_zk = |value: &Value| value.as_str() == Some("zk");
-    if let Some(target) = action.get("start") {
-        return if is_zk(target) {
-            Some(Action::StartZooKeeper)
-        } else {
-            broker(target).map(Action::Start)
-        };
+/// What can be done, apart from when.
+const VERBS: [&str; 7] = [
+    "start",
+    "crash",
+    "controlled_shutdown",
+    "pause",
+    "resume",
+    "zookeeper_delete",
+    "client",
+];
+
+fn parse_action(said: &Field<'_>, known: Known) -> Result<Action, Problem> {
+    let mut keys = vec!["at"];
+    keys.extend(VERBS);
+    said.only(&keys)?;
+    let mut verbs = VERBS.into_iter().filter(|verb| said.get(verb).is_some());
+    let verb = verbs.next().ok_or_else(|| {
+        said.problem("nothing is done here")
+            .expected(format!("one of {}", VERBS.join(", ")))
+    })?;
+    let target = said.need(verb, verb)?;
+    if let Some(second) = verbs.next() {
+        return Err(said
+            .need(second, second)?
+            .problem(format!("\"{second}\" beside \"{verb}\""))
+            .on_key()
+            .expected("one deed an action"));
     }
-    if let Some(target) = action.get("crash") {
-        return if is_zk(target) {
-            Some(Action::CrashZooKeeper)
-        } else {
-            broker(target).map(Action::Crash)
-        };
-    }
-    if let Some(target) = action.get("pause") {
-        return if is_zk(target) {
-            Some(Action::PauseZooKeeper)
-        } else {
-            broker(target).map(Action::Pause)
-        };
-    }
-    if let Some(target) = action.get("resume") {
-        return if is_zk(target) {
-            Some(Action::ResumeZooKeeper)
-        } else {
-            broker(target).map(Action::Resume)
-        };
-    }
-    if let Some(target) = action.get("controlled_shutdown") {
-        return broker(target).map(Action::ControlledShutdown);
-    }
-    if let Some(path) = action.get("zookeeper_delete") {
-        return path
-            .as_str()
-            .map(|path| Action::ZooKeeperDelete(path.to_string()));
-    }
-    action
-        .get("client")
-        .filter(|command| command.get("op").is_some_and(Value::is_string))
-        .cloned()
-        .map(Action::Client)
+    let zk = target.value.as_str() == Some("zk");
+    Ok(match verb {
+        "start" if zk => Action::StartZooKeeper,
+        "crash" if zk => Action::CrashZooKeeper,
+        "pause" if zk => Action::PauseZooKeeper,
+        "resume" if zk => Action::ResumeZooKeeper,
+        "start" => Action::Start(process(&target, known, true)?),
+        "crash" => Action::Crash(process(&target, known, true)?),
+        "pause" => Action::Pause(process(&target, known, true)?),
+        "resume" => Action::Resume(process(&target, known, true)?),
+        "controlled_shutdown" => Action::ControlledShutdown(process(&target, known, false)?),
+        "zookeeper_delete" => match target.text()? {
+            path if path.starts_with('/') => Action::ZooKeeperDelete(path.to_string()),
+            _ => return Err(target.wrong("a path such as /controller")),
+        },
+        _ => {
+            client_command::check(&target)?;
+            Action::Client(target.value.clone())
+        }
+    })
+}
+
+/// The id of a broker, or of one of KRaft's controllers (101 to 103).
+fn process(target: &Field<'_>, known: Known, or_zk: bool) -> Result<i32, Problem> {
+    let id = target.value.as_i64();
+    let is_there = |id: &i64| {
+        (1..=known.brokers).contains(id) || known.mode == Mode::KRaft && (101..=103).contains(id)
+    };
+    id.filter(is_there)
+        .and_then(|id| i32::try_from(id).ok())
+        .ok_or_else(|| {
+            let zk = if or_zk { ", or \"zk\"" } else { "" };
+            target.wrong(match known.brokers {
+                1 => format!("broker 1{zk}"),
+                most => format!("a broker from 1 to {most}{zk}"),
+            })
+        })
 }
 
 /// What the recordings' README says that all of them share, besides `base_config`.
@@ -271,43 +300,23 @@ fn shared_settings() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Seconds with at most three decimals, without going through floating point.
-fn millis(value: &Value) -> Option<u64> {
-    let text = value.is_number().then(|| value.to_string())?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let whole: u64 = whole.parse().ok()?;
-    let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
-    whole.checked_mul(1000)?.checked_add(fraction.parse().ok()?)
-}
+/// A day: longer than any recording.
+const MOST_MS: u64 = 86_400_000;
 
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-fn string_at(document: &Value, key: &str) -> Result<String, Problem> {
-    document
-        .get(key)
-        .and_then(Value::as_str)
-        .map(str::to_string)
-        .ok_or_else(|| problem(key, "a text"))
-}
-
-fn problem(at: &str, expected: &str) -> Problem {
-    (at.to_string(), expected.to_string())
-}
-
-/// The line on which the last key of a path first stands: enough to find the place by eye.
-fn line_of(text: &str, at: &str) -> Option<usize> {
-    let key = at.rsplit('.').next()?.split('[').next()?;
-    let quoted = format!("\"{key}\"");
-    text.lines()
-        .position(|line| line.contains(&quoted))
-        .map(|i| i + 1)
+/// Seconds as milliseconds, what is finer left out, without going through floating point.
+fn millis(seconds: &Field<'_>) -> Result<u64, Problem> {
+    let read = || {
+        let value = seconds.value;
+        let text = value.is_number().then(|| value.to_string())?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let whole: u64 = whole.parse().ok()?;
+        let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
+        let millis = whole
+            .checked_mul(1000)?
+            .checked_add(fraction.parse().ok()?)?;
+        (millis <= MOST_MS).then_some(millis)
+    };
+    read().ok_or_else(|| seconds.wrong("a number of seconds from 0 to 86400"))
 }
 
 #[cfg(test)]
@@ -324,8 +333,11 @@ mod tests {
             ("7.0625", 7062),
         ] {
             let value: Value = serde_json::from_str(text).expect("a number");
-            assert_eq!(millis(&value), Some(ms), "{text}");
+            assert_eq!(millis(&Field::root(&value)), Ok(ms), "{text}");
         }
-        assert_eq!(millis(&Value::from("1")), None);
+        for wrong in ["\"1\"", "-1", "1e30", "86401", "null"] {
+            let value: Value = serde_json::from_str(wrong).expect("a value");
+            assert!(millis(&Field::root(&value)).is_err(), "{wrong}");
+        }
     }
 }

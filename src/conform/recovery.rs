@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::protocol::config::Properties;
 use crate::protocol::{Fact, TopicPartition};
 use crate::run::Unbuildable;
+use crate::trace::excerpt;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -70,10 +71,11 @@ pub fn play_recovery(case: &RecoveryCase) -> Result<Outcome, Unbuildable> {
         Outcome::Agreed { steps: 1 }
     } else {
         Outcome::Differed(vec![StepDifference {
-            step: 0,
+            step: 1,
             what: case.about.clone(),
             differences: found,
-            trace: lab.run.trace().to_vec(),
+            before: Vec::new(),
+            meanwhile: excerpt(lab.run.trace(), 0, 0).1,
         }])
     })
 }

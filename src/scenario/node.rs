@@ -35,8 +35,8 @@ pub(super) enum NodeValue {
 }
 
 impl Node {
-    /// The tree of the one document in source number `source`.
-    pub(super) fn parse(sources: &Sources, source: usize) -> Result<Node, Diagnostic> {
+    /// The tree of the one document in source number `source`; none if there is only white space.
+    pub(super) fn parse(sources: &Sources, source: usize) -> Result<Option<Node>, Diagnostic> {
         let text = &sources.0[source].text;
         Builder {
             sources,
@@ -126,7 +126,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(mut self) -> Result<Node, Diagnostic> {
+    fn build(mut self) -> Result<Option<Node>, Diagnostic> {
         let mut root = None;
         for event in Parser::new_from_str(self.text) {
             let (event, span) = event.map_err(|error| {
@@ -204,13 +204,7 @@ impl Builder<'_> {
                 }
             }
         }
-        root.ok_or_else(|| {
-            Diagnostic::about_file(
-                self.sources.0[self.source].name.clone(),
-                "the file is empty",
-            )
-            .expected("a scenario, which begins with \"format: 1\"")
-        })
+        Ok(root)
     }
 
     fn begin(&mut self, place: Place, value: NodeValue, anchor: usize) -> Result<(), Diagnostic> {

@@ -14,4 +14,4 @@ mod transcript;
 pub use diff::{Difference, diff};
 pub use entry::TraceEntry;
 pub use json_lines::{FORMAT, TraceFileError, TraceHeader, VERSION, write_json_lines};
-pub use transcript::{Style, Transcript, last_lines, transcript};
+pub use transcript::{Style, Transcript, excerpt, last_lines, transcript};

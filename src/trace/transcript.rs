@@ -45,6 +45,25 @@ pub fn transcript(entries: &[TraceEntry], style: Style) -> String {
     text
 }
 
+/// What was told from entry number `first` on, after up to `most` lines of what was told before it.
+pub fn excerpt(entries: &[TraceEntry], first: usize, most: usize) -> (Vec<String>, Vec<String>) {
+    let mut transcript = Transcript::new(Style::default());
+    let mut told_before = 0;
+    for (number, entry) in entries.iter().enumerate() {
+        if number == first {
+            told_before = transcript.told();
+        }
+        transcript.push(entry);
+    }
+    if first >= entries.len() {
+        told_before = transcript.told();
+    }
+    let mut before = transcript.finish();
+    let since = before.split_off(told_before);
+    before.drain(..before.len().saturating_sub(most));
+    (before, since)
+}
+
 /// The last lines of one node up to an event, unfolded.
 pub fn last_lines(
     entries: &[TraceEntry],
@@ -123,6 +142,11 @@ impl Transcript {
         }
         self.story.learn(entry);
         self.now = entry.time;
+    }
+
+    /// Lines that have begun. What comes later is told below them, or added to one of them.
+    fn told(&self) -> usize {
+        self.lines.len() + self.open.len()
     }
 
     /// The lines, without a legend.
@@ -611,6 +635,29 @@ mod tests {
                 transcript(&leader_crash(), Style::default())
             );
         });
+    }
+
+    #[test]
+    fn an_excerpt_is_cut_where_an_entry_begins() {
+        let entries = leader_crash();
+        let whole: Vec<String> = {
+            let mut transcript = Transcript::new(Style::default());
+            entries.iter().for_each(|entry| transcript.push(entry));
+            transcript.finish()
+        };
+        let crash = entries
+            .iter()
+            .position(|entry| entry.fact == Fact::Crashed)
+            .unwrap();
+        let (before, since) = excerpt(&entries, crash, 2);
+        assert_eq!(before.len(), 2);
+        assert!(
+            before[1].contains("crash: leader of trucks_gps-0"),
+            "{before:?}"
+        );
+        assert!(since[0].contains("crashes (kill -9)"), "{since:?}");
+        let (all_before, same_since) = excerpt(&entries, crash, usize::MAX);
+        assert_eq!([all_before, same_since].concat(), whole);
     }
 
     #[test]

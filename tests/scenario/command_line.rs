@@ -427,17 +427,65 @@ fn diff_refuses_a_damaged_trace_with_the_line() {
 fn conform_says_what_is_no_recording() {
     let scratch = Scratch::new("conform");
     for (content, message) in [
-        ("{\"mode\": ", "this is not YAML"),
-        ("{\"mode\": \"zookeeper\"}", "no recording"),
+        ("{\"mode\": ", "this is not JSON"),
+        (
+            "{\"mode\": \"zookeeper\"}",
+            "the key \"name\" is missing here",
+        ),
+        ("", "the file is empty\n  = expected a recording"),
     ] {
         let file = scratch.file("r.json", content);
         let output = trial(&["conform", &file]);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(message) && said.contains("r.json"), "{said}");
+        assert!(said.contains(message), "{said}");
+        assert_eq!(said.matches("r.json").count(), 1, "{said}");
     }
     assert_eq!(
         trial(&["conform", "no-such-file.json"]).status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn conform_shows_the_first_difference_with_the_transcript_around_it() {
+    let scratch = Scratch::new("conform-difference");
+    let original = "tests/vectors/kafka/failovers/leader_crash.zookeeper.json";
+    let mut recording: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(original).expect("the file")).expect("JSON");
+    recording["steps"][3]["state"]["controller_epoch"] = 4711.into();
+    let file = scratch.file("changed.json", recording.to_string());
+    let output = trial(&["conform", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let steps = recording["steps"].as_array().expect("steps").len();
+    assert!(
+        said.starts_with(&format!(
+            "DIFFERS  leader_crash: at step 4 of {steps}\n  step 4: "
+        )),
+        "{said}"
+    );
+    assert!(!said.contains("Each line: time"), "no legend: {said}");
+    let (before, meanwhile) = said
+        .split_once("    before here:\n")
+        .and_then(|(_, rest)| rest.split_once("    meanwhile here:\n"))
+        .expect("both parts of the transcript");
+    assert_eq!(before.lines().count(), 10, "{said}");
+    assert!(meanwhile.lines().count() >= 1, "{said}");
+
+    let output = trial(&["conform", &file, original, "--format", "json"]);
+    let documents: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(documents[0]["path"], file.as_str());
+    assert_eq!(documents[1]["path"], original);
+    assert_eq!(documents[1]["verdict"], "agrees");
+    let step = &documents[0]["differing"][0];
+    assert_eq!(step["step"], 4);
+    let lines = |key: &str| {
+        let lines = step[key].as_array().expect("lines").iter();
+        lines
+            .map(|line| format!("      {}\n", line.as_str().expect("text")))
+            .collect::<String>()
+    };
+    assert_eq!(lines("transcript_before"), before);
+    assert_eq!(lines("transcript"), meanwhile);
 }

@@ -2,5 +2,6 @@
 //! line.
 
 mod bad_inputs;
+mod bad_recordings;
 mod command_line;
 mod round_trip;

@@ -1,0 +1,162 @@
+//! The commands that a recording can give to the recorder's client (class `Driver` of the lab): which there
+//! are, and what goes with each. Whether one can be played is known to `recorder_client`.
+
+use super::field::Field;
+use crate::plan::Problem;
+use crate::protocol::config::nearest;
+
+/// What an argument is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    /// A whole number that is not negative.
+    Number,
+    Flag,
+    /// Settings: a map of plain values.
+    Settings,
+    /// A map of whole numbers.
+    Numbers,
+    Ids,
+    /// A list of broker ids for each partition.
+    Assignment,
+    Records,
+    /// An offset, or a text that stands for the beginning.
+    Offset,
+    /// A broker's id as number or text.
+    Id,
+}
+
+/// An argument: its name, what it is, whether it must be there.
+type Argument = (&'static str, Kind, bool);
+
+const MUST: bool = true;
+const MAY: bool = false;
+
+use Kind::{Assignment, Flag, Id, Ids, Number, Numbers, Offset, Records, Settings, Text};
+
+const TOPIC: Argument = ("topic", Text, MUST);
+const PARTITION: Argument = ("partition", Number, MUST);
+const PRODUCER: Argument = ("producer", Text, MAY);
+const PROPS: Argument = ("props", Settings, MAY);
+const MEMBER: Argument = ("member", Text, MUST);
+const GROUP: Argument = ("group", Text, MUST);
+
+#[rustfmt::skip]
+const COMMANDS: &[(&str, &[Argument])] = &[
+    ("create_topic", &[TOPIC, ("assignment", Assignment, MAY), ("partitions", Number, MAY), ("rf", Number, MAY), ("configs", Settings, MAY)]),
+    ("create_partitions", &[TOPIC, ("count", Number, MUST)]),
+    ("delete_topic", &[TOPIC]),
+    ("alter_config", &[("topic", Text, MAY), ("broker", Id, MAY), ("set", Settings, MUST)]),
+    ("produce", &[TOPIC, ("partition", Number, MAY), PRODUCER, PROPS, ("records", Records, MUST), ("together", Flag, MAY)]),
+    ("close_producer", &[("producer", Text, MUST)]),
+    ("init_transactions", &[PRODUCER, PROPS]),
+    ("begin", &[PRODUCER, PROPS]),
+    ("commit", &[PRODUCER, PROPS]),
+    ("abort", &[PRODUCER, PROPS]),
+    ("send_offsets", &[PRODUCER, PROPS, GROUP, ("offsets", Numbers, MUST)]),
+    ("read", &[TOPIC, PARTITION, ("from", Offset, MAY), ("ms", Number, MAY), PROPS]),
+    ("describe", &[TOPIC]),
+    ("cluster", &[]),
+    ("quorum", &[]),
+    ("offsets", &[TOPIC, ("timestamp", Number, MAY)]),
+    ("elect", &[("topic", Text, MAY), ("partition", Number, MAY), ("unclean", Flag, MAY)]),
+    ("reassign", &[TOPIC, PARTITION, ("to", Ids, MUST)]),
+    ("delete_records", &[TOPIC, PARTITION, ("before", Number, MUST)]),
+    ("join", &[MEMBER, GROUP, TOPIC, PROPS]),
+    ("leave", &[MEMBER]),
+    ("members", &[]),
+    ("group", &[GROUP]),
+];
+
+/// Checks a command: a known operation, and what goes with it.
+pub(super) fn check(command: &Field<'_>) -> Result<(), Problem> {
+    let op = command.need("op", "\"op\": \"produce\", or another operation")?;
+    let name = op.text()?;
+    let names = || COMMANDS.iter().map(|(name, _)| *name);
+    let Some((_, arguments)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
+        let mut problem = op.wrong(format!("one of {}", names().collect::<Vec<_>>().join(", ")));
+        problem.suggestion = nearest(name, names()).map(|near| format!("\"{near}\""));
+        return Err(problem);
+    };
+    let known: Vec<&'static str> = ["op"]
+        .into_iter()
+        .chain(arguments.iter().map(|(key, ..)| *key))
+        .collect();
+    command.only(&known)?;
+    for (key, kind, must) in *arguments {
+        match command.get(key) {
+            Some(argument) => kind.check(&argument)?,
+            None if *must => {
+                command.need(key, &format!("\"{key}\", which goes with \"{name}\""))?;
+            }
+            None => {}
+        }
+    }
+    let has = |key| command.get(key).is_some();
+    let missing = |expected: &str| {
+        Err(command
+            .problem(format!("\"{name}\" lacks an argument"))
+            .expected(expected))
+    };
+    match name {
+        "create_topic" if !(has("assignment") || has("partitions") && has("rf")) => {
+            missing("\"assignment\", or \"partitions\" and \"rf\"")
+        }
+        "alter_config" if !has("topic") && !has("broker") => missing("\"topic\" or \"broker\""),
+        "elect" if has("topic") && !has("partition") => missing("\"partition\" beside \"topic\""),
+        _ => Ok(()),
+    }
+}
+
+impl Kind {
+    fn check(self, argument: &Field<'_>) -> Result<(), Problem> {
+        match self {
+            Text => argument.text().map(|_| ()),
+            Number => argument.number(0, i64::from(i32::MAX)).map(|_| ()),
+            Flag => argument.flag().map(|_| ()),
+            Settings => argument
+                .fields()?
+                .try_for_each(|(_, value)| value.plain().map(|_| ())),
+            Numbers => argument
+                .fields()?
+                .try_for_each(|(_, value)| value.number(0, i64::MAX).map(|_| ())),
+            Ids => argument.items()?.try_for_each(|id| broker_id(&id)),
+            Assignment => argument
+                .items()?
+                .try_for_each(|replicas| replicas.items()?.try_for_each(|id| broker_id(&id))),
+            Records => argument
+                .items()?
+                .try_for_each(|record| check_record(&record)),
+            Offset if argument.value.is_string() => Ok(()),
+            Offset => argument.number(0, i64::MAX).map(|_| ()),
+            Id if argument.value.is_string() => Ok(()),
+            Id => broker_id(argument),
+        }
+    }
+}
+
+fn check_record(record: &Field<'_>) -> Result<(), Problem> {
+    record.only(&["key", "value", "timestamp", "headers"])?;
+    for key in ["key", "value"] {
+        match record.get(key) {
+            Some(content) if !content.value.is_null() => content.text().map(|_| ())?,
+            _ => {}
+        }
+    }
+    if let Some(timestamp) = record.get("timestamp") {
+        timestamp.number(0, i64::MAX)?;
+    }
+    if let Some(headers) = record.get("headers") {
+        headers.items()?.try_for_each(|header| {
+            let pair = header.items()?.count();
+            (pair == 2)
+                .then_some(())
+                .ok_or_else(|| header.wrong("a name and a value"))
+        })?;
+    }
+    Ok(())
+}
+
+fn broker_id(id: &Field<'_>) -> Result<(), Problem> {
+    id.number(0, i64::from(i32::MAX)).map(|_| ())
+}
