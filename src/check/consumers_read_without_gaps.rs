@@ -171,6 +171,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fresh_process_knows_nothing_of_the_one_before() {
+        let between = |started: Option<Fact>| {
+            let first = [position("t-0", 0), consumed("t-0", 0, "a")];
+            let second = [position("t-0", 3), consumed("t-0", 3, "d")];
+            first.into_iter().chain(started).chain(second).collect()
+        };
+        assert_eq!(look(&scene(), between(None)).len(), 1);
+        assert!(look(&scene(), between(Some(Fact::Started))).is_empty());
+    }
+
+    #[test]
     fn fires_when_the_first_record_is_not_at_the_first_position() {
         assert_eq!(
             look(&scene(), vec![position("t-0", 0), consumed("t-0", 1, "b")]).len(),

@@ -211,6 +211,7 @@ mod tests {
             leader: 2,
         };
         assert_eq!(fires(appends(Some(cut))), None);
+        assert_eq!(fires(appends(Some(Fact::Started))), None, "told by nobody");
     }
 
     #[test]

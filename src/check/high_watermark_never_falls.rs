@@ -27,7 +27,8 @@ impl Property for HighWatermarkNeverFalls {
         facts.iter().find_map(|entry| {
             let broker = broker_id(&entry.node)?;
             match &entry.fact {
-                Fact::Started | Fact::Crashed | Fact::PowerFailed => {
+                // However the process before has ended.
+                Fact::Started => {
                     self.leaders.retain(|key, _| key.broker() != broker);
                     None
                 }

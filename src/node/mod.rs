@@ -15,7 +15,7 @@ pub use zookeeper_shell::{ShellCommand, ZooKeeperShell};
 
 use crate::client::Client;
 use crate::kernel::Actor;
-use crate::protocol::{Cluster, Ctx, Event, Message};
+use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
 use crate::zookeeper::Server;
 
 /// A process of the simulated cluster.
@@ -40,6 +40,10 @@ impl Actor<Cluster> for Node {
     }
 
     fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+        // Here and not where processes are started: the run does that, and so do supervisors.
+        if matches!(event, Event::Started) {
+            ctx.fact(Fact::Started);
+        }
         match self {
             Node::ZooKeeper(server) => match event {
                 // A Kafka client that was pointed at ZooKeeper's port is cut off.

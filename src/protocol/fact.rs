@@ -53,7 +53,7 @@ pub const BY_APPLICATION: &str = "asked by the application";
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     // ---- processes (stated by the run, as operator, or by the process)
-    /// The run started the node's process.
+    /// A fresh process has begun, whoever started it: the first thing that each states.
     Started,
     /// kill -9 by the run.
     Crashed,

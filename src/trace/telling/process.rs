@@ -9,10 +9,9 @@ use std::rc::Rc;
 
 pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
-        Fact::Started if story.has_run(&entry.node) => {
-            loud("starts again; its disk is as it was left")
-        }
-        Fact::Started => quiet("starts"),
+        Fact::Started if !story.has_run(&entry.node) => quiet("starts"),
+        Fact::Started if is_server(&entry.node) => loud("starts again; its disk is as it was left"),
+        Fact::Started => loud("starts again; what it knew is gone"),
         Fact::Crashed if entry.node.starts_with("zookeeper-") => {
             loud("crashes (kill -9): its memory is gone, its disk is not")
         }
@@ -34,6 +33,11 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::LogDirFailed { why } => loud(format!("gives up its log directory: {why}")),
         other => unreachable!("not of a process: {other:?}"),
     }
+}
+
+/// It has a disk, and a place in the cluster.
+fn is_server(node: &str) -> bool {
+    node.starts_with("broker-") || node.starts_with("zookeeper-")
 }
 
 pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
