@@ -44,6 +44,7 @@ pub use replica_view::{ReplicaRole, ReplicaView};
 
 use crate::kernel::task::Calls;
 use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
+use crate::log::LoadNote;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::network_client::{Completed, NetworkTimer};
 use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
@@ -204,11 +205,17 @@ impl Broker {
         let logs = &mut self.replicas.logs;
         let progress = logs.load(ctx.disk(), now_ms, &self.zk, cluster_id);
         for (partition, note) in std::mem::take(&mut logs.notes) {
-            if note.is_repair() {
-                ctx.fact(Fact::LogRepaired {
+            match note {
+                LoadNote::Loaded { .. } => {}
+                LoadNote::Scanned { segment, bytes } => ctx.fact(Fact::SegmentScanned {
                     partition,
-                    what: note.to_string().into(),
-                });
+                    base_offset: segment,
+                    bytes,
+                }),
+                repair => ctx.fact(Fact::LogRepaired {
+                    partition,
+                    what: repair.to_string().into(),
+                }),
             }
         }
         let progress = progress?;

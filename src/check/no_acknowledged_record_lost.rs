@@ -21,6 +21,7 @@ const NAMED: usize = 3;
 pub(super) struct NoAcknowledgedRecordLost {
     acknowledged: Acknowledged,
     lost: u64,
+    deleted: u64,
 }
 
 impl Property for NoAcknowledgedRecordLost {
@@ -37,6 +38,7 @@ impl Property for NoAcknowledgedRecordLost {
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
         let mut violations = Vec::new();
+        self.deleted = self.acknowledged.deleted(end);
         for (partition, lost) in self.acknowledged.lost(end) {
             self.lost += lost.len() as u64;
             let holder = end.authority(&partition).map(|(broker, _)| broker);
@@ -65,11 +67,19 @@ impl Property for NoAcknowledgedRecordLost {
     }
 
     fn figures(&self) -> String {
-        let count = self.acknowledged.count;
-        match self.lost {
-            0 => format!("{count} acknowledged, all {count} still there"),
-            lost => format!("{count} acknowledged, {lost} lost"),
+        figures(self.acknowledged.count, self.lost, self.deleted)
+    }
+}
+
+/// How many were acknowledged, and what has become of them.
+pub(super) fn figures(count: u64, lost: u64, deleted: u64) -> String {
+    match (lost, deleted) {
+        (0, 0) => format!("{count} acknowledged, all {count} still there"),
+        (0, deleted) => {
+            let there = count - deleted;
+            format!("{count} acknowledged, {there} still there, {deleted} deleted by retention")
         }
+        (lost, _) => format!("{count} acknowledged, {lost} lost"),
     }
 }
 
@@ -104,6 +114,18 @@ impl Acknowledged {
                     .insert(partition.clone(), vec![acknowledged]);
             }
         }
+    }
+
+    /// How many lie before the log start of their partition.
+    pub(super) fn deleted(&self, end: &EndOfRun<'_>) -> u64 {
+        let deleted = self.by_partition.iter().map(|(partition, records)| {
+            let start = end.log_start(partition);
+            records
+                .iter()
+                .filter(|(offset, ..)| *offset < start)
+                .count() as u64
+        });
+        deleted.sum()
     }
 
     /// Offset and name of what is gone, by partition; partitions that lost nothing are left out.
@@ -184,5 +206,9 @@ mod tests {
         ];
         property.after_event(&told, &scene);
         assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+        assert_eq!(
+            property.figures(),
+            "2 acknowledged, 1 still there, 1 deleted by retention"
+        );
     }
 }

@@ -18,6 +18,8 @@ pub struct ConsumerOptions {
     pub topics: Vec<TopicName>,
     /// Where to begin; partitions not named here begin by `auto.offset.reset`.
     pub start: BTreeMap<TopicPartition, i64>,
+    /// The same for every partition that is not named.
+    pub seek: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -101,11 +103,12 @@ impl Consumer {
                 }
                 any = true;
                 self.library.assign(partition.clone());
-                if let Some(offset) = self.options.start.get(&partition) {
-                    self.library.seek(&partition, *offset);
+                let named = self.options.start.get(&partition).copied();
+                if let Some(offset) = named.or(self.options.seek) {
+                    self.library.seek(&partition, offset);
                     ctx.fact(Fact::PositionSet {
                         partition,
-                        offset: *offset,
+                        offset,
                         why: BY_APPLICATION.into(),
                     });
                 }

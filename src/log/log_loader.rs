@@ -72,13 +72,6 @@ pub enum LoadNote {
     },
 }
 
-impl LoadNote {
-    /// It changed what the disk holds: not only looked.
-    pub fn is_repair(&self) -> bool {
-        !matches!(self, LoadNote::Scanned { .. } | LoadNote::Loaded { .. })
-    }
-}
-
 impl fmt::Display for LoadNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

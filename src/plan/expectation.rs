@@ -95,6 +95,16 @@ sentences! {
         EveryIsrFull = "every ISR is full at the end",
         /// A replica cuts its log at least once (in the window).
         Truncates { partition: Partition } = "a replica of {partition} truncates its log",
+        /// Retention deletes segments of it on at least one broker (in the window).
+        SegmentsDeleted { partition: Partition } = "old segments of {partition} are deleted",
+        /// A broker that starts finds its log damaged and repairs it (in the window).
+        LogRepaired { partition: Partition } = "a log of {partition} is repaired at a start",
+        /// No broker that starts has to repair a log (in the window).
+        NoLogRepaired = "no log is repaired at a start",
+        /// Its disk fails it, and it ends (in the window).
+        LogDirFails { id: Number } = "broker-{id} gives up its log directory",
+        /// It meets this error (in the window), given by its Java exception.
+        Meets { consumer: String, exception: ExceptionName } = "{consumer} meets {exception}",
         /// At least one write to it is refused with this error (in the window).
         Refused { partition: Partition, error: ErrorName } = "writes to {partition} are refused with {error}",
         /// No write to it is acknowledged (in the window).
@@ -141,6 +151,11 @@ impl Expectation {
                 | NoSessionExpires
                 | IsrStays { .. }
                 | Truncates { .. }
+                | SegmentsDeleted { .. }
+                | LogRepaired { .. }
+                | NoLogRepaired
+                | LogDirFails { .. }
+                | Meets { .. }
                 | Refused { .. }
                 | NotAcknowledged { .. }
                 | Stalls { .. }
@@ -252,6 +267,24 @@ impl Slot for ErrorName {
 }
 
 impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A Java exception by its simple name, e.g. `OffsetOutOfRangeException`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExceptionName(pub String);
+
+impl Slot for ExceptionName {
+    fn read(words: &str) -> Option<Self> {
+        let name = words.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_exception = words.ends_with("Exception") && words.len() > "Exception".len();
+        (name && is_exception).then(|| ExceptionName(words.to_string()))
+    }
+}
+
+impl fmt::Display for ExceptionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

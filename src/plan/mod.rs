@@ -18,7 +18,7 @@ pub use cluster::{
     BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan, TopicPlan,
     ZooKeeperPlan,
 };
-pub use expectation::{Count, ErrorName, Expectation, Expected, Percentile};
+pub use expectation::{Count, ErrorName, ExceptionName, Expectation, Expected, Percentile};
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};

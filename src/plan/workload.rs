@@ -128,6 +128,8 @@ pub struct ConsumerPlan {
     pub start: Option<Duration>,
     /// Closed at this time.
     pub stop: Option<Duration>,
+    /// The application begins every partition at this offset (`seek`); none: by `auto.offset.reset`.
+    pub seek: Option<i64>,
     /// Under the consumer's keys.
     pub config: Properties,
     /// `host:port` of the servers to ask first; none: all brokers.
@@ -144,6 +146,7 @@ impl ConsumerPlan {
             topics: vec![topic.into()],
             start: None,
             stop: None,
+            seek: None,
             config: Properties::new(),
             bootstrap: None,
         }
@@ -156,6 +159,11 @@ impl ConsumerPlan {
 
     pub fn reads(mut self, topic: impl Into<String>) -> Self {
         self.topics.push(topic.into());
+        self
+    }
+
+    pub fn seek(mut self, offset: i64) -> Self {
+        self.seek = Some(offset);
         self
     }
 

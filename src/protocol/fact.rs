@@ -160,6 +160,12 @@ pub enum Fact {
         partitions: u32,
         recovered: u32,
     },
+    /// A segment was read through while its log was loaded, since the last stop was not clean.
+    SegmentScanned {
+        partition: TopicPartition,
+        base_offset: i64,
+        bytes: u64,
+    },
     /// Loading a log changed what its directory holds; `what` says it in words.
     LogRepaired {
         partition: TopicPartition,

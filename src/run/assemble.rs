@@ -371,6 +371,7 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
             .map(|topic| Rc::from(topic.as_str()))
             .collect(),
         start: BTreeMap::new(),
+        seek: consumer.seek,
     }
 }
 

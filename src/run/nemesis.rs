@@ -409,7 +409,8 @@ impl Nemesis {
                     ),
                 );
                 for node in nodes {
-                    if let Some((fault, cure)) = machine_fault_of(machine_fault, node) {
+                    if let Some((mut fault, cure)) = machine_fault_of(machine_fault, node) {
+                        find_byte(&mut fault, world)?;
                         world.kernel.apply(fault);
                         lasting.cures.extend(cure);
                     }
@@ -552,5 +553,33 @@ fn described(world: &World<'_>, nodes: &[NodeId], targets: &Targets) -> String {
         names
     } else {
         format!("{names} ({role})")
+    }
+}
+
+/// The file of a bit flip may be named by the end of its path. Without such a byte nothing would flip.
+fn find_byte(fault: &mut Fault, world: &World<'_>) -> Result<(), String> {
+    let Fault::DiskFlip {
+        node,
+        path,
+        position,
+        ..
+    } = fault
+    else {
+        return Ok(());
+    };
+    let disk = world.kernel.disk(*node);
+    let tail = format!("/{path}");
+    let found = disk.files().into_iter().find(|(name, file)| {
+        (name == path || name.ends_with(&tail)) && disk.len(*file) > *position
+    });
+    match found {
+        Some((name, _)) => {
+            *path = name;
+            Ok(())
+        }
+        None => Err(format!(
+            "byte {position} of {path} on {}",
+            world.kernel.name(*node)
+        )),
     }
 }

@@ -272,6 +272,8 @@ pub(super) struct Consumer {
     pub(super) start: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stop: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seek: Option<i64>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) config: Ordered<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

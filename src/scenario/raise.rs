@@ -206,6 +206,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         topics: plan.topics.clone(),
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
+        seek: plan.seek,
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
     }

@@ -54,6 +54,7 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
         bootstrap: town.bootstrap(),
         properties: properties(settings),
         topics: vec!["t".into()],
+        seek: None,
         start: start
             .iter()
             .map(|(partition, offset)| (TopicPartition::new("t", *partition), *offset))

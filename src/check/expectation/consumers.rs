@@ -13,6 +13,22 @@ use std::collections::{BTreeMap, BTreeSet};
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// Those that read from the beginning are those whose first position was 0.
+pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> Verdict {
+    let members = history.members(consumer);
+    let of_it = |node: &str| members.iter().any(|name| **name == *node);
+    let met = history.window().find_map(|entry| match &entry.fact {
+        Fact::ConsumerError {
+            partition,
+            exception: met,
+        } if of_it(&entry.node) && **met == *exception => Some(format!(
+            "at {}, in {partition}",
+            seconds(entry.time.since(crate::kernel::Time::ZERO))
+        )),
+        _ => None,
+    });
+    met.ok_or_else(|| "it did not".to_owned())
+}
+
 pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
     let readers: BTreeSet<&str> = history
         .plan

@@ -6,6 +6,7 @@
 mod consumers;
 mod history;
 mod leadership;
+mod logs;
 mod records;
 mod replicas;
 
@@ -136,6 +137,10 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         IsrFull { partition } => replicas::isr_full(history, partition),
         EveryIsrFull => replicas::every_isr_full(history),
         Truncates { partition } => replicas::truncates(history, partition),
+        SegmentsDeleted { partition } => logs::segments_deleted(history, partition),
+        LogRepaired { partition } => logs::repaired(history, partition),
+        NoLogRepaired => logs::none_repaired(history),
+        LogDirFails { id } => logs::log_dir_fails(history, id.0),
         Refused { partition, error } => replicas::refused(history, partition, &error.0),
         Stalls { partition } => replicas::stalls(history, partition),
 
@@ -148,6 +153,10 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
             within,
             event,
         } => consumers::reads_again(history, consumer, within.0, event),
+        Meets {
+            consumer,
+            exception,
+        } => consumers::meets(history, consumer, &exception.0),
         OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
         NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
         BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),

@@ -3,23 +3,21 @@
 use super::history::{History, is, within};
 use super::{Verdict, verdict_of};
 use crate::check::latency::{Latencies, millis};
-use crate::check::no_acknowledged_record_lost::Acknowledged;
+use crate::check::no_acknowledged_record_lost::{Acknowledged, figures};
 use crate::kernel::Duration;
 use crate::plan::{Count, EventRef, Partition, Percentile};
 use crate::protocol::Fact;
 use crate::trace::TraceEntry;
 
 pub(super) fn none_lost(history: &History<'_>) -> Verdict {
-    let (all, lost) = acknowledged_and_lost(history);
-    if lost == 0 {
-        Ok(format!("{all} acknowledged, all {all} still there"))
-    } else {
-        Err(format!("{all} acknowledged, {lost} lost"))
-    }
+    let (acknowledged, lost) = acknowledged_and_lost(history);
+    let deleted = acknowledged.deleted(history.end);
+    verdict_of(lost == 0, figures(acknowledged.count, lost, deleted))
 }
 
 pub(super) fn lost(history: &History<'_>, count: Count) -> Verdict {
-    let (all, lost) = acknowledged_and_lost(history);
+    let (acknowledged, lost) = acknowledged_and_lost(history);
+    let all = acknowledged.count;
     verdict_of(count.holds(lost), format!("{lost} of {all}"))
 }
 
@@ -80,14 +78,14 @@ fn acknowledges(entry: &TraceEntry, partition: &Partition) -> bool {
     matches!(&entry.fact, Fact::Acked { partition: acked, .. } if is(acked, partition))
 }
 
-fn acknowledged_and_lost(history: &History<'_>) -> (u64, u64) {
+fn acknowledged_and_lost(history: &History<'_>) -> (Acknowledged, u64) {
     let mut acknowledged = Acknowledged::default();
     for entry in history.entries {
         acknowledged.learn(&entry.fact);
     }
     let lost = acknowledged.lost(history.end);
     let lost = lost.values().map(|records| records.len() as u64).sum();
-    (acknowledged.count, lost)
+    (acknowledged, lost)
 }
 
 fn count_of(

@@ -289,6 +289,60 @@ fn every_sentence_that_is_false_of_the_story_fails_with_its_figures() {
 }
 
 #[test]
+fn what_becomes_of_logs_on_disk_is_seen() {
+    let mut story = Story::new();
+    let sentences = [
+        "old segments of t-0 are deleted",
+        "a log of t-0 is repaired at a start",
+        "broker-2 gives up its log directory",
+        "dashboard meets OffsetOutOfRangeException",
+    ];
+    for sentence in sentences {
+        assert!(story.says(sentence).starts_with("FAILED"), "{sentence}");
+    }
+    let none = "no log is repaired at a start";
+    assert!(story.says(none).starts_with("held"));
+    let partition = || tp("t-0");
+    for (node, fact) in [
+        (
+            "broker-1",
+            Fact::SegmentsDeleted {
+                partition: partition(),
+                segments: 2,
+                log_start_offset: 31,
+                why: "retention.ms".into(),
+            },
+        ),
+        (
+            "broker-2",
+            Fact::LogRepaired {
+                partition: partition(),
+                what: "cut 7 bad bytes off segment 0: the log ends at 9".into(),
+            },
+        ),
+        (
+            "broker-2",
+            Fact::LogDirFailed {
+                why: "data/t-0: no space left on device".into(),
+            },
+        ),
+        (
+            "dashboard",
+            Fact::ConsumerError {
+                partition: partition(),
+                exception: "OffsetOutOfRangeException".into(),
+            },
+        ),
+    ] {
+        story.add(82_000, node, fact);
+    }
+    for sentence in sentences {
+        assert!(story.says(sentence).starts_with("held"), "{sentence}");
+    }
+    assert!(story.says(none).starts_with("FAILED"));
+}
+
+#[test]
 fn a_window_leaves_out_what_lies_outside() {
     let mut story = Story::new();
     let early = expected("no election happens").until(Duration::from_secs(30));

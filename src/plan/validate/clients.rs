@@ -164,6 +164,10 @@ impl Check<'_> {
             self.topic_there(topic, path)?;
         }
         self.times(consumer.start, consumer.stop, at)?;
+        if let Some(offset) = consumer.seek.filter(|offset| *offset < 0) {
+            return Err(Problem::new(at("seek"), format!("offset {offset}"))
+                .expected("an offset from 0 on"));
+        }
         self.bootstrap(consumer.bootstrap.as_deref(), at("bootstrap"))?;
         let name = consumer.name.clone();
         self.properties(Scope::Consumer, &consumer.config, |key| {

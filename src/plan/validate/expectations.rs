@@ -68,8 +68,11 @@ impl Check<'_> {
             | IsrStays { partition }
             | IsrFull { partition }
             | Truncates { partition }
+            | SegmentsDeleted { partition }
+            | LogRepaired { partition }
             | NotAcknowledged { partition }
             | Stalls { partition } => self.partition_there(partition, at()),
+            LogDirFails { id } => self.role_there(&Role::Broker { id: *id }, at()),
             Refused { partition, error } => {
                 self.partition_there(partition, at())?;
                 match ErrorCode::by_name(&error.0) {
@@ -97,6 +100,7 @@ impl Check<'_> {
             | Read { consumer, .. }
             | ReadTwice { consumer, .. }
             | OrderOfKeys { consumer }
+            | Meets { consumer, .. }
             | NoOrderAcross { consumer } => self.client_there(consumer, &["consumers"], at()),
             Acknowledged { producer, .. } | Failed { producer, .. } => {
                 self.client_there(producer, &["producers"], at())
@@ -106,6 +110,7 @@ impl Check<'_> {
                 self.role_there(&Role::Broker { id: *id }, at())
             }
             NoneLost
+            | NoLogRepaired
             | Lost { .. }
             | UsedTwice { .. }
             | ReplicasDiffer { .. }

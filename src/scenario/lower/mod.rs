@@ -305,6 +305,7 @@ fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
         topics: said.topics,
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
+        seek: said.seek,
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
     }

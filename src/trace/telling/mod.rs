@@ -68,6 +68,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),
 
         Fact::LogsLoaded { .. }
+        | Fact::SegmentScanned { .. }
         | Fact::LogRepaired { .. }
         | Fact::Registered { .. }
         | Fact::RegistrationRefused { .. }

@@ -126,6 +126,13 @@ pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
         } => loud(format!(
             "loads the logs of {partitions} partitions and checks {recovered}, since it did not stop cleanly"
         )),
+        Fact::SegmentScanned {
+            partition,
+            base_offset,
+            bytes,
+        } => quiet(format!(
+            "checks {partition}: segment {base_offset} is good, {bytes} bytes"
+        )),
         Fact::LogRepaired { partition, what } => loud(format!("loads {partition}: {what}")),
         Fact::Registered { broker_epoch } => loud(format!(
             "registers in ZooKeeper: /{}, epoch {broker_epoch}",
