@@ -246,6 +246,11 @@ pub enum Fact {
         log_start_offset: i64,
         why: Rc<str>,
     },
+    /// A follower's log begins elsewhere now: where its leader's does, or where it was emptied to.
+    LogStartMoved {
+        partition: TopicPartition,
+        log_start_offset: i64,
+    },
     ReplicaStopped {
         partition: TopicPartition,
         deleted: bool,

@@ -15,24 +15,33 @@ impl Partition {
         env: &mut Env<'_>,
         records: &Records,
     ) -> Result<(), LogError> {
-        let (Some(log), Some(first), Some(next)) =
-            (&mut self.log, records.first_offset(), records.next_offset())
-        else {
+        let (Some(first), Some(next)) = (records.first_offset(), records.next_offset()) else {
             return Ok(());
         };
-        let info = match log.append_as_follower(env.disk, records, env.now_ms) {
+        let mut appended = match &mut self.log {
+            None => return Ok(()),
+            Some(log) => log.append_as_follower(env.disk, records, env.now_ms),
+        };
+        if let (
             Err(LogError::UnexpectedAppendOffset {
                 first_offset,
                 last_offset,
                 log_end_offset,
-            }) if log.log_start_offset() == log_end_offset
-                && first_offset < log_end_offset
-                && last_offset >= log_end_offset =>
-            {
-                log.truncate_fully_and_start_at(env.disk, first)?;
-                log.append_as_follower(env.disk, records, env.now_ms)?
+            }),
+            Some(log),
+        ) = (&appended, &self.log)
+            && log.log_start_offset() == *log_end_offset
+            && first_offset < log_end_offset
+            && last_offset >= log_end_offset
+        {
+            self.truncate_fully_and_start_at(env, first)?;
+            if let Some(log) = &mut self.log {
+                appended = log.append_as_follower(env.disk, records, env.now_ms);
             }
-            done => done?,
+        }
+        let info = appended?;
+        let Some(log) = &mut self.log else {
+            return Ok(());
         };
         take_tasks(&self.name, log, env.out);
         assert_eq!(
@@ -73,6 +82,10 @@ impl Partition {
         }
         if log_start_offset > log.log_start_offset() {
             log.maybe_increment_log_start_offset(env.disk, log_start_offset)?;
+            env.out.facts.push(Fact::LogStartMoved {
+                partition: self.name.clone(),
+                log_start_offset: log.log_start_offset(),
+            });
         }
         Ok(now != before)
     }
@@ -104,6 +117,7 @@ impl Partition {
             return Ok(());
         };
         let (from, high_watermark) = (log.log_end_offset(), log.high_watermark());
+        let log_start_offset = log.log_start_offset();
         cut(log, env.disk)?;
         take_tasks(&self.name, log, env.out);
         if log.log_end_offset() != from {
@@ -112,6 +126,12 @@ impl Partition {
                 from,
                 to,
                 leader: self.leader.unwrap_or(NO_LEADER),
+            });
+        }
+        if log.log_start_offset() != log_start_offset {
+            env.out.facts.push(Fact::LogStartMoved {
+                partition: self.name.clone(),
+                log_start_offset: log.log_start_offset(),
             });
         }
         if log.high_watermark() != high_watermark {

@@ -165,6 +165,46 @@ fn hw5_a_follower_takes_its_leaders_high_watermark_and_may_fall() {
 }
 
 #[test]
+fn a_follower_states_where_its_log_begins_whenever_that_changes() {
+    let mut world = World::new();
+    let mut follower = world.partition(2, 1);
+    follower.make_follower(&mut world.env(), &state(1, 0, 0, &[1, 2]));
+    follower
+        .append_records_to_follower(&mut world.env(), &batch_at(0, 0, 4))
+        .expect("follows");
+    let begins = |world: &mut World, follower: &Partition| {
+        let facts = world.facts().into_iter();
+        let told: Vec<i64> = facts
+            .filter_map(|fact| match fact {
+                Fact::LogStartMoved {
+                    log_start_offset, ..
+                } => Some(log_start_offset),
+                _ => None,
+            })
+            .collect();
+        let seen = follower.log().expect("a log").log_start_offset();
+        assert_eq!(told.last().copied().unwrap_or(seen), seen);
+        told
+    };
+    assert_eq!(begins(&mut world, &follower), [0; 0]);
+    follower
+        .follow_offsets(&mut world.env(), 4, 3)
+        .expect("no disk fault");
+    assert_eq!(begins(&mut world, &follower), [3], "its leader's log does");
+    // E9: emptied to its own end, which is no cut.
+    follower
+        .truncate_fully_and_start_at(&mut world.env(), 4)
+        .expect("no disk fault");
+    assert_eq!(begins(&mut world, &follower), [4]);
+    // Emptied to the middle of a batch: it begins with the whole batch.
+    follower
+        .append_records_to_follower(&mut world.env(), &batch_at(2, 0, 4))
+        .expect("follows");
+    assert_eq!(begins(&mut world, &follower), [2]);
+    assert_eq!(log_end_offset(&follower), 6);
+}
+
+#[test]
 fn hw7_a_log_comes_with_the_checkpointed_high_watermark_clamped() {
     let mut world = World::new();
     let mut partition = world.partition(1, 1);

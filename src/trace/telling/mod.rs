@@ -87,6 +87,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::BecameLeader { .. }
         | Fact::BecameFollower { .. }
         | Fact::SegmentsDeleted { .. }
+        | Fact::LogStartMoved { .. }
         | Fact::ReplicaStopped { .. }
         | Fact::IsrChangeAsked { .. }
         | Fact::IsrChanged { .. }

@@ -114,6 +114,12 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             format!("{partition} starts at {log_start_offset} now"),
             "",
         ),
+        Fact::LogStartMoved {
+            partition,
+            log_start_offset,
+        } => quiet(format!(
+            "log of {partition} begins at {log_start_offset} now"
+        )),
         Fact::Truncated {
             partition,
             from,
