@@ -89,6 +89,27 @@ fn the_table_of_rooms_has_no_circle_and_no_ghost() {
     report(&faults, "book/src/architecture.md");
 }
 
+/// Every fault and command of a timeline has its line in the book.
+#[test]
+fn every_action_of_a_timeline_is_in_the_book() {
+    let source = fs::read_to_string(root().join("src/plan/timeline.rs")).unwrap();
+    let book = fs::read_to_string(root().join("book/src/scenarios.md")).unwrap();
+    let keys = source.split("pub const fn key").nth(1).unwrap();
+    let keys = keys.split("pub const fn noun").next().unwrap();
+    let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
+    assert!(keys.len() > 25, "the keys are not where they were");
+    let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
+    let told: BTreeSet<&str> = rows
+        .flat_map(|row| row.split(" | ").next().unwrap_or_default().split('`'))
+        .collect();
+    let faults: Vec<_> = keys
+        .iter()
+        .filter(|key| !told.contains(**key))
+        .map(|key| format!("`{key}` has no row"))
+        .collect();
+    report(&faults, "book/src/scenarios.md");
+}
+
 #[test]
 fn every_file_opens_with_its_doc() {
     let faults: Vec<_> = all_sources()

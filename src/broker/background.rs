@@ -139,6 +139,11 @@ impl Broker {
             .collect()
     }
 
+    /// A checkpoint may be written at any time: the schedule is only how often it must be.
+    pub(super) fn checkpoint_early(&self, ctx: &mut Ctx<'_>) {
+        self.checkpoint_later(ctx, Checkpoint::HighWatermarks, HIGH_WATERMARKS);
+    }
+
     fn checkpoint_later(&self, ctx: &mut Ctx<'_>, checkpoint: Checkpoint, token: u64) {
         let offsets = self.offsets(checkpoint);
         if !checkpoint.is_due(&offsets) {

@@ -53,8 +53,15 @@ impl Broker {
                     self.park(ctx, parked);
                     self.watch_for_stalls(ctx);
                 }
+                if ctx.buggify("early checkpoint") {
+                    self.checkpoint_early(ctx);
+                }
             }
-            Request::Fetch(request) => {
+            Request::Fetch(mut request) => {
+                if ctx.buggify("short fetch") {
+                    // F1: at least one batch, whatever the limit.
+                    request.max_bytes = 1;
+                }
                 let parked = self.replicas.fetch(&mut env!(self, ctx), to, request);
                 if let Some(parked) = parked {
                     self.park(ctx, parked);

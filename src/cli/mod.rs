@@ -46,6 +46,18 @@ enum Status {
     Unusable,
 }
 
+/// What the simulator does, for people who debug it: `RUST_LOG=kafka_trial::run=trace`. Without a wall
+/// clock, so that two runs print the same.
+fn log_for_debugging() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_default_env() {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .without_time()
+            .init();
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -57,6 +69,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
+    log_for_debugging();
     let mut terminal = Terminal::new();
     let status = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &mut terminal),

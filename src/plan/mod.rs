@@ -43,6 +43,9 @@ pub struct Plan {
     pub cluster: ClusterPlan,
     pub network: NetworkPlan,
     pub disk: DiskPlan,
+    /// How likely, in percent, each rare but legal path is where one could be taken (a fetch cut short,
+    /// a late retry, an early checkpoint). 0: none is.
+    pub buggify: u8,
     /// Made by an administrator before clients start (the timeline can make others later).
     pub topics: Vec<TopicPlan>,
     pub producers: Vec<ProducerPlan>,
@@ -62,6 +65,7 @@ impl Plan {
             cluster: ClusterPlan::default(),
             network: NetworkPlan::default(),
             disk: DiskPlan::default(),
+            buggify: 0,
             topics: Vec::new(),
             producers: Vec::new(),
             consumers: Vec::new(),

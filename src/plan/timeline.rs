@@ -117,6 +117,11 @@ pub enum Action {
     PowerFailure(Targets),
     /// Starts processes that are not running.
     Restart(Targets),
+    /// Starts brokers that are not running, with changed lines in their `server.properties`.
+    Upgrade {
+        targets: Targets,
+        set: Properties,
+    },
     Pause(Targets),
     Resume(Targets),
     /// SIGTERM: a broker does its controlled shutdown.
@@ -231,6 +236,7 @@ impl Action {
             Action::Crash(_) => "crash",
             Action::PowerFailure(_) => "power failure",
             Action::Restart(_) => "restart",
+            Action::Upgrade { .. } => "upgrade",
             Action::Pause(_) => "pause",
             Action::Resume(_) => "resume",
             Action::Stop(_) => "stop",
@@ -266,6 +272,7 @@ impl Action {
             Action::Crash(_) => "crash",
             Action::PowerFailure(_) => "power failure",
             Action::Restart(_) => "restart",
+            Action::Upgrade { .. } => "upgrade",
             Action::Pause(_) => "pause",
             Action::Resume(_) => "resume",
             Action::Stop(_) => "stop",
@@ -299,6 +306,7 @@ impl Action {
         "crash",
         "power failure",
         "restart",
+        "upgrade",
         "pause",
         "resume",
         "stop",
@@ -331,6 +339,7 @@ impl Action {
         !matches!(
             self,
             Action::Restart(_)
+                | Action::Upgrade { .. }
                 | Action::Resume(_)
                 | Action::ResetConnections { .. }
                 | Action::LoseMessage { .. }

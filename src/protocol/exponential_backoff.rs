@@ -8,5 +8,6 @@ pub fn exponential(ctx: &mut Ctx<'_>, initial_ms: u64, max_ms: u64, attempts: u3
     let term = initial_ms.saturating_mul(1 << attempts.min(20)).min(max_ms);
     let micros = term.saturating_mul(1_000);
     let jittered = micros - micros / 5 + ctx.random().below(micros / 5 * 2 + 1);
-    Duration::from_micros(jittered.min(max_ms.saturating_mul(1_000)))
+    let waits = if ctx.buggify("late retry") { 4 } else { 1 };
+    Duration::from_micros(jittered.min(max_ms.saturating_mul(1_000)) * waits)
 }

@@ -4,7 +4,7 @@ use crate::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
 use crate::client::{
     Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Producer, ProducerOptions,
 };
-use crate::kernel::{Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
+use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup};
 use crate::plan::{BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value};
 use crate::protocol::config::{BrokerConfig, Properties};
@@ -242,7 +242,13 @@ fn endpoint(broker: &BrokerPlan) -> BrokerEndpoint {
 }
 
 fn kernel_config(plan: &Plan) -> Config {
-    let mut config = Config::default();
+    let mut config = Config {
+        buggify: (plan.buggify > 0).then(|| Chance {
+            num: u64::from(plan.buggify),
+            den: 100,
+        }),
+        ..Config::default()
+    };
     if let Some(latency) = &plan.network.latency {
         config.network.same_rack = distribution(latency);
     }

@@ -260,6 +260,9 @@ impl Run {
             deeds: &mut deeds,
         };
         act(&mut self.operator, &mut world);
+        for (node, deed) in &*world.deeds {
+            tracing::debug!(?node, ?deed, "the operator acts");
+        }
         let (event, time) = (self.kernel.events(), self.kernel.now());
         let first = self.trace.len();
         self.trace.extend(
@@ -290,13 +293,16 @@ impl Run {
     /// Takes what nodes have stated to the trace.
     fn collect_facts(&mut self) {
         let names = &self.names;
-        self.trace
-            .extend(self.kernel.take_facts().map(|entry| TraceEntry {
+        self.trace.extend(self.kernel.take_facts().map(|entry| {
+            let node = &names[entry.node.0 as usize];
+            tracing::trace!(event = entry.event, time_ns = entry.time.0, %node, fact = ?entry.fact);
+            TraceEntry {
                 event: entry.event,
                 time: entry.time,
-                node: Rc::clone(&names[entry.node.0 as usize]),
+                node: Rc::clone(node),
                 fact: entry.fact,
-            }));
+            }
+        }));
     }
 }
 

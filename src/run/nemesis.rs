@@ -7,8 +7,9 @@ use super::operator::{World, admin, command, create_topic, tp};
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
 use crate::kernel::{Fault, FaultId, NodeId, NodeStatus};
-use crate::node::Observed;
+use crate::node::{Node, Observed};
 use crate::plan::{Action, Entry, Healing, Partition, Targets};
+use crate::protocol::config::Properties;
 use crate::protocol::{ConfigResource, ElectionType, Fact};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -158,6 +159,25 @@ impl Nemesis {
                     world,
                     format!("start of {}", described(world, &nodes, targets)),
                 );
+                for node in nodes {
+                    self.fault(world, Fault::Start(node), None);
+                    self.down.remove(&node);
+                }
+            }
+            Action::Upgrade { targets, set } => {
+                let nodes = self.only(
+                    find(self, world, targets)?,
+                    world,
+                    |s| s == NodeStatus::Down,
+                    targets,
+                    "is down",
+                )?;
+                for node in &nodes {
+                    upgrade(world, *node, set)?;
+                }
+                let lines: Vec<String> = set.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                let who = described(world, &nodes, targets);
+                say(world, format!("start of {who} with {}", lines.join(", ")));
                 for node in nodes {
                     self.fault(world, Fault::Start(node), None);
                     self.down.remove(&node);
@@ -523,6 +543,17 @@ impl Nemesis {
         if let Some(node) = admin(world.layout) {
             command(world.kernel, node, request);
         }
+    }
+}
+
+/// Changes what a stopped broker will read when it starts.
+fn upgrade(world: &mut World<'_>, node: NodeId, set: &Properties) -> Result<(), String> {
+    let name = world.kernel.name(node).to_string();
+    match world.kernel.actor_mut(node) {
+        Node::Broker(server) => server
+            .upgrade(set, world.plan.cluster.kafka_version)
+            .map_err(|error| format!("{name}: {error}")),
+        _ => Err(format!("{name} is no broker")),
     }
 }
 

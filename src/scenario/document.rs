@@ -1,7 +1,7 @@
 //! The document: what a scenario file may say, key by key. Meaning is given to it in `lower` and `raise`.
 
 use super::de::mismatch;
-use super::words::{OneOrMany, Ordered, Rate, SignedTime, Size, Time};
+use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(super) struct Document {
     pub(super) network: Network,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) disk: Disk,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) buggify: Option<Percent>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) topics: Ordered<Topic>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
@@ -311,6 +313,8 @@ pub(super) struct Entry {
     pub(super) power_failure: Option<OneOrMany>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restart: Option<OneOrMany>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upgrade: Option<OneOrMany>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pause: Option<OneOrMany>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Plan to document: what a plan says beyond its defaults, so that it reads like a scenario by hand.
 
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
-use super::words::{OneOrMany, Ordered, Rate, SignedTime, Size, Time};
+use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, BrokerPlan, ClusterPlan, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
@@ -22,6 +22,7 @@ pub(super) fn document(plan: &Plan) -> Document {
             other_rack: plan.network.other_rack.as_ref().map(latency),
             bandwidth: plan.network.bandwidth.map(Rate),
         },
+        buggify: (plan.buggify > 0).then_some(Percent(plan.buggify)),
         disk: doc::Disk {
             read: plan.disk.read.as_ref().map(latency),
             sync: plan.disk.sync.as_ref().map(latency),
@@ -246,6 +247,10 @@ fn action(action: &Action, said: &mut doc::Entry) {
         Action::Crash(who) => said.crash = targets(who),
         Action::PowerFailure(who) => said.power_failure = targets(who),
         Action::Restart(who) => said.restart = targets(who),
+        Action::Upgrade { targets: who, set } => {
+            said.upgrade = targets(who);
+            said.set = Some(ordered(set));
+        }
         Action::Pause(who) => said.pause = targets(who),
         Action::Resume(who) => said.resume = targets(who),
         Action::Stop(who) => said.stop = targets(who),

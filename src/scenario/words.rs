@@ -62,6 +62,16 @@ written!(
     |bytes| format!("{}/s", write_size(bytes))
 );
 written!(
+    /// Hundredths.
+    Percent(u8),
+    "a whole percentage from 0% to 100%",
+    |text| {
+        let number = text.strip_suffix('%')?.trim().parse().ok()?;
+        (number <= 100).then_some(number)
+    },
+    |percent| format!("{percent}%")
+);
+written!(
     /// Nanoseconds to come or gone.
     SignedTime(i64),
     "a time that may be negative, such as 50ms or -2s",

@@ -63,6 +63,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     cluster,
                     network,
                     disk,
+                    buggify: (seed % 101) as u8,
                     topics: vec![
                         TopicPlan::new("t")
                             .partitions(4)
@@ -376,6 +377,10 @@ fn action() -> impl Strategy<Value = Action> {
             Action::ElectPreferred(which.clone()),
             Action::ElectUnclean(which),
             Action::CreateTopic(TopicPlan::new("made").partitions(3).config("flush.ms", 5)),
+            Action::Upgrade {
+                targets: Targets(vec![Role::Broker { id: Number(1) }]),
+                set: set.clone(),
+            },
             Action::AlterTopic {
                 topic: "t".into(),
                 set: set.clone(),

@@ -14,7 +14,7 @@ use crate::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
 use crate::kernel::task::Task;
 use crate::kernel::{ConnId, Duration, NodeId, Stream};
 use crate::node::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
-use crate::protocol::config::{BrokerConfig, Properties};
+use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties};
 use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
@@ -122,9 +122,16 @@ impl KafkaServer {
         &self.setup
     }
 
-    /// For changing a stopped broker's configuration.
-    pub fn setup_mut(&mut self) -> &mut ServerSetup {
-        &mut self.setup
+    /// Changes lines of a stopped broker's `server.properties`, which its next process reads.
+    ///
+    /// # Errors
+    /// A value that no broker could start with; nothing is changed then.
+    pub fn upgrade(&mut self, set: &Properties, version: KafkaVersion) -> Result<(), ConfigError> {
+        let mut properties = Properties::clone(&self.setup.properties);
+        properties.extend(set.clone());
+        self.setup.config = Rc::new(BrokerConfig::from_properties(&properties, version)?);
+        self.setup.properties = Rc::new(properties);
+        Ok(())
     }
 
     pub fn broker(&self) -> &Broker {

@@ -88,6 +88,17 @@ impl Check<'_> {
             | Action::WipeDisk(who)
             | Action::JumpClock { targets: who, .. }
             | Action::Heal(Healing::Nodes(who)) => self.targets(who, own()),
+            Action::Upgrade { targets, set } => {
+                self.targets(targets, own())?;
+                if set.is_empty() {
+                    return Err(Problem::new(own(), "nothing to change")
+                        .on_key()
+                        .expected("set: {...} beside it, or \"restart\""));
+                }
+                self.properties(Scope::Broker, set, |key| {
+                    vec!["set".to_string(), key.to_string()]
+                })
+            }
             Action::Cut { from: a, to: b, .. }
             | Action::SlowNetwork { a, b, .. }
             | Action::StallNetwork { a, b }

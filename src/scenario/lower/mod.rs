@@ -32,6 +32,7 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         other_rack: latency(document.network.other_rack, ["network", "other_rack"])?,
         bandwidth: document.network.bandwidth.map(|rate| rate.0),
     };
+    plan.buggify = document.buggify.map_or(0, |percent| percent.0);
     plan.disk = DiskPlan {
         read: latency(document.disk.read, ["disk", "read"])?,
         sync: latency(document.disk.sync, ["disk", "sync"])?,

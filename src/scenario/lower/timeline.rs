@@ -87,6 +87,10 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
         crash, "crash", |who| Action::Crash(targets("crash", who)?);
         power_failure, "power failure", |who| Action::PowerFailure(targets("power failure", who)?);
         restart, "restart", |who| Action::Restart(targets("restart", who)?);
+        upgrade, "upgrade", |who| Action::Upgrade {
+            targets: targets("upgrade", who)?,
+            set: properties(said.set.take().unwrap_or_default()),
+        };
         pause, "pause", |who| Action::Pause(targets("pause", who)?);
         resume, "resume", |who| Action::Resume(targets("resume", who)?);
         stop, "stop", |who| Action::Stop(targets("stop", who)?);
@@ -206,6 +210,7 @@ fn arguments(action: &Action) -> String {
         Action::JumpClock { .. } => "by",
         Action::DriftClock { .. } => "ppm",
         Action::CreateTopic(_) => "partitions, replication.factor, assignment, config",
+        Action::Upgrade { .. } => "set",
         Action::AlterTopic { .. } => "set, delete",
         _ => "",
     };

@@ -1,0 +1,98 @@
+//! What lines of the timeline and settings of a plan do to a run.
+
+use kafka_trial::protocol::Fact;
+use kafka_trial::run::{Report, run};
+use kafka_trial::scenario;
+
+fn play(text: &str) -> Report {
+    let loaded = scenario::load("timeline.yaml", text.as_bytes().to_vec(), &[]);
+    let plan = loaded.expect("a scenario that can be read").plan;
+    let report = run(&plan, plan.seed).expect("a plan that can be built");
+    assert_eq!(report.violations, []);
+    assert_eq!(report.stopped, None);
+    report
+}
+
+const TRUCKS: &str = "
+format: 1
+name: timeline
+about: One line of a timeline.
+duration: 60s
+topics:
+  t: {partitions: 1, replication.factor: 1}
+producers:
+  trucks: {count: 1, topic: t, value: {bytes: 300B}, every: 1s, acks: all}
+";
+
+#[test]
+fn an_upgraded_broker_starts_with_the_changed_settings() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: 20s, stop: broker-1}}
+  - {{at: 25s, upgrade: broker-1, set: {{message.max.bytes: 100}}}}
+"
+    ));
+    let restarted = report
+        .trace
+        .iter()
+        .rposition(|entry| matches!(entry.fact, Fact::Serving))
+        .unwrap();
+    let (before, after) = report.trace.split_at(restarted);
+    let acked = |facts: &[kafka_trial::trace::TraceEntry]| {
+        let acked = |entry: &&_| matches!(Fact::clone(entry), Fact::Acked { .. });
+        facts.iter().map(|entry| &entry.fact).filter(acked).count()
+    };
+    assert!(acked(before) > 10);
+    assert_eq!(acked(after), 0);
+    assert!(after.iter().any(|entry| matches!(
+        &entry.fact,
+        Fact::Failed { exception, .. } if &**exception == "RecordTooLargeException"
+    )));
+}
+
+#[test]
+fn only_a_stopped_broker_is_upgraded() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: 20s, upgrade: broker-1, set: {{message.max.bytes: 100}}, optional: true}}
+  - {{at: 21s, stop: trucks}}
+  - {{at: 25s, upgrade: trucks, set: {{message.max.bytes: 100}}, optional: true}}
+"
+    ));
+    let nobody =
+        |entry: &&kafka_trial::trace::TraceEntry| matches!(&entry.fact, Fact::NobodyFits { .. });
+    assert_eq!(report.trace.iter().filter(nobody).count(), 2);
+}
+
+#[test]
+fn rare_paths_are_taken_where_the_plan_says_so_and_break_nothing() {
+    let busy = |buggify: &str| {
+        play(
+            &format!(
+                "{TRUCKS}
+cluster: {{brokers: 3, config: {{min.insync.replicas: 2}}}}
+{buggify}
+consumers:
+  all: {{topics: [t]}}
+timeline:
+  - {{at: 20s, crash: leader of t-0}}
+  - {{at: 40s, restart: crashed brokers}}
+"
+            )
+            .replace("replication.factor: 1", "replication.factor: 3"),
+        )
+    };
+    let plain = busy("");
+    let rare = busy("buggify: 20%");
+    assert_eq!(rare.digest, busy("buggify: 20%").digest);
+    assert_ne!(rare.digest, plain.digest);
+    assert_eq!(plain.digest, busy("buggify: 0%").digest);
+    assert!(
+        rare.messages > plain.messages,
+        "short fetches take more of them"
+    );
+}
