@@ -95,7 +95,7 @@ fn every_action_of_a_timeline_is_in_the_book() {
     let source = fs::read_to_string(root().join("src/plan/timeline.rs")).unwrap();
     let book = fs::read_to_string(root().join("book/src/scenarios.md")).unwrap();
     let keys = source.split("pub const fn key").nth(1).unwrap();
-    let keys = keys.split("pub const fn noun").next().unwrap();
+    let keys = keys.split("///").next().unwrap();
     let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
     assert!(keys.len() > 25, "the keys are not where they were");
     let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));

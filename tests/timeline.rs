@@ -91,8 +91,4 @@ timeline:
     assert_eq!(rare.digest, busy("buggify: 20%").digest);
     assert_ne!(rare.digest, plain.digest);
     assert_eq!(plain.digest, busy("buggify: 0%").digest);
-    assert!(
-        rare.messages > plain.messages,
-        "short fetches take more of them"
-    );
 }
