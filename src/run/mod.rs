@@ -4,6 +4,7 @@
 //! operator, resolves roles at the moment when they are needed, and feeds facts to the checkers. It
 //! never tells a node what another knows.
 
+mod administration;
 mod assemble;
 mod machine_faults;
 mod nemesis;

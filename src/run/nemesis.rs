@@ -2,15 +2,16 @@
 //!
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
+use super::administration::administration;
 use super::machine_faults::{cured_node, machine_fault_of, machine_targets};
-use super::operator::{World, admin, command, create_topic, tp};
+use super::operator::{World, admin, command};
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
 use crate::kernel::{Fault, FaultId, NodeId, NodeStatus};
 use crate::node::{Node, Observed};
-use crate::plan::{Action, Entry, Healing, Partition, Targets};
+use crate::plan::{Action, Entry, Healing, Targets};
+use crate::protocol::Fact;
 use crate::protocol::config::Properties;
-use crate::protocol::{ConfigResource, ElectionType, Fact};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -377,46 +378,12 @@ impl Nemesis {
                 say(world, "healing".to_string());
                 self.heal(healing, world)?;
             }
-            Action::CreateTopic(topic) => {
-                say(world, format!("create topic {}", topic.name));
-                self.ask_admin(world, create_topic(topic));
-            }
-            Action::AlterTopic { topic, set, delete } => {
-                let changes: Vec<String> = set
-                    .iter()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .chain(delete.iter().map(|key| format!("{key} removed")))
-                    .collect();
-                say(
-                    world,
-                    format!("alter topic {topic}: {}", changes.join(", ")),
-                );
-                self.ask_admin(
-                    world,
-                    AdminCommand::AlterConfigs {
-                        resource: ConfigResource::Topic,
-                        name: topic.clone(),
-                        set: set.clone(),
-                        delete: delete.clone(),
-                    },
-                );
-            }
-            Action::ElectPreferred(partitions) => {
-                say(
-                    world,
-                    format!("preferred election {}", of_partitions(partitions)),
-                );
-                self.ask_admin(world, elect(ElectionType::Preferred, partitions));
-            }
-            Action::ElectUnclean(partitions) => {
-                say(
-                    world,
-                    format!("unclean election {}", of_partitions(partitions)),
-                );
-                self.ask_admin(world, elect(ElectionType::Unclean, partitions));
-            }
             machine_fault => {
                 let Some(targets) = machine_targets(machine_fault) else {
+                    if let Some((text, request)) = administration(&entry.action) {
+                        say(world, text);
+                        self.ask_admin(world, request);
+                    }
                     return Ok(lasting);
                 };
                 let nodes = find(self, world, targets)?;
@@ -554,25 +521,6 @@ fn upgrade(world: &mut World<'_>, node: NodeId, set: &Properties) -> Result<(), 
             .upgrade(set, world.plan.cluster.kafka_version)
             .map_err(|error| format!("{name}: {error}")),
         _ => Err(format!("{name} is no broker")),
-    }
-}
-
-fn elect(election_type: ElectionType, partitions: &Option<Vec<Partition>>) -> AdminCommand {
-    AdminCommand::ElectLeaders {
-        election_type,
-        partitions: partitions
-            .as_ref()
-            .map(|partitions| partitions.iter().map(tp).collect()),
-    }
-}
-
-fn of_partitions(partitions: &Option<Vec<Partition>>) -> String {
-    match partitions {
-        None => "of all partitions".to_string(),
-        Some(partitions) => {
-            let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-            format!("of {}", names.join(", "))
-        }
     }
 }
 

@@ -4,13 +4,14 @@
 //! cables, ask an administrator's client. It looks at the cluster as an observer (`Observed`), never
 //! on behalf of a node.
 
+use super::administration::create_topic;
 use super::assemble::{self, ADMIN, Addresses};
 use super::nemesis::Nemesis;
 use crate::client::{AdminCommand, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::view::ClusterView;
 use crate::node::{Layout, Node, Observed};
-use crate::plan::{Moment, Partition, Plan, TopicPlan, When};
+use crate::plan::{Moment, Partition, Plan, When};
 use crate::protocol::{BrokerId, Cluster, Fact, NO_LEADER, Timer, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
@@ -452,20 +453,4 @@ fn topics_are_made(count: u32, world: &World<'_>) -> bool {
         return true;
     };
     (0..count).all(|number| client.outcomes().contains_key(&number))
-}
-
-pub fn create_topic(topic: &TopicPlan) -> AdminCommand {
-    AdminCommand::CreateTopic {
-        topic: Rc::from(topic.name.as_str()),
-        partitions: topic
-            .partitions
-            .and_then(|n| i32::try_from(n).ok())
-            .unwrap_or(-1),
-        replication_factor: topic
-            .replication_factor
-            .and_then(|n| i16::try_from(n).ok())
-            .unwrap_or(-1),
-        assignment: topic.assignment.clone(),
-        configs: topic.config.clone(),
-    }
 }

@@ -1,0 +1,74 @@
+//! What the timeline has an administrator ask the cluster for.
+
+use super::operator::tp;
+use crate::client::AdminCommand;
+use crate::plan::{Action, Partition, TopicPlan};
+use crate::protocol::{ConfigResource, ElectionType};
+use std::rc::Rc;
+
+/// The request of an administrator and what it is in words; `None` for other actions.
+pub fn administration(action: &Action) -> Option<(String, AdminCommand)> {
+    Some(match action {
+        Action::CreateTopic(topic) => (format!("create topic {}", topic.name), create_topic(topic)),
+        Action::AlterTopic { topic, set, delete } => {
+            let changes: Vec<String> = set
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .chain(delete.iter().map(|key| format!("{key} removed")))
+                .collect();
+            let command = AdminCommand::AlterConfigs {
+                resource: ConfigResource::Topic,
+                name: topic.clone(),
+                set: set.clone(),
+                delete: delete.clone(),
+            };
+            let text = format!("alter topic {topic}: {}", changes.join(", "));
+            (text, command)
+        }
+        Action::ElectPreferred(partitions) => (
+            format!("preferred election {}", of_partitions(partitions)),
+            elect(ElectionType::Preferred, partitions),
+        ),
+        Action::ElectUnclean(partitions) => (
+            format!("unclean election {}", of_partitions(partitions)),
+            elect(ElectionType::Unclean, partitions),
+        ),
+        _ => return None,
+    })
+}
+
+/// The request that makes a topic; what the plan leaves open is the cluster's default.
+pub fn create_topic(topic: &TopicPlan) -> AdminCommand {
+    AdminCommand::CreateTopic {
+        topic: Rc::from(topic.name.as_str()),
+        partitions: topic
+            .partitions
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(-1),
+        replication_factor: topic
+            .replication_factor
+            .and_then(|n| i16::try_from(n).ok())
+            .unwrap_or(-1),
+        assignment: topic.assignment.clone(),
+        configs: topic.config.clone(),
+    }
+}
+
+fn elect(election_type: ElectionType, partitions: &Option<Vec<Partition>>) -> AdminCommand {
+    AdminCommand::ElectLeaders {
+        election_type,
+        partitions: partitions
+            .as_ref()
+            .map(|partitions| partitions.iter().map(tp).collect()),
+    }
+}
+
+fn of_partitions(partitions: &Option<Vec<Partition>>) -> String {
+    match partitions {
+        None => "of all partitions".to_string(),
+        Some(partitions) => {
+            let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            format!("of {}", names.join(", "))
+        }
+    }
+}
