@@ -19,6 +19,7 @@ mod property;
 mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;
+mod zookeeper;
 
 pub use end_of_run::EndOfRun;
 pub use expectation::{Outcome, judge};

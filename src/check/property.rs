@@ -7,7 +7,7 @@ use super::{
     high_watermark_never_falls::HighWatermarkNeverFalls, leader_in_isr::LeaderInIsr,
     logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
     no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
-    one_leader_an_epoch::OneLeaderAnEpoch,
+    one_leader_an_epoch::OneLeaderAnEpoch, zookeeper,
 };
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
@@ -123,7 +123,17 @@ impl Checks {
         if !expects(|what| matches!(what, Expectation::Lost { .. })) {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
         }
+        if plan.cluster.zookeeper.servers > 1 {
+            properties.extend(zookeeper::properties());
+        }
         Checks { properties }
+    }
+
+    /// What must hold of a ZooKeeper ensemble alone, whoever its clients are.
+    pub fn of_zookeeper() -> Self {
+        Checks {
+            properties: zookeeper::properties(),
+        }
     }
 
     /// Adds a property of the caller's own.

@@ -4,9 +4,10 @@
 //! in words and what checkers need to recompute it; each variant says who states it, and when.
 
 use super::zab::{ServerId, Txn};
-use super::zookeeper::{SessionId, Zxid};
+use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
 use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
 use serde::{Serialize, Serializer};
+use std::fmt::Debug;
 use std::rc::Rc;
 use twox_hash::XxHash3_64;
 
@@ -136,7 +137,7 @@ pub enum Fact {
     ZooKeeperLeaves {
         why: Rc<str>,
     },
-    /// A serving member has applied a committed transaction.
+    /// A serving member has applied a committed transaction, or an established leader has taken it over.
     TxnApplied {
         txn: Rc<Txn>,
     },
@@ -152,6 +153,28 @@ pub enum Fact {
     /// The node has learned that its session is gone.
     ZooKeeperSessionLost {
         session: SessionId,
+    },
+
+    /// A client of an ensemble has sent a request.
+    ZooKeeperAsked {
+        session: SessionId,
+        xid: i32,
+        #[serde(serialize_with = "debugged")]
+        op: Rc<Op>,
+    },
+    /// It was answered; `zxid` is the last transaction of the server that did.
+    ZooKeeperAnswered {
+        session: SessionId,
+        xid: i32,
+        zxid: Zxid,
+        #[serde(serialize_with = "debugged")]
+        result: Rc<Result<Answer, Code>>,
+    },
+    /// It was told of a change.
+    ZooKeeperWatchFired {
+        session: SessionId,
+        #[serde(serialize_with = "debugged")]
+        event: WatchedEvent,
     },
 
     // ---- brokers
@@ -368,6 +391,10 @@ pub enum Fact {
         what: Rc<str>,
         error: ErrorCode,
     },
+}
+
+fn debugged<S: Serializer>(value: &impl Debug, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{value:?}"))
 }
 
 /// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.

@@ -106,6 +106,26 @@ pub fn read_after(disk: &mut Disk, dir: &str, after: Zxid) -> Result<Vec<Rc<Txn>
     Ok(txns)
 }
 
+/// Like `read_after`, as an observer sees the log: nothing is charged, damage is passed over.
+pub fn peek_after(disk: &Disk, dir: &str, after: Zxid) -> Vec<Rc<Txn>> {
+    let files = files_by_zxid(disk, dir, LOG_PREFIX);
+    let first = files
+        .partition_point(|(zxid, _)| *zxid <= after + 1)
+        .saturating_sub(1);
+    let mut txns: Vec<Rc<Txn>> = Vec::new();
+    for (_, name) in &files[first..] {
+        let content = disk
+            .open(&format!("{dir}/{name}"))
+            .map(|file| disk.peek(file).concat())
+            .unwrap_or_default();
+        let last = txns.last().map_or(after, |txn| txn.zxid);
+        let entries = read_entries(&content).unwrap_or_default();
+        let newer = entries.into_iter().filter(|(txn, _)| txn.zxid > last);
+        txns.extend(newer.map(|(txn, _)| Rc::new(txn)));
+    }
+    txns
+}
+
 /// Cuts every transaction after `zxid` off (`FileTxnLog.truncate`), so that it is durable before
 /// anything else happens. Answers false if the log holds nothing to cut.
 pub fn truncate(disk: &mut Disk, dir: &str, zxid: Zxid) -> Result<bool, LoadError> {
@@ -130,6 +150,15 @@ pub fn truncate(disk: &mut Disk, dir: &str, zxid: Zxid) -> Result<bool, LoadErro
         }
     }
     Ok(cut.is_some())
+}
+
+/// Deletes the log.
+pub fn delete_all(disk: &mut Disk, dir: &str) -> Result<(), LoadError> {
+    for (_, name) in files_by_zxid(disk, dir, LOG_PREFIX) {
+        disk.delete(&format!("{dir}/{name}"))
+            .map_err(LoadError::Disk)?;
+    }
+    Ok(())
 }
 
 /// The file that is written last; `None` if there is none.

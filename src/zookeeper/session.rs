@@ -13,6 +13,7 @@ use crate::protocol::zookeeper::{
 };
 use crate::protocol::{Ctx, Fact, Message, SessionTimer, Timer};
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// A client's session with an ensemble.
 ///
@@ -186,6 +187,10 @@ impl Session {
             }
             (State::Connected(_), ServerMessage::Pong) => {}
             (State::Connected(_), ServerMessage::Watch(event)) => {
+                if self.is_witness() {
+                    let (session, event) = (self.session_id, event.clone());
+                    ctx.fact(Fact::ZooKeeperWatchFired { session, event });
+                }
                 if self.watches.fire(&event) {
                     self.events.push(SessionEvent::Watch(event));
                 }
@@ -372,6 +377,13 @@ impl Session {
     fn send_packet(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, mut packet: Packet) {
         packet.xid = self.next_xid;
         self.next_xid = self.next_xid.checked_add(1).unwrap_or(1);
+        if self.is_witness() {
+            ctx.fact(Fact::ZooKeeperAsked {
+                session: self.session_id,
+                xid: packet.xid,
+                op: Rc::new(packet.op.clone()),
+            });
+        }
         let request = ClientMessage::Request {
             xid: packet.xid,
             op: packet.op.clone(),
@@ -395,6 +407,14 @@ impl Session {
             return;
         };
         self.last_zxid = if zxid > 0 { zxid } else { self.last_zxid };
+        if self.is_witness() {
+            ctx.fact(Fact::ZooKeeperAnswered {
+                session: self.session_id,
+                xid,
+                zxid,
+                result: Rc::new(result.clone()),
+            });
+        }
         self.watches.answered(&packet.op, &result);
         if packet.op == Op::CloseSession {
             ctx.close(conn);
@@ -402,6 +422,11 @@ impl Session {
         } else {
             self.answer(packet, result);
         }
+    }
+
+    /// A client of an ensemble tells all that it asks and hears, for properties to be held against.
+    fn is_witness(&self) -> bool {
+        self.servers.len() > 1
     }
 
     fn answer(&mut self, packet: Packet, result: Result<Answer, Code>) {

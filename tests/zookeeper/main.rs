@@ -4,4 +4,5 @@ mod client_rules;
 mod kazoo;
 mod random;
 mod rules;
+mod safety;
 mod world;

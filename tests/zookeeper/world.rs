@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use kafka_trial::kernel::{
-    self, Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Time,
+    self, Actor, Config, ConnId, Duration, FactEntry, Fault, Kernel, NodeId, NodeOptions,
+    NodeStatus, Time,
 };
 use kafka_trial::protocol::zookeeper::{
     Answer, ClientMessage, Code, CreateMode, Op, Path, ServerMessage, SessionEvent, SessionId,
@@ -186,7 +187,7 @@ impl World {
             world.kernel.apply(Fault::Start(server));
             world.run_ms(1);
         }
-        world.until(World::all_serve);
+        world.until(|world| world.all_serve());
         world
     }
 
@@ -245,7 +246,7 @@ impl World {
     }
 
     /// Every server that runs serves, and one of them leads.
-    pub fn all_serve(&mut self) -> bool {
+    pub fn all_serve(&self) -> bool {
         self.leader().is_some()
             && self
                 .servers
@@ -374,9 +375,21 @@ impl World {
     }
 
     fn step(&mut self) {
+        self.step_with_facts();
+    }
+
+    /// One event, and what was stated at it.
+    pub fn step_with_facts(&mut self) -> Vec<FactEntry<Fact>> {
         self.kernel.step().expect("something is to happen");
-        let facts = self.kernel.take_facts();
-        self.facts.extend(facts.into_iter().map(|entry| entry.fact));
+        let facts: Vec<FactEntry<Fact>> = self.kernel.take_facts().collect();
+        self.facts
+            .extend(facts.iter().map(|entry| entry.fact.clone()));
+        facts
+    }
+
+    /// What was stated since they were taken.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
     }
 
     pub fn take_facts(&mut self) -> Vec<Fact> {

@@ -63,6 +63,9 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperFollows { .. }
         | Fact::ZooKeeperLeaves { .. }
         | Fact::TxnApplied { .. }
+        | Fact::ZooKeeperAsked { .. }
+        | Fact::ZooKeeperAnswered { .. }
+        | Fact::ZooKeeperWatchFired { .. }
         | Fact::ZooKeeperConnected { .. }
         | Fact::ZooKeeperDisconnected { .. }
         | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),

@@ -101,6 +101,13 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         )),
         Fact::ZooKeeperLeaves { why } => loud(format!("cuts its clients off: {why}")),
         Fact::TxnApplied { txn } => quiet(format!("applies 0x{:x}: {}", txn.zxid, txn.body)),
+        Fact::ZooKeeperAsked { xid, op, .. } => quiet(format!("asks ZooKeeper ({xid}): {op:?}")),
+        Fact::ZooKeeperAnswered { xid, zxid, .. } => {
+            quiet(format!("is answered ({xid}) with 0x{zxid:x}"))
+        }
+        Fact::ZooKeeperWatchFired { event, .. } => {
+            quiet(format!("is told {:?} {}", event.kind, event.path))
+        }
         Fact::ZooKeeperConnected { resumed: false, .. } => quiet("has a session with ZooKeeper"),
         Fact::ZooKeeperConnected { resumed: true, .. } => {
             loud("is connected to ZooKeeper again, its session lives")

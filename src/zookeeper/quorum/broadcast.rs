@@ -27,8 +27,8 @@ pub struct Broadcast {
     /// Proposals in zxid order, without a gap.
     outstanding: VecDeque<Proposal>,
     last_proposed: Zxid,
-    /// Syncs that wait for a commit.
-    syncs: BTreeMap<Zxid, Vec<ServerId>>,
+    /// Syncs that wait for a commit, by the connection on which they came.
+    syncs: BTreeMap<Zxid, Vec<ConnId>>,
     /// Room for what a commit lets go.
     ready: Vec<Request>,
 }
@@ -172,8 +172,8 @@ impl Broadcast {
             self.finish(member, ctx, request);
         }
         self.ready = ready;
-        for sid in self.syncs.remove(&zxid).unwrap_or_default() {
-            if let Some(learner) = learners.get(&sid) {
+        for conn in self.syncs.remove(&zxid).unwrap_or_default() {
+            if let Some(learner) = learners.values().find(|learner| learner.conn == conn) {
                 learner.send(ctx, QuorumPacket::Sync);
             }
         }
@@ -232,7 +232,7 @@ impl Broadcast {
                     learner.send(ctx, QuorumPacket::Sync);
                 } else {
                     let waiting = self.syncs.entry(self.last_proposed);
-                    waiting.or_default().push(sid);
+                    waiting.or_default().push(learner.conn);
                 }
             }
             QuorumPacket::Request { session, cxid, op } => {

@@ -331,7 +331,9 @@ impl Follower {
                 self.acknowledge_epoch(member, ctx, current);
             }
             (Phase::Persists(mut sync), token::SYNC_SNAPSHOT | token::SYNC_LOGGED) => {
-                sync.replaced = false;
+                if std::mem::take(&mut sync.replaced) {
+                    member.forget_log(ctx.disk())?;
+                }
                 member.last_logged = member.server.last_zxid();
                 self.phase = Phase::SetsCurrentEpoch(sync);
                 member.set_current_epoch(ctx, self.epoch);

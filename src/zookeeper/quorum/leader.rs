@@ -245,6 +245,7 @@ impl Leader {
         self.broadcast = Some(Broadcast::new(member, ctx, zxid));
         self.half_tick = Some(half_tick(member, ctx));
         self.phase = Phase::Broadcast;
+        member.state_taken_over(ctx);
         ctx.fact(Fact::ZooKeeperLeads {
             epoch: self.epoch,
             last_zxid: member.server.last_zxid(),

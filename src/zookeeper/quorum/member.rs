@@ -26,6 +26,8 @@ pub struct Member {
     pub last_logged: Zxid,
     /// The last transaction known to be committed.
     pub last_committed: Zxid,
+    /// The last transaction that it stated to be committed.
+    pub stated: Zxid,
     /// Files that are being written: the server waits for them before it takes another part.
     pub writing: u32,
     /// A snapshot is being written beside the traffic.
@@ -148,9 +150,19 @@ impl Member {
         if let Some(txn) = &request.txn {
             self.last_committed = txn.zxid;
             self.committed.push(txn.clone());
+            self.stated = txn.zxid;
             ctx.fact(Fact::TxnApplied { txn: txn.clone() });
         }
         self.server.finish(ctx, request, leads)
+    }
+
+    /// What an established leader has in its log is committed with its epoch (ZB12).
+    pub fn state_taken_over(&mut self, ctx: &mut Ctx<'_>) {
+        let dir = self.server.log_dir();
+        for txn in file_txn_log::peek_after(ctx.disk(), &dir, self.stated) {
+            ctx.fact(Fact::TxnApplied { txn });
+        }
+        self.stated = self.server.last_zxid();
     }
 
     /// A committed transaction, while nobody is served.
@@ -166,6 +178,15 @@ impl Member {
             self.apply(&txn);
         }
         Ok(())
+    }
+
+    /// A snapshot of the leader's state is durable: what was logged before it may never have been
+    /// committed, and must neither be replayed nor handed to others.
+    pub fn forget_log(&mut self, disk: &mut Disk) -> Result<(), LoadError> {
+        let dir = self.server.log_dir();
+        self.log.roll();
+        file_txn_log::delete_all(disk, &dir)?;
+        file_snap::delete_after(disk, &dir, self.server.last_zxid())
     }
 
     /// Forgets the tree and reads it from the disk again. Answers whether there is a snapshot.

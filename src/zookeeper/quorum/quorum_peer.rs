@@ -106,6 +106,7 @@ impl QuorumPeer {
                 epochs: Epochs::default(),
                 last_logged: 0,
                 last_committed: 0,
+                stated: 0,
                 writing: 0,
                 snapshotting: false,
             },

@@ -1,0 +1,435 @@
+//! Random operations of clients on an ensemble under crashes, power failures, pauses, cuts and slow
+//! disks: what must hold always holds, and once everything is healed a leader serves and all servers
+//! come to the same.
+//!
+//! `cargo test` plays a sample. All 2,000 runs: `ZOOKEEPER_RUNS=2000 cargo test --release --test
+//! zookeeper safety`; one of them: `ZOOKEEPER_RUN=17`.
+
+use crate::world::{Do, World, children, create, exists, get};
+use bytes::Bytes;
+use kafka_trial::check::Checks;
+use kafka_trial::kernel::{Duration, Fault, NodeId, NodeStatus};
+use kafka_trial::node::view::{
+    ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView,
+};
+use kafka_trial::protocol::zookeeper::{CreateMode, MultiOp, Op, Path};
+use kafka_trial::protocol::{BrokerId, Fact, TopicPartition};
+use kafka_trial::trace::TraceEntry;
+use kafka_trial::zookeeper::ServerConfig;
+use std::ops::Range;
+
+/// Runs of a plain `cargo test`.
+const SAMPLE: u64 = 60;
+
+#[test]
+fn zk_abc_hold_under_faults_and_all_servers_converge() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    let seeds = match number("ZOOKEEPER_RUN") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("ZOOKEEPER_RUNS").unwrap_or(SAMPLE),
+    };
+    let mut totals = Totals::default();
+    for seed in seeds.clone() {
+        Run::new(seed).play(&mut totals);
+    }
+    println!("{seeds:?}: {totals:?}");
+    if seeds.end - seeds.start >= SAMPLE {
+        // Runs in which nothing happened would prove nothing.
+        assert!(totals.leaders > 2 * SAMPLE && totals.transactions > 50 * SAMPLE);
+        assert!(totals.diffs > 0 && totals.truncs > 0 && totals.snaps > 0);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    leaders: u64,
+    transactions: u64,
+    diffs: u64,
+    truncs: u64,
+    snaps: u64,
+}
+
+struct Run {
+    seed: u64,
+    random: Random,
+    world: World,
+    clients: Vec<NodeId>,
+    checks: Checks,
+    tokens: u64,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let config = ServerConfig {
+            // Small enough that snapshots are taken, and that logs begin after them.
+            snap_count: random.range(10..60) as u32,
+            ..ServerConfig::with_tick(500)
+        };
+        let count = if random.percent(50) { 3 } else { 5 };
+        let mut world = World::members(seed, &config, count);
+        for server in world.servers.clone() {
+            world.kernel.apply(Fault::Start(server));
+        }
+        Run {
+            seed,
+            random,
+            world,
+            clients: Vec::new(),
+            checks: Checks::of_zookeeper(),
+            tokens: 1,
+        }
+    }
+
+    fn play(mut self, totals: &mut Totals) {
+        for number in 0..4 {
+            let timeout_ms = self.random.range(1_000..8_000) as u32;
+            let client = self.world.client(&format!("client-{number}"), timeout_ms);
+            self.clients.push(client);
+        }
+        let faulty = self.random.range(3_000..15_000);
+        let mut played = 0;
+        while played < faulty {
+            let pause = self.random.range(1..150);
+            self.run_ms(pause);
+            played += pause;
+            if self.random.percent(6) {
+                self.fault();
+            }
+            for _ in 0..self.random.range(0..4) {
+                self.operate();
+            }
+        }
+        self.heal();
+        let converged = self.converges();
+        let (state, ends) = (self.state(), self.ends());
+        assert!(converged, "seed {}:\n{state}\n{ends:?}", self.seed);
+        let trees: Vec<Vec<_>> = self
+            .world
+            .servers
+            .iter()
+            .map(|server| {
+                let tree = self.world.server_at(*server).tree();
+                tree.iter()
+                    .map(|(path, data, stat)| (path.clone(), data.clone(), stat))
+                    .collect()
+            })
+            .collect();
+        for tree in &trees {
+            assert_eq!(tree, &trees[0], "seed {}: trees differ", self.seed);
+        }
+        let facts = self.world.take_facts();
+        for fact in facts {
+            totals.count(&fact);
+        }
+    }
+
+    fn run_ms(&mut self, ms: u64) {
+        let end = self.world.kernel.now() + Duration::from_millis(ms);
+        while self
+            .world
+            .kernel
+            .next_time()
+            .is_some_and(|next| next <= end)
+        {
+            let entries = self.world.step_with_facts();
+            let facts: Vec<TraceEntry> = entries
+                .iter()
+                .map(|entry| TraceEntry {
+                    event: entry.event,
+                    time: entry.time,
+                    node: self.world.kernel.name(entry.node).into(),
+                    fact: entry.fact.clone(),
+                })
+                .collect();
+            if let Some(violation) = self.checks.after_event(&facts, &NoBrokers) {
+                panic!(
+                    "seed {}: {} at {:?} on {:?}: {}",
+                    self.seed,
+                    violation.property,
+                    violation.time,
+                    violation.nodes,
+                    violation.sentence
+                );
+            }
+        }
+        self.world.kernel.advance_to(end);
+    }
+
+    fn operate(&mut self) {
+        let client = self.clients[self.random.index(self.clients.len())];
+        let op = self.op();
+        self.tokens += 1;
+        let todo = match self.random.range(0..400) {
+            0 => Do::Close,
+            1 => Do::Reopen,
+            _ => Do::Request(self.tokens, op),
+        };
+        if self.world.session(client).session_id().is_none()
+            && self.world.kernel.status(client) == NodeStatus::Running
+            && self.random.percent(20)
+        {
+            self.world.tell(client, Do::Reopen);
+        }
+        self.world.tell(client, todo);
+    }
+
+    fn path(&mut self) -> Path {
+        const PATHS: [&str; 7] = ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/p", "/c"];
+        PATHS[self.random.index(PATHS.len())].into()
+    }
+
+    fn data(&mut self) -> Bytes {
+        let size = self.random.index(40);
+        Bytes::from(vec![self.random.range(0..256) as u8; size])
+    }
+
+    fn version(&mut self) -> i32 {
+        self.random.range(0..4) as i32 - 1
+    }
+
+    fn mode(&mut self) -> CreateMode {
+        CreateMode {
+            ephemeral: self.random.percent(30),
+            sequential: self.random.percent(20),
+        }
+    }
+
+    fn op(&mut self) -> Op {
+        let path = self.path();
+        let watch = self.random.percent(30);
+        match self.random.range(0..20) {
+            0..6 => Op::Create {
+                data: self.data(),
+                mode: self.mode(),
+                path,
+            },
+            6..8 => Op::Delete {
+                path,
+                version: self.version(),
+            },
+            8..11 => Op::SetData {
+                path,
+                data: self.data(),
+                version: self.version(),
+            },
+            11..13 => get(&path, watch),
+            13 => exists(&path, watch),
+            14..16 => children(&path, watch),
+            16 => Op::Sync { path },
+            17 => create("/s-", CreateMode::EPHEMERAL_SEQUENTIAL),
+            _ => {
+                let count = self.random.range(1..4);
+                Op::Multi((0..count).map(|_| self.part()).collect())
+            }
+        }
+    }
+
+    fn part(&mut self) -> MultiOp {
+        let path = self.path();
+        match self.random.range(0..4) {
+            0 => MultiOp::Create {
+                data: self.data(),
+                mode: self.mode(),
+                path,
+            },
+            1 => MultiOp::Delete {
+                path,
+                version: self.version(),
+            },
+            2 => MultiOp::SetData {
+                path,
+                data: self.data(),
+                version: self.version(),
+            },
+            _ => MultiOp::Check {
+                path,
+                version: self.version(),
+            },
+        }
+    }
+
+    fn server(&mut self) -> NodeId {
+        let servers = &self.world.servers;
+        match self.world.leader() {
+            Some(leader) if self.random.percent(40) => leader,
+            _ => servers[self.random.index(servers.len())],
+        }
+    }
+
+    fn fault(&mut self) {
+        let node = self.server();
+        let status = self.world.kernel.status(node);
+        let other = self.server();
+        let fault = match self.random.range(0..12) {
+            0 | 1 if status == NodeStatus::Down => Fault::Start(node),
+            0 => Fault::Crash(node),
+            1 => Fault::PowerFailure(node),
+            2 | 3 if status == NodeStatus::Paused => Fault::Resume(node),
+            2 => Fault::Pause(node),
+            3 => Fault::DiskSlow {
+                node,
+                times: self.random.range(1..60) as u32,
+            },
+            4 => Fault::Cut {
+                from: vec![node],
+                to: vec![other],
+                both: self.random.percent(50),
+            },
+            5 => Fault::partition(&[node], &self.others(node)),
+            6 => Fault::Reset {
+                a: vec![node],
+                b: self.others(node),
+            },
+            7 => {
+                let index = self.random.index(self.clients.len());
+                Fault::Reset {
+                    a: vec![self.clients[index]],
+                    b: self.world.servers.clone(),
+                }
+            }
+            8 | 9 => Fault::Heal(None),
+            _ => {
+                for server in self.world.servers.clone() {
+                    match self.world.kernel.status(server) {
+                        NodeStatus::Down => drop(self.world.kernel.apply(Fault::Start(server))),
+                        NodeStatus::Paused => drop(self.world.kernel.apply(Fault::Resume(server))),
+                        _ => {}
+                    }
+                }
+                return;
+            }
+        };
+        self.world.kernel.apply(fault);
+    }
+
+    fn others(&self, node: NodeId) -> Vec<NodeId> {
+        let all = self.world.servers.iter().chain(&self.clients);
+        all.copied().filter(|other| *other != node).collect()
+    }
+
+    fn heal(&mut self) {
+        self.world.kernel.apply(Fault::Heal(None));
+        for node in self.world.servers.clone() {
+            self.world.kernel.apply(Fault::DiskSlow { node, times: 1 });
+            match self.world.kernel.status(node) {
+                NodeStatus::Down => drop(self.world.kernel.apply(Fault::Start(node))),
+                NodeStatus::Paused => drop(self.world.kernel.apply(Fault::Resume(node))),
+                _ => {}
+            }
+        }
+    }
+
+    /// Within a minute a leader serves, everybody follows it, and all have applied the same.
+    fn converges(&mut self) -> bool {
+        for _ in 0..600 {
+            self.run_ms(100);
+            if self.world.all_serve() {
+                self.operate();
+                self.run_ms(2_000);
+                let state = |server: &NodeId| {
+                    let view = self.world.server_at(*server).quorum().expect("a member");
+                    (view.current_epoch, view.last_committed)
+                };
+                let first = state(&self.world.servers[0]);
+                if self.world.all_serve()
+                    && self
+                        .world
+                        .servers
+                        .iter()
+                        .all(|server| state(server) == first)
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Why servers ended by themselves.
+    fn ends(&self) -> Vec<Fact> {
+        let facts = self.world.facts().iter();
+        let ends = facts.filter(|fact| matches!(fact, Fact::Exiting { .. }));
+        ends.cloned().collect()
+    }
+
+    fn state(&self) -> String {
+        let state = |server: &NodeId| {
+            format!(
+                "{:?} {:?}",
+                self.world.kernel.status(*server),
+                self.world.server_at(*server).quorum()
+            )
+        };
+        let states: Vec<String> = self.world.servers.iter().map(state).collect();
+        states.join("\n")
+    }
+}
+
+impl Totals {
+    fn count(&mut self, fact: &Fact) {
+        match fact {
+            Fact::ZooKeeperLeads { .. } => self.leaders += 1,
+            Fact::TxnApplied { .. } => self.transactions += 1,
+            Fact::LearnerSynchronised { mode: "DIFF", .. } => self.diffs += 1,
+            Fact::LearnerSynchronised { mode: "TRUNC", .. } => self.truncs += 1,
+            Fact::LearnerSynchronised { .. } => self.snaps += 1,
+            _ => {}
+        }
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn range(&mut self, range: Range<u64>) -> u64 {
+        range.start + self.next() % (range.end - range.start)
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        (self.next() % len as u64) as usize
+    }
+
+    fn percent(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+}
+
+/// There are none.
+struct NoBrokers;
+
+impl ClusterView for NoBrokers {
+    fn running_brokers(&self) -> Vec<BrokerId> {
+        Vec::new()
+    }
+    fn replica(&self, _: BrokerId, _: &TopicPartition) -> Option<ReplicaView> {
+        None
+    }
+    fn replica_offsets(&self, _: BrokerId, _: &TopicPartition) -> Option<ReplicaOffsets> {
+        None
+    }
+    fn replicas(&self) -> Vec<ReplicaView> {
+        Vec::new()
+    }
+    fn committed(&self) -> Vec<CommittedPartition> {
+        Vec::new()
+    }
+    fn log_files(&self, _: BrokerId, _: &TopicPartition) -> Vec<(String, Vec<Bytes>)> {
+        Vec::new()
+    }
+    fn controller(&self) -> Option<(BrokerId, i32)> {
+        None
+    }
+    fn topics(&self) -> Vec<TopicView> {
+        Vec::new()
+    }
+}
