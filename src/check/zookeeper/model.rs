@@ -61,10 +61,13 @@ impl Node {
     }
 }
 
+/// What a node was, and since when; `None`: there was none.
+type Past = Vec<(Zxid, Option<Rc<Node>>)>;
+
 /// The tree with its past.
 #[derive(Debug)]
 pub struct Model {
-    nodes: BTreeMap<Rc<str>, Vec<(Zxid, Option<Rc<Node>>)>>,
+    nodes: BTreeMap<Rc<str>, Past>,
 }
 
 impl Default for Model {
@@ -134,7 +137,7 @@ impl Model {
 
     /// Ephemerals of a session that are there.
     pub fn ephemerals(&self, session: SessionId) -> Vec<Rc<str>> {
-        let owned = |(path, past): (&Rc<str>, &Vec<(Zxid, Option<Rc<Node>>)>)| {
+        let owned = |(path, past): (&Rc<str>, &Past)| {
             let node = past.last()?.1.as_ref()?;
             (node.owner == session).then(|| path.clone())
         };
@@ -415,7 +418,7 @@ impl Model {
             (Op::Multi(_), Answer::Multi(results)) => {
                 for result in results {
                     if let Ok(MultiAnswer::Created(path)) = result
-                        && self.nodes.get(path).is_none()
+                        && !self.nodes.contains_key(path)
                     {
                         return Err(format!("{path} was never made"));
                     }
