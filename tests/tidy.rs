@@ -89,6 +89,43 @@ fn the_table_of_rooms_has_no_circle_and_no_ghost() {
     report(&faults, "book/src/architecture.md");
 }
 
+/// A setting that is parsed and then read by nobody would be called modelled without being so.
+#[test]
+fn every_typed_setting_is_read_by_somebody() {
+    const PARSERS: &[&str] = &[
+        "src/protocol/config/broker_config.rs",
+        "src/protocol/config/topic_config.rs",
+        "src/client/config.rs",
+    ];
+    let sources = sources("src");
+    let mut faults = Vec::new();
+    for parser in PARSERS {
+        let text = fs::read_to_string(root().join(parser)).unwrap();
+        let fields = text.lines().filter_map(|line| {
+            let (name, _) = line.trim().strip_prefix("pub ")?.split_once(": ")?;
+            name.chars()
+                .all(|c| c.is_ascii_lowercase() || c == '_')
+                .then_some(name)
+        });
+        for field in fields {
+            let whole = |text: &str| {
+                text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .any(|word| word == field)
+            };
+            let others = sources
+                .iter()
+                .filter(|source| !PARSERS.contains(&source.path.as_str()));
+            if !others.into_iter().any(|source| whole(&source.text)) {
+                faults.push(format!("{parser}: nobody reads `{field}`"));
+            }
+        }
+    }
+    report(
+        &faults,
+        "act on it, or call its key known instead of modelled",
+    );
+}
+
 /// Every fault and command of a timeline has its line in the book.
 #[test]
 fn every_action_of_a_timeline_is_in_the_book() {

@@ -35,7 +35,7 @@ pub(super) const PRODUCER: &[Key] = &[
     known("enable.metrics.push", BOOLEAN),
     known("interceptor.classes", LIST),
     known("key.serializer", TEXT),
-    modelled("linger.ms", long(0)),
+    known("linger.ms", long(0)),
     modelled("max.block.ms", long(0)),
     modelled("max.in.flight.requests.per.connection", int(1)),
     modelled("max.request.size", int(0)),
