@@ -12,8 +12,10 @@ use kafka_trial::kernel::{
     Actor, Config, Ctx, Domain, Duration, Event, Fault, Kernel, NodeId, NodeOptions, Payload,
     Stream,
 };
+use measure::{median, timed};
 use std::hint::black_box;
-use std::time::Instant;
+
+mod measure;
 
 fn main() {
     let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
@@ -58,28 +60,6 @@ fn network() {
 
 fn per_event(seconds: f64, events: u64) -> f64 {
     seconds * 1e9 / events as f64
-}
-
-fn median(mut run: impl FnMut() -> f64) -> f64 {
-    let mut times: Vec<f64> = (0..5).map(|_| run()).collect();
-    times.sort_by(f64::total_cmp);
-    times[2]
-}
-
-/// Runs a piece of work; answers the seconds that it took on the processor, where the system tells
-/// them (a busy machine disturbs these less), or else those that passed.
-fn timed(work: impl FnOnce()) -> f64 {
-    let (start, on_cpu) = (Instant::now(), cpu_seconds());
-    work();
-    match (on_cpu, cpu_seconds()) {
-        (Some(before), Some(after)) => after - before,
-        _ => start.elapsed().as_secs_f64(),
-    }
-}
-
-fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").ok()?;
-    Some(stat.split(' ').next()?.parse::<u64>().ok()? as f64 / 1e9)
 }
 
 /// The mean time between two events of an entity, in nanoseconds.

@@ -1,0 +1,108 @@
+//! How fast a whole cluster is: until it serves, the leader-crash scenario, and messages a second of
+//! saturated produce, replicate and consume with every property checked.
+//!
+//! `cargo bench --bench cluster`. Each figure is the median of five runs, in seconds on the processor.
+
+// A bench measures the machine, so it reads the machine's clock.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+use kafka_trial::plan::Plan;
+use kafka_trial::protocol::Fact;
+use kafka_trial::run::{Report, Run, run};
+use kafka_trial::scenario::{SHIPPED, load};
+use measure::{median, peak_memory, timed};
+
+mod measure;
+
+fn main() {
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if wanted("start") {
+        start();
+    }
+    if wanted("leader-crash") {
+        leader_crash();
+    }
+    if wanted("saturated") {
+        saturated();
+    }
+}
+
+/// One ZooKeeper server and three brokers, from nothing until all serve and one is the controller.
+fn start() {
+    let plan = plan("start", "cluster: {brokers: 3}");
+    let seconds = median(|| {
+        timed(|| {
+            let mut run = Run::start(&plan, 1).unwrap();
+            while !is_up(&run) {
+                assert!(run.step(), "the cluster never came up");
+            }
+        })
+    });
+    println!(
+        "start until all brokers and a controller: {:.2} ms",
+        seconds * 1e3
+    );
+    if let Some(peak) = peak_memory() {
+        println!("  peak memory of the process: {peak}");
+    }
+}
+
+fn is_up(run: &Run) -> bool {
+    let count = |wanted: fn(&Fact) -> bool| {
+        run.trace()
+            .iter()
+            .filter(|entry| wanted(&entry.fact))
+            .count()
+    };
+    count(|fact| matches!(fact, Fact::Serving)) == 3
+        && count(|fact| matches!(fact, Fact::ControllerElected { .. })) > 0
+}
+
+fn leader_crash() {
+    let mut shipped = SHIPPED.iter();
+    let scenario = shipped
+        .find(|shipped| shipped.name() == "leader-crash")
+        .unwrap();
+    let plan = load("leader-crash.yaml", scenario.text.as_bytes().to_vec(), &[])
+        .unwrap()
+        .plan;
+    let seconds = median(|| timed(|| drop(held(&plan))));
+    println!("leader-crash, simulated: {:.2} ms", seconds * 1e3);
+}
+
+fn saturated() {
+    println!("saturated, acks=all, 3 brokers, 6 partitions of 3 replicas, 1 consumer, 8 s:");
+    for producers in [1, 6] {
+        let plan = plan(
+            "saturated",
+            &format!(
+                "cluster: {{brokers: 3}}
+topics:
+  t: {{partitions: 6, replication.factor: 3}}
+producers:
+  p: {{count: {producers}, topic: t, value: {{bytes: 100B}}, saturate: true, acks: all}}
+consumers:
+  c: {{topics: [t]}}"
+            ),
+        );
+        let messages = held(&plan).messages;
+        let seconds = median(|| timed(|| std::mem::forget(held(&plan))));
+        println!(
+            "  {producers} producers: {messages} messages, {:.0} a second on the processor",
+            messages as f64 / seconds
+        );
+    }
+}
+
+fn plan(name: &str, rest: &str) -> Plan {
+    let text = format!("format: 1\nname: {name}\nabout: A bench.\nduration: 8s\n{rest}\n");
+    load("bench.yaml", text.into_bytes(), &[]).unwrap().plan
+}
+
+/// Runs a plan with all properties; they must hold.
+fn held(plan: &Plan) -> Report {
+    let report = run(plan, 1).unwrap();
+    assert!(report.held(), "{:?}", report.violations);
+    report
+}
