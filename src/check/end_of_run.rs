@@ -1,6 +1,6 @@
 //! What checks at the end of a run look at: views, and the logs as they stand on disk.
 
-use super::stored_log::StoredLog;
+use super::stored_log::{ReplicaReader, StoredLog};
 use crate::node::view::{ClusterView, CommittedPartition};
 use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
 use std::cell::RefCell;
@@ -12,6 +12,7 @@ pub struct EndOfRun<'a> {
     pub view: &'a dyn ClusterView,
     committed: BTreeMap<TopicPartition, CommittedPartition>,
     logs: RefCell<BTreeMap<(BrokerId, TopicPartition), Rc<StoredLog>>>,
+    readers: RefCell<BTreeMap<TopicPartition, ReplicaReader>>,
 }
 
 impl<'a> EndOfRun<'a> {
@@ -21,6 +22,7 @@ impl<'a> EndOfRun<'a> {
             view,
             committed: committed.map(|p| (p.partition.clone(), p)).collect(),
             logs: RefCell::default(),
+            readers: RefCell::default(),
         }
     }
 
@@ -38,7 +40,9 @@ impl<'a> EndOfRun<'a> {
         let key = (broker, partition.clone());
         let known = self.logs.borrow().get(&key).cloned();
         known.unwrap_or_else(|| {
-            let log = Rc::new(StoredLog::read(&self.view.log_files(broker, partition)));
+            let files = self.view.log_files(broker, partition);
+            let mut readers = self.readers.borrow_mut();
+            let log = readers.entry(partition.clone()).or_default().read(&files);
             self.logs.borrow_mut().insert(key, log.clone());
             log
         })

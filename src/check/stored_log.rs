@@ -6,6 +6,7 @@
 
 use crate::protocol::content_of;
 use bytes::Bytes;
+use std::rc::Rc;
 
 /// Bytes of a batch before its records.
 const BATCH_HEADER: usize = 61;
@@ -35,17 +36,58 @@ pub struct StoredLog {
     pub damage: Option<String>,
 }
 
-impl StoredLog {
+/// Reads the logs of one partition's replicas. Replicas share their bytes in memory: what was read of
+/// the last one is not read again of the next.
+#[derive(Debug, Default)]
+pub struct ReplicaReader {
+    /// The chunks of the last log after which no batch had only begun, from its start.
+    known: Vec<Known>,
+    last: Rc<StoredLog>,
+}
+
+/// How many records and batches a log holds up to the end of a chunk.
+#[derive(Debug)]
+struct Known {
+    chunk: Bytes,
+    records: usize,
+    batches: usize,
+}
+
+impl ReplicaReader {
     /// Reads segment files in the order of their base offsets.
-    pub fn read(files: &[(String, Vec<Bytes>)]) -> StoredLog {
+    pub fn read(&mut self, files: &[(String, Vec<Bytes>)]) -> Rc<StoredLog> {
+        let chunks = files.iter().flat_map(|(_, chunks)| chunks);
+        let same = |(chunk, known): &(&Bytes, &Known)| {
+            chunk.as_ptr() == known.chunk.as_ptr() && chunk.len() == known.chunk.len()
+        };
+        let shared = chunks.zip(&self.known).take_while(same).count();
+        self.known.truncate(shared);
         let mut log = StoredLog::default();
+        if let Some(known) = self.known.last() {
+            log.records.extend(&self.last.records[..known.records]);
+            log.batches.extend(&self.last.batches[..known.batches]);
+        }
+        let (mut skip, mut all_known) = (shared, true);
         for (name, chunks) in files {
-            if let Err(damage) = log.read_file(chunks) {
+            let read_before = skip.min(chunks.len());
+            skip -= read_before;
+            if let Err(damage) =
+                log.read_file(&chunks[read_before..], &mut self.known, &mut all_known)
+            {
                 log.damage = Some(format!("{name}: {damage}"));
                 break;
             }
         }
-        log
+        self.last = Rc::new(log);
+        Rc::clone(&self.last)
+    }
+}
+
+impl StoredLog {
+    /// Reads segment files in the order of their base offsets.
+    pub fn read(files: &[(String, Vec<Bytes>)]) -> StoredLog {
+        let log = ReplicaReader::default().read(files);
+        Rc::unwrap_or_clone(log)
     }
 
     /// The record at an offset. Offsets rise along a log; if they do not, `epochs_and_offsets_rise` says so.
@@ -61,7 +103,13 @@ impl StoredLog {
         self.batches.last().map(|(_, last, _)| last + 1)
     }
 
-    fn read_file(&mut self, chunks: &[Bytes]) -> Result<(), String> {
+    /// Notes in `known` how far it came with each chunk, up to the first after which a batch had begun.
+    fn read_file(
+        &mut self,
+        chunks: &[Bytes],
+        known: &mut Vec<Known>,
+        all_known: &mut bool,
+    ) -> Result<(), String> {
         // What a chunk ends with, where that is not a whole batch.
         let mut begun = Vec::new();
         for chunk in chunks {
@@ -72,6 +120,14 @@ impl StoredLog {
                 begun.extend_from_slice(chunk);
                 let read = self.read_batches(&begun)?;
                 begun.drain(..read);
+            }
+            *all_known &= begun.is_empty();
+            if *all_known {
+                known.push(Known {
+                    chunk: chunk.clone(),
+                    records: self.records.len(),
+                    batches: self.batches.len(),
+                });
             }
         }
         Ok(())
@@ -277,6 +333,35 @@ mod tests {
                 "truncated_body" | "empty" => assert_eq!(log, StoredLog::default()),
                 name => assert!(log.damage.is_some(), "{name}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_replica_that_shares_bytes_reads_as_if_it_were_alone() {
+        let vectors = vectors();
+        let whole = Bytes::from(unhex(&vectors["concatenation"]["hex"]));
+        let batch = |n: usize| Bytes::from(unhex(&vectors["batches"][n]["hex"]));
+        let file = |chunks: &[&Bytes]| {
+            let chunks = chunks.iter().map(|chunk| Bytes::clone(chunk)).collect();
+            ("f".to_owned(), chunks)
+        };
+        let (a, b, c) = (batch(0), batch(1), batch(2));
+        let (head, tail) = (whole.slice(..20), whole.slice(20..));
+        let replicas = [
+            vec![file(&[&a, &b]), file(&[&whole, &c])],
+            vec![file(&[&a, &b]), file(&[&whole, &c])],
+            vec![file(&[&a, &b, &whole])],
+            vec![file(&[&a, &head, &tail, &b])],
+            vec![file(&[&a, &head, &tail, &c])],
+            vec![file(&[&a]), file(&[&b, &head])],
+            vec![file(&[&a, &head, &tail]), file(&[&c])],
+            vec![file(&[&a]), file(&[&c])],
+            vec![file(&[&b, &a])],
+            vec![],
+        ];
+        let mut reader = ReplicaReader::default();
+        for files in &replicas {
+            assert_eq!(*reader.read(files), StoredLog::read(files));
         }
     }
 
