@@ -355,6 +355,7 @@ mod tests {
             vec![file(&[&a, &head, &tail, &c])],
             vec![file(&[&a]), file(&[&b, &head])],
             vec![file(&[&a, &head, &tail]), file(&[&c])],
+            vec![file(&[&a, &tail])],
             vec![file(&[&a]), file(&[&c])],
             vec![file(&[&b, &a])],
             vec![],
