@@ -102,11 +102,11 @@ mod tests {
             ),
             (
                 "{\n \"mode\": ",
-                "error: r.json:2:10: this is not JSON: EOF while parsing a value\n  |\n2 |  \"mode\": \n  |          ^\n  = expected a recording, which is one document of JSON",
+                "error: r.json:2:9: this is not JSON: EOF while parsing a value\n  |\n2 |  \"mode\": \n  |         ^\n  = expected a recording, which is one document of JSON",
             ),
             (
-                "mode: 1",
-                "error: r.json:1:1: this is not JSON: expected value\n  |\n1 | mode: 1\n  | ^\n  = expected a recording, which is one document of JSON",
+                "steps",
+                "error: r.json:1:1: this is not JSON: expected value\n  |\n1 | steps\n  | ^\n  = expected a recording, which is one document of JSON",
             ),
             (
                 "{\"a\": 1,\n \"a\": 2}",

@@ -26,17 +26,27 @@ macro_rules! shipped {
 pub const SHIPPED: &[Shipped] = shipped!(
     "01-first-steps/first-steps.yaml",
     "02-topics-and-partitions/order-within-a-partition.yaml",
+    "02-topics-and-partitions/retention-by-size.yaml",
+    "02-topics-and-partitions/retention-by-time.yaml",
     "03-truck-gps/leader-crash.yaml",
     "03-truck-gps/truck-gps-100.yaml",
     "03-truck-gps/truck-gps.yaml",
+    "05-storage/where-a-message-lies.yaml",
     "11-bootstrap/dead-first-server.yaml",
     "12-leaders-and-isr/acks-1-loss.yaml",
     "12-leaders-and-isr/controller-crash.yaml",
+    "12-leaders-and-isr/corrupt-middle.yaml",
+    "12-leaders-and-isr/crash-in-recovery.yaml",
+    "12-leaders-and-isr/disk-full.yaml",
     "12-leaders-and-isr/follower-crash.yaml",
     "12-leaders-and-isr/leader-cut-from-followers.yaml",
     "12-leaders-and-isr/leader-cut-from-zookeeper.yaml",
     "12-leaders-and-isr/min-insync-refused.yaml",
     "12-leaders-and-isr/paused-leader.yaml",
+    "12-leaders-and-isr/power-failure-of-all-flushed.yaml",
+    "12-leaders-and-isr/power-failure-of-all.yaml",
+    "12-leaders-and-isr/power-failure-of-one.yaml",
+    "12-leaders-and-isr/slow-disk.yaml",
 );
 
 #[cfg(test)]
