@@ -338,3 +338,49 @@ impl ControllerContext {
         self.replica_states.insert(replica, state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{PartitionState, ReplicaState};
+
+    #[test]
+    fn ct6_partitions_move_as_kafka_lets_them() {
+        use PartitionState::*;
+        let all = [NonExistent, New, Online, Offline];
+        for (from, targets) in [
+            (NonExistent, vec![New]),
+            (New, vec![Online, Offline]),
+            (Online, vec![Online, Offline]),
+            (Offline, vec![Online, Offline, NonExistent]),
+        ] {
+            for to in all {
+                assert_eq!(
+                    from.may_become(to),
+                    targets.contains(&to),
+                    "{from:?} to {to:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ct6_replicas_move_as_kafka_lets_them() {
+        use ReplicaState::*;
+        let all = [NonExistent, New, Online, Offline, DeletionIneligible];
+        for (from, targets) in [
+            (NonExistent, vec![New]),
+            (New, vec![Online, Offline]),
+            (Online, vec![Online, Offline]),
+            (Offline, vec![Online, Offline, DeletionIneligible]),
+            (DeletionIneligible, vec![Online, Offline]),
+        ] {
+            for to in all {
+                assert_eq!(
+                    from.may_become(to),
+                    targets.contains(&to),
+                    "{from:?} to {to:?}"
+                );
+            }
+        }
+    }
+}

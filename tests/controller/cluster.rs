@@ -43,6 +43,8 @@ pub struct Cluster {
     pub away: bool,
     /// Questions of processes that have died meanwhile are not asked; those that waited are.
     waiting: Vec<(BrokerId, u64, kafka_trial::protocol::zookeeper::Op)>,
+    /// The answer to the first such write is lost with its connection, and the write is sent again.
+    pub loses_the_answer_to: Option<fn(&str) -> bool>,
     /// Whose watches are delivered first.
     pub first: BrokerId,
     /// What each broker was asked by controllers, with the answer.
@@ -319,7 +321,18 @@ impl Cluster {
         for (token, op) in questions {
             let result = match broker.expired {
                 true => Err(Code::SessionExpired),
-                false => tree.apply(broker.session, op),
+                false => {
+                    let before = tree.log.len();
+                    let first = tree.apply(broker.session, op.clone());
+                    let mut written = tree.log[before..].iter();
+                    let lost = self.loses_the_answer_to;
+                    if lost.is_some_and(|it| written.any(|(_, text)| it(text))) {
+                        self.loses_the_answer_to = None;
+                        tree.apply(broker.session, op)
+                    } else {
+                        first
+                    }
+                }
             };
             broker.calls.answer(token, result);
             broker.controller.poll(NOW_MS);

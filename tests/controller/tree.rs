@@ -59,6 +59,20 @@ impl Tree {
         }
     }
 
+    /// Nodes whose children this session watches.
+    pub fn child_watches_of(&self, session: SessionId) -> Vec<&str> {
+        let own = self.child_watches.iter();
+        let own = own.filter(|(_, owner)| *owner == session);
+        own.map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// Nodes that this session watches.
+    pub fn node_watches_of(&self, session: SessionId) -> Vec<&str> {
+        let own = self.node_watches.iter();
+        let own = own.filter(|(_, owner)| *owner == session);
+        own.map(|(path, _)| path.as_str()).collect()
+    }
+
     pub fn apply(&mut self, session: SessionId, op: Op) -> Result<Answer, Code> {
         match op {
             Op::GetData { path, watch } => {
