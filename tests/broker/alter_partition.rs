@@ -4,7 +4,7 @@ use crate::world::{BROKER_EPOCH, CONTROLLER, SUCCESSOR, TOPIC_ID, World, state, 
 use kafka_trial::kernel::Duration;
 use kafka_trial::protocol::{
     AlterPartitionData, AlterPartitionResponse, AlterPartitionResult, ErrorCode, Fact,
-    LeaderRecoveryState,
+    LeaderRecoveryState, TopicPartition,
 };
 
 fn refused(error: ErrorCode) -> AlterPartitionResponse {
@@ -171,4 +171,39 @@ fn a5_a_refused_change_waits_for_a_higher_leader_epoch() {
     assert_eq!(world.alter_partitions(CONTROLLER).len(), 2);
     let asked = |fact: &Fact| matches!(fact, Fact::IsrChangeAsked { .. });
     assert!(world.facts().iter().any(asked));
+}
+
+/// The first that is ready goes alone; what becomes ready meanwhile goes together with the next.
+#[test]
+fn ct32_one_request_is_in_flight_and_what_waits_goes_together() {
+    let mut world = World::leading();
+    let more = [1, 2].map(|number| {
+        let mut state = state(1, 5, 0);
+        state.partition = TopicPartition::new("t", number);
+        state
+    });
+    world.leader_and_isr(1, BROKER_EPOCH, more.to_vec());
+    world.broker_3_catches_up();
+    for number in [1, 2] {
+        world.broker_3_catches_up_with(&TopicPartition::new("t", number));
+    }
+    world.pass(100);
+    let partitions = |world: &mut World| -> Vec<Vec<String>> {
+        let asked = world.alter_partitions(CONTROLLER).into_iter();
+        let names = |request: Vec<AlterPartitionData>| {
+            let names = request
+                .into_iter()
+                .map(|change| change.partition.to_string());
+            names.collect()
+        };
+        asked
+            .map(|(_, request)| names(request.partitions))
+            .collect()
+    };
+    assert_eq!(partitions(&mut world), [["t-0"]]);
+    // The controller is silent: after a disconnect the same request goes again, and is answered.
+    world.answers_alter_partition(CONTROLLER, vec![granted()]);
+    world.pass(31_000);
+    let asked = partitions(&mut world);
+    assert_eq!(asked[..3], [vec!["t-0"], vec!["t-0"], vec!["t-1", "t-2"]]);
 }

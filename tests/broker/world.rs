@@ -256,17 +256,18 @@ impl World {
     }
 
     pub fn replica(&self) -> ReplicaView<'_> {
-        let Node::Broker(lone) = self.0.actor(BROKER) else {
-            panic!("node 1 is the broker");
-        };
-        lone.broker.replica(&t0()).expect("t-0 has a log")
+        self.replica_of(&t0()).expect("t-0 has a log")
     }
 
     pub fn has_replica(&self) -> bool {
-        let Node::Broker(lone) = self.0.actor(BROKER) else {
-            panic!("node 1 is the broker");
-        };
-        lone.broker.replica(&t0()).is_some()
+        self.replica_of(&t0()).is_some()
+    }
+
+    fn replica_of(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
+        match self.0.actor(BROKER) {
+            Node::Broker(lone) => lone.broker.replica(partition),
+            Node::Peer(_) => panic!("node 1 is the broker"),
+        }
     }
 
     pub fn facts(&mut self) -> Vec<Fact> {
@@ -410,21 +411,22 @@ impl World {
         broker_epoch: i64,
         live_brokers: Vec<BrokerEndpoint>,
     ) -> ErrorCode {
+        let known = |number| UpdateMetadataPartitionState {
+            partition: TopicPartition::new("t", number),
+            controller_epoch,
+            leader: 1,
+            leader_epoch: 5,
+            isr: vec![1, 2],
+            zk_version: 0,
+            replicas: vec![1, 2, 3],
+            offline_replicas: vec![],
+        };
         let answer = self.ask(UpdateMetadataRequest {
             controller_id,
             controller_epoch,
             broker_epoch,
             topic_ids: vec![("t".into(), TOPIC_ID)],
-            partition_states: vec![UpdateMetadataPartitionState {
-                partition: t0(),
-                controller_epoch,
-                leader: 1,
-                leader_epoch: 5,
-                isr: vec![1, 2],
-                zk_version: 0,
-                replicas: vec![1, 2, 3],
-                offline_replicas: vec![],
-            }],
+            partition_states: [0, 1, 2].map(known).to_vec(),
             live_brokers,
         });
         let Response::UpdateMetadata(answer) = answer else {
@@ -436,7 +438,11 @@ impl World {
 
     /// Broker 3 fetches t-0 at its end: it has all there is.
     pub fn broker_3_catches_up(&mut self) {
-        let replica = self.replica();
+        self.broker_3_catches_up_with(&t0());
+    }
+
+    pub fn broker_3_catches_up_with(&mut self, partition: &TopicPartition) {
+        let replica = self.replica_of(partition).expect("it has a log");
         let (fetch_offset, current_leader_epoch) = (replica.log_end_offset, replica.leader_epoch);
         let answer = self.ask(FetchRequest {
             replica_id: 3,
@@ -448,7 +454,7 @@ impl World {
             session_id: 0,
             session_epoch: -1,
             partitions: vec![FetchPartition {
-                partition: t0(),
+                partition: partition.clone(),
                 topic_id: TOPIC_ID,
                 current_leader_epoch,
                 fetch_offset,

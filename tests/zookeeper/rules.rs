@@ -353,3 +353,209 @@ fn fact_20_the_ephemeral_of_another_session_may_be_deleted_and_made_anew() {
     let (_, stat) = world.tree().get("/one").expect("b's");
     assert_eq!(stat.ephemeral_owner, world.session_id(b));
 }
+
+/// The watches that have fired since the last look.
+fn fired(world: &mut World, of: kafka_trial::kernel::NodeId) -> Vec<String> {
+    world.run_ms(20);
+    let events = world.take_events(of).into_iter();
+    events
+        .filter_map(|event| match event {
+            SessionEvent::Watch(event) => Some(format!("{:?} {}", event.kind, event.path)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn delete(at: &str) -> Op {
+    Op::Delete {
+        path: path(at),
+        version: -1,
+    }
+}
+
+#[test]
+fn zk8_each_change_fires_the_watches_that_it_concerns_once() {
+    let mut world = World::new(16, recorded_config());
+    let (a, b) = (world.connected("a", 10_000), world.connected("b", 10_000));
+    // Made: who asked whether it is there, and who looks at its parent's children.
+    world.ask(b, exists("/n", true)).expect_err("NoNode");
+    world.ask(b, children("/", true)).expect("the root");
+    world
+        .ask(a, create("/n", CreateMode::PERSISTENT))
+        .expect("made");
+    assert_eq!(
+        fired(&mut world, b),
+        ["NodeCreated /n", "NodeChildrenChanged /"]
+    );
+    // Set: who looks at it, and nobody who looks at children.
+    world.ask(b, get("/n", true)).expect("there");
+    world.ask(b, children("/", true)).expect("the root");
+    world.ask(b, children("/n", true)).expect("there");
+    world.ask(a, set("/n", "x")).expect("set");
+    assert_eq!(fired(&mut world, b), ["NodeDataChanged /n"]);
+    world.ask(a, set("/n", "y")).expect("set");
+    assert_eq!(fired(&mut world, b), [""; 0], "a watch fires once");
+    // A child of it: only who looks at its children.
+    world.ask(b, exists("/n", true)).expect("there");
+    world
+        .ask(a, create("/n/c", CreateMode::PERSISTENT))
+        .expect("made");
+    assert_eq!(fired(&mut world, b), ["NodeChildrenChanged /n"]);
+    world.ask(a, delete("/n/c")).expect("gone");
+    assert_eq!(fired(&mut world, b), [""; 0]);
+    // Gone: who looks at it, at its children (told once), and at its parent's.
+    world.ask(b, children("/n", true)).expect("there");
+    world.ask(a, delete("/n")).expect("gone");
+    assert_eq!(
+        fired(&mut world, b),
+        ["NodeDeleted /n", "NodeChildrenChanged /"]
+    );
+}
+
+#[test]
+fn zk10_names_in_sequence_count_all_children_ever_made() {
+    let mut world = World::new(17, recorded_config());
+    let a = world.connected("a", 10_000);
+    world
+        .ask(a, create("/p", CreateMode::PERSISTENT))
+        .expect("made");
+    let made = |world: &mut World| match world
+        .ask(a, create("/p/n-", CreateMode::PERSISTENT_SEQUENTIAL))
+    {
+        Ok(Answer::Created { path, .. }) => path.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(made(&mut world), "/p/n-0000000000");
+    world
+        .ask(a, create("/p/other", CreateMode::PERSISTENT))
+        .expect("made");
+    world.ask(a, delete("/p/n-0000000000")).expect("gone");
+    assert_eq!(
+        made(&mut world),
+        "/p/n-0000000002",
+        "not of those that are there"
+    );
+    let Ok(Answer::Exists(stat)) = world.ask(a, exists("/p", false)) else {
+        panic!("the parent");
+    };
+    assert_eq!(
+        (stat.num_children, stat.cversion),
+        (2, 4),
+        "creates and deletes"
+    );
+}
+
+#[test]
+fn zk10_an_ephemeral_has_no_children_versions_guard_and_a_multi_is_all_or_nothing() {
+    let mut world = World::new(18, recorded_config());
+    let a = world.connected("a", 10_000);
+    world
+        .ask(a, create("/e", CreateMode::EPHEMERAL))
+        .expect("made");
+    assert_eq!(
+        world.ask(a, create("/e/c", CreateMode::PERSISTENT)).err(),
+        Some(Code::NoChildrenForEphemerals)
+    );
+    world
+        .ask(a, create("/n", CreateMode::PERSISTENT))
+        .expect("made");
+    world.ask(a, set("/n", "x")).expect("version 1");
+    let guarded = |version| Op::SetData {
+        path: path("/n"),
+        data: Bytes::from_static(b"y"),
+        version,
+    };
+    assert_eq!(world.ask(a, guarded(0)).err(), Some(Code::BadVersion));
+    world.ask(a, guarded(1)).expect("version 2");
+    let stale = Op::Delete {
+        path: path("/n"),
+        version: 1,
+    };
+    assert_eq!(world.ask(a, stale).err(), Some(Code::BadVersion));
+    let before = picture(&world);
+    let multi = |version| {
+        Op::Multi(vec![
+            MultiOp::Create {
+                path: path("/m"),
+                data: Bytes::new(),
+                mode: CreateMode::PERSISTENT,
+            },
+            MultiOp::Check {
+                path: path("/n"),
+                version,
+            },
+        ])
+    };
+    let Ok(Answer::Multi(results)) = world.ask(a, multi(1)) else {
+        panic!("a failed multi is an answer");
+    };
+    assert_eq!(results[1], Err(Code::BadVersion));
+    assert_eq!(picture(&world), before, "nothing of it");
+    let Ok(Answer::Multi(results)) = world.ask(a, multi(2)) else {
+        panic!("answered");
+    };
+    assert!(results.iter().all(Result::is_ok), "all of it");
+    assert!(world.tree().get("/m").is_some());
+}
+
+/// A client dials and shows a session; what the server says to that, and whether it hangs up.
+fn shown(
+    world: &mut World,
+    raw: kafka_trial::kernel::NodeId,
+    session_id: i64,
+    password: u64,
+) -> (Vec<ServerMessage>, bool) {
+    world.tell_raw(raw, DoRaw::Dial);
+    world.tell_raw(
+        raw,
+        DoRaw::Send(ClientMessage::Connect(ConnectRequest {
+            last_zxid_seen: 0,
+            timeout_ms: 10_000,
+            session_id,
+            password,
+        })),
+    );
+    world.run_ms(50);
+    let raw = world.raw_mut(raw);
+    (std::mem::take(&mut raw.inbox), raw.closed)
+}
+
+#[test]
+fn zb15_a_session_goes_on_with_its_password_and_with_no_other() {
+    let mut world = World::new(19, recorded_config());
+    let raw = world.raw("raw");
+    let (said, _) = shown(&mut world, raw, 0, 0);
+    let [ServerMessage::Connected(opened)] = &said[..] else {
+        panic!("{said:?}");
+    };
+    let (session, password) = (opened.session_id, opened.password);
+    assert_ne!((session, opened.timeout_ms), (0, 0));
+    let make = ClientMessage::Request {
+        xid: 1,
+        op: create("/e", CreateMode::EPHEMERAL),
+    };
+    world.tell_raw(raw, DoRaw::Send(make));
+    world.run_ms(50);
+    world.raw_mut(raw).inbox.clear();
+    let refused = |said: &[ServerMessage]| match said {
+        [ServerMessage::Connected(said)] => (said.session_id, said.timeout_ms) == (0, 0),
+        other => panic!("{other:?}"),
+    };
+    // A wrong password, and a session that nobody has: expired, says the server, which is final.
+    let thief = world.raw("thief");
+    let (said, closed) = shown(&mut world, thief, session, password ^ 1);
+    assert!(refused(&said) && closed);
+    let (said, closed) = shown(&mut world, thief, session ^ 1, password);
+    assert!(refused(&said) && closed);
+    assert!(world.tree().get("/e").is_some(), "the session lives on");
+    // The right one on another connection: the same session with its ephemerals.
+    let heir = world.raw("heir");
+    let (said, closed) = shown(&mut world, heir, session, password);
+    let [ServerMessage::Connected(resumed)] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!((resumed.session_id, resumed.password), (session, password));
+    assert!(!closed);
+    let (_, stat) = world.tree().get("/e").expect("its ephemeral");
+    assert_eq!(stat.ephemeral_owner, session);
+}

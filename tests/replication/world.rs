@@ -1,6 +1,4 @@
-//! Three brokers and a ZooKeeper server in the kernel: what clients and brokers see of a partition
-//! while its replicas stop, die and return. The scenes are those of recordings of real Kafka 3.9.1
-//! (kafka-truth CT25 to CT33, HW, I, A, E, P rules), with the same settings.
+//! Three brokers, a ZooKeeper server and one client in the kernel, with the settings of the recordings.
 
 use kafka_trial::broker::ReplicaRole;
 use kafka_trial::client::{
@@ -19,7 +17,7 @@ use kafka_trial::zookeeper::{Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-enum Node {
+pub enum Node {
     ZooKeeper(Box<Server>),
     Broker(Box<KafkaServer>),
     Client(Box<Driver>),
@@ -44,26 +42,26 @@ impl Actor<Cluster> for Node {
     }
 }
 
-const ZOOKEEPER: NodeId = NodeId(0);
-const CLIENT: NodeId = NodeId(4);
+pub const ZOOKEEPER: NodeId = NodeId(0);
+pub const CLIENT: NodeId = NodeId(4);
 
-fn t0() -> TopicPartition {
+pub fn t0() -> TopicPartition {
     TopicPartition::new("t", 0)
 }
 
 /// A cluster with the recorder's settings; node 0 is ZooKeeper, 1 to 3 the brokers, 4 the client.
-struct World {
-    kernel: Kernel<Cluster, Node>,
+pub struct World {
+    pub kernel: Kernel<Cluster, Node>,
     operations: u32,
-    facts: Vec<FactEntry<Fact>>,
+    pub facts: Vec<FactEntry<Fact>>,
 }
 
 /// What the test says of a replica: log end, high watermark, ISR if it leads.
-type Replica = (i64, i64, Vec<BrokerId>);
+pub type Replica = (i64, i64, Vec<BrokerId>);
 
 impl World {
     /// Starts all; `operations` are what the client may be told to do, in this order.
-    fn new(seed: u64, config: &[(&str, &str)], operations: Vec<DriverOperation>) -> Self {
+    pub fn new(seed: u64, config: &[(&str, &str)], operations: Vec<DriverOperation>) -> Self {
         let mut kernel = Kernel::new(Config::default(), seed);
         let hosts = Hosts::new((1..=3).map(|id| (format!("broker-{id}"), NodeId(id))));
         kernel.add_node(
@@ -140,11 +138,11 @@ impl World {
         world
     }
 
-    fn apply(&mut self, fault: Fault) {
+    pub fn apply(&mut self, fault: Fault) {
         self.kernel.apply(fault);
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub fn pass(&mut self, ms: u64) {
         let end = self.kernel.now() + Duration::from_millis(ms);
         while self.kernel.next_time().is_some_and(|at| at <= end) {
             if let Err(stop) = self.kernel.step() {
@@ -156,7 +154,7 @@ impl World {
     }
 
     /// The client's next operation, and what came of it within `ms`.
-    fn run(&mut self, ms: u64) -> Option<DriverResult> {
+    pub fn run(&mut self, ms: u64) -> Option<DriverResult> {
         let number = self.operations;
         self.operations += 1;
         self.kernel.poke(CLIENT, Timer::Command(number));
@@ -167,7 +165,7 @@ impl World {
         }
     }
 
-    fn broker(&self, id: BrokerId) -> &KafkaServer {
+    pub fn broker(&self, id: BrokerId) -> &KafkaServer {
         match self.kernel.actor(NodeId(id as u32)) {
             Node::Broker(server) => server,
             _ => panic!("node {id} is no broker"),
@@ -175,7 +173,7 @@ impl World {
     }
 
     /// t-0 as each running broker sees it.
-    fn replicas(&self) -> BTreeMap<BrokerId, Replica> {
+    pub fn replicas(&self) -> BTreeMap<BrokerId, Replica> {
         (1..=3)
             .filter(|id| self.kernel.status(NodeId(*id as u32)) != NodeStatus::Down)
             .filter_map(|id| {
@@ -190,7 +188,7 @@ impl World {
     }
 
     /// Leader and leader epoch of t-0 as the highest epoch has it.
-    fn leader(&self) -> (BrokerId, i32) {
+    pub fn leader(&self) -> (BrokerId, i32) {
         (1..=3)
             .filter(|id| self.kernel.status(NodeId(*id as u32)) == NodeStatus::Running)
             .filter_map(|id| self.broker(id).broker().replica(&t0()))
@@ -199,7 +197,7 @@ impl World {
             .map_or((-1, -1), |(epoch, leader)| (leader, epoch))
     }
 
-    fn file(&self, broker: BrokerId, path: &str) -> String {
+    pub fn file(&self, broker: BrokerId, path: &str) -> String {
         let disk = self.kernel.disk(NodeId(broker as u32));
         let file = disk.open(path).unwrap_or_else(|| panic!("no {path}"));
         let bytes: Vec<u8> = disk.peek(file).concat();
@@ -207,12 +205,12 @@ impl World {
     }
 
     /// Epoch and start offset of each line of a leader-epoch file.
-    fn epochs(&self, broker: BrokerId) -> Vec<String> {
+    pub fn epochs(&self, broker: BrokerId) -> Vec<String> {
         let text = self.file(broker, "data/t-0/leader-epoch-checkpoint");
         text.lines().skip(2).map(str::to_owned).collect()
     }
 
-    fn stated(&self, wanted: impl Fn(&Fact) -> bool) -> usize {
+    pub fn stated(&self, wanted: impl Fn(&Fact) -> bool) -> usize {
         self.facts
             .iter()
             .filter(|entry| wanted(&entry.fact))
@@ -220,7 +218,7 @@ impl World {
     }
 }
 
-fn create(assignment: &[&[BrokerId]], configs: &[(&str, &str)]) -> DriverOperation {
+pub fn create(assignment: &[&[BrokerId]], configs: &[(&str, &str)]) -> DriverOperation {
     DriverOperation::Admin(AdminCommand::CreateTopic {
         topic: "t".into(),
         partitions: -1,
@@ -236,7 +234,7 @@ fn create(assignment: &[&[BrokerId]], configs: &[(&str, &str)]) -> DriverOperati
     })
 }
 
-fn produce(acks: &str, values: &[&str]) -> DriverOperation {
+pub fn produce(acks: &str, values: &[&str]) -> DriverOperation {
     let properties = [
         ("acks", acks),
         ("enable.idempotence", "false"),
@@ -264,7 +262,7 @@ fn produce(acks: &str, values: &[&str]) -> DriverOperation {
     }
 }
 
-fn read() -> DriverOperation {
+pub fn read() -> DriverOperation {
     DriverOperation::Read {
         partition: t0(),
         from: ReadFrom::Beginning,
@@ -273,7 +271,7 @@ fn read() -> DriverOperation {
     }
 }
 
-fn stored(offset: i64) -> Option<DriverResult> {
+pub fn stored(offset: i64) -> Option<DriverResult> {
     let stored = Produced::Stored {
         partition: 0,
         offset,
@@ -281,14 +279,14 @@ fn stored(offset: i64) -> Option<DriverResult> {
     Some(DriverResult::Produced(vec![stored]))
 }
 
-fn failed(exception: &str) -> Option<DriverResult> {
+pub fn failed(exception: &str) -> Option<DriverResult> {
     let failed = Produced::Failed {
         exception: exception.into(),
     };
     Some(DriverResult::Produced(vec![failed]))
 }
 
-fn values_read(result: Option<DriverResult>) -> Vec<String> {
+pub fn values_read(result: Option<DriverResult>) -> Vec<String> {
     match result {
         Some(DriverResult::Read { records, .. }) => records
             .into_iter()
@@ -300,189 +298,4 @@ fn values_read(result: Option<DriverResult>) -> Vec<String> {
             .collect(),
         other => panic!("not read: {other:?}"),
     }
-}
-
-#[test]
-fn acks_all_reaches_every_replica_and_followers_learn_of_it() {
-    let mut world = World::new(
-        1,
-        &[],
-        vec![create(&[&[1, 2, 3]], &[]), produce("all", &["a"]), read()],
-    );
-    world.run(2000);
-    assert_eq!(world.leader(), (1, 0));
-    assert_eq!(world.run(1000), stored(0));
-    let follower = (1, 1, vec![]);
-    assert_eq!(
-        world.replicas(),
-        BTreeMap::from([
-            (1, (1, 1, vec![1, 2, 3])),
-            (2, follower.clone()),
-            (3, follower)
-        ])
-    );
-    assert_eq!(values_read(world.run(2500)), ["a"]);
-    for broker in 1..=3 {
-        assert_eq!(world.epochs(broker), ["0 0"], "RK15");
-        let checkpoint = world.file(broker, "data/replication-offset-checkpoint");
-        assert_eq!(checkpoint, "0\n1\nt 0 1\n", "HW7");
-    }
-}
-
-#[test]
-fn i7_a_paused_follower_leaves_the_isr_and_comes_back_at_its_end() {
-    let mut world = World::new(
-        2,
-        &[("zookeeper.session.timeout.ms", "60000")],
-        vec![
-            create(&[&[1, 2, 3]], &[("min.insync.replicas", "2")]),
-            produce("all", &["a"]),
-            produce("1", &["b"]),
-            produce("1", &["c"]),
-            produce("all", &["d"]),
-            produce("all", &["e"]),
-        ],
-    );
-    world.run(2000);
-    assert_eq!(world.run(1000), stored(0));
-    assert_eq!(world.run(1000), stored(1));
-    world.apply(Fault::Pause(NodeId(2)));
-    assert_eq!(world.run(300), stored(2));
-    assert_eq!(world.replicas()[&1], (3, 2, vec![1, 2, 3]));
-    world.pass(8000);
-    assert_eq!(world.replicas()[&1], (3, 3, vec![1, 3]));
-    assert_eq!(world.run(1000), stored(3));
-    world.apply(Fault::Resume(NodeId(2)));
-    world.pass(2300);
-    assert_eq!(
-        world.replicas()[&1],
-        (4, 4, vec![1, 3, 2]),
-        "appended (RK14)"
-    );
-    assert_eq!(world.run(1000), stored(4));
-    assert_eq!(world.replicas()[&2], (5, 5, vec![]));
-}
-
-#[test]
-fn e7_a_crashed_leader_returns_cuts_what_was_never_committed_and_joins_again() {
-    let mut world = World::new(
-        3,
-        &[],
-        vec![
-            create(&[&[1, 2, 3]], &[]),
-            produce("all", &["a"]),
-            produce("1", &["b"]),
-            produce("1", &["lost"]),
-            produce("all", &["c"]),
-            produce("all", &["d"]),
-            read(),
-        ],
-    );
-    world.run(2000);
-    assert_eq!(world.run(1000), stored(0));
-    assert_eq!(world.run(1000), stored(1));
-    // With its followers paused the leader's own copy is the only one.
-    world.apply(Fault::Pause(NodeId(2)));
-    world.apply(Fault::Pause(NodeId(3)));
-    world.pass(100);
-    assert_eq!(world.run(300), stored(2));
-    world.apply(Fault::Crash(NodeId(1)));
-    world.apply(Fault::Resume(NodeId(2)));
-    world.apply(Fault::Resume(NodeId(3)));
-    world.pass(10_000);
-    assert_eq!(world.leader(), (2, 1));
-    assert_eq!(world.replicas()[&2], (2, 2, vec![2, 3]));
-    // The producer may have to learn of the new leader first.
-    world.run(5000);
-    world.run(5000);
-    let end = world.replicas()[&2].0;
-    assert!(end == 3 || end == 4, "{end}");
-
-    world.apply(Fault::Start(NodeId(1)));
-    world.pass(6000);
-    let cut = |f: &Fact| matches!(f, Fact::Truncated { from: 3, to: 2, .. });
-    assert_eq!(world.stated(cut), 1);
-    assert_eq!(world.replicas()[&1], (end, end, vec![]));
-    assert_eq!(world.replicas()[&2].2, [2, 3, 1]);
-    assert_eq!(world.epochs(1), world.epochs(2));
-    let values = values_read(world.run(2500));
-    assert_eq!(values.len() as i64, end);
-    assert_eq!(values[..2], ["a", "b"]);
-    assert!(!values.contains(&"lost".to_owned()), "{values:?}");
-}
-
-#[test]
-fn ct26_a_clean_stop_moves_leaderships_first_and_leaves_a_marker() {
-    let mut world = World::new(
-        4,
-        &[],
-        vec![
-            create(&[&[1, 2, 3]], &[]),
-            produce("all", &["a"]),
-            produce("all", &["b"]),
-        ],
-    );
-    world.run(2000);
-    assert_eq!(world.run(1000), stored(0));
-    world.apply(Fault::Terminate(NodeId(1)));
-    world.pass(3000);
-    assert_eq!(world.kernel.status(NodeId(1)), NodeStatus::Down);
-    assert_eq!(world.leader().0, 2);
-    assert_eq!(world.replicas()[&2].2, [2, 3]);
-    assert_eq!(
-        world.file(1, "data/.kafka_cleanshutdown"),
-        "{\"version\":0,\"brokerEpoch\":-1}"
-    );
-    assert_eq!(
-        world.file(1, "data/recovery-point-offset-checkpoint"),
-        "0\n1\nt 0 1\n"
-    );
-    world.apply(Fault::Start(NodeId(1)));
-    world.pass(4000);
-    assert_eq!(world.replicas()[&2].2, [2, 3, 1]);
-    let unclean = |f: &Fact| matches!(f, Fact::LogsLoaded { recovered, .. } if *recovered > 0);
-    assert_eq!(world.stated(unclean), 0);
-}
-
-#[test]
-fn p1_acks_all_is_refused_while_too_few_are_in_sync() {
-    let mut world = World::new(
-        5,
-        &[],
-        vec![
-            create(&[&[1, 2]], &[("min.insync.replicas", "2")]),
-            produce("all", &["a"]),
-            produce("all", &["b"]),
-            produce("1", &["c"]),
-        ],
-    );
-    world.run(2000);
-    assert_eq!(world.run(1000), stored(0));
-    world.apply(Fault::Crash(NodeId(2)));
-    world.pass(10_000);
-    assert_eq!(world.run(3000), failed("NotEnoughReplicasException"));
-    assert_eq!(world.run(1000), stored(1));
-    assert_eq!(world.replicas()[&1], (2, 1, vec![1]), "HW3");
-}
-
-#[test]
-fn ct33_after_a_kill_acks_all_stalls_until_the_isr_shrinks_and_the_broker_says_why() {
-    let mut world = World::new(
-        6,
-        &[],
-        vec![
-            create(&[&[1, 2, 3]], &[]),
-            produce("all", &["a"]),
-            produce("all", &["b"]),
-        ],
-    );
-    world.run(2000);
-    assert_eq!(world.run(1000), stored(0));
-    world.apply(Fault::Crash(NodeId(2)));
-    world.pass(100);
-    assert_eq!(world.run(3500), failed("TimeoutException"));
-    let stall = |f: &Fact| matches!(f, Fact::ProduceStalls { waits_for, .. } if *waits_for == [2]);
-    assert_eq!(world.stated(stall), 1);
-    world.pass(8000);
-    assert_eq!(world.replicas()[&1], (2, 2, vec![1, 3]));
 }
