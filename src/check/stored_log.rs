@@ -342,7 +342,7 @@ mod tests {
         let whole = Bytes::from(unhex(&vectors["concatenation"]["hex"]));
         let batch = |n: usize| Bytes::from(unhex(&vectors["batches"][n]["hex"]));
         let file = |chunks: &[&Bytes]| {
-            let chunks = chunks.iter().map(|chunk| Bytes::clone(chunk)).collect();
+            let chunks = chunks.iter().copied().cloned().collect();
             ("f".to_owned(), chunks)
         };
         let (a, b, c) = (batch(0), batch(1), batch(2));
