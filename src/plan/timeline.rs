@@ -171,12 +171,12 @@ pub enum Action {
         times: u32,
     },
     FillDisk(Targets),
-    /// Reads of files whose path contains `file` fail.
+    /// Reads fail of every file that is there and has `file` in its path.
     FailReads {
         targets: Targets,
         file: String,
     },
-    /// One bit of a file flips.
+    /// One bit flips in every file that is there, has `file` in its path and is long enough.
     FlipBit {
         targets: Targets,
         file: String,

@@ -1,7 +1,8 @@
 //! Faults of single machines: disks, clocks, processors; each with what ends it.
 
-use crate::kernel::{Fault, NodeId};
+use crate::kernel::{Disk, Fault, NodeId};
 use crate::plan::{Action, Targets};
+use std::fmt;
 
 /// Whom a fault of disks, clocks and processors is for; `None` for other actions.
 pub fn machine_targets(action: &Action) -> Option<&Targets> {
@@ -20,8 +21,62 @@ pub fn machine_targets(action: &Action) -> Option<&Targets> {
     }
 }
 
-/// The fault on one machine, and what ends it.
-pub fn machine_fault_of(action: &Action, node: NodeId) -> Option<(Fault, Option<Fault>)> {
+/// What a fault of single files wants of them.
+#[derive(Clone, Copy)]
+pub struct WantedFiles<'a> {
+    /// A part of the path.
+    file: &'a str,
+    /// The file is longer than so many bytes.
+    longer_than: Option<u64>,
+}
+
+/// Which files a fault is about; `None` if it is about whole machines.
+pub fn wanted_files(action: &Action) -> Option<WantedFiles<'_>> {
+    match action {
+        Action::FailReads { file, .. } => Some(WantedFiles {
+            file,
+            longer_than: None,
+        }),
+        Action::FlipBit { file, position, .. } => Some(WantedFiles {
+            file,
+            longer_than: Some(*position),
+        }),
+        _ => None,
+    }
+}
+
+impl WantedFiles<'_> {
+    /// The paths of those that a disk has, sorted.
+    pub fn of(&self, disk: &Disk) -> Vec<String> {
+        let mut paths: Vec<String> = disk
+            .files()
+            .into_iter()
+            .filter(|(path, id)| {
+                path.contains(self.file) && self.longer_than.is_none_or(|n| disk.len(*id) > n)
+            })
+            .map(|(path, _)| path)
+            .collect();
+        paths.sort();
+        paths
+    }
+}
+
+impl fmt::Display for WantedFiles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no file with \"{}\" in its path", self.file)?;
+        match self.longer_than {
+            Some(n) => write!(f, " and more than {n} bytes"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The fault on one machine, and what ends it; `path` is that of the file, where it is about one.
+pub fn machine_fault_of(
+    action: &Action,
+    node: NodeId,
+    path: &str,
+) -> Option<(Fault, Option<Fault>)> {
     Some(match action {
         Action::SlowDisk { times, .. } => (
             Fault::DiskSlow {
@@ -34,27 +89,22 @@ pub fn machine_fault_of(action: &Action, node: NodeId) -> Option<(Fault, Option<
             Fault::DiskFull { node, on: true },
             Some(Fault::DiskFull { node, on: false }),
         ),
-        Action::FailReads { file, .. } => (
+        Action::FailReads { .. } => (
             Fault::DiskReadError {
                 node,
-                path: file.clone(),
+                path: path.to_string(),
                 on: true,
             },
             Some(Fault::DiskReadError {
                 node,
-                path: file.clone(),
+                path: path.to_string(),
                 on: false,
             }),
         ),
-        Action::FlipBit {
-            file,
-            position,
-            bit,
-            ..
-        } => (
+        Action::FlipBit { position, bit, .. } => (
             Fault::DiskFlip {
                 node,
-                path: file.clone(),
+                path: path.to_string(),
                 position: *position,
                 bit: *bit,
             },

@@ -3,7 +3,7 @@
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
 use super::administration::administration;
-use super::machine_faults::{cured_node, machine_fault_of, machine_targets};
+use super::machine_faults::{cured_node, machine_fault_of, machine_targets, wanted_files};
 use super::operator::{World, admin, command};
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
@@ -386,18 +386,37 @@ impl Nemesis {
                     }
                     return Ok(lasting);
                 };
-                let nodes = find(self, world, targets)?;
+                let mut nodes = find(self, world, targets)?;
+                // Of each node the files that the fault is about; of a fault of whole machines none.
+                let mut places: Vec<(NodeId, String)> = Vec::new();
+                let mut files = String::new();
+                if let Some(wanted) = wanted_files(machine_fault) {
+                    for node in &nodes {
+                        let paths = wanted.of(world.kernel.disk(*node)).into_iter();
+                        places.extend(paths.map(|path| (*node, path)));
+                    }
+                    if places.is_empty() {
+                        return Err(format!("\"{targets}\" has {wanted}"));
+                    }
+                    nodes.retain(|node| places.iter().any(|(place, _)| place == node));
+                    let mut paths: Vec<&str> =
+                        places.iter().map(|(_, path)| path.as_str()).collect();
+                    paths.sort();
+                    paths.dedup();
+                    files = format!(": {}", paths.join(", "));
+                } else {
+                    places.extend(nodes.iter().map(|node| (*node, String::new())));
+                }
                 say(
                     world,
                     format!(
-                        "{} of {}",
+                        "{} of {}{files}",
                         entry.action.noun(),
                         described(world, &nodes, targets)
                     ),
                 );
-                for node in nodes {
-                    if let Some((mut fault, cure)) = machine_fault_of(machine_fault, node) {
-                        find_byte(&mut fault, world)?;
+                for (node, path) in places {
+                    if let Some((fault, cure)) = machine_fault_of(machine_fault, node, &path) {
                         world.kernel.apply(fault);
                         lasting.cures.extend(cure);
                     }
@@ -532,33 +551,5 @@ fn described(world: &World<'_>, nodes: &[NodeId], targets: &Targets) -> String {
         names
     } else {
         format!("{names} ({role})")
-    }
-}
-
-/// The file of a bit flip may be named by the end of its path. Without such a byte nothing would flip.
-fn find_byte(fault: &mut Fault, world: &World<'_>) -> Result<(), String> {
-    let Fault::DiskFlip {
-        node,
-        path,
-        position,
-        ..
-    } = fault
-    else {
-        return Ok(());
-    };
-    let disk = world.kernel.disk(*node);
-    let tail = format!("/{path}");
-    let found = disk.files().into_iter().find(|(name, file)| {
-        (name == path || name.ends_with(&tail)) && disk.len(*file) > *position
-    });
-    match found {
-        Some((name, _)) => {
-            *path = name;
-            Ok(())
-        }
-        None => Err(format!(
-            "byte {position} of {path} on {}",
-            world.kernel.name(*node)
-        )),
     }
 }

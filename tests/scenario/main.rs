@@ -4,4 +4,5 @@
 mod bad_inputs;
 mod bad_recordings;
 mod command_line;
+mod disk_faults;
 mod round_trip;
