@@ -22,7 +22,7 @@ pub(crate) mod testing;
 mod zookeeper;
 
 pub use end_of_run::EndOfRun;
-pub use expectation::{Outcome, judge};
+pub use expectation::{Judgement, Outcome, judge};
 pub use latency::{Latencies, millis};
 pub use property::{Checks, Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};

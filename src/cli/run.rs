@@ -4,10 +4,10 @@ use super::Status;
 use super::inputs::{self, Input};
 use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
-use crate::kernel::{Duration, Time};
+use crate::kernel::Duration;
 use crate::plan::{Plan, parse_duration, write_duration};
 use crate::report::{Ending, Suite, json, junit, output_files, summary, verdict_line};
-use crate::run::{Report, Run};
+use crate::run::{self, Report};
 use crate::scenario::{self, Diagnostic};
 use crate::trace::Style;
 use clap::{Args, ValueEnum};
@@ -138,6 +138,10 @@ fn prepare_one(
             Diagnostic::about_file(input.name, found).expected("scenarios with different names")
         );
     }
+    // At its end the run is whole.
+    if arguments.until.is_some() {
+        plan.until = arguments.until.filter(|until| *until < plan.duration);
+    }
     Ok(Scenario {
         name: input.name,
         plan,
@@ -165,7 +169,7 @@ fn run_all(
                 scenario.plan.name, scenario.plan.seed
             ));
         }
-        let report = match play(arguments, scenario) {
+        let report = match play(scenario) {
             Ok(report) => report,
             Err(error) => {
                 terminal.complain(&error);
@@ -173,7 +177,7 @@ fn run_all(
             }
         };
         let view = report.view();
-        let ending = ending(arguments, &report, &view, &repeat);
+        let ending = ending(&report, &view, &repeat);
         counts[usize::from(!ending.held())] += 1;
         if !ending.held() {
             status = Status::Failed;
@@ -233,19 +237,13 @@ fn run_all(
     status
 }
 
-fn play(arguments: &Arguments, scenario: &Scenario) -> Result<Report, Diagnostic> {
-    let mut run = Run::start(&scenario.plan, scenario.plan.seed)
-        .map_err(|error| Diagnostic::about_file(scenario.name.clone(), error.to_string()))?;
-    let end = arguments
-        .until
-        .map_or(run.end(), |until| Time::ZERO + until);
-    run.until(end);
-    Ok(run.finish())
+fn play(scenario: &Scenario) -> Result<Report, Diagnostic> {
+    run::run(&scenario.plan, scenario.plan.seed)
+        .map_err(|error| Diagnostic::about_file(scenario.name.clone(), error.to_string()))
 }
 
-/// The report as the renderers want it. A run that was cut short is not judged by what was to come.
+/// The report as the renderers want it.
 fn ending<'a>(
-    arguments: &Arguments,
     report: &'a Report,
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
@@ -259,11 +257,7 @@ fn ending<'a>(
         end: report.end,
         trace: &report.trace,
         view,
-        outcomes: if arguments.until.is_none() {
-            &report.outcomes
-        } else {
-            &[]
-        },
+        outcomes: &report.outcomes,
         violations: &report.violations,
         figures: &report.figures,
         stopped: report.stopped.as_deref(),

@@ -40,6 +40,8 @@ pub struct Plan {
     pub seed: u64,
     /// How long the run lasts. Not zero.
     pub duration: Duration,
+    /// The run is cut short at this time, before its end; its expectations are then not judged.
+    pub until: Option<Duration>,
     pub cluster: ClusterPlan,
     pub network: NetworkPlan,
     pub disk: DiskPlan,
@@ -62,6 +64,7 @@ impl Plan {
             about: String::new(),
             seed: 1,
             duration: Duration::from_secs(60),
+            until: None,
             cluster: ClusterPlan::default(),
             network: NetworkPlan::default(),
             disk: DiskPlan::default(),
@@ -87,6 +90,11 @@ impl Plan {
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = duration;
         self
+    }
+
+    /// When the run ends.
+    pub fn end(&self) -> Duration {
+        self.until.unwrap_or(self.duration)
     }
 
     /// So many brokers with ids from 1 and nothing of their own.

@@ -47,11 +47,11 @@ pub struct ClientTotals {
 }
 
 impl Ending<'_> {
-    /// Everything that had to hold held, to the planned end.
+    /// Nothing that had to hold failed.
     pub fn held(&self) -> bool {
         self.stopped.is_none()
             && self.violations.is_empty()
-            && self.outcomes.iter().all(|outcome| outcome.held)
+            && !self.outcomes.iter().any(Outcome::failed)
     }
 
     /// Totals of each producer group of the plan, in its order.

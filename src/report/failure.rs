@@ -13,7 +13,7 @@ pub(super) fn failure(ending: &Ending<'_>) -> String {
     if let Some(why) = ending.stopped {
         text.push_str(&format!("STOPPED: {why}\n"));
     }
-    for outcome in ending.outcomes.iter().filter(|outcome| !outcome.held) {
+    for outcome in ending.outcomes.iter().filter(|outcome| outcome.failed()) {
         text.push_str(&format!("{outcome}\n"));
     }
     for violation in ending.violations {

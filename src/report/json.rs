@@ -4,7 +4,7 @@
 
 use super::Ending;
 use super::summary::is_broken;
-use crate::check::Latencies;
+use crate::check::{Judgement, Latencies};
 use crate::kernel::Duration;
 use crate::trace::{Style, Transcript};
 use serde_json::{Value, json};
@@ -43,7 +43,12 @@ fn expectations(ending: &Ending<'_>) -> Vec<Value> {
         .map(|outcome| {
             json!({
                 "sentence": outcome.sentence,
-                "held": outcome.held,
+                // Null: not judged, since the run was cut short.
+                "held": match outcome.judgement {
+                    Judgement::Held => Some(true),
+                    Judgement::Failed => Some(false),
+                    Judgement::NotJudged => None,
+                },
                 "figures": outcome.figures,
                 "because": outcome.because,
             })

@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::summary::is_broken;
+use crate::check::Judgement;
 
 /// One run, or why it could not be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ struct Case {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Wrong {
     Failure(String),
+    /// Not judged, and so not wrong either.
+    Skipped(String),
     Error(String),
 }
 
@@ -30,7 +33,11 @@ impl Suite {
             let failure = format!("{}; repeat it with {}", outcome.figures, ending.repeat);
             cases.push(Case {
                 name: outcome.sentence.clone(),
-                wrong: (!outcome.held).then_some(Wrong::Failure(failure)),
+                wrong: match outcome.judgement {
+                    Judgement::Held => None,
+                    Judgement::Failed => Some(Wrong::Failure(failure)),
+                    Judgement::NotJudged => Some(Wrong::Skipped(outcome.figures.clone())),
+                },
             });
         }
         for (name, _) in ending.figures {
@@ -106,6 +113,9 @@ pub fn junit(suites: &[Suite]) -> String {
                 None => format!("{head}/>\n"),
                 Some(Wrong::Failure(why)) => {
                     format!("{head}><failure message=\"{}\"/></testcase>\n", escape(why))
+                }
+                Some(Wrong::Skipped(why)) => {
+                    format!("{head}><skipped message=\"{}\"/></testcase>\n", escape(why))
                 }
                 Some(Wrong::Error(why)) => {
                     format!("{head}><error message=\"{}\"/></testcase>\n", escape(why))

@@ -2,7 +2,7 @@
 
 use super::failure::failure;
 use super::{Ending, kafka_get_offsets, kafka_topics_describe};
-use crate::check::Latencies;
+use crate::check::{Judgement, Latencies};
 use crate::trace::{Style, transcript};
 
 /// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
@@ -24,14 +24,20 @@ pub fn summary(ending: &Ending<'_>, style: Style, quiet: bool) -> String {
 
 /// One line about a run, for a list of several; names take `name_width` characters.
 pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
-    let held = ending
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.held)
-        .count();
+    let count = |judgement| {
+        let outcomes = ending.outcomes.iter();
+        outcomes
+            .filter(|outcome| outcome.judgement == judgement)
+            .count()
+    };
+    let held = count(Judgement::Held);
+    let not_judged = match count(Judgement::NotJudged) {
+        0 => String::new(),
+        count => format!(" ({count} not judged)"),
+    };
     let verdict = if ending.held() { "held" } else { "FAILED" };
     format!(
-        "{verdict:<6}  {:<name_width$}  seed {}  {held} of {} expectations, {} of {} properties  digest {:016x}",
+        "{verdict:<6}  {:<name_width$}  seed {}  {held} of {} expectations{not_judged}, {} of {} properties  digest {:016x}",
         ending.plan.name,
         ending.seed,
         ending.outcomes.len(),

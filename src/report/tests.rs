@@ -2,7 +2,7 @@
 
 use super::{Ending, Suite, json, junit, output_files, summary, verdict_line};
 use crate::check::testing::{Scene, acked, consumed, record_id, state, tp};
-use crate::check::{Outcome, Violation};
+use crate::check::{Judgement, Outcome, Violation};
 use crate::kernel::Time;
 use crate::node::view::TopicView;
 use crate::plan::{ConsumerPlan, Plan, ProducerPlan};
@@ -57,7 +57,11 @@ impl Failed {
         };
         let outcome = |sentence: &str, held, figures: &str| Outcome {
             sentence: sentence.to_owned(),
-            held,
+            judgement: if held {
+                Judgement::Held
+            } else {
+                Judgement::Failed
+            },
             figures: figures.to_owned(),
             because: held.then(|| "acks is all".to_owned()),
         };

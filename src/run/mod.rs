@@ -104,7 +104,7 @@ impl Run {
         let mut run = Run {
             operator: Operator::new(plan),
             checks: Checks::built_in(plan),
-            end: Time::ZERO + plan.duration,
+            end: Time::ZERO + plan.end(),
             plan: plan.clone(),
             seed,
             kernel,
@@ -142,7 +142,7 @@ impl Run {
         self.kernel.actor_mut(node)
     }
 
-    /// When the plan ends.
+    /// When the plan ends, or is cut short.
     pub fn end(&self) -> Time {
         self.end
     }
@@ -319,11 +319,11 @@ impl Report {
         }
     }
 
-    /// True if every property and every expectation held.
+    /// True if no property broke and no expectation failed.
     pub fn held(&self) -> bool {
         self.stopped.is_none()
             && self.violations.is_empty()
-            && self.outcomes.iter().all(|outcome| outcome.held)
+            && !self.outcomes.iter().any(Outcome::failed)
     }
 
     /// Every file of every broker's disk: broker, path on its disk, content.

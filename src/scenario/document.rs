@@ -23,6 +23,8 @@ pub(super) struct Document {
     #[serde(default = "one")]
     pub(super) seed: u64,
     pub(super) duration: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<Time>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) cluster: Cluster,
     #[serde(default, skip_serializing_if = "is_default")]

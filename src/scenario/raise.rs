@@ -16,6 +16,7 @@ pub(super) fn document(plan: &Plan) -> Document {
         about: plan.about.clone(),
         seed: plan.seed,
         duration: Time(plan.duration),
+        until: plan.until.map(Time),
         cluster: cluster(&plan.cluster),
         network: doc::Network {
             latency: plan.network.latency.as_ref().map(latency),

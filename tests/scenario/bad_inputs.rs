@@ -93,6 +93,16 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("a duration without a unit", "duration: 2m", "duration: 120"),
     ("a negative duration", "duration: 2m", "duration: -2m"),
     ("a duration of 0", "duration: 2m", "duration: 0s"),
+    (
+        "a cut at the start",
+        "duration: 2m",
+        "duration: 2m\nuntil: 0s",
+    ),
+    (
+        "a cut after the end",
+        "duration: 2m",
+        "duration: 2m\nuntil: 3m",
+    ),
     ("a duration that is none", "duration: 2m", "duration: soon"),
     ("a negative time in the timeline", "at: 30s", "at: -30s"),
     ("a time after the end", "at: 75s", "at: 3m"),

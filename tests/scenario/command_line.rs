@@ -218,9 +218,25 @@ fn a_run_can_be_cut_short_and_is_then_not_judged() {
     let output = trial(&["run", "leader-crash", "--until", "20s"]);
     assert_eq!(output.status.code(), Some(0));
     let said = text(&output.stdout);
+    assert!(said.contains("20 simulated seconds"), "{said}");
+    for sentence in [
+        "no acknowledged record is lost",
+        "trucks_gps-0 is led by another broker within 25s of the crash",
+        "p99 produce latency: 10ms, until 30s",
+    ] {
+        let line = format!("\nnot judged: {sentence} — the run ended at 20s\n");
+        assert!(said.contains(&line), "{sentence}: {said}");
+    }
+    assert_eq!(said.matches("\nnot judged: ").count(), 5, "{said}");
+    let several = text(&trial(&["run", "leader-crash", "truck-gps", "--until", "20s"]).stdout);
     assert!(
-        said.contains("20 simulated seconds") && !said.contains("is led by another broker within"),
-        "{said}"
+        several.contains("0 of 5 expectations (5 not judged)"),
+        "{several}"
+    );
+    let whole = text(&trial(&["run", "-q", "leader-crash", "--until", "2m"]).stdout);
+    assert!(
+        whole.contains("held: no acknowledged record is lost"),
+        "{whole}"
     );
     assert_eq!(
         trial(&["run", "leader-crash", "--until", "3m"])
@@ -237,6 +253,35 @@ fn a_run_can_be_cut_short_and_is_then_not_judged() {
 }
 
 #[test]
+fn the_plan_of_a_run_that_was_cut_short_is_the_same_run() {
+    let scratch = Scratch::new("cut-short");
+    let out = scratch.0.join("c");
+    let out = out.to_str().expect("a plain path");
+    let digest = |output: Output| {
+        assert_eq!(output.status.code(), Some(0));
+        let said = text(&output.stdout);
+        let line = said.lines().find(|line| line.starts_with("digest "));
+        line.expect("a digest").to_string()
+    };
+    let cut = digest(trial(&[
+        "run",
+        "leader-crash",
+        "--until",
+        "40s",
+        "--out",
+        out,
+    ]));
+    let plan = format!("{out}/plan.yaml");
+    let again = trial(&["run", &plan]);
+    assert!(text(&again.stdout).contains("the run ended at 40s"));
+    assert_eq!(digest(again), cut);
+    let whole = digest(trial(&["run", "leader-crash"]));
+    assert_ne!(whole, cut);
+    // What the file says gives way to what the command says.
+    assert_eq!(digest(trial(&["run", &plan, "--until", "2m"])), whole);
+}
+
+#[test]
 fn machines_get_one_document() {
     let document = |arguments: &[&str]| -> serde_json::Value {
         let output = trial(&[&["run", "--format", "json"], arguments].concat());
@@ -250,6 +295,16 @@ fn machines_get_one_document() {
     );
     let two = document(&["first-steps", "truck-gps"]);
     assert_eq!(two.as_array().map(Vec::len), Some(2));
+    let cut = document(&["first-steps", "--until", "10s"]);
+    assert_eq!(cut["held"].as_bool(), Some(true));
+    assert!(cut["expectations"][0]["held"].is_null(), "{cut}");
+    assert_eq!(cut["expectations"][0]["figures"], "the run ended at 10s");
+    let junit = ["run", "--format", "junit", "first-steps", "--until", "10s"];
+    let junit = text(&trial(&junit).stdout);
+    assert!(
+        junit.contains("><skipped message=\"the run ended at 10s\"/>"),
+        "{junit}"
+    );
     let junit = text(&trial(&["run", "--format", "junit", "first-steps"]).stdout);
     assert!(
         junit.starts_with("<?xml") && junit.contains("<testsuite name=\"first-steps\""),

@@ -46,7 +46,7 @@ proptest! {
 fn plan() -> impl Strategy<Value = Plan> {
     (
         about(),
-        any::<u64>(),
+        (any::<u64>(), option::of(length())),
         cluster(),
         network(),
         vec(entry(), 0..6),
@@ -54,12 +54,21 @@ fn plan() -> impl Strategy<Value = Plan> {
         clients(),
     )
         .prop_map(
-            |(about, seed, cluster, (network, disk), timeline, expect, (producers, consumers))| {
+            |(
+                about,
+                (seed, until),
+                cluster,
+                (network, disk),
+                timeline,
+                expect,
+                (producers, consumers),
+            )| {
                 Plan {
                     name: "any-plan".into(),
                     about,
                     seed,
                     duration: DURATION,
+                    until,
                     cluster,
                     network,
                     disk,

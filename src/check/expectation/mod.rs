@@ -22,28 +22,55 @@ use std::fmt;
 pub struct Outcome {
     /// As the plan says it, with its window.
     pub sentence: String,
-    pub held: bool,
-    /// What was found, in figures.
+    pub judgement: Judgement,
+    /// What was found, in figures; or why it was not judged.
     pub figures: String,
     /// Why the plan expects it, if it says so.
     pub because: Option<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    Held,
+    Failed,
+    /// The run was cut short: what was to come might have decided it.
+    NotJudged,
+}
+
+impl Outcome {
+    pub fn failed(&self) -> bool {
+        self.judgement == Judgement::Failed
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.held { "held" } else { "FAILED" };
+        let verdict = match self.judgement {
+            Judgement::Held => "held",
+            Judgement::Failed => "FAILED",
+            Judgement::NotJudged => "not judged",
+        };
         write!(f, "{verdict}: {} — {}", self.sentence, self.figures)
     }
 }
 
-/// Judges every expectation of the plan, in its order; then every fault that found no target.
+/// Judges every expectation of the plan, in its order; then every fault that found no target. Of a run that
+/// was cut short, only the faults.
 pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Outcome> {
     let expected = plan.expect.iter().map(|expected| {
-        let history = History::new(plan, entries, end, expected);
-        let (held, figures) = verdict(&expected.what, &history).into_parts();
+        let (judgement, figures) = match plan.until {
+            Some(until) => (
+                Judgement::NotJudged,
+                format!("the run ended at {}", write_duration(until)),
+            ),
+            None => {
+                let history = History::new(plan, entries, end, expected);
+                verdict(&expected.what, &history).into_parts()
+            }
+        };
         Outcome {
             sentence: sentence(expected),
-            held,
+            judgement,
             figures,
             because: expected.because.clone(),
         }
@@ -54,7 +81,7 @@ pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Out
             optional: false,
         } => Some(Outcome {
             sentence: "every line of the timeline finds its target".to_owned(),
-            held: false,
+            judgement: Judgement::Failed,
             figures: text.to_string(),
             because: None,
         }),
@@ -67,14 +94,14 @@ pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Out
 type Verdict = Result<String, String>;
 
 trait Parts {
-    fn into_parts(self) -> (bool, String);
+    fn into_parts(self) -> (Judgement, String);
 }
 
 impl Parts for Verdict {
-    fn into_parts(self) -> (bool, String) {
+    fn into_parts(self) -> (Judgement, String) {
         match self {
-            Ok(figures) => (true, figures),
-            Err(figures) => (false, figures),
+            Ok(figures) => (Judgement::Held, figures),
+            Err(figures) => (Judgement::Failed, figures),
         }
     }
 }

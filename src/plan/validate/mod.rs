@@ -110,6 +110,13 @@ impl Check<'_> {
             return Err(Problem::new(["duration"], "a run of no length")
                 .expected("a duration above 0, such as 2m"));
         }
+        if let Some(until) = self.plan.until {
+            if until == Duration::ZERO {
+                return Err(Problem::new(["until"], "a run that is cut short at once")
+                    .expected("a time above 0, such as 40s"));
+            }
+            self.within_run(until, vec!["until".into()])?;
+        }
         Ok(())
     }
 

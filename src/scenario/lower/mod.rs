@@ -26,6 +26,7 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         .about(document.about.trim())
         .seed(document.seed)
         .duration(document.duration.0);
+    plan.until = document.until.map(|time| time.0);
     plan.cluster = cluster(document.cluster)?;
     plan.network = NetworkPlan {
         latency: latency(document.network.latency, ["network", "latency"])?,
