@@ -2,7 +2,7 @@
 
 use super::{DiskConfig, Distribution, Duration};
 
-/// Costs, network and guards of a simulated world. Every default is documented in the book.
+/// Costs, network and guards of a simulated world. Every default stands in the book (`costs.md`).
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Milliseconds since 1970 at time zero. Monday 3 June 2024, 08:00 UTC.
