@@ -199,12 +199,18 @@ pub enum Key {
     /// No key: records go round the partitions.
     #[default]
     None,
-    /// The truck's name, `truck-<n>`: n is the member's number (1 for a single producer).
+    /// The truck's name: see `truck_name`.
     TruckId,
     /// The same text every time.
     Constant(String),
     /// `key-1` to `key-<n>` in turn.
     Cycle(u32),
+}
+
+/// The name of the truck that is a producer's member number `n` (1 for a single producer): `truck 1`. By
+/// murmur2 the first three have a partition of three each, and the first two one of two.
+pub fn truck_name(n: u32) -> String {
+    format!("truck {n}")
 }
 
 /// What a record's value is.

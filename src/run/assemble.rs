@@ -6,7 +6,9 @@ use crate::client::{
 };
 use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup};
-use crate::plan::{BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value};
+use crate::plan::{
+    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value, truck_name,
+};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::zab::ServerId;
 use crate::protocol::{BrokerEndpoint, Cluster, Hosts};
@@ -320,7 +322,7 @@ fn producer_options(
         .get("max.in.flight.requests.per.connection")
         .and_then(|value| value.parse().ok())
         .unwrap_or(DEFAULT_IN_FLIGHT);
-    let truck = format!("truck-{}", member + 1);
+    let truck = truck_name(member as u32 + 1);
     // Members of a group begin one after the other, spread over one interval.
     let spread = producer.every.0 / u64::from(producer.count.unwrap_or(1).max(1)) * member as u64;
     ProducerOptions {

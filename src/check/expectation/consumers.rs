@@ -4,7 +4,7 @@ use super::history::{History, seconds, within};
 use super::{Verdict, verdict_of};
 use crate::check::no_offset_used_twice::OffsetsRead;
 use crate::kernel::{Duration, Time};
-use crate::plan::{Count, EventRef, Key, ProducerPlan};
+use crate::plan::{Count, EventRef, Key, ProducerPlan, truck_name};
 use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -325,7 +325,7 @@ impl<'a> Produced<'a> {
                 .get(&*record.producer)
                 .and_then(|(plan, member)| match &plan.key {
                     Key::None => None,
-                    Key::TruckId => Some(format!("truck-{member}")),
+                    Key::TruckId => Some(truck_name(*member as u32)),
                     Key::Constant(key) => Some(key.clone()),
                     Key::Cycle(keys) => Some(format!(
                         "{} of {keys}",
