@@ -1,7 +1,10 @@
 //! Every shipped scenario, run as a user runs it: what it prints is a reviewed snapshot, it prints the
 //! same in every process, and its digest stands in one file with all the others.
 
-use std::collections::BTreeMap;
+use kafka_trial::plan::{Plan, Role, Targets};
+use kafka_trial::protocol::Fact;
+use kafka_trial::scenario::{load, to_yaml};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,6 +39,66 @@ fn run(file: &Path) -> (Option<i32>, String) {
         output.status.code(),
         String::from_utf8(output.stdout).expect("text"),
     )
+}
+
+fn plan_of(file: &Path) -> Plan {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).expect("the scenario");
+    let loaded = load(&name, bytes, &[]).unwrap_or_else(|error| panic!("{error}"));
+    loaded.plan
+}
+
+/// What `--out` writes as the plan names nodes instead of roles, and is the same run.
+#[test]
+fn the_plan_as_run_is_the_same_run_with_every_role_resolved() {
+    for file in scenarios() {
+        let mut plan = plan_of(&file);
+        let first = kafka_trial::run::run(&plan, plan.seed).unwrap();
+        let yaml = to_yaml(&first.plan_as_run);
+        let mut recorded = load("plan.yaml", yaml.clone().into_bytes(), &[])
+            .unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+            .plan;
+        assert_eq!(recorded, first.plan_as_run, "{yaml}");
+        let again = kafka_trial::run::run(&recorded, recorded.seed).unwrap();
+        let name = file.display();
+        assert_eq!(again.digest, first.digest, "{name}");
+        assert!(again.trace == first.trace, "{name} tells something else");
+        assert_eq!(again.plan_as_run, first.plan_as_run, "{name}");
+        assert_eq!(plan.timeline.len(), recorded.timeline.len(), "{name}");
+        for (said, run) in plan.timeline.iter_mut().zip(&mut recorded.timeline) {
+            let of_the_moment = |targets: &Targets| targets.0.iter().any(Role::is_of_the_moment);
+            let sets = said.action.targets_mut();
+            let roles: Vec<String> = match sets.iter().any(|targets| of_the_moment(targets)) {
+                true => sets.iter().map(ToString::to_string).collect(),
+                false => Vec::new(),
+            };
+            assert_eq!(run.roles, roles, "{name}");
+            let mut left = run.action.targets_mut().into_iter();
+            assert!(!left.any(|targets| of_the_moment(targets)), "{name}");
+        }
+    }
+}
+
+/// A first lesson in which two trucks share a partition and another one stays empty would puzzle.
+#[test]
+fn each_truck_of_the_first_lessons_has_its_own_partition() {
+    for (name, partitions) in [
+        ("03-truck-gps/truck-gps.yaml", 3),
+        ("03-truck-gps/leader-crash.yaml", 3),
+        ("11-bootstrap/dead-first-server.yaml", 2),
+    ] {
+        let plan = plan_of(&root().join("scenarios").join(name));
+        let report = kafka_trial::run::run(&plan, plan.seed).unwrap();
+        let mut trucks: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
+        for entry in &report.trace {
+            if let Fact::Acked { partition, .. } = &entry.fact {
+                let of_it = trucks.entry(partition.partition).or_default();
+                of_it.insert(entry.node.to_string());
+            }
+        }
+        let counts: Vec<usize> = trucks.values().map(BTreeSet::len).collect();
+        assert_eq!(counts, vec![1; partitions], "{name}: {trucks:?}");
+    }
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn run_all(
             } else {
                 None
             };
-            let plan = scenario::to_yaml(&scenario.plan);
+            let plan = scenario::to_yaml(&report.plan_as_run);
             let files = output_files(&ending, &plan, report.data_directories());
             if let Err(error) = out.write(place, files) {
                 terminal.complain(&error);

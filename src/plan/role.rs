@@ -51,6 +51,31 @@ sentences! {
 }
 
 impl Role {
+    /// Whom it means depends on when one asks.
+    pub const fn is_of_the_moment(&self) -> bool {
+        match self {
+            Role::LeaderOf { .. }
+            | Role::IsrFollowersOf { .. }
+            | Role::FollowerOf { .. }
+            | Role::FollowersOf { .. }
+            | Role::ReplicasOf { .. }
+            | Role::Controller
+            | Role::ZooKeeperLeader
+            | Role::OtherBrokers { .. }
+            | Role::CrashedBrokers
+            | Role::StoppedBrokers
+            | Role::PausedBrokers => true,
+            Role::AllBrokers
+            | Role::AllZooKeepers
+            | Role::AllClients
+            | Role::Everyone
+            | Role::Rack { .. }
+            | Role::Broker { .. }
+            | Role::ZooKeeper { .. }
+            | Role::Client { .. } => false,
+        }
+    }
+
     pub const fn broker(id: BrokerId) -> Role {
         Role::Broker { id: Number(id) }
     }

@@ -17,8 +17,8 @@ pub struct Entry {
     pub lasting: Option<Duration>,
     /// Nobody fitting is no failure.
     pub optional: bool,
-    /// In a recorded run: the role by which the nodes in `action` were found.
-    pub role: Option<String>,
+    /// In a recorded run: the roles by which the nodes in `action` were found, one for each set of nodes.
+    pub roles: Vec<String>,
     /// For the reader: why this is done.
     pub about: Option<String>,
 }
@@ -30,7 +30,7 @@ impl Entry {
             action,
             lasting: None,
             optional: false,
-            role: None,
+            roles: Vec::new(),
             about: None,
         }
     }
@@ -228,6 +228,43 @@ impl Action {
 
     pub fn restart(role: Role) -> Action {
         Action::Restart(role.into())
+    }
+
+    /// Its sets of nodes, in the order in which scenarios name them.
+    pub fn targets_mut(&mut self) -> Vec<&mut Targets> {
+        match self {
+            Action::Crash(targets)
+            | Action::PowerFailure(targets)
+            | Action::Restart(targets)
+            | Action::Upgrade { targets, .. }
+            | Action::Pause(targets)
+            | Action::Resume(targets)
+            | Action::Stop(targets)
+            | Action::Isolate(targets)
+            | Action::SlowDisk { targets, .. }
+            | Action::FillDisk(targets)
+            | Action::FailReads { targets, .. }
+            | Action::FlipBit { targets, .. }
+            | Action::HangSync(targets)
+            | Action::FailSync(targets)
+            | Action::WipeDisk(targets)
+            | Action::JumpClock { targets, .. }
+            | Action::DriftClock { targets, .. }
+            | Action::SlowMachine { targets, .. }
+            | Action::Heal(Healing::Nodes(targets)) => vec![targets],
+            Action::Cut { from: a, to: b, .. }
+            | Action::SlowNetwork { a, b, .. }
+            | Action::ThrottleNetwork { a, b, .. }
+            | Action::StallNetwork { a, b }
+            | Action::ResetConnections { a, b }
+            | Action::LoseMessage { from: a, to: b } => vec![a, b],
+            Action::Partition(sets) => sets.iter_mut().collect(),
+            Action::Heal(_)
+            | Action::CreateTopic(_)
+            | Action::AlterTopic { .. }
+            | Action::ElectPreferred(_)
+            | Action::ElectUnclean(_) => Vec::new(),
+        }
     }
 
     /// The key by which scenarios name it.

@@ -9,6 +9,7 @@ mod assemble;
 mod machine_faults;
 mod nemesis;
 mod operator;
+mod recorded;
 mod roles;
 
 pub use assemble::{Addresses, Unbuildable};
@@ -42,6 +43,8 @@ pub struct Run {
 /// Everything that a run came to.
 pub struct Report {
     pub plan: Plan,
+    /// The plan with the nodes that its roles turned out to mean; running it is the same run.
+    pub plan_as_run: Plan,
     pub seed: u64,
     /// Equal for equal plan, seed and version, on every machine.
     pub digest: u64,
@@ -214,6 +217,7 @@ impl Run {
             events: self.kernel.events(),
             messages: self.kernel.messages(),
             end: self.kernel.now(),
+            plan_as_run: self.operator.plan_as_run(&self.plan),
             plan: self.plan,
             seed: self.seed,
             trace: self.trace,

@@ -5,6 +5,7 @@
 use super::administration::administration;
 use super::machine_faults::{cured_node, machine_fault_of, machine_targets, wanted_files};
 use super::operator::{World, admin, command};
+use super::recorded::CarriedOut;
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
 use crate::kernel::{Fault, FaultId, NodeId, NodeStatus};
@@ -20,6 +21,15 @@ use std::rc::Rc;
 pub struct Nemesis {
     lasting: Vec<Lasting>,
     down: BTreeMap<NodeId, Downfall>,
+    /// Every line that was carried out, in order.
+    pub carried_out: Vec<CarriedOut>,
+}
+
+/// Whom the sets of a line meant, as it is carried out.
+struct Found<'a> {
+    /// What a recorded line says of them.
+    roles: &'a [String],
+    sets: Vec<Vec<String>>,
 }
 
 /// A fault under way.
@@ -41,7 +51,14 @@ impl Nemesis {
         entry: &Entry,
         world: &mut World<'_>,
     ) -> Result<Option<usize>, String> {
-        let lasting = self.act(number, entry, world)?;
+        let mut found = Found::of(entry);
+        let lasting = self.act(number, entry, &mut found, world);
+        self.carried_out.push(CarriedOut {
+            entry: number,
+            at: world.kernel.now(),
+            sets: lasting.is_ok().then_some(found.sets),
+        });
+        let lasting = lasting?;
         if entry.lasting.is_none() && lasting.cures.is_empty() && lasting.rules.is_empty() {
             return Ok(None);
         }
@@ -78,6 +95,7 @@ impl Nemesis {
         &mut self,
         number: u32,
         entry: &Entry,
+        found: &mut Found<'_>,
         world: &mut World<'_>,
     ) -> Result<Lasting, String> {
         let find = |nemesis: &Nemesis, world: &World<'_>, targets: &Targets| {
@@ -123,7 +141,7 @@ impl Nemesis {
                     format!(
                         "{} of {}",
                         entry.action.noun(),
-                        described(world, &nodes, targets)
+                        found.described(world, &nodes, targets)
                     ),
                 );
                 for node in nodes {
@@ -136,7 +154,10 @@ impl Nemesis {
                 let nodes = find(self, world, targets)?;
                 say(
                     world,
-                    format!("power failure of {}", described(world, &nodes, targets)),
+                    format!(
+                        "power failure of {}",
+                        found.described(world, &nodes, targets)
+                    ),
                 );
                 for node in nodes {
                     self.fault(
@@ -158,7 +179,7 @@ impl Nemesis {
                 )?;
                 say(
                     world,
-                    format!("start of {}", described(world, &nodes, targets)),
+                    format!("start of {}", found.described(world, &nodes, targets)),
                 );
                 for node in nodes {
                     self.fault(world, Fault::Start(node), None);
@@ -177,7 +198,7 @@ impl Nemesis {
                     upgrade(world, *node, set)?;
                 }
                 let lines: Vec<String> = set.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                let who = described(world, &nodes, targets);
+                let who = found.described(world, &nodes, targets);
                 say(world, format!("start of {who} with {}", lines.join(", ")));
                 for node in nodes {
                     self.fault(world, Fault::Start(node), None);
@@ -194,7 +215,7 @@ impl Nemesis {
                 )?;
                 say(
                     world,
-                    format!("pause of {}", described(world, &nodes, targets)),
+                    format!("pause of {}", found.described(world, &nodes, targets)),
                 );
                 for node in nodes {
                     self.fault(world, Fault::Pause(node), Some((node, Fact::Paused)));
@@ -211,7 +232,7 @@ impl Nemesis {
                 )?;
                 say(
                     world,
-                    format!("{} goes on", described(world, &nodes, targets)),
+                    format!("{} goes on", found.described(world, &nodes, targets)),
                 );
                 for node in nodes {
                     self.fault(world, Fault::Resume(node), Some((node, Fact::Resumed)));
@@ -227,7 +248,7 @@ impl Nemesis {
                 )?;
                 say(
                     world,
-                    format!("clean stop of {}", described(world, &nodes, targets)),
+                    format!("clean stop of {}", found.described(world, &nodes, targets)),
                 );
                 for node in nodes {
                     self.fault(
@@ -246,8 +267,8 @@ impl Nemesis {
                     world,
                     format!(
                         "network cut from {} {direction} {}",
-                        described(world, &a, from),
-                        described(world, &b, to)
+                        found.described(world, &a, from),
+                        found.described(world, &b, to)
                     ),
                 );
                 lasting.rules.extend(world.kernel.apply(Fault::Cut {
@@ -264,7 +285,7 @@ impl Nemesis {
                 let names: Vec<String> = groups
                     .iter()
                     .zip(sides)
-                    .map(|(nodes, side)| described(world, nodes, side))
+                    .map(|(nodes, side)| found.described(world, nodes, side))
                     .collect();
                 say(world, format!("network partition: {}", names.join(" | ")));
                 for (i, a) in groups.iter().enumerate() {
@@ -282,7 +303,7 @@ impl Nemesis {
                 let nodes = find(self, world, targets)?;
                 say(
                     world,
-                    format!("isolation of {}", described(world, &nodes, targets)),
+                    format!("isolation of {}", found.described(world, &nodes, targets)),
                 );
                 let servers = world
                     .layout
@@ -306,8 +327,8 @@ impl Nemesis {
                     world,
                     format!(
                         "slow network between {} and {}: {} more each trip",
-                        described(world, &x, a),
-                        described(world, &y, b),
+                        found.described(world, &x, a),
+                        found.described(world, &y, b),
                         crate::plan::write_duration(*by)
                     ),
                 );
@@ -323,8 +344,8 @@ impl Nemesis {
                     world,
                     format!(
                         "network between {} and {} throttled to {} a second",
-                        described(world, &x, a),
-                        described(world, &y, b),
+                        found.described(world, &x, a),
+                        found.described(world, &y, b),
                         crate::plan::write_size(*rate)
                     ),
                 );
@@ -340,8 +361,8 @@ impl Nemesis {
                     world,
                     format!(
                         "network between {} and {} stalls",
-                        described(world, &x, a),
-                        described(world, &y, b)
+                        found.described(world, &x, a),
+                        found.described(world, &y, b)
                     ),
                 );
                 lasting
@@ -354,8 +375,8 @@ impl Nemesis {
                     world,
                     format!(
                         "connections between {} and {} are reset",
-                        described(world, &x, a),
-                        described(world, &y, b)
+                        found.described(world, &x, a),
+                        found.described(world, &y, b)
                     ),
                 );
                 world.kernel.apply(Fault::Reset { a: x, b: y });
@@ -366,8 +387,8 @@ impl Nemesis {
                     world,
                     format!(
                         "the next message from {} to {} is lost",
-                        described(world, &x, from),
-                        described(world, &y, to)
+                        found.described(world, &x, from),
+                        found.described(world, &y, to)
                     ),
                 );
                 for (from, to) in x.iter().flat_map(|a| y.iter().map(move |b| (*a, *b))) {
@@ -375,6 +396,10 @@ impl Nemesis {
                 }
             }
             Action::Heal(healing) => {
+                if let Healing::Nodes(targets) = healing {
+                    let nodes = find(self, world, targets)?;
+                    found.described(world, &nodes, targets);
+                }
                 say(world, "healing".to_string());
                 self.heal(healing, world)?;
             }
@@ -412,7 +437,7 @@ impl Nemesis {
                     format!(
                         "{} of {}{files}",
                         entry.action.noun(),
-                        described(world, &nodes, targets)
+                        found.described(world, &nodes, targets)
                     ),
                 );
                 for (node, path) in places {
@@ -543,13 +568,29 @@ fn upgrade(world: &mut World<'_>, node: NodeId, set: &Properties) -> Result<(), 
     }
 }
 
-/// "broker-2 (leader of trucks_gps-0)", or just the name where the role is the name.
-fn described(world: &World<'_>, nodes: &[NodeId], targets: &Targets) -> String {
-    let names: Vec<&str> = nodes.iter().map(|node| world.kernel.name(*node)).collect();
-    let (names, role) = (names.join(", "), targets.to_string());
-    if names == role {
-        names
-    } else {
-        format!("{names} ({role})")
+impl<'a> Found<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        Found {
+            roles: &entry.roles,
+            sets: Vec::new(),
+        }
+    }
+
+    /// Takes down whom the next set of the line meant, and says it: "broker-2 (leader of trucks_gps-0)", or
+    /// just the name where the role is the name.
+    fn described(&mut self, world: &World<'_>, nodes: &[NodeId], targets: &Targets) -> String {
+        let names = nodes
+            .iter()
+            .map(|node| world.kernel.name(*node).to_string());
+        let names: Vec<String> = names.collect();
+        let said = self.roles.get(self.sets.len());
+        let role = said.map_or_else(|| targets.to_string(), Clone::clone);
+        let shown = names.join(", ");
+        self.sets.push(names);
+        if shown == role {
+            shown
+        } else {
+            format!("{shown} ({role})")
+        }
     }
 }

@@ -7,6 +7,7 @@
 use super::administration::create_topic;
 use super::assemble::{self, ADMIN, Addresses};
 use super::nemesis::Nemesis;
+use super::recorded::plan_as_run;
 use crate::client::{AdminCommand, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::view::ClusterView;
@@ -125,6 +126,11 @@ impl Operator {
         }
         operator.schedule(Time::ZERO + START_LIMIT, Task::GiveUpWaiting);
         operator
+    }
+
+    /// The plan with whom its roles meant.
+    pub fn plan_as_run(&self, plan: &Plan) -> Plan {
+        plan_as_run(plan, &self.nemesis.carried_out)
     }
 
     /// When the next thing is to be done.

@@ -413,7 +413,7 @@ pub(super) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) optional: Option<bool>,
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<String>,
+    pub(super) roles: Option<OneOrMany>,
 }
 
 /// A sentence, or a map of one with its window: `no record is lost`, `acknowledged records lost: 5`,

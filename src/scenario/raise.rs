@@ -219,7 +219,7 @@ fn entry(plan: &Entry) -> doc::Entry {
         about: plan.about.clone(),
         lasting: plan.lasting.map(Time),
         optional: plan.optional.then_some(true),
-        role: plan.role.clone(),
+        roles: (!plan.roles.is_empty()).then(|| OneOrMany(plan.roles.clone())),
         ..doc::Entry::default()
     };
     match &plan.when {

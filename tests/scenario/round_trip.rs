@@ -445,7 +445,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 action,
                 lasting,
                 optional,
-                role,
+                roles: role.into_iter().collect(),
                 about,
             }
         })

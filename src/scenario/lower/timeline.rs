@@ -15,7 +15,7 @@ pub(super) fn entry(mut said: doc::Entry) -> Result<Entry, Problem> {
         when,
         lasting: said.lasting.take().map(|time| time.0),
         optional: said.optional.take().unwrap_or(false),
-        role: said.role.take(),
+        roles: said.roles.take().map(|roles| roles.0).unwrap_or_default(),
         about: said.about.take(),
         action,
     };
