@@ -206,7 +206,10 @@ impl Broker {
         let progress = logs.load(ctx.disk(), now_ms, &self.zk, cluster_id);
         for (partition, note) in std::mem::take(&mut logs.notes) {
             match note {
-                LoadNote::Loaded { .. } => {}
+                LoadNote::Loaded { .. } => ctx.fact(Fact::LogLoaded {
+                    partition,
+                    what: note.to_string().into(),
+                }),
                 LoadNote::Scanned { segment, bytes } => ctx.fact(Fact::SegmentScanned {
                     partition,
                     base_offset: segment,

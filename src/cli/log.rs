@@ -1,6 +1,8 @@
 //! `trial log`: tools that read a broker's log directory, ours or a real one's.
 
 mod dump;
+mod recover;
+mod verify;
 
 use super::Status;
 use super::terminal::Terminal;
@@ -16,10 +18,14 @@ pub(super) struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Dump(dump::Arguments),
+    Recover(recover::Arguments),
+    Verify(verify::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     match &arguments.command {
         Command::Dump(arguments) => dump::run(arguments, terminal),
+        Command::Recover(arguments) => recover::run(arguments, terminal),
+        Command::Verify(arguments) => verify::run(arguments, terminal),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::recorder_client::offset;
 use crate::client::{Bootstrap, Client, Driver, DriverOperation, DriverOptions, DriverResult};
-use crate::kernel::{Duration, Fault, NodeId};
+use crate::kernel::{Duration, Fault, NodeId, Time};
 use crate::node::{Node, ShellCommand, ZooKeeperShell};
 use crate::plan::Plan;
 use crate::protocol::Timer;
@@ -99,11 +99,16 @@ impl Lab {
     }
 
     /// Whether every command of the shell has been carried out.
-    pub(super) fn shell_is_done(&mut self) -> bool {
-        match self.run.node_mut(self.shell) {
+    pub(super) fn shell_is_done(&self) -> bool {
+        match self.run.view().kernel.actor(self.shell) {
             Node::ZooKeeperShell(shell) => shell.is_done(),
             _ => true,
         }
+    }
+
+    /// Steps until something is so, or until `end`.
+    pub(super) fn run_until(&mut self, end: Time, done: impl Fn(&Lab) -> bool) {
+        while !done(self) && self.run.now() < end && self.run.step() {}
     }
 
     /// Begins an operation of the client; its number.

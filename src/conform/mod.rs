@@ -1,5 +1,6 @@
 //! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
-//! damaged data directories, which are recordings of one broker's start.
+//! damaged data directories, which are recordings of one broker's start. What a start makes of any data
+//! directory is found the same way.
 
 mod client_command;
 mod compare;
@@ -8,6 +9,7 @@ mod lab;
 mod play;
 mod recorder_client;
 mod recording;
+mod recover;
 mod recovery;
 mod recovery_case;
 mod sha256;
@@ -15,5 +17,6 @@ mod sha256;
 pub use compare::{Difference, compared_part, differences};
 pub use play::{Outcome, StepDifference, play};
 pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read, recording_of};
+pub use recover::{DataDirectory, Recovered, recover};
 pub use recovery::play_recovery;
 pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};

@@ -51,7 +51,7 @@ pub fn play_recovery(case: &RecoveryCase) -> Result<Outcome, Unbuildable> {
             Some((broker, Fact::TerminateAsked)),
         );
         let end = lab.run.now() + PATIENCE;
-        run_until(&mut lab, end, |lab| is_down(lab, broker));
+        lab.run_until(end, |lab| is_down(lab, broker));
         match (died, exit_status(&lab)) {
             (true, status) => format!("died {}", status.unwrap_or(1)),
             (false, _) if !is_down(&lab, broker) => "did not stop".to_string(),
@@ -160,7 +160,7 @@ fn prepare_zookeeper(lab: &mut Lab, case: &RecoveryCase) {
             path: path.to_string(),
             data,
         });
-        run_until(lab, START, Lab::shell_is_done);
+        lab.run_until(START, Lab::shell_is_done);
     }
 }
 
@@ -171,7 +171,7 @@ fn came_up(lab: &mut Lab, broker: NodeId) -> bool {
         let mut facts = lab.run.trace().iter().rev();
         facts.any(|entry| entry.fact == Fact::Serving)
     };
-    run_until(lab, end, |lab| serves(lab) || is_down(lab, broker));
+    lab.run_until(end, |lab| serves(lab) || is_down(lab, broker));
     let up = serves(lab);
     if up {
         let settled = lab.run.now() + SETTLE;
@@ -360,9 +360,4 @@ fn exit_status(lab: &Lab) -> Option<i32> {
         Fact::Exiting { status, .. } => Some(status),
         _ => None,
     })
-}
-
-/// Steps until something is so, or until `end`.
-fn run_until(lab: &mut Lab, end: Time, mut done: impl FnMut(&mut Lab) -> bool) {
-    while !done(lab) && lab.run.now() < end && lab.run.step() {}
 }

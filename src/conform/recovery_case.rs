@@ -96,13 +96,20 @@ fn identity(case: &Path) -> Result<(String, TopicId), Unreadable> {
 }
 
 /// Every file under `dir` in the order of names.
-fn collect(dir: &Path, under: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), Unreadable> {
+pub(super) fn collect(
+    dir: &Path,
+    under: &str,
+    files: &mut Vec<(String, Vec<u8>)>,
+) -> Result<(), Unreadable> {
     let unreadable = |error| Unreadable(format!("{}: cannot be read: {error}", dir.display()));
     let mut entries = std::fs::read_dir(dir)
         .map_err(unreadable)?
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
+    if entries.is_empty() && !under.is_empty() {
+        files.push((under.to_string(), Vec::new()));
+    }
     for entry in entries {
         let name = entry.file_name();
         let Some(name) = name.to_str() else {

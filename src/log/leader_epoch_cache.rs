@@ -13,6 +13,30 @@ pub struct EpochEntry {
     pub start_offset: i64,
 }
 
+impl EpochEntry {
+    /// The entries of a leader-epoch-checkpoint as they stand in the file; the problem in words if it is
+    /// malformed.
+    pub fn parse_file(content: &[u8]) -> Result<Vec<EpochEntry>, String> {
+        let entries = checkpoint_file::parse(content, EpochEntry::parse)?;
+        match entries.iter().find(|e| e.epoch < 0 || e.start_offset < 0) {
+            None => Ok(entries),
+            Some(entry) => Err(format!(
+                "invalid leader epoch entry {} {}",
+                entry.epoch, entry.start_offset
+            )),
+        }
+    }
+
+    fn parse(line: &str) -> Option<EpochEntry> {
+        let mut words = line.split_whitespace();
+        let entry = EpochEntry {
+            epoch: words.next()?.parse().ok()?,
+            start_offset: words.next()?.parse().ok()?,
+        };
+        words.next().is_none().then_some(entry)
+    }
+}
+
 /// The answer to "where does this epoch end": -1 and -1 if that cannot be told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EpochEndOffset {
@@ -42,28 +66,17 @@ impl LeaderEpochCache {
             path,
             entries: Vec::new(),
         };
-        let entry = |line: &str| {
-            let mut words = line.split_whitespace();
-            let entry = EpochEntry {
-                epoch: words.next()?.parse().ok()?,
-                start_offset: words.next()?.parse().ok()?,
-            };
-            words.next().is_none().then_some(entry)
-        };
-        for entry in checkpoint_file::read(disk, &cache.path, entry)? {
-            if entry.epoch < 0 || entry.start_offset < 0 {
-                let problem = format!(
-                    "invalid leader epoch entry {} {}",
-                    entry.epoch, entry.start_offset
-                );
-                return Err(LogError::Malformed {
-                    path: cache.path,
-                    problem,
-                });
+        if disk.exists(&cache.path) {
+            let path = cache.path.as_str();
+            let content = disk.read_file(path).map_err(LogError::disk(path))?;
+            let entries = EpochEntry::parse_file(&content);
+            for entry in entries.map_err(|problem| LogError::Malformed {
+                path: path.to_owned(),
+                problem,
+            })? {
+                cache.put(entry);
             }
-            cache.put(entry);
-        }
-        if !disk.exists(&cache.path) {
+        } else {
             disk.create(&cache.path)
                 .map_err(LogError::disk(&cache.path))?;
         }

@@ -69,6 +69,9 @@ pub enum LoadNote {
         log_start_offset: i64,
         log_end_offset: i64,
         recovery_point: i64,
+        /// How many producers are known, and the snapshot that was loaded for them.
+        producers: u32,
+        snapshot: Option<i64>,
     },
 }
 
@@ -113,10 +116,18 @@ impl fmt::Display for LoadNote {
                 log_start_offset,
                 log_end_offset,
                 recovery_point,
-            } => write!(
-                f,
-                "loaded: start {log_start_offset}, end {log_end_offset}, recovery point {recovery_point}"
-            ),
+                producers,
+                snapshot,
+            } => {
+                write!(
+                    f,
+                    "loaded: start {log_start_offset}, end {log_end_offset}, recovery point {recovery_point}, {producers} producers"
+                )?;
+                match snapshot {
+                    Some(offset) => write!(f, " from snapshot {offset} and what follows it"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -504,7 +515,7 @@ impl LogLoader {
             after_clean_stop: clean_shutdown,
             now_ms,
         };
-        rebuild_producer_state(
+        let snapshot = rebuild_producer_state(
             disk,
             &mut self.producers,
             &mut self.segments,
@@ -516,6 +527,8 @@ impl LogLoader {
             log_start_offset,
             log_end_offset: next_offset,
             recovery_point,
+            producers: u32::try_from(self.producers.producers().len()).unwrap_or(u32::MAX),
+            snapshot,
         });
         Ok(LoadedOffsets {
             log_start_offset,

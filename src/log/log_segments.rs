@@ -101,14 +101,14 @@ impl LogSegments {
 
 /// L10, RL8: brings `producers` to what the log says up to `last_offset`, from the newest snapshot and
 /// the batches behind it, and writes snapshots at the last two segments' bases and at the end. After a
-/// clean stop without any snapshot nothing is replayed.
+/// clean stop without any snapshot nothing is replayed. Answers the snapshot that was loaded.
 pub(crate) fn rebuild_producer_state(
     disk: &mut Disk,
     producers: &mut ProducerStateManager,
     segments: &mut LogSegments,
     config: &LogConfig,
     range: Rebuild,
-) -> Result<(), LogError> {
+) -> Result<Option<i64>, LogError> {
     let Rebuild {
         log_start_offset,
         last_offset,
@@ -121,10 +121,10 @@ pub(crate) fn rebuild_producer_state(
             producers.update_map_end_offset(offset);
             producers.take_snapshot(disk, true)?;
         }
-        return Ok(());
+        return Ok(None);
     }
     let was_empty = producers.is_empty() && producers.map_end_offset() >= last_offset;
-    producers.truncate_and_reload(disk, log_start_offset, last_offset, now_ms)?;
+    let snapshot = producers.truncate_and_reload(disk, log_start_offset, last_offset, now_ms)?;
     if last_offset > producers.map_end_offset() && !was_empty {
         let last_base = segments.floor(last_offset).map(LogSegment::base_offset);
         for base in segments.bases_between(producers.map_end_offset(), last_offset) {
@@ -150,7 +150,7 @@ pub(crate) fn rebuild_producer_state(
     }
     producers.update_map_end_offset(last_offset);
     producers.take_snapshot(disk, true)?;
-    Ok(())
+    Ok(snapshot)
 }
 
 /// What to rebuild producer state for.

@@ -140,7 +140,7 @@ impl ProducerStateManager {
         log_start_offset: i64,
         log_end_offset: i64,
         now_ms: i64,
-    ) -> Result<(), LogError> {
+    ) -> Result<Option<i64>, LogError> {
         let outside = |offset: &i64| *offset > log_end_offset || *offset <= log_start_offset;
         for offset in self
             .snapshots
@@ -153,7 +153,7 @@ impl ProducerStateManager {
         }
         if log_end_offset == self.map_end_offset {
             self.on_log_start_offset_incremented(log_start_offset);
-            return Ok(());
+            return Ok(None);
         }
         self.forget();
         while let Some(&offset) = self.snapshots.last() {
@@ -169,12 +169,12 @@ impl ProducerStateManager {
                     }
                 }
                 (self.last_snapshot_offset, self.map_end_offset) = (offset, offset);
-                return Ok(());
+                return Ok(Some(offset));
             }
             self.delete_snapshot(disk, offset)?;
         }
         (self.last_snapshot_offset, self.map_end_offset) = (log_start_offset, log_start_offset);
-        Ok(())
+        Ok(None)
     }
 
     /// Forgets everything, snapshots too.

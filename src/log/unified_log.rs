@@ -337,6 +337,7 @@ impl UnifiedLog {
             &mut self.segments,
             &self.config,
             range,
-        )
+        )?;
+        Ok(())
     }
 }

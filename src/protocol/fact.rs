@@ -189,6 +189,11 @@ pub enum Fact {
         base_offset: i64,
         bytes: u64,
     },
+    /// A log is loaded; `what` says what it is and knows.
+    LogLoaded {
+        partition: TopicPartition,
+        what: Rc<str>,
+    },
     /// Loading a log changed what its directory holds; `what` says it in words.
     LogRepaired {
         partition: TopicPartition,

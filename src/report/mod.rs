@@ -8,6 +8,7 @@ mod failure;
 mod json;
 mod junit;
 pub mod log_dump;
+pub mod log_verify;
 mod output;
 mod summary;
 mod tables;

@@ -72,6 +72,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::LogsLoaded { .. }
         | Fact::SegmentScanned { .. }
+        | Fact::LogLoaded { .. }
         | Fact::LogRepaired { .. }
         | Fact::Registered { .. }
         | Fact::RegistrationRefused { .. }

@@ -140,6 +140,7 @@ pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
         } => quiet(format!(
             "checks {partition}: segment {base_offset} is good, {bytes} bytes"
         )),
+        Fact::LogLoaded { partition, what } => quiet(format!("{partition}: {what}")),
         Fact::LogRepaired { partition, what } => loud(format!("loads {partition}: {what}")),
         Fact::Registered { broker_epoch } => loud(format!(
             "registers in ZooKeeper: /{}, epoch {broker_epoch}",

@@ -1,0 +1,112 @@
+//! `trial log recover`: what a broker's start and clean stop make of a data directory.
+
+use crate::cli::Status;
+use crate::cli::output_directory::OutputDirectory;
+use crate::cli::terminal::Terminal;
+use crate::conform::{self, DataDirectory, Recovered};
+use crate::report::log_verify;
+use crate::scenario::Diagnostic;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Start a simulated broker on a data directory, stop it cleanly, and tell what it did.
+///
+/// DIR is what log.dirs names: meta.properties, checkpoint files and a directory for each partition, ours
+/// or a real broker's (Kafka 3.9 with ZooKeeper). It is only read. Exit status 1 if the broker refuses to
+/// start; the directory is then written as the failed start leaves it.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A broker's data directory
+    dir: PathBuf,
+    /// Write the directory as it is afterwards to DIR2, which must not be there yet
+    #[arg(long, value_name = "DIR2")]
+    out: PathBuf,
+    /// Write over what is in DIR2
+    #[arg(long)]
+    force: bool,
+    /// A setting of the broker (server.properties), such as log.index.interval.bytes=200
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+    /// The broker's clock at its start, in milliseconds since 1970: producers that were silent for a day
+    /// before it are forgotten. Without it, the time of the newest record
+    #[arg(long, value_name = "MS")]
+    at: Option<i64>,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    match recover(arguments) {
+        Err(diagnostic) => {
+            terminal.complain(&diagnostic);
+            Status::Unusable
+        }
+        Ok(recovered) => {
+            for step in &recovered.steps {
+                terminal.line(step);
+            }
+            match recovered.refused {
+                None => Status::Well,
+                Some(_) => Status::Failed,
+            }
+        }
+    }
+}
+
+fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
+    let shown = arguments.dir.display().to_string();
+    let output = OutputDirectory::claim(&arguments.out, arguments.force)?;
+    let directory = read(&arguments.dir)?;
+    let mut config = BTreeMap::new();
+    for setting in &arguments.config {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            Diagnostic::about_file("--config", format!("\"{setting}\" has no value"))
+                .expected("KEY=VALUE")
+        })?;
+        config.insert(key.to_string(), value.to_string());
+    }
+    let newest = || log_verify::newest_timestamp(&directory.files).unwrap_or(0);
+    let recovered = conform::recover(&directory, &config, arguments.at.unwrap_or_else(newest))
+        .map_err(|error| Diagnostic::about_file(shown, error.to_string()))?;
+    let (dirs, files): (Vec<_>, Vec<_>) = recovered
+        .directory
+        .files
+        .iter()
+        .cloned()
+        .partition(|(path, _)| path.ends_with('/'));
+    let files = files.into_iter();
+    output.write(
+        None,
+        files.map(|(path, content)| (path, vec![content.into()])),
+    )?;
+    for (dir, _) in dirs {
+        let path = arguments.out.join(dir);
+        std::fs::create_dir_all(&path).map_err(|error| {
+            let problem = format!("this cannot be written: {error}");
+            Diagnostic::about_file(path.display().to_string(), problem)
+        })?;
+    }
+    Ok(recovered)
+}
+
+/// A directory that may be a broker's: it is there, and something of a broker's lies in it.
+pub(super) fn read(path: &Path) -> Result<DataDirectory, Diagnostic> {
+    let shown = path.display().to_string();
+    if !path.is_dir() {
+        return Err(Diagnostic::about_file(shown, "this is no directory")
+            .expected("a broker's data directory, which log.dirs names"));
+    }
+    let directory = DataDirectory::read(path)
+        .map_err(|error| Diagnostic::about_file(shown.as_str(), error.to_string()))?;
+    let of_a_broker = |(name, _): &(String, Vec<u8>)| {
+        name == "meta.properties"
+            || !name.contains('/') && name.ends_with("-checkpoint")
+            || name.matches('/').count() == 1 && name.ends_with(".log")
+    };
+    if !directory.files.iter().any(of_a_broker) {
+        return Err(
+            Diagnostic::about_file(shown, "nothing of a broker lies here")
+                .expected("meta.properties, checkpoint files, and a directory for each partition"),
+        );
+    }
+    Ok(directory)
+}

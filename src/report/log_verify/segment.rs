@@ -1,0 +1,174 @@
+//! The batches of one segment's file, and its indexes against them.
+
+use super::Verifier;
+use crate::log::batch::{HEADER_SIZE, RecordBatch};
+use bytes::Bytes;
+
+/// With no more bytes left, a reader stops without a word (RL3).
+const UP_TO_MAGIC: usize = 17;
+const LOG_OVERHEAD: usize = 12;
+/// The smallest length that any format of records has had.
+const LEAST_LENGTH: i32 = 14;
+
+/// Whole batches with their positions, up to the first place where no batch can begin.
+pub(super) fn batches(content: &Bytes) -> Vec<(u64, RecordBatch)> {
+    read(content).0
+}
+
+/// The batches, and where and why reading them ends before the end of the file.
+pub(super) fn read(content: &Bytes) -> (Vec<(u64, RecordBatch)>, Option<(u64, String)>) {
+    let mut batches = Vec::new();
+    let mut position = 0;
+    loop {
+        let left = content.len() - position;
+        let at = position as u64;
+        if left == 0 {
+            return (batches, None);
+        }
+        if left <= UP_TO_MAGIC {
+            return (batches, Some((at, format!("{left} bytes are no batch"))));
+        }
+        let length = content[position + 8..position + LOG_OVERHEAD]
+            .iter()
+            .fold(0i32, |length, byte| length << 8 | i32::from(*byte));
+        if length < LEAST_LENGTH {
+            return (
+                batches,
+                Some((at, format!("a batch says a length of {length}"))),
+            );
+        }
+        let size = LOG_OVERHEAD + length as usize;
+        if size > left {
+            let what = format!("a batch of {size} bytes is torn after {left}");
+            return (batches, Some((at, what)));
+        }
+        if size < HEADER_SIZE {
+            let what = format!("a batch of {size} bytes is shorter than its header");
+            return (batches, Some((at, what)));
+        }
+        let bytes = content.slice(position..position + size);
+        match RecordBatch::parse_unchecked(bytes) {
+            Ok(batch) => batches.push((at, batch)),
+            Err(problem) => return (batches, Some((at, problem.to_string()))),
+        }
+        position += size;
+    }
+}
+
+/// A segment's index files against its batches.
+pub(super) struct Indexes<'a> {
+    pub(super) path: &'a str,
+    pub(super) base: i64,
+    pub(super) batches: &'a [(u64, RecordBatch)],
+    /// The next start makes them anew.
+    pub(super) rebuilt: bool,
+    /// The last segment: its indexes may end in zeros while it is written to.
+    pub(super) active: bool,
+    pub(super) clean: bool,
+}
+
+impl Indexes<'_> {
+    /// RL5, RL6: {offset - base, position}; a batch's last offset and its beginning.
+    pub(super) fn offset_index(&self, content: &[u8], verifier: &mut Verifier) {
+        let entries = self.entries::<8>(content, verifier);
+        let mut last = self.base - 1;
+        for (number, entry) in entries.iter().enumerate() {
+            let (relative, position) = (int(&entry[..4]), int(&entry[4..]));
+            let offset = self.base + i64::from(relative);
+            let found = self
+                .batches
+                .binary_search_by_key(&(position as u64), |(at, _)| *at);
+            let what = match found {
+                _ if offset <= last && number > 0 => "offsets do not rise".to_owned(),
+                Err(_) => format!("no batch begins at position {position}"),
+                Ok(at) if self.batches[at].1.last_offset() != offset => format!(
+                    "offset {offset} is not at position {position}, where a batch ends at {}",
+                    self.batches[at].1.last_offset()
+                ),
+                Ok(_) => {
+                    last = offset;
+                    continue;
+                }
+            };
+            return self.wrong(number, &what, verifier);
+        }
+    }
+
+    /// RL5: {timestamp, offset - base}; the last offset of the first batch with that largest timestamp.
+    pub(super) fn time_index(&self, content: &[u8], verifier: &mut Verifier) {
+        let entries = self.entries::<12>(content, verifier);
+        let mut last = i64::MIN;
+        for (number, entry) in entries.iter().enumerate() {
+            let timestamp = long(&entry[..8]);
+            let offset = self.base + i64::from(int(&entry[8..]));
+            let holds = |(_, batch): &&(u64, RecordBatch)| batch.last_offset() == offset;
+            let batch = self.batches.iter().find(holds);
+            // An empty segment's entry says that there is no timestamp.
+            let none = timestamp == -1 && offset == self.base;
+            let what = match batch {
+                _ if timestamp < last => "timestamps fall".to_owned(),
+                Some((_, batch)) if batch.max_timestamp() != timestamp => format!(
+                    "{timestamp} is not the largest timestamp of the batch at offset {offset}, {}",
+                    batch.max_timestamp()
+                ),
+                None if !none => format!("no batch ends at offset {offset}"),
+                _ => {
+                    last = timestamp;
+                    continue;
+                }
+            };
+            return self.wrong(number, &what, verifier);
+        }
+    }
+
+    /// The entries up to the zeros with which an active index is preallocated.
+    fn entries<'c, const SIZE: usize>(
+        &self,
+        content: &'c [u8],
+        verifier: &mut Verifier,
+    ) -> Vec<&'c [u8; SIZE]> {
+        let (entries, rest) = content.as_chunks::<SIZE>();
+        if !rest.is_empty() && !self.rebuilt {
+            let what = format!("{} bytes behind the last entry", rest.len());
+            verifier.find(self.path, &what, "nobody notices");
+        }
+        let zeros = entries
+            .iter()
+            .rev()
+            .take_while(|entry| entry.iter().all(|byte| *byte == 0))
+            .count();
+        // The very first entry of the first segment may be zeros and right.
+        let real = entries.len() - zeros;
+        if zeros > 0 && !self.rebuilt && (self.clean || !self.active) {
+            let what = format!("it ends in {zeros} entries of zeros");
+            let broker = if self.active {
+                "they count as entries: the index is full, and the next append rolls the segment"
+            } else {
+                "they count as entries, and look-ups may begin at the segment's beginning"
+            };
+            verifier.find(self.path, &what, broker);
+        }
+        entries[..real].iter().collect()
+    }
+
+    fn wrong(&self, number: usize, what: &str, verifier: &mut Verifier) {
+        let broker = if self.rebuilt {
+            "the next start makes the index anew"
+        } else {
+            "nobody notices; look-ups read from a wrong place, or fail"
+        };
+        verifier.find(self.path, &format!("entry {number}: {what}"), broker);
+    }
+}
+
+fn int(bytes: &[u8]) -> i32 {
+    bytes
+        .iter()
+        .fold(0, |value, byte| value << 8 | i32::from(*byte))
+}
+
+pub(super) fn long(bytes: &[u8]) -> i64 {
+    bytes
+        .iter()
+        .fold(0, |value, byte| value << 8 | i64::from(*byte))
+}
