@@ -14,8 +14,11 @@ mod leader_in_isr;
 mod logs_equal_below_high_watermark;
 mod no_acknowledged_record_lost;
 mod no_offset_used_twice;
+mod nothing_above_high_watermark_deleted;
 mod one_leader_an_epoch;
 mod property;
+mod recovery_leaves_a_valid_prefix;
+mod retention_keeps_offsets;
 mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,7 +7,10 @@ use super::{
     high_watermark_never_falls::HighWatermarkNeverFalls, leader_in_isr::LeaderInIsr,
     logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
     no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
-    one_leader_an_epoch::OneLeaderAnEpoch, zookeeper,
+    nothing_above_high_watermark_deleted::NothingAboveHighWatermarkDeleted,
+    one_leader_an_epoch::OneLeaderAnEpoch,
+    recovery_leaves_a_valid_prefix::RecoveryLeavesAValidPrefix,
+    retention_keeps_offsets::RetentionKeepsOffsets, zookeeper,
 };
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
@@ -112,6 +115,9 @@ impl Checks {
             Box::new(HighWatermarkNeverFalls::default()),
             Box::new(LeaderInIsr::default()),
             Box::new(EpochsNeverFall::default()),
+            Box::new(NothingAboveHighWatermarkDeleted::default()),
+            Box::new(RetentionKeepsOffsets::default()),
+            Box::new(RecoveryLeavesAValidPrefix::default()),
         ];
         if !expects(|what| matches!(what, Expectation::ReplicasDiffer { .. })) {
             properties.push(Box::new(LogsEqualBelowHighWatermark::default()));

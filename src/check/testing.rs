@@ -245,3 +245,13 @@ pub(crate) fn batch(base_offset: i64, leader_epoch: i32, values: &[&str]) -> Vec
     bytes.extend(covered);
     bytes
 }
+
+/// A statement that retention has deleted a segment.
+pub(crate) fn deleted(partition: &str, log_start_offset: i64) -> Fact {
+    Fact::SegmentsDeleted {
+        partition: tp(partition),
+        segments: 1,
+        log_start_offset,
+        why: "retention.ms".into(),
+    }
+}
