@@ -1,7 +1,7 @@
 //! A partition's directory: its segments one after the other, and the files that speak of all of them.
 
 use super::Verifier;
-use super::segment::{self, Indexes, long};
+use super::segment::{self, Indexes, Located, long};
 use crate::log::batch::RecordBatch;
 use crate::log::{EpochEntry, parse_snapshot};
 use bytes::Bytes;
@@ -202,7 +202,7 @@ impl PartitionDir<'_> {
         base: i64,
         active: bool,
         rebuilt: bool,
-        batches: &[(u64, RecordBatch)],
+        batches: &[Located],
         verifier: &mut Verifier,
     ) {
         for suffix in [".index", ".timeindex"] {

@@ -10,13 +10,16 @@ const LOG_OVERHEAD: usize = 12;
 /// The smallest length that any format of records has had.
 const LEAST_LENGTH: i32 = 14;
 
-/// Whole batches with their positions, up to the first place where no batch can begin.
-pub(super) fn batches(content: &Bytes) -> Vec<(u64, RecordBatch)> {
+/// A batch and its position in the file.
+pub(super) type Located = (u64, RecordBatch);
+
+/// Whole batches, up to the first place where no batch can begin.
+pub(super) fn batches(content: &Bytes) -> Vec<Located> {
     read(content).0
 }
 
 /// The batches, and where and why reading them ends before the end of the file.
-pub(super) fn read(content: &Bytes) -> (Vec<(u64, RecordBatch)>, Option<(u64, String)>) {
+pub(super) fn read(content: &Bytes) -> (Vec<Located>, Option<(u64, String)>) {
     let mut batches = Vec::new();
     let mut position = 0;
     loop {
@@ -59,7 +62,7 @@ pub(super) fn read(content: &Bytes) -> (Vec<(u64, RecordBatch)>, Option<(u64, St
 pub(super) struct Indexes<'a> {
     pub(super) path: &'a str,
     pub(super) base: i64,
-    pub(super) batches: &'a [(u64, RecordBatch)],
+    pub(super) batches: &'a [Located],
     /// The next start makes them anew.
     pub(super) rebuilt: bool,
     /// The last segment: its indexes may end in zeros while it is written to.
@@ -101,7 +104,7 @@ impl Indexes<'_> {
         for (number, entry) in entries.iter().enumerate() {
             let timestamp = long(&entry[..8]);
             let offset = self.base + i64::from(int(&entry[8..]));
-            let holds = |(_, batch): &&(u64, RecordBatch)| batch.last_offset() == offset;
+            let holds = |(_, batch): &&Located| batch.last_offset() == offset;
             let batch = self.batches.iter().find(holds);
             // An empty segment's entry says that there is no timestamp.
             let none = timestamp == -1 && offset == self.base;
