@@ -3,7 +3,7 @@
 
 use crate::log::batch::{
     BatchBuilder, BatchProblem, CompressionType, CorruptBatch, Record, RecordBatch, Records,
-    TimestampType, scan_records,
+    TimestampType, scan_records, summarize,
 };
 use crate::log::{CleanupPolicy, LogConfig, LogError};
 
@@ -42,6 +42,7 @@ pub(crate) fn validate_and_assign_offsets(
             let assigned = batch.with_offset_and_epoch(base_offset, leader_epoch);
             match config.message_timestamp_type {
                 TimestampType::LogAppendTime => assigned.with_append_time(now_ms),
+                TimestampType::CreateTime if validated.header_agrees => assigned,
                 TimestampType::CreateTime => assigned.with_create_time(validated.max_timestamp),
             }
         } else {
@@ -132,6 +133,8 @@ fn validate_client_batch(batch: &RecordBatch) -> Result<(), LogError> {
 struct Validated {
     /// -1 if no record has one.
     max_timestamp: i64,
+    /// The header says the largest timestamp, and that the records have their own.
+    header_agrees: bool,
     offsets_rise_from_0: bool,
 }
 
@@ -142,36 +145,39 @@ fn validate_records(
 ) -> Result<Validated, LogError> {
     let create_time = config.message_timestamp_type == TimestampType::CreateTime;
     let append_time_batch = batch.timestamp_type() == TimestampType::LogAppendTime;
-    let (mut max_timestamp, mut bad_timestamp, mut keyless) = (-1, None, false);
-    let (mut expected, mut offsets_rise) = (0, batch.base_offset() == 0);
-    scan_records(batch, |record| {
-        max_timestamp = max_timestamp.max(record.timestamp);
-        if create_time && record.timestamp != -1 {
-            let age = now_ms.saturating_sub(record.timestamp);
-            if age > config.message_timestamp_before_max_ms
-                || age.saturating_neg() > config.message_timestamp_after_max_ms
-            {
-                bad_timestamp.get_or_insert(record.timestamp);
-            }
-        } else if append_time_batch {
-            bad_timestamp.get_or_insert(record.timestamp);
+    let summary = summarize(batch).map_err(malformed)?;
+    let (min_timestamp, max_timestamp) = (summary.min_timestamp, summary.max_timestamp);
+    let timeless = min_timestamp <= -1;
+    let out_of_range = |timestamp: i64| {
+        let age = now_ms.saturating_sub(timestamp);
+        timestamp != -1
+            && (age > config.message_timestamp_before_max_ms
+                || age.saturating_neg() > config.message_timestamp_after_max_ms)
+    };
+    // Which record it is, or whether it is one at all, is looked for only then.
+    if create_time && (timeless || out_of_range(max_timestamp) || out_of_range(min_timestamp)) {
+        let mut first = None;
+        scan_records(batch, |record| {
+            first = first.or(Some(record.timestamp).filter(|t| out_of_range(*t)));
+        })
+        .map_err(malformed)?;
+        if let Some(timestamp) = first {
+            return Err(LogError::InvalidTimestamp { timestamp, now_ms });
         }
-        keyless |= !record.has_key;
-        offsets_rise &= record.offset_delta == expected;
-        expected = expected.wrapping_add(1);
-    })
-    .map_err(malformed)?;
-    if let Some(timestamp) = bad_timestamp {
+    }
+    if append_time_batch && (max_timestamp == -1 || !create_time) {
+        let timestamp = batch.max_timestamp();
         return Err(LogError::InvalidTimestamp { timestamp, now_ms });
     }
-    if config.cleanup_policy != CleanupPolicy::Delete && keyless {
+    if config.cleanup_policy != CleanupPolicy::Delete && !summary.all_have_keys {
         return Err(LogError::InvalidRecord(
             "a compacted topic takes no record without a key".to_owned(),
         ));
     }
     Ok(Validated {
         max_timestamp,
-        offsets_rise_from_0: offsets_rise,
+        header_agrees: !append_time_batch && batch.max_timestamp() == max_timestamp,
+        offsets_rise_from_0: summary.offsets_rise_by_one && batch.base_offset() == 0,
     })
 }
 

@@ -177,16 +177,26 @@ impl BatchBuilder {
             + varint::field_size(value)
             + varint::size(headers.len() as i64)
             + headers.as_encoded().len();
+        // Everything up to the key in one piece of fixed size, which is cheaper than byte by byte.
+        let mut prefix = [0; PREFIX];
+        let mut length = 0;
+        varint::put(&mut prefix, &mut length, size as i64);
+        length += 1;
+        varint::put(&mut prefix, &mut length, timestamp_delta);
+        varint::put(&mut prefix, &mut length, offset_delta);
+        varint::put(&mut prefix, &mut length, length_of(key));
         let out = &mut self.bytes;
-        out.reserve(size + 5);
-        varint::write(out, size as i64);
-        out.push(0);
-        varint::write(out, timestamp_delta);
-        varint::write(out, offset_delta);
-        varint::write_field(out, key);
-        varint::write_field(out, value);
-        varint::write(out, headers.len() as i64);
-        out.extend_from_slice(headers.as_encoded());
+        out.reserve(size + 2 * PREFIX);
+        append(out, &prefix, length);
+        out.extend_from_slice(key.unwrap_or_default());
+        varint::write(out, length_of(value));
+        out.extend_from_slice(value.unwrap_or_default());
+        if headers.is_empty() {
+            out.push(0);
+        } else {
+            varint::write(out, headers.len() as i64);
+            out.extend_from_slice(headers.as_encoded());
+        }
         self.largest_timestamp = self.largest_timestamp.max(timestamp);
         self.next_offset = offset + 1;
         self.records_count += 1;
@@ -249,4 +259,19 @@ impl BatchBuilder {
             TimestampType::CreateTime
         }
     }
+}
+
+/// Length, attributes, both deltas and the key's length have at most so many bytes.
+const PREFIX: usize = 32;
+
+fn length_of(field: Option<&[u8]>) -> i64 {
+    field.map_or(-1, |bytes| bytes.len() as i64)
+}
+
+/// Appends the first `length` bytes of `piece`.
+#[inline(always)]
+fn append<const N: usize>(out: &mut Vec<u8>, piece: &[u8; N], length: usize) {
+    let end = out.len() + length;
+    out.extend_from_slice(piece);
+    out.truncate(end);
 }

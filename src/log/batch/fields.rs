@@ -4,120 +4,195 @@
 //! value (varint length, negative for null; bytes), header count (varint), headers (name, value).
 
 use crate::log::batch::BatchProblem;
-use crate::log::batch::varint;
-
-/// A problem, and where it is in the bytes.
-type Problem = (BatchProblem, usize);
-
-/// Reads a record's length at `at`: where its fields start and end.
-pub(crate) fn frame(records: &[u8], at: usize) -> Result<(usize, usize), Problem> {
-    let mut fields = Fields::new(records, at, records.len());
-    let said = fields.varint()?;
-    let start = fields.position;
-    match usize::try_from(said) {
-        Ok(length) if length <= records.len() - start => Ok((start, start + length)),
-        _ => Err((
-            BatchProblem::FieldLength {
-                field: "record",
-                length: i64::from(said),
-            },
-            at,
-        )),
-    }
-}
+use crate::log::batch::varint::{self, VarintError};
 
 /// A cursor over the fields of one record, which never leaves it.
+///
+/// Its methods say in a few bytes what is wrong, since they run for every field; `problem` tells it in
+/// full, with what the cursor remembers.
 pub(crate) struct Fields<'a> {
     /// Everything up to the record's end.
     bytes: &'a [u8],
+    start: usize,
     position: usize,
+    /// Where the last field began, and what its varint said.
+    field_at: usize,
+    said: i32,
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flaw {
+    VarintTooLong,
+    VarintCut,
+    /// The attributes' byte is not there.
+    NoAttributes,
+    Length(Field),
+    HeaderCount,
+    /// The fields do not fill the record.
+    Size,
+}
+
+/// What has a length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Field {
+    Record,
+    Key,
+    Value,
+    HeaderKey,
+    HeaderValue,
+}
+
+impl Field {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Field::Record => "record",
+            Field::Key => "key",
+            Field::Value => "value",
+            Field::HeaderKey => "header key",
+            Field::HeaderValue => "header value",
+        }
+    }
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(bytes: &'a [u8], start: usize, end: usize) -> Fields<'a> {
+    /// A record's fields without its length.
+    #[inline(always)]
+    pub(crate) fn new(bytes: &'a [u8]) -> Fields<'a> {
         Fields {
-            bytes: &bytes[..end],
-            position: start,
+            bytes,
+            start: 0,
+            position: 0,
+            field_at: 0,
+            said: 0,
         }
     }
 
+    /// Makes the cursor one over the record at its place, whose length it reads.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, at: usize) -> Result<(), Flaw> {
+        self.position = at;
+        let said = self.varint()?;
+        self.start = self.position;
+        match usize::try_from(said) {
+            Ok(length) if length <= self.bytes.len() - self.position => {
+                self.bytes = &self.bytes[..self.position + length];
+                Ok(())
+            }
+            _ => Err(Flaw::Length(Field::Record)),
+        }
+    }
+
+    #[inline(always)]
     pub(crate) fn position(&self) -> usize {
         self.position
     }
 
-    pub(crate) fn varint(&mut self) -> Result<i32, Problem> {
-        let at = self.position;
-        varint::read_i32(self.bytes, &mut self.position)
-            .map_err(|error| (error.problem(self.bytes.len() - at), at))
+    /// Where the record ends.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> usize {
+        self.bytes.len()
     }
 
-    pub(crate) fn varlong(&mut self) -> Result<i64, Problem> {
-        let at = self.position;
-        varint::read_i64(self.bytes, &mut self.position)
-            .map_err(|error| (error.problem(self.bytes.len() - at), at))
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Result<i32, Flaw> {
+        self.field_at = self.position;
+        let value = varint::read_i32(self.bytes, &mut self.position).map_err(Flaw::from)?;
+        self.said = value;
+        Ok(value)
     }
 
-    pub(crate) fn skip_attributes(&mut self) -> Result<(), Problem> {
+    #[inline(always)]
+    pub(crate) fn varlong(&mut self) -> Result<i64, Flaw> {
+        self.field_at = self.position;
+        varint::read_i64(self.bytes, &mut self.position).map_err(Flaw::from)
+    }
+
+    #[inline(always)]
+    pub(crate) fn skip_attributes(&mut self) -> Result<(), Flaw> {
         if self.position == self.bytes.len() {
-            let problem = BatchProblem::Truncated {
-                needed: 1,
-                found: 0,
-            };
-            return Err((problem, self.position));
+            return Err(Flaw::NoAttributes);
         }
         self.position += 1;
         Ok(())
     }
 
     /// How many headers follow: at most as many as bytes.
-    pub(crate) fn header_count(&mut self) -> Result<usize, Problem> {
+    #[inline(always)]
+    pub(crate) fn header_count(&mut self) -> Result<usize, Flaw> {
         let count = self.varint()?;
         match usize::try_from(count) {
             Ok(count) if count <= self.bytes.len() - self.position => Ok(count),
-            _ => Err((BatchProblem::Count { count }, self.position)),
+            _ => Err(Flaw::HeaderCount),
         }
     }
 
-    pub(crate) fn skip_headers(&mut self, count: usize) -> Result<(), Problem> {
+    #[inline(always)]
+    pub(crate) fn skip_headers(&mut self, count: usize) -> Result<(), Flaw> {
         for _ in 0..count {
-            self.required("header key")?;
-            self.nullable("header value")?;
+            if self.nullable(Field::HeaderKey)?.is_none() {
+                return Err(Flaw::Length(Field::HeaderKey));
+            }
+            self.nullable(Field::HeaderValue)?;
         }
         Ok(())
     }
 
-    /// The record that began at `start` must end here.
-    pub(crate) fn finish(&self, start: usize) -> Result<(), Problem> {
+    /// The record must end here.
+    #[inline(always)]
+    pub(crate) fn finish(&self) -> Result<(), Flaw> {
         if self.position == self.bytes.len() {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(Flaw::Size)
         }
-        let said = (self.bytes.len() - start) as i64;
-        let used = (self.position - start) as u64;
-        Err((BatchProblem::RecordSize { said, used }, self.position))
-    }
-
-    fn required(&mut self, field: &'static str) -> Result<(usize, usize), Problem> {
-        let at = self.position;
-        self.nullable(field)?
-            .ok_or((BatchProblem::FieldLength { field, length: -1 }, at))
     }
 
     /// A length and so many bytes: their range. A negative length is null.
-    pub(crate) fn nullable(
-        &mut self,
-        field: &'static str,
-    ) -> Result<Option<(usize, usize)>, Problem> {
-        let at = self.position;
+    #[inline(always)]
+    pub(crate) fn nullable(&mut self, field: Field) -> Result<Option<(usize, usize)>, Flaw> {
         let length = self.varint()?;
         if length < 0 {
             return Ok(None);
         }
         let start = self.position;
         if length as usize > self.bytes.len() - start {
-            let length = i64::from(length);
-            return Err((BatchProblem::FieldLength { field, length }, at));
+            return Err(Flaw::Length(field));
         }
         self.position = start + length as usize;
         Ok(Some((start, self.position)))
+    }
+
+    /// What is wrong, and where in the bytes.
+    #[cold]
+    pub(crate) fn problem(&self, flaw: Flaw) -> (BatchProblem, usize) {
+        let left = (self.bytes.len() - self.position) as u64;
+        match flaw {
+            Flaw::VarintTooLong => (BatchProblem::Varint, self.position),
+            Flaw::VarintCut | Flaw::NoAttributes => {
+                let (needed, found) = (left + 1, left);
+                (BatchProblem::Truncated { needed, found }, self.position)
+            }
+            Flaw::Length(field) => {
+                let (field, length) = (field.name(), i64::from(self.said));
+                (BatchProblem::FieldLength { field, length }, self.field_at)
+            }
+            Flaw::HeaderCount => (BatchProblem::Count { count: self.said }, self.position),
+            Flaw::Size => {
+                let said = (self.bytes.len() - self.start) as i64;
+                let used = (self.position - self.start) as u64;
+                (BatchProblem::RecordSize { said, used }, self.position)
+            }
+        }
+    }
+}
+
+impl From<VarintError> for Flaw {
+    #[inline(always)]
+    fn from(error: VarintError) -> Self {
+        match error {
+            VarintError::TooLong => Flaw::VarintTooLong,
+            VarintError::Truncated => Flaw::VarintCut,
+        }
     }
 }

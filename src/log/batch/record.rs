@@ -1,11 +1,12 @@
 //! One record, and the records of a batch in order (class DefaultRecord).
 
-use crate::log::batch::fields::{Fields, frame};
+use crate::log::batch::fields::{Field, Fields, Flaw};
 use crate::log::batch::unpacker::{Problem, Unpacker};
 use crate::log::batch::{
     BatchProblem, CorruptBatch, HEADER_SIZE, Headers, RecordBatch, TimestampType,
 };
 use bytes::Bytes;
+use std::ops::Range;
 
 /// A record as an application sees it. Bytes are shared with the batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,8 +24,8 @@ pub struct Record {
 pub struct RecordIter {
     source: Source,
     base: Base,
-    /// Records read so far, and how many there should be.
-    read: i32,
+    /// Records not read yet, and how many there were.
+    left: i32,
     count: i32,
     state: State,
 }
@@ -35,12 +36,144 @@ enum Source {
 }
 
 enum State {
-    /// Nothing was looked at.
-    Fresh,
     Reading,
     Ended,
     /// To be said next.
-    Failed(BatchProblem, u64),
+    Failed(Box<Problem>),
+}
+
+impl RecordIter {
+    pub(crate) fn new(batch: &RecordBatch) -> RecordIter {
+        let count = batch.records_count();
+        let (source, failed) = match Unpacker::of(batch) {
+            _ if count < 0 => (Source::empty(), Some(impossible_count(count))),
+            Err(problem) => (Source::empty(), Some((problem, ATTRIBUTES_AT))),
+            Ok(Some(unpacker)) => (Source::Packed(Box::new(unpacker)), None),
+            Ok(None) => {
+                let (records, position) = (batch.records_bytes(), 0);
+                (Source::Plain { records, position }, None)
+            }
+        };
+        RecordIter {
+            source,
+            base: Base::of(batch),
+            left: count,
+            count,
+            state: failed.map_or(State::Reading, |problem| State::Failed(Box::new(problem))),
+        }
+    }
+
+    /// The next record, whatever the count says; none at the end of the bytes.
+    fn read_record(&mut self) -> Result<Option<Record>, Problem> {
+        match &mut self.source {
+            Source::Plain { records, position } => {
+                if *position == records.len() {
+                    return Ok(None);
+                }
+                let mut fields = Fields::new(records);
+                let record = fields
+                    .enter(*position)
+                    .and_then(|()| read_fields(self.base, records, &mut fields))
+                    .map_err(|flaw| plain(fields.problem(flaw)))?;
+                *position = fields.end();
+                Ok(Some(record))
+            }
+            Source::Packed(unpacker) => {
+                let mut body = Vec::new();
+                if unpacker.next(&mut body)?.is_none() {
+                    return Ok(None);
+                }
+                let origin = unpacker.position() - body.len() as u64;
+                let body = Bytes::from(body);
+                let mut fields = Fields::new(&body);
+                read_fields(self.base, &body, &mut fields)
+                    .map(Some)
+                    .map_err(|flaw| from(origin, fields.problem(flaw)))
+            }
+        }
+    }
+
+    /// There must be nothing behind the last record.
+    fn ensure_none_remain(&mut self) -> Result<(), Problem> {
+        let at = self.source.position();
+        let bytes = match &mut self.source {
+            Source::Plain { records, position } => (records.len() - *position) as u64,
+            Source::Packed(unpacker) => unpacker.rest()?,
+        };
+        none_remain(self.count, bytes, at)
+    }
+
+    /// The next record with all that there is to check around it.
+    fn step(&mut self) -> Result<Option<Record>, Problem> {
+        match std::mem::replace(&mut self.state, State::Reading) {
+            State::Failed(problem) => return Err(*problem),
+            State::Ended => return Ok(None),
+            State::Reading if self.count == 0 => {
+                self.ensure_none_remain()?;
+                return Ok(None);
+            }
+            State::Reading => {}
+        }
+        let Some(record) = self.read_record()? else {
+            let (said, found) = (self.count, self.count - self.left);
+            let problem = BatchProblem::TooFewRecords { said, found };
+            return Err((problem, self.source.position()));
+        };
+        self.left -= 1;
+        if self.left == 0 {
+            self.ensure_none_remain()?;
+            self.state = State::Ended;
+        }
+        Ok(Some(record))
+    }
+
+    #[cold]
+    fn next_checked(&mut self) -> Option<Result<Record, CorruptBatch>> {
+        let step = self.step();
+        if !matches!(step, Ok(Some(_))) {
+            self.state = State::Ended;
+        }
+        step.map_err(|problem| self.base.corrupt(problem))
+            .transpose()
+    }
+}
+
+impl Iterator for RecordIter {
+    type Item = Result<Record, CorruptBatch>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        // A record that is neither packed nor the last nor flawed takes the short way.
+        if self.left > 1
+            && let (State::Reading, Source::Plain { records, position }) =
+                (&self.state, &mut self.source)
+        {
+            let mut fields = Fields::new(records);
+            if fields.enter(*position).is_ok()
+                && let Ok(record) = read_fields(self.base, records, &mut fields)
+            {
+                *position = fields.end();
+                self.left -= 1;
+                return Some(Ok(record));
+            }
+        }
+        self.next_checked()
+    }
+}
+
+impl Source {
+    fn empty() -> Source {
+        let (records, position) = (Bytes::new(), 0);
+        Source::Plain { records, position }
+    }
+
+    /// Where the next record begins: in the batch, or in the unpacked records.
+    fn position(&self) -> u64 {
+        match self {
+            Source::Plain { position, .. } => (HEADER_SIZE + position) as u64,
+            Source::Packed(unpacker) => unpacker.position(),
+        }
+    }
 }
 
 /// What the header tells of every record.
@@ -61,11 +194,13 @@ impl Base {
         }
     }
 
+    #[inline(always)]
     fn timestamp(&self, delta: i64) -> i64 {
         self.append_time
             .unwrap_or(self.timestamp.wrapping_add(delta))
     }
 
+    #[inline(always)]
     fn offset(&self, delta: i32) -> i64 {
         self.offset.wrapping_add(i64::from(delta))
     }
@@ -76,118 +211,6 @@ impl Base {
             position,
             base_offset: Some(self.offset),
         }
-    }
-}
-
-impl RecordIter {
-    pub(crate) fn new(batch: &RecordBatch) -> RecordIter {
-        let count = batch.records_count();
-        let mut state = State::Fresh;
-        if count < 0 {
-            state = State::Failed(BatchProblem::Count { count }, HEADER_SIZE as u64 - 4);
-        }
-        let mut records = Bytes::new();
-        let source = match Unpacker::of(batch) {
-            Ok(Some(unpacker)) => Source::Packed(Box::new(unpacker)),
-            Ok(None) => {
-                records = batch.records_bytes();
-                Source::Plain {
-                    records,
-                    position: 0,
-                }
-            }
-            Err(problem) => {
-                state = State::Failed(problem, 21);
-                Source::Plain {
-                    records,
-                    position: 0,
-                }
-            }
-        };
-        RecordIter {
-            source,
-            base: Base::of(batch),
-            read: 0,
-            count,
-            state,
-        }
-    }
-
-    /// The next record, whatever the count says; none at the end of the bytes.
-    fn read_record(&mut self) -> Result<Option<Record>, Problem> {
-        match &mut self.source {
-            Source::Plain { records, position } => {
-                if *position == records.len() {
-                    return Ok(None);
-                }
-                let (start, end) = frame(records, *position).map_err(plain)?;
-                let record = read_fields(self.base, records, start, end).map_err(plain)?;
-                *position = end;
-                Ok(Some(record))
-            }
-            Source::Packed(unpacker) => {
-                let mut body = Vec::new();
-                if unpacker.next(&mut body)?.is_none() {
-                    return Ok(None);
-                }
-                let origin = unpacker.position() - body.len() as u64;
-                let body = Bytes::from(body);
-                read_fields(self.base, &body, 0, body.len())
-                    .map(Some)
-                    .map_err(|(problem, at)| (problem, origin + at as u64))
-            }
-        }
-    }
-
-    /// There must be nothing behind the last record.
-    fn ensure_none_remain(&mut self) -> Result<(), Problem> {
-        let (at, bytes) = match &mut self.source {
-            Source::Plain { records, position } => (
-                (HEADER_SIZE + *position) as u64,
-                (records.len() - *position) as u64,
-            ),
-            Source::Packed(unpacker) => (unpacker.position(), unpacker.rest()?),
-        };
-        none_remain(self.count, bytes, at)
-    }
-
-    fn step(&mut self) -> Result<Option<Record>, Problem> {
-        match std::mem::replace(&mut self.state, State::Reading) {
-            State::Failed(problem, at) => return Err((problem, at)),
-            State::Ended => return Ok(None),
-            State::Fresh if self.count == 0 => {
-                self.ensure_none_remain()?;
-                return Ok(None);
-            }
-            State::Fresh | State::Reading => {}
-        }
-        let Some(record) = self.read_record()? else {
-            let (said, found) = (self.count, self.read);
-            let at = match &self.source {
-                Source::Plain { position, .. } => (HEADER_SIZE + position) as u64,
-                Source::Packed(unpacker) => unpacker.position(),
-            };
-            return Err((BatchProblem::TooFewRecords { said, found }, at));
-        };
-        self.read += 1;
-        if self.read == self.count {
-            self.ensure_none_remain()?;
-            self.state = State::Ended;
-        }
-        Ok(Some(record))
-    }
-}
-
-impl Iterator for RecordIter {
-    type Item = Result<Record, CorruptBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
-        if !matches!(step, Ok(Some(_))) {
-            self.state = State::Ended;
-        }
-        step.map_err(|problem| self.base.corrupt(problem))
-            .transpose()
     }
 }
 
@@ -203,12 +226,25 @@ pub(crate) fn scan_records(
     batch: &RecordBatch,
     visit: impl FnMut(Scanned),
 ) -> Result<(), CorruptBatch> {
+    scan_records_from(batch, 0, 0, visit)
+}
+
+/// Reads the records of a batch from the one of number `first` on, which begins at `position` of the
+/// records section (0 if that is compressed).
+pub(crate) fn scan_records_from(
+    batch: &RecordBatch,
+    first: i32,
+    position: usize,
+    visit: impl FnMut(Scanned),
+) -> Result<(), CorruptBatch> {
     let base = Base::of(batch);
     let count = batch.records_count();
     let outcome = match Unpacker::of(batch) {
-        _ if count < 0 => Err((BatchProblem::Count { count }, HEADER_SIZE as u64 - 4)),
-        Err(problem) => Err((problem, 21)),
-        Ok(None) => scan_plain(base, &batch.records_bytes(), count, visit).map_err(plain),
+        _ if count < 0 => Err(impossible_count(count)),
+        Err(problem) => Err((problem, ATTRIBUTES_AT)),
+        Ok(None) => {
+            scan_plain(base, &batch.records_bytes(), first..count, position, visit).map_err(plain)
+        }
         Ok(Some(unpacker)) => scan_packed(base, unpacker, count, visit),
     };
     outcome.map_err(|problem| base.corrupt(problem))
@@ -217,17 +253,24 @@ pub(crate) fn scan_records(
 fn scan_plain(
     base: Base,
     records: &[u8],
-    count: i32,
+    numbers: Range<i32>,
+    mut position: usize,
     mut visit: impl FnMut(Scanned),
 ) -> Result<(), (BatchProblem, usize)> {
-    let mut position = 0;
-    for found in 0..count {
+    let count = numbers.end;
+    for found in numbers {
         if position == records.len() {
             return Err((BatchProblem::TooFewRecords { said: count, found }, position));
         }
-        let (start, end) = frame(records, position)?;
-        visit(scan_fields(base, records, start, end)?);
-        position = end;
+        let mut fields = Fields::new(records);
+        let scanned = fields
+            .enter(position)
+            .and_then(|()| scan_fields(base, &mut fields));
+        match scanned {
+            Ok(scanned) => visit(scanned),
+            Err(flaw) => return Err(fields.problem(flaw)),
+        }
+        position = fields.end();
     }
     none_remain(count, (records.len() - position) as u64, 0)
         .map_err(|(problem, _)| (problem, position))
@@ -246,12 +289,20 @@ fn scan_packed(
             return Err((problem, unpacker.position()));
         }
         let origin = unpacker.position() - body.len() as u64;
-        let scanned = scan_fields(base, &body, 0, body.len())
-            .map_err(|(problem, at)| (problem, origin + at as u64))?;
+        let mut fields = Fields::new(&body);
+        let scanned =
+            scan_fields(base, &mut fields).map_err(|flaw| from(origin, fields.problem(flaw)))?;
         visit(scanned);
     }
     let at = unpacker.position();
     none_remain(count, unpacker.rest()?, at)
+}
+
+/// Where a batch's codec stands in it.
+const ATTRIBUTES_AT: u64 = 21;
+
+fn impossible_count(count: i32) -> Problem {
+    (BatchProblem::Count { count }, HEADER_SIZE as u64 - 4)
 }
 
 fn none_remain(said: i32, bytes: u64, at: u64) -> Result<(), Problem> {
@@ -263,57 +314,50 @@ fn none_remain(said: i32, bytes: u64, at: u64) -> Result<(), Problem> {
 }
 
 /// A place in the records section, told from the batch's start.
-fn plain((problem, position): (BatchProblem, usize)) -> Problem {
-    (problem, (HEADER_SIZE + position) as u64)
+fn plain(problem: (BatchProblem, usize)) -> Problem {
+    from(HEADER_SIZE as u64, problem)
 }
 
-/// The record whose fields fill `start..end`.
-fn read_fields(
-    base: Base,
-    bytes: &Bytes,
-    start: usize,
-    end: usize,
-) -> Result<Record, (BatchProblem, usize)> {
-    let mut fields = Fields::new(bytes, start, end);
+fn from(origin: u64, (problem, position): (BatchProblem, usize)) -> Problem {
+    (problem, origin + position as u64)
+}
+
+/// The record whose fields the cursor stands before.
+#[inline(always)]
+fn read_fields(base: Base, bytes: &Bytes, fields: &mut Fields<'_>) -> Result<Record, Flaw> {
     fields.skip_attributes()?;
     let timestamp_delta = fields.varlong()?;
     let offset_delta = fields.varint()?;
-    let slice = |(from, to)| bytes.slice(from..to);
-    let key = fields.nullable("key")?.map(slice);
-    let value = fields.nullable("value")?.map(slice);
+    let key = fields.nullable(Field::Key)?;
+    let value = fields.nullable(Field::Value)?;
     let count = fields.header_count()?;
-    let headers = if count == 0 {
-        Headers::default()
-    } else {
-        let from = fields.position();
-        fields.skip_headers(count)?;
-        Headers::encoded(bytes.slice(from..fields.position()), count)
-    };
-    fields.finish(start)?;
+    let headers_at = fields.position();
+    fields.skip_headers(count)?;
+    fields.finish()?;
+    let slice = |(from, to)| bytes.slice(from..to);
     Ok(Record {
         offset: base.offset(offset_delta),
         timestamp: base.timestamp(timestamp_delta),
-        key,
-        value,
-        headers,
+        key: key.map(slice),
+        value: value.map(slice),
+        headers: if count == 0 {
+            Headers::default()
+        } else {
+            Headers::encoded(bytes.slice(headers_at..fields.end()), count)
+        },
     })
 }
 
-fn scan_fields(
-    base: Base,
-    bytes: &[u8],
-    start: usize,
-    end: usize,
-) -> Result<Scanned, (BatchProblem, usize)> {
-    let mut fields = Fields::new(bytes, start, end);
+#[inline(always)]
+fn scan_fields(base: Base, fields: &mut Fields<'_>) -> Result<Scanned, Flaw> {
     fields.skip_attributes()?;
     let timestamp_delta = fields.varlong()?;
     let offset_delta = fields.varint()?;
-    let has_key = fields.nullable("key")?.is_some();
-    fields.nullable("value")?;
+    let has_key = fields.nullable(Field::Key)?.is_some();
+    fields.nullable(Field::Value)?;
     let count = fields.header_count()?;
     fields.skip_headers(count)?;
-    fields.finish(start)?;
+    fields.finish()?;
     Ok(Scanned {
         offset_delta,
         timestamp: base.timestamp(timestamp_delta),

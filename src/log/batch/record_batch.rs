@@ -247,6 +247,14 @@ impl RecordBatch {
         i64::from_be_bytes(self.field(MAX_TIMESTAMP))
     }
 
+    /// The timestamp of a record that says this delta.
+    pub(crate) fn record_timestamp(&self, delta: i64) -> i64 {
+        match self.timestamp_type() {
+            TimestampType::CreateTime => self.base_timestamp().wrapping_add(delta),
+            TimestampType::LogAppendTime => self.max_timestamp(),
+        }
+    }
+
     /// -1 without idempotence.
     pub fn producer_id(&self) -> i64 {
         i64::from_be_bytes(self.field(PRODUCER_ID))

@@ -2,7 +2,7 @@
 //! record and the codec's window (class DefaultRecordBatch.StreamRecordIterator).
 
 use crate::log::batch::compress::CompressionType;
-use crate::log::batch::varint;
+use crate::log::batch::varint::{self, VarintError};
 use crate::log::batch::{BatchProblem, RecordBatch};
 use bytes::Bytes;
 use std::io::Read;
@@ -109,7 +109,16 @@ impl Unpacker {
                 break;
             }
         }
-        varint::read_i32(&bytes[..count], &mut 0).map_err(|error| (error.problem(count), at))
+        varint::read_i32(&bytes[..count], &mut 0).map_err(|error| {
+            let problem = match error {
+                VarintError::TooLong => BatchProblem::Varint,
+                VarintError::Truncated => BatchProblem::Truncated {
+                    needed: count as u64 + 1,
+                    found: count as u64,
+                },
+            };
+            (problem, at)
+        })
     }
 
     fn take(&mut self, count: usize) {

@@ -1,15 +1,28 @@
 //! Zigzag varints as in protocol buffers (class ByteUtils), and fields that begin with their length.
 
-use crate::log::batch::BatchProblem;
-
 /// Appends `value` zigzag-encoded.
+#[inline]
 pub(crate) fn write(out: &mut Vec<u8>, value: i64) {
+    let mut buffer = [0; MAX_SIZE];
+    let mut size = 0;
+    put(&mut buffer, &mut size, value);
+    out.extend_from_slice(&buffer[..size]);
+}
+
+/// Bytes of the longest varint.
+pub(crate) const MAX_SIZE: usize = 10;
+
+/// Puts `value` zigzag-encoded at `*position` and moves past it; there must be room for `MAX_SIZE` bytes.
+#[inline(always)]
+pub(crate) fn put(out: &mut [u8], position: &mut usize, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
+        out[*position] = rest as u8 | 0x80;
+        *position += 1;
         rest >>= 7;
     }
-    out.push(rest as u8);
+    out[*position] = rest as u8;
+    *position += 1;
 }
 
 /// Bytes that `write` takes for `value`.
@@ -41,25 +54,14 @@ pub(crate) enum VarintError {
     Truncated,
 }
 
-impl VarintError {
-    /// What it means for a batch, if only `found` bytes were left.
-    pub(crate) fn problem(self, found: usize) -> BatchProblem {
-        match self {
-            VarintError::TooLong => BatchProblem::Varint,
-            VarintError::Truncated => BatchProblem::Truncated {
-                needed: found as u64 + 1,
-                found: found as u64,
-            },
-        }
-    }
-}
-
 /// Reads a 64-bit varint at `*position` and moves past it.
+#[inline(always)]
 pub(crate) fn read_i64(bytes: &[u8], position: &mut usize) -> Result<i64, VarintError> {
     read(bytes, position, 10).map(|raw| ((raw >> 1) as i64) ^ -((raw & 1) as i64))
 }
 
 /// Reads a 32-bit varint at `*position` and moves past it. At most 5 bytes, higher bits are dropped.
+#[inline(always)]
 pub(crate) fn read_i32(bytes: &[u8], position: &mut usize) -> Result<i32, VarintError> {
     read(bytes, position, 5).map(|raw| {
         let raw = raw as u32;
@@ -67,15 +69,25 @@ pub(crate) fn read_i32(bytes: &[u8], position: &mut usize) -> Result<i32, Varint
     })
 }
 
-#[inline]
+/// Most varints have one byte or two.
+#[inline(always)]
 fn read(bytes: &[u8], position: &mut usize, most: usize) -> Result<u64, VarintError> {
     let rest = bytes.get(*position..).unwrap_or(&[]);
-    if let Some(&first) = rest.first()
-        && first < 0x80
-    {
-        *position += 1;
-        return Ok(u64::from(first));
+    if let Some(&[first, second]) = rest.first_chunk() {
+        if first < 0x80 {
+            *position += 1;
+            return Ok(u64::from(first));
+        }
+        if second < 0x80 {
+            *position += 2;
+            return Ok(u64::from(first & 0x7f) | u64::from(second) << 7);
+        }
     }
+    read_any(rest, position, most)
+}
+
+#[inline(never)]
+fn read_any(rest: &[u8], position: &mut usize, most: usize) -> Result<u64, VarintError> {
     let mut value = 0u64;
     for (i, &byte) in rest.iter().take(most).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * i);
