@@ -243,7 +243,7 @@ pub(crate) fn scan_records_from(
         _ if count < 0 => Err(impossible_count(count)),
         Err(problem) => Err((problem, ATTRIBUTES_AT)),
         Ok(None) => {
-            scan_plain(base, &batch.records_bytes(), first..count, position, visit).map_err(plain)
+            scan_plain(base, batch.records_slice(), first..count, position, visit).map_err(plain)
         }
         Ok(Some(unpacker)) => scan_packed(base, unpacker, count, visit),
     };

@@ -363,14 +363,22 @@ impl RecordBatch {
         self.head.iter().chain(std::iter::once(&self.rest)).cloned()
     }
 
-    /// The bytes of the records section, compressed as they lie there.
+    /// The records section, compressed as it lies there.
     pub(crate) fn records_bytes(&self) -> Bytes {
-        let skip = if self.head.is_some() {
+        self.rest.slice(self.records_at()..)
+    }
+
+    /// The same, not shared.
+    pub(crate) fn records_slice(&self) -> &[u8] {
+        &self.rest[self.records_at()..]
+    }
+
+    fn records_at(&self) -> usize {
+        if self.head.is_some() {
             HEADER_SIZE - HEAD
         } else {
             HEADER_SIZE
-        };
-        self.rest.slice(skip..)
+        }
     }
 
     pub(crate) fn corrupt(&self, problem: BatchProblem, position: u64) -> CorruptBatch {

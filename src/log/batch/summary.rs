@@ -26,7 +26,7 @@ pub(crate) fn summarize(batch: &RecordBatch) -> Result<Summary, CorruptBatch> {
     };
     let mut usual = UsualRecords::default();
     if batch.codec() == CompressionType::None.id() {
-        usual = UsualRecords::at_start(&batch.records_bytes(), batch.records_count());
+        usual = UsualRecords::at_start(batch.records_slice(), batch.records_count());
         if usual.count > 0 {
             summary.note_timestamp(batch.record_timestamp(i64::from(usual.min_delta)));
             summary.note_timestamp(batch.record_timestamp(i64::from(usual.max_delta)));
@@ -93,19 +93,70 @@ impl UsualRecords {
 #[inline(always)]
 fn usual_record(records: &[u8], at: usize) -> Option<(usize, u32, u32, u32)> {
     let rest = records.get(at..)?;
-    let head: &[u8; 10] = rest.first_chunk()?;
-    let mut i = 0;
-    let size = short(head, &mut i)?;
-    let size_end = i + size as usize / 2;
-    i += 1;
-    let timestamp = short(head, &mut i)?;
-    let offset = short(head, &mut i)?;
-    let key = short(head, &mut i)?;
-    i += length(key);
+    let head = Head::read(u64::from_le_bytes(*rest.first_chunk()?))?;
+    let mut i = head.taken + length(head.key);
     let value = short(rest, &mut i)?;
     i += length(value);
-    let ends = size & 1 == 0 && i + 1 == size_end && *rest.get(i)? == 0;
-    ends.then_some((at + size_end, timestamp, offset, key))
+    let end = head.size_taken + head.size as usize / 2;
+    let ends = head.size & 1 == 0 && i + 1 == end && *rest.get(i)? == 0;
+    ends.then_some((at + end, head.timestamp, head.offset, head.key))
+}
+
+/// A record up to its key, as it is written, and how many bytes that and its size take.
+struct Head {
+    size: u32,
+    size_taken: usize,
+    timestamp: u32,
+    offset: u32,
+    key: u32,
+    taken: usize,
+}
+
+/// The bit that says that a varint goes on, of the first bytes of a word.
+const GOES_ON: u64 = 0x8080_8080_8080_8080;
+
+impl Head {
+    /// Takes a word apart. Where each varint ends is told by one look at all bits that say so; only key
+    /// lengths of one byte are usual.
+    #[inline(always)]
+    fn read(word: u64) -> Option<Head> {
+        let (size, size_taken) = if word & 0x80 == 0 {
+            (word as u32 & 0x7f, 1)
+        } else if word & 0x8000 == 0 {
+            (two(word), 2)
+        } else {
+            return None;
+        };
+        // Behind the attributes.
+        let word = word >> (8 * size_taken + 8);
+        let goes_on = word & GOES_ON;
+        let byte = |n: u32| (word >> (8 * n)) as u32 & 0xff;
+        let (timestamp, offset, key, taken) = if goes_on & 0xff_ffff == 0 {
+            (byte(0), byte(1), byte(2), 3)
+        } else if goes_on & 0xffff_ffff == 0x8000 {
+            (byte(0), two(word >> 8), byte(3), 4)
+        } else if goes_on & 0xffff_ffff == 0x80 {
+            (two(word), byte(2), byte(3), 4)
+        } else if goes_on & 0xff_ffff_ffff == 0x80_0080 {
+            (two(word), two(word >> 16), byte(4), 5)
+        } else {
+            return None;
+        };
+        Some(Head {
+            size,
+            size_taken,
+            timestamp,
+            offset,
+            key,
+            taken: size_taken + 1 + taken,
+        })
+    }
+}
+
+/// A varint of two bytes.
+#[inline(always)]
+fn two(word: u64) -> u32 {
+    (word & 0x7f | word >> 1 & 0x3f80) as u32
 }
 
 /// A varint of one byte or two, as it is written.

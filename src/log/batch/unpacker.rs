@@ -151,3 +151,91 @@ fn no_record(length: i32) -> BatchProblem {
         length: i64::from(length),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::{BatchBuilder, Record};
+
+    /// A batch that claims `count` records and packs this.
+    fn batch(kind: CompressionType, count: u32, packed: &[u8]) -> RecordBatch {
+        let mut bytes = BatchBuilder::new().build().to_bytes().to_vec();
+        bytes.extend_from_slice(packed);
+        let length = bytes.len() as i32 - 12;
+        bytes[8..12].copy_from_slice(&length.to_be_bytes());
+        bytes[22] = kind.id();
+        bytes[57..61].copy_from_slice(&count.to_be_bytes());
+        RecordBatch::whole(bytes.into())
+    }
+
+    /// One record with a value of a mebibyte, as it lies in a batch.
+    fn mebibyte() -> Vec<u8> {
+        let mut builder = BatchBuilder::new();
+        builder.append(0, None, Some(&vec![0; (1 << 20) - 11]), &[]);
+        let records = builder.build().records_bytes().to_vec();
+        assert_eq!(records.len(), 1 << 20);
+        records
+    }
+
+    /// `times` times the same, packed: streams of these codecs may follow each other.
+    fn repeated(kind: CompressionType, times: usize) -> Vec<u8> {
+        let packed = kind.pack(&mebibyte());
+        match kind {
+            // One frame: header, blocks, end mark.
+            CompressionType::Lz4 => {
+                let (header, blocks) = packed.split_at(7);
+                let (blocks, end) = blocks.split_at(blocks.len() - 4);
+                [header, &blocks.repeat(times), end].concat()
+            }
+            _ => packed.repeat(times),
+        }
+    }
+
+    #[test]
+    fn a_batch_may_unpack_to_100_mib_and_not_to_more() {
+        for kind in CompressionType::ALL.into_iter().skip(1) {
+            let most = batch(kind, 100, &repeated(kind, 100));
+            assert_eq!(most.records().filter(Result::is_ok).count(), 100, "{kind}");
+            let more = batch(kind, 101, &repeated(kind, 101));
+            let last = more.records().last().map(|record| record.map(drop));
+            let Some(Err(error)) = last else {
+                panic!("{kind}: {last:?}")
+            };
+            assert_eq!(error.problem, BatchProblem::TooLarge { limit: 100 << 20 });
+            assert_eq!(
+                error.to_string().split(',').next(),
+                Some("records unpack to more than 104857600 bytes")
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_that_claims_too_much_is_refused_at_once() {
+        let mut record = Vec::new();
+        varint::write(&mut record, i64::from(i32::MAX));
+        let packed = CompressionType::Gzip.pack(&record);
+        let outcome = batch(CompressionType::Gzip, 1, &packed).records().next();
+        let error = outcome.and_then(Result::err).map(|error| error.problem);
+        let limit = MAX_UNPACKED;
+        assert_eq!(error, Some(BatchProblem::TooLarge { limit }));
+    }
+
+    #[test]
+    fn problems_are_placed_in_the_unpacked_records() {
+        let mut builder = BatchBuilder::new();
+        builder.append(0, Some(b"k"), Some(b"value"), &[]);
+        let one = builder.build().records_bytes().to_vec();
+        let mut two = [one.as_slice(), &one].concat();
+        // The second record's key claims a byte too many.
+        two[one.len() + 4] += 2;
+        let packed = CompressionType::Zstd.pack(&two);
+        let read: Vec<_> = batch(CompressionType::Zstd, 2, &packed).records().collect();
+        assert_eq!(read.len(), 2);
+        assert_eq!(
+            read[0].as_ref().map(|record: &Record| record.key.clone()),
+            Ok(Some(Bytes::from_static(b"k")))
+        );
+        let error = read[1].as_ref().unwrap_err();
+        assert!(error.position >= one.len() as u64, "{error}");
+    }
+}
