@@ -135,7 +135,8 @@ impl BatchBuilder {
             record.timestamp,
             record.key.as_deref(),
             record.value.as_deref(),
-            &record.headers,
+            record.headers.len(),
+            record.headers.as_encoded(),
         )
     }
 
@@ -148,15 +149,15 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[(Bytes, Option<Bytes>)],
     ) -> &mut Self {
-        let headers = if headers.is_empty() {
-            Headers::default()
-        } else {
-            headers
-                .iter()
-                .map(|(name, value)| (name.as_ref(), value.as_deref()))
-                .collect()
-        };
-        self.append_encoded(offset, timestamp, key, value, &headers)
+        if headers.is_empty() {
+            return self.append_encoded(offset, timestamp, key, value, 0, &[]);
+        }
+        let headers: Headers = headers
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_deref()))
+            .collect();
+        let (count, encoded) = (headers.len(), headers.as_encoded());
+        self.append_encoded(offset, timestamp, key, value, count, encoded)
     }
 
     fn append_encoded(
@@ -165,7 +166,8 @@ impl BatchBuilder {
         timestamp: i64,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
-        headers: &Headers,
+        headers_count: usize,
+        headers: &[u8],
     ) -> &mut Self {
         let base_timestamp = *self.base_timestamp.get_or_insert(timestamp);
         let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
@@ -175,27 +177,19 @@ impl BatchBuilder {
             + varint::size(offset_delta)
             + varint::field_size(key)
             + varint::field_size(value)
-            + varint::size(headers.len() as i64)
-            + headers.as_encoded().len();
-        // Everything up to the key in one piece of fixed size, which is cheaper than byte by byte.
-        let mut prefix = [0; PREFIX];
-        let mut length = 0;
-        varint::put(&mut prefix, &mut length, size as i64);
-        length += 1;
-        varint::put(&mut prefix, &mut length, timestamp_delta);
-        varint::put(&mut prefix, &mut length, offset_delta);
-        varint::put(&mut prefix, &mut length, length_of(key));
+            + varint::size(headers_count as i64)
+            + headers.len();
         let out = &mut self.bytes;
-        out.reserve(size + 2 * PREFIX);
-        append(out, &prefix, length);
-        out.extend_from_slice(key.unwrap_or_default());
-        varint::write(out, length_of(value));
-        out.extend_from_slice(value.unwrap_or_default());
-        if headers.is_empty() {
-            out.push(0);
-        } else {
-            varint::write(out, headers.len() as i64);
-            out.extend_from_slice(headers.as_encoded());
+        out.reserve(size + varint::MAX_SIZE);
+        varint::write(out, size as i64);
+        out.push(0);
+        varint::write(out, timestamp_delta);
+        varint::write(out, offset_delta);
+        varint::write_field(out, key);
+        varint::write_field(out, value);
+        varint::write(out, headers_count as i64);
+        if headers_count > 0 {
+            out.extend_from_slice(headers);
         }
         self.largest_timestamp = self.largest_timestamp.max(timestamp);
         self.next_offset = offset + 1;
@@ -259,19 +253,4 @@ impl BatchBuilder {
             TimestampType::CreateTime
         }
     }
-}
-
-/// Length, attributes, both deltas and the key's length have at most so many bytes.
-const PREFIX: usize = 32;
-
-fn length_of(field: Option<&[u8]>) -> i64 {
-    field.map_or(-1, |bytes| bytes.len() as i64)
-}
-
-/// Appends the first `length` bytes of `piece`.
-#[inline(always)]
-fn append<const N: usize>(out: &mut Vec<u8>, piece: &[u8; N], length: usize) {
-    let end = out.len() + length;
-    out.extend_from_slice(piece);
-    out.truncate(end);
 }

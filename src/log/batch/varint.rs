@@ -1,28 +1,28 @@
 //! Zigzag varints as in protocol buffers (class ByteUtils), and fields that begin with their length.
 
-/// Appends `value` zigzag-encoded.
-#[inline]
-pub(crate) fn write(out: &mut Vec<u8>, value: i64) {
-    let mut buffer = [0; MAX_SIZE];
-    let mut size = 0;
-    put(&mut buffer, &mut size, value);
-    out.extend_from_slice(&buffer[..size]);
-}
-
 /// Bytes of the longest varint.
 pub(crate) const MAX_SIZE: usize = 10;
 
-/// Puts `value` zigzag-encoded at `*position` and moves past it; there must be room for `MAX_SIZE` bytes.
+/// Appends `value` zigzag-encoded.
 #[inline(always)]
-pub(crate) fn put(out: &mut [u8], position: &mut usize, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+pub(crate) fn write(out: &mut Vec<u8>, value: i64) {
+    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    if zigzag < 0x80 {
+        out.push(zigzag as u8);
+    } else if zigzag < 0x4000 {
+        out.extend_from_slice(&[zigzag as u8 | 0x80, (zigzag >> 7) as u8]);
+    } else {
+        write_any(out, zigzag);
+    }
+}
+
+#[inline(never)]
+fn write_any(out: &mut Vec<u8>, mut rest: u64) {
     while rest >= 0x80 {
-        out[*position] = rest as u8 | 0x80;
-        *position += 1;
+        out.push(rest as u8 | 0x80);
         rest >>= 7;
     }
-    out[*position] = rest as u8;
-    *position += 1;
+    out.push(rest as u8);
 }
 
 /// Bytes that `write` takes for `value`.
@@ -32,6 +32,7 @@ pub(crate) fn size(value: i64) -> usize {
 }
 
 /// Appends a length and so many bytes; null is the length -1.
+#[inline(always)]
 pub(crate) fn write_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
     match field {
         None => write(out, -1),
