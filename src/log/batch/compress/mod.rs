@@ -192,6 +192,29 @@ mod tests {
     }
 
     #[test]
+    fn a_snappy_header_that_is_cut_or_false_ends_the_stream() {
+        let unpack = |behind: &[u8]| {
+            let mut packed = CompressionType::Snappy.pack(b"abc");
+            packed.extend_from_slice(behind);
+            let mut unpacked = Vec::new();
+            let outcome = CompressionType::Snappy
+                .unpack(packed.into())
+                .read_to_end(&mut unpacked);
+            outcome.map(|_| unpacked).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            unpack(b"\x82SNAPPY\0").unwrap_err(),
+            "16 bytes needed, 8 left"
+        );
+        assert_eq!(unpack(b"\x82SNAppy\0        ").unwrap(), b"abc");
+        assert_eq!(
+            unpack(b"\x82SNAPPY\0\0\0\0\0\0\0\0\0").unwrap_err(),
+            "version 0 is too old"
+        );
+        assert_eq!(unpack(b"\x82SN").unwrap(), b"abc");
+    }
+
+    #[test]
     fn snappy_lengths_that_cannot_be_are_refused_before_memory_is_taken() {
         let claims_a_gibibyte = Bytes::from_static(&[0x80, 0x80, 0x80, 0x80, 4, 0, b'x']);
         let outcome = CompressionType::Snappy

@@ -20,8 +20,7 @@ const LARGEST_RATIO: usize = 22;
 
 pub(super) struct Unpack {
     input: Bytes,
-    /// None until the first bytes are looked at.
-    framed: Option<bool>,
+    started: bool,
     chunk: Vec<u8>,
     position: usize,
 }
@@ -30,7 +29,7 @@ impl Unpack {
     pub(super) fn new(input: Bytes) -> Unpack {
         Unpack {
             input,
-            framed: None,
+            started: false,
             chunk: Vec::new(),
             position: 0,
         }
@@ -38,41 +37,39 @@ impl Unpack {
 
     /// Unpacks the next chunk; false at the end.
     fn next_chunk(&mut self) -> io::Result<bool> {
-        let framed = match self.framed {
-            Some(framed) => framed,
-            None => self.read_header()?,
-        };
-        if !framed {
+        if self.start() {
             let block = std::mem::take(&mut self.input);
             return Ok(!block.is_empty() && self.unpack(&block).map(|()| true)?);
         }
-        while self.input.starts_with(&MAGIC) {
-            self.read_header()?;
+        loop {
+            // Fewer bytes than a length are the end for Java's stream.
+            if self.input.len() < 4 {
+                return Ok(false);
+            }
+            if self.input.starts_with(&MAGIC[..4]) {
+                // Another stream follows, or something that only looks like one.
+                let header = take(&mut self.input, HEADER_SIZE)?;
+                if !header.starts_with(&MAGIC) {
+                    self.input.clear();
+                    return Ok(false);
+                }
+                check_version(&header)?;
+                continue;
+            }
+            let length = self.input.get_i32();
+            let length = usize::try_from(length)
+                .map_err(|_| bad(format!("a chunk has the length {length}")))?;
+            let block = take(&mut self.input, length)?;
+            return self.unpack(&block).map(|()| true);
         }
-        // Fewer bytes than a length are the end for Java's stream.
-        if self.input.len() < 4 {
-            return Ok(false);
-        }
-        let length = self.input.get_i32();
-        let length =
-            usize::try_from(length).map_err(|_| bad(format!("a chunk has the length {length}")))?;
-        let block = take(&mut self.input, length)?;
-        self.unpack(&block).map(|()| true)
     }
 
-    /// Whether the frame's header is there; takes it.
-    fn read_header(&mut self) -> io::Result<bool> {
+    /// Looks at the first bytes: whether the input is one raw block.
+    fn start(&mut self) -> bool {
         let framed = self.input.len() >= HEADER_SIZE && self.input.starts_with(&MAGIC);
-        self.framed = Some(framed);
-        if framed {
-            let mut header = self.input.split_to(HEADER_SIZE);
-            header.advance(MAGIC.len());
-            let version = header.get_i32();
-            if version < VERSION {
-                return Err(bad(format!("version {version} is too old")));
-            }
-        }
-        Ok(framed)
+        let is_raw = !self.started && !framed;
+        self.started = true;
+        is_raw
     }
 
     fn unpack(&mut self, block: &[u8]) -> io::Result<()> {
@@ -90,6 +87,14 @@ impl Unpack {
             .map_err(bad)?;
         Ok(())
     }
+}
+
+fn check_version(header: &[u8]) -> io::Result<()> {
+    let version = (&header[MAGIC.len()..]).get_i32();
+    if version < VERSION {
+        return Err(bad(format!("version {version} is too old")));
+    }
+    Ok(())
 }
 
 impl Read for Unpack {
