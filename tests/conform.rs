@@ -3,7 +3,8 @@
 use kafka_trial::conform::{
     Mode, Outcome, Recording, RecoveryCase, play, play_recovery, read, read_recovery_case,
 };
-use serde_json::json;
+use kafka_trial::conform::{ZooKeeperTranscript, play_zookeeper, zookeeper_transcripts_of};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 fn vectors(dir: &str) -> PathBuf {
@@ -227,5 +228,50 @@ fn a_changed_outcome_of_a_recovery_is_found_where_it_was_changed() {
             .map(|d| d.field.as_str())
             .collect();
         assert_eq!(found, vec![field], "{pointer}");
+    }
+}
+
+fn zookeeper_transcripts(file: &str, change: impl Fn(&mut Value)) -> Vec<ZooKeeperTranscript> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/zookeeper");
+    let path = path.join(file);
+    let text = std::fs::read_to_string(&path).expect("the vectors are there");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    change(&mut document);
+    zookeeper_transcripts_of(&path, &document).expect("transcripts")
+}
+
+#[test]
+fn transcripts_of_real_zookeeper_agree() {
+    let mut played = 0;
+    for file in ["random_standalone.json", "random_ensemble.json"] {
+        for transcript in zookeeper_transcripts(file, |_| {}) {
+            let outcome = play_zookeeper(&transcript, false).expect("a cluster");
+            assert!(
+                matches!(outcome, Outcome::Agreed { .. }),
+                "{}: {outcome:?}",
+                transcript.name
+            );
+            played += 1;
+        }
+    }
+    assert_eq!(played, 48);
+}
+
+#[test]
+fn a_transcript_that_zookeeper_never_gave_differs_at_its_step() {
+    let transcripts = zookeeper_transcripts("random_ensemble.json", |document| {
+        document["transcripts"][0]["steps"][10]["result"]["stat"]["version"] = json!(7);
+    });
+    match play_zookeeper(&transcripts[0], false).expect("a cluster") {
+        Outcome::Differed(steps) => {
+            assert_eq!(steps[0].step, 11);
+            let difference = &steps[0].differences[0];
+            assert_eq!(difference.field, "result.stat.version");
+            assert_eq!(
+                (&difference.kafka, &difference.ours),
+                (&Some(json!(7)), &Some(json!(0)))
+            );
+        }
+        other => panic!("{other:?}"),
     }
 }

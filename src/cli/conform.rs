@@ -1,9 +1,11 @@
-//! `trial conform`: plays recordings of real clusters, and damaged data directories that a real broker
-//! was started on, and says where the simulator differs.
+//! `trial conform`: plays recordings of real clusters, damaged data directories that a real broker was
+//! started on, and transcripts of real ZooKeeper, and says where the simulator differs.
 
 use super::terminal::Terminal;
 use super::{Status, inputs};
-use crate::conform::{self, OUTCOME_FILE, Outcome, Recording, RecoveryCase, StepDifference};
+use crate::conform::{
+    self, OUTCOME_FILE, Outcome, Recording, RecoveryCase, StepDifference, ZooKeeperTranscript,
+};
 use crate::run::Unbuildable;
 use crate::scenario::{Diagnostic, JsonDocument};
 use clap::{Args, ValueEnum};
@@ -13,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Play recordings of real Kafka clusters and compare what both came to, step by step (counted from 1).
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Recordings (.json), damaged data directories (with outcome.json), or directories of either
+    /// Recordings or ZooKeeper transcripts (.json), damaged data directories (with outcome.json), or
+    /// directories of these
     #[arg(required = true, value_name = "FILE|DIR")]
     recordings: Vec<String>,
     /// Show every difference, not only the first
@@ -38,6 +41,7 @@ const MOST: usize = 256 << 20;
 enum Input {
     Recording(Recording),
     Recovery(RecoveryCase),
+    ZooKeeper(ZooKeeperTranscript),
 }
 
 impl Input {
@@ -45,6 +49,7 @@ impl Input {
         match self {
             Input::Recording(recording) => &recording.name,
             Input::Recovery(case) => &case.name,
+            Input::ZooKeeper(transcript) => &transcript.name,
         }
     }
 
@@ -52,6 +57,7 @@ impl Input {
         match self {
             Input::Recording(recording) => &recording.path,
             Input::Recovery(case) => &case.path,
+            Input::ZooKeeper(transcript) => &transcript.path,
         }
     }
 
@@ -59,6 +65,7 @@ impl Input {
         match self {
             Input::Recording(recording) => recording.steps.len(),
             Input::Recovery(_) => 1,
+            Input::ZooKeeper(transcript) => transcript.steps.len(),
         }
     }
 
@@ -66,6 +73,15 @@ impl Input {
         match self {
             Input::Recording(recording) => conform::play(recording, all),
             Input::Recovery(case) => conform::play_recovery(case),
+            Input::ZooKeeper(transcript) => conform::play_zookeeper(transcript, all),
+        }
+    }
+
+    /// Whose answers were recorded.
+    fn real(&self) -> &'static str {
+        match self {
+            Input::Recording(_) | Input::Recovery(_) => "Kafka",
+            Input::ZooKeeper(_) => "ZooKeeper",
         }
     }
 }
@@ -75,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut usable = true;
     for path in paths(&arguments.recordings, terminal, &mut usable) {
         match read(&path) {
-            Ok(recording) => recordings.push(recording),
+            Ok(found) => recordings.extend(found),
             Err(error) => {
                 terminal.complain(&error);
                 usable = false;
@@ -135,8 +151,15 @@ fn tell(recording: &Input, outcome: &Outcome, all: bool, terminal: &mut Terminal
                 terminal.line(&format!("  step {}: {}", step.step, step.what));
                 for difference in step.differences.iter().take(shown) {
                     terminal.line(&format!("    {}", difference.field));
-                    terminal.line(&format!("      Kafka: {}", value(&difference.kafka)));
-                    terminal.line(&format!("      here:  {}", value(&difference.ours)));
+                    let real = recording.real();
+                    let width = real.len();
+                    terminal.line(&format!("      {real}: {}", value(&difference.kafka)));
+                    terminal.line(&format!(
+                        "      {:<width$} {}",
+                        "here:",
+                        value(&difference.ours),
+                        width = width + 1
+                    ));
                 }
                 if i == 0 {
                     around(step, terminal);
@@ -235,14 +258,14 @@ fn paths(arguments: &[String], terminal: &mut Terminal, usable: &mut bool) -> Ve
 }
 
 /// Reads what is played; what is wrong with it is said with its place.
-fn read(path: &Path) -> Result<Input, Diagnostic> {
+fn read(path: &Path) -> Result<Vec<Input>, Diagnostic> {
     let case = match path.file_name() {
         Some(name) if name == OUTCOME_FILE => path.parent(),
         _ => Some(path).filter(|path| path.is_dir()),
     };
     if let Some(case) = case {
         return conform::read_recovery_case(case)
-            .map(Input::Recovery)
+            .map(|case| vec![Input::Recovery(case)])
             .map_err(|error| {
                 Diagnostic::about_file(case.display().to_string(), error.to_string())
             });
@@ -250,7 +273,12 @@ fn read(path: &Path) -> Result<Input, Diagnostic> {
     let name = path.display().to_string();
     let bytes = inputs::other_file(&name, MOST)?.bytes;
     let document = JsonDocument::read(&name, bytes, MOST, "a recording")?;
+    if conform::is_zookeeper(&document.value) {
+        return conform::zookeeper_transcripts_of(path, &document.value)
+            .map(|transcripts| transcripts.into_iter().map(Input::ZooKeeper).collect())
+            .map_err(|problem| document.blame(problem));
+    }
     conform::recording_of(path, &document.value)
-        .map(Input::Recording)
+        .map(|recording| vec![Input::Recording(recording)])
         .map_err(|problem| document.blame(problem))
 }

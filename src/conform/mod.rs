@@ -1,6 +1,6 @@
 //! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
-//! damaged data directories, which are recordings of one broker's start. What a start makes of any data
-//! directory is found the same way.
+//! damaged data directories, which are recordings of one broker's start, and transcripts of random
+//! operations on real ZooKeeper. What a start makes of any data directory is found the same way.
 
 mod client_command;
 mod compare;
@@ -13,6 +13,8 @@ mod recover;
 mod recovery;
 mod recovery_case;
 mod sha256;
+mod zookeeper_play;
+mod zookeeper_transcript;
 
 pub use compare::{Difference, compared_part, differences};
 pub use play::{Outcome, StepDifference, play};
@@ -20,3 +22,7 @@ pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read
 pub use recover::{DataDirectory, Recovered, recover};
 pub use recovery::play_recovery;
 pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};
+pub use zookeeper_play::play_zookeeper;
+pub use zookeeper_transcript::{
+    ZooKeeperAction, ZooKeeperStep, ZooKeeperTranscript, is_zookeeper, zookeeper_transcripts_of,
+};

@@ -3,7 +3,9 @@
 //! `Timer::Command(n)` begins the n-th command. It has a session of its own, as any client has.
 
 use crate::kernel::NodeId;
-use crate::protocol::zookeeper::{Answer, Code, CreateMode, Op, SessionEvent};
+use crate::protocol::zookeeper::{
+    Answer, Code, CreateMode, Op, SessionEvent, SessionId, WatchedEvent,
+};
 use crate::protocol::{Ctx, Event, Message, Timer};
 use crate::zookeeper::session::Session;
 use bytes::Bytes;
@@ -20,6 +22,8 @@ pub enum ShellCommand {
     Delete {
         path: String,
     },
+    /// Any request.
+    Ask(Op),
 }
 
 /// See the module's doc.
@@ -30,6 +34,7 @@ pub struct ZooKeeperShell {
     commands: Vec<ShellCommand>,
     session: Session,
     results: BTreeMap<u32, Result<Answer, Code>>,
+    watch_events: Vec<WatchedEvent>,
 }
 
 impl ZooKeeperShell {
@@ -40,6 +45,7 @@ impl ZooKeeperShell {
             timeout_ms,
             commands: Vec::new(),
             results: BTreeMap::new(),
+            watch_events: Vec::new(),
         }
     }
 
@@ -59,6 +65,19 @@ impl ZooKeeperShell {
     /// What each command that has ended came to.
     pub fn results(&self) -> &BTreeMap<u32, Result<Answer, Code>> {
         &self.results
+    }
+
+    /// What its watches have told since the last call.
+    pub fn take_watch_events(&mut self) -> Vec<WatchedEvent> {
+        std::mem::take(&mut self.watch_events)
+    }
+
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.session.session_id()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.session.is_connected()
     }
 
     /// Whether every command has ended.
@@ -95,9 +114,8 @@ impl ZooKeeperShell {
                 }
                 SessionEvent::Expired => self.session.reopen(ctx),
                 SessionEvent::Closed => ctx.exit(0),
-                SessionEvent::Connected { .. }
-                | SessionEvent::Disconnected
-                | SessionEvent::Watch(_) => {}
+                SessionEvent::Watch(event) => self.watch_events.push(event),
+                SessionEvent::Connected { .. } | SessionEvent::Disconnected => {}
             }
         }
     }
@@ -116,6 +134,7 @@ impl ZooKeeperShell {
                 path: path.as_str().into(),
                 version: -1,
             },
+            ShellCommand::Ask(op) => op.clone(),
         };
         self.session.request(ctx, u64::from(number), op);
     }

@@ -262,7 +262,13 @@ impl World {
 
     /// A client process whose session is being opened.
     pub fn client(&mut self, name: &str, timeout_ms: u32) -> NodeId {
-        let node = client_node(&self.servers, timeout_ms);
+        let servers = self.servers.clone();
+        self.client_at(name, timeout_ms, &servers)
+    }
+
+    /// One that knows only some of the servers.
+    pub fn client_at(&mut self, name: &str, timeout_ms: u32, servers: &[NodeId]) -> NodeId {
+        let node = client_node(servers, timeout_ms);
         let id = self.kernel.add_node(name, NodeOptions::default(), node);
         self.kernel.apply(Fault::Start(id));
         self.tell(id, Do::Start);
@@ -271,7 +277,13 @@ impl World {
 
     /// A client process with an open session.
     pub fn connected(&mut self, name: &str, timeout_ms: u32) -> NodeId {
-        let id = self.client(name, timeout_ms);
+        let servers = self.servers.clone();
+        self.connected_at(name, timeout_ms, &servers)
+    }
+
+    /// One that knows only some of the servers.
+    pub fn connected_at(&mut self, name: &str, timeout_ms: u32, servers: &[NodeId]) -> NodeId {
+        let id = self.client_at(name, timeout_ms, servers);
         self.until(|world| world.session(id).is_connected());
         self.run_ms(1);
         self.take_events(id);
@@ -279,7 +291,11 @@ impl World {
     }
 
     pub fn raw(&mut self, name: &str) -> NodeId {
-        let node = raw_node(self.server);
+        self.raw_at(name, self.server)
+    }
+
+    pub fn raw_at(&mut self, name: &str, server: NodeId) -> NodeId {
+        let node = raw_node(server);
         let id = self.kernel.add_node(name, NodeOptions::default(), node);
         self.kernel.apply(Fault::Start(id));
         self.run_ms(1);
