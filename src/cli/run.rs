@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     /// A line for every fact
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
+    /// Show more of the end: who leads ZooKeeper, its sessions and its tree (in short for an ensemble)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    show: Vec<Show>,
     /// No transcript and no tables
     #[arg(long, short)]
     quiet: bool,
@@ -54,6 +57,15 @@ enum Format {
     /// For continuous integration
     Junit,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Show {
+    /// Servers, sessions, znodes
+    Zookeeper,
+}
+
+/// So many nodes of an ensemble's tree are shown unless all are asked for.
+const NODES_IN_SHORT: usize = 40;
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     match prepare(arguments, terminal) {
@@ -248,7 +260,14 @@ fn ending<'a>(
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
 ) -> Ending<'a> {
+    // An ensemble is what its scenario is about.
+    let in_short = (report.plan.cluster.zookeeper.servers > 1).then_some(NODES_IN_SHORT);
+    let zookeeper = match arguments.show.contains(&Show::Zookeeper) {
+        true => Some(usize::MAX),
+        false => in_short,
+    };
     Ending {
+        zookeeper,
         plan: &report.plan,
         seed: report.seed,
         digest: report.digest,

@@ -1,13 +1,17 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
 use super::Node;
-use super::view::{ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView};
+use super::view::{
+    ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView, ZnodeView,
+    ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
+};
 use crate::broker::ReplicaRole;
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
 use crate::protocol::config::described_topic_configs;
+use crate::protocol::zookeeper::Stat;
 use crate::protocol::{BrokerId, Cluster, LeaderRecoveryState, TopicPartition};
-use crate::zookeeper::{DataTree, Server};
+use crate::zookeeper::{DataTree, QuorumRole, Server, SessionView};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -119,6 +123,28 @@ impl<'a> Observed<'a> {
         }
     }
 
+    fn zookeeper_server(&self, node: NodeId, server: &Server) -> ZooKeeperServerView {
+        let applied = server.last_zxid();
+        let quorum = server.quorum();
+        ZooKeeperServerView {
+            name: self.kernel.name(node).to_string(),
+            runs: self.kernel.status(node) != NodeStatus::Down,
+            role: match quorum.map(|view| view.role) {
+                None if server.is_serving() => ZooKeeperRole::Standalone,
+                Some(QuorumRole::Leading { serves: true }) => ZooKeeperRole::Leader,
+                Some(QuorumRole::Following {
+                    leader,
+                    serves: true,
+                }) => ZooKeeperRole::Follower { leader },
+                _ => ZooKeeperRole::NotServing,
+            },
+            epoch: quorum.map(|view| view.current_epoch),
+            last_logged: quorum.map_or(applied, |view| view.last_logged),
+            last_committed: quorum.map_or(applied, |view| view.last_committed),
+            last_applied: applied,
+        }
+    }
+
     fn server(&self, node: NodeId) -> Option<&'a Server> {
         match self.kernel.actor(node) {
             Node::ZooKeeper(server) => Some(server),
@@ -135,6 +161,33 @@ impl<'a> Observed<'a> {
 }
 
 impl ClusterView for Observed<'_> {
+    fn zookeeper(&self) -> ZooKeeperView {
+        let Some(coordination) = self.coordination() else {
+            return ZooKeeperView::default();
+        };
+        let now = self.kernel.now();
+        let session = |session: SessionView| ZooKeeperSessionView {
+            id: session.id,
+            timeout_ms: session.timeout_ms,
+            left_ms: session.expires.map(|expires| (expires - now).as_millis()),
+            server: session.owner,
+            ephemerals: session.ephemerals.iter().map(ToString::to_string).collect(),
+        };
+        let znode = |(path, data, stat): (&Rc<str>, &Bytes, Stat)| ZnodeView {
+            path: path.to_string(),
+            data: data.clone(),
+            stat,
+        };
+        ZooKeeperView {
+            servers: self
+                .zookeepers()
+                .map(|(node, server)| self.zookeeper_server(node, server))
+                .collect(),
+            sessions: coordination.sessions().into_iter().map(session).collect(),
+            znodes: coordination.tree().iter().map(znode).collect(),
+        }
+    }
+
     fn running_brokers(&self) -> Vec<BrokerId> {
         self.layout
             .brokers

@@ -4,6 +4,8 @@
 //! process holds (`ReplicaView`) or of what the coordination service has committed
 //! (`CommittedPartition`), not the truth of the cluster, which no process knows.
 
+use crate::protocol::zab::ServerId;
+use crate::protocol::zookeeper::{SessionId, Stat, Zxid};
 use crate::protocol::{BrokerId, TopicId, TopicName, TopicPartition};
 use bytes::Bytes;
 
@@ -65,6 +67,66 @@ pub struct TopicView {
     pub configs: Vec<(String, String)>,
 }
 
+/// What a ZooKeeper server does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ZooKeeperRole {
+    /// It serves, and is the only one.
+    Standalone,
+    /// It leads an ensemble, and serves.
+    Leader,
+    /// It follows this server, and serves.
+    Follower { leader: ServerId },
+    /// It starts, looks for a leader, or takes over what one has.
+    NotServing,
+}
+
+/// A ZooKeeper server as it is, or as it was left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZooKeeperServerView {
+    pub name: String,
+    pub runs: bool,
+    pub role: ZooKeeperRole,
+    /// currentEpoch; none for a server by itself.
+    pub epoch: Option<i64>,
+    /// The last transaction that is durable in its log.
+    pub last_logged: Zxid,
+    /// The last transaction that it knows to be committed.
+    pub last_committed: Zxid,
+    /// The last transaction in its tree.
+    pub last_applied: Zxid,
+}
+
+/// A session, as the server knows it that watches over it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZooKeeperSessionView {
+    pub id: SessionId,
+    pub timeout_ms: u32,
+    /// Until it expires unless it is heard of; none where nobody watches over it.
+    pub left_ms: Option<u64>,
+    /// The server that it speaks with, in an ensemble.
+    pub server: Option<ServerId>,
+    pub ephemerals: Vec<String>,
+}
+
+/// A node of ZooKeeper's tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ZnodeView {
+    pub path: String,
+    pub data: Bytes,
+    pub stat: Stat,
+}
+
+/// What the coordination service is and holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ZooKeeperView {
+    /// By number.
+    pub servers: Vec<ZooKeeperServerView>,
+    /// By id.
+    pub sessions: Vec<ZooKeeperSessionView>,
+    /// In the order of paths.
+    pub znodes: Vec<ZnodeView>,
+}
+
 /// A cluster between two events.
 pub trait ClusterView {
     /// Brokers whose process runs (or is paused), by id.
@@ -88,4 +150,8 @@ pub trait ClusterView {
     fn controller(&self) -> Option<(BrokerId, i32)>;
     /// Every topic, by name.
     fn topics(&self) -> Vec<TopicView>;
+    /// ZooKeeper's servers, sessions and tree.
+    fn zookeeper(&self) -> ZooKeeperView {
+        ZooKeeperView::default()
+    }
 }

@@ -23,6 +23,8 @@ pub struct Ending<'a> {
     pub end: Time,
     pub trace: &'a [TraceEntry],
     pub view: &'a dyn ClusterView,
+    /// Show ZooKeeper too, and of its tree at most so many nodes.
+    pub zookeeper: Option<usize>,
     /// What the plan expects, judged.
     pub outcomes: &'a [Outcome],
     /// Properties that broke.

@@ -4,6 +4,7 @@
 
 use super::Ending;
 use super::summary::is_broken;
+use super::zookeeper::zookeeper_json;
 use crate::check::{Judgement, Latencies};
 use crate::kernel::Duration;
 use crate::trace::{Style, Transcript};
@@ -14,7 +15,7 @@ const VERSION: u64 = 1;
 
 /// The document.
 pub fn json(ending: &Ending<'_>) -> Value {
-    json!({
+    let mut document = json!({
         "format": "kafka-trial report",
         "version": VERSION,
         "scenario": ending.plan.name,
@@ -34,7 +35,11 @@ pub fn json(ending: &Ending<'_>) -> Value {
         "messages": ending.messages,
         "digest": format!("{:016x}", ending.digest),
         "repeat": ending.repeat,
-    })
+    });
+    if ending.zookeeper.is_some() {
+        document["zookeeper"] = zookeeper_json(ending);
+    }
+    document
 }
 
 fn expectations(ending: &Ending<'_>) -> Vec<Value> {

@@ -12,6 +12,7 @@ pub mod log_verify;
 mod output;
 mod summary;
 mod tables;
+mod zookeeper;
 
 pub use ending::{ClientTotals, Ending};
 pub use json::json;

@@ -1,6 +1,7 @@
 //! The summary of a run for people: seed, transcript, tables, clients, what held, digest.
 
 use super::failure::failure;
+use super::zookeeper::zookeeper;
 use super::{Ending, kafka_get_offsets, kafka_topics_describe};
 use crate::check::{Judgement, Latencies};
 use crate::trace::{Style, transcript};
@@ -70,7 +71,11 @@ fn heading(ending: &Ending<'_>) -> String {
 fn tables(ending: &Ending<'_>) -> String {
     let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version);
     let offsets = kafka_get_offsets(ending.view);
-    format!("$ kafka-topics --describe\n{topics}\n$ kafka-get-offsets\n{offsets}")
+    let mut text = format!("$ kafka-topics --describe\n{topics}\n$ kafka-get-offsets\n{offsets}");
+    if let Some(most_nodes) = ending.zookeeper {
+        text.push_str(&format!("\n{}", zookeeper(ending, most_nodes)));
+    }
+    text
 }
 
 fn clients(ending: &Ending<'_>) -> String {

@@ -90,6 +90,7 @@ impl Failed {
 
     fn ending(&self) -> Ending<'_> {
         Ending {
+            zookeeper: None,
             plan: &self.plan,
             seed: 7,
             digest: 0xabc,
