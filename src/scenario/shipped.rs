@@ -47,6 +47,16 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "12-leaders-and-isr/power-failure-of-all.yaml",
     "12-leaders-and-isr/power-failure-of-one.yaml",
     "12-leaders-and-isr/slow-disk.yaml",
+    "14-zookeeper/broker-paused-past-its-session.yaml",
+    "14-zookeeper/clients-cut-from-zookeeper.yaml",
+    "14-zookeeper/controller-session-expires.yaml",
+    "14-zookeeper/zookeeper-follower-crash.yaml",
+    "14-zookeeper/zookeeper-follower-long-away.yaml",
+    "14-zookeeper/zookeeper-four-servers.yaml",
+    "14-zookeeper/zookeeper-leader-crash.yaml",
+    "14-zookeeper/zookeeper-leader-cut-off.yaml",
+    "14-zookeeper/zookeeper-quorum-lost.yaml",
+    "14-zookeeper/zookeeper-role.yaml",
 );
 
 #[cfg(test)]
