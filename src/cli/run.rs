@@ -189,7 +189,7 @@ fn run_all(
             }
         };
         let view = report.view();
-        let ending = ending(&report, &view, &repeat);
+        let ending = ending(arguments, &report, &view, &repeat);
         counts[usize::from(!ending.held())] += 1;
         if !ending.held() {
             status = Status::Failed;
@@ -256,6 +256,7 @@ fn play(scenario: &Scenario) -> Result<Report, Diagnostic> {
 
 /// The report as the renderers want it.
 fn ending<'a>(
+    arguments: &Arguments,
     report: &'a Report,
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
