@@ -1,0 +1,172 @@
+//! Disks that fail a broker, seen from the cluster: what a broker gives up, what it only waits for, and
+//! what a checksum finds.
+
+use kafka_trial::protocol::Fact;
+use kafka_trial::run::{Report, run};
+use kafka_trial::trace::TraceEntry;
+use std::fmt::Write;
+
+/// Three brokers, one partition led by broker 1, synced at each batch; `timeline` and `expect` as given.
+fn play(timeline: &[&str], expect: &[&str]) -> Report {
+    let mut text = String::from(
+        "format: 1
+name: disk-faults
+about: A disk fails a broker.
+seed: 11
+duration: 100s
+cluster: {brokers: 3}
+topics:
+  t: {assignment: [[1, 2, 3]], config: {flush.messages: 1}}
+producers:
+  trucks: {count: 2, topic: t, key: truck_id, value: position, every: 500ms, acks: all}
+consumers:
+  dashboard: {topics: [t]}
+timeline:
+",
+    );
+    for line in timeline {
+        writeln!(text, "  - {{{line}}}").unwrap();
+    }
+    text.push_str("expect:\n");
+    for line in expect {
+        writeln!(text, "  - {line}").unwrap();
+    }
+    let loaded = kafka_trial::scenario::load("disk-faults.yaml", text.into_bytes(), &[])
+        .unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
+    let report = run(&loaded.plan, 11).unwrap();
+    for outcome in &report.outcomes {
+        assert!(!outcome.failed(), "{outcome}");
+    }
+    assert_eq!(report.violations, []);
+    report
+}
+
+fn of<'a>(report: &'a Report, node: &str) -> impl Iterator<Item = &'a TraceEntry> {
+    let node = node.to_owned();
+    report
+        .trace
+        .iter()
+        .filter(move |entry| *entry.node == *node)
+}
+
+fn exits(report: &Report, node: &str) -> Vec<i32> {
+    let status = |entry: &TraceEntry| match entry.fact {
+        Fact::Exiting { status, .. } => Some(status),
+        _ => None,
+    };
+    of(report, node).filter_map(status).collect()
+}
+
+fn log_dir_failed(report: &Report, node: &str) -> bool {
+    of(report, node).any(|entry| matches!(entry.fact, Fact::LogDirFailed { .. }))
+}
+
+#[test]
+fn a_sync_that_fails_ends_the_broker_and_nothing_is_lost() {
+    let report = play(
+        &[
+            "at: 30s, for: 20s, fail sync: broker-1",
+            "at: 60s, restart: broker-1",
+        ],
+        &[
+            "no acknowledged record is lost",
+            "t-0 is led by another broker within 25s of the failing sync",
+            "the ISR of t-0 is full at the end",
+            "every acknowledged record is read",
+        ],
+    );
+    assert!(log_dir_failed(&report, "broker-1"));
+    assert_eq!(exits(&report, "broker-1"), [1]);
+    assert!(!log_dir_failed(&report, "broker-2"));
+}
+
+#[test]
+fn a_read_that_fails_ends_the_broker() {
+    let report = play(
+        &[
+            "at: 30s, for: 20s, fail reads: broker-1, file: t-0/0000",
+            "at: 60s, restart: broker-1",
+        ],
+        &[
+            "no acknowledged record is lost",
+            "the ISR of t-0 is full at the end",
+        ],
+    );
+    assert!(log_dir_failed(&report, "broker-1"));
+    assert_eq!(exits(&report, "broker-1"), [1]);
+}
+
+/// RL17 has no part in it: the session of the broker that ended is over before it is restarted.
+#[test]
+fn a_full_disk_ends_a_follower_and_the_leader_goes_on() {
+    let report = play(
+        &[
+            "at: 30s, for: 20s, fill disk: broker-3",
+            "at: 60s, restart: broker-3",
+        ],
+        &[
+            "no acknowledged record is lost",
+            "t-0 keeps its leader",
+            "the ISR of t-0 shrinks within 25s of the full disk",
+            "the ISR of t-0 is full at the end",
+        ],
+    );
+    assert!(log_dir_failed(&report, "broker-3"));
+    assert_eq!(exits(&report, "broker-3"), [1]);
+}
+
+#[test]
+fn a_hanging_sync_only_holds_a_broker_up() {
+    let report = play(
+        &["at: 30s, for: 8s, hang sync: broker-3"],
+        &[
+            "no acknowledged record is lost",
+            "no election happens",
+            "no session expires",
+            "the ISR of t-0 stays as it is",
+            "every acknowledged record is read",
+        ],
+    );
+    for broker in ["broker-1", "broker-2", "broker-3"] {
+        assert!(!log_dir_failed(&report, broker));
+        assert!(exits(&report, broker).is_empty());
+    }
+    // Writes stood still meanwhile: acks=all waits for it.
+    let mut last = 0;
+    let mut longest = 0;
+    for entry in &report.trace {
+        if let Fact::Acked { .. } = entry.fact {
+            longest = longest.max(entry.time.0 - last);
+            last = entry.time.0;
+        }
+    }
+    assert!(longest > 6_000_000_000, "{longest}");
+}
+
+/// A follower that has lost everything copies from the leader, up to the batch that is damaged there.
+#[test]
+fn a_flipped_bit_is_found_by_the_follower_that_reads_it() {
+    let report = play(
+        &[
+            "at: 30s, crash: broker-3",
+            "at: 50s, wipe disk: broker-3",
+            "at: 51s, flip bit: broker-1, file: t-0/00000000000000000000.log, position: 2000",
+            "at: 60s, restart: broker-3",
+        ],
+        &[
+            "acknowledged records lost: at least 1",
+            "offsets at which replicas differ: at least 1",
+            "t-0 keeps its leader",
+        ],
+    );
+    let copied = of(&report, "broker-3").filter_map(|entry| match entry.fact {
+        Fact::Appended { last_offset, .. } if entry.time.0 > 60_000_000_000 => Some(last_offset),
+        _ => None,
+    });
+    let copied = copied.max().expect("what lies before the damage is copied");
+    assert!((1..60).contains(&copied), "{copied}");
+    let view = report.view();
+    let state = kafka_trial::node::view::ClusterView::committed(&view);
+    assert_eq!(state[0].isr, [1, 2], "it never catches up");
+    assert!(exits(&report, "broker-3").is_empty());
+}
