@@ -388,7 +388,7 @@ fn action() -> impl Strategy<Value = Action> {
             Action::CreateTopic(TopicPlan::new("made").partitions(3).config("flush.ms", 5)),
             Action::Upgrade {
                 targets: Targets(vec![Role::Broker { id: Number(1) }]),
-                set: set.clone(),
+                set: Properties::from([("log.segment.bytes".to_string(), "1000".to_string())]),
             },
             Action::AlterTopic {
                 topic: "t".into(),
@@ -445,7 +445,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 action,
                 lasting,
                 optional,
-                roles: role.into_iter().collect(),
+                roles: role.into_iter().chain(about.clone()).collect(),
                 about,
             }
         })
