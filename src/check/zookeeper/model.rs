@@ -68,12 +68,15 @@ type Past = Vec<(Zxid, Option<Rc<Node>>)>;
 #[derive(Debug)]
 pub struct Model {
     nodes: BTreeMap<Rc<str>, Past>,
+    /// What a multi under way has changed so far.
+    trial: Option<BTreeMap<Rc<str>, Option<Node>>>,
 }
 
 impl Default for Model {
     fn default() -> Self {
         let mut model = Model {
             nodes: BTreeMap::new(),
+            trial: None,
         };
         let mut root = Node::new(Bytes::new(), 0, 0);
         root.children.insert("zookeeper".into());
@@ -187,16 +190,15 @@ impl Model {
         if bodies.iter().any(moved) {
             return Ok(());
         }
-        let mut trial = Model {
-            nodes: self.nodes.clone(),
-        };
+        self.trial = Some(BTreeMap::new());
         let mut failed = None;
         for (place, op) in ops.iter().enumerate() {
-            if let Err(code) = trial.write_part(txn, op) {
+            if let Err(code) = self.write_part(txn, op) {
                 failed = Some((place, code));
                 break;
             }
         }
+        let changed = self.trial.take().unwrap_or_default();
         let theirs = bodies
             .iter()
             .enumerate()
@@ -210,7 +212,9 @@ impl Model {
             ));
         }
         if failed.is_none() {
-            self.nodes = trial.nodes;
+            for (path, node) in changed {
+                self.put(&path, txn.zxid, node);
+            }
         }
         Ok(())
     }
@@ -355,12 +359,19 @@ impl Model {
     }
 
     fn now(&self, path: &str) -> Result<Node, Code> {
+        if let Some(node) = self.trial.as_ref().and_then(|trial| trial.get(path)) {
+            return node.clone().ok_or(Code::NoNode);
+        }
         let last = self.nodes.get(path).and_then(|past| past.last());
         let node = last.and_then(|(_, node)| node.as_deref());
         node.cloned().ok_or(Code::NoNode)
     }
 
     fn put(&mut self, path: &str, zxid: Zxid, node: Option<Node>) {
+        if let Some(trial) = &mut self.trial {
+            trial.insert(path.into(), node);
+            return;
+        }
         let past = self.nodes.entry(path.into()).or_default();
         if past.last().is_some_and(|(changed, _)| *changed == zxid) {
             past.pop();
