@@ -230,6 +230,26 @@ fn dl5_indexes_that_point_nowhere_end_the_dump() {
 }
 
 #[test]
+fn offsets_beyond_all_numbers_wrap_as_in_java() {
+    let mut io = Io::default();
+    let name = i64::MAX.to_string();
+    let mut last = BatchBuilder::new().base_offset(i64::MAX - 1);
+    last.append(5, None, None, &[]);
+    let bytes = last.build().to_bytes().to_vec();
+    io.files.insert(format!("{name}.log"), bytes.repeat(2));
+    io.files.insert(format!("{name}.index"), vec![0x7f; 8]);
+    io.files.insert(format!("{name}.timeindex"), vec![0x7f; 12]);
+    for kind in ["log", "index", "timeindex"] {
+        dump(&[format!("{name}.{kind}")], &text(), &mut io);
+    }
+    assert!(
+        io.out.contains("lastOffset: 9223372036854775806 "),
+        "{}",
+        io.out
+    );
+}
+
+#[test]
 fn dl8_aborted_transactions_are_dumped_without_a_partial_tail() {
     let mut content = vec![0, 0];
     for field in [4000i64, 10, 20, 21] {

@@ -174,3 +174,15 @@ fn a_batch_that_grows_beyond_the_limit_when_unpacked_is_refused() {
         Err(LogError::RecordTooLarge { limit: 1000, .. })
     ));
 }
+
+#[test]
+fn a_producer_sends_one_batch_at_a_time() {
+    let mut disk = Disk::new();
+    let mut log = open(&mut disk, LogConfig::default());
+    let two = vec![batch(CompressionType::None), batch(CompressionType::None)];
+    let refused = log.append_as_leader(&mut disk, &two.into(), 0, 1000);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "a producer sends one batch to a partition at a time, not 2"
+    );
+}

@@ -27,7 +27,13 @@ pub(crate) fn validate_and_assign_offsets(
     now_ms: i64,
     origin: AppendOrigin,
 ) -> Result<Vec<RecordBatch>, LogError> {
-    let mut batches = Vec::with_capacity(records.batches().len());
+    let count = records.batches().len();
+    if origin == AppendOrigin::Client && count > 1 {
+        return Err(LogError::InvalidRecord(format!(
+            "a producer sends one batch to a partition at a time, not {count}"
+        )));
+    }
+    let mut batches = Vec::with_capacity(count);
     for batch in records.batches() {
         if origin == AppendOrigin::Client {
             validate_client_batch(batch)?;

@@ -27,7 +27,8 @@ impl OffsetIndex {
     fn entry(&self, i: usize) -> (i64, i32) {
         let field =
             |at| super::array(&self.content, i * OFFSET_ENTRY + at).map_or(0, i32::from_be_bytes);
-        (self.base_offset + i64::from(field(0)), field(4))
+        let offset = self.base_offset.wrapping_add(i64::from(field(0)));
+        (offset, field(4))
     }
 
     /// The position of the last entry that does not lie behind `offset`; 0 if there is none. Zeros that
@@ -126,7 +127,7 @@ impl Dump<'_> {
         let entry = |i: usize| {
             let timestamp = super::array(&content, i * TIME_ENTRY).map_or(0, i64::from_be_bytes);
             let offset = super::array(&content, i * TIME_ENTRY + 8).map_or(0, i32::from_be_bytes);
-            (timestamp, base_offset + i64::from(offset))
+            (timestamp, base_offset.wrapping_add(i64::from(offset)))
         };
         let entries = content.len() / TIME_ENTRY;
         if self.options.index_sanity_check {

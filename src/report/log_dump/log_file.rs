@@ -112,7 +112,7 @@ impl Dump<'_> {
         }
         let deep = self.options.deep_iteration || self.prints_data();
         let mut gaps = Vec::new();
-        let mut last_offset = -1;
+        let mut last_offset = -1i64;
         let mut position = 0;
         while let Some(found) = batch_at(&content, position, content.len())? {
             self.print_batch(&found)?;
@@ -123,7 +123,7 @@ impl Dump<'_> {
                 }
                 for record in found.records()? {
                     let record = record?;
-                    if last_offset != -1 && record.offset != last_offset + 1 {
+                    if last_offset != -1 && record.offset != last_offset.wrapping_add(1) {
                         gaps.push((last_offset, record.offset));
                     }
                     last_offset = record.offset;

@@ -4,6 +4,7 @@
 use super::Unreadable;
 use super::coordinator_records::Reader;
 use crate::log::batch::Record;
+use std::collections::BTreeSet;
 
 /// From this version on lengths are compact and fields are tagged.
 const FLEXIBLE: i16 = 1;
@@ -88,6 +89,7 @@ fn metadata(value: &mut Reader<'_>) -> Result<String, Unreadable> {
 /// The order in which Scala's mutable hash set of partitions hands them out: by slot of its table, in a
 /// slot by hash.
 struct JavaSet {
+    names: BTreeSet<String>,
     elements: Vec<(i32, String)>,
     slots: i32,
 }
@@ -95,6 +97,7 @@ struct JavaSet {
 impl Default for JavaSet {
     fn default() -> Self {
         JavaSet {
+            names: BTreeSet::new(),
             elements: Vec::new(),
             slots: 16,
         }
@@ -115,10 +118,9 @@ impl JavaSet {
             if !announced && self.elements.len() as i32 + 1 >= self.slots / 4 * 3 {
                 self.slots *= 2;
             }
-            let hash = partition_hash(topic, partition);
-            let element = (hash, format!("{topic}-{partition}"));
-            if !self.elements.contains(&element) {
-                self.elements.push(element);
+            let name = format!("{topic}-{partition}");
+            if self.names.insert(name.clone()) {
+                self.elements.push((partition_hash(topic, partition), name));
             }
         }
     }
