@@ -400,13 +400,6 @@ impl Session {
         zxid: Zxid,
         result: Result<Answer, Code>,
     ) {
-        if self.pending.front().map(|packet| packet.xid) != Some(xid) {
-            return self.disconnect(ctx, conn);
-        }
-        let Some(packet) = self.pending.pop_front() else {
-            return;
-        };
-        self.last_zxid = if zxid > 0 { zxid } else { self.last_zxid };
         if self.is_witness() {
             ctx.fact(Fact::ZooKeeperAnswered {
                 session: self.session_id,
@@ -415,6 +408,13 @@ impl Session {
                 result: Rc::new(result.clone()),
             });
         }
+        if self.pending.front().map(|packet| packet.xid) != Some(xid) {
+            return self.disconnect(ctx, conn);
+        }
+        let Some(packet) = self.pending.pop_front() else {
+            return;
+        };
+        self.last_zxid = if zxid > 0 { zxid } else { self.last_zxid };
         self.watches.answered(&packet.op, &result);
         if packet.op == Op::CloseSession {
             ctx.close(conn);

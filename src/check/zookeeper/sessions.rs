@@ -6,14 +6,56 @@ use crate::node::view::ClusterView;
 use crate::protocol::Fact;
 use crate::protocol::zookeeper::{SessionId, Zxid};
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 const NAME: &str = "a ZooKeeper session never goes back";
 
 #[derive(Debug, Default)]
 pub struct SessionsGoForward {
-    seen: BTreeMap<SessionId, (i32, Zxid)>,
+    sessions: BTreeMap<SessionId, Seen>,
     answers: u64,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The latest state that an answer showed.
+    zxid: Zxid,
+    /// Requests on this connection that are not answered yet.
+    asked: VecDeque<i32>,
+}
+
+impl SessionsGoForward {
+    fn look(&mut self, fact: &Fact) -> Option<String> {
+        match fact {
+            Fact::ZooKeeperAsked { session, xid, .. } => {
+                let seen = self.sessions.entry(*session).or_default();
+                seen.asked.push_back(*xid);
+                None
+            }
+            Fact::ZooKeeperDisconnected { session } | Fact::ZooKeeperConnected { session, .. } => {
+                self.sessions.entry(*session).or_default().asked.clear();
+                None
+            }
+            Fact::ZooKeeperAnswered {
+                session, xid, zxid, ..
+            } => {
+                self.answers += 1;
+                let seen = self.sessions.entry(*session).or_default();
+                let next = seen.asked.pop_front();
+                let before = std::mem::replace(&mut seen.zxid, *zxid);
+                if next != Some(*xid) {
+                    return Some(format!(
+                        "session 0x{session:x}: request {xid} is answered, and {} is the next",
+                        next.map_or("none".to_owned(), |next| next.to_string())
+                    ));
+                }
+                (*zxid < before).then(|| {
+                    format!("session 0x{session:x} is shown 0x{zxid:x} after 0x{before:x}")
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Property for SessionsGoForward {
@@ -23,34 +65,17 @@ impl Property for SessionsGoForward {
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
-            let Fact::ZooKeeperAnswered {
-                session, xid, zxid, ..
-            } = &entry.fact
-            else {
-                return None;
-            };
-            self.answers += 1;
-            let seen = self.seen.entry(*session).or_insert((0, 0));
-            let before = std::mem::replace(seen, (*xid, *zxid));
-            let sentence = if *xid <= before.0 {
-                format!(
-                    "session 0x{session:x}: request {xid} is answered after {}",
-                    before.0
-                )
-            } else if *zxid < before.1 {
-                format!(
-                    "session 0x{session:x} is shown 0x{zxid:x} after 0x{:x}",
-                    before.1
-                )
-            } else {
-                return None;
-            };
+            let sentence = self.look(&entry.fact)?;
             Some(Violation::at(NAME, entry, sentence))
         })
     }
 
     fn figures(&self) -> String {
-        format!("{} answers to {} sessions", self.answers, self.seen.len())
+        format!(
+            "{} answers to {} sessions",
+            self.answers,
+            self.sessions.len()
+        )
     }
 }
 
@@ -58,7 +83,7 @@ impl Property for SessionsGoForward {
 mod tests {
     use super::*;
     use crate::check::testing::Scene;
-    use crate::check::zookeeper::testing::answered;
+    use crate::check::zookeeper::testing::{answered, asked, get_op};
     use crate::protocol::zookeeper::Code;
 
     #[test]
@@ -66,15 +91,22 @@ mod tests {
         let scene = Scene::new();
         let fails = || Err(Code::NoNode);
         let mut property = SessionsGoForward::default();
+        let asks = |session, xid| asked(&scene, session, xid, get_op("/a", false));
         let fine = [
+            asks(7, 1),
+            asks(7, 2),
+            asks(8, 1),
             answered(&scene, 7, 1, 20, fails()),
             answered(&scene, 8, 1, 10, fails()),
             answered(&scene, 7, 2, 20, fails()),
+            asks(7, 3),
+            asks(8, 2),
+            asks(8, 3),
         ];
         assert_eq!(property.after_event(&fine, &scene), None);
         let back = [answered(&scene, 7, 3, 19, fails())];
         assert!(property.after_event(&back, &scene).is_some());
-        let turned = [answered(&scene, 8, 1, 11, fails())];
+        let turned = [answered(&scene, 8, 3, 11, fails())];
         assert!(property.after_event(&turned, &scene).is_some());
     }
 }
