@@ -67,6 +67,14 @@ impl Broker {
                     self.park(ctx, parked);
                 }
             }
+            Request::DeleteRecords(request) => {
+                let parked = self
+                    .replicas
+                    .delete_records(&mut env!(self, ctx), to, &request);
+                if let Some(parked) = parked {
+                    self.park(ctx, parked);
+                }
+            }
             Request::ListOffsets(request) => {
                 let response = self.replicas.list_offsets(&mut env!(self, ctx), &request);
                 self.answer_now(to, response);
@@ -266,7 +274,9 @@ impl Broker {
     /// The time of a parked request is up.
     pub(super) fn on_parked_expired(&mut self, ctx: &mut Ctx<'_>, op: OpId) {
         let Some(at) = self.elections.iter().position(|e| e.op == op) else {
-            self.replicas.expire(&mut env!(self, ctx), op);
+            if !self.replicas.expire_delete(&mut env!(self, ctx), op) {
+                self.replicas.expire(&mut env!(self, ctx), op);
+            }
             return;
         };
         let mut election = self.elections.remove(at);

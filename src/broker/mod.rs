@@ -22,6 +22,7 @@ mod alter_partition_manager;
 mod background;
 mod controlled_shutdown;
 mod current_leader;
+mod delete_records;
 mod kafka_apis;
 mod log_loading;
 mod log_manager;
@@ -533,6 +534,9 @@ impl Broker {
                     );
                 }
             }
+        }
+        if !self.replicas.purgatory.deletes.is_empty() {
+            self.replicas.complete_deletes(&mut env!(self, ctx));
         }
         self.take_log_tasks(ctx);
         for fact in self.out.facts.drain(..) {

@@ -71,6 +71,16 @@ impl Partition {
 
     // ---- what it is
 
+    pub(crate) fn name(&self) -> &TopicPartition {
+        &self.name
+    }
+
+    /// What a leader knows of the other replicas' log starts; -1 while it has not heard.
+    pub(crate) fn remote_log_starts(&self) -> impl Iterator<Item = (BrokerId, i64)> {
+        let remote = self.remote_replicas.iter();
+        remote.map(|replica| (replica.broker, replica.log_start_offset))
+    }
+
     pub(crate) fn topic_id(&self) -> TopicId {
         self.topic_id
     }

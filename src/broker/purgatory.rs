@@ -4,6 +4,7 @@
 //! Kept here by number; each partition lists the numbers of those that wait for it ([`Watchers`]).
 //! Numbers of requests that are done are dropped from the lists when these are next walked.
 
+use super::delete_records::DelayedDeleteRecords;
 use super::replica_manager::produce_response;
 use crate::kernel::{ConnId, Time, TimerId};
 use crate::protocol::{
@@ -84,6 +85,7 @@ pub(crate) struct Purgatory {
     next: OpId,
     produces: BTreeMap<OpId, DelayedProduce>,
     fetches: BTreeMap<OpId, DelayedFetch>,
+    pub(crate) deletes: Vec<DelayedDeleteRecords>,
 }
 
 impl Purgatory {
@@ -135,6 +137,8 @@ impl Purgatory {
             produce.timer = Some(timer);
         } else if let Some(fetch) = self.fetches.get_mut(&op) {
             fetch.timer = Some(timer);
+        } else if let Some(delete) = self.deletes.iter_mut().find(|delete| delete.op == op) {
+            delete.timer = Some(timer);
         }
     }
 
@@ -205,6 +209,11 @@ impl Purgatory {
         self.fetches.retain(|_, fetch| {
             let gone = fetch.to.conn == conn;
             timers.extend(fetch.timer.filter(|_| gone));
+            !gone
+        });
+        self.deletes.retain(|delete| {
+            let gone = delete.to.conn == conn;
+            timers.extend(delete.timer.filter(|_| gone));
             !gone
         });
         timers

@@ -22,11 +22,16 @@ impl Property for NothingAboveHighWatermarkDeleted {
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
-            let Fact::SegmentsDeleted {
+            let (Fact::SegmentsDeleted {
                 partition,
                 log_start_offset,
                 ..
-            } = &entry.fact
+            }
+            | Fact::LogStartMoved {
+                partition,
+                log_start_offset,
+                ..
+            }) = &entry.fact
             else {
                 return None;
             };

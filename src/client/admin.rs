@@ -40,6 +40,11 @@ pub enum AdminCommand {
         /// `None`: all partitions.
         partitions: Option<Vec<TopicPartition>>,
     },
+    /// Records below this offset; -1: all that are committed.
+    DeleteRecords {
+        partition: TopicPartition,
+        before: i64,
+    },
     AlterConfigs {
         resource: ConfigResource,
         /// The topic's name, or the broker's id in digits.
@@ -207,6 +212,10 @@ impl fmt::Display for AdminCommand {
                     }
                 }
             }
+            AdminCommand::DeleteRecords { partition, before } => match before {
+                -1 => write!(f, "delete all records of {partition}"),
+                before => write!(f, "delete records of {partition} below {before}"),
+            },
             AdminCommand::AlterConfigs {
                 resource,
                 name,

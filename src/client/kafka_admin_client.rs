@@ -13,10 +13,10 @@ use crate::kernel::{Duration, NodeId, Time};
 use crate::protocol::network_client::Completed;
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
-    CreatableTopic, CreateTopicsRequest, Ctx, ElectLeadersRequest, ErrorCode, Event,
-    IncrementalAlterConfigsRequest, ListOffsetsPartition, ListOffsetsRequest, MetadataRequest,
-    MetadataResponse, NO_LEADER, Request, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
-    exponential,
+    CreatableTopic, CreateTopicsRequest, Ctx, DeleteRecordsRequest, ElectLeadersRequest, ErrorCode,
+    Event, IncrementalAlterConfigsRequest, ListOffsetsPartition, ListOffsetsRequest,
+    MetadataRequest, MetadataResponse, NO_LEADER, Request, Response, TopicName, TopicPartition,
+    UNKNOWN_EPOCH, exponential,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -345,12 +345,19 @@ impl Pending {
             Call::Command(AdminCommand::AlterConfigs { .. })
             | Call::DescribeTopic(_)
             | Call::DescribeCluster => Target::LeastLoaded,
-            Call::ListOffsets { .. } => self.leader.map_or(Target::LeastLoaded, Target::Broker),
+            Call::Command(AdminCommand::DeleteRecords { .. }) | Call::ListOffsets { .. } => {
+                self.leader.map_or(Target::LeastLoaded, Target::Broker)
+            }
         }
     }
 
     fn request(&self, timeout_ms: i32) -> Request {
         match &self.call {
+            Call::Command(AdminCommand::DeleteRecords { partition, .. })
+                if self.leader.is_none() =>
+            {
+                metadata_request(vec![TopicName::clone(&partition.topic)])
+            }
             Call::Command(command) => command_request(command, timeout_ms),
             Call::DescribeTopic(topic) => metadata_request(vec![TopicName::clone(topic)]),
             Call::DescribeCluster => metadata_request(Vec::new()),
@@ -408,9 +415,24 @@ impl Pending {
                 }
             }
             (Call::DescribeCluster, Response::Metadata(_)) => Verdict::Answer,
-            (Call::ListOffsets { partition, .. }, Response::Metadata(answer)) => {
-                look_up_leader(partition, answer)
-            }
+            (
+                Call::ListOffsets { partition, .. }
+                | Call::Command(AdminCommand::DeleteRecords { partition, .. }),
+                Response::Metadata(answer),
+            ) => look_up_leader(partition, answer),
+            (
+                Call::Command(AdminCommand::DeleteRecords { .. }),
+                Response::DeleteRecords(answer),
+            ) => match answer.partitions.first().map(|(_, _, error)| *error) {
+                Some(ErrorCode::None) => Verdict::Answer,
+                Some(error @ ErrorCode::NotLeaderOrFollower) => {
+                    self.leader = None;
+                    Verdict::Retry(error)
+                }
+                Some(error) if error.is_retriable() => Verdict::Retry(error),
+                Some(error) => Verdict::failed(error, None),
+                None => Verdict::failed(ErrorCode::UnknownServerError, None),
+            },
             (Call::ListOffsets { .. }, Response::ListOffsets(answer)) => {
                 match answer.partitions.first().map(|partition| partition.error) {
                     Some(ErrorCode::None) => Verdict::Answer,
@@ -504,6 +526,11 @@ fn command_request(command: &AdminCommand, timeout_ms: i32) -> Request {
         } => ElectLeadersRequest {
             election_type: *election_type,
             partitions: partitions.clone(),
+            timeout_ms,
+        }
+        .into(),
+        AdminCommand::DeleteRecords { partition, before } => DeleteRecordsRequest {
+            partitions: vec![(partition.clone(), *before)],
             timeout_ms,
         }
         .into(),

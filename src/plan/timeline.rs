@@ -215,6 +215,11 @@ pub enum Action {
         set: Properties,
         delete: Vec<String>,
     },
+    /// DeleteRecords; none: all that are committed.
+    DeleteRecords {
+        partition: Partition,
+        before: Option<i64>,
+    },
     /// None: all partitions.
     ElectPreferred(Option<Vec<Partition>>),
     /// None: all partitions.
@@ -262,6 +267,7 @@ impl Action {
             Action::Heal(_)
             | Action::CreateTopic(_)
             | Action::AlterTopic { .. }
+            | Action::DeleteRecords { .. }
             | Action::ElectPreferred(_)
             | Action::ElectUnclean(_) => Vec::new(),
         }
@@ -298,6 +304,7 @@ impl Action {
             Action::Heal(_) => "heal",
             Action::CreateTopic(_) => "create topic",
             Action::AlterTopic { .. } => "alter topic",
+            Action::DeleteRecords { .. } => "delete records",
             Action::ElectPreferred(_) => "elect preferred leader",
             Action::ElectUnclean(_) => "elect unclean leader",
         }
@@ -334,6 +341,7 @@ impl Action {
             Action::Heal(_) => "healing",
             Action::CreateTopic(_) => "creation",
             Action::AlterTopic { .. } => "change",
+            Action::DeleteRecords { .. } => "deletion",
             Action::ElectPreferred(_) | Action::ElectUnclean(_) => "election",
         }
     }
@@ -368,6 +376,7 @@ impl Action {
         "healing",
         "creation",
         "change",
+        "deletion",
         "election",
     ];
 
@@ -386,6 +395,7 @@ impl Action {
                 | Action::Heal(_)
                 | Action::CreateTopic(_)
                 | Action::AlterTopic { .. }
+                | Action::DeleteRecords { .. }
                 | Action::ElectPreferred(_)
                 | Action::ElectUnclean(_)
         )

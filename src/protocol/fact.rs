@@ -274,7 +274,8 @@ pub enum Fact {
         log_start_offset: i64,
         why: Rc<str>,
     },
-    /// A follower's log begins elsewhere now: where its leader's does, or where it was emptied to.
+    /// A log begins elsewhere now: a follower's where its leader's does, or where it was emptied to; a
+    /// leader's where DeleteRecords says.
     LogStartMoved {
         partition: TopicPartition,
         log_start_offset: i64,

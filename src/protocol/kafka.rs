@@ -17,6 +17,9 @@ pub const EARLIEST_TIMESTAMP: i64 = -2;
 /// The offset of the largest timestamp (KIP-734).
 pub const MAX_TIMESTAMP: i64 = -3;
 
+/// `DeleteRecords` offset: all that is committed.
+pub const HIGH_WATERMARK: i64 = -1;
+
 macro_rules! requests {
     ($($name:ident = $key:literal => $request:ty, $response:ty;)*) => {
         /// The body of a request; the number is Kafka's api key.
@@ -63,6 +66,7 @@ requests! {
     UpdateMetadata = 6 => UpdateMetadataRequest, UpdateMetadataResponse;
     ControlledShutdown = 7 => ControlledShutdownRequest, ControlledShutdownResponse;
     CreateTopics = 19 => CreateTopicsRequest, CreateTopicsResponse;
+    DeleteRecords = 21 => DeleteRecordsRequest, DeleteRecordsResponse;
     OffsetForLeaderEpoch = 23 => OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
     ElectLeaders = 43 => ElectLeadersRequest, ElectLeadersResponse;
     IncrementalAlterConfigs = 44 => IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
@@ -300,6 +304,19 @@ pub struct CreatableTopicResult {
     pub topic_id: TopicId,
     pub error: ErrorCode,
     pub error_message: Option<Rc<str>>,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct DeleteRecordsRequest {
+    /// Records below these offsets; `HIGH_WATERMARK` for all that are committed.
+    pub partitions: Vec<(TopicPartition, i64)>,
+    pub timeout_ms: i32,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct DeleteRecordsResponse {
+    /// With the lowest log start of all live replicas, -1 on error.
+    pub partitions: Vec<(TopicPartition, i64, ErrorCode)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -158,6 +158,7 @@ fn request_bytes(body: &Request) -> u64 {
                 .sum::<u64>()
         }
         Request::Fetch(r) => 36 + r.partitions.len() as u64 * 56 + r.forgotten.len() as u64 * 20,
+        Request::DeleteRecords(r) => 8 + r.partitions.len() as u64 * 24,
         Request::ListOffsets(r) => 8 + r.partitions.len() as u64 * 32,
         Request::Metadata(r) => {
             4 + r
@@ -191,6 +192,7 @@ fn response_bytes(body: &Response) -> u64 {
                 .map(|p| 48 + p.records.size_in_bytes())
                 .sum::<u64>()
         }
+        Response::DeleteRecords(r) => 8 + r.partitions.len() as u64 * 26,
         Response::ListOffsets(r) => 8 + r.partitions.len() as u64 * 32,
         Response::Metadata(r) => {
             32 + r.brokers.len() as u64 * 32

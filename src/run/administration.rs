@@ -3,7 +3,7 @@
 use super::operator::tp;
 use crate::client::AdminCommand;
 use crate::plan::{Action, Partition, TopicPlan};
-use crate::protocol::{ConfigResource, ElectionType};
+use crate::protocol::{ConfigResource, ElectionType, HIGH_WATERMARK};
 use std::rc::Rc;
 
 /// The request of an administrator and what it is in words; `None` for other actions.
@@ -24,6 +24,13 @@ pub fn administration(action: &Action) -> Option<(String, AdminCommand)> {
             };
             let text = format!("alter topic {topic}: {}", changes.join(", "));
             (text, command)
+        }
+        Action::DeleteRecords { partition, before } => {
+            let command = AdminCommand::DeleteRecords {
+                partition: tp(partition),
+                before: before.unwrap_or(HIGH_WATERMARK),
+            };
+            (command.to_string(), command)
         }
         Action::ElectPreferred(partitions) => (
             format!("preferred election {}", of_partitions(partitions)),

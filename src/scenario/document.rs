@@ -399,6 +399,10 @@ pub(super) struct Entry {
     pub(super) set: Option<Ordered<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delete: Option<OneOrMany>,
+    #[serde(rename = "delete records", skip_serializing_if = "Option::is_none")]
+    pub(super) delete_records: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) before: Option<i64>,
     #[serde(
         rename = "elect preferred leader",
         skip_serializing_if = "Option::is_none"

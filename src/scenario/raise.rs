@@ -324,6 +324,10 @@ fn action(action: &Action, said: &mut doc::Entry) {
             said.set = (!set.is_empty()).then(|| ordered(set));
             said.delete = (!delete.is_empty()).then(|| OneOrMany(delete.clone()));
         }
+        Action::DeleteRecords { partition, before } => {
+            said.delete_records = Some(partition.to_string());
+            said.before = *before;
+        }
         Action::ElectPreferred(which) => said.elect_preferred_leader = partitions(which),
         Action::ElectUnclean(which) => said.elect_unclean_leader = partitions(which),
     }

@@ -25,6 +25,7 @@ macro_rules! shipped {
 /// All of them, in the order of the course.
 pub const SHIPPED: &[Shipped] = shipped!(
     "01-first-steps/first-steps.yaml",
+    "02-topics-and-partitions/delete-records.yaml",
     "02-topics-and-partitions/order-within-a-partition.yaml",
     "02-topics-and-partitions/retention-by-size.yaml",
     "02-topics-and-partitions/retention-by-time.yaml",

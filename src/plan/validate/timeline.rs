@@ -148,6 +148,13 @@ impl Check<'_> {
             Action::CreateTopic(topic) => self.properties(Scope::Topic, &topic.config, |key| {
                 vec!["config".to_string(), key.to_string()]
             }),
+            Action::DeleteRecords { partition, before } => {
+                if let Some(offset) = before.filter(|offset| *offset < 0) {
+                    let problem = Problem::new(["before"], format!("offset {offset}"));
+                    return Err(problem.expected("an offset from 0 on"));
+                }
+                self.partition_there(partition, own())
+            }
             Action::AlterTopic { topic, set, delete } => {
                 self.topic_there(topic, own())?;
                 self.properties(Scope::Topic, set, |key| {

@@ -175,6 +175,13 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
             set: properties(said.set.take().unwrap_or_default()),
             delete: said.delete.take().map(|keys| keys.0).unwrap_or_default(),
         };
+        delete_records, "delete records", |which| Action::DeleteRecords {
+            partition: Partition::read(&which).ok_or_else(|| {
+                Problem::new(["delete records"], format!("\"{which}\""))
+                    .expected("a partition such as trucks_gps-0")
+            })?,
+            before: said.before.take(),
+        };
         elect_preferred_leader, "elect preferred leader", |which| {
             Action::ElectPreferred(partitions("elect preferred leader", which)?)
         };
@@ -212,6 +219,7 @@ fn arguments(action: &Action) -> String {
         Action::CreateTopic(_) => "partitions, replication.factor, assignment, config",
         Action::Upgrade { .. } => "set",
         Action::AlterTopic { .. } => "set, delete",
+        Action::DeleteRecords { .. } => "before",
         _ => "",
     };
     let common = match action.can_last() {
