@@ -22,6 +22,7 @@ mod retention_keeps_offsets;
 mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unpack;
 mod zookeeper;
 
 pub use end_of_run::EndOfRun;
