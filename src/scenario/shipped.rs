@@ -48,6 +48,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "12-leaders-and-isr/power-failure-of-all.yaml",
     "12-leaders-and-isr/power-failure-of-one.yaml",
     "12-leaders-and-isr/slow-disk.yaml",
+    "14-zookeeper/broker-back-before-its-session-ends.yaml",
     "14-zookeeper/broker-paused-past-its-session.yaml",
     "14-zookeeper/clients-cut-from-zookeeper.yaml",
     "14-zookeeper/controller-session-expires.yaml",
