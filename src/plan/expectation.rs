@@ -55,7 +55,7 @@ sentences! {
     /// What is expected of a run.
     #[derive(Clone, PartialEq, Eq, Debug)]
     pub enum Expectation, "an expectation" {
-        /// Every acknowledged record stands below the high watermark of its partition at the end.
+        /// Every acknowledged record stands in the log of its partition's leader at the end, or was deleted by retention.
         NoneLost = "no acknowledged record is lost",
         /// So many acknowledged records are gone at the end; replaces the default expectation.
         Lost { count: Count } = "acknowledged records lost: {count}",

@@ -15,9 +15,15 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::Crashed if entry.node.starts_with("zookeeper-") => {
             loud("crashes (kill -9): its memory is gone, its disk is not")
         }
-        Fact::Crashed => loud(
-            "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while",
-        ),
+        Fact::Crashed if is_server(&entry.node) => loud(format!(
+            "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while{}",
+            if story.leads_something(broker_id(&entry.node)) {
+                "; until another broker leads, what it led takes no writes"
+            } else {
+                ""
+            }
+        )),
+        Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
         Fact::PowerFailed => {
             loud("loses power: its memory is gone, and so may be what was not synced to disk")
         }
