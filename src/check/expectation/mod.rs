@@ -11,10 +11,11 @@ mod records;
 mod replicas;
 
 use super::end_of_run::EndOfRun;
-use crate::plan::{Expectation, Expected, Plan, write_duration};
+use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
 use crate::protocol::Fact;
 use crate::trace::TraceEntry;
 use history::History;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A sentence, whether it holds, and why one can say so.
@@ -54,6 +55,8 @@ impl fmt::Display for Outcome {
     }
 }
 
+const FINDS_ITS_TARGET: &str = "every line of the timeline finds its target";
+
 /// Judges every expectation of the plan, in its order; then every fault that found no target. Of a run that
 /// was cut short, only the faults.
 pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Outcome> {
@@ -80,14 +83,55 @@ pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Out
             text,
             optional: false,
         } => Some(Outcome {
-            sentence: "every line of the timeline finds its target".to_owned(),
+            sentence: FINDS_ITS_TARGET.to_owned(),
             judgement: Judgement::Failed,
             figures: text.to_string(),
             because: None,
         }),
         _ => None,
     });
-    expected.chain(missed).collect()
+    let mut outcomes: Vec<Outcome> = expected.chain(missed).collect();
+    // A line that found nobody has failed by itself.
+    if plan.until.is_none()
+        && outcomes
+            .iter()
+            .all(|outcome| outcome.sentence != FINDS_ITS_TARGET)
+    {
+        outcomes.extend(never_came(plan, entries));
+    }
+    outcomes
+}
+
+/// Lines that waited for a moment that never came: whoever wrote them would take a run without the fault
+/// for one that bore it.
+fn never_came(plan: &Plan, entries: &[TraceEntry]) -> Vec<Outcome> {
+    let begun: BTreeSet<u32> = entries
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::TimelineEvent { entry, .. } => Some(*entry),
+            _ => None,
+        })
+        .collect();
+    let waits = |number: u32, entry: &Entry| {
+        let moment = match &entry.when {
+            When::On { moment, .. } => moment,
+            When::At(_) | When::Every { .. } => return None,
+        };
+        let silent = !entry.optional && !begun.contains(&number);
+        silent.then(|| Outcome {
+            sentence: "every line of the timeline comes to pass".to_owned(),
+            judgement: Judgement::Failed,
+            figures: format!(
+                "{} waited for \"{moment}\", which never was",
+                entry.action.key()
+            ),
+            because: None,
+        })
+    };
+    (0..)
+        .zip(&plan.timeline)
+        .filter_map(|(number, entry)| waits(number, entry))
+        .collect()
 }
 
 /// Held or not, with figures either way.

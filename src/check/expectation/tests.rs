@@ -6,7 +6,10 @@ use crate::check::testing::{
     Scene, acked, batch, consumed, content, position, record_id, state, tp,
 };
 use crate::kernel::{Duration, Time};
-use crate::plan::{Action, ConsumerPlan, Expectation, Expected, Key, Plan, ProducerPlan, Role};
+use crate::plan::{
+    Action, ConsumerPlan, Entry, Expectation, Expected, Healing, Key, Moment, Plan, ProducerPlan,
+    Role, When,
+};
 use crate::protocol::{ErrorCode, Fact, StateWriteReason};
 use crate::trace::TraceEntry;
 
@@ -423,4 +426,35 @@ fn a_fault_without_a_target_fails_unless_it_is_optional() {
         outcomes,
         ["FAILED: every line of the timeline finds its target — nobody leads t-9"]
     );
+}
+
+#[test]
+fn a_line_whose_moment_never_comes_fails_unless_it_is_optional() {
+    let mut story = Story::new();
+    story.plan.expect.clear();
+    let waiting = |optional| {
+        let moment = When::On {
+            moment: Moment::ControllerElected,
+            after: Duration::ZERO,
+            from: Duration::ZERO,
+        };
+        let entry = Entry::new(moment, Action::Heal(Healing::Everything));
+        if optional { entry.optional() } else { entry }
+    };
+    story.plan.timeline = vec![waiting(true), waiting(false), waiting(false)];
+    let (entry, end, text) = (1, false, "healing".into());
+    story.add(95_000, "operator", Fact::TimelineEvent { entry, end, text });
+    let judged = |plan: &Plan| {
+        let outcomes = judge(plan, &story.entries, &EndOfRun::new(&story.scene));
+        outcomes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        judged(&story.plan),
+        [
+            "FAILED: every line of the timeline comes to pass — heal waited for \"a controller is elected\", which never was"
+        ]
+    );
+    let mut cut = story.plan.clone();
+    cut.until = Some(Duration::from_secs(1));
+    assert_eq!(judged(&cut), [""; 0]);
 }
