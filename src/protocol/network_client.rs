@@ -5,11 +5,14 @@
 //! closing the connection, which fails all that is in flight on it). Never sends anything twice:
 //! retrying is its user's decision.
 
+mod peer;
+
 use super::{
     Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, Request, Response, Timer, exponential,
 };
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
+use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time};
+use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -488,121 +491,4 @@ fn made_up_response(body: &Request) -> Option<Response> {
         }
         .into(),
     )
-}
-
-#[derive(Debug)]
-struct Peer<T> {
-    link: Link,
-    last_attempt: Time,
-    /// Attempts that failed since a connection was last up (`failedAttempts`).
-    failed_attempts: u32,
-    /// The same, as far as no connection came to be (`failedConnectAttempts`).
-    failed_setups: u32,
-    backoff_timer: Option<TimerId>,
-    request_timer: Option<(Time, TimerId)>,
-    waiting: VecDeque<Waiting<T>>,
-    in_flight: VecDeque<InFlight<T>>,
-    lost: Option<CloseReason>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Link {
-    Down,
-    BackingOff,
-    Connecting { conn: ConnId, timer: TimerId },
-    Up(ConnId),
-}
-
-impl Link {
-    fn conn(self) -> Option<ConnId> {
-        match self {
-            Link::Connecting { conn, .. } | Link::Up(conn) => Some(conn),
-            Link::Down | Link::BackingOff => None,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Waiting<T> {
-    body: Request,
-    timeout: Duration,
-    tag: T,
-}
-
-#[derive(Debug)]
-struct InFlight<T> {
-    correlation_id: i32,
-    deadline: Time,
-    tag: T,
-}
-
-impl<T> Default for Peer<T> {
-    fn default() -> Self {
-        Peer {
-            link: Link::Down,
-            last_attempt: Time::ZERO,
-            failed_attempts: 0,
-            failed_setups: 0,
-            backoff_timer: None,
-            request_timer: None,
-            waiting: VecDeque::new(),
-            in_flight: VecDeque::new(),
-            lost: None,
-        }
-    }
-}
-
-impl<T> Peer<T> {
-    fn load(&self) -> u32 {
-        (self.waiting.len() + self.in_flight.len()) as u32
-    }
-
-    fn has_room(&self, max_in_flight: u32) -> bool {
-        self.load() < max_in_flight
-    }
-
-    fn arm_request_timer(&mut self, ctx: &mut Ctx<'_>, owner: u8, conn: ConnId, deadline: Time) {
-        if let Some((_, timer)) = self.request_timer.take() {
-            ctx.cancel_timer(timer);
-        }
-        let timer = ctx.set_timer(
-            deadline.since(ctx.now()),
-            Timer::Network {
-                owner,
-                conn_or_node: conn.0,
-                what: NetworkTimer::RequestTimeout,
-            },
-        );
-        self.request_timer = Some((deadline, timer));
-    }
-
-    fn cancel_timers(&mut self, ctx: &mut Ctx<'_>) {
-        if let Link::Connecting { timer, .. } = self.link {
-            ctx.cancel_timer(timer);
-        }
-        if let Some(timer) = self.backoff_timer.take() {
-            ctx.cancel_timer(timer);
-        }
-        if let Some((_, timer)) = self.request_timer.take() {
-            ctx.cancel_timer(timer);
-        }
-    }
-
-    fn fail_all(
-        &mut self,
-        to: NodeId,
-        in_flight: Disconnected,
-        waiting: Disconnected,
-    ) -> Vec<Completed<T>> {
-        let in_flight = self.in_flight.drain(..).map(|r| (r.tag, in_flight));
-        let waiting = self.waiting.drain(..).map(|w| (w.tag, waiting));
-        in_flight
-            .chain(waiting)
-            .map(|(tag, why)| Completed {
-                tag,
-                to,
-                result: Err(why),
-            })
-            .collect()
-    }
 }

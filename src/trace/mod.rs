@@ -1,12 +1,14 @@
-//! The trace: the facts of a run in their order, as JSON lines, as a transcript for reading, and as the
-//! graph of what happened before what.
+//! The trace: the facts of a run in their order, as JSON lines and as a transcript for
+//! reading.
 //!
 //! Everything here is a function of facts. Nothing looks at a node, so a trace that was written to a
 //! file tells all that the run could tell.
 
+mod counts;
 mod diff;
 mod entry;
 mod json_lines;
+mod legend;
 mod story;
 mod telling;
 mod transcript;

@@ -5,6 +5,8 @@
 //! the course of things. `Style::verbose` shows every fact.
 
 use super::TraceEntry;
+use super::counts::Counts;
+use super::legend::legend;
 use super::story::Story;
 use super::telling::{Telling, Weight, goes_on, tell};
 use crate::kernel::{Duration, Time};
@@ -16,8 +18,6 @@ use std::rc::Rc;
 const SAME_MOMENT: Duration = Duration::from_millis(50);
 /// What repeats is news again after this silence.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Counts are not shown more often than this.
-const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
 /// Items that one line names.
 const ITEMS: usize = 6;
 /// Width of the column with node names; longer names push the text.
@@ -332,137 +332,9 @@ fn column(entry: &TraceEntry, telling: &Telling) -> Rc<str> {
     }
 }
 
-fn write_line(time: Time, node: &str, text: &str) -> String {
+pub(super) fn write_line(time: Time, node: &str, text: &str) -> String {
     let (seconds, millis) = (time.0 / 1_000_000_000, time.as_millis() % 1_000);
     format!("{seconds:>5}.{millis:03}s  {node:<NODE_WIDTH$}  {text}")
-}
-
-/// Records acknowledged and read so far, by group of clients.
-#[derive(Debug, Default)]
-struct Counts {
-    acknowledged: BTreeMap<Rc<str>, u64>,
-    read: BTreeMap<Rc<str>, u64>,
-    last_shown: Option<Time>,
-    changed: bool,
-}
-
-impl Counts {
-    fn count(&mut self, entry: &TraceEntry) {
-        let counts = match entry.fact {
-            Fact::Acked { .. } => &mut self.acknowledged,
-            Fact::Consumed { .. } => &mut self.read,
-            _ => return,
-        };
-        // Keyed by node name, so that the common case allocates nothing; grouped when shown.
-        if let Some(count) = counts.get_mut(&entry.node) {
-            *count += 1;
-        } else {
-            counts.insert(entry.node.clone(), 1);
-        }
-        self.changed = true;
-    }
-
-    /// The line that is due before a line about `entry`.
-    fn line_before(&mut self, entry: &TraceEntry) -> Option<String> {
-        let turn = matches!(
-            entry.fact,
-            Fact::TimelineEvent { .. }
-                | Fact::Crashed
-                | Fact::PowerFailed
-                | Fact::Paused
-                | Fact::Started
-                | Fact::SessionExpired { .. }
-                | Fact::ProduceStalls { .. }
-                | Fact::HighWatermarkMoved { .. }
-        );
-        let recent = self
-            .last_shown
-            .is_some_and(|shown| entry.time.since(shown) < BETWEEN_COUNTS);
-        if !turn || recent {
-            None
-        } else {
-            self.line(entry.time)
-        }
-    }
-
-    fn line(&mut self, time: Time) -> Option<String> {
-        if !std::mem::take(&mut self.changed) {
-            return None;
-        }
-        self.last_shown = Some(time);
-        let mut parts = Vec::new();
-        for (counts, verb) in [(&self.acknowledged, "acknowledged"), (&self.read, "read")] {
-            for (group, count) in grouped(counts) {
-                parts.push(match verb {
-                    "read" => format!("{group} has read {count}"),
-                    _ => format!("{group}: records acknowledged {count}"),
-                });
-            }
-        }
-        let text = format!("so far {}", parts.join("; "));
-        Some(write_line(time, "clients", &text))
-    }
-}
-
-/// Sums over `trucks-1`, `trucks-2` and so on under `trucks`.
-fn grouped(counts: &BTreeMap<Rc<str>, u64>) -> BTreeMap<&str, u64> {
-    let mut groups = BTreeMap::new();
-    for (node, count) in counts {
-        let group = match node.rsplit_once('-') {
-            Some((group, number)) if number.bytes().all(|b| b.is_ascii_digit()) => group,
-            _ => node,
-        };
-        *groups.entry(group).or_insert(0) += count;
-    }
-    groups
-}
-
-/// Words of the transcript and what they mean.
-const LEGEND: &[(&str, &str)] = &[
-    (
-        "leads",
-        "a partition has one leader, which takes all its writes; the others follow, that is, copy",
-    ),
-    (
-        "epoch",
-        "counts the leaders of a partition (or the controllers): who speaks for an older one is refused",
-    ),
-    (
-        "ISR",
-        "in-sync replicas: those of whom the leader knows that they keep up; one of them is the next leader",
-    ),
-    (
-        "committed",
-        "every in-sync replica has it; only committed records are read (the high watermark ends them)",
-    ),
-    (
-        "acks=all",
-        "a write is acknowledged only when every in-sync replica has it",
-    ),
-    (
-        "controller",
-        "the broker that decides who leads; ZooKeeper holds its decisions",
-    ),
-    (
-        "session",
-        "a broker's sign of life to ZooKeeper; ZooKeeper gives it up after a timeout without a ping",
-    ),
-    (
-        "send again",
-        "a retry: where the first attempt was stored after all, the record is there twice (producers are not idempotent here)",
-    ),
-];
-
-/// The legend of the words that these lines use.
-pub(super) fn legend(lines: &[String]) -> Vec<String> {
-    let mut legend =
-        vec!["Each line: time since the start, who, what happened and why.".to_owned()];
-    for (word, meaning) in LEGEND {
-        if lines.iter().any(|line| line.contains(word)) {
-            legend.push(format!("  {word:<12} {meaning}"));
-        }
-    }
-    legend
 }
 
 #[cfg(test)]

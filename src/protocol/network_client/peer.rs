@@ -1,0 +1,130 @@
+//! What a client knows of one destination: its connection, and what waits or is in flight there
+//! (`ClusterConnectionStates`, `InFlightRequests`).
+
+use super::{Completed, Disconnected, NetworkTimer};
+use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
+use crate::protocol::{Ctx, Request, Timer};
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub(super) struct Peer<T> {
+    pub(super) link: Link,
+    pub(super) last_attempt: Time,
+    /// Attempts that failed since a connection was last up (`failedAttempts`).
+    pub(super) failed_attempts: u32,
+    /// The same, as far as no connection came to be (`failedConnectAttempts`).
+    pub(super) failed_setups: u32,
+    pub(super) backoff_timer: Option<TimerId>,
+    pub(super) request_timer: Option<(Time, TimerId)>,
+    pub(super) waiting: VecDeque<Waiting<T>>,
+    pub(super) in_flight: VecDeque<InFlight<T>>,
+    pub(super) lost: Option<CloseReason>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Link {
+    Down,
+    BackingOff,
+    Connecting { conn: ConnId, timer: TimerId },
+    Up(ConnId),
+}
+
+impl Link {
+    pub(super) fn conn(self) -> Option<ConnId> {
+        match self {
+            Link::Connecting { conn, .. } | Link::Up(conn) => Some(conn),
+            Link::Down | Link::BackingOff => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Waiting<T> {
+    pub(super) body: Request,
+    pub(super) timeout: Duration,
+    pub(super) tag: T,
+}
+
+#[derive(Debug)]
+pub(super) struct InFlight<T> {
+    pub(super) correlation_id: i32,
+    pub(super) deadline: Time,
+    pub(super) tag: T,
+}
+
+impl<T> Default for Peer<T> {
+    fn default() -> Self {
+        Peer {
+            link: Link::Down,
+            last_attempt: Time::ZERO,
+            failed_attempts: 0,
+            failed_setups: 0,
+            backoff_timer: None,
+            request_timer: None,
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            lost: None,
+        }
+    }
+}
+
+impl<T> Peer<T> {
+    pub(super) fn load(&self) -> u32 {
+        (self.waiting.len() + self.in_flight.len()) as u32
+    }
+
+    pub(super) fn has_room(&self, max_in_flight: u32) -> bool {
+        self.load() < max_in_flight
+    }
+
+    pub(super) fn arm_request_timer(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        owner: u8,
+        conn: ConnId,
+        deadline: Time,
+    ) {
+        if let Some((_, timer)) = self.request_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        let timer = ctx.set_timer(
+            deadline.since(ctx.now()),
+            Timer::Network {
+                owner,
+                conn_or_node: conn.0,
+                what: NetworkTimer::RequestTimeout,
+            },
+        );
+        self.request_timer = Some((deadline, timer));
+    }
+
+    pub(super) fn cancel_timers(&mut self, ctx: &mut Ctx<'_>) {
+        if let Link::Connecting { timer, .. } = self.link {
+            ctx.cancel_timer(timer);
+        }
+        if let Some(timer) = self.backoff_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        if let Some((_, timer)) = self.request_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+    }
+
+    pub(super) fn fail_all(
+        &mut self,
+        to: NodeId,
+        in_flight: Disconnected,
+        waiting: Disconnected,
+    ) -> Vec<Completed<T>> {
+        let in_flight = self.in_flight.drain(..).map(|r| (r.tag, in_flight));
+        let waiting = self.waiting.drain(..).map(|w| (w.tag, waiting));
+        in_flight
+            .chain(waiting)
+            .map(|(tag, why)| Completed {
+                tag,
+                to,
+                result: Err(why),
+            })
+            .collect()
+    }
+}

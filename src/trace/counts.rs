@@ -1,0 +1,92 @@
+//! Records that come and go, counted instead of told: the transcript shows the counts before what changes
+//! the course of things.
+
+use super::TraceEntry;
+use super::transcript::write_line;
+use crate::kernel::{Duration, Time};
+use crate::protocol::Fact;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Counts are not shown more often than this.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
+
+/// Records acknowledged and read so far, by group of clients.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    acknowledged: BTreeMap<Rc<str>, u64>,
+    read: BTreeMap<Rc<str>, u64>,
+    last_shown: Option<Time>,
+    changed: bool,
+}
+
+impl Counts {
+    pub(super) fn count(&mut self, entry: &TraceEntry) {
+        let counts = match entry.fact {
+            Fact::Acked { .. } => &mut self.acknowledged,
+            Fact::Consumed { .. } => &mut self.read,
+            _ => return,
+        };
+        // Keyed by node name, so that the common case allocates nothing; grouped when shown.
+        if let Some(count) = counts.get_mut(&entry.node) {
+            *count += 1;
+        } else {
+            counts.insert(entry.node.clone(), 1);
+        }
+        self.changed = true;
+    }
+
+    /// The line that is due before a line about `entry`.
+    pub(super) fn line_before(&mut self, entry: &TraceEntry) -> Option<String> {
+        let turn = matches!(
+            entry.fact,
+            Fact::TimelineEvent { .. }
+                | Fact::Crashed
+                | Fact::PowerFailed
+                | Fact::Paused
+                | Fact::Started
+                | Fact::SessionExpired { .. }
+                | Fact::ProduceStalls { .. }
+                | Fact::HighWatermarkMoved { .. }
+        );
+        let recent = self
+            .last_shown
+            .is_some_and(|shown| entry.time.since(shown) < BETWEEN_COUNTS);
+        if !turn || recent {
+            None
+        } else {
+            self.line(entry.time)
+        }
+    }
+
+    pub(super) fn line(&mut self, time: Time) -> Option<String> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        self.last_shown = Some(time);
+        let mut parts = Vec::new();
+        for (counts, verb) in [(&self.acknowledged, "acknowledged"), (&self.read, "read")] {
+            for (group, count) in grouped(counts) {
+                parts.push(match verb {
+                    "read" => format!("{group} has read {count}"),
+                    _ => format!("{group}: records acknowledged {count}"),
+                });
+            }
+        }
+        let text = format!("so far {}", parts.join("; "));
+        Some(write_line(time, "clients", &text))
+    }
+}
+
+/// Sums over `trucks-1`, `trucks-2` and so on under `trucks`.
+fn grouped(counts: &BTreeMap<Rc<str>, u64>) -> BTreeMap<&str, u64> {
+    let mut groups = BTreeMap::new();
+    for (node, count) in counts {
+        let group = match node.rsplit_once('-') {
+            Some((group, number)) if number.bytes().all(|b| b.is_ascii_digit()) => group,
+            _ => node,
+        };
+        *groups.entry(group).or_insert(0) += count;
+    }
+    groups
+}
