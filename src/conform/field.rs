@@ -34,6 +34,16 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// Checks the value under a key, if it is there.
+    pub(super) fn may(
+        &self,
+        key: &str,
+        check: impl FnOnce(&Field<'a>) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        self.map()?;
+        self.get(key).map_or(Ok(()), |field| check(&field))
+    }
+
     pub(super) fn map(&self) -> Result<&'a Map<String, Value>, Problem> {
         self.value.as_object().ok_or_else(|| self.wrong("a map"))
     }

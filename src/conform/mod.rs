@@ -12,6 +12,7 @@ mod recording;
 mod recover;
 mod recovery;
 mod recovery_case;
+mod seen;
 mod sha256;
 mod zookeeper_play;
 mod zookeeper_transcript;

@@ -5,6 +5,7 @@
 
 use super::client_command;
 use super::field::Field;
+use super::seen::check_seen;
 use crate::plan::Problem;
 use crate::protocol::config::{ConfigError, Scope};
 use serde_json::Value;
@@ -112,6 +113,16 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
         Some("kraft") => Mode::KRaft,
         _ => return Err(mode_said.wrong("\"zookeeper\" or \"kraft\"")),
     };
+    document.may("kafka", |said| {
+        let release = said.text()?;
+        let release = release.strip_prefix(RELEASE).unwrap_or("none");
+        match release.is_empty() || release.starts_with('.') {
+            true => Ok(()),
+            false => Err(said.wrong(format!(
+                "a release that is played here, such as \"{RELEASE}.1\""
+            ))),
+        }
+    })?;
     let brokers = document.need("brokers", "\"brokers\": 3")?.number(1, 100)?;
     let mut config = shared_settings();
     for part in ["base_config", "config"] {
@@ -148,6 +159,9 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
         steps,
     })
 }
+
+/// Whose defaults a recorded cluster has.
+const RELEASE: &str = "3.9";
 
 fn config_problem(setting: &Field<'_>, error: ConfigError) -> Problem {
     match error {
@@ -196,14 +210,9 @@ fn parse_step(step: &Field<'_>, known: Known) -> Result<Step, Problem> {
             varies.push(path.text()?.to_string());
         }
     }
-    for key in ["state", "metadata", "offsets", "files", "result"] {
-        step.get(key)
-            .map(|seen| seen.map().map(|_| ()))
-            .transpose()?;
+    if known.mode == Mode::ZooKeeper {
+        check_seen(step, known.brokers)?;
     }
-    step.get("results")
-        .map(|results| results.items().map(|_| ()))
-        .transpose()?;
     Ok(Step {
         what: what.unwrap_or("step").to_string(),
         actions,

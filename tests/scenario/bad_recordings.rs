@@ -7,21 +7,25 @@ use std::path::Path;
 
 /// A recording without fault; cases change one place of it.
 const GOOD: &str = r#"{
- "name": "test", "about": "A recording without fault.", "mode": "zookeeper", "brokers": 3,
+ "name": "test", "about": "A recording without fault.", "mode": "zookeeper", "kafka": "3.9.1", "brokers": 3,
  "base_config": {"zookeeper.session.timeout.ms": "6000"}, "config": {"min.insync.replicas": 2},
  "steps": [
   {"do": "start", "lasted": 8.5,
    "actions": [{"at": 0.0, "start": "zk"}, {"at": 0.5, "start": 1}],
-   "state": {"brokers": [1]}},
-  {"do": "produce", "lasted": 1.25, "varies": ["state.controller"],
+   "state": {"brokers": [1], "controller": 1, "controller_epoch": 1,
+    "partitions": {"t-0": {"leader": 1, "leader_epoch": 0, "isr": [1], "controller_epoch": 1, "zk_version": 0}}},
+   "metadata": {"t": {"0": {"leader": 1, "replicas": [1, 2], "isr": [1]}}},
+   "offsets": {"t": {"0": {"earliest": 0, "latest": 1}}},
+   "files": {"1": {"leader_epochs": {"t-0": ["0 0"]}}}},
+  {"do": "produce", "lasted": 1.25, "varies": ["state.controller"], "state": {"zookeeper": "away"},
    "actions": [
     {"at": 0.1, "client": {"op": "produce", "topic": "t", "partition": 0, "producer": "p", "props": {"acks": "all"},
      "records": [{"key": null, "value": "a"}]}}],
    "results": [{"partition": 0, "offset": 0}]},
-  {"do": "read", "lasted": 2,
+  {"do": "read", "lasted": 2, "state": {"zookeeper": "away"},
    "actions": [{"at": 0, "client": {"op": "read", "topic": "t", "partition": 0, "from": 0}}],
    "result": {"records": []}},
-  {"do": "end", "lasted": 1, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"}]}
+  {"do": "end", "lasted": 1, "state": {"zookeeper": "away"}, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"}]}
  ]
 }
 "#;
@@ -160,7 +164,73 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "\"op\": \"read\", \"topic\": \"t\", \"partition\": 0, \"from\": 0",
         "\"op\": \"create_topic\", \"topic\": \"t\", \"assignment\": [1, 2]",
     ),
-    ("a state that is none", "{\"brokers\": [1]}", "7"),
+    ("a release that is not played", "\"3.9.1\"", "\"9.9\""),
+    (
+        "a state that is none",
+        "\"state\": {\"zookeeper\": \"away\"}",
+        "\"state\": 7",
+    ),
+    (
+        "a step that shows no state",
+        "\"state\": {\"zookeeper\": \"away\"}, \"actions\"",
+        "\"actions\"",
+    ),
+    (
+        "ZooKeeper elsewhere",
+        "\"state\": {\"zookeeper\": \"away\"}",
+        "\"state\": {\"zookeeper\": \"gone\"}",
+    ),
+    (
+        "a state without brokers",
+        "\"state\": {\"brokers\": [1], ",
+        "\"state\": {",
+    ),
+    (
+        "a controller that is not there",
+        "\"controller\": 1",
+        "\"controller\": 4",
+    ),
+    (
+        "an epoch beyond all numbers",
+        "\"controller_epoch\": 1,\n",
+        "\"controller_epoch\": 1180591620717411303424,\n",
+    ),
+    (
+        "partitions that are a list",
+        "\"partitions\": {\"t-0\": {\"leader\": 1, \"leader_epoch\": 0, \"isr\": [1], \"controller_epoch\": 1, \"zk_version\": 0}}",
+        "\"partitions\": []",
+    ),
+    (
+        "an ISR that is a text",
+        "\"isr\": [1], \"controller_epoch\"",
+        "\"isr\": \"1\", \"controller_epoch\"",
+    ),
+    (
+        "a partition's state without a leader",
+        "{\"leader\": 1, \"leader_epoch\"",
+        "{\"leader_epoch\"",
+    ),
+    (
+        "a replica on a broker that is not there",
+        "\"replicas\": [1, 2]",
+        "\"replicas\": [1, 9]",
+    ),
+    (
+        "offsets of a partition that is none",
+        "\"offsets\": {\"t\": {\"0\"",
+        "\"offsets\": {\"t\": {\"zero\"",
+    ),
+    (
+        "an offset that is a list",
+        "\"latest\": 1",
+        "\"latest\": [1]",
+    ),
+    (
+        "files of a broker that is not there",
+        "\"files\": {\"1\"",
+        "\"files\": {\"4\"",
+    ),
+    ("leader epochs that are none", "[\"0 0\"]", "[\"0\"]"),
     (
         "results that are no list",
         "[{\"partition\": 0, \"offset\": 0}]",
