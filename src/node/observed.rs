@@ -26,6 +26,13 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Every node of the simulation: servers, brokers, clients.
+    pub fn everyone(&self) -> Vec<NodeId> {
+        let servers = self.zookeepers.iter().chain(self.brokers.values());
+        let clients = self.clients.iter().map(|(_, node)| node);
+        servers.chain(clients).copied().collect()
+    }
+
     /// The broker that runs on a node.
     pub fn broker_of(&self, node: NodeId) -> Option<BrokerId> {
         self.brokers

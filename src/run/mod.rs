@@ -8,7 +8,9 @@ mod administration;
 mod assemble;
 mod machine_faults;
 mod nemesis;
+mod network_faults;
 mod operator;
+mod process_faults;
 mod recorded;
 mod roles;
 

@@ -4,7 +4,9 @@
 
 use super::administration::administration;
 use super::machine_faults::{cured_node, machine_fault_of, machine_targets, wanted_files};
+use super::network_faults::{is_between_nobody, network_faults_of, network_sides, network_words};
 use super::operator::{World, admin, command};
+use super::process_faults::{ProcessFault, Then, process_fault_of};
 use super::recorded::CarriedOut;
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
@@ -98,375 +100,155 @@ impl Nemesis {
         found: &mut Found<'_>,
         world: &mut World<'_>,
     ) -> Result<Lasting, String> {
-        let find = |nemesis: &Nemesis, world: &World<'_>, targets: &Targets| {
-            let observed = Observed {
-                kernel: &*world.kernel,
-                layout: world.layout,
-            };
-            Resolver {
-                plan: world.plan,
-                observed,
-                down: &nemesis.down,
-            }
-            .resolve(targets)
-        };
         let mut lasting = Lasting {
             entry: number,
             cures: Vec::new(),
             rules: Vec::new(),
             over: false,
         };
-        let say = |world: &mut World<'_>, text: String| {
-            world.deeds.push((
-                None,
-                Fact::TimelineEvent {
-                    entry: number,
-                    end: false,
-                    text: Rc::from(text),
-                },
-            ));
-        };
-        let lasts = entry.lasting.is_some();
-        match &entry.action {
-            Action::Crash(targets) => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s != NodeStatus::Down,
-                    targets,
-                    "runs",
-                )?;
-                say(
-                    world,
-                    format!(
-                        "{} of {}",
-                        entry.action.noun(),
-                        found.described(world, &nodes, targets)
-                    ),
-                );
-                for node in nodes {
-                    self.fault(world, Fault::Crash(node), Some((node, Fact::Crashed)));
-                    self.down.insert(node, Downfall::Crashed);
-                    lasting.cures.extend(lasts.then_some(Fault::Start(node)));
-                }
+        let action = &entry.action;
+        if let Some(fault) = process_fault_of(action) {
+            lasting.cures = self.act_on_processes(number, entry, &fault, found, world)?;
+        } else if let Some(sides) = network_sides(action) {
+            lasting.rules = self.act_on_network(number, action, &sides, found, world)?;
+        } else if let Some(targets) = machine_targets(action) {
+            lasting.cures = self.act_on_machines(number, action, targets, found, world)?;
+        } else if let Some((text, request)) = administration(action) {
+            say(world, number, text);
+            self.ask_admin(world, request);
+        } else if let Action::Heal(healing) = action {
+            if let Healing::Nodes(targets) = healing {
+                let nodes = self.find(world, targets)?;
+                found.described(world, &nodes, targets);
             }
-            Action::PowerFailure(targets) => {
-                let nodes = find(self, world, targets)?;
-                say(
-                    world,
-                    format!(
-                        "power failure of {}",
-                        found.described(world, &nodes, targets)
-                    ),
-                );
-                for node in nodes {
-                    self.fault(
-                        world,
-                        Fault::PowerFailure(node),
-                        Some((node, Fact::PowerFailed)),
-                    );
-                    self.down.insert(node, Downfall::Crashed);
-                    lasting.cures.extend(lasts.then_some(Fault::Start(node)));
-                }
-            }
-            Action::Restart(targets) => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s == NodeStatus::Down,
-                    targets,
-                    "is down",
-                )?;
-                say(
-                    world,
-                    format!("start of {}", found.described(world, &nodes, targets)),
-                );
-                for node in nodes {
-                    self.fault(world, Fault::Start(node), None);
-                    self.down.remove(&node);
-                }
-            }
-            Action::Upgrade { targets, set } => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s == NodeStatus::Down,
-                    targets,
-                    "is down",
-                )?;
-                for node in &nodes {
-                    upgrade(world, *node, set)?;
-                }
-                let lines: Vec<String> = set.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                let who = found.described(world, &nodes, targets);
-                say(world, format!("start of {who} with {}", lines.join(", ")));
-                for node in nodes {
-                    self.fault(world, Fault::Start(node), None);
-                    self.down.remove(&node);
-                }
-            }
-            Action::Pause(targets) => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s == NodeStatus::Running,
-                    targets,
-                    "runs",
-                )?;
-                say(
-                    world,
-                    format!("pause of {}", found.described(world, &nodes, targets)),
-                );
-                for node in nodes {
-                    self.fault(world, Fault::Pause(node), Some((node, Fact::Paused)));
-                    lasting.cures.push(Fault::Resume(node));
-                }
-            }
-            Action::Resume(targets) => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s == NodeStatus::Paused,
-                    targets,
-                    "is paused",
-                )?;
-                say(
-                    world,
-                    format!("{} goes on", found.described(world, &nodes, targets)),
-                );
-                for node in nodes {
-                    self.fault(world, Fault::Resume(node), Some((node, Fact::Resumed)));
-                }
-            }
-            Action::Stop(targets) => {
-                let nodes = self.only(
-                    find(self, world, targets)?,
-                    world,
-                    |s| s != NodeStatus::Down,
-                    targets,
-                    "runs",
-                )?;
-                say(
-                    world,
-                    format!("clean stop of {}", found.described(world, &nodes, targets)),
-                );
-                for node in nodes {
-                    self.fault(
-                        world,
-                        Fault::Terminate(node),
-                        Some((node, Fact::TerminateAsked)),
-                    );
-                    self.down.insert(node, Downfall::Stopped);
-                    lasting.cures.extend(lasts.then_some(Fault::Start(node)));
-                }
-            }
-            Action::Cut { from, to, both } => {
-                let (a, b) = (find(self, world, from)?, find(self, world, to)?);
-                let direction = if *both { "and" } else { "to" };
-                say(
-                    world,
-                    format!(
-                        "network cut from {} {direction} {}",
-                        found.described(world, &a, from),
-                        found.described(world, &b, to)
-                    ),
-                );
-                lasting.rules.extend(world.kernel.apply(Fault::Cut {
-                    from: a,
-                    to: b,
-                    both: *both,
-                }));
-            }
-            Action::Partition(sides) => {
-                let mut groups = Vec::new();
-                for side in sides {
-                    groups.push(find(self, world, side)?);
-                }
-                let names: Vec<String> = groups
-                    .iter()
-                    .zip(sides)
-                    .map(|(nodes, side)| found.described(world, nodes, side))
-                    .collect();
-                say(world, format!("network partition: {}", names.join(" | ")));
-                for (i, a) in groups.iter().enumerate() {
-                    for b in &groups[i + 1..] {
-                        let cut = Fault::Cut {
-                            from: a.clone(),
-                            to: b.clone(),
-                            both: true,
-                        };
-                        lasting.rules.extend(world.kernel.apply(cut));
-                    }
-                }
-            }
-            Action::Isolate(targets) => {
-                let nodes = find(self, world, targets)?;
-                say(
-                    world,
-                    format!("isolation of {}", found.described(world, &nodes, targets)),
-                );
-                let servers = world
-                    .layout
-                    .zookeepers
-                    .iter()
-                    .chain(world.layout.brokers.values())
-                    .copied();
-                let others: Vec<NodeId> = servers
-                    .chain(world.layout.clients.iter().map(|(_, node)| *node))
-                    .filter(|node| !nodes.contains(node))
-                    .collect();
-                lasting.rules.extend(world.kernel.apply(Fault::Cut {
-                    from: nodes,
-                    to: others,
-                    both: true,
-                }));
-            }
-            Action::SlowNetwork { a, b, by } => {
-                let (x, y) = (find(self, world, a)?, find(self, world, b)?);
-                say(
-                    world,
-                    format!(
-                        "slow network between {} and {}: {} more each trip",
-                        found.described(world, &x, a),
-                        found.described(world, &y, b),
-                        crate::plan::write_duration(*by)
-                    ),
-                );
-                lasting.rules.extend(world.kernel.apply(Fault::Slow {
-                    a: x,
-                    b: y,
-                    extra: *by,
-                }));
-            }
-            Action::ThrottleNetwork { a, b, rate } => {
-                let (x, y) = (find(self, world, a)?, find(self, world, b)?);
-                say(
-                    world,
-                    format!(
-                        "network between {} and {} throttled to {} a second",
-                        found.described(world, &x, a),
-                        found.described(world, &y, b),
-                        crate::plan::write_size(*rate)
-                    ),
-                );
-                lasting.rules.extend(world.kernel.apply(Fault::Throttle {
-                    a: x,
-                    b: y,
-                    bytes_per_second: *rate,
-                }));
-            }
-            Action::StallNetwork { a, b } => {
-                let (x, y) = (find(self, world, a)?, find(self, world, b)?);
-                say(
-                    world,
-                    format!(
-                        "network between {} and {} stalls",
-                        found.described(world, &x, a),
-                        found.described(world, &y, b)
-                    ),
-                );
-                lasting
-                    .rules
-                    .extend(world.kernel.apply(Fault::Stall { a: x, b: y }));
-            }
-            Action::ResetConnections { a, b } => {
-                let (x, y) = (find(self, world, a)?, find(self, world, b)?);
-                say(
-                    world,
-                    format!(
-                        "connections between {} and {} are reset",
-                        found.described(world, &x, a),
-                        found.described(world, &y, b)
-                    ),
-                );
-                world.kernel.apply(Fault::Reset { a: x, b: y });
-            }
-            Action::LoseMessage { from, to } => {
-                let (x, y) = (find(self, world, from)?, find(self, world, to)?);
-                say(
-                    world,
-                    format!(
-                        "the next message from {} to {} is lost",
-                        found.described(world, &x, from),
-                        found.described(world, &y, to)
-                    ),
-                );
-                for (from, to) in x.iter().flat_map(|a| y.iter().map(move |b| (*a, *b))) {
-                    world.kernel.apply(Fault::LoseOne { from, to });
-                }
-            }
-            Action::Heal(healing) => {
-                if let Healing::Nodes(targets) = healing {
-                    let nodes = find(self, world, targets)?;
-                    found.described(world, &nodes, targets);
-                }
-                say(world, "healing".to_string());
-                self.heal(healing, world)?;
-            }
-            machine_fault => {
-                let Some(targets) = machine_targets(machine_fault) else {
-                    if let Some((text, request)) = administration(&entry.action) {
-                        say(world, text);
-                        self.ask_admin(world, request);
-                    }
-                    return Ok(lasting);
-                };
-                let mut nodes = find(self, world, targets)?;
-                // Of each node the files that the fault is about; of a fault of whole machines none.
-                let mut places: Vec<(NodeId, String)> = Vec::new();
-                let mut files = String::new();
-                if let Some(wanted) = wanted_files(machine_fault) {
-                    for node in &nodes {
-                        let paths = wanted.of(world.kernel.disk(*node)).into_iter();
-                        places.extend(paths.map(|path| (*node, path)));
-                    }
-                    if places.is_empty() {
-                        return Err(format!("\"{targets}\" has {wanted}"));
-                    }
-                    nodes.retain(|node| places.iter().any(|(place, _)| place == node));
-                    let mut paths: Vec<&str> =
-                        places.iter().map(|(_, path)| path.as_str()).collect();
-                    paths.sort();
-                    paths.dedup();
-                    files = format!(": {}", paths.join(", "));
-                } else {
-                    places.extend(nodes.iter().map(|node| (*node, String::new())));
-                }
-                say(
-                    world,
-                    format!(
-                        "{} of {}{files}",
-                        entry.action.noun(),
-                        found.described(world, &nodes, targets)
-                    ),
-                );
-                for (node, path) in places {
-                    if let Some((fault, cure)) = machine_fault_of(machine_fault, node, &path) {
-                        world.kernel.apply(fault);
-                        lasting.cures.extend(cure);
-                    }
-                }
-            }
+            say(world, number, "healing".to_string());
+            self.heal(healing, world)?;
         }
         Ok(lasting)
     }
 
+    fn act_on_processes(
+        &mut self,
+        number: u32,
+        entry: &Entry,
+        fault: &ProcessFault<'_>,
+        found: &mut Found<'_>,
+        world: &mut World<'_>,
+    ) -> Result<Vec<Fault>, String> {
+        let mut nodes = self.find(world, fault.targets)?;
+        nodes.retain(|node| fault.condition.holds(world.kernel.status(*node)));
+        if nodes.is_empty() {
+            let condition = fault.condition.words();
+            return Err(format!("no one of \"{}\" {condition}", fault.targets));
+        }
+        if let Some(set) = fault.set {
+            for node in &nodes {
+                upgrade(world, *node, set)?;
+            }
+        }
+        let who = found.described(world, &nodes, fault.targets);
+        say(world, number, fault.words(&entry.action, &who));
+        for node in &nodes {
+            let fact = fault.fact.clone().map(|fact| (*node, fact));
+            self.fault(world, (fault.fault)(*node), fact);
+            match fault.then {
+                Then::Down(downfall) => self.down.insert(*node, downfall),
+                Then::Up => self.down.remove(node),
+                Then::AsBefore => None,
+            };
+        }
+        let cure = fault
+            .cure
+            .filter(|_| fault.heals || entry.lasting.is_some());
+        Ok(cure.map_or_else(Vec::new, |cure| nodes.into_iter().map(cure).collect()))
+    }
+
+    fn act_on_network(
+        &mut self,
+        number: u32,
+        action: &Action,
+        targets: &[&Targets],
+        found: &mut Found<'_>,
+        world: &mut World<'_>,
+    ) -> Result<Vec<FaultId>, String> {
+        let mut sides = Vec::new();
+        for side in targets {
+            sides.push(self.find(world, side)?);
+        }
+        let who: Vec<String> = sides
+            .iter()
+            .zip(targets)
+            .map(|(nodes, side)| found.described(world, nodes, side))
+            .collect();
+        if is_between_nobody(&sides) {
+            return Err(format!(
+                "{} is one node: no link to break",
+                who.join(" and ")
+            ));
+        }
+        say(world, number, network_words(action, &who));
+        let everyone = world.layout.everyone();
+        let faults = network_faults_of(action, sides, &everyone).into_iter();
+        Ok(faults.flat_map(|fault| world.kernel.apply(fault)).collect())
+    }
+
+    fn act_on_machines(
+        &mut self,
+        number: u32,
+        fault: &Action,
+        targets: &Targets,
+        found: &mut Found<'_>,
+        world: &mut World<'_>,
+    ) -> Result<Vec<Fault>, String> {
+        let mut nodes = self.find(world, targets)?;
+        // Of each node the files that the fault is about; of a fault of whole machines none.
+        let mut places: Vec<(NodeId, String)> = Vec::new();
+        let mut files = String::new();
+        if let Some(wanted) = wanted_files(fault) {
+            for node in &nodes {
+                let paths = wanted.of(world.kernel.disk(*node)).into_iter();
+                places.extend(paths.map(|path| (*node, path)));
+            }
+            if places.is_empty() {
+                return Err(format!("\"{targets}\" has {wanted}"));
+            }
+            nodes.retain(|node| places.iter().any(|(place, _)| place == node));
+            let mut paths: Vec<&str> = places.iter().map(|(_, path)| path.as_str()).collect();
+            paths.sort();
+            paths.dedup();
+            files = format!(": {}", paths.join(", "));
+        } else {
+            places.extend(nodes.iter().map(|node| (*node, String::new())));
+        }
+        let who = found.described(world, &nodes, targets);
+        say(world, number, format!("{} of {who}{files}", fault.noun()));
+        let mut cures = Vec::new();
+        for (node, path) in places {
+            if let Some((fault, cure)) = machine_fault_of(fault, node, &path) {
+                world.kernel.apply(fault);
+                cures.extend(cure);
+            }
+        }
+        Ok(cures)
+    }
+
+    /// The nodes that a line means at this moment.
+    fn find(&self, world: &World<'_>, targets: &Targets) -> Result<Vec<NodeId>, String> {
+        let observed = Observed {
+            kernel: &*world.kernel,
+            layout: world.layout,
+        };
+        let resolver = Resolver {
+            plan: world.plan,
+            observed,
+            down: &self.down,
+        };
+        resolver.resolve(targets)
+    }
+
     fn heal(&mut self, healing: &Healing, world: &mut World<'_>) -> Result<(), String> {
         let nodes = match healing {
-            Healing::Nodes(targets) => {
-                let observed = Observed {
-                    kernel: &*world.kernel,
-                    layout: world.layout,
-                };
-                Some(
-                    Resolver {
-                        plan: world.plan,
-                        observed,
-                        down: &self.down,
-                    }
-                    .resolve(targets)?,
-                )
-            }
+            Healing::Nodes(targets) => Some(self.find(world, targets)?),
             Healing::Everything | Healing::Network => None,
         };
         for number in 0..self.lasting.len() {
@@ -530,31 +312,21 @@ impl Nemesis {
         }
     }
 
-    /// Of the nodes found, those to whom it can be done; nobody left is nobody fitting.
-    fn only(
-        &self,
-        nodes: Vec<NodeId>,
-        world: &World<'_>,
-        fits: impl Fn(NodeStatus) -> bool,
-        targets: &Targets,
-        condition: &str,
-    ) -> Result<Vec<NodeId>, String> {
-        let fitting: Vec<NodeId> = nodes
-            .into_iter()
-            .filter(|node| fits(world.kernel.status(*node)))
-            .collect();
-        if fitting.is_empty() {
-            Err(format!("no one of \"{targets}\" {condition}"))
-        } else {
-            Ok(fitting)
-        }
-    }
-
     fn ask_admin(&mut self, world: &mut World<'_>, request: AdminCommand) {
         if let Some(node) = admin(world.layout) {
             command(world.kernel, node, request);
         }
     }
+}
+
+/// Puts what line `number` does into the trace.
+fn say(world: &mut World<'_>, number: u32, text: String) {
+    let fact = Fact::TimelineEvent {
+        entry: number,
+        end: false,
+        text: Rc::from(text),
+    };
+    world.deeds.push((None, fact));
 }
 
 /// Changes what a stopped broker will read when it starts.

@@ -27,6 +27,8 @@ pub(super) struct Story {
     absent: BTreeMap<Rc<str>, Absence>,
     session_owner: BTreeMap<SessionId, Rc<str>>,
     session_timeout: BTreeMap<SessionId, Duration>,
+    /// The session that each node opened last.
+    newest_session: BTreeMap<Rc<str>, SessionId>,
     isr: BTreeMap<TopicPartition, Vec<BrokerId>>,
     leader: BTreeMap<TopicPartition, BrokerId>,
     /// Whom each process believes to lead.
@@ -60,6 +62,7 @@ impl Story {
             Fact::Exiting { .. } => self.is_away(node, Absence::Ended),
             Fact::ZooKeeperConnected { session, .. } => {
                 self.session_owner.insert(*session, node.clone());
+                self.newest_session.insert(node.clone(), *session);
                 self.absent.remove(node);
             }
             Fact::SessionOpened {
@@ -115,11 +118,16 @@ impl Story {
     }
 
     fn session_of(&self, broker: BrokerId) -> Option<SessionId> {
-        let name = broker_name(broker);
-        self.session_timeout
-            .keys()
-            .copied()
-            .rfind(|session| self.session_owner.get(session).map(|o| &**o) == Some(name.as_str()))
+        let session = self.newest_session.get(broker_name(broker).as_str())?;
+        let lives = self.session_timeout.contains_key(session);
+        lives.then_some(*session)
+    }
+
+    /// Its owner has opened another since.
+    pub(super) fn is_left_behind(&self, session: SessionId) -> bool {
+        let owner = self.session_owner.get(&session);
+        let newest = owner.and_then(|owner| self.newest_session.get(owner));
+        newest.is_some_and(|newest| *newest != session)
     }
 
     /// Whose session it is, as far as that node has told.

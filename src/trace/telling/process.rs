@@ -17,11 +17,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         }
         Fact::Crashed if is_server(&entry.node) => loud(format!(
             "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while{}",
-            if story.leads_something(broker_id(&entry.node)) {
-                "; until another broker leads, what it led takes no writes"
-            } else {
-                ""
-            }
+            what_it_led(&entry.node, story)
         )),
         Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
         Fact::PowerFailed => {
@@ -33,11 +29,23 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         )),
         Fact::Resumed => loud("goes on where it was paused, not knowing that time has passed"),
         Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
-        Fact::Exiting { status, why } => loud(format!("ends with status {status}: {why}")),
+        Fact::Exiting { status, why } => loud(format!(
+            "ends with status {status}: {why}{}",
+            what_it_led(&entry.node, story)
+        )),
         Fact::TimelineEvent { text, .. } => loud(&**text),
         Fact::NobodyFits { text, .. } => loud(&**text),
         Fact::LogDirFailed { why } => loud(format!("gives up its log directory: {why}")),
         other => unreachable!("not of a process: {other:?}"),
+    }
+}
+
+/// What the end of a leader means for its partitions.
+fn what_it_led(node: &str, story: &Story) -> &'static str {
+    if story.leads_something(broker_id(node)) {
+        "; until another broker leads, what it led takes no writes"
+    } else {
+        ""
     }
 }
 
@@ -66,7 +74,12 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             session,
             ephemerals,
         } => loud(format!(
-            "gives up the session of {}: nothing heard for its timeout{}",
+            "gives up {} session of {}: nothing heard for its timeout{}",
+            if story.is_left_behind(*session) {
+                "an earlier"
+            } else {
+                "the"
+            },
             owner(*session),
             gone(ephemerals)
         )),

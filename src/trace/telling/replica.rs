@@ -202,9 +202,14 @@ fn why_it_waits(
     let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
     let window = expiry_window(timeouts.max().unwrap_or_default());
     if waits_for.iter().all(|id| story.has_session(*id)) {
-        if away(Absence::Crashed) || away(Absence::Ended) {
+        let end = if away(Absence::Crashed) {
+            Some("crash")
+        } else {
+            away(Absence::Ended).then_some("end")
+        };
+        if let Some(end) = end {
             return format!(
-                ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({window} after the crash) this is no bug"
+                ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({window} after the {end}) this is no bug"
             );
         }
         if away(Absence::Paused) {
