@@ -181,10 +181,7 @@ impl Nemesis {
             .map(|(nodes, side)| found.described(world, nodes, side))
             .collect();
         if is_between_nobody(&sides) {
-            return Err(format!(
-                "{} is one node: no link to break",
-                who.join(" and ")
-            ));
+            return Err(format!("{} are one node, and no link", who.join(" and ")));
         }
         say(world, number, network_words(action, &who));
         let everyone = world.layout.everyone();

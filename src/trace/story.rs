@@ -145,6 +145,12 @@ impl Story {
         self.leader.values().any(|leader| *leader == broker)
     }
 
+    /// The broker's present process has begun to lead a partition, and is its leader as last written.
+    pub(super) fn has_led_something(&self, node: &Rc<str>) -> bool {
+        let mut led = self.leader.iter().filter(|(_, id)| **id == broker_id(node));
+        led.any(|(partition, id)| self.believes(node, partition, *id))
+    }
+
     /// The ISR that was last written.
     pub(super) fn isr(&self, partition: &TopicPartition) -> &[BrokerId] {
         self.isr.get(partition).map_or(&[], Vec::as_slice)

@@ -17,7 +17,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         }
         Fact::Crashed if is_server(&entry.node) => loud(format!(
             "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while{}",
-            what_it_led(&entry.node, story)
+            what_it_led(story.leads_something(broker_id(&entry.node)))
         )),
         Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
         Fact::PowerFailed => {
@@ -31,7 +31,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
         Fact::Exiting { status, why } => loud(format!(
             "ends with status {status}: {why}{}",
-            what_it_led(&entry.node, story)
+            what_it_led(story.has_led_something(&entry.node))
         )),
         Fact::TimelineEvent { text, .. } => loud(&**text),
         Fact::NobodyFits { text, .. } => loud(&**text),
@@ -41,8 +41,8 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
 }
 
 /// What the end of a leader means for its partitions.
-fn what_it_led(node: &str, story: &Story) -> &'static str {
-    if story.leads_something(broker_id(node)) {
+fn what_it_led(led_something: bool) -> &'static str {
+    if led_something {
         "; until another broker leads, what it led takes no writes"
     } else {
         ""
