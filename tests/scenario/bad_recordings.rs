@@ -178,7 +178,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     (
         "ZooKeeper elsewhere",
         "\"state\": {\"zookeeper\": \"away\"}",
-        "\"state\": {\"zookeeper\": \"gone\"}",
+        "\"state\": {\"zookeeper\": 2181}",
     ),
     (
         "a state without brokers",
