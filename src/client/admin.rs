@@ -1,4 +1,6 @@
-//! An administrator node: runs the plan's commands with a `KafkaAdminClient`.
+//! An administrator node: runs the plan's commands as Kafka's command-line tools would, each with a
+//! `KafkaAdminClient` that knows nothing but the bootstrap servers when it begins. Commands that overlap
+//! share one.
 
 use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
 use crate::client::{AdminConfig, Bootstrap, ConfigError};
@@ -131,12 +133,7 @@ impl Admin {
 
     fn fresh(options: AdminOptions, config: AdminConfig) -> Admin {
         Admin {
-            library: KafkaAdminClient::new(
-                OWNER,
-                &options.name,
-                &options.bootstrap,
-                config.clone(),
-            ),
+            library: library(&options, &config),
             options,
             config,
             running: BTreeMap::new(),
@@ -166,6 +163,11 @@ impl Admin {
                 ctx.exit(0);
             }
             Event::Timer(Timer::Command(number)) => {
+                if self.running.is_empty() && !self.outcomes.is_empty() {
+                    self.library.close(ctx);
+                    self.library = library(&self.options, &self.config);
+                    self.library.start(ctx);
+                }
                 if let Some(command) = self.options.commands.get(number as usize) {
                     let id = self.library.call(ctx, Call::Command(command.clone()));
                     self.running.insert(id, number);
@@ -189,6 +191,10 @@ impl Admin {
         }
         self.outcomes.insert(number, AdminOutcome::of(answer));
     }
+}
+
+fn library(options: &AdminOptions, config: &AdminConfig) -> KafkaAdminClient {
+    KafkaAdminClient::new(OWNER, &options.name, &options.bootstrap, config.clone())
 }
 
 impl fmt::Display for AdminCommand {

@@ -124,6 +124,11 @@ impl KafkaAdminClient {
         self.poll(ctx);
     }
 
+    /// Closes all connections; nothing is answered any more.
+    pub fn close(&mut self, ctx: &mut Ctx<'_>) {
+        self.client.shut_down(ctx);
+    }
+
     /// Begins a call; its answer comes by `next_answer` with the number returned here.
     pub fn call(&mut self, ctx: &mut Ctx<'_>, call: Call) -> u64 {
         let id = self.next_id;

@@ -247,7 +247,12 @@ impl Broker {
             }
             Request::ElectLeaders(request) => {
                 let asked = request.partitions.unwrap_or_default();
-                let results = asked.into_iter().map(|p| (p, ErrorCode::ElectionNotNeeded));
+                let error = if world.controller == self.id {
+                    ErrorCode::ElectionNotNeeded
+                } else {
+                    ErrorCode::NotController
+                };
+                let results = asked.into_iter().map(|p| (p, error));
                 let response = ElectLeadersResponse {
                     error: ErrorCode::None,
                     results: results.collect(),
