@@ -90,10 +90,14 @@ agrees! {
     acks_1_loses in "failovers_more";
     all_brokers_crash in "failovers_more";
     divergence_over_epochs in "failovers_more";
+    divergence_three in "failovers_more";
+    follower_paused_while_written in "failovers_more";
     last_isr_member_dies in "failovers_more";
+    last_isr_member_dies_two in "failovers_more";
     pause_past_session in "failovers_more";
     topic_while_away in "failovers_more";
     unclean_by_hand in "failovers_more";
+    unclean_by_hand_many in "failovers_more";
 }
 
 /// Where the recordings that need what is not built stop; steps are counted from 1.
