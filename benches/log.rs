@@ -1,6 +1,7 @@
-//! How fast the log is: appending, encoding and decoding, opening, recovering.
+//! How fast the log is: appending, encoding and decoding, opening, recovering. And how much memory three
+//! replicas take.
 //!
-//! `cargo bench --bench log [-- NAME]`. One core; everything lies in memory, and the simulated disk takes
+//! `cargo bench --bench log [-- NAME]` (`memory` for that alone). One core; everything lies in memory, and the simulated disk takes
 //! no time. Append is to be held against `crc_and_memcpy`, which does the same CRC-32C and one copy of
 //! the same bytes; encode and decode against the crate kafka-protocol, which decodes less of a batch.
 
@@ -14,9 +15,18 @@ use kafka_protocol::records as other;
 use kafka_trial::kernel::disk::Disk;
 use kafka_trial::log::batch::{BatchBuilder, RecordBatch};
 use kafka_trial::log::{LoadParameters, LogConfig, Records, UnifiedLog};
+use measure::resident_memory;
+
+mod measure;
 
 fn main() {
-    divan::main();
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    if only.as_deref().is_none_or(|only| only == "memory") {
+        memory();
+    }
+    if only.as_deref() != Some("memory") {
+        divan::main();
+    }
 }
 
 /// Records of a batch, and bytes of each record's value.
@@ -132,6 +142,58 @@ fn recover_1_gib(bencher: Bencher<'_, '_>) {
         .counter(BytesCount::new(log.size()))
         .with_inputs(|| disk.clone())
         .bench_local_refs(|disk| open(disk, false, 0));
+}
+
+/// What a leader and two followers hold in memory of the same batches, with indexes and all, against the
+/// bytes of the batches.
+fn memory() {
+    const BYTES: u64 = 256 << 20;
+    for (records, size) in [(1_000, 1024), (100, 100), (10, 100), (1, 100)] {
+        let Some(before) = resident_memory() else {
+            println!("memory: this system does not tell");
+            return;
+        };
+        let held = || resident_memory().unwrap_or(before).saturating_sub(before) as f64;
+        let mut replicas = [fresh(), fresh(), fresh()];
+        let mut at_leader = 0.0;
+        for follower in 0..3 {
+            let (leader, followers) = replicas.split_at_mut(1);
+            let (disk, log) = &mut leader[0];
+            while follower == 0 && log.size() < BYTES {
+                log.append_as_leader(disk, &batch(records, size).into(), 3, NOW)
+                    .expect("the batch is good");
+                written_back(disk, log);
+            }
+            if follower == 0 {
+                at_leader = held();
+                continue;
+            }
+            let (own_disk, own) = &mut followers[follower - 1];
+            while own.log_end_offset() < log.log_end_offset() {
+                let (from, end) = (own.log_end_offset(), log.log_end_offset());
+                let fetched = log
+                    .read(disk, from, 1 << 20, end, true)
+                    .expect("it lies there");
+                own.append_as_follower(own_disk, &fetched.records, NOW)
+                    .expect("the batches are good");
+                written_back(own_disk, own);
+            }
+        }
+        let bytes = replicas[0].1.size() as f64;
+        println!(
+            "memory, batches of {records} x {size} bytes ({} bytes): one replica {:.3}, three {:.3} of their bytes",
+            batch(records, size).size(),
+            at_leader / bytes,
+            held() / bytes
+        );
+    }
+}
+
+/// What the operating system does after a while.
+fn written_back(disk: &mut Disk, log: &UnifiedLog) {
+    if log.log_end_offset() % 1024 == 0 {
+        disk.sync_all();
+    }
 }
 
 fn batch(records: usize, size: usize) -> RecordBatch {

@@ -125,6 +125,42 @@ fn a_flipped_bit_in_a_batch_is_found() {
     }
 }
 
+/// D19, RL8: a snapshot that can be read, and says something else of its producer than the log.
+#[test]
+fn a_snapshot_that_differs_from_the_batches_is_found() {
+    let undamaged = DataDirectory::read(&root().join("tests/vectors/kafka/files/clean")).unwrap();
+    let of_snapshots = |directory: &DataDirectory| {
+        let mut findings = verify(&directory.files);
+        findings.retain(|finding| finding.path.ends_with(".snapshot"));
+        findings
+    };
+    assert_eq!(of_snapshots(&undamaged), []);
+    let name = "idempotent-0/00000000000000000024.snapshot";
+    let at = undamaged.files.iter().position(|(path, _)| path == name);
+    let at = at.expect("the snapshot is there");
+    let mut text = String::new();
+    // A byte of each field of the first entry, but for the coordinator's epoch, which is unknown.
+    for (last, bits) in [
+        (17, 1),
+        (19, 1),
+        (23, 1),
+        (31, 1),
+        (35, 1),
+        (43, 1),
+        (48, 128),
+    ] {
+        let mut damaged = undamaged.clone();
+        let content = &mut damaged.files[at].1;
+        content[last] ^= bits;
+        let crc = crc32c::crc32c(&content[6..]);
+        content[2..6].copy_from_slice(&crc.to_be_bytes());
+        let findings = of_snapshots(&damaged);
+        assert_eq!(findings.len(), 1, "byte {last}");
+        writeln!(text, "{}", findings[0]).unwrap();
+    }
+    snapshot("log_verify_of_changed_snapshots", text);
+}
+
 fn trial(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_trial"))
         .current_dir(root())

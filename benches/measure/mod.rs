@@ -25,10 +25,18 @@ pub fn timed(work: impl FnOnce()) -> f64 {
 
 /// The most memory that the process has held, as Linux tells it.
 pub fn peak_memory() -> Option<String> {
+    status("VmHWM:")
+}
+
+/// Bytes of memory that the process holds now, as Linux tells it.
+pub fn resident_memory() -> Option<u64> {
+    let kibibytes: u64 = status("VmRSS:")?.split(' ').next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+fn status(field: &str) -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     Some(line.trim().to_string())
 }
 

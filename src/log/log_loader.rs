@@ -65,6 +65,11 @@ pub enum LoadNote {
         log_end_offset: i64,
         log_start_offset: i64,
     },
+    /// RL8.
+    DeletedSnapshot {
+        offset: i64,
+        problem: String,
+    },
     Loaded {
         log_start_offset: i64,
         log_end_offset: i64,
@@ -111,6 +116,10 @@ impl fmt::Display for LoadNote {
             } => write!(
                 f,
                 "the log ends at {log_end_offset}, before its start {log_start_offset}: everything is deleted"
+            ),
+            LoadNote::DeletedSnapshot { offset, problem } => write!(
+                f,
+                "deleted the producers' snapshot {offset}, which cannot be read: {problem}"
             ),
             LoadNote::Loaded {
                 log_start_offset,
@@ -435,6 +444,7 @@ impl LogLoader {
             &self.config,
             range,
         )?;
+        note_unreadable(&mut producers, &mut self.notes);
         Ok(producers)
     }
 
@@ -522,6 +532,7 @@ impl LogLoader {
             &self.config,
             range,
         )?;
+        note_unreadable(&mut self.producers, &mut self.notes);
         let recovery_point = recovery_point.max(log_start_offset);
         self.notes.push(LoadNote::Loaded {
             log_start_offset,
@@ -576,6 +587,12 @@ impl LogLoader {
             path: format!("{}/{file}", self.dir),
             problem: "the name is no offset".to_owned(),
         })
+    }
+}
+
+fn note_unreadable(producers: &mut ProducerStateManager, notes: &mut Vec<LoadNote>) {
+    for (offset, problem) in producers.take_unreadable() {
+        notes.push(LoadNote::DeletedSnapshot { offset, problem });
     }
 }
 

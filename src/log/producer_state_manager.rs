@@ -29,6 +29,8 @@ pub(crate) struct ProducerStateManager {
     /// The state covers the log up to here.
     map_end_offset: i64,
     last_snapshot_offset: i64,
+    /// Snapshots that were deleted because they could not be read, and what was wrong.
+    unreadable: Vec<(i64, String)>,
 }
 
 impl ProducerStateManager {
@@ -47,6 +49,7 @@ impl ProducerStateManager {
             snapshots: list_snapshots(disk, dir),
             map_end_offset: 0,
             last_snapshot_offset: 0,
+            unreadable: Vec::new(),
         }
     }
 
@@ -68,6 +71,10 @@ impl ProducerStateManager {
 
     pub(crate) fn has_snapshots(&self) -> bool {
         !self.snapshots.is_empty()
+    }
+
+    pub(crate) fn take_unreadable(&mut self) -> Vec<(i64, String)> {
+        std::mem::take(&mut self.unreadable)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -159,19 +166,24 @@ impl ProducerStateManager {
         while let Some(&offset) = self.snapshots.last() {
             let path = self.path(offset);
             let content = disk.read_file(&path).map_err(LogError::disk(&path))?;
-            if let Ok(entries) = parse_snapshot(&content) {
-                for (producer_id, entry) in entries {
-                    if !is_expired(&entry, now_ms, self.producer_id_expiration_ms) {
-                        if let Some(first_offset) = entry.current_txn_first_offset {
-                            self.ongoing.insert(first_offset, producer_id);
-                        }
-                        self.producers.insert(producer_id, entry);
-                    }
+            let entries = match parse_snapshot(&content) {
+                Ok(entries) => entries,
+                Err(problem) => {
+                    self.unreadable.push((offset, problem));
+                    self.delete_snapshot(disk, offset)?;
+                    continue;
                 }
-                (self.last_snapshot_offset, self.map_end_offset) = (offset, offset);
-                return Ok(Some(offset));
+            };
+            for (producer_id, entry) in entries {
+                if !is_expired(&entry, now_ms, self.producer_id_expiration_ms) {
+                    if let Some(first_offset) = entry.current_txn_first_offset {
+                        self.ongoing.insert(first_offset, producer_id);
+                    }
+                    self.producers.insert(producer_id, entry);
+                }
             }
-            self.delete_snapshot(disk, offset)?;
+            (self.last_snapshot_offset, self.map_end_offset) = (offset, offset);
+            return Ok(Some(offset));
         }
         (self.last_snapshot_offset, self.map_end_offset) = (log_start_offset, log_start_offset);
         Ok(None)

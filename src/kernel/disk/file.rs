@@ -10,7 +10,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, Default)]
 pub(super) struct File {
     pub(super) content: Rope,
-    pub(super) durable: Rope,
+    durable: Durable,
     /// Operations on the content that are not durable yet, with the time of each.
     pub(super) journal: VecDeque<(Time, Op)>,
     pub(super) committed: u64,
@@ -24,11 +24,58 @@ pub(super) struct File {
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Write { position: u64, chunk: Bytes },
-    Resize { len: u64 },
+    Write {
+        position: u64,
+        chunk: Bytes,
+    },
+    Resize {
+        len: u64,
+    },
+    /// So many bytes written where nothing was written yet: the content has them.
+    Added {
+        bytes: u64,
+    },
+}
+
+/// What of a file is durable.
+#[derive(Clone, Debug)]
+enum Durable {
+    /// The content as far as it was `written`, in a file of this length; the journal only adds to it.
+    Beginning { written: u64, len: u64 },
+    /// Something else, since what stood there was changed.
+    Other(Rope),
+}
+
+impl Default for Durable {
+    fn default() -> Self {
+        let (written, len) = (0, 0);
+        Durable::Beginning { written, len }
+    }
 }
 
 impl File {
+    /// Carries out an operation in the page cache.
+    pub(super) fn change(&mut self, now: Time, op: Op) {
+        let written = self.content.written();
+        let op = match (&self.durable, op) {
+            (Durable::Beginning { .. }, Op::Write { position, chunk }) if position == written => {
+                let bytes = chunk.len() as u64;
+                self.content.push(chunk);
+                Op::Added { bytes }
+            }
+            (Durable::Beginning { .. }, Op::Resize { len }) if len >= written => {
+                self.content.resize(len);
+                Op::Resize { len }
+            }
+            (_, op) => {
+                self.part_durable();
+                op.apply(&mut self.content);
+                op
+            }
+        };
+        self.journal.push_back((now, op));
+    }
+
     /// Makes operations durable until so many of them are.
     pub(super) fn commit(&mut self, until: u64) {
         while self.committed < until
@@ -36,7 +83,10 @@ impl File {
         {
             self.committed += 1;
             self.dirty = self.dirty.saturating_sub(op.bytes());
-            op.apply(&mut self.durable);
+            self.durable.apply(&op);
+        }
+        if self.journal.is_empty() {
+            self.durable = Durable::all_of(&self.content);
         }
     }
 
@@ -44,22 +94,57 @@ impl File {
     pub(super) fn power_failure(&mut self, random: &mut Stream) {
         let kept = random.below(self.journal.len() as u64 + 1);
         self.commit(self.committed + kept);
-        if let Some((_, Op::Write { position, chunk })) = self.journal.pop_front() {
-            let torn = random.below(chunk.len() as u64 + 1);
-            let torn = usize::try_from(torn).map_or(chunk.len(), |torn| torn.min(chunk.len()));
-            Op::Write {
-                position,
-                chunk: chunk.slice(..torn),
-            }
-            .apply(&mut self.durable);
+        if let Some((_, op)) = self.journal.pop_front()
+            && !matches!(op, Op::Resize { .. })
+        {
+            let torn = random.below(op.bytes() + 1);
+            self.durable.apply(&op.torn(torn));
         }
         self.journal.clear();
-        self.content = self.durable.clone();
+        match std::mem::take(&mut self.durable) {
+            Durable::Beginning { written, len } => self.content.keep(written, len),
+            Durable::Other(content) => self.content = content,
+        }
+        self.durable = Durable::all_of(&self.content);
         self.unlinked = false;
         self.dirty = 0;
         self.stored = self.stored.min(self.content.len());
         self.cold.clear();
         self.cold.push(0..self.content.len());
+    }
+
+    /// Flips a bit, in the page cache and on the device; true if the operations that are on their way to
+    /// the device could undo that.
+    pub(super) fn flip(&mut self, position: u64, bit: u8) -> bool {
+        if self.journal.is_empty() {
+            self.content.flip(position, bit);
+            self.durable = Durable::all_of(&self.content);
+            return false;
+        }
+        self.part_durable();
+        self.content.flip(position, bit);
+        if let Durable::Other(durable) = &mut self.durable {
+            durable.flip(position, bit);
+        }
+        true
+    }
+
+    /// Sees that the content can be changed anywhere.
+    fn part_durable(&mut self) {
+        let Durable::Beginning { written, len } = self.durable else {
+            return;
+        };
+        let mut durable = self.content.clone();
+        durable.keep(written, len);
+        self.durable = Durable::Other(durable);
+        let mut position = written;
+        for (_, op) in &mut self.journal {
+            if let Op::Added { bytes } = *op {
+                let chunk = self.content.read(position, bytes).concat().into();
+                *op = Op::Write { position, chunk };
+                position += bytes;
+            }
+        }
     }
 
     /// Brings a range into the page cache; answers how many bytes had to come from the device.
@@ -94,19 +179,181 @@ impl File {
     }
 }
 
+impl Durable {
+    fn all_of(content: &Rope) -> Durable {
+        Durable::Beginning {
+            written: content.written(),
+            len: content.len(),
+        }
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match (self, op) {
+            (Durable::Beginning { written, len }, Op::Added { bytes }) => {
+                *written += bytes;
+                *len = (*len).max(*written);
+            }
+            (Durable::Beginning { len, .. }, Op::Resize { len: new }) => *len = *new,
+            (Durable::Beginning { .. }, Op::Write { .. }) => {
+                unreachable!("what is durable was parted from the content before")
+            }
+            (Durable::Other(durable), op) => op.apply(durable),
+        }
+    }
+}
+
 impl Op {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Op::Write { chunk, .. } => chunk.len() as u64,
+            Op::Added { bytes } => *bytes,
             Op::Resize { .. } => 0,
         }
     }
 
-    pub(super) fn apply(&self, rope: &mut Rope) {
+    /// The beginning of a write.
+    fn torn(self, bytes: u64) -> Op {
         match self {
-            Op::Write { position, chunk } if *position == rope.len() => rope.push(chunk.clone()),
+            Op::Write { position, chunk } => {
+                let end = usize::try_from(bytes).map_or(chunk.len(), |end| end.min(chunk.len()));
+                let chunk = chunk.slice(..end);
+                Op::Write { position, chunk }
+            }
+            Op::Added { .. } => Op::Added { bytes },
+            Op::Resize { len } => Op::Resize { len },
+        }
+    }
+
+    fn apply(&self, rope: &mut Rope) {
+        match self {
             Op::Write { position, chunk } => rope.write(*position, chunk.clone()),
             Op::Resize { len } => rope.resize(*len),
+            Op::Added { .. } => unreachable!("it stands only where the content has the bytes"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file as two vectors of bytes and every operation in between.
+    #[derive(Default)]
+    struct Plain {
+        content: Vec<u8>,
+        durable: Vec<u8>,
+        journal: VecDeque<Op>,
+    }
+
+    impl Plain {
+        fn change(&mut self, op: Op) {
+            apply(&op, &mut self.content);
+            self.journal.push_back(op);
+        }
+
+        fn commit(&mut self, count: u64) {
+            for _ in 0..count {
+                if let Some(op) = self.journal.pop_front() {
+                    apply(&op, &mut self.durable);
+                }
+            }
+        }
+
+        fn power_failure(&mut self, random: &mut Stream) {
+            self.commit(random.below(self.journal.len() as u64 + 1));
+            if let Some(Op::Write { position, chunk }) = self.journal.pop_front() {
+                let torn = random.below(chunk.len() as u64 + 1) as usize;
+                let chunk = chunk.slice(..torn);
+                apply(&Op::Write { position, chunk }, &mut self.durable);
+            }
+            self.journal.clear();
+            self.content.clone_from(&self.durable);
+        }
+    }
+
+    fn apply(op: &Op, bytes: &mut Vec<u8>) {
+        match op {
+            Op::Write { position, chunk } if !chunk.is_empty() => {
+                let at = *position as usize;
+                bytes.resize(bytes.len().max(at + chunk.len()), 0);
+                bytes[at..at + chunk.len()].copy_from_slice(chunk);
+            }
+            Op::Resize { len } => bytes.resize(*len as usize, 0),
+            Op::Write { .. } | Op::Added { .. } => {}
+        }
+    }
+
+    /// Whatever is written, cut and committed, a power failure leaves what it leaves of the plain file.
+    #[test]
+    fn a_file_is_its_journal_on_top_of_what_is_durable() {
+        for seed in 0..2_000 {
+            let mut random = Stream::named(seed, "file");
+            let (mut file, mut plain) = (File::default(), Plain::default());
+            for _ in 0..30 {
+                let (written, len) = (file.content.written(), file.content.len());
+                let position = match random.below(4) {
+                    0 => random.below(len + 10),
+                    1 => len,
+                    _ => written,
+                };
+                match random.below(16) {
+                    0 => {
+                        let count = random.below(4);
+                        file.commit(file.committed + count);
+                        plain.commit(count);
+                    }
+                    1 => {
+                        file.power_failure(&mut Stream::named(seed, "failure"));
+                        plain.power_failure(&mut Stream::named(seed, "failure"));
+                    }
+                    2 if position < len => {
+                        if file.flip(position, 3) {
+                            let chunk: Bytes = file.content.read(position, 1).concat().into();
+                            let op = Op::Write { position, chunk };
+                            file.change(Time::ZERO, op.clone());
+                            plain.journal.push_back(op);
+                        }
+                        for bytes in [&mut plain.content, &mut plain.durable] {
+                            if let Some(byte) = bytes.get_mut(position as usize) {
+                                *byte ^= 8;
+                            }
+                        }
+                    }
+                    3 | 4 => {
+                        let op = Op::Resize { len: position };
+                        plain.change(op.clone());
+                        file.change(Time::ZERO, op);
+                    }
+                    _ => {
+                        let chunk: Bytes =
+                            vec![random.below(256) as u8; random.below(20) as usize].into();
+                        let op = Op::Write { position, chunk };
+                        plain.change(op.clone());
+                        file.change(Time::ZERO, op);
+                    }
+                }
+                assert_eq!(
+                    file.content.len(),
+                    plain.content.len() as u64,
+                    "seed {seed}"
+                );
+                assert_eq!(
+                    file.content.read(0, u64::MAX).concat(),
+                    plain.content,
+                    "seed {seed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_only_added_to_is_held_once() {
+        let mut file = File::default();
+        for n in 0..10 {
+            let (position, chunk) = (100 * n, vec![n as u8; 100].into());
+            file.change(Time::ZERO, Op::Write { position, chunk });
+            file.commit(n / 2);
+        }
+        assert!(matches!(file.durable, Durable::Beginning { .. }));
     }
 }

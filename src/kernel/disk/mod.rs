@@ -382,12 +382,9 @@ impl Disk {
         let Some(file) = file.filter(|file| position < file.content.len()) else {
             return false;
         };
-        file.content.flip(position, bit);
-        file.durable.flip(position, bit);
-        if !file.journal.is_empty() {
-            // Operations on their way to the device must not undo it.
+        if file.flip(position, bit) {
             let chunk = file.content.read(position, 1).concat().into();
-            file.journal.push_back((now, Op::Write { position, chunk }));
+            file.change(now, Op::Write { position, chunk });
             file.dirty += 1;
             self.dirty += 1;
         }

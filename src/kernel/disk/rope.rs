@@ -1,17 +1,30 @@
-//! The content of a file: an ordered list of shared immutable chunks.
+//! The content of a file: an ordered list of chunks, most of them shared and immutable.
 //!
-//! Three replicas of a batch hold three handles of one allocation; reading and cutting copy nothing.
+//! Three replicas of a batch hold three handles of one allocation; reading and cutting copy nothing. Of a
+//! preallocated file only what was written is held.
 
 use bytes::Bytes;
 
-/// Zeros to extend files with; shared, so that a preallocated index costs no memory.
+/// What a file holds where nothing was written.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+/// Writes of up to so many bytes (entries of an index) are copied into pages: a chunk each would take
+/// several times what they hold.
+const SMALL: usize = 12;
+const PAGE: usize = 4096;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rope {
     /// In order, adjacent and none empty: each with the position where it begins.
-    chunks: Vec<(u64, Bytes)>,
+    chunks: Vec<(u64, Chunk)>,
+    /// Where the chunks end. From there on there are zeros.
+    written: u64,
     len: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Chunk {
+    Shared(Bytes),
+    Page(Vec<u8>),
 }
 
 impl Rope {
@@ -19,25 +32,44 @@ impl Rope {
         self.len
     }
 
+    /// Where the zeros begin that the content ends in because nothing was written there.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Writes where nothing was written yet.
     pub(super) fn push(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            let begin = self.len;
-            self.len += length(&chunk);
-            self.chunks.push((begin, chunk));
+        if chunk.is_empty() {
+            return;
+        }
+        let begin = self.written;
+        self.written += length(&chunk);
+        self.len = self.len.max(self.written);
+        if chunk.len() > SMALL {
+            return self.add(begin, Chunk::Shared(chunk));
+        }
+        match self.chunks.last_mut() {
+            Some((_, Chunk::Page(page))) if page.len() + chunk.len() <= PAGE => {
+                page.extend_from_slice(&chunk);
+            }
+            _ => self.add(begin, Chunk::Page(chunk.to_vec())),
         }
     }
 
     /// Cuts, or extends with zeros.
     pub(super) fn resize(&mut self, len: u64) {
-        while self.len < len {
-            let n = (len - self.len).min(length(&ZEROS));
-            self.push(Bytes::from_static(&ZEROS[..index(n)]));
-        }
-        if len < self.len {
+        if len < self.written {
             let keep = self.split_at(len);
             self.chunks.truncate(keep);
-            self.len = len;
+            self.written = len;
         }
+        self.len = len;
+    }
+
+    /// Cuts what was written at `written` (or before), and the content at `len`, or extends it.
+    pub(super) fn keep(&mut self, written: u64, len: u64) {
+        self.resize(written.min(self.written));
+        self.resize(len);
     }
 
     /// Overwrites from `position` on, extending with zeros up to there if need be.
@@ -45,53 +77,72 @@ impl Rope {
         if chunk.is_empty() {
             return;
         }
-        if position >= self.len {
-            self.resize(position);
+        while self.written < position {
+            let n = (position - self.written).min(length(&ZEROS));
+            let zeros = Bytes::from_static(&ZEROS[..index(n)]);
+            self.add(self.written, Chunk::Shared(zeros));
+            self.written += n;
+        }
+        if position == self.written {
             return self.push(chunk);
         }
         let end = position + length(&chunk);
         let first = self.split_at(position);
-        let last = if end < self.len {
+        let last = if end < self.written {
             self.split_at(end)
         } else {
             self.chunks.len()
         };
+        self.written = self.written.max(end);
         self.len = self.len.max(end);
-        self.chunks.splice(first..last, [(position, chunk)]);
+        self.chunks
+            .splice(first..last, [(position, Chunk::Shared(chunk))]);
     }
 
-    /// The bytes of `position..position + len`, as far as there are any, in shared pieces.
+    /// The bytes of `position..position + len`, as far as there are any, in pieces, shared where they
+    /// were written as one.
     pub(super) fn read(&self, position: u64, len: u64) -> Vec<Bytes> {
         let end = position.saturating_add(len).min(self.len);
         if position >= end {
             return Vec::new();
         }
-        let first = self.chunk_at(position);
         let mut pieces = Vec::new();
-        for (begin, chunk) in &self.chunks[first..] {
-            if *begin >= end {
-                break;
+        if position < self.written {
+            for (begin, chunk) in &self.chunks[self.chunk_at(position)..] {
+                if *begin >= end {
+                    break;
+                }
+                let from = index(position.saturating_sub(*begin));
+                let to = chunk.len().min(index(end - begin));
+                pieces.push(chunk.slice(from, to));
             }
-            let from = index(position.saturating_sub(*begin));
-            let to = chunk.len().min(index(end - begin));
-            pieces.push(if from == 0 && to == chunk.len() {
-                chunk.clone()
-            } else {
-                chunk.slice(from..to)
-            });
+        }
+        let mut hole = self.written.max(position);
+        while hole < end {
+            let n = (end - hole).min(length(&ZEROS));
+            pieces.push(Bytes::from_static(&ZEROS[..index(n)]));
+            hole += n;
         }
         pieces
     }
 
     pub(super) fn flip(&mut self, position: u64, bit: u8) {
         if position < self.len {
-            let (begin, chunk) = &self.chunks[self.chunk_at(position)];
-            let byte = chunk[index(position - begin)] ^ (1 << (bit & 7));
+            let byte = self.read(position, 1).concat()[0] ^ (1 << (bit & 7));
             self.write(position, Bytes::copy_from_slice(&[byte]));
         }
     }
 
-    /// The chunk that holds `position`, which lies within the content.
+    fn add(&mut self, begin: u64, chunk: Chunk) {
+        let full = self.chunks.len();
+        if full == self.chunks.capacity() {
+            // Doubling would leave half of a long list empty.
+            self.chunks.reserve_exact((full / 8).max(4));
+        }
+        self.chunks.push((begin, chunk));
+    }
+
+    /// The chunk that holds `position`, where something was written.
     fn chunk_at(&self, position: u64) -> usize {
         // Most readers are near the end: look there first, in steps that double.
         let mut from = self.chunks.len();
@@ -108,7 +159,7 @@ impl Rope {
         from + self.chunks[from..to].partition_point(|(begin, _)| *begin <= position) - 1
     }
 
-    /// Makes a chunk begin at `position` (within the content); returns its index.
+    /// Makes a chunk begin at `position` (before the end of what was written); returns its index.
     fn split_at(&mut self, position: u64) -> usize {
         let at = self.chunks.partition_point(|(begin, _)| *begin < position);
         if self
@@ -121,10 +172,34 @@ impl Rope {
         }
         let (begin, chunk) = &mut self.chunks[at - 1];
         let tail = chunk.split_off(index(position - *begin));
-        if !tail.is_empty() {
+        if tail.len() > 0 {
             self.chunks.insert(at, (position, tail));
         }
         at
+    }
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        match self {
+            Chunk::Shared(bytes) => bytes.len(),
+            Chunk::Page(page) => page.len(),
+        }
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Bytes {
+        match self {
+            Chunk::Shared(bytes) if from == 0 && to == bytes.len() => bytes.clone(),
+            Chunk::Shared(bytes) => bytes.slice(from..to),
+            Chunk::Page(page) => Bytes::copy_from_slice(&page[from..to]),
+        }
+    }
+
+    fn split_off(&mut self, at: usize) -> Chunk {
+        match self {
+            Chunk::Shared(bytes) => Chunk::Shared(bytes.split_off(at)),
+            Chunk::Page(page) => Chunk::Page(page.split_off(at)),
+        }
     }
 }
 
@@ -153,13 +228,15 @@ mod tests {
             let mut random = Stream::named(seed, "rope");
             let (mut rope, mut plain) = (Rope::default(), Vec::<u8>::new());
             for _ in 0..40 {
-                let bytes: Vec<u8> = (0..random.below(9))
+                let bytes: Vec<u8> = (0..random.below(16))
                     .map(|_| random.below(256) as u8)
                     .collect();
                 let position = random.below(30);
                 match random.below(4) {
                     0 => {
-                        plain.extend(&bytes);
+                        plain.resize(plain.len().max(index(rope.written()) + bytes.len()), 0);
+                        let at = index(rope.written());
+                        plain[at..at + bytes.len()].copy_from_slice(&bytes);
                         rope.push(bytes.into());
                     }
                     1 => {
@@ -194,11 +271,11 @@ mod tests {
 
     #[test]
     fn whole_chunks_are_shared_not_copied() {
-        let chunk = Bytes::from(vec![1, 2, 3]);
+        let chunk = Bytes::from(vec![1; SMALL + 1]);
         let mut rope = Rope::default();
         rope.push(Bytes::from_static(b"before"));
         rope.push(chunk.clone());
-        let read = rope.read(6, 3);
+        let read = rope.read(6, 100);
         assert_eq!(read[0].as_ptr(), chunk.as_ptr());
     }
 }

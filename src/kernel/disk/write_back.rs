@@ -29,16 +29,14 @@ impl Disk {
             let is_shrink = matches!(&op, Op::Resize { len } if *len < entry.content.len());
             self.dirty -= entry.dirty;
             match &op {
-                Op::Write { chunk, .. } => {
-                    let bytes = chunk.len() as u64;
-                    entry.dirty += bytes;
-                    entry.stored = entry.stored.saturating_add(bytes);
-                }
                 Op::Resize { len } => entry.stored = entry.stored.min(*len),
+                write => {
+                    entry.dirty += write.bytes();
+                    entry.stored = entry.stored.saturating_add(write.bytes());
+                }
             }
-            op.apply(&mut entry.content);
+            entry.change(now, op);
             entry.stored = entry.stored.min(entry.content.len());
-            entry.journal.push_back((now, op));
             self.stored += entry.stored;
             self.dirty += entry.dirty;
             let operations = entry.committed + entry.journal.len() as u64;

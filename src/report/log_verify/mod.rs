@@ -6,6 +6,7 @@
 //! Kafka's start does not notice.
 
 mod partition;
+mod producers;
 mod segment;
 
 use crate::log::log_dir::{self, CLEAN_SHUTDOWN_FILE, LogDirName};

@@ -1,9 +1,10 @@
 //! A partition's directory: its segments one after the other, and the files that speak of all of them.
 
 use super::Verifier;
+use super::producers::Producers;
 use super::segment::{self, Indexes, Located, long};
 use crate::log::batch::RecordBatch;
-use crate::log::{EpochEntry, parse_snapshot};
+use crate::log::{EpochEntry, ProducerStateEntry, parse_snapshot};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,11 @@ struct Walk {
     epochs: Vec<(i32, i64)>,
     /// First offset of each open transaction, by producer.
     open: BTreeMap<i64, i64>,
+    /// Snapshots that lie ahead, by offset, and what is known for them.
+    snapshots: BTreeMap<i64, Vec<(i64, ProducerStateEntry)>>,
+    producers: Producers,
+    /// Nothing that was read so far may be missing or wrong.
+    sound: bool,
 }
 
 impl PartitionDir<'_> {
@@ -49,8 +55,11 @@ impl PartitionDir<'_> {
             .filter(|base| *base <= self.recovery_point)
             .max()
             .unwrap_or(i64::MIN);
+        let first = bases.first().copied().unwrap_or(0);
         let mut walk = Walk {
             epoch: -1,
+            snapshots: self.readable_snapshots(),
+            sound: true,
             ..Walk::default()
         };
         for (number, base) in bases.iter().enumerate() {
@@ -59,8 +68,8 @@ impl PartitionDir<'_> {
             let rebuilt = no_index || !self.clean && *base >= scanned_from;
             self.segment(*base, active, rebuilt, &mut walk, verifier);
         }
-        let first = bases.first().copied().unwrap_or(0);
         let end = walk.next_offset.unwrap_or(first);
+        self.hold_against_snapshots(&mut walk, end, verifier);
         self.checkpoints(first, end, verifier);
         self.epoch_file(&walk, end, verifier);
         self.snapshots(end, verifier);
@@ -124,13 +133,16 @@ impl PartitionDir<'_> {
         let mut aborted = Vec::new();
         for (position, batch) in &batches {
             let offset = batch.base_offset();
+            self.hold_against_snapshots(walk, offset, verifier);
             let at = format!("the batch at position {position}, offset {offset}");
             if batch.magic() != 2 {
                 let what = format!("{at}: magic {}, not 2", batch.magic());
                 verifier.find(&path, &what, &bad_batch(offset));
+                walk.sound = false;
                 continue;
             }
             if let Err(problem) = batch.ensure_valid() {
+                walk.sound = false;
                 verifier.find(&path, &format!("{at}: {problem}"), &bad_batch(offset));
                 // Its header cannot be believed either.
                 if offset != walk.next_offset.unwrap_or(base) {
@@ -141,8 +153,10 @@ impl PartitionDir<'_> {
             }
             self.order(batch, base, &at, &path, walk, verifier);
             note_transaction(batch, walk, &mut aborted);
+            walk.producers.note(batch);
         }
         if let Some((position, what)) = stop {
+            walk.sound = false;
             let next = walk.next_offset.unwrap_or(base);
             let what = format!("from position {position} on: {what}");
             let broker = match (rebuilt, active) {
@@ -178,6 +192,7 @@ impl PartitionDir<'_> {
                 verifier.find(path, &what, quietly);
             }
             Some(next) if offset > next && !self.compacted => {
+                walk.sound = false;
                 let what = format!("{at}: there is a gap, {next} was due");
                 verifier.find(path, &what, "a start does not notice; readers skip it");
             }
@@ -357,6 +372,39 @@ impl PartitionDir<'_> {
                 let said = said.map_or("no epoch".to_owned(), |said| format!("epoch {said}"));
                 let what = format!("it says {said} for offset {offset}, the batch says {epoch}");
                 verifier.find(&path, &what, "a start does not notice");
+            }
+        }
+    }
+
+    fn readable_snapshots(&self) -> BTreeMap<i64, Vec<(i64, ProducerStateEntry)>> {
+        let snapshots = self.files.iter().filter_map(|(name, content)| {
+            let offset = name.strip_suffix(".snapshot")?.parse().ok()?;
+            Some((offset, parse_snapshot(content).ok()?))
+        });
+        snapshots.collect()
+    }
+
+    /// Snapshots at or below `offset` must say what the batches before it say.
+    fn hold_against_snapshots(&self, walk: &mut Walk, offset: i64, verifier: &mut Verifier) {
+        while let Some(ahead) = walk.snapshots.first_entry()
+            && *ahead.key() <= offset
+        {
+            let newest = self.files.keys().rfind(|name| name.ends_with(".snapshot"));
+            let (at, snapshot) = ahead.remove_entry();
+            let name = format!("{at:020}.snapshot");
+            let log = |name: &&str| name.strip_suffix(".log")?.parse().ok();
+            let first = self.files.keys().find_map(log).unwrap_or(0);
+            let gap = walk.next_offset.is_some_and(|next| next < at) && !self.compacted;
+            if gap || !walk.sound {
+                continue;
+            }
+            if let Some(what) = walk.producers.differ(first, &snapshot) {
+                let broker = if newest == Some(&name.as_str()) {
+                    "a start does not notice; it may take a batch twice, or refuse a good one"
+                } else {
+                    "a start does not notice unless the newer ones are gone"
+                };
+                verifier.find(&self.path(&name), &what, broker);
             }
         }
     }

@@ -219,6 +219,6 @@ fn why_it_waits(
         }
     }
     format!(
-        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms (1 s), and one that stays away leaves the ISR after replica.lag.time.max.ms (30 s) or with its session"
+        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms, and one that stays away leaves the ISR after replica.lag.time.max.ms or with its session"
     )
 }
