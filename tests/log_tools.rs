@@ -2,6 +2,8 @@
 //! that a run has left (`tests/vectors/README.md`).
 
 use kafka_trial::conform::{DataDirectory, Recovered, recover};
+use kafka_trial::kernel::disk::Disk;
+use kafka_trial::log::log_dir;
 use kafka_trial::protocol::config::Properties;
 use kafka_trial::report::log_verify::{newest_timestamp, verify};
 use std::fmt::Write;
@@ -123,6 +125,44 @@ fn a_flipped_bit_in_a_batch_is_found() {
             "a flip at {position} goes unnoticed"
         );
     }
+}
+
+/// An empty marker counts, and reading it uses it up; a clean stop writes it anew.
+#[test]
+fn l6_the_clean_marker_counts_by_being_there_and_only_once() {
+    const MARKER: &str = ".kafka_cleanshutdown";
+    let file = |directory: &DataDirectory, name: &str| {
+        let mut files = directory.files.iter();
+        let found = files.find(|(path, _)| path == name);
+        found.map(|(_, content)| String::from_utf8(content.clone()).unwrap())
+    };
+    let mut directory = undamaged();
+    assert_eq!(file(&directory, MARKER), None);
+    directory.files.push((MARKER.to_owned(), Vec::new()));
+    let clean = recovered(&directory);
+    assert!(!clean.steps.iter().any(|step| step.contains("scanned")));
+    assert!(clean.steps.iter().any(|step| step.contains("was clean")));
+    assert_eq!(
+        file(&clean.directory, MARKER).as_deref(),
+        Some(r#"{"version":0,"brokerEpoch":-1}"#)
+    );
+    // RL12: a start that fails before it has loaded the logs stops as cleanly as the one before it did.
+    directory
+        .files
+        .push(("no partition/".to_owned(), Vec::new()));
+    let refused = recovered(&directory);
+    assert!(refused.refused.is_some());
+    assert!(file(&refused.directory, MARKER).is_some());
+    directory.files.retain(|(path, _)| path != MARKER);
+    let refused = recovered(&directory);
+    assert!(refused.refused.is_some());
+    assert_eq!(file(&refused.directory, MARKER), None);
+    // A crash while it loads: the marker was used up when it was read.
+    let mut disk = Disk::new();
+    disk.create("data/.kafka_cleanshutdown").unwrap();
+    let mut take = || log_dir::take_clean_shutdown_file(&mut disk, "data").unwrap();
+    assert!(take());
+    assert!(!take());
 }
 
 /// D19, RL8: a snapshot that can be read, and says something else of its producer than the log.

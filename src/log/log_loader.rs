@@ -10,9 +10,8 @@ use crate::log::log_segment::LogSegment;
 use crate::log::log_segment::recovery::{Recovered, SWAP};
 use crate::log::log_segments::{LogSegments, Rebuild, rebuild_producer_state};
 use crate::log::producer_state_manager::ProducerStateManager;
-use crate::log::{BackgroundTask, LogConfig, LogError};
+use crate::log::{BackgroundTask, LoadNote, LogConfig, LogError};
 use std::collections::VecDeque;
-use std::fmt;
 
 /// What a broker knows of a log before it loads it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,120 +24,6 @@ pub struct LoadParameters {
     pub log_start_offset: i64,
     /// The broker's wall clock.
     pub now_ms: i64,
-}
-
-/// Something that loading did, to be told.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LoadNote {
-    DeletedLeftover {
-        file: String,
-    },
-    RenamedSwap {
-        file: String,
-    },
-    DeletedOrphanIndex {
-        file: String,
-    },
-    RebuildingIndex {
-        segment: i64,
-    },
-    Scanned {
-        segment: i64,
-        bytes: u64,
-    },
-    Cut {
-        segment: i64,
-        bytes: u64,
-        log_end_offset: i64,
-    },
-    OffsetsRepeat {
-        segment: i64,
-    },
-    Split {
-        segment: i64,
-        into: Vec<i64>,
-    },
-    DeletedSegment {
-        segment: i64,
-    },
-    EndBeforeStart {
-        log_end_offset: i64,
-        log_start_offset: i64,
-    },
-    /// RL8.
-    DeletedSnapshot {
-        offset: i64,
-        problem: String,
-    },
-    Loaded {
-        log_start_offset: i64,
-        log_end_offset: i64,
-        recovery_point: i64,
-        /// How many producers are known, and the snapshot that was loaded for them.
-        producers: u32,
-        snapshot: Option<i64>,
-    },
-}
-
-impl fmt::Display for LoadNote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoadNote::DeletedLeftover { file } => write!(f, "deleted the leftover {file}"),
-            LoadNote::RenamedSwap { file } => write!(f, "finished an interrupted swap: {file}"),
-            LoadNote::DeletedOrphanIndex { file } => write!(f, "deleted {file}: it has no log"),
-            LoadNote::RebuildingIndex { segment } => {
-                write!(f, "segment {segment} has no usable index: it is scanned")
-            }
-            LoadNote::Scanned { segment, bytes } => {
-                write!(f, "scanned segment {segment}: {bytes} bytes are good")
-            }
-            LoadNote::Cut {
-                segment,
-                bytes,
-                log_end_offset,
-            } => {
-                write!(
-                    f,
-                    "cut {bytes} bad bytes off segment {segment}: the log ends at {log_end_offset}"
-                )
-            }
-            LoadNote::OffsetsRepeat { segment } => {
-                write!(f, "offsets repeat in segment {segment}: it is emptied")
-            }
-            LoadNote::Split { segment, into } => write!(
-                f,
-                "segment {segment} spans more offsets than an index can hold: it is split into {into:?}"
-            ),
-            LoadNote::DeletedSegment { segment } => write!(f, "deleted segment {segment}"),
-            LoadNote::EndBeforeStart {
-                log_end_offset,
-                log_start_offset,
-            } => write!(
-                f,
-                "the log ends at {log_end_offset}, before its start {log_start_offset}: everything is deleted"
-            ),
-            LoadNote::DeletedSnapshot { offset, problem } => write!(
-                f,
-                "deleted the producers' snapshot {offset}, which cannot be read: {problem}"
-            ),
-            LoadNote::Loaded {
-                log_start_offset,
-                log_end_offset,
-                recovery_point,
-                producers,
-                snapshot,
-            } => {
-                write!(
-                    f,
-                    "loaded: start {log_start_offset}, end {log_end_offset}, recovery point {recovery_point}, {producers} producers"
-                )?;
-                match snapshot {
-                    Some(offset) => write!(f, " from snapshot {offset} and what follows it"),
-                    None => Ok(()),
-                }
-            }
-        }
-    }
 }
 
 /// A load under way.
