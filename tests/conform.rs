@@ -71,6 +71,23 @@ macro_rules! agrees {
     };
 }
 
+/// Every recording that is played to its end has a tree to be compared with.
+#[test]
+fn recordings_hold_the_tree_that_was_left() {
+    for dir in ["failovers", "failovers_more"] {
+        for entry in std::fs::read_dir(vectors(dir)).unwrap() {
+            let recording = recording(&entry.unwrap().path());
+            let has_tree = recording.znode_tree.is_some();
+            assert_eq!(
+                has_tree,
+                recording.mode == Mode::ZooKeeper,
+                "{}",
+                recording.name
+            );
+        }
+    }
+}
+
 /// What they need is not built: balancing by timer, reassignment, growth and deletion of topics.
 const NOT_YET: [&str; 3] = ["auto_rebalance", "reassignment", "topics_come_and_go"];
 
@@ -118,6 +135,58 @@ fn recordings_of_what_is_not_built_stop_at_a_named_step() {
             (step, field),
             "{name}"
         );
+    }
+}
+
+/// The tree that a cluster leaves: nodes, versions, whether they are ephemeral, and their data.
+#[test]
+fn a_changed_node_of_the_final_tree_is_found() {
+    let original = recording(&vectors("failovers").join("controller_znode_deleted.zookeeper.json"));
+    let state = "/brokers/topics/t/partitions/0/state";
+    let registration = "/brokers/ids/1";
+    let no_data = json!("{\"version\":5}");
+    for (node, part, value, field) in [
+        (state, "version", json!(9), format!("{state}.version")),
+        (state, "cversion", json!(9), format!("{state}.cversion")),
+        (
+            state,
+            "ephemeral",
+            json!(true),
+            format!("{state}.ephemeral"),
+        ),
+        (
+            state,
+            "data",
+            json!("{}"),
+            format!("{state}.data.controller_epoch"),
+        ),
+        (
+            registration,
+            "data",
+            no_data,
+            format!("{registration}.data.features"),
+        ),
+        (
+            "/controller_epoch",
+            "data",
+            json!("9"),
+            "/controller_epoch.data".to_string(),
+        ),
+        (
+            "/no/such/node",
+            "data",
+            json!(""),
+            "/no/such/node".to_string(),
+        ),
+    ] {
+        let mut changed = original.clone();
+        let tree = changed.znode_tree.as_mut().expect("a tree");
+        tree[node][part] = value;
+        let Ok(Outcome::Differed(steps)) = play(&changed, false) else {
+            panic!("{field} went unnoticed")
+        };
+        assert_eq!(steps[0].step, changed.steps.len() + 1);
+        assert_eq!(steps[0].differences[0].field, field);
     }
 }
 

@@ -42,6 +42,11 @@ enum Input {
     Recording(Recording),
     Recovery(RecoveryCase),
     ZooKeeper(ZooKeeperTranscript),
+    /// One of the older transcripts.
+    Prose {
+        name: String,
+        path: PathBuf,
+    },
 }
 
 impl Input {
@@ -50,6 +55,7 @@ impl Input {
             Input::Recording(recording) => &recording.name,
             Input::Recovery(case) => &case.name,
             Input::ZooKeeper(transcript) => &transcript.name,
+            Input::Prose { name, .. } => name,
         }
     }
 
@@ -58,6 +64,7 @@ impl Input {
             Input::Recording(recording) => &recording.path,
             Input::Recovery(case) => &case.path,
             Input::ZooKeeper(transcript) => &transcript.path,
+            Input::Prose { path, .. } => path,
         }
     }
 
@@ -66,6 +73,7 @@ impl Input {
             Input::Recording(recording) => recording.steps.len(),
             Input::Recovery(_) => 1,
             Input::ZooKeeper(transcript) => transcript.steps.len(),
+            Input::Prose { .. } => 0,
         }
     }
 
@@ -74,6 +82,9 @@ impl Input {
             Input::Recording(recording) => conform::play(recording, all),
             Input::Recovery(case) => conform::play_recovery(case),
             Input::ZooKeeper(transcript) => conform::play_zookeeper(transcript, all),
+            Input::Prose { .. } => Ok(Outcome::Skipped {
+                why: "an older transcript of ZooKeeper, partly prose; a test plays it".to_string(),
+            }),
         }
     }
 
@@ -81,7 +92,7 @@ impl Input {
     fn real(&self) -> &'static str {
         match self {
             Input::Recording(_) | Input::Recovery(_) => "Kafka",
-            Input::ZooKeeper(_) => "ZooKeeper",
+            Input::ZooKeeper(_) | Input::Prose { .. } => "ZooKeeper",
         }
     }
 }
@@ -277,6 +288,10 @@ fn read(path: &Path) -> Result<Vec<Input>, Diagnostic> {
         return conform::zookeeper_transcripts_of(path, &document.value)
             .map(|transcripts| transcripts.into_iter().map(Input::ZooKeeper).collect())
             .map_err(|problem| document.blame(problem));
+    }
+    if let Some(name) = conform::prose_transcript(&document.value) {
+        let (name, path) = (name.to_string(), path.to_path_buf());
+        return Ok(vec![Input::Prose { name, path }]);
     }
     conform::recording_of(path, &document.value)
         .map(|recording| vec![Input::Recording(recording)])

@@ -262,7 +262,9 @@ fn ending<'a>(
     repeat: &'a str,
 ) -> Ending<'a> {
     // An ensemble is what its scenario is about.
-    let in_short = (report.plan.cluster.zookeeper.servers > 1).then_some(NODES_IN_SHORT);
+    let plan = &report.plan;
+    let is_about_it = plan.cluster.zookeeper.servers > 1 || !plan.zookeeper_clients.is_empty();
+    let in_short = is_about_it.then_some(NODES_IN_SHORT);
     let zookeeper = match arguments.show.contains(&Show::Zookeeper) {
         true => Some(usize::MAX),
         false => in_short,

@@ -246,6 +246,12 @@ impl KafkaAdminClient {
 
     fn send_eligible_calls(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
+        let request_timeout = self.config.common.request_timeout();
+        // Java's thread sleeps until the deadline of a call, unless something happens, and looks at
+        // `request.timeout.ms` only then: a call that nobody answers is tried once, to its end.
+        let deadlines = self.calls.values().map(|pending| pending.deadline);
+        let wakes = deadlines.filter(|deadline| *deadline >= now + request_timeout);
+        let wakes = wakes.min();
         for (id, pending) in &mut self.calls {
             let Stage::Assigned(node) = pending.stage else {
                 continue;
@@ -253,15 +259,13 @@ impl KafkaAdminClient {
             if self.busy.contains(&node) || !self.client.ready(ctx, node) {
                 continue;
             }
-            let timeout = self
-                .config
-                .common
-                .request_timeout()
-                .min(pending.deadline.since(now));
+            let left = pending.deadline.since(now);
+            let timeout = request_timeout.min(left);
             let request = pending.request(timeout.as_millis() as i32);
             pending.stage = Stage::InFlight;
             self.busy.insert(node);
-            self.client.send(ctx, node, request, timeout, *id);
+            let noticed = wakes.map_or(timeout, |wakes| wakes.since(now).min(left));
+            self.client.send(ctx, node, request, noticed, *id);
         }
     }
 

@@ -14,6 +14,7 @@ mod recovery;
 mod recovery_case;
 mod seen;
 mod sha256;
+mod znode_tree;
 mod zookeeper_play;
 mod zookeeper_transcript;
 
@@ -25,5 +26,6 @@ pub use recovery::play_recovery;
 pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};
 pub use zookeeper_play::play_zookeeper;
 pub use zookeeper_transcript::{
-    ZooKeeperAction, ZooKeeperStep, ZooKeeperTranscript, is_zookeeper, zookeeper_transcripts_of,
+    ZooKeeperAction, ZooKeeperStep, ZooKeeperTranscript, is_zookeeper, prose_transcript,
+    zookeeper_transcripts_of,
 };

@@ -5,10 +5,12 @@ use super::compare::{Difference, compared_part, differences};
 use super::lab::Lab;
 use super::recorder_client::{operation_of, result_in_recorded_shape};
 use super::recording::{Action, Mode, Recording, Step, is_of_other_mode};
+use super::znode_tree::{compared_tree, znode_tree};
 use crate::client::{DriverOperation, DriverResult};
 use crate::kernel::{Duration, Fault, NodeStatus};
 use crate::metadata::znode;
 use crate::node::ShellCommand;
+use crate::node::view::ClusterView;
 use crate::plan::Plan;
 use crate::protocol::{Fact, TopicPartition};
 use crate::run::Unbuildable;
@@ -54,6 +56,7 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
     }
     let mut player = Player::start(recording)?;
     let mut differed = Vec::new();
+    let mut stopped = false;
     for (number, step) in (1..).zip(&recording.steps) {
         let first = player.lab.run.trace().len();
         let (found, stops) = match player.step(step) {
@@ -77,9 +80,24 @@ pub fn play(recording: &Recording, all: bool) -> Result<Outcome, Unbuildable> {
                 before,
                 meanwhile,
             });
-            if stops || !all {
+            stopped = stops || !all;
+            if stopped {
                 break;
             }
+        }
+    }
+    if let Some(recorded) = recording.znode_tree.as_ref().filter(|_| !stopped) {
+        let first = player.lab.run.trace().len();
+        let differences = player.tree(recorded, &recording.steps);
+        if !differences.is_empty() {
+            let (before, meanwhile) = excerpt(player.lab.run.trace(), first, LINES_BEFORE);
+            differed.push(StepDifference {
+                step: recording.steps.len() + 1,
+                what: "the tree at the end".to_string(),
+                differences,
+                before,
+                meanwhile,
+            });
         }
     }
     Ok(if differed.is_empty() {
@@ -123,11 +141,34 @@ impl Player {
         let recorded_end = begin + Duration::from_millis(step.lasted_ms);
         self.lab.run.until(recorded_end);
         let kafka = compared_part(&step.seen);
+        // The recorder had looked all the while: a question to a frozen broker had timed out by then.
+        let mut first_look = None;
         loop {
             let ours = self.look(step, operation);
             let found = differences(&kafka, &ours, &step.varies);
-            if found.is_empty() || self.lab.run.now() >= recorded_end + PATIENCE {
+            let now = self.lab.run.now();
+            let ends = recorded_end.max(*first_look.get_or_insert(now)) + PATIENCE;
+            if found.is_empty() || now >= ends {
                 return Ok(found);
+            }
+            let next = self.lab.run.now() + PAUSE;
+            self.lab.run.until(next);
+        }
+    }
+
+    /// What differs in the znode tree that is left in the end.
+    fn tree(&mut self, recorded: &Value, steps: &[Step]) -> Vec<Difference> {
+        let any_controller = steps
+            .iter()
+            .any(|step| step.varies.iter().any(|path| path == "state.controller"));
+        let kafka = compared_tree(recorded, any_controller);
+        let end = self.lab.run.now() + PATIENCE;
+        loop {
+            let ours = znode_tree(&self.lab.run.view().zookeeper().znodes);
+            let ours = compared_tree(&ours, any_controller);
+            let found = differences(&kafka, &ours, &[]);
+            if found.is_empty() || self.lab.run.now() >= end {
+                return found;
             }
             let next = self.lab.run.now() + PAUSE;
             self.lab.run.until(next);

@@ -23,6 +23,8 @@ pub struct Recording {
     /// Broker settings, base settings included.
     pub config: BTreeMap<String, String>,
     pub steps: Vec<Step>,
+    /// Every node that ZooKeeper held at the end, by path; none in KRaft mode.
+    pub znode_tree: Option<Value>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -149,6 +151,12 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
             .problem("a recording without steps")
             .expected("at least one step"));
     }
+    let znode_tree = document.get("znode_tree");
+    if let Some(tree) = &znode_tree {
+        for (_, node) in tree.fields()? {
+            node.map()?;
+        }
+    }
     Ok(Recording {
         path: path.to_path_buf(),
         name: name.to_string(),
@@ -157,6 +165,7 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
         brokers: brokers as u32,
         config,
         steps,
+        znode_tree: znode_tree.map(|tree| tree.value.clone()),
     })
 }
 

@@ -54,6 +54,15 @@ pub fn is_zookeeper(document: &Value) -> bool {
     document.get("transcripts").is_some()
 }
 
+/// The name of one of the older transcripts, which are partly prose: only a test that was written for each
+/// can play them.
+pub fn prose_transcript(document: &Value) -> Option<&str> {
+    let is_of_zookeeper = |server: &str| server.contains("ZooKeeper");
+    document["server"].as_str().filter(|s| is_of_zookeeper(s))?;
+    document["steps"].as_array()?;
+    document["scenario"].as_str()
+}
+
 /// The transcripts of a document; a problem has its path in the document.
 pub fn zookeeper_transcripts_of(
     path: &Path,

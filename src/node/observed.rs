@@ -172,6 +172,8 @@ impl ClusterView for Observed<'_> {
         let Some(coordination) = self.coordination() else {
             return ZooKeeperView::default();
         };
+        // Only the leader knows how long each session has left, and which server it speaks with.
+        let leader = self.zookeeper_leader().and_then(|node| self.server(node));
         let now = self.kernel.now();
         let session = |session: SessionView| ZooKeeperSessionView {
             id: session.id,
@@ -190,7 +192,12 @@ impl ClusterView for Observed<'_> {
                 .zookeepers()
                 .map(|(node, server)| self.zookeeper_server(node, server))
                 .collect(),
-            sessions: coordination.sessions().into_iter().map(session).collect(),
+            sessions: leader
+                .unwrap_or(coordination)
+                .sessions()
+                .into_iter()
+                .map(session)
+                .collect(),
             znodes: coordination.tree().iter().map(znode).collect(),
         }
     }

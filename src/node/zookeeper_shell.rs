@@ -6,10 +6,11 @@ use crate::kernel::NodeId;
 use crate::protocol::zookeeper::{
     Answer, Code, CreateMode, Op, SessionEvent, SessionId, WatchedEvent,
 };
-use crate::protocol::{Ctx, Event, Message, Timer};
+use crate::protocol::{Ctx, Event, Fact, Message, Timer};
 use crate::zookeeper::session::Session;
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What the operator types.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +25,11 @@ pub enum ShellCommand {
     },
     /// Any request.
     Ask(Op),
+    /// A request whose outcome is told, in `zkCli`'s words; none is made a second time.
+    Tell {
+        text: Rc<str>,
+        op: Op,
+    },
 }
 
 /// See the module's doc.
@@ -31,10 +37,13 @@ pub enum ShellCommand {
 pub struct ZooKeeperShell {
     servers: Vec<NodeId>,
     timeout_ms: u32,
+    of_ensemble: bool,
     commands: Vec<ShellCommand>,
     session: Session,
     results: BTreeMap<u32, Result<Answer, Code>>,
     watch_events: Vec<WatchedEvent>,
+    /// The command that ends its session.
+    closes: Option<u32>,
 }
 
 impl ZooKeeperShell {
@@ -43,16 +52,30 @@ impl ZooKeeperShell {
             session: Session::new(servers.clone(), timeout_ms),
             servers,
             timeout_ms,
+            of_ensemble: false,
             commands: Vec::new(),
             results: BTreeMap::new(),
             watch_events: Vec::new(),
+            closes: None,
         }
     }
 
+    /// Tells all that it asks and hears, as clients of an ensemble do.
+    pub fn of_ensemble(mut self) -> Self {
+        self.session = self.session.of_ensemble();
+        self.of_ensemble = true;
+        self
+    }
+
     pub fn rebooted(&self) -> Self {
+        let shell = ZooKeeperShell::new(self.servers.clone(), self.timeout_ms);
+        let shell = match self.of_ensemble {
+            true => shell.of_ensemble(),
+            false => shell,
+        };
         ZooKeeperShell {
             commands: self.commands.clone(),
-            ..ZooKeeperShell::new(self.servers.clone(), self.timeout_ms)
+            ..shell
         }
     }
 
@@ -105,19 +128,41 @@ impl ZooKeeperShell {
         }
         for event in self.session.take_events() {
             match event {
-                SessionEvent::Answer {
-                    token,
-                    result: Err(Code::ConnectionLoss),
-                } => self.begin(token as u32, ctx),
-                SessionEvent::Answer { token, result } => {
-                    self.results.insert(token as u32, result);
-                }
+                SessionEvent::Answer { token, result } => self.end(token as u32, result, ctx),
                 SessionEvent::Expired => self.session.reopen(ctx),
-                SessionEvent::Closed => ctx.exit(0),
-                SessionEvent::Watch(event) => self.watch_events.push(event),
+                SessionEvent::Closed => {
+                    if let Some(number) = self.closes.take() {
+                        self.end(number, Ok(Answer::SessionClosed), ctx);
+                    }
+                    ctx.exit(0);
+                }
+                SessionEvent::Watch(event) => {
+                    if self.tells() {
+                        let news = format!("{:?} {}", event.kind, event.path).into();
+                        ctx.fact(Fact::ZooKeeperNews { news });
+                    }
+                    self.watch_events.push(event);
+                }
                 SessionEvent::Connected { .. } | SessionEvent::Disconnected => {}
             }
         }
+    }
+
+    /// Whether it was told by a scenario what to ask.
+    fn tells(&self) -> bool {
+        let mut commands = self.commands.iter();
+        commands.any(|command| matches!(command, ShellCommand::Tell { .. }))
+    }
+
+    fn end(&mut self, number: u32, result: Result<Answer, Code>, ctx: &mut Ctx<'_>) {
+        let command = self.commands.get(number as usize);
+        if let Some(ShellCommand::Tell { text, .. }) = command {
+            let (command, answer) = (text.clone(), in_words(&result).into());
+            ctx.fact(Fact::ZooKeeperCommandEnded { command, answer });
+        } else if result == Err(Code::ConnectionLoss) {
+            return self.begin(number, ctx);
+        }
+        self.results.insert(number, result);
     }
 
     fn begin(&mut self, number: u32, ctx: &mut Ctx<'_>) {
@@ -135,7 +180,29 @@ impl ZooKeeperShell {
                 version: -1,
             },
             ShellCommand::Ask(op) => op.clone(),
+            ShellCommand::Tell { text, op } => {
+                let command = text.clone();
+                ctx.fact(Fact::ZooKeeperCommand { command });
+                op.clone()
+            }
         };
+        if op == Op::CloseSession {
+            self.closes = Some(number);
+            return self.session.close(ctx);
+        }
         self.session.request(ctx, u64::from(number), op);
+    }
+}
+
+/// As `zkCli` shows it, on one line.
+fn in_words(result: &Result<Answer, Code>) -> String {
+    match result {
+        Ok(Answer::Data { data, .. }) if data.is_empty() => "nothing".to_owned(),
+        Ok(Answer::Data { data, .. }) => String::from_utf8_lossy(data).into_owned(),
+        Ok(Answer::Created { path, .. }) => path.to_string(),
+        Ok(Answer::Children { children, .. }) => format!("[{}]", children.join(", ")),
+        Ok(Answer::Exists(stat) | Answer::SetData(stat)) => format!("version {}", stat.version),
+        Ok(_) => "ok".to_owned(),
+        Err(code) => format!("{code:?}"),
     }
 }

@@ -7,6 +7,7 @@
 use super::role::{Number, Partition};
 use super::sentence::{Sentence, SentenceError, Slot, Within, sentences};
 use super::timeline::EventRef;
+use super::zookeeper_client::{SyncMode, ZooKeeperAnswer, ZooKeeperCommand};
 use crate::kernel::Duration;
 use std::fmt;
 use std::str::FromStr;
@@ -133,6 +134,14 @@ sentences! {
         Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
+        /// A server of the ensemble leads, and a quorum follows it, at some moment after the event, in time.
+        ZooKeeperLeads { within: Within, event: EventRef } = "zookeeper has a leader within {within} of {event}",
+        /// No server of the ensemble becomes its leader (in the window).
+        NoZooKeeperLeader = "zookeeper elects no leader",
+        /// The leader of the ensemble brings this server up to date in this way (in the window).
+        BroughtUpToDate { number: Number, mode: SyncMode } = "zookeeper-{number} is brought up to date by {mode}",
+        /// This client of ZooKeeper asks this at least once, and is answered so each time (in the window): data, `[names of children]`, the path that was created, `version 3`, `ok`, `nothing`, or an error such as `NoNode`.
+        ZooKeeperAnswers { client: String, command: ZooKeeperCommand, answer: ZooKeeperAnswer } = "{client} asks {command} and is answered {answer}",
         /// This part of acknowledged records took at most so long from hand-over to acknowledgement (in the window).
         ProduceLatency { percentile: Percentile, most: Within } = "{percentile} produce latency: {most}",
     }
@@ -162,6 +171,9 @@ impl Expectation {
                 | Read { .. }
                 | Acknowledged { .. }
                 | Failed { .. }
+                | NoZooKeeperLeader
+                | BroughtUpToDate { .. }
+                | ZooKeeperAnswers { .. }
                 | ProduceLatency { .. }
         )
     }

@@ -13,6 +13,7 @@ mod timeline;
 mod unit;
 mod validate;
 mod workload;
+mod zookeeper_client;
 
 pub use cluster::{
     BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan, TopicPlan,
@@ -26,6 +27,7 @@ pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{parse_duration, parse_size, write_duration, write_size};
 pub use validate::MOST_BROKERS;
 pub use workload::{Acks, ConsumerPlan, Key, ProducerPlan, Value, truck_name};
+pub use zookeeper_client::{SyncMode, ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 
 use crate::kernel::Duration;
 
@@ -52,6 +54,7 @@ pub struct Plan {
     pub topics: Vec<TopicPlan>,
     pub producers: Vec<ProducerPlan>,
     pub consumers: Vec<ConsumerPlan>,
+    pub zookeeper_clients: Vec<ZooKeeperClientPlan>,
     pub timeline: Vec<Entry>,
     pub expect: Vec<Expected>,
 }
@@ -72,6 +75,7 @@ impl Plan {
             topics: Vec::new(),
             producers: Vec::new(),
             consumers: Vec::new(),
+            zookeeper_clients: Vec::new(),
             timeline: Vec::new(),
             expect: Vec::new(),
         }
@@ -131,6 +135,11 @@ impl Plan {
 
     pub fn consumer(mut self, consumer: ConsumerPlan) -> Self {
         self.consumers.push(consumer);
+        self
+    }
+
+    pub fn zookeeper_client(mut self, client: ZooKeeperClientPlan) -> Self {
+        self.zookeeper_clients.push(client);
         self
     }
 

@@ -23,6 +23,10 @@ sentences! {
         Controller = "controller",
         /// The server that leads the ensemble (the only one, where there is one).
         ZooKeeperLeader = "zookeeper leader",
+        /// The running server of the ensemble with the lowest number that does not lead.
+        ZooKeeperFollower = "a zookeeper follower",
+        /// Every running server of the ensemble that does not lead.
+        ZooKeeperFollowers = "zookeeper followers",
         /// All brokers.
         AllBrokers = "all brokers",
         /// All brokers but the leader of this partition.
@@ -35,7 +39,7 @@ sentences! {
         PausedBrokers = "paused brokers",
         /// All ZooKeeper servers.
         AllZooKeepers = "all zookeepers",
-        /// All producers and consumers.
+        /// All producers, consumers and clients of ZooKeeper.
         AllClients = "all clients",
         /// All nodes.
         Everyone = "everyone",
@@ -45,7 +49,7 @@ sentences! {
         Broker { id: Number } = "broker-{id}",
         /// A ZooKeeper server by its number.
         ZooKeeper { number: Number } = "zookeeper-{number}",
-        /// A producer or consumer, or all members of such a group.
+        /// A producer, a consumer, or all members of such a group; a client of ZooKeeper.
         Client { name: String } = "{name}",
     }
 }
@@ -61,6 +65,8 @@ impl Role {
             | Role::ReplicasOf { .. }
             | Role::Controller
             | Role::ZooKeeperLeader
+            | Role::ZooKeeperFollower
+            | Role::ZooKeeperFollowers
             | Role::OtherBrokers { .. }
             | Role::CrashedBrokers
             | Role::StoppedBrokers

@@ -2,6 +2,7 @@
 
 use super::role::{Partition, Record, Role, Targets};
 use super::sentence::{Sentence, SentenceError, Slot, sentences};
+use super::zookeeper_client::ZooKeeperCommand;
 use super::{Number, TopicPlan};
 use crate::kernel::Duration;
 use crate::protocol::config::Properties;
@@ -224,6 +225,11 @@ pub enum Action {
     ElectPreferred(Option<Vec<Partition>>),
     /// None: all partitions.
     ElectUnclean(Option<Vec<Partition>>),
+    /// One of the plan's ZooKeeper clients asks this.
+    AskZooKeeper {
+        client: String,
+        command: ZooKeeperCommand,
+    },
 }
 
 impl Action {
@@ -269,7 +275,8 @@ impl Action {
             | Action::AlterTopic { .. }
             | Action::DeleteRecords { .. }
             | Action::ElectPreferred(_)
-            | Action::ElectUnclean(_) => Vec::new(),
+            | Action::ElectUnclean(_)
+            | Action::AskZooKeeper { .. } => Vec::new(),
         }
     }
 
@@ -307,6 +314,7 @@ impl Action {
             Action::DeleteRecords { .. } => "delete records",
             Action::ElectPreferred(_) => "elect preferred leader",
             Action::ElectUnclean(_) => "elect unclean leader",
+            Action::AskZooKeeper { .. } => "ask zookeeper",
         }
     }
 
@@ -343,6 +351,7 @@ impl Action {
             Action::AlterTopic { .. } => "change",
             Action::DeleteRecords { .. } => "deletion",
             Action::ElectPreferred(_) | Action::ElectUnclean(_) => "election",
+            Action::AskZooKeeper { .. } => "request",
         }
     }
 
@@ -378,6 +387,7 @@ impl Action {
         "change",
         "deletion",
         "election",
+        "request",
     ];
 
     /// It can be given a length of time, after which it is undone.
@@ -398,6 +408,7 @@ impl Action {
                 | Action::DeleteRecords { .. }
                 | Action::ElectPreferred(_)
                 | Action::ElectUnclean(_)
+                | Action::AskZooKeeper { .. }
         )
     }
 }

@@ -177,6 +177,21 @@ pub enum Fact {
         event: WatchedEvent,
     },
 
+    // ---- a client that a scenario has speak with ZooKeeper
+    /// It was told to ask this; `zkCli`'s words.
+    ZooKeeperCommand {
+        command: Rc<str>,
+    },
+    /// What came of it: data, children, `ok`, or an error such as `NoNode`.
+    ZooKeeperCommandEnded {
+        command: Rc<str>,
+        answer: Rc<str>,
+    },
+    /// A watch of its fired.
+    ZooKeeperNews {
+        news: Rc<str>,
+    },
+
     // ---- brokers
     /// Logs are loaded. `recovered`: partitions whose logs were scanned after an unclean stop.
     LogsLoaded {

@@ -1,9 +1,10 @@
-//! What the timeline has an administrator ask the cluster for.
+//! What the timeline has an administrator ask the cluster for, and clients of ZooKeeper ask ZooKeeper.
 
-use super::operator::tp;
+use super::operator::{World, tp};
 use crate::client::AdminCommand;
-use crate::plan::{Action, Partition, TopicPlan};
-use crate::protocol::{ConfigResource, ElectionType, HIGH_WATERMARK};
+use crate::node::{Node, ShellCommand};
+use crate::plan::{Action, Partition, TopicPlan, ZooKeeperCommand};
+use crate::protocol::{ConfigResource, ElectionType, HIGH_WATERMARK, Timer};
 use std::rc::Rc;
 
 /// The request of an administrator and what it is in words; `None` for other actions.
@@ -58,6 +59,21 @@ pub fn create_topic(topic: &TopicPlan) -> AdminCommand {
             .unwrap_or(-1),
         assignment: topic.assignment.clone(),
         configs: topic.config.clone(),
+    }
+}
+
+/// Has one of the plan's clients of ZooKeeper ask something.
+pub fn ask_zookeeper(world: &mut World<'_>, client: &str, command: &ZooKeeperCommand) {
+    let mut clients = world.layout.clients.iter();
+    let Some((_, node)) = clients.find(|(name, _)| name == client) else {
+        return;
+    };
+    if let Node::ZooKeeperShell(shell) = world.kernel.actor_mut(*node) {
+        let number = shell.push(ShellCommand::Tell {
+            text: command.to_string().into(),
+            op: command.op().clone(),
+        });
+        world.kernel.poke(*node, Timer::Command(number));
     }
 }
 

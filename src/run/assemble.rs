@@ -5,9 +5,10 @@ use crate::client::{
     Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Producer, ProducerOptions,
 };
 use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
-use crate::node::{KafkaServer, Layout, Node, ServerSetup};
+use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value, truck_name,
+    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value,
+    ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::zab::ServerId;
@@ -74,6 +75,11 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
         let id = add(&mut kernel, &name, None, &Machine::default(), node);
         layout.clients.push((name, id));
     }
+    for client in &plan.zookeeper_clients {
+        let node = zookeeper_client(plan, client, &layout.zookeepers);
+        let id = add(&mut kernel, &client.name, None, &Machine::default(), node);
+        layout.clients.push((client.name.clone(), id));
+    }
     debug_assert!(
         addresses.agree_with(&layout),
         "addresses are given in the order in which nodes are added"
@@ -118,6 +124,19 @@ pub fn client(
         }
     }
     Err(Unbuildable(format!("{name} is no client of the plan")))
+}
+
+fn zookeeper_client(plan: &Plan, client: &ZooKeeperClientPlan, servers: &[NodeId]) -> Node {
+    let known = match &client.servers {
+        None => servers.to_vec(),
+        Some(numbers) => numbers.iter().map(|number| NodeId(number - 1)).collect(),
+    };
+    let timeout_ms = u32::try_from(client.session_timeout.as_millis()).unwrap_or(u32::MAX);
+    let shell = ZooKeeperShell::new(known, timeout_ms);
+    Node::ZooKeeperShell(Box::new(match plan.cluster.zookeeper.servers {
+        1 => shell,
+        _ => shell.of_ensemble(),
+    }))
 }
 
 /// Where everybody listens: what DNS is to a real cluster.

@@ -2,7 +2,7 @@
 //!
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
-use super::administration::administration;
+use super::administration::{administration, ask_zookeeper};
 use super::machine_faults::{cured_node, machine_fault_of, machine_targets, wanted_files};
 use super::network_faults::{is_between_nobody, network_faults_of, network_sides, network_words};
 use super::operator::{World, admin, command};
@@ -116,6 +116,13 @@ impl Nemesis {
         } else if let Some((text, request)) = administration(action) {
             say(world, number, text);
             self.ask_admin(world, request);
+        } else if let Action::AskZooKeeper { client, command } = action {
+            say(
+                world,
+                number,
+                format!("{client} is to ask ZooKeeper: {command}"),
+            );
+            ask_zookeeper(world, client, command);
         } else if let Action::Heal(healing) = action {
             if let Healing::Nodes(targets) = healing {
                 let nodes = self.find(world, targets)?;

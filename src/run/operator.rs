@@ -12,7 +12,7 @@ use crate::client::{AdminCommand, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::view::ClusterView;
 use crate::node::{Layout, Node, Observed};
-use crate::plan::{Moment, Partition, Plan, When};
+use crate::plan::{Moment, Partition, Plan, When, ZooKeeperClientPlan};
 use crate::protocol::{BrokerId, Cluster, Fact, NO_LEADER, Timer, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
@@ -274,7 +274,9 @@ impl Operator {
             .consumers
             .iter()
             .map(|c| (c.members(), c.start, c.stop));
-        for (members, start, stop) in producers.chain(consumers) {
+        let of_zookeeper = world.plan.zookeeper_clients.iter();
+        let of_zookeeper = of_zookeeper.map(|c| (vec![c.name.clone()], None, None));
+        for (members, start, stop) in producers.chain(consumers).chain(of_zookeeper) {
             for member in members {
                 let Some(client) = world
                     .layout
@@ -297,6 +299,11 @@ impl Operator {
         let Some((name, node)) = world.layout.clients.get(client) else {
             return;
         };
+        let is_of_zookeeper = |plan: &ZooKeeperClientPlan| plan.name == *name;
+        if world.plan.zookeeper_clients.iter().any(is_of_zookeeper) {
+            world.kernel.apply(Fault::Start(*node));
+            return;
+        }
         // The process is made now, since its workload's times are counted from its start.
         let addresses = Addresses::of(world.plan);
         if let Ok(process) = assemble::client(world.plan, &addresses, name, world.kernel.now()) {

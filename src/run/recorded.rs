@@ -87,7 +87,9 @@ fn by_name(plan: &Plan, name: &str) -> Option<Role> {
     let role: Role = name.parse().ok()?;
     let is_client = || {
         let producers = plan.producers.iter().flat_map(|plan| plan.members());
-        let mut clients = producers.chain(plan.consumers.iter().flat_map(|plan| plan.members()));
+        let consumers = plan.consumers.iter().flat_map(|plan| plan.members());
+        let of_zookeeper = plan.zookeeper_clients.iter().map(|plan| plan.name.clone());
+        let mut clients = producers.chain(consumers).chain(of_zookeeper);
         clients.any(|client| client == name)
     };
     (!matches!(role, Role::Client { .. }) || is_client()).then_some(role)

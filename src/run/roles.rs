@@ -84,6 +84,8 @@ impl Resolver<'_> {
             ),
             Role::Controller => self.brokers(self.controller()),
             Role::ZooKeeperLeader => self.observed.zookeeper_leader().into_iter().collect(),
+            Role::ZooKeeperFollower => self.zookeeper_followers().take(1).collect(),
+            Role::ZooKeeperFollowers => self.zookeeper_followers().collect(),
             Role::AllBrokers => layout.brokers.values().copied().collect(),
             Role::OtherBrokers { partition } => {
                 let leader = self.leader(partition);
@@ -131,6 +133,8 @@ impl Resolver<'_> {
             Role::Client { name } => {
                 let plans = self.plan.producers.iter().map(|p| (&p.name, p.members()));
                 let plans = plans.chain(self.plan.consumers.iter().map(|c| (&c.name, c.members())));
+                let of_zookeeper = self.plan.zookeeper_clients.iter();
+                let plans = plans.chain(of_zookeeper.map(|c| (&c.name, vec![c.name.clone()])));
                 let members: Vec<String> = plans
                     .filter(|(group, members)| *group == name || members.contains(name))
                     .flat_map(|(group, members)| {
@@ -149,6 +153,13 @@ impl Resolver<'_> {
                     .collect()
             }
         }
+    }
+
+    fn zookeeper_followers(&self) -> impl Iterator<Item = NodeId> {
+        let leader = self.observed.zookeeper_leader();
+        let servers = self.observed.layout.zookeepers.iter().copied();
+        servers
+            .filter(move |node| Some(*node) != leader && self.status(*node) == NodeStatus::Running)
     }
 
     fn committed(&self, partition: &Partition) -> Option<CommittedPartition> {

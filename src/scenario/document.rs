@@ -39,6 +39,8 @@ pub(super) struct Document {
     pub(super) producers: Ordered<Producer>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) consumers: Ordered<Consumer>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) zookeeper_clients: Ordered<ZooKeeperClient>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) timeline: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -284,6 +286,21 @@ pub(super) struct Consumer {
     pub(super) bootstrap: Option<OneOrMany>,
 }
 
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a map that describes a client of ZooKeeper, such as {servers: zookeeper-1}"
+)]
+pub(super) struct ZooKeeperClient {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) about: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) servers: Option<OneOrMany>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session_timeout: Option<Time>,
+}
+
 /// A line of the timeline: one of `at`, `every`, `when`; exactly one action; what the action needs.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(
@@ -413,6 +430,11 @@ pub(super) struct Entry {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) elect_unclean_leader: Option<OneOrMany>,
+
+    #[serde(rename = "ask zookeeper", skip_serializing_if = "Option::is_none")]
+    pub(super) ask_zookeeper: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client: Option<String>,
 
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) optional: Option<bool>,

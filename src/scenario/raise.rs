@@ -5,7 +5,8 @@ use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, BrokerPlan, ClusterPlan, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
-    Partition, Plan, ProducerPlan, Targets, TopicPlan, Value, When, ZooKeeperPlan,
+    Partition, Plan, ProducerPlan, Targets, TopicPlan, Value, When, ZooKeeperClientPlan,
+    ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
 
@@ -45,6 +46,12 @@ pub(super) fn document(plan: &Plan) -> Document {
             plan.consumers
                 .iter()
                 .map(|plan| (plan.name.clone(), consumer(plan)))
+                .collect(),
+        ),
+        zookeeper_clients: Ordered(
+            plan.zookeeper_clients
+                .iter()
+                .map(|plan| (plan.name.clone(), zookeeper_client(plan)))
                 .collect(),
         ),
         timeline: plan.timeline.iter().map(entry).collect(),
@@ -214,6 +221,18 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
     }
 }
 
+fn zookeeper_client(plan: &ZooKeeperClientPlan) -> doc::ZooKeeperClient {
+    let default = ZooKeeperClientPlan::new("");
+    let servers = plan.servers.as_ref();
+    doc::ZooKeeperClient {
+        about: plan.about.clone(),
+        servers: servers
+            .map(|numbers| OneOrMany(numbers.iter().map(|n| format!("zookeeper-{n}")).collect())),
+        session_timeout: (plan.session_timeout != default.session_timeout)
+            .then_some(Time(plan.session_timeout)),
+    }
+}
+
 fn entry(plan: &Entry) -> doc::Entry {
     let mut said = doc::Entry {
         about: plan.about.clone(),
@@ -330,6 +349,10 @@ fn action(action: &Action, said: &mut doc::Entry) {
         }
         Action::ElectPreferred(which) => said.elect_preferred_leader = partitions(which),
         Action::ElectUnclean(which) => said.elect_unclean_leader = partitions(which),
+        Action::AskZooKeeper { client, command } => {
+            said.ask_zookeeper = Some(command.to_string());
+            said.client = Some(client.clone());
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "14-zookeeper/broker-paused-past-its-session.yaml",
     "14-zookeeper/clients-cut-from-zookeeper.yaml",
     "14-zookeeper/controller-session-expires.yaml",
+    "14-zookeeper/zookeeper-extra-transaction.yaml",
     "14-zookeeper/zookeeper-follower-crash.yaml",
     "14-zookeeper/zookeeper-follower-long-away.yaml",
     "14-zookeeper/zookeeper-four-servers.yaml",
@@ -61,6 +62,8 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "14-zookeeper/zookeeper-leader-cut-off.yaml",
     "14-zookeeper/zookeeper-quorum-lost.yaml",
     "14-zookeeper/zookeeper-role.yaml",
+    "14-zookeeper/zookeeper-session-moves.yaml",
+    "14-zookeeper/zookeeper-stale-read.yaml",
 );
 
 #[cfg(test)]

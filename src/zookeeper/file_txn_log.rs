@@ -15,6 +15,8 @@ use std::rc::Rc;
 pub struct FileTxnLog {
     dir: String,
     file: Option<FileId>,
+    /// Room to write an entry in.
+    entry: Vec<u8>,
 }
 
 /// Why a log or snapshot directory cannot be used: real ZooKeeper refuses to start on these.
@@ -49,6 +51,7 @@ impl FileTxnLog {
         FileTxnLog {
             dir: dir.to_owned(),
             file: None,
+            entry: Vec::new(),
         }
     }
 
@@ -58,12 +61,16 @@ impl FileTxnLog {
             Some(file) => file,
             None => self.begin_file(disk, txn.zxid)?,
         };
-        let record = txn::encode(txn);
-        let mut entry = Writer(Vec::with_capacity(record.len() + 13));
-        entry.i64(i64::from(adler32(&record)));
-        entry.buffer(&record);
+        let mut entry = Writer(std::mem::take(&mut self.entry));
+        entry.0.clear();
+        entry.0.resize(CHECKSUM_AND_LENGTH, 0);
+        txn::encode(txn, &mut entry);
+        let (head, record) = entry.0.split_at_mut(CHECKSUM_AND_LENGTH);
+        head[..8].copy_from_slice(&i64::from(adler32(record)).to_be_bytes());
+        head[8..].copy_from_slice(&(record.len() as i32).to_be_bytes());
         entry.0.push(END_OF_RECORD);
-        disk.append(file, Bytes::from(entry.0))?;
+        disk.append(file, Bytes::copy_from_slice(&entry.0))?;
+        self.entry = entry.0;
         Ok(file)
     }
 
@@ -199,6 +206,8 @@ pub const LOG_PREFIX: &str = "log.";
 const MAGIC: i32 = 0x5a4b_4c47;
 const VERSION: i32 = 2;
 const END_OF_RECORD: u8 = b'B';
+/// What stands before a record.
+const CHECKSUM_AND_LENGTH: usize = 12;
 /// Magic, version, database id.
 const HEADER_BYTES: u64 = 16;
 

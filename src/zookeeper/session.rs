@@ -22,6 +22,8 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct Session {
     servers: Vec<NodeId>,
+    /// It tells all that it asks and hears.
+    is_witness: bool,
     /// What is asked for at each connect, whatever was negotiated before.
     wanted_timeout: Duration,
     hosts: Option<HostProvider>,
@@ -82,6 +84,7 @@ impl Session {
     pub fn new(servers: Vec<NodeId>, timeout_ms: u32) -> Self {
         let wanted_timeout = Duration::from_millis(u64::from(timeout_ms));
         let mut session = Session {
+            is_witness: servers.len() > 1,
             servers,
             wanted_timeout,
             hosts: None,
@@ -107,6 +110,13 @@ impl Session {
         };
         session.negotiate(wanted_timeout);
         session
+    }
+
+    /// A client of an ensemble tells all that it asks and hears, for properties to be held against; also
+    /// where it knows one server only.
+    pub fn of_ensemble(mut self) -> Self {
+        self.is_witness = true;
+        self
     }
 
     /// Begins to connect. Call once, when the process starts.
@@ -147,6 +157,7 @@ impl Session {
         self.fail_packets(Code::SessionExpired);
         let timeout_ms = self.wanted_timeout.as_millis() as u32;
         *self = Session {
+            is_witness: self.is_witness,
             events: std::mem::take(&mut self.events),
             ..Session::new(std::mem::take(&mut self.servers), timeout_ms)
         };
@@ -187,7 +198,7 @@ impl Session {
             }
             (State::Connected(_), ServerMessage::Pong) => {}
             (State::Connected(_), ServerMessage::Watch(event)) => {
-                if self.is_witness() {
+                if self.is_witness {
                     let (session, event) = (self.session_id, event.clone());
                     ctx.fact(Fact::ZooKeeperWatchFired { session, event });
                 }
@@ -377,7 +388,7 @@ impl Session {
     fn send_packet(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, mut packet: Packet) {
         packet.xid = self.next_xid;
         self.next_xid = self.next_xid.checked_add(1).unwrap_or(1);
-        if self.is_witness() {
+        if self.is_witness {
             ctx.fact(Fact::ZooKeeperAsked {
                 session: self.session_id,
                 xid: packet.xid,
@@ -400,7 +411,7 @@ impl Session {
         zxid: Zxid,
         result: Result<Answer, Code>,
     ) {
-        if self.is_witness() {
+        if self.is_witness {
             ctx.fact(Fact::ZooKeeperAnswered {
                 session: self.session_id,
                 xid,
@@ -422,11 +433,6 @@ impl Session {
         } else {
             self.answer(packet, result);
         }
-    }
-
-    /// A client of an ensemble tells all that it asks and hears, for properties to be held against.
-    fn is_witness(&self) -> bool {
-        self.servers.len() > 1
     }
 
     fn answer(&mut self, packet: Packet, result: Result<Answer, Code>) {

@@ -111,8 +111,8 @@ impl Standalone {
         match token {
             SNAPSHOT_TAKEN if self.pipeline.is_none() => self.serve(ctx),
             LOG_SYNCED => {
-                let flushed = match &mut self.pipeline {
-                    Some(pipeline) => pipeline.sync.flushed(),
+                let flushed: Vec<Request> = match &mut self.pipeline {
+                    Some(pipeline) => pipeline.sync.flushed().collect(),
                     None => return,
                 };
                 for request in flushed {

@@ -102,8 +102,8 @@ impl SyncProcessor {
     }
 
     /// The fsync has ended: its batch goes on.
-    pub fn flushed(&mut self) -> Vec<Request> {
-        std::mem::take(&mut self.to_flush)
+    pub fn flushed(&mut self) -> std::vec::Drain<'_, Request> {
+        self.to_flush.drain(..)
     }
 
     /// Draws how many transactions from now the next snapshot is due.

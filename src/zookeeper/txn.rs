@@ -4,16 +4,14 @@ use super::jute::{Reader, Writer};
 use crate::protocol::zab::{Txn, TxnBody};
 use crate::protocol::zookeeper::{Acl, Acls, Code};
 
-/// A transaction's bytes, its header first.
-pub fn encode(txn: &Txn) -> Vec<u8> {
-    let mut out = Writer::default();
+/// Writes a transaction's bytes, its header first.
+pub fn encode(txn: &Txn, out: &mut Writer) {
     out.i64(txn.session);
     out.i32(txn.cxid);
     out.i64(txn.zxid);
     out.i64(txn.time);
     out.i32(op_code(&txn.body));
-    encode_body(&txn.body, &mut out);
-    out.0
+    encode_body(&txn.body, out);
 }
 
 /// A transaction out of its bytes; `None` where they end too early or make no sense.
@@ -218,7 +216,9 @@ mod tests {
                 time: 1_795_330_000_000,
                 body,
             };
-            let bytes = encode(&txn);
+            let mut bytes = Writer::default();
+            encode(&txn, &mut bytes);
+            let bytes = bytes.0;
             assert_eq!(decode(&bytes).as_ref(), Some(&txn));
             for cut in 0..bytes.len() {
                 assert_ne!(decode(&bytes[..cut]).as_ref(), Some(&txn), "cut {cut}");

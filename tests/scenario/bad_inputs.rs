@@ -343,6 +343,56 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "  - records read by dashbord: 3",
     ),
     (
+        "a request to ZooKeeper that zkCli does not have",
+        "{at: 30s, crash: leader of trucks_gps-0}",
+        "{at: 30s, ask zookeeper: look /route, client: reader}",
+    ),
+    (
+        "a request to ZooKeeper by nobody",
+        "{at: 30s, crash: leader of trucks_gps-0}",
+        "{at: 30s, ask zookeeper: get /route}",
+    ),
+    (
+        "a request to ZooKeeper by a client that is not there",
+        "timeline:\n  - {at: 30s, crash: leader of trucks_gps-0}",
+        "zookeeper_clients:\n  reader: {}\ntimeline:\n  - {at: 30s, ask zookeeper: get /route, client: raeder}",
+    ),
+    (
+        "a client of ZooKeeper that knows a server that is not there",
+        "timeline:\n",
+        "zookeeper_clients:\n  reader: {servers: [zookeeper-1, zookeeper-2]}\ntimeline:\n",
+    ),
+    (
+        "a client of ZooKeeper that knows a broker",
+        "timeline:\n",
+        "zookeeper_clients:\n  reader: {servers: broker-1}\ntimeline:\n",
+    ),
+    (
+        "a client of ZooKeeper with an unknown key",
+        "timeline:\n",
+        "zookeeper_clients:\n  reader: {timeout: 3s}\ntimeline:\n",
+    ),
+    (
+        "a client of ZooKeeper without time",
+        "timeline:\n",
+        "zookeeper_clients:\n  reader: {session_timeout: 0s}\ntimeline:\n",
+    ),
+    (
+        "a client of ZooKeeper with a name that is taken",
+        "timeline:\n",
+        "zookeeper_clients:\n  dashboard: {}\ntimeline:\n",
+    ),
+    (
+        "an answer to a client of ZooKeeper that is not there",
+        "  - no acknowledged record is lost",
+        "  - reader asks get /route and is answered north",
+    ),
+    (
+        "a way of synchronising that ZooKeeper does not have",
+        "  - no acknowledged record is lost",
+        "  - zookeeper-1 is brought up to date by FULL",
+    ),
+    (
         "a sentence about an event that is not there",
         "no acknowledged record is lost",
         "trucks_gps-0 is led by another broker within 25s of the pause",

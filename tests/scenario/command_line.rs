@@ -503,6 +503,16 @@ fn conform_says_what_is_no_recording() {
 }
 
 #[test]
+fn conform_skips_older_transcripts_of_zookeeper() {
+    let output = trial(&["conform", "tests/vectors/zookeeper/crud_versions.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stdout),
+        "skipped  crud_versions: an older transcript of ZooKeeper, partly prose; a test plays it\n"
+    );
+}
+
+#[test]
 fn conform_shows_the_first_difference_with_the_transcript_around_it() {
     let scratch = Scratch::new("conform-difference");
     let original = "tests/vectors/kafka/failovers/leader_crash.zookeeper.json";

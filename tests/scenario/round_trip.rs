@@ -61,7 +61,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 (network, disk),
                 timeline,
                 expect,
-                (producers, consumers),
+                (producers, consumers, zookeeper_clients),
             )| {
                 Plan {
                     name: "any-plan".into(),
@@ -86,6 +86,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     ],
                     producers,
                     consumers,
+                    zookeeper_clients,
                     timeline,
                     expect,
                 }
@@ -229,7 +230,13 @@ fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
         })
 }
 
-fn clients() -> impl Strategy<Value = (Vec<ProducerPlan>, Vec<ConsumerPlan>)> {
+type Clients = (
+    Vec<ProducerPlan>,
+    Vec<ConsumerPlan>,
+    Vec<ZooKeeperClientPlan>,
+);
+
+fn clients() -> impl Strategy<Value = Clients> {
     let key = prop_oneof![
         Just(Key::None),
         Just(Key::TruckId),
@@ -281,7 +288,18 @@ fn clients() -> impl Strategy<Value = (Vec<ProducerPlan>, Vec<ConsumerPlan>)> {
                 .reads("v-1")
                 .config("auto.offset.reset", "earliest")
         });
-    (producer, consumer).prop_map(|(producer, consumer)| (vec![producer], vec![consumer]))
+    let of_zookeeper =
+        (option::of(words()), any::<bool>(), 1..3_600u64).prop_map(|(about, all, timeout)| {
+            ZooKeeperClientPlan {
+                about,
+                servers: (!all).then(|| vec![1]),
+                session_timeout: Duration(timeout * SECONDS),
+                ..ZooKeeperClientPlan::new("reader")
+            }
+        });
+    (producer, consumer, of_zookeeper).prop_map(|(producer, consumer, of_zookeeper)| {
+        (vec![producer], vec![consumer], vec![of_zookeeper])
+    })
 }
 
 fn partition() -> impl Strategy<Value = Partition> {
@@ -300,6 +318,8 @@ fn role() -> impl Strategy<Value = Role> {
         Just(Role::Controller),
         Just(Role::CrashedBrokers),
         Just(Role::Everyone),
+        Just(Role::ZooKeeperFollower),
+        Just(Role::ZooKeeperFollowers),
         (1..4i32).prop_map(Role::broker),
         Just(Role::ZooKeeper { number: Number(1) }),
         Just(Role::Client {
@@ -401,7 +421,17 @@ fn action() -> impl Strategy<Value = Action> {
             },
         ])
     });
-    prop_oneof![simple, pair, numbers, admin]
+    let commands = [
+        "create -e -s /a b: c",
+        "set -v 3 /a # d",
+        "get -w /",
+        "close",
+    ];
+    let ask = proptest::sample::select(commands.to_vec()).prop_map(|text| Action::AskZooKeeper {
+        client: "reader".into(),
+        command: ZooKeeperCommand::read(text).unwrap(),
+    });
+    prop_oneof![simple, pair, numbers, admin, ask]
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -480,6 +510,15 @@ fn expected() -> impl Strategy<Value = Expected> {
         partition().prop_map(|partition| Expectation::Refused {
             partition,
             error: ErrorName("NOT_ENOUGH_REPLICAS".into())
+        }),
+        words().prop_map(|answer| Expectation::ZooKeeperAnswers {
+            client: "reader".into(),
+            command: ZooKeeperCommand::read("get /a").unwrap(),
+            answer: ZooKeeperAnswer(answer.trim().to_string() + "x"),
+        }),
+        Just(Expectation::BroughtUpToDate {
+            number: Number(1),
+            mode: SyncMode::read("TRUNC").unwrap(),
         }),
         count.prop_map(|count| Expectation::Read {
             consumer: "dashboard".into(),

@@ -9,6 +9,7 @@ mod leadership;
 mod logs;
 mod records;
 mod replicas;
+mod zookeeper;
 
 use super::end_of_run::EndOfRun;
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
@@ -231,6 +232,15 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
         NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
         BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),
+
+        ZooKeeperLeads { within, event } => zookeeper::has_a_leader(history, within.0, event),
+        NoZooKeeperLeader => zookeeper::no_leader(history),
+        BroughtUpToDate { number, mode } => zookeeper::brought_up_to_date(history, *number, *mode),
+        ZooKeeperAnswers {
+            client,
+            command,
+            answer,
+        } => zookeeper::answers(history, client, &command.to_string(), &answer.0),
     }
 }
 

@@ -346,6 +346,71 @@ fn what_becomes_of_logs_on_disk_is_seen() {
 }
 
 #[test]
+fn what_zookeeper_does_and_answers_is_seen() {
+    let mut story = Story::new();
+    let sentences = [
+        "zookeeper has a leader within 11s of the crash",
+        "zookeeper-1 is brought up to date by TRUNC",
+        "reader asks get /route and is answered north",
+    ];
+    for sentence in sentences {
+        assert!(story.says(sentence).starts_with("FAILED"), "{sentence}");
+    }
+    let nobody = "zookeeper elects no leader";
+    assert!(story.says(nobody).starts_with("held"));
+    let answered = |command: &str, answer: &str| Fact::ZooKeeperCommandEnded {
+        command: command.into(),
+        answer: answer.into(),
+    };
+    for (ms, node, fact) in [
+        (
+            41_000,
+            "zookeeper-2",
+            Fact::ZooKeeperLeads {
+                epoch: 2,
+                last_zxid: 7,
+                synchronised: vec![2, 3],
+            },
+        ),
+        (
+            42_000,
+            "zookeeper-2",
+            Fact::LearnerSynchronised {
+                learner: 1,
+                last_zxid: 8,
+                mode: "TRUNC",
+                transactions: 0,
+            },
+        ),
+        (43_000, "reader", answered("get /route", "north")),
+        (44_000, "reader", answered("set /route south", "version 1")),
+        (45_000, "writer", answered("get /route", "south")),
+    ] {
+        story.add(ms, node, fact);
+    }
+    story.entries.sort_by_key(|entry| entry.time);
+    for sentence in sentences {
+        assert!(story.says(sentence).starts_with("held"), "{sentence}");
+    }
+    for sentence in [
+        nobody,
+        "zookeeper has a leader within 10s of the crash",
+        "zookeeper has a leader within 10s of the restart",
+        "zookeeper-3 is brought up to date by TRUNC",
+        "zookeeper-1 is brought up to date by SNAP",
+        "reader asks get /route and is answered south",
+        "writer asks get /route and is answered north",
+    ] {
+        assert!(story.says(sentence).starts_with("FAILED"), "{sentence}");
+    }
+    // One other answer is enough.
+    story.add(90_000, "reader", answered("get /route", "south"));
+    let early = expected(sentences[2]).until(Duration::from_secs(60));
+    assert!(story.judge(early).starts_with("held"));
+    assert!(story.says(sentences[2]).starts_with("FAILED"));
+}
+
+#[test]
 fn a_window_leaves_out_what_lies_outside() {
     let mut story = Story::new();
     let early = expected("no election happens").until(Duration::from_secs(30));

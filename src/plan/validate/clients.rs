@@ -1,13 +1,18 @@
-//! Checks producers and consumers.
+//! Checks producers, consumers and clients of ZooKeeper.
 
 use super::{Check, Checked, with_suggestion};
 use crate::kernel::Duration;
-use crate::plan::{Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role};
+use crate::plan::{
+    Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
+};
 use crate::protocol::config::{Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
 const MOST_MEMBERS: u32 = 10_000;
+
+/// An hour.
+const MOST_TIMEOUT_MS: u64 = 3_600_000;
 
 /// The port that brokers listen on.
 const PORT: &str = "9092";
@@ -25,7 +30,9 @@ impl Check<'_> {
             .consumers
             .iter()
             .map(|plan| ("consumers", plan.name.as_str(), plan.count));
-        for (room, name, count) in producers.chain(consumers) {
+        let of_zookeeper = self.plan.zookeeper_clients.iter();
+        let of_zookeeper = of_zookeeper.map(|plan| ("zookeeper_clients", plan.name.as_str(), None));
+        for (room, name, count) in producers.chain(consumers).chain(of_zookeeper) {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
             let path = [room, name];
             if name.is_empty() || !name.chars().all(plain) || name.len() > 100 {
@@ -72,7 +79,13 @@ impl Check<'_> {
             .producers
             .iter()
             .flat_map(ProducerPlan::members)
-            .chain(self.plan.consumers.iter().flat_map(ConsumerPlan::members));
+            .chain(self.plan.consumers.iter().flat_map(ConsumerPlan::members))
+            .chain(
+                self.plan
+                    .zookeeper_clients
+                    .iter()
+                    .map(|plan| plan.name.clone()),
+            );
         let mut all: Vec<String> = members.collect();
         all.sort_unstable();
         if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -178,6 +191,37 @@ impl Check<'_> {
                 key.to_string(),
             ]
         })
+    }
+
+    pub(super) fn zookeeper_client(&self, client: &ZooKeeperClientPlan) -> Checked {
+        let at = |key: &str| ["zookeeper_clients", client.name.as_str(), key].map(str::to_string);
+        let last = self.plan.cluster.zookeeper.servers;
+        let servers = client.servers.as_deref().unwrap_or_default();
+        for (i, number) in servers.iter().enumerate() {
+            if !(1..=last).contains(number) {
+                let mut path = at("servers").to_vec();
+                path.extend((servers.len() > 1).then(|| i.to_string()));
+                return Err(
+                    Problem::new(path, format!("there is no zookeeper-{number}"))
+                        .expected(self.zookeeper_names()),
+                );
+            }
+        }
+        if client.servers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Problem::new(at("servers"), "no server to speak with")
+                .expected("at least one, or leave it out: all"));
+        }
+        match client.session_timeout.as_millis() {
+            1..=MOST_TIMEOUT_MS => Ok(()),
+            _ => Err(Problem::new(
+                at("session_timeout"),
+                format!(
+                    "a session timeout of {}",
+                    write_duration(client.session_timeout)
+                ),
+            )
+            .expected("from 1ms to 1h; ZooKeeper fits it into its own bounds")),
+        }
     }
 
     pub(super) fn times(

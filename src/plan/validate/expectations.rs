@@ -87,7 +87,15 @@ impl Check<'_> {
                     )),
                 }
             }
-            AnotherController { event: of, .. } | SessionExpires { event: of, .. } => event(of),
+            AnotherController { event: of, .. }
+            | SessionExpires { event: of, .. }
+            | ZooKeeperLeads { event: of, .. } => event(of),
+            BroughtUpToDate { number, .. } => {
+                self.role_there(&Role::ZooKeeper { number: *number }, at())
+            }
+            ZooKeeperAnswers { client, .. } => {
+                self.client_there(client, &["zookeeper_clients"], at())
+            }
             ReadsAgain {
                 consumer,
                 event: of,
@@ -120,6 +128,7 @@ impl Check<'_> {
             | NoSessionExpires
             | EveryIsrFull
             | EveryRecordRead
+            | NoZooKeeperLeader
             | ProduceLatency { .. } => Ok(()),
         }
     }

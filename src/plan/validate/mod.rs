@@ -47,6 +47,9 @@ impl Plan {
         for consumer in &self.consumers {
             check.consumer(consumer)?;
         }
+        for client in &self.zookeeper_clients {
+            check.zookeeper_client(client)?;
+        }
         for (i, entry) in self.timeline.iter().enumerate() {
             let below = |problem: Problem| problem.below(&i.to_string()).below("timeline");
             let known = check.warnings.len();

@@ -90,17 +90,20 @@ impl Check<'_> {
                 true => Ok(()),
                 false => Err(self.no_such_broker(path, id.0)),
             },
-            Role::ZooKeeper { number } => match (1..=self.plan.cluster.zookeeper.servers as i32)
-                .contains(&number.0)
-            {
-                true => Ok(()),
-                false => {
-                    Err(Problem::new(path, format!("there is no {role}")).expected("zookeeper-1"))
+            Role::ZooKeeper { number } => {
+                match (1..=self.plan.cluster.zookeeper.servers as i32).contains(&number.0) {
+                    true => Ok(()),
+                    false => Err(Problem::new(path, format!("there is no {role}"))
+                        .expected(self.zookeeper_names())),
                 }
-            },
-            Role::Client { name } => self.client_there(name, &["producers", "consumers"], path),
+            }
+            Role::Client { name } => {
+                self.client_there(name, &["producers", "consumers", "zookeeper_clients"], path)
+            }
             Role::Controller
             | Role::ZooKeeperLeader
+            | Role::ZooKeeperFollower
+            | Role::ZooKeeperFollowers
             | Role::AllBrokers
             | Role::CrashedBrokers
             | Role::StoppedBrokers
@@ -130,20 +133,24 @@ impl Check<'_> {
                     .flat_map(|plan| plan.members().into_iter().chain([plan.name.clone()])),
             );
         }
+        if rooms.contains(&"zookeeper_clients") {
+            let clients = self.plan.zookeeper_clients.iter();
+            names.extend(clients.map(|plan| plan.name.clone()));
+        }
         if names.iter().any(|known| known == name) {
             return Ok(());
         }
-        let what = if rooms.len() == 2 {
+        let what = if rooms.len() > 1 {
             "node or role".to_string()
         } else {
-            rooms[0].trim_end_matches('s').to_string()
+            rooms[0].trim_end_matches('s').replace('_', " ")
         };
         let words = match rooms.len() {
-            2 => &["controller", "broker-1", "zookeeper-1", "everyone"][..],
+            2.. => &["controller", "broker-1", "zookeeper-1", "everyone"][..],
             _ => &[],
         };
         let expected = match rooms.len() {
-            2 => {
+            2.. => {
                 "a node such as broker-1, a role such as controller, or a client's name".to_string()
             }
             _ => format!("a name that stands under {}", rooms.join(" or ")),
@@ -160,6 +167,14 @@ impl Check<'_> {
                     .chain(words.iter().copied()),
             ),
         ))
+    }
+
+    /// The servers that there are, for a message.
+    pub(super) fn zookeeper_names(&self) -> String {
+        match self.plan.cluster.zookeeper.servers {
+            1 => "zookeeper-1".to_string(),
+            last => format!("zookeeper-1 to zookeeper-{last}"),
+        }
     }
 
     pub(super) fn no_such_broker(&self, path: Vec<String>, id: i32) -> Problem {

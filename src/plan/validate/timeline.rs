@@ -172,6 +172,9 @@ impl Check<'_> {
                         .map_err(|error| config_problem(error, &|_| vec!["delete".to_string()]))
                 })
             }
+            Action::AskZooKeeper { client, .. } => {
+                self.client_there(client, &["zookeeper_clients"], vec!["client".to_string()])
+            }
             Action::ElectPreferred(which) | Action::ElectUnclean(which) => which
                 .iter()
                 .flatten()

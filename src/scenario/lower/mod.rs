@@ -8,7 +8,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
     Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence,
-    SentenceError, TopicPlan, Value, ZooKeeperPlan,
+    SentenceError, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -54,6 +54,9 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         .into_iter()
         .map(|(name, said)| consumer(name, said))
         .collect();
+    for (name, said) in document.zookeeper_clients.0 {
+        plan.zookeeper_clients.push(zookeeper_client(name, said)?);
+    }
     for (i, said) in document.timeline.into_iter().enumerate() {
         plan.timeline.push(
             timeline::entry(said)
@@ -311,6 +314,31 @@ fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
     }
+}
+
+fn zookeeper_client(
+    name: String,
+    said: doc::ZooKeeperClient,
+) -> Result<ZooKeeperClientPlan, Problem> {
+    let number = |server: &String| match server.parse() {
+        Ok(Role::ZooKeeper { number }) => u32::try_from(number.0).ok(),
+        _ => None,
+    };
+    let mut client = ZooKeeperClientPlan::new(name);
+    client.about = said.about;
+    if let Some(servers) = said.servers {
+        let wrong = |server: &String| {
+            let path = ["zookeeper_clients", client.name.as_str(), "servers"];
+            Problem::new(path, format!("\"{server}\""))
+                .expected("servers of the ensemble, such as zookeeper-1")
+        };
+        let numbers = servers.0.iter().map(|s| number(s).ok_or_else(|| wrong(s)));
+        client.servers = Some(numbers.collect::<Result<_, _>>()?);
+    }
+    if let Some(timeout) = said.session_timeout {
+        client.session_timeout = timeout.0;
+    }
+    Ok(client)
 }
 
 fn expected(said: doc::Expected) -> Result<Expected, Problem> {

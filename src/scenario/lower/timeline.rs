@@ -4,6 +4,7 @@ use super::{millis, properties, sentence};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, Entry, Healing, Moment, Partition, Problem, Role, Slot, Targets, TopicPlan, When,
+    ZooKeeperCommand,
 };
 use crate::scenario::document as doc;
 use crate::scenario::words::{OneOrMany, SignedTime, Time};
@@ -185,6 +186,13 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
         elect_preferred_leader, "elect preferred leader", |which| {
             Action::ElectPreferred(partitions("elect preferred leader", which)?)
         };
+        ask_zookeeper, "ask zookeeper", |what| Action::AskZooKeeper {
+            client: need(&mut said.client, "ask zookeeper", "client: reader")?,
+            command: ZooKeeperCommand::read(&what).ok_or_else(|| {
+                Problem::new(["ask zookeeper"], format!("\"{what}\""))
+                    .expected(ZooKeeperCommand::FORMS)
+            })?,
+        };
         elect_unclean_leader, "elect unclean leader", |which| Action::ElectUnclean(partitions("elect unclean leader", which)?);
     }
     match found.len() {
@@ -220,6 +228,7 @@ fn arguments(action: &Action) -> String {
         Action::Upgrade { .. } => "set",
         Action::AlterTopic { .. } => "set, delete",
         Action::DeleteRecords { .. } => "before",
+        Action::AskZooKeeper { .. } => "client",
         _ => "",
     };
     let common = match action.can_last() {
@@ -249,6 +258,7 @@ fn leftover(said: &doc::Entry) -> Option<&'static str> {
         (said.config.is_some(), "config"),
         (said.set.is_some(), "set"),
         (said.delete.is_some(), "delete"),
+        (said.client.is_some(), "client"),
     ]
     .into_iter()
     .find_map(|(there, key)| there.then_some(key))

@@ -68,7 +68,10 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperWatchFired { .. }
         | Fact::ZooKeeperConnected { .. }
         | Fact::ZooKeeperDisconnected { .. }
-        | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),
+        | Fact::ZooKeeperSessionLost { .. }
+        | Fact::ZooKeeperCommand { .. }
+        | Fact::ZooKeeperCommandEnded { .. }
+        | Fact::ZooKeeperNews { .. } => process::of_zookeeper(&entry.fact, story),
 
         Fact::LogsLoaded { .. }
         | Fact::SegmentScanned { .. }

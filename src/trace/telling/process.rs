@@ -2,6 +2,8 @@
 
 use super::{Telling, loud, quiet};
 use crate::kernel::Duration;
+use crate::protocol::zab::TxnBody;
+use crate::protocol::zookeeper::Code;
 use crate::protocol::{BrokerId, Fact};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id};
@@ -119,6 +121,13 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             "follows server {leader} in epoch {epoch} and serves"
         )),
         Fact::ZooKeeperLeaves { why } => loud(format!("cuts its clients off: {why}")),
+        Fact::TxnApplied { txn } if txn.body == TxnBody::Error(Code::SessionMoved) => {
+            loud(format!(
+                "refuses a write of {} (0x{:x}): it came by a server that its session has left",
+                owner(txn.session),
+                txn.zxid
+            ))
+        }
         Fact::TxnApplied { txn } => quiet(format!("applies 0x{:x}: {}", txn.zxid, txn.body)),
         Fact::ZooKeeperAsked { xid, op, .. } => quiet(format!("asks ZooKeeper ({xid}): {op:?}")),
         Fact::ZooKeeperAnswered { xid, zxid, .. } => {
@@ -135,6 +144,16 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             loud("has lost its connection to ZooKeeper; its session lives on until it times out")
         }
         Fact::ZooKeeperSessionLost { .. } => loud("learns that ZooKeeper has given up its session"),
+        Fact::ZooKeeperCommand { command } => quiet(format!("asks ZooKeeper: {command}")),
+        Fact::ZooKeeperCommandEnded { command, answer } if **answer == *"ConnectionLoss" => {
+            loud(format!(
+                "has lost the connection on which it asked \"{command}\": whether that took effect, it cannot know"
+            ))
+        }
+        Fact::ZooKeeperCommandEnded { command, answer } => {
+            loud(format!("is answered on \"{command}\": {answer}"))
+        }
+        Fact::ZooKeeperNews { news } => loud(format!("is told by ZooKeeper: {news}")),
         other => unreachable!("not of ZooKeeper: {other:?}"),
     }
 }

@@ -137,10 +137,8 @@ impl Member {
     /// Zxids of what the fsync that has ended made durable, in order.
     pub fn flushed(&mut self) -> Vec<Zxid> {
         let flushed = self.log.flushed();
-        let zxids: Vec<Zxid> = flushed
-            .iter()
-            .filter_map(|request| Some(request.txn.as_ref()?.zxid))
-            .collect();
+        let mut zxids = Vec::with_capacity(flushed.len());
+        zxids.extend(flushed.filter_map(|request| Some(request.txn?.zxid)));
         self.last_logged = zxids.last().copied().unwrap_or(self.last_logged);
         zxids
     }
