@@ -13,7 +13,7 @@ use kafka_trial::kernel::{
     Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions, Time,
 };
 use kafka_trial::protocol::zookeeper::{
-    ClientMessage, ConnectRequest, CreateMode, Op, ServerMessage,
+    ClientMessage, ConnectRequest, CreateMode, Op, Path, ServerMessage,
 };
 use kafka_trial::protocol::{Cluster, Ctx, Event, Message};
 use kafka_trial::zookeeper::{QuorumConfig, Server, ServerConfig};
@@ -53,6 +53,7 @@ enum Node {
 /// Sets one node's data as fast as it is answered.
 struct Client {
     server: NodeId,
+    path: Path,
     conn: Option<ConnId>,
     xid: i32,
     answered: u64,
@@ -62,6 +63,7 @@ impl Client {
     fn new(server: NodeId) -> Self {
         Client {
             server,
+            path: Path::from("/"),
             conn: None,
             xid: 0,
             answered: 0,
@@ -97,9 +99,13 @@ impl Client {
                 ..
             } => match *message {
                 ServerMessage::Connected(_) => {
-                    let path = format!("/{}", ctx.node().0).into();
-                    let (data, mode) = (Bytes::new(), CreateMode::PERSISTENT);
-                    self.send(ctx, Op::Create { path, data, mode });
+                    self.path = format!("/{}", ctx.node().0).into();
+                    let create = Op::Create {
+                        path: self.path.clone(),
+                        data: Bytes::new(),
+                        mode: CreateMode::PERSISTENT,
+                    };
+                    self.send(ctx, create);
                     for _ in 0..PIPELINE {
                         self.write(ctx);
                     }
@@ -116,17 +122,12 @@ impl Client {
     }
 
     fn write(&mut self, ctx: &mut Ctx<'_>) {
-        let path = format!("/{}", ctx.node().0).into();
-        let data = Bytes::from_static(&[7; 100]);
-        let version = -1;
-        self.send(
-            ctx,
-            Op::SetData {
-                path,
-                data,
-                version,
-            },
-        );
+        let set = Op::SetData {
+            path: self.path.clone(),
+            data: Bytes::from_static(&[7; 100]),
+            version: -1,
+        };
+        self.send(ctx, set);
     }
 }
 

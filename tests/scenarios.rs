@@ -4,6 +4,7 @@
 use kafka_trial::plan::{Plan, Role, Targets};
 use kafka_trial::protocol::Fact;
 use kafka_trial::scenario::{load, to_yaml};
+use kafka_trial::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -141,4 +142,28 @@ fn scenarios_hold_and_print_the_same_in_every_process() {
         .map(|(name, digest)| format!("{name} {digest}\n"))
         .collect();
     settings.bind(|| insta::assert_snapshot!("digests", digests));
+}
+
+/// Clients never ask ZooKeeper: whether they reach it makes no difference to anything that they do.
+#[test]
+fn clients_that_are_cut_from_zookeeper_do_exactly_the_same() {
+    let mut plan = plan_of(&root().join("scenarios/14-zookeeper/clients-cut-from-zookeeper.yaml"));
+    let told_by_clients = |plan: &Plan| -> Vec<String> {
+        let report = kafka_trial::run::run(plan, plan.seed).unwrap();
+        let is_server = |node: &str| node.starts_with("broker-") || node.starts_with("zookeeper-");
+        let is_of_client = |entry: &&TraceEntry| {
+            !is_server(&entry.node) && !matches!(entry.fact, Fact::TimelineEvent { .. })
+        };
+        let entries = report.trace.iter();
+        entries
+            .filter(is_of_client)
+            .map(|entry| format!("{} {} {:?}", entry.time.0, entry.node, entry.fact))
+            .collect()
+    };
+    let cut = told_by_clients(&plan);
+    plan.timeline.clear();
+    assert!(cut.len() > 300, "clients did something");
+    let whole = told_by_clients(&plan);
+    let differs = whole.iter().zip(&cut).find(|(whole, cut)| whole != cut);
+    assert_eq!((differs, whole.len()), (None, cut.len()));
 }

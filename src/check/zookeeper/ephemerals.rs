@@ -33,8 +33,15 @@ impl EphemeralsLiveWithTheirSession {
             }
             TxnBody::CloseSession { paths } => {
                 let owned = self.sessions.remove(&session).unwrap_or_default();
-                let left = owned.iter().find(|path| !paths.contains(path))?;
-                Some(format!("session 0x{session:x} is over and leaves {left}"))
+                if let Some(left) = owned.iter().find(|path| !paths.contains(path)) {
+                    return Some(format!("session 0x{session:x} is over and leaves {left}"));
+                }
+                self.sessions.iter().find_map(|(other, theirs)| {
+                    let taken = paths.iter().find(|path| theirs.contains(*path))?;
+                    Some(format!(
+                        "session 0x{session:x} takes {taken} with it, which is of session 0x{other:x}"
+                    ))
+                })
             }
             TxnBody::Create {
                 path,
@@ -120,6 +127,28 @@ mod tests {
         assert_eq!(
             property.after_event(&left, &scene).unwrap().sentence,
             "session 0x7 is over and leaves /e"
+        );
+    }
+
+    #[test]
+    fn zk_c_fires_when_a_session_takes_anothers_with_it() {
+        let mut property = EphemeralsLiveWithTheirSession::default();
+        let scene = begun(&mut property);
+        let close = TxnBody::CloseSession {
+            paths: vec!["/e".into()],
+        };
+        let Fact::TxnApplied { txn } = applied(&scene, "zookeeper-1", FIRST + 2, 0, close).fact
+        else {
+            panic!("not a transaction")
+        };
+        let txn = Rc::new(Txn {
+            session: 9,
+            ..(*txn).clone()
+        });
+        let taken = [scene.fact("zookeeper-1", Fact::TxnApplied { txn })];
+        assert_eq!(
+            property.after_event(&taken, &scene).unwrap().sentence,
+            "session 0x9 takes /e with it, which is of session 0x7"
         );
     }
 

@@ -70,4 +70,20 @@ mod tests {
             "zookeeper-3 leads epoch 2 after zookeeper-1 led epoch 2"
         );
     }
+
+    #[test]
+    fn zk_a_fires_when_an_epoch_is_lower_than_one_before() {
+        let scene = Scene::new();
+        let leads = |epoch| Fact::ZooKeeperLeads {
+            epoch,
+            last_zxid: 0,
+            synchronised: vec![1, 2],
+        };
+        let mut property = OneLeaderAZooKeeperEpoch::default();
+        let fell = [
+            scene.fact("zookeeper-1", leads(3)),
+            scene.fact("zookeeper-2", leads(2)),
+        ];
+        assert!(property.after_event(&fell, &scene).is_some());
+    }
 }
