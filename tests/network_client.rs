@@ -109,12 +109,12 @@ impl Actor<Cluster> for Node {
                         controller_id: NO_LEADER,
                         topics: Vec::new(),
                     };
-                    let KafkaRequest { correlation_id, .. } = *request;
+                    let KafkaRequest { correlation_id, .. } = request;
                     let response = KafkaResponse {
                         correlation_id,
                         body: body.into(),
                     };
-                    ctx.send(conn, Message::Response(Box::new(response)));
+                    ctx.send(conn, Message::Response(response));
                 }
             }
             (Node::Client(client), event) => {
@@ -128,11 +128,14 @@ impl Actor<Cluster> for Node {
                         conn_or_node,
                         what,
                     }) => client.network.on_timer(ctx, conn_or_node, what),
-                    Event::Connected(conn) => client.network.on_connected(ctx, conn),
+                    Event::Connected(conn) => {
+                        client.network.on_connected(ctx, conn);
+                        Vec::new()
+                    }
                     Event::Message {
                         conn,
                         message: Message::Response(response),
-                    } => client.network.on_response(ctx, conn, *response),
+                    } => Vec::from_iter(client.network.on_response(ctx, conn, response)),
                     Event::Closed { conn, reason } => client.network.on_closed(ctx, conn, reason),
                     _ => Vec::new(),
                 };

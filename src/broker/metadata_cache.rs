@@ -122,12 +122,12 @@ impl MetadataCache {
     }
 
     fn topic(&self, name: &TopicName) -> TopicMetadata {
-        let partitions = self.topics.get(name);
+        let (name, partitions, error) = match self.topics.get_key_value(name) {
+            None => (name, None, ErrorCode::UnknownTopicOrPartition),
+            Some((name, partitions)) => (name, Some(partitions), ErrorCode::None),
+        };
         TopicMetadata {
-            error: match partitions {
-                None => ErrorCode::UnknownTopicOrPartition,
-                Some(_) => ErrorCode::None,
-            },
+            error,
             name: name.clone(),
             topic_id: self.topic_id(name).unwrap_or(TopicId::ZERO),
             is_internal: is_internal_topic(name),

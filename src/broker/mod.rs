@@ -330,14 +330,11 @@ impl Broker {
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         if self.fetchers.owns(conn) {
-            let completed = self.fetchers.client.on_connected(ctx, conn);
-            self.on_fetches_completed(ctx, completed);
+            self.fetchers.client.on_connected(ctx, conn);
         } else if self.alter_partition.client.owns(conn) {
-            let completed = self.alter_partition.client.on_connected(ctx, conn);
-            self.on_alter_partition_completed(ctx, completed);
+            self.alter_partition.client.on_connected(ctx, conn);
         } else {
-            let completed = self.controlled_shutdown.client.on_connected(ctx, conn);
-            self.on_controlled_shutdown_completed(ctx, completed);
+            self.controlled_shutdown.client.on_connected(ctx, conn);
         }
     }
 
@@ -436,6 +433,11 @@ impl Broker {
         std::mem::take(&mut self.outputs)
     }
 
+    /// True if there are neither outputs nor questions to ZooKeeper.
+    pub fn is_quiet(&self) -> bool {
+        self.outputs.is_empty() && self.zk.is_quiet()
+    }
+
     /// The answer to `ToController` or `ToAdmin`.
     pub fn respond(&mut self, ctx: &mut Ctx<'_>, token: u64, response: Response) {
         self.on_forwarded_answered(ctx, token, response);
@@ -468,11 +470,14 @@ impl Broker {
 
     // ---- ends of requests
 
-    fn on_fetches_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<BrokerId>>) {
-        if completed.is_empty() {
-            return;
-        }
+    fn on_fetches_completed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        completed: impl IntoIterator<Item = Completed<BrokerId>>,
+    ) {
+        let mut any = false;
         for completed in completed {
+            any = true;
             if completed.result.is_err() {
                 self.fetchers.client.close(ctx, completed.to);
             }
@@ -480,11 +485,17 @@ impl Broker {
             self.fetchers
                 .on_completed(now, &mut env!(self, ctx), &mut self.replicas, completed);
         }
-        self.fetchers.run(ctx, &self.replicas);
-        self.flush(ctx);
+        if any {
+            self.fetchers.run(ctx, &self.replicas);
+            self.flush(ctx);
+        }
     }
 
-    fn on_alter_partition_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<()>>) {
+    fn on_alter_partition_completed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        completed: impl IntoIterator<Item = Completed<()>>,
+    ) {
         for completed in completed {
             let Some(outcomes) =
                 self.alter_partition
@@ -509,7 +520,7 @@ impl Broker {
     fn on_controlled_shutdown_completed(
         &mut self,
         ctx: &mut Ctx<'_>,
-        completed: Vec<Completed<()>>,
+        completed: impl IntoIterator<Item = Completed<()>>,
     ) {
         for completed in completed {
             let done = self.controlled_shutdown.on_completed(ctx, completed);
@@ -565,7 +576,7 @@ impl Broker {
                     correlation_id: answer.to.correlation_id,
                     body,
                 };
-                ctx.send(conn, Message::Response(Box::new(response)));
+                ctx.send(conn, Message::Response(response));
             }
         }
         if let Some(why) = self.out.log_dir_failed.take().filter(|_| !self.failed) {

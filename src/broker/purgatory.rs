@@ -89,14 +89,15 @@ pub(crate) struct Purgatory {
 }
 
 impl Purgatory {
+    /// Parks a produce under its number.
     pub(crate) fn park_produce(
         &mut self,
+        op: OpId,
         to: Pending,
         since: Time,
         responses: Vec<PartitionProduceResponse>,
         required: Vec<Option<i64>>,
-    ) -> OpId {
-        let op = self.take_number();
+    ) {
         let delayed = DelayedProduce {
             to,
             since,
@@ -105,7 +106,6 @@ impl Purgatory {
             required,
         };
         self.produces.insert(op, delayed);
-        op
     }
 
     pub(crate) fn park_fetch(
@@ -125,7 +125,7 @@ impl Purgatory {
         op
     }
 
-    /// A number for a request that is parked elsewhere.
+    /// A number for a request that is to be parked.
     pub(crate) fn take_number(&mut self) -> OpId {
         self.next += 1;
         self.next

@@ -209,18 +209,14 @@ impl ReplicaManager {
                 .push(Answer::now(to, produce_response(responses)));
             return None;
         }
-        let waits: Vec<_> = request
-            .data
-            .iter()
-            .zip(&required)
-            .filter_map(|((name, _), offset)| offset.map(|offset| (name, offset)))
-            .collect();
-        let op = self.purgatory.park_produce(to, now, responses, required);
-        for (name, offset) in waits {
-            if let Some(partition) = self.partitions.get_mut(name) {
+        let op = self.purgatory.take_number();
+        for ((name, _), offset) in request.data.iter().zip(&required) {
+            if let (Some(offset), Some(partition)) = (*offset, self.partitions.get_mut(name)) {
                 partition.watchers.produce.push((offset, op));
             }
         }
+        self.purgatory
+            .park_produce(op, to, now, responses, required);
         Some(Parked {
             op,
             timeout_ms: request.timeout_ms,

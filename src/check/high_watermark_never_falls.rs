@@ -25,15 +25,16 @@ impl Property for HighWatermarkNeverFalls {
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
-            let broker = broker_id(&entry.node)?;
+            let key = |partition| Some(ReplicaKey::new(broker_id(&entry.node)?, partition));
             match &entry.fact {
                 // However the process before has ended.
                 Fact::Started => {
+                    let broker = broker_id(&entry.node)?;
                     self.leaders.retain(|key, _| key.broker() != broker);
                     None
                 }
                 Fact::BecameFollower { partition, .. } | Fact::ReplicaStopped { partition, .. } => {
-                    self.leaders.remove(&ReplicaKey::new(broker, partition));
+                    self.leaders.remove(&key(partition)?);
                     None
                 }
                 Fact::BecameLeader {
@@ -42,8 +43,8 @@ impl Property for HighWatermarkNeverFalls {
                     high_watermark,
                     ..
                 } => {
-                    let key = ReplicaKey::new(broker, partition);
-                    let before = self.leaders.insert(key, (*leader_epoch, *high_watermark));
+                    let now = (*leader_epoch, *high_watermark);
+                    let before = self.leaders.insert(key(partition)?, now);
                     let before = before.filter(|(epoch, _)| epoch == leader_epoch);
                     fell(entry, partition, before?.1, *high_watermark)
                 }
@@ -53,11 +54,11 @@ impl Property for HighWatermarkNeverFalls {
                     as_leader: true,
                 } => {
                     self.looked_at += 1;
-                    let key = ReplicaKey::new(broker, partition);
+                    let key = key(partition)?;
                     let (_, known) = self.leaders.get_mut(&key)?;
                     let before = std::mem::replace(known, *high_watermark);
                     let seen = view
-                        .replica_offsets(broker, partition)
+                        .replica_offsets(key.broker(), partition)
                         .filter(|r| r.is_leader);
                     let now = seen.map_or(*high_watermark, |r| r.high_watermark);
                     fell(entry, partition, before, *high_watermark)

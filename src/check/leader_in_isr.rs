@@ -21,6 +21,10 @@ impl Property for LeaderInIsr {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let (partition, leader, isr) = match &entry.fact {

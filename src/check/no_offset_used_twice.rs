@@ -82,8 +82,35 @@ pub(super) struct OffsetsRead {
 #[derive(Debug, Default)]
 struct Seen {
     unclean_elections: u32,
-    /// By offset: content, and how many unclean elections had been when it was read last.
-    content: BTreeMap<i64, (u64, u32)>,
+    records: RecordsRead,
+}
+
+/// What was read last at each offset: content, and how many unclean elections had been by then. Nearly
+/// all is read in order: runs of adjacent offsets, by the first of each.
+#[derive(Debug, Default)]
+struct RecordsRead(BTreeMap<i64, Vec<(u64, u32)>>);
+
+impl RecordsRead {
+    /// Answers what was read there before.
+    fn insert(&mut self, offset: i64, read: (u64, u32)) -> Option<(u64, u32)> {
+        if let Some((first, run)) = self.0.range_mut(..=offset).next_back() {
+            let place = (offset - first) as usize;
+            if let Some(before) = run.get_mut(place) {
+                return Some(std::mem::replace(before, read));
+            }
+            if place == run.len() {
+                run.push(read);
+                return None;
+            }
+        }
+        self.0.insert(offset, vec![read]);
+        None
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (i64, (u64, u32))> {
+        let runs = self.0.iter();
+        runs.flat_map(|(first, run)| (*first..).zip(run.iter().copied()))
+    }
 }
 
 /// An offset at which another record stands than was read there before.
@@ -115,7 +142,7 @@ impl OffsetsRead {
                 self.count += 1;
                 let seen = self.seen(partition);
                 let now = (*content, seen.unclean_elections);
-                let (first, elections) = seen.content.insert(*offset, now).unwrap_or(now);
+                let (first, elections) = seen.records.insert(*offset, now).unwrap_or(now);
                 if first == *content {
                     return None;
                 }
@@ -141,16 +168,16 @@ impl OffsetsRead {
             let Some((broker, log)) = end.authority(partition) else {
                 continue;
             };
-            for (offset, (first, elections)) in &seen.content {
-                let stored = log.at(*offset).map_or(*first, |stored| stored.content);
-                if stored != *first {
-                    let after_unclean_election = *elections < seen.unclean_elections;
-                    let place = (partition.clone(), *offset);
+            for (offset, (first, elections)) in seen.records.iter() {
+                let stored = log.at(offset).map_or(first, |stored| stored.content);
+                if stored != first {
+                    let after_unclean_election = elections < seen.unclean_elections;
+                    let place = (partition.clone(), offset);
                     self.twice.entry(place).or_insert(after_unclean_election);
                     let reuse = Reuse {
                         partition: partition.clone(),
-                        offset: *offset,
-                        first: *first,
+                        offset,
+                        first,
                         second: stored,
                         after_unclean_election,
                     };

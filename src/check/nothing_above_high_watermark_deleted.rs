@@ -20,6 +20,10 @@ impl Property for NothingAboveHighWatermarkDeleted {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let (Fact::SegmentsDeleted {

@@ -24,6 +24,12 @@ pub trait Property {
     /// The property as a sentence.
     fn name(&self) -> &'static str;
 
+    /// Whether it looks at routine too (`Fact::is_routine`). Events that state nothing else, nearly all,
+    /// are kept from the others.
+    fn looks_at_routine(&self) -> bool {
+        true
+    }
+
     /// Looks at the facts of one dispatched event, and at what these touched in the view after it.
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         let _ = (facts, view);
@@ -156,8 +162,10 @@ impl Checks {
         if facts.is_empty() {
             return None;
         }
+        let routine = facts.iter().all(|entry| entry.fact.is_routine());
         self.properties
             .iter_mut()
+            .filter(|property| !routine || property.looks_at_routine())
             .find_map(|property| property.after_event(facts, view))
     }
 

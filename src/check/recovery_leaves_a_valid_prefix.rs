@@ -27,6 +27,10 @@ impl Property for RecoveryLeavesAValidPrefix {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| match &entry.fact {
             Fact::Crashed | Fact::PowerFailed => {

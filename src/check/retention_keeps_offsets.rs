@@ -38,6 +38,10 @@ impl Property for RetentionKeepsOffsets {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
         let mut found = None;
         for entry in facts {

@@ -63,6 +63,14 @@ impl ReplicaReader {
         };
         let shared = chunks.zip(&self.known).take_while(same).count();
         self.known.truncate(shared);
+        let (records, batches) = (self.last.records.len(), self.last.batches.len());
+        let known_to_the_end = self.known.last().is_some_and(|known| {
+            (known.records, known.batches) == (records, batches) && self.last.damage.is_none()
+        });
+        let in_all: usize = files.iter().map(|(_, chunks)| chunks.len()).sum();
+        if known_to_the_end && shared == in_all {
+            return Rc::clone(&self.last);
+        }
         let mut log = StoredLog::default();
         if let Some(known) = self.known.last() {
             log.records.extend(&self.last.records[..known.records]);

@@ -9,6 +9,7 @@ use crate::client::{Bootstrap, CommonConfig};
 use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
 use crate::protocol::network_client::{Completed, NetworkClient};
 use crate::protocol::{ClientTimer, Ctx, Event, Fact, Message, Request, Response, Timer};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// A client of a cluster. `T` is what its user wants back with each answer.
@@ -22,6 +23,7 @@ pub struct ClusterClient<T> {
     /// Bootstrap is told of once each time that it is needed.
     told_bootstrapped: bool,
     wake: Option<(Time, TimerId)>,
+    completed: VecDeque<Completed<T>>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             metadata_in_progress: false,
             told_bootstrapped: false,
             wake: None,
+            completed: VecDeque::new(),
         }
     }
 
@@ -86,41 +89,47 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .send(ctx, to, body, timeout, Purpose::User(tag));
     }
 
-    /// Takes an event that is this client's and answers which requests it ended; gives back one that
-    /// is not. After either, the user looks at what it can do next and calls `poll`.
-    pub fn on_event(
-        &mut self,
-        event: Event,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<Vec<Completed<T>>, Event> {
-        let completed = match event {
+    /// Takes an event that is this client's; gives back one that is not. Which requests it has ended is
+    /// told by `next_completed`; after that, the user looks at what it can do next.
+    pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
+        match event {
             Event::Connected(conn) if self.network.owns(conn) => {
-                self.network.on_connected(ctx, conn)
+                self.network.on_connected(ctx, conn);
             }
             Event::Message {
                 conn,
                 message: Message::Response(response),
-            } if self.network.owns(conn) => self.network.on_response(ctx, conn, *response),
+            } if self.network.owns(conn) => {
+                let completed = self.network.on_response(ctx, conn, response);
+                self.take_completed(ctx, completed);
+            }
             Event::Closed { conn, reason } if self.network.owns(conn) => {
-                self.network.on_closed(ctx, conn, reason)
+                let completed = self.network.on_closed(ctx, conn, reason);
+                self.tell_lost(ctx);
+                self.take_completed(ctx, completed);
             }
             Event::Timer(Timer::Network {
                 owner,
                 conn_or_node,
                 what,
-            }) if owner == self.owner => self.network.on_timer(ctx, conn_or_node, what),
+            }) if owner == self.owner => {
+                let completed = self.network.on_timer(ctx, conn_or_node, what);
+                self.tell_lost(ctx);
+                self.take_completed(ctx, completed);
+            }
             Event::Timer(Timer::Client(ClientTimer::Wake(owner)))
                 if owner == u64::from(self.owner) =>
             {
                 self.wake = None;
-                Vec::new()
             }
             other => return Err(other),
-        };
-        while let Some((node, reason)) = self.network.take_lost() {
-            self.on_server_disconnect(ctx, node, reason);
         }
-        Ok(self.for_user(ctx, completed))
+        Ok(())
+    }
+
+    /// The user's requests that have ended, in order.
+    pub fn next_completed(&mut self) -> Option<Completed<T>> {
+        self.completed.pop_front()
     }
 
     /// Asks for metadata if it is due; answers when to look again, if not by an event.
@@ -232,6 +241,12 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .any(|node| self.network.is_connecting(node))
     }
 
+    fn tell_lost(&mut self, ctx: &mut Ctx<'_>) {
+        while let Some((node, reason)) = self.network.take_lost() {
+            self.on_server_disconnect(ctx, node, reason);
+        }
+    }
+
     /// `handleServerDisconnect`: the disconnect may be the result of stale metadata.
     fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: NodeId, _: CloseReason) {
         if !self.metadata.is_bootstrapped() {
@@ -253,15 +268,14 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// Keeps the answers to metadata requests to itself.
-    fn for_user(
+    fn take_completed(
         &mut self,
         ctx: &mut Ctx<'_>,
-        completed: Vec<Completed<Purpose<T>>>,
-    ) -> Vec<Completed<T>> {
-        let mut user = Vec::with_capacity(completed.len());
+        completed: impl IntoIterator<Item = Completed<Purpose<T>>>,
+    ) {
         for Completed { tag, to, result } in completed {
             match tag {
-                Purpose::User(tag) => user.push(Completed { tag, to, result }),
+                Purpose::User(tag) => self.completed.push_back(Completed { tag, to, result }),
                 Purpose::Metadata => {
                     self.metadata_in_progress = false;
                     match result {
@@ -271,7 +285,6 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
                 }
             }
         }
-        user
     }
 
     fn on_metadata(

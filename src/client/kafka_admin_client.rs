@@ -155,7 +155,8 @@ impl KafkaAdminClient {
 
     /// Takes an event that is this client's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        for completed in self.client.on_event(event, ctx)? {
+        self.client.on_event(event, ctx)?;
+        while let Some(completed) = self.client.next_completed() {
             self.on_completed(ctx, completed);
         }
         self.poll(ctx);

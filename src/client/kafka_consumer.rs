@@ -11,7 +11,7 @@ use crate::client::subscription_state::{
 };
 use crate::client::{AutoOffsetReset, Bootstrap, ConsumerConfig};
 use crate::kernel::{Duration, NodeId, Time};
-use crate::log::batch::RecordBatch;
+use crate::log::batch::{CorruptBatch, RecordBatch};
 use crate::protocol::network_client::Completed;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,
@@ -156,7 +156,8 @@ impl KafkaConsumer {
 
     /// Takes an event that is this consumer's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        for completed in self.client.on_event(event, ctx)? {
+        self.client.on_event(event, ctx)?;
+        while let Some(completed) = self.client.next_completed() {
             self.on_completed(ctx, completed);
         }
         self.poll(ctx);
@@ -475,34 +476,42 @@ impl KafkaConsumer {
                 continue;
             }
             let is_sound = !self.config.check_crcs || batch.is_valid();
-            let records: Result<Vec<_>, _> = batch.records().collect();
-            let (true, Ok(records)) = (is_sound, records) else {
+            let before = self.polled.len();
+            if !is_sound || self.take_batch(partition, position.offset, batch).is_err() {
+                self.polled.truncate(before);
                 self.subscriptions.set(partition, State::Fetching(position));
                 self.stuck = true;
                 self.throw(partition, "KafkaException");
                 return;
-            };
-            let from = position.offset;
+            }
             position.offset = batch.next_offset();
             position.offset_epoch = batch.partition_leader_epoch();
-            if batch.is_control() {
-                continue;
-            }
-            for record in records {
-                if record.offset < from {
-                    continue;
-                }
+        }
+        self.subscriptions.set(partition, State::Fetching(position));
+    }
+
+    fn take_batch(
+        &mut self,
+        partition: &TopicPartition,
+        from: i64,
+        batch: &RecordBatch,
+    ) -> Result<(), CorruptBatch> {
+        let leader_epoch = batch.partition_leader_epoch();
+        let is_data = !batch.is_control();
+        for record in batch.records() {
+            let record = record?;
+            if is_data && record.offset >= from {
                 self.polled.push_back(Polled::Record(ConsumerRecord {
                     partition: partition.clone(),
                     offset: record.offset,
-                    leader_epoch: batch.partition_leader_epoch(),
+                    leader_epoch,
                     timestamp_ms: record.timestamp,
                     key: record.key,
                     value: record.value,
                 }));
             }
         }
-        self.subscriptions.set(partition, State::Fetching(position));
+        Ok(())
     }
 
     // ---- positions

@@ -66,7 +66,7 @@ pub enum Delivery {
 pub struct KafkaProducer {
     config: ProducerConfig,
     /// The tag of a request: its batches.
-    client: ClusterClient<Rc<[u64]>>,
+    client: ClusterClient<Vec<u64>>,
     partitioner: Partitioner,
     next_id: u64,
     blocked: Option<Blocked>,
@@ -207,7 +207,8 @@ impl KafkaProducer {
 
     /// Takes an event that is this producer's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        for completed in self.client.on_event(event, ctx)? {
+        self.client.on_event(event, ctx)?;
+        while let Some(completed) = self.client.next_completed() {
             self.on_completed(ctx, completed);
         }
         self.poll(ctx);
@@ -282,7 +283,7 @@ impl KafkaProducer {
             .ok_or(Refused::NotYet(Wait::Metadata))?;
         let partition = partition.unwrap_or_else(|| {
             self.partitioner
-                .partition(topic, known, key.as_deref(), |partition| {
+                .partition(known, key.as_deref(), |partition| {
                     let leader = known.partitions[partition as usize].leader;
                     metadata.node(leader).is_some()
                 })
@@ -305,7 +306,7 @@ impl KafkaProducer {
         }
         self.buffered += 1;
         self.buffered_bytes += size;
-        let partition = TopicPartition::new(TopicName::clone(topic), partition);
+        let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
         let created = ctx.now();
         self.next_expiry = self.next_expiry.min(created + self.delivery_timeout());
         self.deliveries.push_back(Delivery::Queued {
@@ -417,8 +418,7 @@ impl KafkaProducer {
             timeout_ms: timeout.as_millis() as i32,
             data,
         };
-        self.client
-            .send(ctx, node, request.into(), timeout, ids.into());
+        self.client.send(ctx, node, request.into(), timeout, ids);
     }
 
     /// Batches older than `delivery.timeout.ms` fail, also those in flight, whose outcome is unknown
@@ -462,7 +462,7 @@ impl KafkaProducer {
 
     // ---- Sender.handleProduceResponse
 
-    fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Rc<[u64]>>) {
+    fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Vec<u64>>) {
         let ids = completed.tag;
         match completed.result {
             Ok(Response::Produce(response)) => {

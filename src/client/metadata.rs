@@ -30,6 +30,8 @@ impl Endpoint {
 /// A topic as last described.
 #[derive(Clone, Debug)]
 pub struct Topic {
+    /// As the brokers share it, so that they find its partitions fast.
+    pub name: TopicName,
     pub topic_id: TopicId,
     /// By partition number, from 0 without gaps.
     pub partitions: Vec<Partition>,
@@ -256,8 +258,9 @@ impl Metadata {
                 })
                 .collect();
             self.topics.insert(
-                described.name,
+                TopicName::clone(&described.name),
                 Topic {
+                    name: described.name,
                     topic_id: described.topic_id,
                     partitions,
                 },

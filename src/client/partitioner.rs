@@ -26,7 +26,6 @@ impl Partitioner {
     /// is known; the topic has at least one partition.
     pub fn partition(
         &mut self,
-        name: &TopicName,
         topic: &Topic,
         key: Option<&[u8]>,
         is_available: impl Fn(i32) -> bool + Copy,
@@ -35,7 +34,10 @@ impl Partitioner {
         match key {
             Some(key) if !self.ignore_keys => partition_for_key(key, count),
             _ => {
-                let counter = self.counters.entry(TopicName::clone(name)).or_default();
+                let counter = self
+                    .counters
+                    .entry(TopicName::clone(&topic.name))
+                    .or_default();
                 let turn = *counter & 0x7fff_ffff;
                 *counter = counter.wrapping_add(1);
                 let mut available = (0..count as i32).filter(|p| is_available(*p));
@@ -116,18 +118,18 @@ mod tests {
             isr: Vec::new(),
         };
         let topic = Topic {
+            name: "t".into(),
             topic_id: TopicId::ZERO,
             partitions: vec![partition; 3],
         };
-        let name = TopicName::from("t");
         let mut partitioner = Partitioner::new(false);
         let without_1 = |p: i32| p != 1;
         let turns: Vec<i32> = (0..4)
-            .map(|_| partitioner.partition(&name, &topic, None, without_1))
+            .map(|_| partitioner.partition(&topic, None, without_1))
             .collect();
         assert_eq!(turns, [0, 2, 0, 2]);
         let keyed: Vec<i32> = (0u8..9)
-            .map(|key| partitioner.partition(&name, &topic, Some(&[key]), without_1))
+            .map(|key| partitioner.partition(&topic, Some(&[key]), without_1))
             .collect();
         assert!(keyed.contains(&1), "{keyed:?}");
     }

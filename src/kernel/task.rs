@@ -142,6 +142,11 @@ impl<Q, R> Calls<Q, R> {
         std::mem::take(&mut self.0.borrow_mut().asked)
     }
 
+    /// True if nothing was asked since `drain`.
+    pub fn is_quiet(&self) -> bool {
+        self.0.borrow().asked.is_empty()
+    }
+
     /// Hands an answer to the task that asked (the node must poll that task next).
     pub fn answer(&self, token: u64, answer: R) {
         self.0.borrow_mut().answered.insert(token, answer);

@@ -506,7 +506,7 @@ impl<D: Domain> World<D> {
             self.queue.fill();
             self.remove_stored(slot);
         }
-        let mostly_dead = self.cancelled > 1_024 && self.cancelled > self.queue.len() / 2;
+        let mostly_dead = self.cancelled > 128 && self.cancelled > self.queue.len() / 2;
         if mostly_dead || self.events >= self.doubted_until {
             let mut queue = std::mem::replace(&mut self.queue, Queue::new());
             queue.purge(|entry| self.is_dead(entry));

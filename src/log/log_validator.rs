@@ -2,8 +2,8 @@
 //! L1, E1, CM1).
 
 use crate::log::batch::{
-    BatchBuilder, BatchProblem, CompressionType, CorruptBatch, Record, RecordBatch, Records,
-    TimestampType, scan_records, summarize,
+    BatchBuilder, BatchProblem, Batches, CompressionType, CorruptBatch, Record, RecordBatch,
+    Records, TimestampType, scan_records, summarize,
 };
 use crate::log::{CleanupPolicy, LogConfig, LogError};
 
@@ -26,14 +26,14 @@ pub(crate) fn validate_and_assign_offsets(
     leader_epoch: i32,
     now_ms: i64,
     origin: AppendOrigin,
-) -> Result<Vec<RecordBatch>, LogError> {
+) -> Result<Batches, LogError> {
     let count = records.batches().len();
     if origin == AppendOrigin::Client && count > 1 {
         return Err(LogError::InvalidRecord(format!(
             "a producer sends one batch to a partition at a time, not {count}"
         )));
     }
-    let mut batches = Vec::with_capacity(count);
+    let mut batches = Batches::None;
     for batch in records.batches() {
         if origin == AppendOrigin::Client {
             validate_client_batch(batch)?;

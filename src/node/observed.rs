@@ -224,10 +224,14 @@ impl ClusterView for Observed<'_> {
         broker: BrokerId,
         partition: &TopicPartition,
     ) -> Option<ReplicaOffsets> {
-        if !self.is_up(broker) {
+        let node = *self.layout.brokers.get(&broker)?;
+        let Node::Broker(server) = self.kernel.actor(node) else {
+            return None;
+        };
+        if self.kernel.status(node) == NodeStatus::Down {
             return None;
         }
-        let (role, log) = self.broker(broker)?.broker().replica_log(partition)?;
+        let (role, log) = server.broker().replica_log(partition)?;
         Some(ReplicaOffsets {
             is_leader: role == ReplicaRole::Leader,
             log_start_offset: log.log_start_offset(),

@@ -414,6 +414,20 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// What happens to every record on its way.
+    pub const fn is_routine(&self) -> bool {
+        matches!(
+            self,
+            Fact::RecordCreated { .. }
+                | Fact::Appended { .. }
+                | Fact::HighWatermarkMoved { .. }
+                | Fact::Acked { .. }
+                | Fact::Consumed { .. }
+        )
+    }
+}
+
 fn debugged<S: Serializer>(value: &impl Debug, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{value:?}"))
 }

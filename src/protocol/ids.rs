@@ -1,6 +1,7 @@
 //! Identifiers of Kafka's world.
 
 use serde::{Serialize, Serializer};
+use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 
@@ -20,8 +21,8 @@ pub fn is_internal_topic(topic: &str) -> bool {
     matches!(topic, "__consumer_offsets" | "__transaction_state")
 }
 
-/// A partition of a topic; prints as `trucks_gps-0`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A partition of a topic; prints as `trucks_gps-0`. Ordered by name, then by number.
+#[derive(Clone, Hash)]
 pub struct TopicPartition {
     pub topic: TopicName,
     pub partition: i32,
@@ -33,6 +34,34 @@ impl TopicPartition {
             topic: topic.into(),
             partition,
         }
+    }
+}
+
+impl PartialEq for TopicPartition {
+    fn eq(&self, other: &Self) -> bool {
+        self.partition == other.partition
+            && (Rc::ptr_eq(&self.topic, &other.topic) || self.topic == other.topic)
+    }
+}
+
+impl Eq for TopicPartition {}
+
+impl Ord for TopicPartition {
+    /// Partitions are looked up all the time, and mostly share their topic's name.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_number = self.partition.cmp(&other.partition);
+        if Rc::ptr_eq(&self.topic, &other.topic) {
+            by_number
+        } else {
+            self.topic.cmp(&other.topic).then(by_number)
+        }
+    }
+}
+
+impl PartialOrd for TopicPartition {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

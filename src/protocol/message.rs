@@ -25,8 +25,8 @@ pub struct KafkaResponse {
 /// A message between two nodes.
 #[derive(Clone, Debug)]
 pub enum Message {
-    Request(Box<KafkaRequest>),
-    Response(Box<KafkaResponse>),
+    Request(KafkaRequest),
+    Response(KafkaResponse),
     ZooKeeperRequest(Box<ClientMessage>),
     ZooKeeperReply(Box<ServerMessage>),
     /// Between ZooKeeper servers, on their election connections.

@@ -226,9 +226,9 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.conns.contains_key(&conn)
     }
 
-    pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) -> Vec<Completed<T>> {
+    pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         let Some(&to) = self.conns.get(&conn) else {
-            return Vec::new();
+            return;
         };
         let peer = self.peers.entry(to).or_default();
         if let Link::Connecting { timer, .. } = peer.link {
@@ -238,7 +238,6 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         peer.failed_attempts = 0;
         peer.failed_setups = 0;
         self.flush(ctx, to, conn);
-        Vec::new()
     }
 
     pub fn on_response(
@@ -246,24 +245,20 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         ctx: &mut Ctx<'_>,
         conn: ConnId,
         response: KafkaResponse,
-    ) -> Vec<Completed<T>> {
-        let Some(&to) = self.conns.get(&conn) else {
-            return Vec::new();
-        };
+    ) -> Option<Completed<T>> {
+        let &to = self.conns.get(&conn)?;
         let peer = self.peers.entry(to).or_default();
-        let Some(request) = peer.in_flight.pop_front() else {
-            return Vec::new();
-        };
+        let request = peer.in_flight.pop_front()?;
         assert_eq!(
             request.correlation_id, response.correlation_id,
             "answers come in the order of requests"
         );
         self.flush(ctx, to, conn);
-        vec![Completed {
+        Some(Completed {
             tag: request.tag,
             to,
             result: Ok(response.body),
-        }]
+        })
     }
 
     pub fn on_closed(
@@ -383,11 +378,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             }
             ctx.send(
                 conn,
-                Message::Request(Box::new(KafkaRequest {
+                Message::Request(KafkaRequest {
                     correlation_id,
                     client_id: Rc::clone(&self.client_id),
                     body,
-                })),
+                }),
             );
         }
     }

@@ -91,11 +91,11 @@ impl Lone {
             Event::Message {
                 conn,
                 message: Message::Request(request),
-            } => broker.on_request(ctx, conn, *request),
+            } => broker.on_request(ctx, conn, request),
             Event::Message {
                 conn,
                 message: Message::Response(response),
-            } => broker.on_response(ctx, conn, *response),
+            } => broker.on_response(ctx, conn, response),
             Event::Closed { conn, reason } if broker.owns(conn) => {
                 broker.on_closed(ctx, conn, reason)
             }
@@ -146,7 +146,7 @@ impl Peer {
                     correlation_id,
                     body,
                     ..
-                } = *request;
+                } = request;
                 self.asked.push((ctx.now(), body.clone()));
                 if !matches!(body, Request::AlterPartition(_)) || self.alter_partition.is_empty() {
                     return;
@@ -158,10 +158,10 @@ impl Peer {
                 let body = answer.into();
                 ctx.send(
                     conn,
-                    Message::Response(Box::new(KafkaResponse {
+                    Message::Response(KafkaResponse {
                         correlation_id,
                         body,
-                    })),
+                    }),
                 );
             }
             _ => {}
@@ -176,11 +176,11 @@ impl Peer {
             self.sent += 1;
             ctx.send(
                 conn,
-                Message::Request(Box::new(KafkaRequest {
+                Message::Request(KafkaRequest {
                     correlation_id: self.sent,
                     client_id: "peer".into(),
                     body,
-                })),
+                }),
             );
         }
     }

@@ -179,10 +179,10 @@ impl Actor<Cluster> for Node {
                     if let Some(body) = answer {
                         ctx.send(
                             conn,
-                            Message::Response(Box::new(KafkaResponse {
+                            Message::Response(KafkaResponse {
                                 correlation_id: request.correlation_id,
                                 body,
-                            })),
+                            }),
                         );
                     }
                 }

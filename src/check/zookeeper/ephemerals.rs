@@ -81,6 +81,10 @@ impl Property for EphemeralsLiveWithTheirSession {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let Fact::TxnApplied { txn } = &entry.fact else {

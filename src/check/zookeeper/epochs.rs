@@ -21,6 +21,10 @@ impl Property for OneLeaderAZooKeeperEpoch {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let Fact::ZooKeeperLeads { epoch, .. } = &entry.fact else {

@@ -77,6 +77,10 @@ impl Property for ServersAgree {
         NAME
     }
 
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         facts.iter().find_map(|entry| {
             let sentence = self.look(entry)?;

@@ -13,6 +13,7 @@
 
 mod device;
 mod file;
+mod files;
 mod names;
 mod rope;
 mod write_back;
@@ -23,8 +24,9 @@ use super::{Duration, Stream, Time};
 use bytes::Bytes;
 use device::Device;
 use file::{File, Op};
+use files::Files;
 use names::{Entry, NameOp, Names};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// An open file; stays valid until the file is deleted (a rename keeps it).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -60,8 +62,7 @@ pub struct Disk {
     name_journal: VecDeque<(Time, NameOp)>,
     /// How many changes of the tree have become durable.
     names_committed: u64,
-    files: BTreeMap<FileId, File>,
-    next_file: u64,
+    files: Files,
     /// Bytes written and not yet known to the device, over all files.
     dirty: u64,
     /// Bytes stored in all files.
@@ -104,9 +105,7 @@ impl Disk {
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.make_dir(parent)?;
         }
-        let file = FileId(self.next_file);
-        self.next_file += 1;
-        self.files.insert(file, File::default());
+        let file = self.files.add();
         self.change_names(NameOp::Create {
             path: path.to_owned(),
             file,
@@ -224,7 +223,7 @@ impl Disk {
         let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
         let cold = self
             .files
-            .get_mut(&file)
+            .get_mut(file)
             .map_or(0, |file| file.warm(position, bytes));
         self.call(bytes);
         if cold > 0
@@ -323,8 +322,7 @@ impl Disk {
     /// Makes everything durable, as an orderly shutdown of the machine does; costs nothing.
     pub fn sync_all(&mut self) {
         self.commit_names(u64::MAX);
-        let all: Vec<FileId> = self.files.keys().copied().collect();
-        for file in all {
+        for file in self.files.ids() {
             self.commit_content(file, u64::MAX);
         }
     }
@@ -355,9 +353,9 @@ impl Disk {
         self.names = self.durable_names.clone();
 
         let named: BTreeSet<FileId> = self.names.files().map(|(_, file)| file).collect();
-        self.files.retain(|file, _| named.contains(file));
+        self.files.retain(|file| named.contains(&file));
         (self.dirty, self.stored) = (0, 0);
-        for file in self.files.values_mut() {
+        for file in self.files.iter_mut() {
             file.power_failure(random);
             self.stored += file.stored;
         }
@@ -378,7 +376,7 @@ impl Disk {
     /// there is such a byte.
     pub fn flip(&mut self, path: &str, position: u64, bit: u8) -> bool {
         let now = self.now();
-        let file = self.open(path).and_then(|file| self.files.get_mut(&file));
+        let file = self.open(path).and_then(|file| self.files.get_mut(file));
         let Some(file) = file.filter(|file| position < file.content.len()) else {
             return false;
         };
@@ -487,7 +485,7 @@ impl Disk {
 
 impl Disk {
     fn linked(&self, file: FileId) -> Option<&File> {
-        self.files.get(&file).filter(|file| !file.unlinked)
+        self.files.get(file).filter(|file| !file.unlinked)
     }
 
     fn is_unreadable(&self, path: &str) -> bool {

@@ -10,7 +10,7 @@ impl Disk {
     pub(super) fn change_names(&mut self, op: NameOp) {
         let now = self.now();
         for lost in self.names.apply(&op) {
-            if let Some(file) = self.files.get_mut(&lost) {
+            if let Some(file) = self.files.get_mut(lost) {
                 file.unlinked = true;
                 self.stored -= file.stored;
                 self.dirty -= file.dirty;
@@ -24,7 +24,7 @@ impl Disk {
     pub(super) fn change_content(&mut self, file: FileId, op: Op) {
         let now = self.now();
         let mut shrink = None;
-        if let Some(entry) = self.files.get_mut(&file) {
+        if let Some(entry) = self.files.get_mut(file) {
             self.stored -= entry.stored;
             let is_shrink = matches!(&op, Op::Resize { len } if *len < entry.content.len());
             self.dirty -= entry.dirty;
@@ -65,11 +65,11 @@ impl Disk {
         if self.syncing.iter().any(|(_, other)| at_work(other)) {
             return (0, true);
         }
-        let dirty = self.files.get(&sync.file).map_or(0, |file| file.dirty);
+        let dirty = self.files.get(sync.file).map_or(0, |file| file.dirty);
         let clean = self.name_journal.is_empty()
             && self
                 .files
-                .get(&sync.file)
+                .get(sync.file)
                 .is_none_or(|file| file.journal.is_empty());
         (dirty, clean)
     }
@@ -98,15 +98,15 @@ impl Disk {
                 self.commit_content(file, operations);
             }
             for lost in self.durable_names.apply(&op) {
-                if self.files.get(&lost).is_some_and(|file| file.unlinked) {
-                    self.files.remove(&lost);
+                if self.files.get(lost).is_some_and(|file| file.unlinked) {
+                    self.files.remove(lost);
                 }
             }
         }
     }
 
     pub(super) fn commit_content(&mut self, file: FileId, until: u64) {
-        if let Some(file) = self.files.get_mut(&file) {
+        if let Some(file) = self.files.get_mut(file) {
             self.dirty -= file.dirty;
             file.commit(until);
             self.dirty += file.dirty;
@@ -116,8 +116,7 @@ impl Disk {
     /// What the operating system has written back on its own by now.
     pub(super) fn write_back(&mut self, now: Time) {
         self.write_back_names(now);
-        let all: Vec<FileId> = self.files.keys().copied().collect();
-        for file in all {
+        for file in self.files.ids() {
             self.write_back_content(file, now);
         }
     }
@@ -147,7 +146,7 @@ impl Disk {
         else {
             return;
         };
-        let Some(file) = self.files.get_mut(&file) else {
+        let Some(file) = self.files.get_mut(file) else {
             return;
         };
         self.dirty -= file.dirty;

@@ -4,7 +4,7 @@ use crate::log::batch::record_batch::{
     APPEND_TIME_BIT, CONTROL_BIT, DELETE_HORIZON_BIT, HEADER_SIZE, RecordBatch, TRANSACTIONAL_BIT,
 };
 use crate::log::batch::{CompressionType, Headers, Record, TimestampType, varint};
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
 /// A batch in the making. Offsets start at the base offset and rise by one unless told otherwise.
 #[derive(Clone, Debug)]
@@ -180,7 +180,7 @@ impl BatchBuilder {
             + varint::size(headers_count as i64)
             + headers.len();
         let out = &mut self.bytes;
-        out.reserve(size + varint::MAX_SIZE);
+        out.reserve(varint::size(size as i64) + size);
         varint::write(out, size as i64);
         out.push(0);
         varint::write(out, timestamp_delta);
@@ -225,21 +225,20 @@ impl BatchBuilder {
             .append_time
             .or(self.max_timestamp)
             .unwrap_or(self.largest_timestamp);
-        let mut header = Vec::with_capacity(HEADER_SIZE);
-        header.extend_from_slice(&self.base_offset.to_be_bytes());
-        header.extend_from_slice(&length.to_be_bytes());
-        header.extend_from_slice(&self.leader_epoch.to_be_bytes());
-        header.push(2);
-        header.extend_from_slice(&[0; 4]);
-        header.extend_from_slice(&self.attributes.to_be_bytes());
-        header.extend_from_slice(&((last_offset - self.base_offset) as i32).to_be_bytes());
-        header.extend_from_slice(&self.base_timestamp.unwrap_or(-1).to_be_bytes());
-        header.extend_from_slice(&max_timestamp.to_be_bytes());
-        header.extend_from_slice(&self.producer_id.to_be_bytes());
-        header.extend_from_slice(&self.producer_epoch.to_be_bytes());
-        header.extend_from_slice(&self.base_sequence.to_be_bytes());
-        header.extend_from_slice(&self.records_count.to_be_bytes());
-        self.bytes[..HEADER_SIZE].copy_from_slice(&header);
+        let (mut header, _) = self.bytes.split_at_mut(HEADER_SIZE);
+        header.put_i64(self.base_offset);
+        header.put_i32(length);
+        header.put_i32(self.leader_epoch);
+        header.put_i8(2);
+        header.put_u32(0);
+        header.put_i16(self.attributes);
+        header.put_i32((last_offset - self.base_offset) as i32);
+        header.put_i64(self.base_timestamp.unwrap_or(-1));
+        header.put_i64(max_timestamp);
+        header.put_i64(self.producer_id);
+        header.put_i16(self.producer_epoch);
+        header.put_i32(self.base_sequence);
+        header.put_i32(self.records_count);
         let crc = crc32c::crc32c(&self.bytes[21..]);
         self.bytes[17..21].copy_from_slice(&crc.to_be_bytes());
         RecordBatch::whole(self.bytes.into())

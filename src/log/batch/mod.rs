@@ -3,6 +3,7 @@
 //! Bytes only; knows no disk and no log. Checked against the vectors of real implementations in
 //! `tests/vectors`.
 
+mod batches;
 mod builder;
 mod compress;
 mod corrupt;
@@ -15,6 +16,7 @@ mod summary;
 mod unpacker;
 mod varint;
 
+pub(crate) use batches::Batches;
 pub use builder::BatchBuilder;
 pub use compress::CompressionType;
 pub use corrupt::{BatchProblem, CorruptBatch};

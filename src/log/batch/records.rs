@@ -1,6 +1,6 @@
 //! A run of whole batches, as it travels in Produce and Fetch messages.
 
-use crate::log::batch::{CorruptBatch, Record, RecordBatch};
+use crate::log::batch::{Batches, CorruptBatch, Record, RecordBatch};
 use std::rc::Rc;
 
 /// Whole batches in order, shared by everyone who holds them. Cheap to clone.
@@ -11,7 +11,7 @@ pub struct Records {
 }
 
 struct Run {
-    batches: Vec<RecordBatch>,
+    batches: Batches,
     size: u64,
     content_hash: u64,
 }
@@ -56,14 +56,14 @@ impl Records {
     }
 }
 
-impl From<Vec<RecordBatch>> for Records {
-    fn from(batches: Vec<RecordBatch>) -> Self {
+impl From<Batches> for Records {
+    fn from(batches: Batches) -> Self {
         if batches.is_empty() {
             return Records::empty();
         }
         let mut size = 0;
         let mut content_hash = batches.len() as u64;
-        for batch in &batches {
+        for batch in &*batches {
             size += batch.size();
             content_hash = mix(
                 content_hash,
@@ -81,9 +81,15 @@ impl From<Vec<RecordBatch>> for Records {
     }
 }
 
+impl From<Vec<RecordBatch>> for Records {
+    fn from(batches: Vec<RecordBatch>) -> Self {
+        Records::from(Batches::from(batches))
+    }
+}
+
 impl From<RecordBatch> for Records {
     fn from(batch: RecordBatch) -> Self {
-        Records::from(vec![batch])
+        Records::from(Batches::from(batch))
     }
 }
 
@@ -96,7 +102,7 @@ impl Default for Records {
 impl PartialEq for Records {
     fn eq(&self, other: &Self) -> bool {
         match (&self.run, &other.run) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b) || a.batches == b.batches,
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b) || *a.batches == *b.batches,
             (a, b) => a.is_none() == b.is_none(),
         }
     }

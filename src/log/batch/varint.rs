@@ -1,8 +1,5 @@
 //! Zigzag varints as in protocol buffers (class ByteUtils), and fields that begin with their length.
 
-/// Bytes of the longest varint.
-pub(crate) const MAX_SIZE: usize = 10;
-
 /// Appends `value` zigzag-encoded.
 #[inline(always)]
 pub(crate) fn write(out: &mut Vec<u8>, value: i64) {

@@ -3,7 +3,7 @@
 use super::{LOOK_UP_WINDOW, LogSegment, SCAN_WINDOW};
 use crate::kernel::disk::Disk;
 use crate::log::LogError;
-use crate::log::batch::RecordBatch;
+use crate::log::batch::{Batches, RecordBatch};
 use crate::log::batch_reader::{BatchReader, ReadError};
 use crate::log::time_index::TimestampOffset;
 
@@ -15,11 +15,11 @@ pub(crate) struct Located {
 }
 
 /// What a read of a segment found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Read {
     /// Of the first batch that reaches the offset asked for.
     pub(crate) position: u64,
-    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) batches: Batches,
     /// The first batch does not fit into what was asked for.
     pub(crate) first_is_too_large: bool,
 }
@@ -54,7 +54,7 @@ impl LogSegment {
         };
         let mut read = Read {
             position: first.position,
-            batches: Vec::new(),
+            batches: Batches::None,
             first_is_too_large: false,
         };
         if first.batch.last_offset() >= upper_bound {

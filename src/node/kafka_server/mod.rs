@@ -143,6 +143,14 @@ impl KafkaServer {
     }
 
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+        let for_broker_alone = match &event {
+            Event::Message { conn, message } => match message {
+                Message::Request(_) => true,
+                Message::Response(_) => !self.channels.owns(*conn),
+                _ => false,
+            },
+            _ => false,
+        };
         match event {
             Event::Started => self.start(ctx),
             Event::Terminate => self.terminate(ctx),
@@ -162,7 +170,10 @@ impl KafkaServer {
             }
             Event::Disk { token, result } => self.broker.on_disk(ctx, token, result),
         }
-        self.plumb(ctx);
+        // Nearly all events are records on their way, which leave nothing for the other parts.
+        if !(for_broker_alone && self.broker.is_quiet()) {
+            self.plumb(ctx);
+        }
     }
 
     fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -241,8 +252,7 @@ impl KafkaServer {
         if self.zk.session.owns(conn) {
             self.zk.session.on_connected(ctx, conn);
         } else if self.channels.owns(conn) {
-            let completed = self.channels.on_connected(ctx, conn);
-            self.channels_completed(completed, ctx);
+            self.channels.on_connected(ctx, conn);
         } else {
             self.broker.on_connected(ctx, conn);
         }
@@ -250,12 +260,12 @@ impl KafkaServer {
 
     fn on_message(&mut self, conn: ConnId, message: Message, ctx: &mut Ctx<'_>) {
         match message {
-            Message::Request(request) => self.broker.on_request(ctx, conn, *request),
+            Message::Request(request) => self.broker.on_request(ctx, conn, request),
             Message::Response(response) if self.channels.owns(conn) => {
-                let completed = self.channels.on_response(ctx, conn, *response);
+                let completed = self.channels.on_response(ctx, conn, response);
                 self.channels_completed(completed, ctx);
             }
-            Message::Response(response) => self.broker.on_response(ctx, conn, *response),
+            Message::Response(response) => self.broker.on_response(ctx, conn, response),
             Message::ZooKeeperReply(reply) => self.zk.session.on_message(ctx, conn, *reply),
             // A broker is no ZooKeeper server: whoever says this to it is cut off.
             Message::ZooKeeperRequest(_) | Message::Election(_) | Message::Quorum(_) => {
@@ -508,7 +518,7 @@ impl KafkaServer {
 
     fn channels_completed(
         &mut self,
-        completed: Vec<Completed<(BrokerId, u64)>>,
+        completed: impl IntoIterator<Item = Completed<(BrokerId, u64)>>,
         ctx: &mut Ctx<'_>,
     ) {
         for Completed {
