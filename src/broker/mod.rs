@@ -329,13 +329,10 @@ impl Broker {
     }
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if self.fetchers.owns(conn) {
-            self.fetchers.client.on_connected(ctx, conn);
-        } else if self.alter_partition.client.owns(conn) {
-            self.alter_partition.client.on_connected(ctx, conn);
-        } else {
-            self.controlled_shutdown.client.on_connected(ctx, conn);
-        }
+        // Each knows its own.
+        self.fetchers.client.on_connected(ctx, conn);
+        self.alter_partition.client.on_connected(ctx, conn);
+        self.controlled_shutdown.client.on_connected(ctx, conn);
     }
 
     pub fn on_response(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, response: KafkaResponse) {
@@ -344,13 +341,13 @@ impl Broker {
             self.on_fetches_completed(ctx, completed);
         } else if self.alter_partition.client.owns(conn) {
             let completed = self.alter_partition.client.on_response(ctx, conn, response);
-            self.on_alter_partition_completed(ctx, completed);
+            self.on_alter_partition_completed(ctx, Vec::from_iter(completed));
         } else {
             let completed = self
                 .controlled_shutdown
                 .client
                 .on_response(ctx, conn, response);
-            self.on_controlled_shutdown_completed(ctx, completed);
+            self.on_controlled_shutdown_completed(ctx, Vec::from_iter(completed));
         }
     }
 
@@ -491,11 +488,7 @@ impl Broker {
         }
     }
 
-    fn on_alter_partition_completed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        completed: impl IntoIterator<Item = Completed<()>>,
-    ) {
+    fn on_alter_partition_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<()>>) {
         for completed in completed {
             let Some(outcomes) =
                 self.alter_partition
@@ -520,7 +513,7 @@ impl Broker {
     fn on_controlled_shutdown_completed(
         &mut self,
         ctx: &mut Ctx<'_>,
-        completed: impl IntoIterator<Item = Completed<()>>,
+        completed: Vec<Completed<()>>,
     ) {
         for completed in completed {
             let done = self.controlled_shutdown.on_completed(ctx, completed);

@@ -200,7 +200,7 @@ impl KafkaConsumer {
     fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
         let now = ctx.now();
         let mut wake = Time::MAX;
-        let mut by_leader: BTreeMap<NodeId, Vec<(TopicPartition, i32)>> = BTreeMap::new();
+        let mut due: Vec<Due> = Vec::new();
         let mut leader_unknown = false;
         for (partition, assigned) in self.subscriptions.iter() {
             if !kind.concerns(&assigned.state) {
@@ -213,20 +213,23 @@ impl KafkaConsumer {
             match self.client.metadata.leader(partition) {
                 None => leader_unknown = true,
                 Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node) => {}
-                Some((_, node, epoch)) => by_leader
-                    .entry(node)
-                    .or_default()
-                    .push((partition.clone(), epoch)),
+                Some((_, leader, leader_epoch)) => due.push(Due {
+                    leader,
+                    leader_epoch,
+                    partition: partition.clone(),
+                }),
             }
         }
         if leader_unknown {
             self.client.metadata.request_update();
         }
-        for (node, partitions) in by_leader {
+        due.sort_by_key(|due| due.leader);
+        for of_one_leader in due.chunk_by(|a, b| a.leader == b.leader) {
+            let node = of_one_leader[0].leader;
             if !self.client.ready(ctx, node) {
                 continue;
             }
-            let (question, request) = self.question(kind, partitions);
+            let (question, request) = self.question(kind, of_one_leader);
             let timeout = self.config.common.request_timeout();
             match &question {
                 Question::Fetch(_) => {
@@ -243,35 +246,34 @@ impl KafkaConsumer {
         wake
     }
 
-    fn question(&self, kind: Kind, partitions: Vec<(TopicPartition, i32)>) -> (Question, Request) {
+    fn question(&self, kind: Kind, due: &[Due]) -> (Question, Request) {
         let isolation_level = i8::from(self.config.read_committed);
         let state = |partition| self.subscriptions.state(partition);
-        let position = |partition| self.subscriptions.position(partition);
+        let position = |Due { partition, .. }: &Due| {
+            Some((partition.clone(), self.subscriptions.position(partition)?))
+        };
         match kind {
             Kind::ListOffsets => {
                 let request = ListOffsetsRequest {
                     replica_id: CONSUMER_REPLICA_ID,
                     isolation_level,
-                    partitions: partitions
+                    partitions: due
                         .iter()
-                        .map(|(partition, epoch)| ListOffsetsPartition {
-                            partition: partition.clone(),
-                            current_leader_epoch: *epoch,
-                            timestamp: match state(partition) {
+                        .map(|due| ListOffsetsPartition {
+                            partition: due.partition.clone(),
+                            current_leader_epoch: due.leader_epoch,
+                            timestamp: match state(&due.partition) {
                                 Some(State::AwaitReset(ResetTo::Earliest, _)) => EARLIEST_TIMESTAMP,
                                 _ => LATEST_TIMESTAMP,
                             },
                         })
                         .collect(),
                 };
-                let partitions = partitions.into_iter().map(|(partition, _)| partition);
-                (Question::ListOffsets(partitions.collect()), request.into())
+                let partitions = due.iter().map(|due| due.partition.clone()).collect();
+                (Question::ListOffsets(partitions), request.into())
             }
             Kind::EpochEnds => {
-                let positions: Vec<_> = partitions
-                    .iter()
-                    .filter_map(|(partition, _)| Some((partition.clone(), position(partition)?)))
-                    .collect();
+                let positions: Vec<_> = due.iter().filter_map(position).collect();
                 let request = OffsetForLeaderEpochRequest {
                     replica_id: CONSUMER_REPLICA_ID,
                     partitions: positions
@@ -286,10 +288,7 @@ impl KafkaConsumer {
                 (Question::EpochEnds(positions), request.into())
             }
             Kind::Fetch => {
-                let positions: Vec<_> = partitions
-                    .iter()
-                    .filter_map(|(partition, _)| Some((partition.clone(), position(partition)?)))
-                    .collect();
+                let positions: Vec<_> = due.iter().filter_map(position).collect();
                 let rack = &self.config.client_rack;
                 let request = FetchRequest {
                     replica_id: CONSUMER_REPLICA_ID,
@@ -559,6 +558,13 @@ impl KafkaConsumer {
         let pause = Duration::from_millis(self.config.common.retry_backoff_ms);
         self.subscriptions.hold_back(partitions, ctx.now() + pause);
     }
+}
+
+/// A partition to ask its leader about.
+struct Due {
+    leader: NodeId,
+    leader_epoch: i32,
+    partition: TopicPartition,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
