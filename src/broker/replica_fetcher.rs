@@ -75,9 +75,8 @@ struct OutOfRange {
 
 #[derive(Debug)]
 struct Asked {
-    partition: TopicPartition,
-    fetch_offset: i64,
-    current_leader_epoch: i32,
+    turn: u64,
+    fetch: FetchPartition,
 }
 
 /// What is known of a partition that a broker begins to follow.
@@ -202,7 +201,7 @@ impl ReplicaFetcher {
         }
         let now = ctx.now();
         let mut due: Option<Time> = None;
-        let mut ready: Vec<(u64, FetchPartition)> = Vec::with_capacity(self.partitions.len());
+        let mut ready: Vec<Asked> = Vec::with_capacity(self.partitions.len());
         for (name, state) in &mut self.partitions {
             if let Some(until) = state.delayed_until.filter(|until| now < *until) {
                 due = Some(due.map_or(until, |at| at.min(until)));
@@ -221,7 +220,8 @@ impl ReplicaFetcher {
                 log_start_offset: log.log_start_offset(),
                 max_bytes: line.settings.config.replica_fetch_max_bytes,
             };
-            ready.push((state.turn, fetch));
+            let turn = state.turn;
+            ready.push(Asked { turn, fetch });
         }
         if ready.is_empty() {
             if let Some(due) = due.filter(|_| self.wake.is_none()) {
@@ -230,14 +230,9 @@ impl ReplicaFetcher {
             }
             return;
         }
-        ready.sort_unstable_by_key(|(turn, _)| *turn);
-        let asked = |(_, fetch): &(u64, FetchPartition)| Asked {
-            partition: fetch.partition.clone(),
-            fetch_offset: fetch.fetch_offset,
-            current_leader_epoch: fetch.current_leader_epoch,
-        };
-        self.under_way = UnderWay::Fetch(ready.iter().map(asked).collect());
-        line.fetch(ctx, ready.into_iter().map(|(_, fetch)| fetch).collect());
+        ready.sort_unstable_by_key(|asked| asked.turn);
+        line.fetch(ctx, ready.iter().map(|asked| asked.fetch.clone()).collect());
+        self.under_way = UnderWay::Fetch(ready);
     }
 
     // ---- answers
@@ -285,10 +280,11 @@ impl ReplicaFetcher {
     ) {
         for (place, data) in response.responses.into_iter().enumerate() {
             // Answers stand in the order of the request, but for those that were refused at once.
-            let Some(asked) = asked
+            let is_it = |asked: &&Asked| asked.fetch.partition == data.partition;
+            let Some(Asked { fetch: asked, .. }) = asked
                 .get(place)
-                .filter(|asked| asked.partition == data.partition)
-                .or_else(|| asked.iter().find(|asked| asked.partition == data.partition))
+                .filter(is_it)
+                .or_else(|| asked.iter().find(is_it))
             else {
                 continue;
             };
@@ -308,7 +304,7 @@ impl ReplicaFetcher {
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
         backoff_end: Time,
-        asked: &Asked,
+        asked: &FetchPartition,
         data: &FetchPartitionResponse,
     ) {
         match data.error {
@@ -611,9 +607,8 @@ mod tests {
                 .state()
                 .map_or((0, 0), |s| (s.fetch_offset, s.current_leader_epoch));
             let asked = [Asked {
-                partition: t0(),
-                fetch_offset,
-                current_leader_epoch,
+                turn: 0,
+                fetch: fetch_at(fetch_offset, current_leader_epoch, -1),
             }];
             let mut data = FetchPartitionResponse {
                 current_leader: None,
@@ -785,9 +780,8 @@ mod tests {
     fn ct29_an_answer_to_a_fetch_from_another_offset_is_not_used() {
         let mut follower = Follower::new(&[(0, 3)], 0);
         let asked = [Asked {
-            partition: t0(),
-            fetch_offset: 1,
-            current_leader_epoch: 0,
+            turn: 0,
+            fetch: fetch_at(1, 0, -1),
         }];
         let response = FetchResponse {
             node_endpoints: Vec::new(),

@@ -104,7 +104,12 @@ impl Violation {
 
 /// The properties that a run is held against.
 pub struct Checks {
-    properties: Vec<Box<dyn Property>>,
+    properties: Vec<Watching>,
+}
+
+struct Watching {
+    property: Box<dyn Property>,
+    looks_at_routine: bool,
 }
 
 impl Checks {
@@ -138,19 +143,30 @@ impl Checks {
         if plan.cluster.zookeeper.servers > 1 {
             properties.extend(zookeeper::properties());
         }
-        Checks { properties }
+        Checks::of(properties)
     }
 
     /// What must hold of a ZooKeeper ensemble alone, whoever its clients are.
     pub fn of_zookeeper() -> Self {
-        Checks {
-            properties: zookeeper::properties(),
+        Checks::of(zookeeper::properties())
+    }
+
+    fn of(properties: Vec<Box<dyn Property>>) -> Self {
+        let mut checks = Checks {
+            properties: Vec::new(),
+        };
+        for property in properties {
+            checks.add(property);
         }
+        checks
     }
 
     /// Adds a property of the caller's own.
     pub fn add(&mut self, property: Box<dyn Property>) {
-        self.properties.push(property);
+        self.properties.push(Watching {
+            looks_at_routine: property.looks_at_routine(),
+            property,
+        });
     }
 
     /// Called after every event that stated facts; the first violation ends the run.
@@ -165,15 +181,15 @@ impl Checks {
         let routine = facts.iter().all(|entry| entry.fact.is_routine());
         self.properties
             .iter_mut()
-            .filter(|property| !routine || property.looks_at_routine())
-            .find_map(|property| property.after_event(facts, view))
+            .filter(|watching| watching.looks_at_routine || !routine)
+            .find_map(|watching| watching.property.after_event(facts, view))
     }
 
     /// Called once.
     pub fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
         self.properties
             .iter_mut()
-            .flat_map(|property| property.at_end(end))
+            .flat_map(|watching| watching.property.at_end(end))
             .collect()
     }
 
@@ -181,7 +197,7 @@ impl Checks {
     pub fn figures(&self) -> Vec<(&'static str, String)> {
         self.properties
             .iter()
-            .map(|property| (property.name(), property.figures()))
+            .map(|Watching { property, .. }| (property.name(), property.figures()))
             .collect()
     }
 }

@@ -300,7 +300,11 @@ impl Run {
     /// Takes what nodes have stated to the trace.
     fn collect_facts(&mut self) {
         let names = &self.names;
-        self.trace.extend(self.kernel.take_facts().map(|entry| {
+        let facts = self.kernel.take_facts();
+        if facts.len() == 0 {
+            return;
+        }
+        self.trace.extend(facts.map(|entry| {
             let node = &names[entry.node.0 as usize];
             tracing::trace!(event = entry.event, time_ns = entry.time.0, %node, fact = ?entry.fact);
             TraceEntry {

@@ -106,16 +106,16 @@ impl Rope {
         if position >= end {
             return Vec::new();
         }
-        let mut pieces = Vec::new();
+        let mut chunks: &[_] = &[];
         if position < self.written {
-            for (begin, chunk) in &self.chunks[self.chunk_at(position)..] {
-                if *begin >= end {
-                    break;
-                }
-                let from = index(position.saturating_sub(*begin));
-                let to = chunk.len().min(index(end - begin));
-                pieces.push(chunk.slice(from, to));
-            }
+            chunks = &self.chunks[self.chunk_at(position)..];
+            chunks = &chunks[..chunks.partition_point(|(begin, _)| *begin < end)];
+        }
+        let mut pieces = Vec::with_capacity(chunks.len());
+        for (begin, chunk) in chunks {
+            let from = index(position.saturating_sub(*begin));
+            let to = chunk.len().min(index(end - begin));
+            pieces.push(chunk.slice(from, to));
         }
         let mut hole = self.written.max(position);
         while hole < end {

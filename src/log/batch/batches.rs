@@ -3,6 +3,9 @@
 use crate::log::batch::RecordBatch;
 use std::ops::Deref;
 
+/// So many are expected where there are several.
+const ROOM: usize = 4;
+
 /// Batches in order: what a Produce or a Fetch carries of a partition, nearly always one.
 #[derive(Debug, Default)]
 pub(crate) enum Batches {
@@ -18,7 +21,11 @@ impl Batches {
             Batches::More(batches) => batches.push(batch),
             few => {
                 *few = match std::mem::take(few) {
-                    Batches::One(first) => Batches::More(vec![first, batch]),
+                    Batches::One(first) => {
+                        let mut batches = Vec::with_capacity(ROOM);
+                        batches.extend([first, batch]);
+                        Batches::More(batches)
+                    }
                     _ => Batches::One(batch),
                 }
             }

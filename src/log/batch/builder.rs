@@ -9,6 +9,7 @@ use bytes::{BufMut, Bytes};
 /// A batch in the making. Offsets start at the base offset and rise by one unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct BatchBuilder {
+    /// Header and records; empty until there is a record.
     bytes: Vec<u8>,
     base_offset: i64,
     next_offset: i64,
@@ -35,7 +36,7 @@ impl BatchBuilder {
     /// As a plain producer sends it: base offset 0, no leader epoch (-1), create time, no producer id.
     pub fn new() -> BatchBuilder {
         BatchBuilder {
-            bytes: vec![0; HEADER_SIZE],
+            bytes: Vec::new(),
             base_offset: 0,
             next_offset: 0,
             leader_epoch: -1,
@@ -78,7 +79,7 @@ impl BatchBuilder {
 
     /// Makes room for so many bytes of records.
     pub fn reserve(mut self, bytes: usize) -> Self {
-        self.bytes.reserve(bytes);
+        self.make_room(bytes);
         self
     }
 
@@ -179,8 +180,8 @@ impl BatchBuilder {
             + varint::field_size(value)
             + varint::size(headers_count as i64)
             + headers.len();
+        self.make_room(varint::size(size as i64) + size);
         let out = &mut self.bytes;
-        out.reserve(varint::size(size as i64) + size);
         varint::write(out, size as i64);
         out.push(0);
         varint::write(out, timestamp_delta);
@@ -203,7 +204,7 @@ impl BatchBuilder {
 
     /// Bytes of the batch if it were built now, without compression.
     pub fn size(&self) -> u64 {
-        self.bytes.len() as u64
+        self.bytes.len().max(HEADER_SIZE) as u64
     }
 
     /// The batch, ending with the last record appended.
@@ -214,6 +215,7 @@ impl BatchBuilder {
 
     /// The batch, ending at `last_offset` even if its last records are gone (compaction).
     pub fn build_until(mut self, last_offset: i64) -> RecordBatch {
+        self.make_room(0);
         if self.compression != CompressionType::None {
             let packed = self.compression.pack(&self.bytes[HEADER_SIZE..]);
             self.bytes.truncate(HEADER_SIZE);
@@ -242,6 +244,16 @@ impl BatchBuilder {
         let crc = crc32c::crc32c(&self.bytes[21..]);
         self.bytes[17..21].copy_from_slice(&crc.to_be_bytes());
         RecordBatch::whole(self.bytes.into())
+    }
+
+    /// A batch of one record, as most are, takes exactly the room that it needs.
+    fn make_room(&mut self, bytes: usize) {
+        if self.bytes.is_empty() {
+            self.bytes.reserve_exact(HEADER_SIZE + bytes);
+            self.bytes.resize(HEADER_SIZE, 0);
+        } else {
+            self.bytes.reserve(bytes);
+        }
     }
 
     /// Whether the builder stamps append time.
