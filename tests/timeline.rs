@@ -92,3 +92,57 @@ timeline:
     assert_ne!(rare.digest, plain.digest);
     assert_eq!(plain.digest, busy("buggify: 0%").digest);
 }
+
+/// A client of ZooKeeper asks what the timeline says, also of a server by itself; one that does not run
+/// cannot, and that fails the run.
+#[test]
+fn clients_of_zookeeper_ask_what_the_timeline_says() {
+    let report = play(
+        "\
+format: 1
+name: asks
+about: a
+duration: 40s
+zookeeper_clients:
+  a: {}
+  b: {session_timeout: 6s}
+timeline:
+  - {at: 10s, ask zookeeper: create /route, client: a}
+  - {at: 11s, ask zookeeper: get -w /route, client: a}
+  - {at: 12s, ask zookeeper: set -v 0 /route far south, client: b}
+  - {at: 13s, ask zookeeper: set -v 0 /route north, client: b}
+  - {at: 14s, ask zookeeper: create -e -s /route/stop-, client: b}
+  - {at: 15s, ask zookeeper: ls /route, client: a}
+  - {at: 16s, ask zookeeper: close, client: b}
+  - {at: 17s, ask zookeeper: ls /route, client: a}
+  - {at: 18s, ask zookeeper: get /route, client: b}
+",
+    );
+    let told: Vec<String> = report
+        .trace
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::ZooKeeperCommandEnded { command, answer } => {
+                Some(format!("{}: {command}: {answer}", entry.node))
+            }
+            Fact::ZooKeeperNews { news } => Some(format!("{}: {news}", entry.node)),
+            Fact::NobodyFits { text, .. } => Some(text.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "a: create /route: /route",
+            "a: get -w /route: nothing",
+            "b: set -v 0 /route far south: version 1",
+            "a: NodeDataChanged /route",
+            "b: set -v 0 /route north: BadVersion",
+            "b: create -e -s /route/stop-: /route/stop-0000000000",
+            "a: ls /route: [stop-0000000000]",
+            "b: close: ok",
+            "a: ls /route: []",
+            "b, which is to ask ZooKeeper, does not run",
+        ]
+    );
+}

@@ -2,6 +2,7 @@
 
 use super::operator::{World, tp};
 use crate::client::AdminCommand;
+use crate::kernel::{NodeId, NodeStatus};
 use crate::node::{Node, ShellCommand};
 use crate::plan::{Action, Partition, TopicPlan, ZooKeeperCommand};
 use crate::protocol::{ConfigResource, ElectionType, HIGH_WATERMARK, Timer};
@@ -62,11 +63,17 @@ pub fn create_topic(topic: &TopicPlan) -> AdminCommand {
     }
 }
 
-/// Has one of the plan's clients of ZooKeeper ask something.
-pub fn ask_zookeeper(world: &mut World<'_>, client: &str, command: &ZooKeeperCommand) {
+/// Has one of the plan's clients of ZooKeeper ask something. `Err`: it does not run.
+pub fn ask_zookeeper(
+    world: &mut World<'_>,
+    client: &str,
+    command: &ZooKeeperCommand,
+) -> Result<(), String> {
     let mut clients = world.layout.clients.iter();
-    let Some((_, node)) = clients.find(|(name, _)| name == client) else {
-        return;
+    let node = clients.find(|(name, _)| name == client);
+    let runs = |node: &NodeId| world.kernel.status(*node) != NodeStatus::Down;
+    let Some(node) = node.map(|(_, node)| node).filter(|node| runs(node)) else {
+        return Err(format!("{client}, which is to ask ZooKeeper, does not run"));
     };
     if let Node::ZooKeeperShell(shell) = world.kernel.actor_mut(*node) {
         let number = shell.push(ShellCommand::Tell {
@@ -75,6 +82,7 @@ pub fn ask_zookeeper(world: &mut World<'_>, client: &str, command: &ZooKeeperCom
         });
         world.kernel.poke(*node, Timer::Command(number));
     }
+    Ok(())
 }
 
 fn elect(election_type: ElectionType, partitions: &Option<Vec<Partition>>) -> AdminCommand {

@@ -117,12 +117,9 @@ impl Nemesis {
             say(world, number, text);
             self.ask_admin(world, request);
         } else if let Action::AskZooKeeper { client, command } = action {
-            say(
-                world,
-                number,
-                format!("{client} is to ask ZooKeeper: {command}"),
-            );
-            ask_zookeeper(world, client, command);
+            ask_zookeeper(world, client, command)?;
+            let text = format!("{client} is to ask ZooKeeper: {command}");
+            say(world, number, text);
         } else if let Action::Heal(healing) = action {
             if let Healing::Nodes(targets) = healing {
                 let nodes = self.find(world, targets)?;

@@ -146,8 +146,13 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperSessionLost { .. } => loud("learns that ZooKeeper has given up its session"),
         Fact::ZooKeeperCommand { command } => quiet(format!("asks ZooKeeper: {command}")),
         Fact::ZooKeeperCommandEnded { command, answer } if **answer == *"ConnectionLoss" => {
+            let reads = ["get", "stat", "ls", "sync"];
+            let effect = match reads.iter().any(|read| command.starts_with(read)) {
+                true => "",
+                false => ": it may have taken effect, or not",
+            };
             loud(format!(
-                "has lost the connection on which it asked \"{command}\": whether that took effect, it cannot know"
+                "gets no answer on \"{command}\", the connection is lost{effect}"
             ))
         }
         Fact::ZooKeeperCommandEnded { command, answer } => {
