@@ -68,7 +68,10 @@ pub fn zookeeper_json(ending: &Ending<'_>) -> Value {
             "version": stat.version,
             "cversion": stat.cversion,
             "aversion": stat.aversion,
+            "ctime_ms": stat.ctime,
+            "mtime_ms": stat.mtime,
             "ephemeral_owner": hex(stat.ephemeral_owner),
+            "data_length": stat.data_length,
             "num_children": stat.num_children,
         })
     });

@@ -123,9 +123,9 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperLeaves { why } => loud(format!("cuts its clients off: {why}")),
         Fact::TxnApplied { txn } if txn.body == TxnBody::Error(Code::SessionMoved) => {
             loud(format!(
-                "refuses a write of {} (0x{:x}): it came by a server that its session has left",
-                owner(txn.session),
-                txn.zxid
+                "applies 0x{:x}: a write of {} is refused, since it came by a server that its session has left",
+                txn.zxid,
+                owner(txn.session)
             ))
         }
         Fact::TxnApplied { txn } => quiet(format!("applies 0x{:x}: {}", txn.zxid, txn.body)),
