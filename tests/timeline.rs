@@ -146,3 +146,38 @@ timeline:
         ]
     );
 }
+
+#[test]
+fn followers_of_the_ensemble_are_those_that_run_and_do_not_lead() {
+    let report = play(
+        "\
+format: 1
+name: followers
+about: a
+duration: 40s
+cluster: {zookeeper: 5}
+timeline:
+  - {at: 10s, crash: a zookeeper follower}
+  - {at: 11s, crash: a zookeeper follower}
+  - {at: 15s, pause: zookeeper followers, for: 1s}
+",
+    );
+    let told: Vec<&str> = report
+        .trace
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::TimelineEvent {
+                text, end: false, ..
+            } => Some(&**text),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "crash of zookeeper-1 (a zookeeper follower)",
+            "crash of zookeeper-2 (a zookeeper follower)",
+            "pause of zookeeper-3, zookeeper-4 (zookeeper followers)",
+        ]
+    );
+}

@@ -134,7 +134,7 @@ sentences! {
         Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
-        /// A server of the ensemble leads, and a quorum follows it, at some moment after the event, in time.
+        /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself: serves.
         ZooKeeperLeads { within: Within, event: EventRef } = "zookeeper has a leader within {within} of {event}",
         /// No server of the ensemble becomes its leader (in the window).
         NoZooKeeperLeader = "zookeeper elects no leader",

@@ -10,7 +10,7 @@ pub(super) fn has_a_leader(history: &History<'_>, limit: Duration, event: &Event
     let index = history.event(event)?;
     let since = history.time(index);
     let mut after = history.entries[index..].iter();
-    let leads = after.find(|entry| matches!(entry.fact, Fact::ZooKeeperLeads { .. }));
+    let leads = after.find(|entry| leads(&entry.fact));
     match leads {
         Some(entry) => within(since, entry.time, limit, &format!("{} leads", entry.node)),
         None => Err("no server came to lead after it".to_owned()),
@@ -19,7 +19,7 @@ pub(super) fn has_a_leader(history: &History<'_>, limit: Duration, event: &Event
 
 pub(super) fn no_leader(history: &History<'_>) -> Verdict {
     let mut window = history.window();
-    let leads = window.find(|entry| matches!(entry.fact, Fact::ZooKeeperLeads { .. }));
+    let leads = window.find(|entry| leads(&entry.fact));
     match leads {
         Some(entry) => Err(format!("{} leads from {} on", entry.node, at(entry.time))),
         None => Ok("none did".to_owned()),
@@ -71,6 +71,14 @@ pub(super) fn answers(
         (None, 1) => Ok(format!("at {}", at(ended[0].0))),
         (None, times) => Ok(format!("{times} times")),
     }
+}
+
+/// A server by itself leads once it serves.
+fn leads(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::ZooKeeperLeads { .. } | Fact::ZooKeeperServing { .. }
+    )
 }
 
 fn at(time: Time) -> String {
