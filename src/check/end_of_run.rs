@@ -61,10 +61,20 @@ impl<'a> EndOfRun<'a> {
         isr.max_by_key(|(_, log)| log.end_offset())
     }
 
-    /// First offset that retention has left, as far as the leader is there to say.
+    /// First offset that retention has left: as the running leader says, else where the oldest segment of
+    /// the log that counts begins (records deleted from the middle of a segment still stand in it).
     pub fn log_start(&self, partition: &TopicPartition) -> i64 {
-        self.partition(partition)
-            .and_then(|committed| self.view.replica(committed.leader, partition))
-            .map_or(0, |replica| replica.log_start_offset)
+        let leader = self.partition(partition).map(|committed| committed.leader);
+        let running = leader.and_then(|leader| self.view.replica(leader, partition));
+        if let Some(replica) = running {
+            return replica.log_start_offset;
+        }
+        let segments = self
+            .authority(partition)
+            .map(|(broker, _)| self.view.log_files(broker, partition));
+        let oldest = segments.and_then(|files| files.into_iter().next());
+        oldest
+            .and_then(|(name, _)| name.strip_suffix(".log")?.parse().ok())
+            .unwrap_or(0)
     }
 }

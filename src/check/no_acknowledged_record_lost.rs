@@ -1,8 +1,9 @@
 //! R13 and, at the end, R6: a record whose producer was told that it is stored stands at its offset in the
 //! log that counts, that of the partition's leader.
 //!
-//! Looks at every acknowledgement and at the bytes on the leader's disk. Not lost is what retention has
-//! deleted. Records sent with acks=0 are never acknowledged (their offset is -1). Whether a consumer got
+//! Looks at every acknowledgement and at the bytes on the leader's disk. An offset holds one record: where two
+//! were acknowledged, only one can be there, even if both have the same content. Not lost is what
+//! retention has deleted. Records sent with acks=0 are never acknowledged (their offset is -1). Whether a consumer got
 //! the record is `consumers_read_without_gaps`' affair.
 
 use super::end_of_run::EndOfRun;
@@ -20,8 +21,8 @@ const NAMED: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct NoAcknowledgedRecordLost {
     acknowledged: Acknowledged,
-    lost: u64,
-    deleted: u64,
+    /// How many were lost and how many deleted, once the end has been looked at.
+    became: Option<(u64, u64)>,
 }
 
 impl Property for NoAcknowledgedRecordLost {
@@ -38,9 +39,9 @@ impl Property for NoAcknowledgedRecordLost {
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
         let mut violations = Vec::new();
-        self.deleted = self.acknowledged.deleted(end);
+        let mut lost_in_all = 0;
         for (partition, lost) in self.acknowledged.lost(end) {
-            self.lost += lost.len() as u64;
+            lost_in_all += lost.len() as u64;
             let holder = end.authority(&partition).map(|(broker, _)| broker);
             let mut names: Vec<String> = lost
                 .iter()
@@ -63,11 +64,16 @@ impl Property for NoAcknowledgedRecordLost {
                     .with(holder),
             );
         }
+        self.became = Some((lost_in_all, self.acknowledged.deleted(end)));
         violations
     }
 
     fn figures(&self) -> String {
-        figures(self.acknowledged.count, self.lost, self.deleted)
+        let count = self.acknowledged.count;
+        match self.became {
+            Some((lost, deleted)) => figures(count, lost, deleted),
+            None => format!("{count} acknowledged"),
+        }
     }
 }
 
@@ -141,9 +147,15 @@ impl Acknowledged {
                 let stored = log.as_ref().and_then(|log| log.at(offset));
                 offset < start || stored.is_some_and(|stored| stored.content == content)
             };
+            // Of equal records at one offset, the one that was acknowledged last.
+            let mut stored: BTreeMap<i64, &RecordId> = BTreeMap::new();
+            let kept = records
+                .iter()
+                .filter(|(at, content, _)| there(*at, *content));
+            stored.extend(kept.map(|(offset, _, record)| (*offset, record)));
             let lost: Vec<_> = records
                 .iter()
-                .filter(|(offset, content, _)| !there(*offset, *content))
+                .filter(|(offset, _, record)| stored.get(offset) != Some(&record))
                 .map(|(offset, _, record)| (*offset, record.clone()))
                 .collect();
             if !lost.is_empty() {
@@ -191,6 +203,38 @@ mod tests {
         let mut property = NoAcknowledgedRecordLost::default();
         property.after_event(&[scene.fact("p", acked("p#0", "t-0", 0, "a"))], &scene);
         assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);
+    }
+
+    #[test]
+    fn r13_fires_when_an_equal_record_was_acknowledged_in_its_place() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store(1, "t-0", batch(0, 1, &["hello", "hello"]));
+        let mut property = NoAcknowledgedRecordLost::default();
+        let told = [
+            scene.fact("p", acked("p#0", "t-0", 0, "hello")),
+            scene.fact("p", acked("p#1", "t-0", 1, "hello")),
+            scene.fact("p", acked("p#2", "t-0", 1, "hello")),
+        ];
+        property.after_event(&told, &scene);
+        assert_eq!(property.figures(), "3 acknowledged");
+        let found = property.at_end(&EndOfRun::new(&scene));
+        assert!(found[0].sentence.starts_with("t-0 has lost p#1 at 1:"));
+        assert_eq!(property.figures(), "3 acknowledged, 1 lost");
+    }
+
+    #[test]
+    fn what_retention_deleted_is_not_lost_though_no_leader_runs() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store_segment(1, "t-0", 5, batch(5, 1, &["f"]));
+        let mut property = NoAcknowledgedRecordLost::default();
+        let told = [
+            scene.fact("p", acked("p#0", "t-0", 0, "a")),
+            scene.fact("p", acked("p#5", "t-0", 5, "f")),
+        ];
+        property.after_event(&told, &scene);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
     }
 
     #[test]

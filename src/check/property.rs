@@ -59,6 +59,8 @@ pub struct Violation {
     /// Nodes involved, by name.
     pub nodes: Vec<Rc<str>>,
     pub partition: Option<TopicPartition>,
+    /// Contents (`protocol::content_of`) of the records that the sentence is about.
+    pub contents: Vec<u64>,
 }
 
 impl Violation {
@@ -71,6 +73,7 @@ impl Violation {
             time: Some(entry.time),
             nodes: vec![entry.node.clone()],
             partition: None,
+            contents: Vec::new(),
         }
     }
 
@@ -83,11 +86,17 @@ impl Violation {
             time: None,
             nodes: Vec::new(),
             partition: None,
+            contents: Vec::new(),
         }
     }
 
     pub(super) fn of(mut self, partition: &TopicPartition) -> Self {
         self.partition = Some(partition.clone());
+        self
+    }
+
+    pub(super) fn about(mut self, contents: [u64; 2]) -> Self {
+        self.contents.extend(contents);
         self
     }
 

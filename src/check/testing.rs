@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Scene {
     replicas: BTreeMap<(BrokerId, TopicPartition), ReplicaView>,
     committed: BTreeMap<TopicPartition, CommittedPartition>,
-    files: BTreeMap<(BrokerId, TopicPartition), Vec<Bytes>>,
+    files: BTreeMap<(BrokerId, TopicPartition), Vec<(String, Vec<Bytes>)>>,
     topics: Vec<TopicView>,
     events: Cell<u64>,
 }
@@ -79,8 +79,19 @@ impl Scene {
 
     /// Sets the bytes of a replica's log.
     pub(crate) fn store(&mut self, broker: BrokerId, partition: &str, bytes: Vec<u8>) {
-        self.files
-            .insert((broker, tp(partition)), vec![Bytes::from(bytes)]);
+        self.store_segment(broker, partition, 0, bytes);
+    }
+
+    /// Sets the bytes of a replica's log, whose first segment has this base offset.
+    pub(crate) fn store_segment(
+        &mut self,
+        broker: BrokerId,
+        partition: &str,
+        base_offset: i64,
+        bytes: Vec<u8>,
+    ) {
+        let segment = (format!("{base_offset:020}.log"), vec![Bytes::from(bytes)]);
+        self.files.insert((broker, tp(partition)), vec![segment]);
     }
 
     pub(crate) fn topic(&mut self, topic: TopicView) {
@@ -117,9 +128,8 @@ impl ClusterView for Scene {
         self.committed.values().cloned().collect()
     }
     fn log_files(&self, broker: BrokerId, partition: &TopicPartition) -> Vec<(String, Vec<Bytes>)> {
-        let chunks = self.files.get(&(broker, partition.clone())).cloned();
-        let name = "00000000000000000000.log".to_owned();
-        chunks.map(|chunks| (name, chunks)).into_iter().collect()
+        let files = self.files.get(&(broker, partition.clone()));
+        files.cloned().unwrap_or_default()
     }
     fn controller(&self) -> Option<(BrokerId, i32)> {
         None

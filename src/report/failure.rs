@@ -3,6 +3,7 @@
 
 use super::Ending;
 use crate::check::Violation;
+use crate::protocol::Fact;
 use crate::trace::last_lines;
 
 /// Lines shown of each node involved.
@@ -36,6 +37,11 @@ fn evidence(ending: &Ending<'_>, violation: &Violation) -> String {
     if let (Some(event), Some(time)) = (violation.event, violation.time) {
         text.push_str(&format!("first seen at event {event}, {time:?}\n"));
     }
+    for content in &violation.contents {
+        if let Some(maker) = maker(ending, *content) {
+            text.push_str(&format!("{content:016x} is {maker}\n"));
+        }
+    }
     for node in &violation.nodes {
         text.push_str(&format!("last lines of {node}:\n"));
         for line in last_lines(ending.trace, node, until, LINES) {
@@ -43,4 +49,14 @@ fn evidence(ending: &Ending<'_>, violation: &Violation) -> String {
         }
     }
     text
+}
+
+/// The first of the records with this content, by name.
+fn maker(ending: &Ending<'_>, wanted: u64) -> Option<String> {
+    ending.trace.iter().find_map(|entry| match &entry.fact {
+        Fact::RecordCreated {
+            record, content, ..
+        } if *content == wanted => Some(format!("{}#{}", record.producer, record.number)),
+        _ => None,
+    })
 }

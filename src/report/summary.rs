@@ -114,10 +114,10 @@ fn verdicts(ending: &Ending<'_>, style: Style) -> String {
         return text;
     }
     for (name, figures) in ending.figures {
-        let verdict = if is_broken(ending, name) {
-            "BROKEN"
-        } else {
-            "held"
+        let verdict = match (is_broken(ending, name), ending.stopped) {
+            (true, _) => "BROKEN",
+            (false, None) => "held",
+            (false, Some(_)) => "held so far",
         };
         text.push_str(&format!("{verdict}: always, {name} — {figures}\n"));
     }

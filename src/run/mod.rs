@@ -61,7 +61,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// What each property looked at, in figures.
     pub figures: Vec<(&'static str, String)>,
-    /// Why the run ended early, if a guard ended it.
+    /// Why the run ended early, if a guard or a broken property ended it.
     pub stopped: Option<String>,
     kernel: Kernel<Cluster, Node>,
     layout: Layout,
@@ -209,10 +209,25 @@ impl Run {
             layout: &self.layout,
         };
         let end_of_run = EndOfRun::new(&observed);
-        if violations.is_empty() {
+        if let Some(broken) = violations.first() {
+            // What the run would have come to, nobody can say.
+            let at = self.kernel.now().since(Time::ZERO).as_millis();
+            let why = format!(
+                "the run ended at {}.{:03} s, since a property broke: {}",
+                at / 1_000,
+                at % 1_000,
+                broken.property
+            );
+            self.stopped.get_or_insert(why);
+        } else {
             violations = self.checks.at_end(&end_of_run);
         }
-        let outcomes = judge(&self.plan, &self.trace, &end_of_run);
+        let outcomes = judge(
+            &self.plan,
+            &self.trace,
+            &end_of_run,
+            self.stopped.as_deref(),
+        );
         let figures = self.checks.figures();
         Report {
             digest: self.kernel.digest(),

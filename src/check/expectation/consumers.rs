@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is acknowledged so shortly before the end need not have been read.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
-/// Those that read from the beginning are those whose first position was 0.
 pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> Verdict {
     let members = history.members(consumer);
     let of_it = |node: &str| members.iter().any(|name| **name == *node);
@@ -29,6 +28,7 @@ pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> V
     met.ok_or_else(|| "it did not".to_owned())
 }
 
+/// Those that read from the beginning are those whose first position was 0.
 pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
     let readers: BTreeSet<&str> = history
         .plan
@@ -94,19 +94,27 @@ pub(super) fn read(history: &History<'_>, consumer: &str, count: Count) -> Verdi
 }
 
 pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) -> Verdict {
+    // Records may be equal: so many were made.
+    let mut made: BTreeMap<(&TopicPartition, u64), u64> = BTreeMap::new();
+    for entry in history.entries {
+        if let Fact::RecordCreated {
+            partition, content, ..
+        } = &entry.fact
+        {
+            *made.entry((partition, *content)).or_default() += 1;
+        }
+    }
     let mut twice = 0;
     for member in history.members(consumer) {
-        let mut places: BTreeMap<u64, BTreeSet<(&TopicPartition, i64)>> = BTreeMap::new();
-        for (_, partition, offset, content) in consumed_by(history, &member) {
-            places
-                .entry(content)
-                .or_default()
-                .insert((partition, offset));
+        let mut places: BTreeMap<(&TopicPartition, u64), BTreeSet<i64>> = BTreeMap::new();
+        for read in consumed_by(history, &member) {
+            let equal = places.entry((read.partition, read.content)).or_default();
+            equal.insert(read.offset);
         }
-        twice += places
-            .values()
-            .map(|places| places.len() as u64 - 1)
-            .sum::<u64>();
+        for (what, places) in places {
+            let made = made.get(&what).copied().unwrap_or(1);
+            twice += (places.len() as u64).saturating_sub(made);
+        }
     }
     verdict_of(count.holds(twice), format!("{twice} read again"))
 }
@@ -208,9 +216,14 @@ fn has_read_all(
     reader: &str,
     partitions: impl Fn(&TopicPartition) -> bool,
 ) -> Verdict {
-    let read: BTreeSet<(&TopicPartition, i64)> = consumed_by(history, reader)
-        .map(|(_, partition, offset, _)| (partition, offset))
+    // An offset may have held several records; those of different epochs are different, equal or not.
+    let read: BTreeSet<(&TopicPartition, i64, u64, i32)> = consumed_by(history, reader)
+        .map(|read| (read.partition, read.offset, read.content, read.leader_epoch))
         .collect();
+    let mut unclaimed: BTreeMap<(&TopicPartition, i64, u64), u32> = BTreeMap::new();
+    for (partition, offset, content, _) in read {
+        *unclaimed.entry((partition, offset, content)).or_default() += 1;
+    }
     let end = history
         .entries
         .last()
@@ -222,6 +235,7 @@ fn has_read_all(
             record,
             partition,
             offset,
+            content,
             ..
         } = &entry.fact
         else {
@@ -230,7 +244,9 @@ fn has_read_all(
         if !partitions(partition) || *offset < 0 {
             continue;
         }
-        if read.contains(&(partition, *offset)) {
+        let of_it = unclaimed.get_mut(&(partition, *offset, *content));
+        if let Some(read) = of_it.filter(|read| **read > 0) {
+            *read -= 1;
             due += 1;
         } else if end.since(entry.time) < ON_ITS_WAY {
             on_its_way += 1;
@@ -265,11 +281,16 @@ fn first_positions<'a>(history: &History<'a>, reader: &str) -> BTreeMap<&'a Topi
     positions
 }
 
-/// Time, partition, offset and content of everything that a consumer got.
-fn consumed_by<'a>(
-    history: &History<'a>,
-    reader: &str,
-) -> impl Iterator<Item = (Time, &'a TopicPartition, i64, u64)> {
+/// A record that a consumer got.
+struct Read<'a> {
+    partition: &'a TopicPartition,
+    offset: i64,
+    content: u64,
+    leader_epoch: i32,
+}
+
+/// Everything that a consumer got, in its order.
+fn consumed_by<'a>(history: &History<'a>, reader: &str) -> impl Iterator<Item = Read<'a>> {
     history
         .entries
         .iter()
@@ -278,8 +299,13 @@ fn consumed_by<'a>(
                 partition,
                 offset,
                 content,
-                ..
-            } if *entry.node == *reader => Some((entry.time, partition, *offset, *content)),
+                leader_epoch,
+            } if *entry.node == *reader => Some(Read {
+                partition,
+                offset: *offset,
+                content: *content,
+                leader_epoch: *leader_epoch,
+            }),
             _ => None,
         })
 }
@@ -347,8 +373,8 @@ impl<'a> Produced<'a> {
     ) -> Vec<(&'a RecordId, usize, Option<&str>)> {
         let mut seen = BTreeSet::new();
         consumed_by(history, reader)
-            .filter_map(|(_, partition, _, content)| {
-                let (place, record, key) = self.by_content.get(&(partition, content))?;
+            .filter_map(|read| {
+                let (place, record, key) = self.by_content.get(&(read.partition, read.content))?;
                 seen.insert(*place)
                     .then_some((*record, *place, key.as_deref()))
             })

@@ -58,15 +58,21 @@ impl fmt::Display for Outcome {
 
 const FINDS_ITS_TARGET: &str = "every line of the timeline finds its target";
 
-/// Judges every expectation of the plan, in its order; then every fault that found no target. Of a run that
-/// was cut short, only the faults.
-pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Outcome> {
+/// Judges every expectation of the plan, in its order; then every fault that found no target, and every
+/// topic that was not made. Of a run that was cut short by its plan, or `stopped`, only the faults.
+pub fn judge(
+    plan: &Plan,
+    entries: &[TraceEntry],
+    end: &EndOfRun<'_>,
+    stopped: Option<&str>,
+) -> Vec<Outcome> {
+    let cut_short = stopped.map(str::to_owned).or_else(|| {
+        let until = plan.until?;
+        Some(format!("the run ended at {}", write_duration(until)))
+    });
     let expected = plan.expect.iter().map(|expected| {
-        let (judgement, figures) = match plan.until {
-            Some(until) => (
-                Judgement::NotJudged,
-                format!("the run ended at {}", write_duration(until)),
-            ),
+        let (judgement, figures) = match &cut_short {
+            Some(why) => (Judgement::NotJudged, why.clone()),
             None => {
                 let history = History::new(plan, entries, end, expected);
                 verdict(&expected.what, &history).into_parts()
@@ -92,15 +98,51 @@ pub fn judge(plan: &Plan, entries: &[TraceEntry], end: &EndOfRun<'_>) -> Vec<Out
         _ => None,
     });
     let mut outcomes: Vec<Outcome> = expected.chain(missed).collect();
-    // A line that found nobody has failed by itself.
-    if plan.until.is_none()
-        && outcomes
+    if cut_short.is_none() {
+        // A line that found nobody has failed by itself.
+        if outcomes
             .iter()
             .all(|outcome| outcome.sentence != FINDS_ITS_TARGET)
-    {
-        outcomes.extend(never_came(plan, entries));
+        {
+            outcomes.extend(never_came(plan, entries));
+        }
+        outcomes.extend(never_made(plan, entries));
     }
     outcomes
+}
+
+/// Topics of the plan that nobody ever decided on: the clients had nothing to work with.
+fn never_made(plan: &Plan, entries: &[TraceEntry]) -> Vec<Outcome> {
+    let made: BTreeSet<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::StateWritten { partition, .. } => Some(&*partition.topic),
+            _ => None,
+        })
+        .collect();
+    let missing = plan
+        .topics
+        .iter()
+        .filter(|topic| !made.contains(&*topic.name));
+    missing
+        .map(|topic| {
+            let what = format!("create topic {}", topic.name);
+            let refused = entries.iter().rev().find_map(|entry| match &entry.fact {
+                Fact::AdminAnswered { what: said, error } if **said == *what => Some(error),
+                _ => None,
+            });
+            let why = match refused {
+                Some(error) => format!("refused with {error}"),
+                None => "nobody answered".to_owned(),
+            };
+            Outcome {
+                sentence: "every topic of the plan is made".to_owned(),
+                judgement: Judgement::Failed,
+                figures: format!("{what}: {why}"),
+                because: None,
+            }
+        })
+        .collect()
 }
 
 /// Lines that waited for a moment that never came: whoever wrote them would take a run without the fault

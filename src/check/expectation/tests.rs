@@ -172,7 +172,7 @@ impl Story {
 
     fn judge(&mut self, expected: Expected) -> String {
         self.plan.expect = vec![expected];
-        judge(&self.plan, &self.entries, &EndOfRun::new(&self.scene))[0].to_string()
+        judge(&self.plan, &self.entries, &EndOfRun::new(&self.scene), None)[0].to_string()
     }
 
     fn says(&mut self, sentence: &str) -> String {
@@ -485,7 +485,12 @@ fn a_fault_without_a_target_fails_unless_it_is_optional() {
         let text = text.into();
         story.add(95_000, "broker-1", Fact::NobodyFits { text, optional });
     }
-    let outcomes = judge(&story.plan, &story.entries, &EndOfRun::new(&story.scene));
+    let outcomes = judge(
+        &story.plan,
+        &story.entries,
+        &EndOfRun::new(&story.scene),
+        None,
+    );
     let outcomes: Vec<String> = outcomes.iter().map(ToString::to_string).collect();
     assert_eq!(
         outcomes,
@@ -510,7 +515,7 @@ fn a_line_whose_moment_never_comes_fails_unless_it_is_optional() {
     let (entry, end, text) = (1, false, "healing".into());
     story.add(95_000, "operator", Fact::TimelineEvent { entry, end, text });
     let judged = |plan: &Plan| {
-        let outcomes = judge(plan, &story.entries, &EndOfRun::new(&story.scene));
+        let outcomes = judge(plan, &story.entries, &EndOfRun::new(&story.scene), None);
         outcomes.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
