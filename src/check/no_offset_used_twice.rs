@@ -13,6 +13,7 @@ use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, StateWriteReason, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
+use std::fmt;
 
 const NAME: &str = "no offset is used twice";
 
@@ -30,11 +31,14 @@ impl Property for NoOffsetUsedTwice {
         facts.iter().find_map(|entry| {
             let reuse = self.reads.learn(&entry.fact)?;
             let sentence = format!(
-                "{} read {:016x} from {} offset {}, where {:016x} was read before",
+                "{} read {} from {} offset {}, where {} was read before",
                 entry.node, reuse.second, reuse.partition, reuse.offset, reuse.first
             );
-            (!reuse.after_unclean_election)
-                .then(|| Violation::at(NAME, entry, sentence).of(&reuse.partition))
+            (!reuse.after_unclean_election).then(|| {
+                Violation::at(NAME, entry, sentence)
+                    .of(&reuse.partition)
+                    .about([reuse.first.content, reuse.second.content])
+            })
         })
     }
 
@@ -46,12 +50,13 @@ impl Property for NoOffsetUsedTwice {
                 continue;
             }
             let sentence = format!(
-                "{:016x} was read from {} offset {}, where broker-{broker} holds {:016x}",
+                "{} was read from {} offset {}, where broker-{broker} holds {}",
                 reuse.first, reuse.partition, reuse.offset, reuse.second
             );
             violations.push(
                 Violation::finally(NAME, sentence)
                     .of(&reuse.partition)
+                    .about([reuse.first.content, reuse.second.content])
                     .with([broker]),
             );
         }
@@ -85,14 +90,34 @@ struct Seen {
     records: RecordsRead,
 }
 
-/// What was read last at each offset: content, and how many unclean elections had been by then. Nearly
-/// all is read in order: runs of adjacent offsets, by the first of each.
+/// A record by what a reader sees of it. A log never changes the epoch of what it holds: records of two
+/// epochs are two records, though their content be the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Identity {
+    content: u64,
+    leader_epoch: i32,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x} of epoch {}", self.content, self.leader_epoch)
+    }
+}
+
+/// What was read last at an offset, and how many unclean elections had been by then.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    record: Identity,
+    unclean_elections: u32,
+}
+
+/// By offset. Nearly all is read in order: runs of adjacent offsets, by the first of each.
 #[derive(Debug, Default)]
-struct RecordsRead(BTreeMap<i64, Vec<(u64, u32)>>);
+struct RecordsRead(BTreeMap<i64, Vec<Read>>);
 
 impl RecordsRead {
     /// Answers what was read there before.
-    fn insert(&mut self, offset: i64, read: (u64, u32)) -> Option<(u64, u32)> {
+    fn insert(&mut self, offset: i64, read: Read) -> Option<Read> {
         if let Some((first, run)) = self.0.range_mut(..=offset).next_back() {
             let place = (offset - first) as usize;
             if let Some(before) = run.get_mut(place) {
@@ -107,7 +132,7 @@ impl RecordsRead {
         None
     }
 
-    fn iter(&self) -> impl Iterator<Item = (i64, (u64, u32))> {
+    fn iter(&self) -> impl Iterator<Item = (i64, Read)> {
         let runs = self.0.iter();
         runs.flat_map(|(first, run)| (*first..).zip(run.iter().copied()))
     }
@@ -117,8 +142,8 @@ impl RecordsRead {
 pub(super) struct Reuse {
     partition: TopicPartition,
     offset: i64,
-    first: u64,
-    second: u64,
+    first: Identity,
+    second: Identity,
     after_unclean_election: bool,
 }
 
@@ -137,23 +162,29 @@ impl OffsetsRead {
                 partition,
                 offset,
                 content,
-                ..
+                leader_epoch,
             } => {
                 self.count += 1;
                 let seen = self.seen(partition);
-                let now = (*content, seen.unclean_elections);
-                let (first, elections) = seen.records.insert(*offset, now).unwrap_or(now);
-                if first == *content {
+                let now = Read {
+                    record: Identity {
+                        content: *content,
+                        leader_epoch: *leader_epoch,
+                    },
+                    unclean_elections: seen.unclean_elections,
+                };
+                let before = seen.records.insert(*offset, now).unwrap_or(now);
+                if before.record == now.record {
                     return None;
                 }
-                let after_unclean_election = elections < now.1;
+                let after_unclean_election = before.unclean_elections < now.unclean_elections;
                 let place = (partition.clone(), *offset);
                 self.twice.entry(place).or_insert(after_unclean_election);
                 Some(Reuse {
                     partition: partition.clone(),
                     offset: *offset,
-                    first,
-                    second: *content,
+                    first: before.record,
+                    second: now.record,
                     after_unclean_election,
                 })
             }
@@ -168,16 +199,19 @@ impl OffsetsRead {
             let Some((broker, log)) = end.authority(partition) else {
                 continue;
             };
-            for (offset, (first, elections)) in seen.records.iter() {
-                let stored = log.at(offset).map_or(first, |stored| stored.content);
-                if stored != first {
-                    let after_unclean_election = elections < seen.unclean_elections;
+            for (offset, read) in seen.records.iter() {
+                let stored = log.at(offset).map_or(read.record, |stored| Identity {
+                    content: stored.content,
+                    leader_epoch: stored.leader_epoch,
+                });
+                if stored != read.record {
+                    let after_unclean_election = read.unclean_elections < seen.unclean_elections;
                     let place = (partition.clone(), offset);
                     self.twice.entry(place).or_insert(after_unclean_election);
                     let reuse = Reuse {
                         partition: partition.clone(),
                         offset,
-                        first,
+                        first: read.record,
                         second: stored,
                         after_unclean_election,
                     };
@@ -215,6 +249,21 @@ mod tests {
         assert_eq!(property.after_event(&fine, &scene), None);
         let other = [scene.fact("c-2", consumed("t-0", 3, "b"))];
         assert!(property.after_event(&other, &scene).is_some());
+    }
+
+    #[test]
+    fn r11_fires_when_an_equal_record_of_another_epoch_stands_there() {
+        let scene = Scene::new();
+        let mut property = NoOffsetUsedTwice::default();
+        let mut other = consumed("t-0", 3, "a");
+        if let Fact::Consumed { leader_epoch, .. } = &mut other {
+            *leader_epoch += 1;
+        }
+        let facts = [
+            scene.fact("c-1", consumed("t-0", 3, "a")),
+            scene.fact("c-2", other),
+        ];
+        assert!(property.after_event(&facts, &scene).is_some());
     }
 
     #[test]

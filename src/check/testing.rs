@@ -212,11 +212,12 @@ pub(crate) fn position(partition: &str, offset: i64) -> Fact {
     }
 }
 
+/// Of epoch 1.
 pub(crate) fn consumed(partition: &str, offset: i64, value: &str) -> Fact {
     Fact::Consumed {
         partition: tp(partition),
         offset,
-        leader_epoch: 0,
+        leader_epoch: 1,
         content: content(value),
     }
 }

@@ -54,6 +54,7 @@ impl Failed {
             time: Some(trace[4].time),
             nodes: vec!["broker-2".into()],
             partition: Some(tp("t-0")),
+            contents: Vec::new(),
         };
         let outcome = |sentence: &str, held, figures: &str| Outcome {
             sentence: sentence.to_owned(),

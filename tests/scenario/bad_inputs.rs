@@ -182,6 +182,11 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("no partitions", "partitions: 3", "partitions: 0"),
     ("no brokers", "  brokers: 3", "  brokers: 0"),
     (
+        "a broker in no rack beside brokers in racks",
+        "  brokers: 3",
+        "  brokers: [{id: 1, rack: a}, {id: 2, rack: b}, {id: 3}]",
+    ),
+    (
         "a negative number of brokers",
         "  brokers: 3",
         "  brokers: -3",

@@ -145,8 +145,11 @@ fn cluster() -> impl Strategy<Value = ClusterPlan> {
     );
     (vec(broker, 3..5), 7..=9u8, 1..5_000u32, machine()).prop_map(
         |(mut brokers, minor, tick, machine)| {
+            // All stand in racks, or none.
+            let racks = brokers.iter().all(|broker| broker.rack.is_some());
             for (i, broker) in brokers.iter_mut().enumerate() {
                 broker.id = i as i32 + 1;
+                broker.rack = broker.rack.take().filter(|_| racks);
             }
             ClusterPlan {
                 kafka_version: KafkaVersion::new(3, minor),

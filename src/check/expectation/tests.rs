@@ -8,7 +8,7 @@ use crate::check::testing::{
 use crate::kernel::{Duration, Time};
 use crate::plan::{
     Action, ConsumerPlan, Entry, Expectation, Expected, Healing, Key, Moment, Plan, ProducerPlan,
-    Role, When,
+    Role, TopicPlan, When,
 };
 use crate::protocol::{ErrorCode, Fact, StateWriteReason};
 use crate::trace::TraceEntry;
@@ -37,9 +37,9 @@ impl Story {
         scene.store(
             2,
             "t-0",
-            [batch(0, 0, &["a", "b"]), batch(2, 1, &["c"])].concat(),
+            [batch(0, 1, &["a", "b"]), batch(2, 1, &["c"])].concat(),
         );
-        scene.store(3, "t-1", batch(0, 0, &["d"]));
+        scene.store(3, "t-1", batch(0, 1, &["d"]));
         let mut story = Story {
             plan,
             scene,
@@ -527,4 +527,64 @@ fn a_line_whose_moment_never_comes_fails_unless_it_is_optional() {
     let mut cut = story.plan.clone();
     cut.until = Some(Duration::from_secs(1));
     assert_eq!(judged(&cut), [""; 0]);
+}
+
+#[test]
+fn a_topic_that_is_never_made_fails() {
+    let mut story = Story::new();
+    story.plan.expect.clear();
+    story.plan.topics.push(TopicPlan::new("late"));
+    let judged = |story: &Story, stopped| {
+        let end = EndOfRun::new(&story.scene);
+        let outcomes = judge(&story.plan, &story.entries, &end, stopped);
+        outcomes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let sentence = "FAILED: every topic of the plan is made — create topic late:";
+    assert_eq!(
+        judged(&story, None),
+        [format!("{sentence} nobody answered")]
+    );
+    let refused = Fact::AdminAnswered {
+        what: "create topic late".into(),
+        error: ErrorCode::InvalidReplicationFactor,
+    };
+    story.add(95_000, "admin", refused);
+    assert_eq!(
+        judged(&story, None),
+        [format!(
+            "{sentence} refused with INVALID_REPLICATION_FACTOR"
+        )]
+    );
+    assert_eq!(judged(&story, Some("a property broke")), [""; 0]);
+}
+
+#[test]
+fn nothing_is_judged_of_a_run_that_a_broken_property_ended() {
+    let mut story = Story::new();
+    story.plan.expect = vec![expected("no acknowledged record is lost")];
+    let end = EndOfRun::new(&story.scene);
+    let outcomes = judge(&story.plan, &story.entries, &end, Some("a property broke"));
+    assert_eq!(
+        outcomes[0].to_string(),
+        "not judged: no acknowledged record is lost — a property broke"
+    );
+}
+
+#[test]
+fn equal_records_are_read_one_by_one() {
+    let mut story = Story::new();
+    // Two were acknowledged at one offset, one of them was read.
+    story.add(80_000, "trucks-1", acked("trucks-1#8", "t-0", 9, "same"));
+    story.add(80_001, "dashboard", consumed("t-0", 9, "same"));
+    assert!(
+        story
+            .says("every acknowledged record is read")
+            .starts_with("held")
+    );
+    story.add(81_000, "trucks-1", acked("trucks-1#9", "t-0", 9, "same"));
+    story.add(99_000, "broker-1", Fact::Serving);
+    assert_eq!(
+        story.says("every acknowledged record is read"),
+        "FAILED: every acknowledged record is read — dashboard did not read trucks-1#9 (t-0 offset 9)"
+    );
 }

@@ -58,6 +58,9 @@ impl Check<'_> {
                 "at most {brokers}: each replica needs a broker of its own"
             )));
         }
+        if topic.assignment.is_empty() {
+            self.all_or_none_in_racks(&at)?;
+        }
         let count = self.partitions.get(name.as_str()).copied().unwrap_or(1);
         if u64::from(count) * u64::from(factor.max(1)) > MOST_REPLICAS {
             return Err(Problem::new(
@@ -67,6 +70,23 @@ impl Check<'_> {
             .expected(format!("at most {MOST_REPLICAS} replicas")));
         }
         self.assignment(topic, at("assignment"))
+    }
+
+    /// A controller refuses to place replicas where it knows the racks of some brokers only (CT21).
+    fn all_or_none_in_racks(&self, at: impl Fn(&str) -> Vec<String>) -> Checked {
+        let brokers = &self.plan.cluster.brokers;
+        let stray = brokers.iter().find(|broker| broker.rack.is_none());
+        match (stray, brokers.iter().find(|broker| broker.rack.is_some())) {
+            (Some(stray), Some(_)) => Err(Problem::new(
+                at("replication.factor"),
+                format!(
+                    "replicas cannot be placed: broker {} stands in no rack, others do",
+                    stray.id
+                ),
+            )
+            .expected("a rack for every broker or for none, or an assignment")),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn assignment(&self, topic: &TopicPlan, path: Vec<String>) -> Checked {
