@@ -30,7 +30,7 @@ pub struct Standalone {
 #[derive(Clone, Debug)]
 struct Pipeline {
     prep: PrepProcessor,
-    sync: SyncProcessor,
+    sync: SyncProcessor<Request>,
     sessions: SessionTracker,
 }
 

@@ -7,13 +7,32 @@ use crate::kernel::{DiskError, FileId};
 use crate::protocol::Ctx;
 use crate::protocol::zab::Txn;
 use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// What waits its turn at the log.
+pub trait Logged {
+    /// What is to be written; `None` for what only waits behind others.
+    fn txn(&self) -> Option<&Txn>;
+}
+
+impl Logged for Request {
+    fn txn(&self) -> Option<&Txn> {
+        self.txn.as_deref()
+    }
+}
+
+impl Logged for Rc<Txn> {
+    fn txn(&self) -> Option<&Txn> {
+        Some(self)
+    }
+}
 
 /// The log, what waits for it, and what waits for its fsync.
 #[derive(Clone, Debug)]
-pub struct SyncProcessor {
+pub struct SyncProcessor<T> {
     log: FileTxnLog,
-    queued: VecDeque<Request>,
-    to_flush: Vec<Request>,
+    queued: VecDeque<T>,
+    to_flush: Vec<T>,
     /// The token with which the log's fsyncs end.
     token: u64,
     snap_count: u32,
@@ -22,15 +41,15 @@ pub struct SyncProcessor {
 }
 
 /// What a step of the processor came to.
-#[derive(Debug, Default)]
-pub struct Synced {
-    /// Requests that may go on, in order.
-    pub done: Vec<Request>,
+#[derive(Debug)]
+pub struct Synced<T> {
+    /// What may go on, in order.
+    pub done: Vec<T>,
     /// So many transactions were logged since the last snapshot that it is time for another.
     pub snapshot: bool,
 }
 
-impl SyncProcessor {
+impl<T: Logged> SyncProcessor<T> {
     pub fn new(log: FileTxnLog, token: u64, snap_count: u32, ctx: &mut Ctx<'_>) -> Self {
         let mut processor = Self::idle(log, token, snap_count);
         processor.plan_snapshot(ctx);
@@ -64,22 +83,25 @@ impl SyncProcessor {
         self.log.roll();
     }
 
-    pub fn push(&mut self, request: Request) {
-        self.queued.push_back(request);
+    pub fn push(&mut self, waiting: T) {
+        self.queued.push_back(waiting);
     }
 
     /// Works on the queue unless an fsync is under way: begins one as soon as something was written
     /// and the queue is empty or the batch is full. Reads that wait for no write go straight on.
-    pub fn run(&mut self, ctx: &mut Ctx<'_>) -> Result<Synced, DiskError> {
-        let mut synced = Synced::default();
+    pub fn run(&mut self, ctx: &mut Ctx<'_>) -> Result<Synced<T>, DiskError> {
+        let mut synced = Synced {
+            done: Vec::new(),
+            snapshot: false,
+        };
         if !self.to_flush.is_empty() {
             return Ok(synced);
         }
         let mut written = None;
         while self.to_flush.len() < MAX_BATCH_SIZE
-            && let Some(request) = self.queued.pop_front()
+            && let Some(waiting) = self.queued.pop_front()
         {
-            if let Some(txn) = &request.txn {
+            if let Some(txn) = waiting.txn() {
                 written = Some(self.log.append(ctx.disk(), txn)?);
                 self.until_snapshot -= 1;
                 if self.until_snapshot == 0 {
@@ -87,10 +109,10 @@ impl SyncProcessor {
                     self.plan_snapshot(ctx);
                 }
             } else if self.to_flush.is_empty() {
-                synced.done.push(request);
+                synced.done.push(waiting);
                 continue;
             }
-            self.to_flush.push(request);
+            self.to_flush.push(waiting);
         }
         if let Some(file) = written {
             ctx.sync_later(file, self.token);
@@ -102,7 +124,7 @@ impl SyncProcessor {
     }
 
     /// The fsync has ended: its batch goes on.
-    pub fn flushed(&mut self) -> std::vec::Drain<'_, Request> {
+    pub fn flushed(&mut self) -> std::vec::Drain<'_, T> {
         self.to_flush.drain(..)
     }
 

@@ -10,7 +10,7 @@ use crate::protocol::{Ctx, Fact};
 use crate::zookeeper::config::QuorumConfig;
 use crate::zookeeper::file_snap;
 use crate::zookeeper::file_txn_log::{self, LoadError};
-use crate::zookeeper::request::{Request, RequestKind};
+use crate::zookeeper::request::Request;
 use crate::zookeeper::sync_processor::SyncProcessor;
 use crate::zookeeper::zookeeper_server::{Finished, ZooKeeperServer};
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub struct Member {
     pub server: ZooKeeperServer,
     pub committed: CommittedLog,
     pub epochs: Epochs,
-    pub log: SyncProcessor,
+    pub log: SyncProcessor<Rc<Txn>>,
     /// The last transaction that is durable in the log.
     pub last_logged: Zxid,
     /// The last transaction known to be committed.
@@ -114,14 +114,7 @@ impl Member {
 
     /// Queues a transaction for the log.
     pub fn log(&mut self, txn: Rc<Txn>) {
-        self.log.push(Request {
-            conn: None,
-            session: txn.session,
-            cxid: txn.cxid,
-            kind: RequestKind::Replicated,
-            txn: Some(txn),
-            error: None,
-        });
+        self.log.push(txn);
     }
 
     /// Lets the log go on as far as it can without waiting.
@@ -136,9 +129,7 @@ impl Member {
 
     /// Zxids of what the fsync that has ended made durable, in order.
     pub fn flushed(&mut self) -> Vec<Zxid> {
-        let flushed = self.log.flushed();
-        let mut zxids = Vec::with_capacity(flushed.len());
-        zxids.extend(flushed.filter_map(|request| Some(request.txn?.zxid)));
+        let zxids: Vec<Zxid> = self.log.flushed().map(|txn| txn.zxid).collect();
         self.last_logged = zxids.last().copied().unwrap_or(self.last_logged);
         zxids
     }
