@@ -21,6 +21,11 @@ mod measure;
 
 fn main() {
     let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    if let Some((records, size)) = only.as_deref().and_then(|only| only.split_once('x'))
+        && let (Ok(records), Ok(size)) = (records.parse(), size.parse())
+    {
+        return memory_of(records, size);
+    }
     if only.as_deref().is_none_or(|only| only == "memory") {
         memory();
     }
@@ -145,48 +150,48 @@ fn recover_1_gib(bencher: Bencher<'_, '_>) {
 }
 
 /// What a leader and two followers hold in memory of the same batches, with indexes and all, against the
-/// bytes of the batches.
+/// bytes of the batches. Each size in a process of its own, so that none uses what another has given back.
 fn memory() {
-    const BYTES: u64 = 256 << 20;
-    for (records, size) in [(1_000, 1024), (100, 100), (10, 100), (1, 100)] {
-        let Some(before) = resident_memory() else {
-            println!("memory: this system does not tell");
-            return;
-        };
-        let held = || resident_memory().unwrap_or(before).saturating_sub(before) as f64;
-        let mut replicas = [fresh(), fresh(), fresh()];
-        let mut at_leader = 0.0;
-        for follower in 0..3 {
-            let (leader, followers) = replicas.split_at_mut(1);
-            let (disk, log) = &mut leader[0];
-            while follower == 0 && log.size() < BYTES {
-                log.append_as_leader(disk, &batch(records, size).into(), 3, NOW)
-                    .expect("the batch is good");
-                written_back(disk, log);
-            }
-            if follower == 0 {
-                at_leader = held();
-                continue;
-            }
-            let (own_disk, own) = &mut followers[follower - 1];
-            while own.log_end_offset() < log.log_end_offset() {
-                let (from, end) = (own.log_end_offset(), log.log_end_offset());
-                let fetched = log
-                    .read(disk, from, 1 << 20, end, true)
-                    .expect("it lies there");
-                own.append_as_follower(own_disk, &fetched.records, NOW)
-                    .expect("the batches are good");
-                written_back(own_disk, own);
-            }
-        }
-        let bytes = replicas[0].1.size() as f64;
-        println!(
-            "memory, batches of {records} x {size} bytes ({} bytes): one replica {:.3}, three {:.3} of their bytes",
-            batch(records, size).size(),
-            at_leader / bytes,
-            held() / bytes
-        );
+    let bench = std::env::current_exe().expect("this runs");
+    for size in ["1000x1024", "100x100", "10x100", "1x100"] {
+        let child = std::process::Command::new(&bench).arg(size).status();
+        assert!(child.is_ok_and(|status| status.success()));
     }
+}
+
+fn memory_of(records: usize, size: usize) {
+    const BYTES: u64 = 256 << 20;
+    let Some(before) = resident_memory() else {
+        return println!("memory: this system does not tell");
+    };
+    let held = || resident_memory().unwrap_or(before).saturating_sub(before) as f64;
+    let (mut disk, mut leader) = fresh();
+    while leader.size() < BYTES {
+        let sent = batch(records, size).into();
+        leader
+            .append_as_leader(&mut disk, &sent, 3, NOW)
+            .expect("the batch is good");
+        written_back(&mut disk, &leader);
+    }
+    let one = held();
+    let mut followers = [fresh(), fresh()];
+    for (own_disk, own) in &mut followers {
+        while own.log_end_offset() < leader.log_end_offset() {
+            let (from, end) = (own.log_end_offset(), leader.log_end_offset());
+            let fetched = leader.read(&mut disk, from, 1 << 20, end, true);
+            let fetched = fetched.expect("it lies there").records;
+            own.append_as_follower(own_disk, &fetched, NOW)
+                .expect("the batches are good");
+            written_back(own_disk, own);
+        }
+    }
+    let bytes = leader.size() as f64;
+    println!(
+        "memory, batches of {} bytes ({records} records of {size}): one replica takes {:.3} of their bytes, three {:.3}",
+        batch(records, size).size(),
+        one / bytes,
+        held() / bytes
+    );
 }
 
 /// What the operating system does after a while.
@@ -198,7 +203,7 @@ fn written_back(disk: &mut Disk, log: &UnifiedLog) {
 
 fn batch(records: usize, size: usize) -> RecordBatch {
     const VALUE: [u8; 1024] = [b'v'; 1024];
-    let mut builder = BatchBuilder::new().reserve(records * (size + 32));
+    let mut builder = BatchBuilder::new().reserve(records * (size + 20));
     for i in 0..records {
         builder.append(NOW + i as i64, Some(KEY), Some(&VALUE[..size]), &[]);
     }

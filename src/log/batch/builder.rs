@@ -243,6 +243,10 @@ impl BatchBuilder {
         header.put_i32(self.records_count);
         let crc = crc32c::crc32c(&self.bytes[21..]);
         self.bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+        // It may lie in logs for long.
+        if self.bytes.capacity() - self.bytes.len() > self.bytes.len() / 4 {
+            self.bytes.shrink_to_fit();
+        }
         RecordBatch::whole(self.bytes.into())
     }
 
