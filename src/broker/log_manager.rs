@@ -161,6 +161,10 @@ impl LogManager {
                         Ok(LoadProgress::More)
                     }
                     Loaded::End(End::Well) => {
+                        // Nothing is compacted, but the cleaner looks for what to compact at once.
+                        let path = format!("{DATA_DIR}/{CLEANER_OFFSET_CHECKPOINT}");
+                        offset_checkpoint::read(disk, &path)
+                            .map_err(|error| halts(error.to_string()))?;
                         touch(disk, REPLICATION_OFFSET_CHECKPOINT)?;
                         self.loading = Loading::Done;
                         Ok(LoadProgress::Done)

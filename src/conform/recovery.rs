@@ -164,7 +164,7 @@ fn prepare_zookeeper(lab: &mut Lab, case: &RecoveryCase) {
     }
 }
 
-/// True once the broker serves, false if its process ended first.
+/// True once the broker serves what it leads, false if its process has ended by then.
 fn came_up(lab: &mut Lab, broker: NodeId) -> bool {
     let end = lab.run.now() + PATIENCE;
     let serves = |lab: &Lab| {
@@ -172,12 +172,11 @@ fn came_up(lab: &mut Lab, broker: NodeId) -> bool {
         facts.any(|entry| entry.fact == Fact::Serving)
     };
     lab.run_until(end, |lab| serves(lab) || is_down(lab, broker));
-    let up = serves(lab);
-    if up {
+    if serves(lab) {
         let settled = lab.run.now() + SETTLE;
         lab.run.until(settled);
     }
-    up
+    serves(lab) && !is_down(lab, broker)
 }
 
 /// What the recorder's client then asks and does.

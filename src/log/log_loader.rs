@@ -284,6 +284,12 @@ impl LogLoader {
         disk: &mut Disk,
         segment: &LogSegment,
     ) -> Result<Vec<LogSegment>, LogError> {
+        if !segment.has_overflow(disk)? {
+            return Err(LogError::Inconsistent {
+                path: segment.path(".log"),
+                problem: "an offset lies before the segment".to_owned(),
+            });
+        }
         let mut parts = segment.split(disk, &self.config, self.parameters.now_ms)?;
         for part in parts.iter_mut().rev() {
             part.rename_tail(disk, SWAP)?;

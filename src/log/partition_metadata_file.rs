@@ -14,9 +14,19 @@ pub(crate) fn read(disk: &mut Disk, dir: &str) -> Result<Option<[u8; 16]>, LogEr
         return Ok(None);
     }
     let content = disk.read_file(&path).map_err(LogError::disk(&path))?;
-    parse(&content)
-        .map(Some)
-        .map_err(|problem| LogError::Malformed { path, problem })
+    match parse(&content) {
+        Ok(id) => Ok(Some(id)),
+        Err(Problem::Malformed(problem)) => Err(LogError::Malformed { path, problem }),
+        Err(Problem::Exception(problem)) => Err(LogError::Inconsistent { path, problem }),
+    }
+}
+
+/// What is wrong with a file, as Kafka meets it.
+enum Problem {
+    /// An I/O error, which takes the log directory offline.
+    Malformed(String),
+    /// An exception that nobody expects (a line that is not there, an id that is none): it ends the start.
+    Exception(String),
 }
 
 pub(crate) fn write(disk: &mut Disk, dir: &str, topic_id: &[u8; 16]) -> Result<(), LogError> {
@@ -30,29 +40,34 @@ fn format(topic_id: &[u8; 16]) -> Bytes {
         .into()
 }
 
-fn parse(content: &[u8]) -> Result<[u8; 16], String> {
-    let text = std::str::from_utf8(content).map_err(|_| "not UTF-8".to_owned())?;
+fn parse(content: &[u8]) -> Result<[u8; 16], Problem> {
+    let malformed = |problem: String| Err(Problem::Malformed(problem));
+    let Ok(text) = std::str::from_utf8(content) else {
+        return malformed("not UTF-8".to_owned());
+    };
     let mut lines = text.lines();
     let mut value = || {
-        let line = lines.next().unwrap_or("");
+        let Some(line) = lines.next() else {
+            return Err(Problem::Exception("a line is missing".to_owned()));
+        };
         let mut words = line.split_whitespace();
         match (words.next(), words.next(), words.next()) {
             (Some(_), Some(value), None) => Ok(value),
-            _ => Err(format!("malformed line: {line}")),
+            _ => Err(Problem::Malformed(format!("malformed line: {line}"))),
         }
     };
     let version = value()?;
-    if version
-        .parse::<i32>()
-        .map_err(|_| format!("malformed version: {version}"))?
-        < 0
-    {
-        return Err(format!("unrecognised version {version}"));
+    match version.parse::<i32>() {
+        Ok(0..) => {}
+        Ok(_) => return malformed(format!("unrecognised version {version}")),
+        Err(_) => return malformed(format!("malformed version: {version}")),
     }
     let id = value()?;
-    parse_uuid(id)
-        .filter(|id| *id != [0; 16])
-        .ok_or_else(|| format!("invalid topic id: {id}"))
+    match parse_uuid(id) {
+        Some(uuid) if uuid == [0; 16] => malformed(format!("invalid topic id: {id}")),
+        Some(uuid) => Ok(uuid),
+        None => Err(Problem::Exception(format!("invalid topic id: {id}"))),
+    }
 }
 
 /// Kafka's form of a UUID: base64 with the alphabet for URLs, 22 characters, no padding.

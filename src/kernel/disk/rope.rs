@@ -12,13 +12,31 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 const SMALL: usize = 12;
 const PAGE: usize = 4096;
 
+/// Chunks of a block: one list of all would be copied and leave holes behind while it grows.
+const BLOCK: usize = if cfg!(test) { 3 } else { 64 };
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rope {
-    /// In order, adjacent and none empty: each with the position where it begins.
-    chunks: Vec<(u64, Chunk)>,
+    /// In order and adjacent.
+    blocks: Vec<Block>,
     /// Where the chunks end. From there on there are zeros.
     written: u64,
     len: u64,
+}
+
+/// Chunks in order, adjacent and none empty; at least one.
+#[derive(Clone, Debug)]
+struct Block {
+    begin: u64,
+    chunks: Vec<Chunk>,
+}
+
+/// Where a chunk stands in the list.
+#[derive(Clone, Copy)]
+struct Place {
+    block: usize,
+    chunk: usize,
+    begin: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -48,8 +66,9 @@ impl Rope {
         if chunk.len() > SMALL {
             return self.add(begin, Chunk::Shared(chunk));
         }
-        match self.chunks.last_mut() {
-            Some((_, Chunk::Page(page))) if page.len() + chunk.len() <= PAGE => {
+        let last = self.blocks.last_mut().and_then(|b| b.chunks.last_mut());
+        match last {
+            Some(Chunk::Page(page)) if page.len() + chunk.len() <= PAGE => {
                 page.extend_from_slice(&chunk);
             }
             _ => self.add(begin, Chunk::Page(chunk.to_vec())),
@@ -59,8 +78,13 @@ impl Rope {
     /// Cuts, or extends with zeros.
     pub(super) fn resize(&mut self, len: u64) {
         if len < self.written {
-            let keep = self.split_at(len);
-            self.chunks.truncate(keep);
+            let end = self.split_at(len);
+            self.blocks.truncate(end.block + 1);
+            if end.chunk == 0 {
+                self.blocks.pop();
+            } else {
+                self.blocks[end.block].chunks.truncate(end.chunk);
+            }
             self.written = len;
         }
         self.len = len;
@@ -88,15 +112,24 @@ impl Rope {
         }
         let end = position + length(&chunk);
         let first = self.split_at(position);
-        let last = if end < self.written {
-            self.split_at(end)
+        if end < self.written {
+            let last = self.split_at(end);
+            let block = &mut self.blocks[last.block];
+            if first.block == last.block {
+                block.chunks.drain(first.chunk + 1..last.chunk);
+            } else {
+                block.chunks.drain(..last.chunk);
+                block.begin = end;
+                self.blocks.drain(first.block + 1..last.block);
+                self.blocks[first.block].chunks.truncate(first.chunk + 1);
+            }
         } else {
-            self.chunks.len()
-        };
-        self.written = self.written.max(end);
-        self.len = self.len.max(end);
-        self.chunks
-            .splice(first..last, [(position, Chunk::Shared(chunk))]);
+            self.blocks.truncate(first.block + 1);
+            self.blocks[first.block].chunks.truncate(first.chunk + 1);
+            self.written = end;
+            self.len = self.len.max(end);
+        }
+        self.blocks[first.block].chunks[first.chunk] = Chunk::Shared(chunk);
     }
 
     /// The bytes of `position..position + len`, as far as there are any, in pieces, shared where they
@@ -106,16 +139,25 @@ impl Rope {
         if position >= end {
             return Vec::new();
         }
-        let mut chunks: &[_] = &[];
+        let mut pieces = Vec::new();
         if position < self.written {
-            chunks = &self.chunks[self.chunk_at(position)..];
-            chunks = &chunks[..chunks.partition_point(|(begin, _)| *begin < end)];
-        }
-        let mut pieces = Vec::with_capacity(chunks.len());
-        for (begin, chunk) in chunks {
-            let from = index(position.saturating_sub(*begin));
-            let to = chunk.len().min(index(end - begin));
-            pieces.push(chunk.slice(from, to));
+            let first = self.chunk_at(position);
+            let last = self.chunk_at(end.min(self.written) - 1);
+            let whole_blocks = (last.block - first.block) * BLOCK;
+            pieces.reserve((whole_blocks + last.chunk + 1).saturating_sub(first.chunk));
+            let (mut begin, mut skip) = (first.begin, first.chunk);
+            'blocks: for block in &self.blocks[first.block..] {
+                for chunk in &block.chunks[skip..] {
+                    if begin >= end {
+                        break 'blocks;
+                    }
+                    let from = index(position.saturating_sub(begin));
+                    let to = chunk.len().min(index(end - begin));
+                    pieces.push(chunk.slice(from, to));
+                    begin += chunk.len() as u64;
+                }
+                skip = 0;
+            }
         }
         let mut hole = self.written.max(position);
         while hole < end {
@@ -134,48 +176,56 @@ impl Rope {
     }
 
     fn add(&mut self, begin: u64, chunk: Chunk) {
-        let full = self.chunks.len();
-        if full == self.chunks.capacity() {
-            // Doubling would leave half of a long list empty.
-            self.chunks.reserve_exact((full / 8).max(4));
+        match self.blocks.last_mut() {
+            Some(block) if block.chunks.len() < BLOCK => block.chunks.push(chunk),
+            _ => {
+                // A file that fills no block is likely to be small.
+                let capacity = if self.blocks.is_empty() { 1 } else { BLOCK };
+                let mut chunks = Vec::with_capacity(capacity);
+                chunks.push(chunk);
+                self.blocks.push(Block { begin, chunks });
+            }
         }
-        self.chunks.push((begin, chunk));
     }
 
     /// The chunk that holds `position`, where something was written.
-    fn chunk_at(&self, position: u64) -> usize {
-        // Most readers are near the end: look there first, in steps that double.
-        let mut from = self.chunks.len();
-        let mut to = from;
-        let mut step = 1;
-        while from > 0 {
-            from = from.saturating_sub(step);
-            if self.chunks[from].0 <= position {
-                break;
-            }
-            to = from;
-            step *= 2;
+    fn chunk_at(&self, position: u64) -> Place {
+        let behind = match self.blocks.last() {
+            // Most readers are near the end.
+            Some(last) if last.begin <= position => self.blocks.len(),
+            _ => self.blocks.partition_point(|block| block.begin <= position),
+        };
+        let block = behind - 1;
+        let mut begin = self
+            .blocks
+            .get(behind)
+            .map_or(self.written, |next| next.begin);
+        let mut chunk = self.blocks[block].chunks.len();
+        while begin > position {
+            chunk -= 1;
+            begin -= self.blocks[block].chunks[chunk].len() as u64;
         }
-        from + self.chunks[from..to].partition_point(|(begin, _)| *begin <= position) - 1
+        Place {
+            block,
+            chunk,
+            begin,
+        }
     }
 
-    /// Makes a chunk begin at `position` (before the end of what was written); returns its index.
-    fn split_at(&mut self, position: u64) -> usize {
-        let at = self.chunks.partition_point(|(begin, _)| *begin < position);
-        if self
-            .chunks
-            .get(at)
-            .is_some_and(|(begin, _)| *begin == position)
-            || at == 0
-        {
+    /// Makes a chunk begin at `position` (before the end of what was written); returns its place.
+    fn split_at(&mut self, position: u64) -> Place {
+        let at = self.chunk_at(position);
+        if at.begin == position {
             return at;
         }
-        let (begin, chunk) = &mut self.chunks[at - 1];
-        let tail = chunk.split_off(index(position - *begin));
-        if tail.len() > 0 {
-            self.chunks.insert(at, (position, tail));
+        let chunks = &mut self.blocks[at.block].chunks;
+        let tail = chunks[at.chunk].split_off(index(position - at.begin));
+        chunks.insert(at.chunk + 1, tail);
+        Place {
+            chunk: at.chunk + 1,
+            begin: position,
+            ..at
         }
-        at
     }
 }
 

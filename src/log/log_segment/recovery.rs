@@ -150,6 +150,13 @@ impl LogSegment {
         Ok(())
     }
 
+    /// Whether the last batch lies further behind the base than an index can say. A batch before the base
+    /// fits into no index either, and is none that a split could help.
+    pub(crate) fn has_overflow(&self, disk: &mut Disk) -> Result<bool, LogError> {
+        let next = self.read_next_offset(disk)?;
+        Ok(next > self.base_offset && !self.can_hold(next - 1))
+    }
+
     /// KAFKA-6264: writes all batches anew, to segments called `.cleaned` in which every offset fits.
     pub(crate) fn split(
         &self,

@@ -158,7 +158,9 @@ impl Verifier {
                     REPLICATION_OFFSET_CHECKPOINT => {
                         "once the controller has told it what it hosts"
                     }
-                    CLEANER_OFFSET_CHECKPOINT => "once it looks for logs to compact",
+                    CLEANER_OFFSET_CHECKPOINT => {
+                        "once the logs are loaded and it looks for what to compact"
+                    }
                     _ => "after the logs were loaded and checked from their beginning",
                 };
                 let broker = format!("it gives up the directory and ends with status 1, {when}");
