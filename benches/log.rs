@@ -171,7 +171,10 @@ fn memory_of(records: usize, size: usize) {
         leader
             .append_as_leader(&mut disk, &sent, 3, NOW)
             .expect("the batch is good");
-        written_back(&mut disk, &leader);
+        // What the operating system does after a while.
+        if leader.log_end_offset() % 1000 == 0 {
+            disk.sync_all();
+        }
     }
     let one = held();
     let mut followers = [fresh(), fresh()];
@@ -182,7 +185,7 @@ fn memory_of(records: usize, size: usize) {
             let fetched = fetched.expect("it lies there").records;
             own.append_as_follower(own_disk, &fetched, NOW)
                 .expect("the batches are good");
-            written_back(own_disk, own);
+            own_disk.sync_all();
         }
     }
     let bytes = leader.size() as f64;
@@ -192,13 +195,6 @@ fn memory_of(records: usize, size: usize) {
         one / bytes,
         held() / bytes
     );
-}
-
-/// What the operating system does after a while.
-fn written_back(disk: &mut Disk, log: &UnifiedLog) {
-    if log.log_end_offset() % 1024 == 0 {
-        disk.sync_all();
-    }
 }
 
 fn batch(records: usize, size: usize) -> RecordBatch {

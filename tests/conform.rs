@@ -259,7 +259,7 @@ fn recovery_cases() -> Vec<RecoveryCase> {
 #[test]
 fn damaged_data_directories_come_out_as_kafkas() {
     let cases = recovery_cases();
-    assert_eq!(cases.len(), 30);
+    assert_eq!(cases.len(), 74);
     for case in cases {
         match play_recovery(&case).unwrap() {
             Outcome::Agreed { .. } => {}

@@ -15,7 +15,31 @@ use std::path::Path;
 
 const CASES: &str = "tests/vectors/kafka/recovery";
 /// Decided before or outside of the logs.
-const OF_BROKERS: [&str; 4] = ["bad_dir", "other_broker", "other_topic_id", "stray_topic"];
+const OF_BROKERS: [&str; 13] = [
+    "bad_cleaner",
+    "bad_dir",
+    "bad_hw",
+    "bad_log_start",
+    "delete_dir",
+    "empty_dir",
+    "log_start_end",
+    "log_start_second",
+    "meta_version_1",
+    "no_metadata",
+    "other_broker",
+    "other_topic_id",
+    "stray_topic",
+];
+/// The log is not loaded.
+const FAIL: [&str; 7] = [
+    "bad_log_name",
+    "bad_metadata",
+    "empty_metadata",
+    "metadata_bad_id",
+    "offset_falls",
+    "short_epochs",
+    "torn_epochs",
+];
 
 fn config() -> LogConfig {
     LogConfig {
@@ -53,7 +77,7 @@ struct Broker {
 }
 
 /// RL1 as far as it is about logs.
-fn start(case: &Path, now_ms: i64) -> Broker {
+fn start(case: &Path, now_ms: i64) -> Result<Broker, LogError> {
     let mut disk = Disk::new();
     load_files(&mut disk, &case.join("data"), "data");
     let clean_shutdown = log_dir::take_clean_shutdown_file(&mut disk, "data").unwrap();
@@ -73,16 +97,16 @@ fn start(case: &Path, now_ms: i64) -> Broker {
         log_start_offset: log_starts.get(&partition).copied().unwrap_or(0),
         now_ms,
     };
-    let mut log = UnifiedLog::open(&mut disk, "data/r-0", config(), parameters).unwrap();
+    let mut log = UnifiedLog::open(&mut disk, "data/r-0", config(), parameters)?;
     let high_watermarks =
         offset_checkpoint::read(&mut disk, "data/replication-offset-checkpoint").unwrap();
     log.update_high_watermark(high_watermarks.get(&partition).copied().unwrap_or(0));
-    Broker {
+    Ok(Broker {
         disk,
         log,
         now_ms,
         failed,
-    }
+    })
 }
 
 impl Broker {
@@ -127,11 +151,13 @@ impl Broker {
                 if batch.ensure_valid().is_err() {
                     return (offsets, epochs, false);
                 }
-                for record in batch
-                    .records()
-                    .map(Result::unwrap)
-                    .filter(|record| record.offset >= position)
-                {
+                for record in batch.records() {
+                    let Ok(record) = record else {
+                        return (offsets, epochs, false);
+                    };
+                    if record.offset < position {
+                        continue;
+                    }
                     offsets.push(record.offset);
                     if !epochs.contains(&i64::from(batch.partition_leader_epoch())) {
                         epochs.push(i64::from(batch.partition_leader_epoch()));
@@ -229,7 +255,7 @@ fn rl1_to_rl11_damaged_directories_come_out_as_kafkas() {
         }
         played += 1;
     }
-    assert_eq!(played, 26);
+    assert_eq!(played, 61);
     assert!(
         wrong.is_empty(),
         "{} of {played} differ:\n{}",
@@ -239,7 +265,14 @@ fn rl1_to_rl11_damaged_directories_come_out_as_kafkas() {
 }
 
 fn play(case: &Path, outcome: &Value) -> Result<(), String> {
-    let mut broker = start(case, outcome["started_at_ms"].as_i64().unwrap());
+    let started = start(case, outcome["started_at_ms"].as_i64().unwrap());
+    let name = case.file_name().and_then(|name| name.to_str()).unwrap();
+    let mut broker = match started {
+        Ok(broker) => broker,
+        Err(_) if FAIL.contains(&name) => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    assert!(!FAIL.contains(&name), "it must not be loaded");
     let same = |what: &str, ours: &dyn std::fmt::Debug, kafkas: &dyn std::fmt::Debug| {
         let (ours, kafkas) = (format!("{ours:?}"), format!("{kafkas:?}"));
         if ours == kafkas {

@@ -87,7 +87,9 @@ fn a_recovery_tells_its_steps() {
 fn what_a_recovery_leaves_is_left_alone_by_the_next_one() {
     for (name, directory) in cases() {
         let first = recovered(&directory);
-        if first.refused.is_some() {
+        // Where a log starts at its end, no snapshot and no epoch counts, and a clean start writes
+        // empty snapshots (L10, RL7, RL8).
+        if first.refused.is_some() || name == "log_start_beyond" || name == "log_start_end" {
             continue;
         }
         let second = recovered(&first.directory);

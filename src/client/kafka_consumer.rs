@@ -463,7 +463,7 @@ impl KafkaConsumer {
     }
 
     /// Hands records from the position on to the application, up to the first batch that is not what
-    /// its CRC says.
+    /// its CRC says, or the first record that cannot be read.
     fn take_records(
         &mut self,
         partition: &TopicPartition,
@@ -475,9 +475,7 @@ impl KafkaConsumer {
                 continue;
             }
             let is_sound = !self.config.check_crcs || batch.is_valid();
-            let before = self.polled.len();
-            if !is_sound || self.take_batch(partition, position.offset, batch).is_err() {
-                self.polled.truncate(before);
+            if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
                 self.subscriptions.set(partition, State::Fetching(position));
                 self.stuck = true;
                 self.throw(partition, "KafkaException");
@@ -492,14 +490,16 @@ impl KafkaConsumer {
     fn take_batch(
         &mut self,
         partition: &TopicPartition,
-        from: i64,
+        position: &mut FetchPosition,
         batch: &RecordBatch,
     ) -> Result<(), CorruptBatch> {
         let leader_epoch = batch.partition_leader_epoch();
         let is_data = !batch.is_control();
         for record in batch.records() {
             let record = record?;
-            if is_data && record.offset >= from {
+            if is_data && record.offset >= position.offset {
+                position.offset = record.offset.saturating_add(1);
+                position.offset_epoch = leader_epoch;
                 self.polled.push_back(Polled::Record(ConsumerRecord {
                     partition: partition.clone(),
                     offset: record.offset,

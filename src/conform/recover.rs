@@ -6,8 +6,9 @@
 use super::Unreadable;
 use super::lab::Lab;
 use super::recovery_case::collect;
-use crate::kernel::{Config, Duration, Fault, NodeStatus, Time};
+use crate::kernel::{Config, Duration, Fault, NodeId, NodeStatus, Time};
 use crate::log::MetaProperties;
+use crate::log::offset_checkpoint::{self, REPLICATION_OFFSET_CHECKPOINT};
 use crate::metadata::znode;
 use crate::node::ShellCommand;
 use crate::plan::Plan;
@@ -106,7 +107,10 @@ pub fn recover(
     lab.run.fault(Fault::Start(node), None);
     lab.run_until(START + PATIENCE, |lab| serves(lab) || is_down(lab));
     let served = serves(&lab);
-    if served {
+    let bad_high_watermarks = high_watermarks_problem(&lab, node).filter(|_| served);
+    if bad_high_watermarks.is_some() {
+        lab.run.fault(Fault::Crash(node), None);
+    } else if served {
         lab.run.fault(Fault::Terminate(node), None);
         let end = lab.run.now() + PATIENCE;
         lab.run_until(end, is_down);
@@ -120,7 +124,12 @@ pub fn recover(
         }
         steps.extend(step(&entry.fact));
     }
-    if served && refused.is_none() {
+    if let Some(problem) = bad_high_watermarks {
+        refused = Some(1);
+        steps.push(format!(
+            "refused to go on, with status 1, once it is told what it hosts: {problem}"
+        ));
+    } else if served && refused.is_none() {
         let stop = "stopped cleanly: logs flushed and closed, checkpoints and clean marker written";
         steps.push(stop.to_string());
     }
@@ -142,6 +151,15 @@ pub fn recover(
         refused,
         directory: DataDirectory { files },
     })
+}
+
+/// RL1: the file that a broker reads only when the controller has told it what it hosts.
+fn high_watermarks_problem(lab: &Lab, node: NodeId) -> Option<String> {
+    let disk = lab.run.view().kernel.disk(node);
+    let path = format!("data/{REPLICATION_OFFSET_CHECKPOINT}");
+    let content = disk.peek(disk.open(&path)?).concat();
+    let problem = offset_checkpoint::parse(&content).err()?;
+    Some(format!("{path}: {problem}"))
 }
 
 /// A fact of the start in words; `None` for what is about the cluster.

@@ -94,6 +94,9 @@ fn plan_of(case: &RecoveryCase) -> Plan {
         ("log.flush.offset.checkpoint.interval.ms", "3600000"),
         ("log.flush.start.offset.checkpoint.interval.ms", "3600000"),
         ("log.index.size.max.bytes", "4096"),
+        ("log.initial.task.delay.ms", "1000"),
+        ("log.retention.check.interval.ms", "1000"),
+        ("log.segment.delete.delay.ms", "1000"),
     ] {
         plan.cluster
             .config

@@ -5,6 +5,7 @@ use crate::kernel::disk::Disk;
 use crate::log::LogError;
 use bytes::Bytes;
 use std::fmt::{Display, Write};
+use std::str::SplitAsciiWhitespace;
 
 /// The only version there is.
 const VERSION: i32 = 0;
@@ -48,6 +49,11 @@ pub(crate) fn parse<E>(
         return Err(format!("expected {count} entries, found {}", entries.len()));
     }
     Ok(entries)
+}
+
+/// The words of a line. One that begins with a blank has none to Kafka, which counts what stands before it.
+pub(crate) fn words(line: &str) -> Option<SplitAsciiWhitespace<'_>> {
+    (!line.starts_with(|c: char| c.is_ascii_whitespace())).then(|| line.split_ascii_whitespace())
 }
 
 /// Reads and parses a file; an absent one has no entries.

@@ -28,7 +28,7 @@ impl EpochEntry {
     }
 
     fn parse(line: &str) -> Option<EpochEntry> {
-        let mut words = line.split_whitespace();
+        let mut words = checkpoint_file::words(line)?;
         let entry = EpochEntry {
             epoch: words.next()?.parse().ok()?,
             start_offset: words.next()?.parse().ok()?,

@@ -170,8 +170,15 @@ impl LogLoader {
             let base = self.base_of(file)?;
             let now_ms = self.parameters.now_ms;
             let mut segment = LogSegment::open_with_tail(disk, &self.dir, base, now_ms, SWAP)?;
+            let time_index = segment.path(".timeindex");
+            let had_time_index = disk.exists(&time_index);
             segment.load_indexes(disk, &self.config)?;
             (from, to) = (from.min(base), to.max(segment.read_next_offset(disk)?));
+            if !had_time_index {
+                // Kafka has no need of it yet, and does not make it.
+                disk.delete(&time_index)
+                    .map_err(LogError::disk(&time_index))?;
+            }
         }
         for file in self
             .files(disk)

@@ -48,7 +48,7 @@ pub fn write(disk: &mut Disk, path: &str, offsets: &OffsetCheckpoint) -> Result<
 }
 
 fn entry(line: &str) -> Option<((String, i32), i64)> {
-    let mut words = line.split_whitespace();
+    let mut words = checkpoint_file::words(line)?;
     let entry = (
         (words.next()?.to_owned(), words.next()?.parse().ok()?),
         words.next()?.parse().ok()?,

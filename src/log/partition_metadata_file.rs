@@ -21,6 +21,14 @@ pub(crate) fn read(disk: &mut Disk, dir: &str) -> Result<Option<[u8; 16]>, LogEr
     }
 }
 
+/// What is wrong with a file's content; a broker does not start with such a file.
+pub fn partition_metadata_problem(content: &[u8]) -> Option<String> {
+    match parse(content) {
+        Ok(_) => None,
+        Err(Problem::Malformed(problem) | Problem::Exception(problem)) => Some(problem),
+    }
+}
+
 /// What is wrong with a file, as Kafka meets it.
 enum Problem {
     /// An I/O error, which takes the log directory offline.
@@ -50,9 +58,9 @@ fn parse(content: &[u8]) -> Result<[u8; 16], Problem> {
         let Some(line) = lines.next() else {
             return Err(Problem::Exception("a line is missing".to_owned()));
         };
-        let mut words = line.split_whitespace();
-        match (words.next(), words.next(), words.next()) {
-            (Some(_), Some(value), None) => Ok(value),
+        let words: Vec<&str> = checkpoint_file::words(line).into_iter().flatten().collect();
+        match words[..] {
+            [_, value] => Ok(value),
             _ => Err(Problem::Malformed(format!("malformed line: {line}"))),
         }
     };

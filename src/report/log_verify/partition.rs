@@ -4,7 +4,7 @@ use super::Verifier;
 use super::producers::Producers;
 use super::segment::{self, Indexes, Located, long};
 use crate::log::batch::RecordBatch;
-use crate::log::{EpochEntry, ProducerStateEntry, parse_snapshot};
+use crate::log::{EpochEntry, ProducerStateEntry, parse_snapshot, partition_metadata_problem};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,7 @@ pub(super) struct PartitionDir<'a> {
 }
 
 const EPOCH_FILE: &str = "leader-epoch-checkpoint";
+const METADATA_FILE: &str = "partition.metadata";
 const TXN_ENTRY: usize = 34;
 
 /// What the walk along the segments has seen.
@@ -72,7 +73,8 @@ impl PartitionDir<'_> {
         self.hold_against_snapshots(&mut walk, end, verifier);
         self.checkpoints(first, end, verifier);
         self.epoch_file(&walk, end, verifier);
-        self.snapshots(end, verifier);
+        self.snapshots(&walk, end, verifier);
+        self.topic_id(verifier);
     }
 
     fn path(&self, name: &str) -> String {
@@ -137,8 +139,16 @@ impl PartitionDir<'_> {
             let at = format!("the batch at position {position}, offset {offset}");
             if batch.magic() != 2 {
                 let what = format!("{at}: magic {}, not 2", batch.magic());
-                verifier.find(&path, &what, &bad_batch(offset));
+                // What is newer than 2 is read as 2 by a start, and refused by a consumer.
+                let broker = match batch.magic() {
+                    3.. => format!("a start does not notice; a consumer fails at offset {offset}"),
+                    _ => bad_batch(offset),
+                };
+                verifier.find(&path, &what, &broker);
                 walk.sound = false;
+                if batch.magic() > 2 {
+                    self.order(batch, base, rebuilt, &at, walk, verifier);
+                }
                 continue;
             }
             if let Err(problem) = batch.ensure_valid() {
@@ -151,7 +161,7 @@ impl PartitionDir<'_> {
             } else if let Some(problem) = batch.records().find_map(Result::err) {
                 verifier.find(&path, &format!("{at}: {problem}"), "a consumer fails there");
             }
-            self.order(batch, base, &at, &path, walk, verifier);
+            self.order(batch, base, rebuilt, &at, walk, verifier);
             note_transaction(batch, walk, &mut aborted);
             walk.producers.note(batch);
         }
@@ -179,17 +189,24 @@ impl PartitionDir<'_> {
         &self,
         batch: &RecordBatch,
         base: i64,
+        rebuilt: bool,
         at: &str,
-        path: &str,
         walk: &mut Walk,
         verifier: &mut Verifier,
     ) {
+        let path = &self.path(&format!("{base:020}.log"));
         let offset = batch.base_offset();
         let quietly = "a start does not notice";
         match walk.next_offset {
             Some(next) if offset < next => {
                 let what = format!("{at}: offsets fall, {next} was due");
-                verifier.find(path, &what, quietly);
+                // RL4: it is noticed where an index entry falls due.
+                let broker = match rebuilt {
+                    true if offset < base => "the next start ends with status 1",
+                    true => "the next start may empty the segment",
+                    false => quietly,
+                };
+                verifier.find(path, &what, broker);
             }
             Some(next) if offset > next && !self.compacted => {
                 walk.sound = false;
@@ -409,8 +426,32 @@ impl PartitionDir<'_> {
         }
     }
 
+    /// A directory without the file belongs to whichever topic has the name.
+    fn topic_id(&self, verifier: &mut Verifier) {
+        let path = self.path(METADATA_FILE);
+        match self
+            .files
+            .get(METADATA_FILE)
+            .map(|content| partition_metadata_problem(content))
+        {
+            Some(None) => {}
+            Some(Some(problem)) => verifier.find(&path, &problem, "its start ends with status 1"),
+            None => {
+                let broker = "it is made anew once the broker is told the topic's id";
+                verifier.find(&path, "it is missing", broker);
+            }
+        }
+    }
+
     /// RL8.
-    fn snapshots(&self, end: i64, verifier: &mut Verifier) {
+    fn snapshots(&self, walk: &Walk, end: i64, verifier: &mut Verifier) {
+        let any = self.files.keys().any(|name| name.ends_with(".snapshot"));
+        let producers = walk.producers.count();
+        if self.clean && !any && producers > 0 {
+            let what = format!("there is no snapshot of its {producers} producers");
+            let broker = "the next start forgets them, and may take their batches twice";
+            verifier.find(self.dir, &what, broker);
+        }
         for (name, content) in self.files {
             let Some(base) = name.strip_suffix(".snapshot") else {
                 continue;

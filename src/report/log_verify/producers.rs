@@ -71,6 +71,10 @@ impl Producers {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// What a snapshot taken here says otherwise, of a log that begins at `first`.
     pub(super) fn differ(
         &self,
