@@ -30,6 +30,7 @@ pub fn partition_metadata_problem(content: &[u8]) -> Option<String> {
 }
 
 /// What is wrong with a file, as Kafka meets it.
+#[derive(Debug)]
 enum Problem {
     /// An I/O error, which takes the log directory offline.
     Malformed(String),
