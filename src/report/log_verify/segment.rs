@@ -71,7 +71,8 @@ pub(super) struct Indexes<'a> {
 }
 
 impl Indexes<'_> {
-    /// RL5, RL6: {offset - base, position}; a batch's last offset and its beginning.
+    /// RL5, RL6: {offset - base, position}; an append's last offset and its beginning. A follower appends
+    /// several batches at once.
     pub(super) fn offset_index(&self, content: &[u8], verifier: &mut Verifier) {
         let entries = self.entries::<8>(content, verifier);
         let mut last = self.base - 1;
@@ -84,7 +85,7 @@ impl Indexes<'_> {
             let what = match found {
                 _ if offset <= last && number > 0 => "offsets do not rise".to_owned(),
                 Err(_) => format!("no batch begins at position {position}"),
-                Ok(at) if self.batches[at].1.last_offset() != offset => format!(
+                Ok(at) if !ends(&self.batches[at..], offset) => format!(
                     "offset {offset} is not at position {position}, where a batch ends at {}",
                     self.batches[at].1.last_offset()
                 ),
@@ -164,6 +165,13 @@ impl Indexes<'_> {
     }
 }
 
+/// One of these batches, which follow each other, ends at `offset`.
+fn ends(batches: &[Located], offset: i64) -> bool {
+    let ends = batches.iter().map(|(_, batch)| batch.last_offset());
+    ends.take_while(|last| *last <= offset)
+        .any(|last| last == offset)
+}
+
 fn int(bytes: &[u8]) -> i32 {
     bytes
         .iter()
@@ -174,4 +182,52 @@ pub(super) fn long(bytes: &[u8]) -> i64 {
     bytes
         .iter()
         .fold(0, |value, byte| value << 8 | i64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::BatchBuilder;
+
+    /// What is found of an index whose only entry is `offset` at `position`; batches end at 1 and at 3.
+    fn found(offset: i32, position: i32) -> Vec<String> {
+        let batch = |base| {
+            let mut builder = BatchBuilder::new().base_offset(base);
+            builder.append(0, None, Some(b"a"), &[]);
+            builder.append(0, None, Some(b"b"), &[]);
+            builder.build()
+        };
+        let (first, second) = (batch(0), batch(2));
+        let at = first.size();
+        let indexes = Indexes {
+            path: "0.index",
+            base: 0,
+            batches: &[(0, first), (at, second)],
+            rebuilt: false,
+            active: false,
+            clean: true,
+        };
+        let position = match position {
+            0 => 0,
+            _ => at as i32,
+        };
+        let entry = [offset.to_be_bytes(), position.to_be_bytes()].concat();
+        let mut verifier = Verifier {
+            clean: true,
+            findings: Vec::new(),
+        };
+        indexes.offset_index(&entry, &mut verifier);
+        let findings = verifier.findings.into_iter();
+        findings.map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn rl5_an_entry_holds_the_last_offset_of_an_append_and_where_it_begins() {
+        assert_eq!(found(1, 0), [""; 0]);
+        assert_eq!(found(3, 1), [""; 0]);
+        // Both batches came in one append of a follower.
+        assert_eq!(found(3, 0), [""; 0]);
+        assert_eq!(found(2, 0).len(), 1);
+        assert_eq!(found(1, 1).len(), 1);
+    }
 }
