@@ -4,7 +4,7 @@
 use kafka_trial::plan::{Plan, Role, Targets};
 use kafka_trial::protocol::Fact;
 use kafka_trial::scenario::{load, to_yaml};
-use kafka_trial::trace::TraceEntry;
+use kafka_trial::trace::{TraceEntry, TraceHeader, diff, write_json_lines};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,7 +49,8 @@ fn plan_of(file: &Path) -> Plan {
     loaded.plan
 }
 
-/// What `--out` writes as the plan names nodes instead of roles, and is the same run.
+/// What `--out` writes as the plan names nodes instead of roles, and is the same run, whose trace reads
+/// back.
 #[test]
 fn the_plan_as_run_is_the_same_run_with_every_role_resolved() {
     for file in scenarios() {
@@ -65,6 +66,15 @@ fn the_plan_as_run_is_the_same_run_with_every_role_resolved() {
         assert_eq!(again.digest, first.digest, "{name}");
         assert!(again.trace == first.trace, "{name} tells something else");
         assert_eq!(again.plan_as_run, first.plan_as_run, "{name}");
+        let header = TraceHeader {
+            scenario: plan.name.clone(),
+            seed: plan.seed,
+        };
+        let [written, rewritten] =
+            [&first, &again].map(|report| write_json_lines(&header, &report.trace));
+        let difference =
+            diff(&written, &rewritten).unwrap_or_else(|(_, why)| panic!("{name}: {why}"));
+        assert_eq!(difference, None, "{name}");
         assert_eq!(plan.timeline.len(), recorded.timeline.len(), "{name}");
         for (said, run) in plan.timeline.iter_mut().zip(&mut recorded.timeline) {
             let of_the_moment = |targets: &Targets| targets.0.iter().any(Role::is_of_the_moment);

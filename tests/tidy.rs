@@ -93,7 +93,7 @@ fn every_typed_setting_is_read_by_somebody() {
     const PARSERS: &[&str] = &[
         "src/protocol/config/broker_config.rs",
         "src/protocol/config/topic_config.rs",
-        "src/client/config.rs",
+        "src/protocol/config/client_config.rs",
     ];
     let sources = sources("src");
     let mut faults = Vec::new();
@@ -143,6 +143,27 @@ fn every_action_of_a_timeline_is_in_the_book() {
         .map(|key| format!("`{key}` has no row"))
         .collect();
     report(&faults, "book/src/scenarios.md");
+}
+
+/// A trace's line is a flat object: a fact's field that is called as one of the entry's own would stand in
+/// it twice, and no reader would take it.
+#[test]
+fn no_field_of_a_fact_is_called_as_one_of_its_entry() {
+    let source = fs::read_to_string(root().join("src/protocol/fact.rs")).unwrap();
+    let facts = source.split("pub enum Fact {").nth(1).unwrap();
+    let facts = facts.split("\n}").next().unwrap();
+    let field = |line: &str| {
+        let (name, _) = line.trim().split_once(": ")?;
+        let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        is_name.then(|| name.to_string())
+    };
+    let fields: Vec<String> = facts.lines().filter_map(field).collect();
+    assert!(fields.len() > 100, "the fields are found");
+    let faults: Vec<String> = fields
+        .into_iter()
+        .filter(|name| ["event", "time_ns", "node", "fact"].contains(&name.as_str()))
+        .collect();
+    report(&faults, "another name for the field");
 }
 
 #[test]

@@ -148,6 +148,7 @@ timeline:
 }
 
 #[test]
+<<<<<<< HEAD
 fn followers_of_the_ensemble_are_those_that_run_and_do_not_lead() {
     let report = play(
         "\
@@ -180,4 +181,182 @@ timeline:
             "pause of zookeeper-3, zookeeper-4 (zookeeper followers)",
         ]
     );
+=======
+fn what_was_ended_by_hand_does_not_end_a_second_time() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 2}}
+timeline:
+  - {{at: 20s, pause: broker-2, for: 20s}}
+  - {{at: 25s, resume: broker-2}}
+  - {{at: 30s, pause: broker-2}}
+  - {{at: 20s, crash: broker-1, for: 20s}}
+  - {{at: 25s, restart: broker-1}}
+  - {{at: 38s, crash: broker-1}}
+"
+    ));
+    assert_eq!(ends(&report), []);
+    assert_eq!(stated(&report, "broker-2", &Fact::Resumed), [25]);
+    assert_eq!(stated(&report, "broker-1", &Fact::Started)[1..], [25]);
+}
+
+#[test]
+fn a_machine_without_power_is_not_started_when_the_crash_before_it_is_over() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: 20s, crash: broker-1, for: 10s}}
+  - {{at: 25s, power failure: broker-1, for: 20s}}
+"
+    ));
+    assert_eq!(
+        ends(&report),
+        [
+            (
+                30,
+                "the crash is over; the power failure goes on".to_string()
+            ),
+            (45, "the power failure is over".to_string()),
+        ]
+    );
+    assert_eq!(stated(&report, "broker-1", &Fact::Started)[1..], [45]);
+>>>>>>> 2d61cb6 (Give a fact's fields names of their own; hold clients' and upgrades' settings against what starts with them; let faults of one kind on one node overlap; say more of bad inputs)
+}
+
+/// What the operator says of lines that end, with seconds.
+fn ends(report: &Report) -> Vec<(u64, String)> {
+    let ends = report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::TimelineEvent {
+            end: true, text, ..
+        } => Some((entry.time.0 / 1_000_000_000, text.to_string())),
+        _ => None,
+    });
+    ends.collect()
+}
+
+/// When, in whole seconds, somebody stated something.
+fn stated(report: &Report, node: &str, fact: &Fact) -> Vec<u64> {
+    let entries = report.trace.iter();
+    entries
+        .filter(|entry| *entry.node == *node && entry.fact == *fact)
+        .map(|entry| entry.time.0 / 1_000_000_000)
+        .collect()
+}
+
+#[test]
+fn of_two_faults_of_one_kind_the_later_counts_until_it_ends_and_then_the_earlier_again() {
+    let slow = TRUCKS.replace(
+        "replication.factor: 1}",
+        "replication.factor: 1, config: {flush.messages: 1}}",
+    );
+    let report = play(&format!(
+        "{slow}
+cluster: {{brokers: 1}}
+disk: {{sync: 1ms}}
+timeline:
+  - {{at: 20s, slow disk: broker-1, times: 100, for: 30s}}
+  - {{at: 30s, slow disk: broker-1, times: 10, for: 10s}}
+"
+    ));
+    let slowest = |from: u64, until: u64| {
+        let acked = report.trace.iter().filter_map(|entry| match entry.fact {
+            Fact::Acked { latency_ns, .. } => Some((entry.time.0 / 1_000_000_000, latency_ns)),
+            _ => None,
+        });
+        let between = acked.filter(|(at, _)| (from..until).contains(at));
+        between
+            .map(|(_, latency)| latency / 1_000_000)
+            .max()
+            .unwrap()
+    };
+    assert!(slowest(10, 20) < 10);
+    assert!(slowest(21, 30) >= 100);
+    assert!((10..100).contains(&slowest(31, 40)));
+    assert!(slowest(41, 50) >= 100);
+    assert!(slowest(52, 60) < 10);
+    assert_eq!(
+        ends(&report),
+        [
+            (40, "the slow disk is over; another one goes on".to_string()),
+            (50, "the slow disk is over".to_string()),
+        ]
+    );
+}
+
+#[test]
+<<<<<<< HEAD
+fn followers_of_the_ensemble_are_those_that_run_and_do_not_lead() {
+    let report = play(
+        "\
+format: 1
+name: followers
+about: a
+duration: 40s
+cluster: {zookeeper: 5}
+timeline:
+  - {at: 10s, crash: a zookeeper follower}
+  - {at: 11s, crash: a zookeeper follower}
+  - {at: 15s, pause: zookeeper followers, for: 1s}
+",
+    );
+    let told: Vec<&str> = report
+        .trace
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::TimelineEvent {
+                text, end: false, ..
+            } => Some(&**text),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "crash of zookeeper-1 (a zookeeper follower)",
+            "crash of zookeeper-2 (a zookeeper follower)",
+            "pause of zookeeper-3, zookeeper-4 (zookeeper followers)",
+        ]
+    );
+=======
+fn what_was_ended_by_hand_does_not_end_a_second_time() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 2}}
+timeline:
+  - {{at: 20s, pause: broker-2, for: 20s}}
+  - {{at: 25s, resume: broker-2}}
+  - {{at: 30s, pause: broker-2}}
+  - {{at: 20s, crash: broker-1, for: 20s}}
+  - {{at: 25s, restart: broker-1}}
+  - {{at: 38s, crash: broker-1}}
+"
+    ));
+    assert_eq!(ends(&report), []);
+    assert_eq!(stated(&report, "broker-2", &Fact::Resumed), [25]);
+    assert_eq!(stated(&report, "broker-1", &Fact::Started)[1..], [25]);
+}
+
+#[test]
+fn a_machine_without_power_is_not_started_when_the_crash_before_it_is_over() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: 20s, crash: broker-1, for: 10s}}
+  - {{at: 25s, power failure: broker-1, for: 20s}}
+"
+    ));
+    assert_eq!(
+        ends(&report),
+        [
+            (
+                30,
+                "the crash is over; the power failure goes on".to_string()
+            ),
+            (45, "the power failure is over".to_string()),
+        ]
+    );
+    assert_eq!(stated(&report, "broker-1", &Fact::Started)[1..], [45]);
+>>>>>>> 2d61cb6 (Give a fact's fields names of their own; hold clients' and upgrades' settings against what starts with them; let faults of one kind on one node overlap; say more of bad inputs)
 }

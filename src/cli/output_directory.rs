@@ -27,6 +27,11 @@ impl OutputDirectory {
         }
     }
 
+    /// Makes the directory, still empty.
+    pub(super) fn make(&self) -> Result<(), Diagnostic> {
+        fs::create_dir_all(&self.path).map_err(|error| cannot_write(&self.path, &error))
+    }
+
     /// Writes the files of one run, below `place` if there are several.
     pub(super) fn write(
         &self,
@@ -34,23 +39,24 @@ impl OutputDirectory {
         files: impl IntoIterator<Item = OutputFile>,
     ) -> Result<(), Diagnostic> {
         let root = place.map_or(self.path.clone(), |place| self.path.join(place));
-        let failed = |path: &Path, error: io::Error| {
-            Diagnostic::about_file(
-                path.display().to_string(),
-                format!("this cannot be written: {error}"),
-            )
-        };
         // Data directories of an earlier run would mix with this one's.
         let earlier = root.join("brokers");
         if root.join("trace.jsonl").is_file() && earlier.is_dir() {
-            fs::remove_dir_all(&earlier).map_err(|error| failed(&earlier, error))?;
+            fs::remove_dir_all(&earlier).map_err(|error| cannot_write(&earlier, &error))?;
         }
         for (path, pieces) in files {
             let path = root.join(path);
-            write_file(&path, &pieces).map_err(|error| failed(&path, error))?;
+            write_file(&path, &pieces).map_err(|error| cannot_write(&path, &error))?;
         }
         Ok(())
     }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::about_file(
+        path.display().to_string(),
+        format!("this cannot be written: {error}"),
+    )
 }
 
 fn write_file(path: &Path, pieces: &[bytes::Bytes]) -> io::Result<()> {

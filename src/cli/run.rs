@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "SCENARIO|DIR")]
     scenarios: Vec<String>,
     /// Use this seed instead of the scenario's
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -40,7 +40,8 @@ pub(super) struct Arguments {
     /// A line for every fact
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// Show more of the end: who leads ZooKeeper, its sessions and its tree (in short for an ensemble)
+    /// Show more of the end: who leads ZooKeeper, its sessions and its tree (of an ensemble a
+    /// short form is shown anyway)
     #[arg(long, value_enum, value_name = "WHAT")]
     show: Vec<Show>,
     /// No transcript and no tables
@@ -107,21 +108,25 @@ fn prepare(
             }
         }
     }
-    let out = match &arguments.out {
-        None => None,
-        Some(path) => match OutputDirectory::claim(path, arguments.force) {
-            Ok(out) => Some(out),
+    let mut out = None;
+    if let Some(path) = &arguments.out {
+        match OutputDirectory::claim(path, arguments.force) {
+            Ok(claimed) => out = Some(claimed),
             Err(error) => {
                 terminal.complain(&error);
-                return Err(());
+                usable = false;
             }
-        },
-    };
-    if usable {
-        Ok((scenarios, out))
-    } else {
-        Err(())
+        }
     }
+    if !usable {
+        return Err(());
+    }
+    // A long run is not to end with a directory that cannot be made.
+    if let Some(Err(error)) = out.as_ref().map(OutputDirectory::make) {
+        terminal.complain(&error);
+        return Err(());
+    }
+    Ok((scenarios, out))
 }
 
 fn prepare_one(

@@ -2,9 +2,9 @@
 //! `KafkaAdminClient` that knows nothing but the bootstrap servers when it begins. Commands that overlap
 //! share one.
 
+use crate::client::Bootstrap;
 use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
-use crate::client::{AdminConfig, Bootstrap, ConfigError};
-use crate::protocol::config::Properties;
+use crate::protocol::config::{AdminConfig, ConfigError, Properties};
 use crate::protocol::{
     BrokerId, ConfigResource, Ctx, ElectionType, ErrorCode, Event, Fact, Response, Timer,
     TopicName, TopicPartition,

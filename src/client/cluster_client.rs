@@ -4,9 +4,10 @@
 //! Asks for metadata when it is due, chooses whom to ask (`leastLoadedNode`), falls through dead
 //! servers of the bootstrap list, and takes a lost connection as a sign that its picture is stale.
 
+use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
-use crate::client::{Bootstrap, CommonConfig};
 use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
+use crate::protocol::config::CommonConfig;
 use crate::protocol::network_client::{Completed, NetworkClient};
 use crate::protocol::{ClientTimer, Ctx, Event, Fact, Message, Request, Response, Timer};
 use std::collections::VecDeque;

@@ -1,9 +1,9 @@
 //! A consumer node: an application that reads all partitions of its topics with a `KafkaConsumer` and
 //! states what it reads.
 
+use crate::client::Bootstrap;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
-use crate::client::{Bootstrap, ConfigError, ConsumerConfig};
-use crate::protocol::config::Properties;
+use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
 use crate::protocol::{BY_APPLICATION, Ctx, Event, Fact, TopicName, TopicPartition, content_of};
 use std::collections::BTreeMap;
 

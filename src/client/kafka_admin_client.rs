@@ -6,10 +6,11 @@
 //! is over; an error that a broker answers is the application's, but for NOT_CONTROLLER where Java
 //! looks for the controller again (`createTopics`; not `electLeaders`).
 
+use crate::client::Bootstrap;
 use crate::client::admin::AdminCommand;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
-use crate::client::{AdminConfig, Bootstrap};
 use crate::kernel::{Duration, NodeId, Time};
+use crate::protocol::config::AdminConfig;
 use crate::protocol::network_client::Completed;
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,

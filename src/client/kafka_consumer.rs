@@ -5,13 +5,14 @@
 //! broker. When a partition gets a new leader, the position is held against that leader's log
 //! first (KIP-320). A fetch that fails is tried again after `retry.backoff.ms`.
 
+use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
-use crate::client::{AutoOffsetReset, Bootstrap, ConsumerConfig};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
+use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::network_client::Completed;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,

@@ -6,11 +6,12 @@
 //! to its partition's queue. Records of a partition leave in order; they arrive in order only if
 //! `max.in.flight.requests.per.connection` is 1 or nothing is retried (P5).
 
+use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::partitioner::Partitioner;
-use crate::client::{Bootstrap, ProducerConfig};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::{BatchBuilder, Records};
+use crate::protocol::config::ProducerConfig;
 use crate::protocol::network_client::{Completed, Disconnected};
 use crate::protocol::{
     Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition, exponential,

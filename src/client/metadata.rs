@@ -3,8 +3,9 @@
 //! Knows no connections. A leader epoch never goes back (KIP-320): an answer with an older one is
 //! not taken over, since it comes from a broker that lags behind.
 
-use crate::client::{Bootstrap, CommonConfig};
+use crate::client::Bootstrap;
 use crate::kernel::{Duration, NodeId, Time};
+use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
     MetadataResponse, NO_LEADER, TopicId, TopicName, TopicPartition, exponential,

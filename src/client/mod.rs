@@ -7,7 +7,6 @@
 
 mod admin;
 mod cluster_client;
-mod config;
 mod consumer;
 mod driver;
 mod kafka_admin_client;
@@ -20,9 +19,6 @@ mod subscription_state;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
-pub use config::{
-    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConfigError, ConsumerConfig, ProducerConfig,
-};
 pub use consumer::{Consumer, ConsumerOptions};
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,

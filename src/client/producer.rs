@@ -1,11 +1,11 @@
 //! A producer node: an application that hands its workload's records to a `KafkaProducer` and states
 //! what became of each.
 
+use crate::client::Bootstrap;
 use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
 use crate::client::workload::{Pace, Source, Workload};
-use crate::client::{Bootstrap, ConfigError, ProducerConfig};
 use crate::kernel::{Duration, Time};
-use crate::protocol::config::Properties;
+use crate::protocol::config::{ConfigError, ProducerConfig, Properties};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
 };

@@ -1,7 +1,7 @@
 //! What a consumer knows of each partition that it has been assigned (class SubscriptionState).
 
-use crate::client::AutoOffsetReset;
 use crate::kernel::Time;
+use crate::protocol::config::AutoOffsetReset;
 use crate::protocol::{TopicPartition, UNKNOWN_EPOCH};
 use std::collections::BTreeMap;
 

@@ -225,6 +225,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.node(node).exit_status
     }
 
+    /// How often the node's process was started.
+    pub fn starts(&self, node: NodeId) -> u32 {
+        self.world.node(node).starts
+    }
+
     /// The state machine of a node; after a crash, as the crash left it (for reports only).
     pub fn actor(&self, node: NodeId) -> &N {
         &self.actors[node.0 as usize]

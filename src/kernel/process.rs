@@ -48,6 +48,7 @@ impl<D: Domain> World<D> {
         let it = self.node_mut(node);
         it.status = NodeStatus::Running;
         it.incarnation += 1;
+        it.starts += 1;
         it.busy_until = now;
         it.stopping = false;
         it.exit_status = None;

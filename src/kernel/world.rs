@@ -59,6 +59,8 @@ pub(super) struct Node<D: Domain> {
     pub(super) first_timer: u64,
     /// Counts the processes that have run here.
     pub(super) incarnation: u32,
+    /// How often the process was started.
+    pub(super) starts: u32,
     slowness: u32,
     pub(super) cpu_slowness: u32,
     pub(super) status: NodeStatus,
@@ -153,6 +155,7 @@ impl<D: Domain> World<D> {
             waking: false,
             hangs: false,
             incarnation: 0,
+            starts: 0,
             first_timer: 0,
             busy_until: Time::ZERO,
             clock: Clock::new(

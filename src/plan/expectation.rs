@@ -346,7 +346,7 @@ mod tests {
         let error = "no acknowledged records are lost"
             .parse::<Expectation>()
             .unwrap_err();
-        assert_eq!(error.nearest, "no acknowledged record is lost");
+        assert_eq!(error.nearest, Some("no acknowledged record is lost"));
         assert!("p101 produce latency: 10ms".parse::<Expectation>().is_err());
         assert!(
             "t-0 is led by another broker within 25 of the crash"

@@ -28,17 +28,17 @@ pub trait Slot: Sized + fmt::Display {
 pub struct SentenceError {
     /// What such a sentence is called, e.g. "a role".
     pub what: &'static str,
-    /// The template that looks most like it.
-    pub nearest: &'static str,
+    /// The template that looks most like it; none if no template has a word of it.
+    pub nearest: Option<&'static str>,
 }
 
 impl fmt::Display for SentenceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "this is not {}; the nearest is \"{}\"",
-            self.what, self.nearest
-        )
+        write!(f, "this is not {}", self.what)?;
+        match self.nearest {
+            Some(nearest) => write!(f, "; the nearest is \"{nearest}\""),
+            None => Ok(()),
+        }
     }
 }
 
@@ -127,28 +127,23 @@ pub(in crate::plan) fn fill<'a>(
     }
 }
 
-/// The template that shares most words with `text`.
+/// The template that shares most words with `text`, if any shares one.
 pub(in crate::plan) fn nearest(
     text: &str,
     templates: &[(&'static str, &'static str)],
-) -> &'static str {
+) -> Option<&'static str> {
     let words: Vec<&str> = text.split(' ').collect();
-    let likeness = |template: &str| {
-        let literal: Vec<&str> = template
-            .split(' ')
-            .filter(|word| !word.starts_with('{'))
-            .collect();
-        let shared = literal.iter().filter(|word| words.contains(word)).count();
-        let missing = literal.len() - shared;
-        (shared as i64) * 4 - missing as i64
-    };
-    let mut best = templates[0].0;
+    let mut best: Option<(i64, &'static str)> = None;
     for (template, _) in templates {
-        if likeness(template) > likeness(best) {
-            best = template;
+        let literal = template.split(' ').filter(|word| !word.starts_with('{'));
+        let (shared, missing): (Vec<&str>, Vec<&str>) =
+            literal.partition(|word| words.contains(word));
+        let likeness = (shared.len() as i64) * 4 - missing.len() as i64;
+        if !shared.is_empty() && best.is_none_or(|(most, _)| likeness > most) {
+            best = Some((likeness, template));
         }
     }
-    best
+    best.map(|(_, template)| template)
 }
 
 impl Slot for String {

@@ -7,7 +7,7 @@ use super::zab::{ServerId, Txn};
 use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
 use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
 use serde::{Serialize, Serializer};
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::rc::Rc;
 use twox_hash::XxHash3_64;
 
@@ -50,6 +50,9 @@ pub enum IsrChange {
 pub const BY_APPLICATION: &str = "asked by the application";
 
 /// A statement of one node about itself.
+///
+/// In a trace its fields stand beside those of the entry: none is called `event`, `time_ns`, `node` or
+/// `fact`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
@@ -173,8 +176,8 @@ pub enum Fact {
     /// It was told of a change.
     ZooKeeperWatchFired {
         session: SessionId,
-        #[serde(serialize_with = "debugged")]
-        event: WatchedEvent,
+        #[serde(serialize_with = "displayed")]
+        change: WatchedEvent,
     },
 
     // ---- a client that a scenario has speak with ZooKeeper
@@ -426,6 +429,10 @@ impl Fact {
                 | Fact::Consumed { .. }
         )
     }
+}
+
+fn displayed<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 fn debugged<S: Serializer>(value: &impl Debug, serializer: S) -> Result<S::Ok, S::Error> {

@@ -361,6 +361,12 @@ pub struct WatchedEvent {
     pub path: Path,
 }
 
+impl fmt::Display for WatchedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.kind, self.path)
+    }
+}
+
 impl ClientMessage {
     pub const fn name(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::plan::{
     BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value,
     ZooKeeperClientPlan, truck_name,
 };
-use crate::protocol::config::{BrokerConfig, Properties};
+use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
 use crate::protocol::zab::ServerId;
 use crate::protocol::{BrokerEndpoint, Cluster, Hosts};
 use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
@@ -95,7 +95,7 @@ pub fn client(
     name: &str,
     now: Time,
 ) -> Result<Node, Unbuildable> {
-    let unbuildable = |error: crate::client::ConfigError| Unbuildable(format!("{name}: {error}"));
+    let unbuildable = |error: ConfigError| Unbuildable(format!("{name}: {error}"));
     if name == ADMIN {
         let options = AdminOptions {
             name: name.to_string(),

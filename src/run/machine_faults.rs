@@ -71,11 +71,13 @@ impl fmt::Display for WantedFiles<'_> {
     }
 }
 
-/// The fault on one machine, and what ends it; `path` is that of the file, where it is about one.
+/// The fault on one machine, and what ends it; `path` is that of the file, where it is about one, and
+/// `own_ppm` says how fast the machine's clock runs by itself.
 pub fn machine_fault_of(
     action: &Action,
     node: NodeId,
     path: &str,
+    own_ppm: i32,
 ) -> Option<(Fault, Option<Fault>)> {
     Some(match action {
         Action::SlowDisk { times, .. } => (
@@ -128,7 +130,7 @@ pub fn machine_fault_of(
         ),
         Action::DriftClock { ppm, .. } => (
             Fault::ClockDrift { node, ppm: *ppm },
-            Some(Fault::ClockDrift { node, ppm: 0 }),
+            Some(Fault::ClockDrift { node, ppm: own_ppm }),
         ),
         Action::SlowMachine { times, .. } => (
             Fault::CpuSlow {

@@ -34,14 +34,21 @@ struct Found<'a> {
     sets: Vec<Vec<String>>,
 }
 
-/// A fault under way.
+/// A fault under way, or over if nothing is left of it.
 struct Lasting {
     entry: u32,
-    /// What mends nodes.
-    cures: Vec<Fault>,
+    effects: Vec<Effect>,
     /// Rules of the network that it made.
     rules: Vec<FaultId>,
-    over: bool,
+}
+
+/// What a lasting fault did to one node. Effects with the same cure are of one kind: the latest of them
+/// counts, and when it is over, the one before it counts again.
+struct Effect {
+    does: Fault,
+    cure: Fault,
+    /// How often the node's process had been started: a later one is not what was crashed or paused.
+    starts: u32,
 }
 
 impl Nemesis {
@@ -61,35 +68,45 @@ impl Nemesis {
             sets: lasting.is_ok().then_some(found.sets),
         });
         let lasting = lasting?;
-        if entry.lasting.is_none() && lasting.cures.is_empty() && lasting.rules.is_empty() {
+        if entry.lasting.is_none() && lasting.effects.is_empty() && lasting.rules.is_empty() {
             return Ok(None);
         }
         self.lasting.push(lasting);
         Ok(Some(self.lasting.len() - 1))
     }
 
-    /// The time of a lasting fault is over.
+    /// The time of a lasting fault is over. Nothing is said of one that somebody ended before.
     pub fn end(&mut self, number: usize, world: &mut World<'_>) {
-        let Some(lasting) = self.lasting.get_mut(number).filter(|lasting| !lasting.over) else {
+        let Some(lasting) = self.lasting.get_mut(number) else {
             return;
         };
-        lasting.over = true;
-        let (entry, cures) = (lasting.entry, std::mem::take(&mut lasting.cures));
+        let entry = lasting.entry;
         let rules = std::mem::take(&mut lasting.rules);
-        let noun = world
-            .plan
-            .timeline
-            .get(entry as usize)
-            .map_or("fault", |entry| entry.action.noun());
-        world.deeds.push((
-            None,
-            Fact::TimelineEvent {
-                entry,
-                end: true,
-                text: Rc::from(format!("the {noun} is over")),
-            },
-        ));
-        self.cure(cures, rules, world);
+        let mut effects = std::mem::take(&mut lasting.effects);
+        effects.retain(|effect| effect.works(world));
+        if effects.is_empty() && rules.is_empty() {
+            return;
+        }
+        let noun = noun_of(world, entry);
+        let mut text = format!("the {noun} is over");
+        let others: Option<Vec<u32>> = effects
+            .iter()
+            .map(|effect| self.latest_like(effect, world).map(|(entry, _)| entry))
+            .collect();
+        // Rules of the network add up: each ends by itself.
+        if let (Some(&[other, ..]), true) = (others.as_deref(), rules.is_empty()) {
+            text += &match noun_of(world, other) {
+                same if same == noun => "; another one goes on".to_string(),
+                other => format!("; the {other} goes on"),
+            };
+        }
+        let fact = Fact::TimelineEvent {
+            entry,
+            end: true,
+            text: Rc::from(text),
+        };
+        world.deeds.push((None, fact));
+        self.cure(effects, rules, world);
     }
 
     /// Does what a line says; answers how to undo it.
@@ -102,17 +119,16 @@ impl Nemesis {
     ) -> Result<Lasting, String> {
         let mut lasting = Lasting {
             entry: number,
-            cures: Vec::new(),
+            effects: Vec::new(),
             rules: Vec::new(),
-            over: false,
         };
         let action = &entry.action;
         if let Some(fault) = process_fault_of(action) {
-            lasting.cures = self.act_on_processes(number, entry, &fault, found, world)?;
+            lasting.effects = self.act_on_processes(number, entry, &fault, found, world)?;
         } else if let Some(sides) = network_sides(action) {
             lasting.rules = self.act_on_network(number, action, &sides, found, world)?;
         } else if let Some(targets) = machine_targets(action) {
-            lasting.cures = self.act_on_machines(number, action, targets, found, world)?;
+            lasting.effects = self.act_on_machines(number, action, targets, found, world)?;
         } else if let Some((text, request)) = administration(action) {
             say(world, number, text);
             self.ask_admin(world, request);
@@ -138,7 +154,7 @@ impl Nemesis {
         fault: &ProcessFault<'_>,
         found: &mut Found<'_>,
         world: &mut World<'_>,
-    ) -> Result<Vec<Fault>, String> {
+    ) -> Result<Vec<Effect>, String> {
         let mut nodes = self.find(world, fault.targets)?;
         nodes.retain(|node| fault.condition.holds(world.kernel.status(*node)));
         if nodes.is_empty() {
@@ -161,10 +177,24 @@ impl Nemesis {
                 Then::AsBefore => None,
             };
         }
-        let cure = fault
+        if let Action::Resume(_) = entry.action {
+            for lasting in &mut self.lasting {
+                let resumed = |cure: &Fault| nodes.iter().any(|n| *cure == Fault::Resume(*n));
+                lasting.effects.retain(|effect| !resumed(&effect.cure));
+            }
+        }
+        let Some(cure) = fault
             .cure
-            .filter(|_| fault.heals || entry.lasting.is_some());
-        Ok(cure.map_or_else(Vec::new, |cure| nodes.into_iter().map(cure).collect()))
+            .filter(|_| fault.heals || entry.lasting.is_some())
+        else {
+            return Ok(Vec::new());
+        };
+        let effects = nodes.into_iter().map(|node| Effect {
+            does: (fault.fault)(node),
+            cure: cure(node),
+            starts: world.kernel.starts(node),
+        });
+        Ok(effects.collect())
     }
 
     fn act_on_network(
@@ -184,6 +214,15 @@ impl Nemesis {
             .zip(targets)
             .map(|(nodes, side)| found.described(world, nodes, side))
             .collect();
+        if let Action::Partition(_) = action
+            && let Some(node) = sides.iter().flatten().find(|node| {
+                let holding = sides.iter().filter(|side| side.contains(node));
+                holding.count() > 1
+            })
+        {
+            let name = world.kernel.name(*node);
+            return Err(format!("{name} is in two of the sets {}", who.join(" | ")));
+        }
         if is_between_nobody(&sides) {
             return Err(format!("{} are one node, and no link", who.join(" and ")));
         }
@@ -200,7 +239,7 @@ impl Nemesis {
         targets: &Targets,
         found: &mut Found<'_>,
         world: &mut World<'_>,
-    ) -> Result<Vec<Fault>, String> {
+    ) -> Result<Vec<Effect>, String> {
         let mut nodes = self.find(world, targets)?;
         // Of each node the files that the fault is about; of a fault of whole machines none.
         let mut places: Vec<(NodeId, String)> = Vec::new();
@@ -223,14 +262,16 @@ impl Nemesis {
         }
         let who = found.described(world, &nodes, targets);
         say(world, number, format!("{} of {who}{files}", fault.noun()));
-        let mut cures = Vec::new();
+        let mut effects = Vec::new();
         for (node, path) in places {
-            if let Some((fault, cure)) = machine_fault_of(fault, node, &path) {
-                world.kernel.apply(fault);
-                cures.extend(cure);
+            let own_ppm = clock_drift_ppm(world, node);
+            if let Some((does, cure)) = machine_fault_of(fault, node, &path, own_ppm) {
+                world.kernel.apply(does.clone());
+                let starts = world.kernel.starts(node);
+                effects.extend(cure.map(|cure| Effect { does, cure, starts }));
             }
         }
-        Ok(cures)
+        Ok(effects)
     }
 
     /// The nodes that a line means at this moment.
@@ -259,46 +300,61 @@ impl Nemesis {
             } else {
                 Vec::new()
             };
-            let cures = match healing {
+            let effects = match healing {
                 Healing::Network => Vec::new(),
                 _ => {
-                    let (now, later) =
-                        std::mem::take(&mut lasting.cures)
-                            .into_iter()
-                            .partition(|cure| {
-                                // Dead processes stay dead: starting them is a line of its own.
-                                !matches!(cure, Fault::Start(_))
-                                    && nodes.as_ref().is_none_or(|nodes| {
-                                        cured_node(cure).is_some_and(|n| nodes.contains(&n))
-                                    })
-                            });
-                    lasting.cures = later;
+                    let (now, later) = std::mem::take(&mut lasting.effects).into_iter().partition(
+                        |Effect { cure, .. }| {
+                            // Dead processes stay dead: starting them is a line of its own.
+                            !matches!(cure, Fault::Start(_))
+                                && nodes.as_ref().is_none_or(|nodes| {
+                                    cured_node(cure).is_some_and(|n| nodes.contains(&n))
+                                })
+                        },
+                    );
+                    lasting.effects = later;
                     now
                 }
             };
-            lasting.over = lasting.cures.is_empty() && lasting.rules.is_empty();
-            self.cure(cures, rules, world);
+            self.cure(effects, rules, world);
         }
         Ok(())
     }
 
-    fn cure(&mut self, cures: Vec<Fault>, rules: Vec<FaultId>, world: &mut World<'_>) {
+    /// Of the faults under way the latest that does to the same node what this one did: its line and
+    /// what it does.
+    fn latest_like(&self, ended: &Effect, world: &World<'_>) -> Option<(u32, Fault)> {
+        let under_way = self.lasting.iter().rev();
+        let mut all = under_way.flat_map(|lasting| {
+            let effects = lasting.effects.iter();
+            effects.map(|effect| (lasting.entry, effect))
+        });
+        all.find(|(_, effect)| effect.cure == ended.cure && effect.works(world))
+            .map(|(entry, effect)| (entry, effect.does.clone()))
+    }
+
+    fn cure(&mut self, effects: Vec<Effect>, rules: Vec<FaultId>, world: &mut World<'_>) {
         for rule in rules {
             world.kernel.apply(Fault::Heal(Some(rule)));
         }
-        for cure in cures {
+        for effect in effects {
+            if !effect.works(world) {
+                continue;
+            }
+            if let Some((_, other)) = self.latest_like(&effect, world) {
+                // A process that is down or paused stays so.
+                if !effect.is_of_a_process() {
+                    world.kernel.apply(other);
+                }
+                continue;
+            }
+            let cure = effect.cure;
             match cure {
                 Fault::Start(node) => {
-                    if world.kernel.status(node) == NodeStatus::Down {
-                        self.down.remove(&node);
-                        world.kernel.apply(cure);
-                    }
+                    self.down.remove(&node);
+                    world.kernel.apply(cure);
                 }
-                Fault::Resume(node) => {
-                    if world.kernel.status(node) == NodeStatus::Paused {
-                        self.fault(world, cure, Some((node, Fact::Resumed)));
-                    }
-                }
+                Fault::Resume(node) => self.fault(world, cure, Some((node, Fact::Resumed))),
                 cure => {
                     world.kernel.apply(cure);
                 }
@@ -318,6 +374,41 @@ impl Nemesis {
             command(world.kernel, node, request);
         }
     }
+}
+
+impl Effect {
+    /// It is still what keeps its node from working well: nobody has started or resumed the process.
+    fn works(&self, world: &World<'_>) -> bool {
+        let is = |node: NodeId, status: NodeStatus| {
+            world.kernel.status(node) == status && world.kernel.starts(node) == self.starts
+        };
+        match self.cure {
+            Fault::Start(node) => is(node, NodeStatus::Down),
+            Fault::Resume(node) => is(node, NodeStatus::Paused),
+            _ => true,
+        }
+    }
+
+    const fn is_of_a_process(&self) -> bool {
+        matches!(self.cure, Fault::Start(_) | Fault::Resume(_))
+    }
+}
+
+/// What a line of the timeline is called in sentences.
+fn noun_of(world: &World<'_>, entry: u32) -> &'static str {
+    let entry = world.plan.timeline.get(entry as usize);
+    entry.map_or("fault", |entry| entry.action.noun())
+}
+
+/// How fast a node's clock runs by itself.
+fn clock_drift_ppm(world: &World<'_>, node: NodeId) -> i32 {
+    let cluster = &world.plan.cluster;
+    if world.layout.zookeepers.contains(&node) {
+        return cluster.zookeeper.machine.clock_drift_ppm;
+    }
+    let mut brokers = cluster.brokers.iter();
+    let broker = brokers.find(|broker| world.layout.brokers.get(&broker.id) == Some(&node));
+    broker.map_or(0, |broker| broker.machine.clock_drift_ppm)
 }
 
 /// Puts what line `number` does into the trace.

@@ -68,9 +68,13 @@ impl JsonDocument {
 /// The parser's words; the place is shown otherwise.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_string(),
-        None => text,
+    let words = text
+        .rfind(" at line ")
+        .map_or(&text[..], |end| &text[..end]);
+    match words {
+        // The parser's own name for what begins with the first letter of true, false or null.
+        "expected ident" => "expected value".to_string(),
+        words => words.to_string(),
     }
 }
 
@@ -103,6 +107,10 @@ mod tests {
             (
                 "{\n \"mode\": ",
                 "error: r.json:2:9: this is not JSON: EOF while parsing a value\n  |\n2 |  \"mode\": \n  |         ^\n  = expected a recording, which is one document of JSON",
+            ),
+            (
+                "format: 1",
+                "error: r.json:1:2: this is not JSON: expected value\n  |\n1 | format: 1\n  |  ^\n  = expected a recording, which is one document of JSON",
             ),
             (
                 "steps",

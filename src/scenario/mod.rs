@@ -152,25 +152,11 @@ fn apply_set(sources: &mut Sources, root: &mut Node, set: &str) -> Result<(), Di
             .error(place, format!("\"{set}\" has no \"=\""))
             .expected("KEY=VALUE, such as duration=30s"));
     };
-    // The value stands where the user wrote it, so that messages can point at it.
-    let source = sources.add(Source {
-        name: name.clone(),
-        text: value.to_string(),
-    });
-    let value_place = Place {
-        source,
-        line: 1,
-        column: 1,
-        length: value.chars().count().max(1),
-    };
-    let value = match value.trim() {
-        "" => Node::scalar(value_place, ""),
-        _ => Node::parse(sources, source)?.unwrap_or_else(|| Node::scalar(value_place, "")),
-    };
     let key_source = sources.add(Source {
         name,
         text: set.to_string(),
     });
+    let value = value_of_set(sources, key_source, path, value)?;
     let mut column = 1;
     let mut node = root;
     for part in path.split('/') {
@@ -182,6 +168,11 @@ fn apply_set(sources: &mut Sources, root: &mut Node, set: &str) -> Result<(), Di
             length: length.max(1),
         };
         column += length + 1;
+        if part.is_empty() {
+            return Err(sources
+                .error(place, "a part of the path without a name")
+                .expected("KEY=VALUE, such as duration=30s"));
+        }
         if let NodeValue::Scalar { .. } = node.value {
             // "zookeeper: 1" gives way to what is said of it.
             *node = Node::map(place);
@@ -214,6 +205,52 @@ fn apply_set(sources: &mut Sources, root: &mut Node, set: &str) -> Result<(), Di
     }
     *node = value;
     Ok(())
+}
+
+/// The value of `KEY=VALUE`, which is YAML. Its places are those in the whole text, so that messages show
+/// the key too.
+fn value_of_set(
+    sources: &mut Sources,
+    set: usize,
+    path: &str,
+    value: &str,
+) -> Result<Node, Diagnostic> {
+    let before = path.chars().count() + 1;
+    let place = Place {
+        source: set,
+        line: 1,
+        column: before + 1,
+        length: value.chars().count().max(1),
+    };
+    let alone = sources.add(Source {
+        name: sources.0[set].name.clone(),
+        text: value.to_string(),
+    });
+    let node = Node::parse(sources, alone).map_err(|mut error| {
+        let whole = &sources.0[set].text;
+        if let Some(excerpt) = &mut error.excerpt {
+            match whole.lines().nth(excerpt.line - 1) {
+                Some(line) if excerpt.line == 1 => {
+                    excerpt.column += before;
+                    excerpt.text = line.to_string();
+                }
+                Some(_) => {}
+                // Something was missed at the end.
+                None => {
+                    let last = whole.lines().last().unwrap_or_default();
+                    excerpt.line = whole.lines().count().max(1);
+                    excerpt.column = last.chars().count() + 1;
+                    excerpt.text = last.to_string();
+                }
+            }
+        }
+        error
+    })?;
+    let Some(mut node) = node else {
+        return Ok(Node::scalar(place, ""));
+    };
+    node.move_to(set, before);
+    Ok(node)
 }
 
 #[cfg(test)]

@@ -70,6 +70,24 @@ impl Node {
         }
     }
 
+    /// The same in another source, in which so many characters stand before it in its first line.
+    pub(super) fn move_to(&mut self, source: usize, before: usize) {
+        self.place.source = source;
+        if self.place.line == 1 {
+            self.place.column += before;
+        }
+        match &mut self.value {
+            NodeValue::Scalar { .. } => {}
+            NodeValue::List(items) => items
+                .iter_mut()
+                .for_each(|item| item.move_to(source, before)),
+            NodeValue::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
+                key.move_to(source, before);
+                value.move_to(source, before);
+            }),
+        }
+    }
+
     /// The value under a key, if this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<(&Node, &Node)> {
         match &self.value {
@@ -126,6 +144,22 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// A tab before the first word of this line or of the next one.
+    fn tab_in_indentation(&self, place: Place) -> Option<Place> {
+        let lines = self.text.lines().enumerate().skip(place.line - 1).take(2);
+        lines
+            .filter_map(|(i, line)| {
+                let blanks = line.chars().take_while(|c| c.is_whitespace());
+                let column = blanks.collect::<Vec<_>>().iter().position(|c| *c == '\t')? + 1;
+                Some(Place {
+                    line: i + 1,
+                    column,
+                    ..place
+                })
+            })
+            .next()
+    }
+
     fn build(mut self) -> Result<Option<Node>, Diagnostic> {
         let mut root = None;
         for event in Parser::new_from_str(self.text) {
@@ -137,6 +171,12 @@ impl Builder<'_> {
                     column: mark.col() + 1,
                     length: 1,
                 };
+                // The parser stumbles at a tab, or at the end of the line before it.
+                if let Some(tab) = self.tab_in_indentation(place) {
+                    return self
+                        .error(tab, "this is not YAML: a tab in the indentation")
+                        .expected("YAML such as \"key: value\", indented by blanks");
+                }
                 match error.info() {
                     // The parser looks ahead of what it has handed out.
                     "recursion limit exceeded" => self.too_deep(place),

@@ -197,7 +197,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
                 ..doc::Made::default()
             }),
         },
-        every: (!plan.saturate || plan.every != Duration::from_secs(1)).then_some(Time(plan.every)),
+        every: (!plan.saturate).then_some(Time(plan.every)),
         saturate: plan.saturate,
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),

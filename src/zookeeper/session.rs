@@ -199,8 +199,8 @@ impl Session {
             (State::Connected(_), ServerMessage::Pong) => {}
             (State::Connected(_), ServerMessage::Watch(event)) => {
                 if self.is_witness {
-                    let (session, event) = (self.session_id, event.clone());
-                    ctx.fact(Fact::ZooKeeperWatchFired { session, event });
+                    let (session, change) = (self.session_id, event.clone());
+                    ctx.fact(Fact::ZooKeeperWatchFired { session, change });
                 }
                 if self.watches.fire(&event) {
                     self.events.push(SessionEvent::Watch(event));

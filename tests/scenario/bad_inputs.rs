@@ -287,6 +287,57 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "acks: all}",
         "acks: all, config: {enable.idempotence: true}}",
     ),
+    (
+        "time-outs of a producer that Kafka refuses together",
+        "acks: all}",
+        "acks: all, config: {delivery.timeout.ms: 1000, request.timeout.ms: 5000}}",
+    ),
+    (
+        "an upgrade to settings that Kafka refuses together",
+        "restart: crashed brokers}",
+        "upgrade: crashed brokers, set: {replica.lag.time.max.ms: 100}}",
+    ),
+    (
+        "an upgrade to settings that one of the brokers named refuses",
+        "restart: crashed brokers}",
+        "restart: broker-1}\n  - {at: 80s, upgrade: broker-2, set: {replica.fetch.wait.max.ms: 900}}\n  - {at: 85s, upgrade: [broker-1, broker-2], set: {replica.lag.time.max.ms: 600}}",
+    ),
+    (
+        "a link from a node to itself",
+        "crash: leader of trucks_gps-0",
+        "cut link: broker-1, to: broker-1",
+    ),
+    (
+        "a link from a role to itself",
+        "crash: leader of trucks_gps-0",
+        "slow link: controller, to: controller, by: 5ms",
+    ),
+    (
+        "a node in two sets of a partition",
+        "crash: leader of trucks_gps-0",
+        "partition network: [[broker-1, broker-2], [broker-2, broker-3]]",
+    ),
+    (
+        "a topic made by an assignment and a number of partitions",
+        "crash: leader of trucks_gps-0",
+        "create topic: made, partitions: 3, assignment: [[1, 2]]",
+    ),
+    (
+        "no record lost and some lost",
+        "- no acknowledged record is lost",
+        "- no acknowledged record is lost\n  - acknowledged records lost: 3",
+    ),
+    (
+        "a producer that is as fast as it can be, and slower",
+        "every: 1s",
+        "every: 1s, saturate: true",
+    ),
+    ("a line that never rests", "at: 30s", "every: 1ns"),
+    (
+        "a moment that is like none",
+        "at: 30s, crash",
+        "when: pigs fly, crash",
+    ),
     ("acks that are none", "acks: all", "acks: 2"),
     (
         "acks in two places",
@@ -455,6 +506,11 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("a quote that never closes", "name: test", "name: \"test"),
     ("a tab as indentation", "  brokers: 3", "\tbrokers: 3"),
     (
+        "a tab as indentation of a line that follows a list",
+        "timeline:\n",
+        "zookeeper_clients:\n  reader: {servers: [zookeeper-1]}\n\ttimeline:\n",
+    ),
+    (
         "a key that is indented wrongly",
         "  brokers: 3",
         "  brokers: 3\n    zookeeper: 1",
@@ -564,7 +620,15 @@ fn changes_by_set_are_blamed_as_written() {
         ),
         (
             "duration=soon",
-            "error: --set:1:1: \"soon\"\n  |\n1 | soon\n  | ^^^^\n  = expected a time with its unit, such as 30s, 1500ms or 2m",
+            "error: --set:1:10: \"soon\"\n  |\n1 | duration=soon\n  |          ^^^^\n  = expected a time with its unit, such as 30s, 1500ms or 2m",
+        ),
+        (
+            "topics/trucks_gps/partitions={a: x",
+            "error: --set:1:35: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n  |\n1 | topics/trucks_gps/partitions={a: x\n  |                                   ^\n  = expected YAML such as \"key: value\", indented by blanks",
+        ),
+        (
+            "=5",
+            "error: --set:1:1: a part of the path without a name\n  |\n1 | =5\n  | ^\n  = expected KEY=VALUE, such as duration=30s",
         ),
         (
             "timeline/7/at=3s",

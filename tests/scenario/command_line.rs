@@ -130,6 +130,52 @@ fn bad_inputs_end_with_status_2_and_one_message() {
 }
 
 #[test]
+fn what_is_not_there_is_said_so_whatever_is_asked_of_it() {
+    let scratch = Scratch::new("not-there");
+    let folder = scratch.0.to_str().expect("a plain path").to_string();
+    let nothing = format!("{folder}/nope.log");
+    let scenario = "scenarios/03-truck-gps/truck-gps.yaml";
+    let below_a_file = format!("{scenario}/out");
+    for (arguments, message) in [
+        (&["log", "dump", &nothing][..], "there is no such file"),
+        (&["log", "dump", &folder], "this is a directory"),
+        (
+            &["run", "-q", scenario, "--out", &below_a_file],
+            "cannot be written",
+        ),
+        (&["run", scenario, "--seed", "-1"], "invalid value '-1'"),
+    ] {
+        let output = trial(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(said.contains(message), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_data_directory_that_is_recovered_is_only_read() {
+    let scratch = Scratch::new("only-read");
+    let folder = scratch.0.to_str().expect("a plain path").to_string();
+    let data = format!("{folder}/out/brokers/broker-1");
+    std::fs::create_dir_all(&data).expect("a directory");
+    std::fs::write(format!("{data}/meta.properties"), "version=0\n").expect("a file");
+    let inside = format!("{data}/recovered");
+    let around = format!("{folder}/out");
+    for out in [&data, &inside, &around] {
+        let output = trial(&["log", "recover", &data, "--out", out, "--force"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{out}: {said}");
+        assert!(
+            said.contains("in the directory that is to be read"),
+            "{out}: {said}"
+        );
+    }
+    let kept = std::fs::read(format!("{data}/meta.properties")).expect("it is still there");
+    assert_eq!(kept, b"version=0\n");
+}
+
+#[test]
 fn standard_input_is_read_for_a_hyphen() {
     let mut child = command(&["check", "-"])
         .stdin(Stdio::piped())

@@ -52,11 +52,11 @@ impl WatchesFireOnceAndFirst {
                 self.asked.insert((*session, *xid), op.clone());
                 None
             }
-            Fact::ZooKeeperWatchFired { session, event } => {
+            Fact::ZooKeeperWatchFired { session, change } => {
                 self.fired += 1;
                 let watches = self.watches.entry(*session).or_default();
-                let watch = watches.get_mut(&event.path);
-                let was_set = watch.is_some_and(|watch| match event.kind {
+                let watch = watches.get_mut(&change.path);
+                let was_set = watch.is_some_and(|watch| match change.kind {
                     WatchType::NodeCreated | WatchType::NodeDataChanged => {
                         watch.data.take().is_some()
                     }
@@ -65,10 +65,10 @@ impl WatchesFireOnceAndFirst {
                         watch.data.take().is_some() | watch.children.take().is_some()
                     }
                 });
-                (!was_set && !self.is_setting_again(*session, &event.path)).then(|| {
+                (!was_set && !self.is_setting_again(*session, &change.path)).then(|| {
                     format!(
                         "session 0x{session:x} is told {:?} {} without a watch on it",
-                        event.kind, event.path
+                        change.kind, change.path
                     )
                 })
             }
@@ -194,11 +194,11 @@ mod tests {
     }
 
     fn event(scene: &Scene) -> TraceEntry {
-        let event = WatchedEvent {
+        let change = WatchedEvent {
             kind: WatchType::NodeDataChanged,
             path: "/a".into(),
         };
-        scene.fact("client", Fact::ZooKeeperWatchFired { session: 8, event })
+        scene.fact("client", Fact::ZooKeeperWatchFired { session: 8, change })
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::cli::Status;
 use crate::cli::inputs::reason;
 use crate::cli::terminal::Terminal;
 use crate::report::log_dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
+use crate::scenario::Diagnostic;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
@@ -67,10 +68,27 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
         verify_index_only: arguments.verify_index_only,
         index_sanity_check: arguments.index_sanity_check,
     };
+    for file in &arguments.files {
+        if let Err(error) = is_a_file(file) {
+            terminal.complain(&error);
+            return Status::Unusable;
+        }
+    }
     if dump(&arguments.files, &options, &mut Files(terminal)) {
         Status::Well
     } else {
         Status::Failed
+    }
+}
+
+/// What is there is judged by its name, as the real tool does; this is about what is not.
+fn is_a_file(name: &str) -> Result<(), Diagnostic> {
+    match std::fs::metadata(name) {
+        Ok(found) if found.is_dir() => {
+            Err(Diagnostic::about_file(name, "this is a directory").expected("a file of a log"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(Diagnostic::about_file(name, reason(&error)).expected("a file of a log")),
     }
 }
 

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 /// Start a simulated broker on a data directory, stop it cleanly, and tell what it did.
 ///
 /// DIR is what log.dirs names: meta.properties, checkpoint files and a directory for each partition, ours
-/// or a real broker's (Kafka 3.9 with ZooKeeper). It is only read. Exit status 1 if the broker refuses to
+/// or a real broker's (Kafka 3.9 with ZooKeeper). It is only read: DIR2 lies
+/// neither in it nor around it. Exit status 1 if the broker refuses to
 /// start; the directory is then written as the failed start leaves it.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -54,6 +55,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
 
 fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
     let shown = arguments.dir.display().to_string();
+    stay_apart(&arguments.dir, &arguments.out)?;
     let output = OutputDirectory::claim(&arguments.out, arguments.force)?;
     let directory = read(&arguments.dir)?;
     let mut config = BTreeMap::new();
@@ -86,6 +88,24 @@ fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
         })?;
     }
     Ok(recovered)
+}
+
+/// Nothing is written into the directory that is read, nor around it, where a forced write clears away.
+fn stay_apart(dir: &Path, out: &Path) -> Result<(), Diagnostic> {
+    // Of what is not there yet the nearest directory that is.
+    let absolute = std::path::absolute(out).unwrap_or_else(|_| out.to_path_buf());
+    let there = absolute
+        .ancestors()
+        .find_map(|path| path.canonicalize().ok());
+    let (Ok(dir), Some(there)) = (dir.canonicalize(), there) else {
+        return Ok(());
+    };
+    if there.starts_with(&dir) || out.exists() && dir.starts_with(&there) {
+        let found = "this lies in the directory that is to be read, or around it";
+        return Err(Diagnostic::about_file(out.display().to_string(), found)
+            .expected("another directory for --out"));
+    }
+    Ok(())
 }
 
 /// A directory that may be a broker's: it is there, and something of a broker's lies in it.

@@ -15,9 +15,9 @@ use crate::client::driver::offsets::Offsets;
 use crate::client::driver::read::{POLL_RETURNS, Read};
 use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
 use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
-use crate::client::{AdminConfig, AdminOutcome, Bootstrap, ConfigError, ProducerConfig};
+use crate::client::{AdminOutcome, Bootstrap};
 use crate::kernel::{Duration, Time};
-use crate::protocol::config::Properties;
+use crate::protocol::config::{AdminConfig, ConfigError, ProducerConfig, Properties};
 use crate::protocol::{
     BrokerId, Ctx, Event, Fact, RecordId, Response, Timer, TopicName, content_of,
 };

@@ -2,9 +2,9 @@
 
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::client::subscription_state::ResetTo;
-use crate::client::{Bootstrap, ConfigError, ConsumerConfig, DriverResult, ReadFrom, ReadRecord};
+use crate::client::{Bootstrap, DriverResult, ReadFrom, ReadRecord};
 use crate::kernel::{Duration, Time, TimerId};
-use crate::protocol::config::Properties;
+use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
 use crate::protocol::{
     BY_APPLICATION, ClientTimer, Ctx, Event, Fact, Timer, TopicPartition, content_of,
 };

@@ -1,11 +1,11 @@
 //! Checks producers, consumers and clients of ZooKeeper.
 
-use super::{Check, Checked, with_suggestion};
+use super::{Check, Checked, config_problem, with_suggestion};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
 };
-use crate::protocol::config::{Scope, nearest};
+use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -142,6 +142,8 @@ impl Check<'_> {
             ]
         };
         self.properties(Scope::Producer, &producer.config, config_at)?;
+        ProducerConfig::parse(&producer.config)
+            .map_err(|error| config_problem(error, &config_at))?;
         // False is what is modelled; true would be a promise that is not kept.
         match producer.config.get("enable.idempotence") {
             Some(value) if value.trim().eq_ignore_ascii_case("true") => {
@@ -185,14 +187,18 @@ impl Check<'_> {
         }
         self.bootstrap(consumer.bootstrap.as_deref(), at("bootstrap"))?;
         let name = consumer.name.clone();
-        self.properties(Scope::Consumer, &consumer.config, |key| {
+        let config_at = |key: &str| {
             vec![
                 "consumers".to_string(),
                 name.clone(),
                 "config".into(),
                 key.to_string(),
             ]
-        })
+        };
+        self.properties(Scope::Consumer, &consumer.config, config_at)?;
+        ConsumerConfig::parse(&consumer.config)
+            .map(|_| ())
+            .map_err(|error| config_problem(error, &config_at))
     }
 
     pub(super) fn zookeeper_client(&self, client: &ZooKeeperClientPlan) -> Checked {

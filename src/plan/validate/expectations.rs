@@ -31,6 +31,22 @@ impl Check<'_> {
         self.expectation(&expected.what)
     }
 
+    /// Not that no record is lost and that some are.
+    pub(super) fn losses(&self) -> Checked {
+        let mut expected = self.plan.expect.iter().map(|expected| &expected.what);
+        let lost = expected
+            .position(|what| matches!(what, Expectation::Lost { count } if !count.holds(0)));
+        let none_lost = |what: &Expected| matches!(what.what, Expectation::NoneLost);
+        match lost {
+            Some(place) if self.plan.expect.iter().any(none_lost) => Err(Problem::new(
+                ["expect".to_string(), place.to_string()],
+                "records lost beside \"no acknowledged record is lost\"",
+            )
+            .expected("one of the two")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn expectation(&self, expectation: &Expectation) -> Checked {
         use Expectation::*;
         let at = || vec![String::new()];

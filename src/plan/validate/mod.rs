@@ -6,6 +6,7 @@ mod names;
 mod timeline;
 mod topics;
 mod topology;
+mod upgrades;
 
 pub use topology::MOST_BROKERS;
 
@@ -58,11 +59,13 @@ impl Plan {
                 *warning = below(warning.clone());
             }
         }
+        check.upgrades()?;
         for (i, expected) in self.expect.iter().enumerate() {
             check
                 .expected(expected)
                 .map_err(|problem| problem.below(&i.to_string()).below("expect"))?;
         }
+        check.losses()?;
         Ok(check.warnings)
     }
 

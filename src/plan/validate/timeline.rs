@@ -2,8 +2,11 @@
 
 use super::{Check, Checked, config_problem};
 use crate::kernel::Duration;
-use crate::plan::{Action, Entry, Healing, Moment, Problem, Role, When, write_duration};
+use crate::plan::{Action, Entry, Healing, Moment, Problem, Role, Targets, When, write_duration};
 use crate::protocol::config::Scope;
+
+/// So often at most a line is carried out.
+const MOST_TIMES: u64 = 10_000;
 
 impl Check<'_> {
     pub(super) fn entry(&mut self, entry: &Entry) -> Checked {
@@ -20,6 +23,14 @@ impl Check<'_> {
                         return Err(Problem::new(["until"], "an end before the beginning")
                             .expected(format!("at least {}", write_duration(*from))));
                     }
+                }
+                let last = until.unwrap_or(self.plan.duration);
+                let times = last.saturating_sub(*from).0 / every.0 + 1;
+                if times > MOST_TIMES {
+                    return Err(
+                        Problem::new(["every"], format!("this happens {times} times"))
+                            .expected(format!("at most {MOST_TIMES} times in a run")),
+                    );
                 }
                 if entry.lasting.is_some_and(|lasting| lasting >= *every) {
                     return Err(Problem::new(
@@ -105,7 +116,8 @@ impl Check<'_> {
             | Action::ResetConnections { a, b }
             | Action::LoseMessage { from: a, to: b } => {
                 self.targets(a, own())?;
-                self.targets(b, to())
+                self.targets(b, to())?;
+                self.two_ends(a, b)
             }
             Action::ThrottleNetwork { a, b, rate } => {
                 if *rate == 0 {
@@ -113,16 +125,26 @@ impl Check<'_> {
                         .expected("more than 0B/s, or \"cut link\""));
                 }
                 self.targets(a, own())?;
-                self.targets(b, to())
+                self.targets(b, to())?;
+                self.two_ends(a, b)
             }
             Action::Partition(sets) => {
                 if sets.len() < 2 {
                     return Err(Problem::new(own(), "one set of nodes")
                         .expected("at least 2 sets, such as [[broker-1], [broker-2, broker-3]]"));
                 }
-                sets.iter().enumerate().try_for_each(|(i, who)| {
-                    self.targets(who, vec![key.to_string(), i.to_string()])
-                })
+                let mut seen: Vec<String> = Vec::new();
+                for (i, who) in sets.iter().enumerate() {
+                    let at = vec![key.to_string(), i.to_string()];
+                    self.targets(who, at.clone())?;
+                    let names = self.names_of(who);
+                    if let Some(twice) = names.iter().find(|name| seen.contains(name)) {
+                        return Err(Problem::new(at, format!("\"{twice}\" is in two sets"))
+                            .expected("each node in one set"));
+                    }
+                    seen.extend(names);
+                }
+                Ok(())
             }
             Action::SlowDisk { targets, times } | Action::SlowMachine { targets, times } => {
                 if *times == 0 {
@@ -145,9 +167,15 @@ impl Check<'_> {
                 self.targets(targets, own())
             }
             Action::Heal(_) => Ok(()),
-            Action::CreateTopic(topic) => self.properties(Scope::Topic, &topic.config, |key| {
-                vec!["config".to_string(), key.to_string()]
-            }),
+            Action::CreateTopic(topic) => {
+                // What Kafka refuses, the administrator is to be told; this no request can say.
+                if !topic.assignment.is_empty() {
+                    self.says_no_more_than_assignment(topic, vec!["assignment".to_string()])?;
+                }
+                self.properties(Scope::Topic, &topic.config, |key| {
+                    vec!["config".to_string(), key.to_string()]
+                })
+            }
             Action::DeleteRecords { partition, before } => {
                 if let Some(offset) = before.filter(|offset| *offset < 0) {
                     let problem = Problem::new(["before"], format!("offset {offset}"));
@@ -179,6 +207,48 @@ impl Check<'_> {
                 .iter()
                 .flatten()
                 .try_for_each(|partition| self.partition_there(partition, own())),
+        }
+    }
+
+    /// A fault between one node and itself touches no link.
+    fn two_ends(&self, a: &Targets, b: &Targets) -> Checked {
+        let (a, b) = (self.names_of(a), self.names_of(b));
+        let mut all = a.iter().chain(&b);
+        let first = all.next();
+        let is_one = first.is_some_and(|name| self.is_one_node(name));
+        match is_one && all.all(|name| Some(name) == first) {
+            true => Err(Problem::new(["to"], "both ends are one node, and no link")
+                .expected("another node")),
+            false => Ok(()),
+        }
+    }
+
+    /// Each node or role that is meant, brokers by name wherever that can be told beforehand.
+    fn names_of(&self, targets: &Targets) -> Vec<String> {
+        let mut names = Vec::new();
+        for role in &targets.0 {
+            match self.named_brokers(&Targets(vec![role.clone()])) {
+                Some(ids) => names.extend(ids.into_iter().map(|id| Role::broker(id).to_string())),
+                None => names.push(role.to_string()),
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn is_one_node(&self, name: &str) -> bool {
+        match name.parse() {
+            Ok(Role::Broker { .. } | Role::ZooKeeper { .. } | Role::LeaderOf { .. }) => true,
+            Ok(Role::Controller | Role::ZooKeeperLeader) => true,
+            Ok(Role::Client { name }) => {
+                let plan = self.plan;
+                let producers = plan.producers.iter().map(|plan| (&plan.name, plan.count));
+                let consumers = plan.consumers.iter().map(|plan| (&plan.name, plan.count));
+                let mut groups = producers.chain(consumers);
+                !groups.any(|(group, count)| *group == name && count.is_some_and(|n| n > 1))
+            }
+            _ => false,
         }
     }
 }

@@ -93,14 +93,7 @@ impl Check<'_> {
         let Some(first) = topic.assignment.first() else {
             return Ok(());
         };
-        if topic.partitions.is_some() || topic.replication_factor.is_some() {
-            return Err(Problem::new(
-                path,
-                "an assignment beside partitions or replication.factor",
-            )
-            .on_key()
-            .expected("one or the other: an assignment says both"));
-        }
+        self.says_no_more_than_assignment(topic, path.clone())?;
         for replicas in &topic.assignment {
             if replicas.is_empty() || replicas.len() != first.len() {
                 return Err(
@@ -127,6 +120,23 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An assignment says how many partitions and replicas there are: nothing else may say it too.
+    pub(super) fn says_no_more_than_assignment(
+        &self,
+        topic: &TopicPlan,
+        path: Vec<String>,
+    ) -> Checked {
+        match topic.partitions.is_some() || topic.replication_factor.is_some() {
+            true => Err(Problem::new(
+                path,
+                "an assignment beside partitions or replication.factor",
+            )
+            .on_key()
+            .expected("one or the other: an assignment says both")),
+            false => Ok(()),
+        }
     }
 
     /// Kafka keeps metrics under names in which dots are underscores.

@@ -5,6 +5,7 @@
 
 mod broker_config;
 mod broker_keys;
+mod client_config;
 mod client_keys;
 mod key;
 mod nearest;
@@ -16,6 +17,9 @@ mod values;
 mod version;
 
 pub use broker_config::BrokerConfig;
+pub use client_config::{
+    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, ProducerConfig,
+};
 pub use key::{ConfigError, Key, Kind, NO_COMPACTION, Scope, asks_for_compaction};
 pub use nearest::nearest;
 pub use synonyms::described_topic_configs;

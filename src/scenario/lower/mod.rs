@@ -284,6 +284,13 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
             Problem::new(path("acks"), format!("\"{text}\"")).expected("0, 1 or all")
         })?),
     };
+    if said.saturate && said.every.is_some() {
+        return Err(
+            Problem::new(path("every"), "\"every\" beside \"saturate: true\"")
+                .on_key()
+                .expected("one or the other: saturate sends as fast as records are acknowledged"),
+        );
+    }
     Ok(ProducerPlan {
         about: said.about,
         count: said.count,
@@ -370,12 +377,15 @@ fn sentence<S: AsRef<str>>(
     text: &str,
     error: SentenceError,
 ) -> Problem {
-    Problem::new(
+    let problem = Problem::new(
         path,
         format!("\"{text}\" is not {} that trial knows", error.what),
     )
-    .expected(format!("{}; \"trial sentences\" lists all", error.what))
-    .suggest(format!("\"{}\"", error.nearest))
+    .expected(format!("{}; \"trial sentences\" lists all", error.what));
+    match error.nearest {
+        Some(nearest) => problem.suggest(format!("\"{nearest}\"")),
+        None => problem,
+    }
 }
 
 fn word<S: AsRef<str>>(

@@ -133,9 +133,7 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperAnswered { xid, zxid, .. } => {
             quiet(format!("is answered ({xid}) with 0x{zxid:x}"))
         }
-        Fact::ZooKeeperWatchFired { event, .. } => {
-            quiet(format!("is told {:?} {}", event.kind, event.path))
-        }
+        Fact::ZooKeeperWatchFired { change, .. } => quiet(format!("is told {change}")),
         Fact::ZooKeeperConnected { resumed: false, .. } => quiet("has a session with ZooKeeper"),
         Fact::ZooKeeperConnected { resumed: true, .. } => {
             loud("is connected to ZooKeeper again, its session lives")

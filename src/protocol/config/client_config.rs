@@ -4,32 +4,10 @@
 //! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
 //! are left alone here: whoever reads a scenario warns about them.
 
+use super::{ConfigError, Properties};
 use crate::kernel::Duration;
 use crate::log::batch::CompressionType;
-use crate::protocol::config::Properties;
 use crate::protocol::network_client::NetworkClientConfig;
-use std::fmt;
-
-/// A value that its key cannot have (Java's ConfigException).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ConfigError {
-    pub key: &'static str,
-    pub value: String,
-    /// What would have been right, e.g. `a number from 0 to 5`.
-    pub expected: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} cannot be `{}`: {} is expected",
-            self.key, self.value, self.expected
-        )
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// What every client has (CommonClientConfigs). Times in milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -210,10 +188,10 @@ impl ProducerConfig {
         let least = linger_ms.saturating_add(self.common.request_timeout_ms);
         if self.delivery_timeout_ms < least {
             if let Some(value) = properties.get("delivery.timeout.ms") {
-                return Err(ConfigError {
+                return Err(ConfigError::Value {
                     key: "delivery.timeout.ms",
                     value: value.clone(),
-                    expected: format!("at least linger.ms + request.timeout.ms, which is {least},"),
+                    expected: format!("at least linger.ms + request.timeout.ms, which is {least}"),
                 });
             }
             self.delivery_timeout_ms = least;
@@ -279,7 +257,7 @@ impl Keys<'_> {
         };
         match value.parse::<i64>() {
             Ok(number) if number >= least as i64 => Ok(number as u64),
-            _ => Err(ConfigError {
+            _ => Err(ConfigError::Value {
                 key,
                 value: value.to_owned(),
                 expected: format!("a whole number of at least {least}"),
@@ -289,7 +267,7 @@ impl Keys<'_> {
 
     fn int(&mut self, key: &'static str, least: u64, default: u64) -> Result<i32, ConfigError> {
         let number = self.number(key, least, default)?;
-        i32::try_from(number).map_err(|_| ConfigError {
+        i32::try_from(number).map_err(|_| ConfigError::Value {
             key,
             value: number.to_string(),
             expected: format!("a whole number from {least} to {}", i32::MAX),
@@ -315,7 +293,7 @@ impl Keys<'_> {
             .map(|(_, choice)| *choice)
             .ok_or_else(|| {
                 let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-                ConfigError {
+                ConfigError::Value {
                     key,
                     value: value.to_owned(),
                     expected: format!("one of {}", names.join(", ")),
@@ -353,7 +331,10 @@ mod tests {
             ("delivery.timeout.ms", "1000"),
             ("request.timeout.ms", "3000"),
         ]));
-        assert_eq!(chosen.unwrap_err().key, "delivery.timeout.ms");
+        assert_eq!(
+            chosen.unwrap_err().to_string(),
+            "delivery.timeout.ms cannot be \"1000\": expected at least linger.ms + request.timeout.ms, which is 3000"
+        );
         let default = ProducerConfig::parse(&properties(&[("request.timeout.ms", "200000")]));
         assert_eq!(default.unwrap().delivery_timeout_ms, 200_000);
     }
@@ -363,12 +344,12 @@ mod tests {
         let error = ProducerConfig::parse(&properties(&[("acks", "2")])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "acks cannot be `2`: one of all, -1, 1, 0 is expected"
+            "acks cannot be \"2\": expected one of all, -1, 1, 0"
         );
         let error = ConsumerConfig::parse(&properties(&[("fetch.min.bytes", "-1")])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "fetch.min.bytes cannot be `-1`: a whole number of at least 0 is expected"
+            "fetch.min.bytes cannot be \"-1\": expected a whole number of at least 0"
         );
     }
 }
