@@ -2,6 +2,7 @@
 //! line.
 
 mod bad_inputs;
+mod bad_lines;
 mod bad_recordings;
 mod command_line;
 mod disk_faults;
