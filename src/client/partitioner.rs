@@ -42,7 +42,8 @@ impl Partitioner {
                 *counter = counter.wrapping_add(1);
                 let mut available = (0..count as i32).filter(|p| is_available(*p));
                 match available.clone().count() as u32 {
-                    0 => (turn % count) as i32,
+                    // None or all.
+                    n if n == 0 || n == count => (turn % count) as i32,
                     n => available.nth((turn % n) as usize).unwrap_or_default(),
                 }
             }
