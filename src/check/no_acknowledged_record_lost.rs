@@ -148,14 +148,19 @@ impl Acknowledged {
                 offset < start || stored.is_some_and(|stored| stored.content == content)
             };
             // Of equal records at one offset, the one that was acknowledged last.
-            let mut stored: BTreeMap<i64, &RecordId> = BTreeMap::new();
-            let kept = records
+            let mut stored: Vec<(i64, &RecordId)> = records
                 .iter()
-                .filter(|(at, content, _)| there(*at, *content));
-            stored.extend(kept.map(|(offset, _, record)| (*offset, record)));
+                .filter(|(at, content, _)| there(*at, *content))
+                .map(|(offset, _, record)| (*offset, record))
+                .collect();
+            stored.sort_by_key(|(offset, _)| *offset);
+            let is_stored = |offset: i64, record: &RecordId| {
+                let up_to = stored.partition_point(|(at, _)| *at <= offset);
+                stored[..up_to].last() == Some(&(offset, record))
+            };
             let lost: Vec<_> = records
                 .iter()
-                .filter(|(offset, _, record)| stored.get(offset) != Some(&record))
+                .filter(|(offset, _, record)| !is_stored(*offset, record))
                 .map(|(offset, _, record)| (*offset, record.clone()))
                 .collect();
             if !lost.is_empty() {

@@ -86,12 +86,12 @@ pub fn judge(
         }
     });
     // The trace is long; without a timeline nothing in it tells of one.
-    let entries = if plan.timeline.is_empty() {
+    let of_timeline = if plan.timeline.is_empty() {
         &[]
     } else {
         entries
     };
-    let missed = entries.iter().filter_map(|entry| match &entry.fact {
+    let missed = of_timeline.iter().filter_map(|entry| match &entry.fact {
         Fact::NobodyFits {
             text,
             optional: false,
@@ -110,7 +110,7 @@ pub fn judge(
             .iter()
             .all(|outcome| outcome.sentence != FINDS_ITS_TARGET)
         {
-            outcomes.extend(never_came(plan, entries));
+            outcomes.extend(never_came(plan, of_timeline));
         }
         outcomes.extend(never_made(plan, entries));
     }
@@ -119,17 +119,12 @@ pub fn judge(
 
 /// Topics of the plan that nobody ever decided on: the clients had nothing to work with.
 fn never_made(plan: &Plan, entries: &[TraceEntry]) -> Vec<Outcome> {
-    let made: BTreeSet<&str> = entries
-        .iter()
-        .filter_map(|entry| match &entry.fact {
-            Fact::StateWritten { partition, .. } => Some(&*partition.topic),
-            _ => None,
+    let is_made = |name: &str| {
+        entries.iter().any(|entry| {
+            matches!(&entry.fact, Fact::StateWritten { partition, .. } if *partition.topic == *name)
         })
-        .collect();
-    let missing = plan
-        .topics
-        .iter()
-        .filter(|topic| !made.contains(&*topic.name));
+    };
+    let missing = plan.topics.iter().filter(|topic| !is_made(&topic.name));
     missing
         .map(|topic| {
             let what = format!("create topic {}", topic.name);
