@@ -155,7 +155,8 @@ impl Shape {
             return None;
         }
         let value_fixed = if value_taken == 1 { 0xff } else { 0xffff };
-        let fixed = (1 << (8 * size_taken)) - 1 | timestamp.ends | offset.ends | 0xff << at;
+        let size_bits = (1 << (8 * size_taken)) - 1;
+        let fixed = size_bits | timestamp.ends | offset.ends | 0xff << at;
         let shape = Shape {
             fixed,
             word: word & fixed,

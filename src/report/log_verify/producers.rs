@@ -130,7 +130,7 @@ impl Producer {
         let offset = |open: Option<i64>| open.unwrap_or(-1);
         // A transaction may have begun before the log, and so may the last marker.
         let open = offset(said.open_transaction) != offset(self.open_transaction)
-            && !said.open_transaction.is_some_and(|at| at < first);
+            && said.open_transaction.is_none_or(|at| at >= first);
         let coordinator =
             self.coordinator_epoch >= 0 && said.coordinator_epoch != self.coordinator_epoch;
         let wide = |value: i32| i64::from(value);
