@@ -328,6 +328,7 @@ pub const CHANGES: &[(&str, &str, &str)] = &[
         "every: 1s",
         "every: 1s, saturate: true",
     ),
+    ("a producer that never rests", "every: 1s", "every: 1ns"),
     ("a line that never rests", "at: 30s", "every: 1ns"),
     (
         "a moment that is like none",

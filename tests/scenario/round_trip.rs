@@ -273,7 +273,11 @@ fn clients() -> impl Strategy<Value = Clients> {
                 count,
                 key,
                 value,
-                every: if saturate { Duration(SECONDS) } else { every },
+                every: if saturate {
+                    Duration(SECONDS)
+                } else {
+                    every.max(Duration(SECONDS / 100))
+                },
                 saturate,
                 acks,
                 limit,

@@ -13,6 +13,9 @@ const MOST_MEMBERS: u32 = 10_000;
 
 /// A client with less gives each server up before it has answered.
 const LEAST_TIMEOUT_MS: u64 = 1_000;
+/// More would keep a machine busy for hours.
+const MOST_RECORDS: u64 = 10_000_000;
+
 /// An hour.
 const MOST_TIMEOUT_MS: u64 = 3_600_000;
 
@@ -114,6 +117,13 @@ impl Check<'_> {
             return Err(Problem::new(at("every"), "a record every 0s")
                 .expected("a time above 0, or saturate: true"));
         }
+        let records = self.records_made_by(producer);
+        if records > MOST_RECORDS {
+            return Err(
+                Problem::new(at("every"), format!("this makes {records} records"))
+                    .expected(format!("at most {MOST_RECORDS} in a run")),
+            );
+        }
         if producer.limit == Some(0) {
             return Err(Problem::new(at("limit"), "a limit of 0 records").expected("at least 1"));
         }
@@ -152,6 +162,18 @@ impl Check<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// So many at most by all its members; of one that saturates nobody knows.
+    fn records_made_by(&self, producer: &ProducerPlan) -> u64 {
+        if producer.saturate {
+            return 0;
+        }
+        let start = producer.start.unwrap_or(Duration::ZERO);
+        let stop = producer.stop.unwrap_or(self.plan.duration);
+        let each = stop.saturating_sub(start).0 / producer.every.0;
+        let each = each.min(producer.limit.unwrap_or(u64::MAX));
+        each.saturating_mul(u64::from(producer.count.unwrap_or(1)))
     }
 
     pub(super) fn consumer(&mut self, consumer: &ConsumerPlan) -> Checked {

@@ -59,7 +59,7 @@ impl Check<'_> {
             )));
         }
         if topic.assignment.is_empty() {
-            self.all_or_none_in_racks(&at)?;
+            self.all_or_none_in_racks(at)?;
         }
         let count = self.partitions.get(name.as_str()).copied().unwrap_or(1);
         if u64::from(count) * u64::from(factor.max(1)) > MOST_REPLICAS {
