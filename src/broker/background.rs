@@ -6,7 +6,7 @@ use super::log_manager::{Checkpoint, DATA_DIR};
 use super::outbox::Env;
 use crate::kernel::{Disk, DiskError, Duration, FileId, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
-use crate::protocol::{BrokerTimer, Ctx, Timer, TopicPartition};
+use crate::protocol::{BrokerTimer, Ctx, Fact, Timer, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Timer number (`BrokerTimer::Wake`).
@@ -26,6 +26,8 @@ const FIRST_FLUSH: u64 = 16;
 pub(super) struct Background {
     high_watermark_checkpoint_started: bool,
     stall_check_armed: bool,
+    /// When it is to come, by this broker's clock.
+    stall_check_due: Time,
     /// Flushes under way by disk token.
     flushes: BTreeMap<u64, Flush>,
     next_flush: u64,
@@ -269,22 +271,34 @@ impl Broker {
     /// Looks in a second at produces that are parked now.
     pub(super) fn watch_for_stalls(&mut self, ctx: &mut Ctx<'_>) {
         if !std::mem::replace(&mut self.background.stall_check_armed, true) {
-            arm_stall_check(ctx, STALL_AFTER);
+            self.arm_stall_check(ctx, STALL_AFTER);
         }
     }
 
     pub(super) fn tell_stalls(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
+        let late = now.since(self.background.stall_check_due.min(now));
+        self.background.stall_check_armed = self.replicas.purgatory.has_produces();
+        if late >= STALL_AFTER {
+            // Nobody could copy from a broker that stood still: followers have their second from now on.
+            if self.background.stall_check_armed {
+                ctx.fact(Fact::StoodStill {
+                    ms: late.as_millis(),
+                });
+                self.arm_stall_check(ctx, STALL_AFTER);
+            }
+            return;
+        }
         let before = Time(now.0.saturating_sub(STALL_AFTER.0));
         let next = self.replicas.tell_stalls(&mut env!(self, ctx), before);
-        self.background.stall_check_armed = self.replicas.purgatory.has_produces();
         if self.background.stall_check_armed {
             let next = next.map_or(STALL_AFTER, |parked| (parked + STALL_AFTER).since(now));
-            arm_stall_check(ctx, next);
+            self.arm_stall_check(ctx, next);
         }
     }
-}
 
-fn arm_stall_check(ctx: &mut Ctx<'_>, after: Duration) {
-    ctx.set_timer(after, Timer::Broker(BrokerTimer::Wake(WAKE_TELL_STALLS)));
+    fn arm_stall_check(&mut self, ctx: &mut Ctx<'_>, after: Duration) {
+        self.background.stall_check_due = ctx.now() + after;
+        ctx.set_timer(after, Timer::Broker(BrokerTimer::Wake(WAKE_TELL_STALLS)));
+    }
 }

@@ -247,6 +247,11 @@ impl Broker {
         ctx.fact(Fact::Serving);
     }
 
+    /// Requests are answered.
+    pub fn is_serving(&self) -> bool {
+        self.serving
+    }
+
     /// Asks the controller to move leaderships away; ends in `ControlledShutdownDone`.
     pub fn begin_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>) {
         self.shutting_down = true;
@@ -268,7 +273,9 @@ impl Broker {
 
     fn end_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>, done: Option<u32>) {
         if let Some(remaining) = done {
-            ctx.fact(Fact::ControlledShutdownEnds { remaining });
+            let alone = self.replicas.partitions().filter(|(_, it)| it.is_alone());
+            let alone = alone.map(|(name, _)| name.clone()).collect();
+            ctx.fact(Fact::ControlledShutdownEnds { remaining, alone });
             self.outputs
                 .push(BrokerOutput::ControlledShutdownDone { remaining });
         }

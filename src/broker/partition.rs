@@ -41,6 +41,8 @@ pub(crate) struct Partition {
     log: Option<UnifiedLog>,
     /// The last `ProduceStalls` still holds: the high watermark has not moved since.
     stall_told: bool,
+    /// The last `HighWatermarkHeld` still holds.
+    held_told: bool,
     pub(crate) watchers: Watchers,
 }
 
@@ -65,6 +67,7 @@ impl Partition {
             isr: IsrState::committed(Vec::new()),
             log: None,
             stall_told: false,
+            held_told: false,
             watchers: Watchers::default(),
         }
     }
@@ -99,6 +102,11 @@ impl Partition {
 
     pub(crate) fn is_leader(&self) -> bool {
         self.leader == Some(self.local_broker)
+    }
+
+    /// It leads, and nobody else has a replica.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_leader() && self.replicas == [self.local_broker]
     }
 
     pub(crate) fn replicas(&self) -> &[BrokerId] {
@@ -223,7 +231,7 @@ impl Partition {
         self.replicas.clone_from(&state.replicas);
         self.remote_replicas.clear();
         self.isr = IsrState::committed(Vec::new());
-        self.stall_told = false;
+        (self.stall_told, self.held_told) = (false, false);
         if let Some(log) = self.log.as_ref().filter(|_| new_epoch) {
             env.out.facts.push(Fact::BecameFollower {
                 partition: self.name.clone(),
@@ -260,8 +268,10 @@ impl Partition {
     /// HW2, HW3: the leader's rule; true if the high watermark rose.
     fn maybe_increment_leader_high_watermark(&mut self, env: &mut Env<'_>) -> bool {
         if self.isr.committed.len() < self.effective_min_isr() {
+            self.tell_held(env);
             return false;
         }
+        self.held_told = false;
         let Some(log) = &self.log else {
             return false;
         };
@@ -355,6 +365,23 @@ impl Partition {
         })
     }
 
+    /// HW3: tells, once, that too small an ISR keeps records from being committed.
+    fn tell_held(&mut self, env: &mut Env<'_>) {
+        let Some(log) = self.log.as_ref().filter(|_| !self.held_told) else {
+            return;
+        };
+        if log.high_watermark() == log.log_end_offset() {
+            return;
+        }
+        self.held_told = true;
+        env.out.facts.push(Fact::HighWatermarkHeld {
+            partition: self.name.clone(),
+            high_watermark: log.high_watermark(),
+            isr: self.isr.committed.clone(),
+            min_insync_replicas: u32::try_from(self.effective_min_isr()).unwrap_or(u32::MAX),
+        });
+    }
+
     /// CT33: tells, once until the high watermark moves, whom a produce up to `required_offset`
     /// waits for.
     pub(crate) fn tell_stall(&mut self, env: &mut Env<'_>, required_offset: i64) {
@@ -376,6 +403,7 @@ impl Partition {
             partition: self.name.clone(),
             offset: required_offset - 1,
             waits_for,
+            lag_time_max_ms: u64::try_from(self.replica_lag_time_max_ms).unwrap_or(0),
         });
     }
 }

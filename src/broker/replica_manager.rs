@@ -403,13 +403,17 @@ impl ReplicaManager {
     /// `kafka-log-retention`: L4 on every log, on leaders and followers alike.
     pub(crate) fn delete_old_segments(&mut self, env: &mut Env<'_>) {
         for (name, log) in self.named_logs_mut() {
+            let started_at = log.log_start_offset();
             match log.delete_old_segments(env.disk, env.now_ms) {
                 Ok(deleted) => {
-                    for same in deleted.chunk_by(|(_, a), (_, b)| a == b) {
+                    let mut rules = deleted.chunk_by(|(_, a), (_, b)| a == b).peekable();
+                    while let Some(same) = rules.next() {
+                        // Where this rule left the log start: at what the next one took first.
+                        let next = rules.peek().map(|next| next[0].0.max(started_at));
                         env.out.facts.push(Fact::SegmentsDeleted {
                             partition: name.clone(),
                             segments: u32::try_from(same.len()).unwrap_or(u32::MAX),
-                            log_start_offset: log.log_start_offset(),
+                            log_start_offset: next.unwrap_or(log.log_start_offset()),
                             why: same[0].1.setting().into(),
                         });
                     }

@@ -10,10 +10,12 @@ use std::fmt;
 pub struct Latencies(Vec<u64>);
 
 impl Latencies {
-    /// Those of all acknowledgements among these entries.
+    /// Those of all acknowledgements among these entries; with acks=0 (offset -1) nobody acknowledges.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a TraceEntry>) -> Self {
         let acked = entries.into_iter().filter_map(|entry| match entry.fact {
-            Fact::Acked { latency_ns, .. } => Some(latency_ns),
+            Fact::Acked {
+                latency_ns, offset, ..
+            } if offset >= 0 => Some(latency_ns),
             _ => None,
         });
         let mut sorted: Vec<u64> = acked.collect();

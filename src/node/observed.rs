@@ -2,15 +2,17 @@
 
 use super::Node;
 use super::view::{
-    ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView, ZnodeView,
+    ClusterView, CommittedPartition, Described, ReplicaOffsets, ReplicaView, TopicView, ZnodeView,
     ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
 };
 use crate::broker::ReplicaRole;
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
-use crate::protocol::config::described_topic_configs;
+use crate::protocol::config::{Properties, described_topic_configs};
 use crate::protocol::zookeeper::Stat;
-use crate::protocol::{BrokerId, Cluster, LeaderRecoveryState, TopicPartition};
+use crate::protocol::{
+    BrokerId, Cluster, LeaderRecoveryState, TopicName, TopicPartition, UpdateMetadataPartitionState,
+};
 use crate::zookeeper::{DataTree, QuorumRole, Server, SessionView};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -313,6 +315,54 @@ impl ClusterView for Observed<'_> {
         let id = znode::ControllerZNode::decode(tree.get(znode::CONTROLLER)?.0)?.broker_id;
         let epoch = znode::decode_controller_epoch(tree.get(znode::CONTROLLER_EPOCH)?.0)?;
         Some((id, epoch))
+    }
+
+    fn described(&self) -> Option<Described> {
+        let running = self
+            .layout
+            .brokers
+            .iter()
+            .filter(|(_, node)| self.kernel.status(**node) == NodeStatus::Running);
+        let (id, broker) = running
+            .filter_map(|(id, _)| self.broker(*id).map(|server| (*id, server)))
+            .find(|(_, server)| server.broker().is_serving())?;
+        let (topics, partitions) = (self.topics(), self.committed());
+        if self.coordination_serves() && !topics.is_empty() {
+            return Some(Described {
+                cache_of: None,
+                topics,
+                partitions,
+            });
+        }
+        let cache = broker.broker().metadata_cache();
+        let topic = |name: &TopicName| {
+            let first = cache.partitions(name).next();
+            TopicView {
+                name: name.clone(),
+                topic_id: cache.topic_id(name).unwrap_or_default(),
+                partition_count: cache.partitions(name).count() as u32,
+                replication_factor: first.map_or(0, |state| state.replicas.len() as u32),
+                configs: described_topic_configs(
+                    &Properties::default(),
+                    &broker.setup().properties,
+                ),
+            }
+        };
+        let partition = |state: &UpdateMetadataPartitionState| CommittedPartition {
+            partition: state.partition.clone(),
+            leader: state.leader,
+            leader_epoch: state.leader_epoch,
+            isr: state.isr.clone(),
+            replicas: state.replicas.clone(),
+            controller_epoch: state.controller_epoch,
+            partition_epoch: state.zk_version,
+            recovering: false,
+        };
+        Some(Described {
+            cache_of: Some(id),
+            topics: cache.topics().map(topic).collect(),
+            partitions: cache.all_partitions().map(partition).collect(),
+        })
     }
 
     fn topics(&self) -> Vec<TopicView> {

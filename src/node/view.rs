@@ -67,6 +67,16 @@ pub struct TopicView {
     pub configs: Vec<(String, String)>,
 }
 
+/// Topics and partitions as a tool is told of them that asks a broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Described {
+    /// The broker whose metadata cache this is, where ZooKeeper has nothing to tell; versions and
+    /// controller epochs are then those that it heard of last.
+    pub cache_of: Option<BrokerId>,
+    pub topics: Vec<TopicView>,
+    pub partitions: Vec<CommittedPartition>,
+}
+
 /// What a ZooKeeper server does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ZooKeeperRole {
@@ -150,6 +160,14 @@ pub trait ClusterView {
     fn controller(&self) -> Option<(BrokerId, i32)>;
     /// Every topic, by name.
     fn topics(&self) -> Vec<TopicView>;
+    /// What a tool learns that asks the brokers; `None` while none would answer.
+    fn described(&self) -> Option<Described> {
+        Some(Described {
+            cache_of: None,
+            topics: self.topics(),
+            partitions: self.committed(),
+        })
+    }
     /// ZooKeeper's servers, sessions and tree.
     fn zookeeper(&self) -> ZooKeeperView {
         ZooKeeperView::default()

@@ -89,6 +89,11 @@ pub enum Fact {
     ZooKeeperServing {
         last_zxid: Zxid,
     },
+    /// A client has seen a transaction that this server does not have: it is turned away (ZB15).
+    AheadClientRefused {
+        seen: Zxid,
+        last_zxid: Zxid,
+    },
     SessionOpened {
         session: SessionId,
         timeout_ms: u32,
@@ -226,8 +231,14 @@ pub enum Fact {
     /// Requests are served from now on.
     Serving,
     ControlledShutdownBegins,
+    /// `alone`: what it leads as the only replica, which no controller moves (CT19).
     ControlledShutdownEnds {
         remaining: u32,
+        alone: Vec<TopicPartition>,
+    },
+    /// It noticed, with acks=all writes waiting, that it has done nothing for so long: a timer of its own came late.
+    StoodStill {
+        ms: u64,
     },
 
     // ---- the controller
@@ -340,6 +351,16 @@ pub enum Fact {
         partition: TopicPartition,
         offset: i64,
         waits_for: Vec<BrokerId>,
+        /// The leader's `replica.lag.time.max.ms`.
+        lag_time_max_ms: u64,
+    },
+    /// The leader has records that it does not commit: its ISR is smaller than `min_insync_replicas`
+    /// (HW3). Stated once until its high watermark moves.
+    HighWatermarkHeld {
+        partition: TopicPartition,
+        high_watermark: i64,
+        isr: Vec<BrokerId>,
+        min_insync_replicas: u32,
     },
     /// A produce request was refused or failed on the broker.
     ProduceRefused {

@@ -42,6 +42,8 @@ pub struct Ending<'a> {
 pub struct ClientTotals {
     pub created: u64,
     pub acknowledged: u64,
+    /// Handed to the network with acks=0: nobody acknowledges.
+    pub sent: u64,
     pub failed: u64,
     /// Times that a record was sent again.
     pub retried: u64,
@@ -83,6 +85,7 @@ impl Ending<'_> {
         for entry in self.trace {
             let field: fn(&mut ClientTotals) -> &mut u64 = match entry.fact {
                 Fact::RecordCreated { .. } => |totals| &mut totals.created,
+                Fact::Acked { offset: -1, .. } => |totals| &mut totals.sent,
                 Fact::Acked { .. } => |totals| &mut totals.acknowledged,
                 Fact::Failed { .. } => |totals| &mut totals.failed,
                 Fact::Retrying { .. } => |totals| &mut totals.retried,
@@ -100,6 +103,7 @@ fn sum(totals: &BTreeMap<&str, ClientTotals>, names: &[String]) -> ClientTotals 
     for one in names.iter().filter_map(|name| totals.get(name.as_str())) {
         sum.created += one.created;
         sum.acknowledged += one.acknowledged;
+        sum.sent += one.sent;
         sum.failed += one.failed;
         sum.retried += one.retried;
         sum.read += one.read;

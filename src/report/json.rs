@@ -132,6 +132,7 @@ fn producers(ending: &Ending<'_>) -> Vec<Value> {
                 "name": name,
                 "created": totals.created,
                 "acknowledged": totals.acknowledged,
+                "sent_with_acks_0": totals.sent,
                 "failed": totals.failed,
                 "retried": totals.retried,
             })

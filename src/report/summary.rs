@@ -71,7 +71,12 @@ fn heading(ending: &Ending<'_>) -> String {
 fn tables(ending: &Ending<'_>) -> String {
     let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version);
     let offsets = kafka_get_offsets(ending.view);
-    let mut text = format!("$ kafka-topics --describe\n{topics}\n$ kafka-get-offsets\n{offsets}");
+    let cache = ending.view.described().and_then(|it| it.cache_of);
+    let source = cache.map_or_else(String::new, |id| {
+        format!("   # from the metadata cache of broker-{id}: ZooKeeper tells of no topic")
+    });
+    let mut text =
+        format!("$ kafka-topics --describe{source}\n{topics}\n$ kafka-get-offsets\n{offsets}");
     if let Some(most_nodes) = ending.zookeeper {
         text.push_str(&format!("\n{}", zookeeper(ending, most_nodes)));
     }
@@ -81,9 +86,13 @@ fn tables(ending: &Ending<'_>) -> String {
 fn clients(ending: &Ending<'_>) -> String {
     let mut text = String::new();
     for (name, totals) in ending.producers() {
+        let arrived = match totals.sent {
+            0 => format!("acknowledged {}", totals.acknowledged),
+            sent => format!("sent {sent} (acks=0: nobody acknowledges)"),
+        };
         text.push_str(&format!(
-            "{name}: records made {}, acknowledged {}, given up {}, sent again {}\n",
-            totals.created, totals.acknowledged, totals.failed, totals.retried
+            "{name}: records made {}, {arrived}, given up {}, sent again {}\n",
+            totals.created, totals.failed, totals.retried
         ));
     }
     for (name, totals) in ending.consumers() {

@@ -7,6 +7,9 @@ use crate::node::view::{ClusterView, CommittedPartition};
 use crate::protocol::config::KafkaVersion;
 use crate::protocol::{BrokerId, NO_LEADER};
 
+/// In place of a table while no broker runs and serves.
+const NOBODY_ANSWERS: &str = "(no broker runs that would answer)\n";
+
 /// `kafka-topics --describe`, a line a topic and a line a partition. Topic ids are printed from 2.8 on, the
 /// columns of eligible leader replicas from 3.7 on (without that feature they say `N/A`).
 pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> String {
@@ -16,9 +19,11 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
     } else {
         ""
     };
-    let committed = view.committed();
+    let Some(described) = view.described() else {
+        return NOBODY_ANSWERS.to_owned();
+    };
     let mut text = String::new();
-    for topic in view.topics() {
+    for topic in described.topics {
         let id = if has_topic_ids {
             format!("TopicId: {}\t", topic.topic_id)
         } else {
@@ -36,7 +41,7 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
             topic.replication_factor,
             configs.join(",")
         ));
-        for state in of_topic(&committed, &topic.name) {
+        for state in of_topic(&described.partitions, &topic.name) {
             text.push_str(&format!(
                 "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}{elr}\n",
                 topic.name,
@@ -53,8 +58,11 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
 /// `kafka-get-offsets`: `topic:partition:latest`, where latest is what a consumer may read up to. A partition
 /// without a running leader is left out; the real tool waits for its answer.
 pub fn kafka_get_offsets(view: &dyn ClusterView) -> String {
+    let Some(described) = view.described() else {
+        return NOBODY_ANSWERS.to_owned();
+    };
     let mut text = String::new();
-    for state in view.committed() {
+    for state in described.partitions {
         if let Some(replica) = view.replica(state.leader, &state.partition) {
             let (topic, partition) = (&state.partition.topic, state.partition.partition);
             text.push_str(&format!("{topic}:{partition}:{}\n", replica.high_watermark));
@@ -89,8 +97,8 @@ fn ids(brokers: &[BrokerId]) -> String {
 mod tests {
     use super::*;
     use crate::check::testing::Scene;
-    use crate::node::view::TopicView;
-    use crate::protocol::TopicId;
+    use crate::node::view::{Described, ReplicaOffsets, ReplicaView, TopicView};
+    use crate::protocol::{TopicId, TopicPartition};
     use serde_json::Value;
     use std::collections::BTreeMap;
 
@@ -189,6 +197,58 @@ mod tests {
         }
         scene.commit("without-0", NO_LEADER, &[1]);
         assert_eq!(kafka_get_offsets(&scene).trim_end_matches('\n'), out);
+    }
+
+    /// A cluster without a broker that serves.
+    struct Dark;
+
+    impl ClusterView for Dark {
+        fn running_brokers(&self) -> Vec<BrokerId> {
+            Vec::new()
+        }
+        fn replica(&self, _: BrokerId, _: &TopicPartition) -> Option<ReplicaView> {
+            None
+        }
+        fn replica_offsets(&self, _: BrokerId, _: &TopicPartition) -> Option<ReplicaOffsets> {
+            None
+        }
+        fn replicas(&self) -> Vec<ReplicaView> {
+            Vec::new()
+        }
+        fn committed(&self) -> Vec<CommittedPartition> {
+            vec![CommittedPartition {
+                partition: TopicPartition::new("t", 0),
+                leader: 1,
+                leader_epoch: 0,
+                isr: vec![1],
+                replicas: vec![1],
+                controller_epoch: 1,
+                partition_epoch: 0,
+                recovering: false,
+            }]
+        }
+        fn log_files(&self, _: BrokerId, _: &TopicPartition) -> Vec<(String, Vec<bytes::Bytes>)> {
+            Vec::new()
+        }
+        fn controller(&self) -> Option<(BrokerId, i32)> {
+            None
+        }
+        fn topics(&self) -> Vec<TopicView> {
+            Vec::new()
+        }
+        fn described(&self) -> Option<Described> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_tool_learns_nothing_where_no_broker_answers() {
+        for text in [
+            kafka_topics_describe(&Dark, KafkaVersion::V3_9),
+            kafka_get_offsets(&Dark),
+        ] {
+            assert_eq!(text, NOBODY_ANSWERS);
+        }
     }
 
     #[test]

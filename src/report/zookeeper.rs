@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 /// The whole table; of the tree at most so many nodes.
 pub fn zookeeper(ending: &Ending<'_>, most_nodes: usize) -> String {
     let view = ending.view.zookeeper();
-    let mut text = String::from("$ echo srvr | nc zookeeper-1 2181   # and the others\n");
+    let mut text = String::from("ZooKeeper's servers (of one, srvr tells the like)\n");
     for server in &view.servers {
         text.push_str(&format!("{}\n", server_line(server)));
     }
-    text.push_str("\n$ echo dump | nc zookeeper-1 2181\n");
+    text.push_str("\nits sessions (dump tells the like)\n");
     if view.sessions.is_empty() {
         text.push_str("no sessions\n");
     }
     for session in &view.sessions {
         text.push_str(&format!("{}\n", session_line(ending, session)));
     }
-    text.push_str("\n$ zkCli ls -R /   # and stat of each\n");
+    text.push_str("\nits tree (as zkCli's ls -R / and stat of each)\n");
     for znode in view.znodes.iter().take(most_nodes) {
         text.push_str(&format!("{}\n", znode_line(znode)));
     }

@@ -71,6 +71,25 @@ impl fmt::Display for WantedFiles<'_> {
     }
 }
 
+/// The line of the transcript: to whom, and by how much. `files` are those that it is about, if any.
+pub fn machine_words(action: &Action, who: &str, files: &str) -> String {
+    match action {
+        Action::SlowDisk { times, .. } => {
+            format!("slow disk of {who}: all takes {times} times as long")
+        }
+        Action::SlowMachine { times, .. } => {
+            format!("slow machine {who}: all its work takes {times} times as long")
+        }
+        Action::JumpClock { by_ms, .. } => format!("the clock of {who} jumps by {by_ms:+} ms"),
+        Action::DriftClock { ppm, .. } => format!(
+            "the clock of {who} drifts: {} µs too {} each second",
+            ppm.unsigned_abs(),
+            if *ppm < 0 { "few" } else { "many" }
+        ),
+        other => format!("{} of {who}{files}", other.noun()),
+    }
+}
+
 /// The fault on one machine, and what ends it; `path` is that of the file, where it is about one, and
 /// `own_ppm` says how fast the machine's clock runs by itself.
 pub fn machine_fault_of(

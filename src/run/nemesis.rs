@@ -3,8 +3,12 @@
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
 use super::administration::{administration, ask_zookeeper};
-use super::machine_faults::{cured_node, machine_fault_of, machine_targets, wanted_files};
-use super::network_faults::{is_between_nobody, network_faults_of, network_sides, network_words};
+use super::machine_faults::{
+    cured_node, machine_fault_of, machine_targets, machine_words, wanted_files,
+};
+use super::network_faults::{
+    is_between_nobody, leave_out_itself, network_faults_of, network_sides, network_words,
+};
 use super::operator::{World, admin, command};
 use super::process_faults::{ProcessFault, Then, process_fault_of};
 use super::recorded::CarriedOut;
@@ -209,6 +213,7 @@ impl Nemesis {
         for side in targets {
             sides.push(self.find(world, side)?);
         }
+        leave_out_itself(&mut sides);
         let who: Vec<String> = sides
             .iter()
             .zip(targets)
@@ -261,7 +266,7 @@ impl Nemesis {
             places.extend(nodes.iter().map(|node| (*node, String::new())));
         }
         let who = found.described(world, &nodes, targets);
-        say(world, number, format!("{} of {who}{files}", fault.noun()));
+        say(world, number, machine_words(fault, &who, &files));
         let mut effects = Vec::new();
         for (node, path) in places {
             let own_ppm = clock_drift_ppm(world, node);

@@ -24,12 +24,24 @@ pub fn is_between_nobody(sides: &[Vec<NodeId>]) -> bool {
     sides.len() > 1 && nodes.all(|node| Some(node) == first)
 }
 
+/// Takes a node out of the other side of its own links: no link leads to itself.
+pub fn leave_out_itself(sides: &mut [Vec<NodeId>]) {
+    let [a, b] = sides else {
+        return;
+    };
+    match (&a[..], &b[..]) {
+        ([one], [_, _, ..]) => b.retain(|other| other != one),
+        ([_, _, ..], [one]) => a.retain(|other| other != one),
+        _ => {}
+    }
+}
+
 /// The line of the transcript; `who` are the sides.
 pub fn network_words(action: &Action, who: &[String]) -> String {
     let all = who.join(" and ");
     match action {
         Action::Cut { both: false, .. } => format!("network cut from {}", who.join(" to ")),
-        Action::Cut { .. } => format!("network cut from {all}"),
+        Action::Cut { .. } => format!("network cut between {all}"),
         Action::Partition(_) => format!("network partition: {}", who.join(" | ")),
         Action::SlowNetwork { by, .. } => format!(
             "slow network between {all}: {} more each trip",
@@ -102,6 +114,21 @@ pub fn network_faults_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_cut_from_itself() {
+        let [a, b, c] = [NodeId(1), NodeId(2), NodeId(3)];
+        let left = |one: &[NodeId], other: &[NodeId]| {
+            let mut sides = vec![one.to_vec(), other.to_vec()];
+            leave_out_itself(&mut sides);
+            sides
+        };
+        assert_eq!(left(&[c], &[a, b, c]), [vec![c], vec![a, b]]);
+        assert_eq!(left(&[a, b], &[b]), [vec![a], vec![b]]);
+        // Each is cut from the other.
+        assert_eq!(left(&[a, b], &[a, b]), [vec![a, b], vec![a, b]]);
+        assert_eq!(left(&[a], &[a]), [vec![a], vec![a]]);
+    }
 
     #[test]
     fn a_fault_between_a_node_and_itself_is_between_nobody() {

@@ -11,10 +11,12 @@ use std::rc::Rc;
 /// Counts are not shown more often than this.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
 
-/// Records acknowledged and read so far, by group of clients.
+/// Records acknowledged, sent without that (acks=0), given up and read so far, by group of clients.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     acknowledged: BTreeMap<Rc<str>, u64>,
+    sent: BTreeMap<Rc<str>, u64>,
+    given_up: BTreeMap<Rc<str>, u64>,
     read: BTreeMap<Rc<str>, u64>,
     last_shown: Option<Time>,
     changed: bool,
@@ -23,7 +25,9 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn count(&mut self, entry: &TraceEntry) {
         let counts = match entry.fact {
+            Fact::Acked { offset: -1, .. } => &mut self.sent,
             Fact::Acked { .. } => &mut self.acknowledged,
+            Fact::Failed { .. } => &mut self.given_up,
             Fact::Consumed { .. } => &mut self.read,
             _ => return,
         };
@@ -65,12 +69,14 @@ impl Counts {
         }
         self.last_shown = Some(time);
         let mut parts = Vec::new();
-        for (counts, verb) in [(&self.acknowledged, "acknowledged"), (&self.read, "read")] {
+        for (counts, words) in [
+            (&self.acknowledged, ": records acknowledged"),
+            (&self.sent, ": records sent with acks=0"),
+            (&self.given_up, ": records given up"),
+            (&self.read, " has read"),
+        ] {
             for (group, count) in grouped(counts) {
-                parts.push(match verb {
-                    "read" => format!("{group} has read {count}"),
-                    _ => format!("{group}: records acknowledged {count}"),
-                });
+                parts.push(format!("{group}{words} {count}"));
             }
         }
         let text = format!("so far {}", parts.join("; "));

@@ -1,7 +1,7 @@
 //! What a reader of a transcript has been told so far. Later lines say what changed since.
 
 use super::TraceEntry;
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Time};
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,12 @@ pub(super) struct Story {
     leader: BTreeMap<TopicPartition, BrokerId>,
     /// Whom each process believes to lead.
     believed: BTreeMap<(Rc<str>, TopicPartition), BrokerId>,
+    /// Brokers that have had replicas.
+    held_replicas: BTreeSet<Rc<str>>,
+    /// Partitions that have had records.
+    written: BTreeSet<TopicPartition>,
+    /// When each node last went on after a pause.
+    resumed: BTreeMap<Rc<str>, Time>,
 }
 
 impl Story {
@@ -40,20 +46,32 @@ impl Story {
     pub(super) fn learn(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
         match &entry.fact {
-            Fact::Started | Fact::LogsLoaded { .. } => {
+            Fact::Started => {
+                self.started.insert(node.clone());
+                self.absent.remove(node);
+                // However the process before it ended.
+                self.believed.retain(|(believer, _), _| believer != node);
+            }
+            Fact::LogsLoaded { .. } => {
                 self.started.insert(node.clone());
                 self.absent.remove(node);
             }
             Fact::Resumed => {
                 self.absent.remove(node);
+                self.resumed.insert(node.clone(), entry.time);
+            }
+            Fact::Appended { partition, .. } if !self.written.contains(partition) => {
+                self.written.insert(partition.clone());
             }
             Fact::BecameLeader { partition, .. } => {
+                self.held_replicas.insert(node.clone());
                 let own = broker_id(node);
                 self.believed.insert((node.clone(), partition.clone()), own);
             }
             Fact::BecameFollower {
                 partition, leader, ..
             } => {
+                self.held_replicas.insert(node.clone());
                 self.believed
                     .insert((node.clone(), partition.clone()), *leader);
             }
@@ -98,6 +116,22 @@ impl Story {
     /// The node's process has run before.
     pub(super) fn has_run(&self, node: &str) -> bool {
         self.started.contains(node)
+    }
+
+    /// The broker, in this life or an earlier one, has had replicas.
+    pub(super) fn has_held_replicas(&self, node: &str) -> bool {
+        self.held_replicas.contains(node)
+    }
+
+    /// Records were written to the partition.
+    pub(super) fn is_written(&self, partition: &TopicPartition) -> bool {
+        self.written.contains(partition)
+    }
+
+    /// The node that states this has gone on after a pause a moment ago.
+    pub(super) fn was_just_resumed(&self, entry: &TraceEntry) -> bool {
+        let resumed = self.resumed.get(&entry.node);
+        resumed.is_some_and(|resumed| entry.time.since(*resumed) < Duration::from_secs(1))
     }
 
     pub(super) fn absence(&self, broker: BrokerId) -> Option<Absence> {

@@ -8,7 +8,7 @@ use super::TraceEntry;
 use super::counts::Counts;
 use super::legend::legend;
 use super::story::Story;
-use super::telling::{Telling, Weight, goes_on, tell};
+use super::telling::{Telling, Weight, commits_again, goes_on, tell};
 use crate::kernel::{Duration, Time};
 use crate::protocol::{ErrorCode, Fact, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -101,7 +101,9 @@ pub struct Transcript {
     now: Time,
     /// Offset above which the high watermark must rise, by leader and partition on which acks=all waits.
     stalls: BTreeMap<(Rc<str>, TopicPartition), i64>,
-    /// When an episode was last heard of, by node and words.
+    /// Leaders and partitions that commit nothing, since the ISR is too small.
+    held: BTreeSet<(Rc<str>, TopicPartition)>,
+    /// When an episode was last heard of, by node and words; of what is given up, when it was last told.
     episodes: BTreeMap<(Rc<str>, String), Time>,
 }
 
@@ -124,6 +126,7 @@ impl Transcript {
             counts: Counts::default(),
             now: Time::ZERO,
             stalls: BTreeMap::new(),
+            held: BTreeSet::new(),
             episodes: BTreeMap::new(),
         }
     }
@@ -138,6 +141,7 @@ impl Transcript {
             self.counts.count(entry);
             self.end_stall(entry);
         } else {
+            self.counts.count(entry);
             self.fold(entry, tell(entry, &self.story));
         }
         self.story.learn(entry);
@@ -160,6 +164,10 @@ impl Transcript {
             let text = format!("acks=all still waits on {partition}");
             self.lines.push(write_line(end, leader, &text));
         }
+        for (leader, partition) in &self.held {
+            let text = format!("still commits nothing more in {partition}");
+            self.lines.push(write_line(end, leader, &text));
+        }
         self.lines
     }
 
@@ -170,12 +178,15 @@ impl Transcript {
             Weight::Loud => self.add(entry, telling),
             Weight::Episode => {
                 let node = column(entry, &telling);
-                let last = self
-                    .episodes
-                    .insert((node.clone(), telling.before.clone()), entry.time);
+                let key = (node.clone(), telling.before.clone());
                 self.close_older_than_moment(entry.time);
                 let still_open = self.open.iter().any(|line| line.takes(&node, &telling));
-                let heard = last.is_some_and(|last| entry.time.since(last) < SILENCE);
+                let last = self.episodes.get(&key);
+                let heard = last.is_some_and(|last| entry.time.since(*last) < SILENCE);
+                // What goes on for long is one story, but records that are given up are news again.
+                if !heard || !matches!(entry.fact, Fact::Failed { .. }) {
+                    self.episodes.insert(key, entry.time);
+                }
                 if still_open || !heard {
                     self.add(entry, telling);
                 }
@@ -204,18 +215,26 @@ impl Transcript {
             }
             | Fact::BecameFollower { partition, .. }
             | Fact::ReplicaStopped { partition, .. } => {
-                self.stalls.remove(&(node.clone(), partition.clone()));
+                let key = (node.clone(), partition.clone());
+                self.stalls.remove(&key);
+                if !matches!(entry.fact, Fact::ProduceRefused { .. }) {
+                    self.held.remove(&key);
+                }
                 false
             }
-            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+            Fact::HighWatermarkHeld { partition, .. } => {
+                !self.held.insert((node.clone(), partition.clone()))
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } | Fact::Started => {
                 self.stalls.retain(|(leader, _), _| leader != node);
+                self.held.retain(|(leader, _)| leader != node);
                 false
             }
             _ => false,
         }
     }
 
-    /// A stall is over once the high watermark has passed what waits.
+    /// A stall is over once the high watermark has passed what waits; that nothing is committed, once it moves.
     fn end_stall(&mut self, entry: &TraceEntry) {
         let Fact::HighWatermarkMoved {
             partition,
@@ -225,10 +244,13 @@ impl Transcript {
         else {
             return;
         };
-        if self.stalls.is_empty() {
+        if self.stalls.is_empty() && self.held.is_empty() {
             return;
         }
         let key = (entry.node.clone(), partition.clone());
+        if self.held.remove(&key) {
+            self.add(entry, commits_again(partition));
+        }
         let waits = self.stalls.get(&key).copied();
         if waits.is_some_and(|offset| *high_watermark > offset) {
             self.stalls.remove(&key);
@@ -396,6 +418,7 @@ mod tests {
             partition: trucks(partition),
             offset: 31,
             waits_for: vec![1],
+            lag_time_max_ms: 30_000,
         };
         entries(vec![
             (0, "broker-1", Fact::Started),

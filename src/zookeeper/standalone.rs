@@ -141,7 +141,7 @@ impl Standalone {
         let Some(pipeline) = &mut self.pipeline else {
             return self.server.close(ctx, conn);
         };
-        if self.server.is_behind(request) {
+        if self.server.turns_away(ctx, request) {
             return self.server.close(ctx, conn);
         }
         let timeout_ms = self.server.negotiated(request.timeout_ms);

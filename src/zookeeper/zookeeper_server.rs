@@ -86,9 +86,13 @@ impl ZooKeeperServer {
         timeout_ms.min(max).max(min)
     }
 
-    /// It must not read an older state than it has seen elsewhere (ZK5, fact 22).
-    pub fn is_behind(&self, request: &ConnectRequest) -> bool {
-        request.last_zxid_seen > self.last_zxid()
+    /// Whether it must not read here: it would see an older state than it has seen elsewhere (ZK5, ZB15).
+    pub fn turns_away(&self, ctx: &mut Ctx<'_>, request: &ConnectRequest) -> bool {
+        let (seen, last_zxid) = (request.last_zxid_seen, self.last_zxid());
+        if seen > last_zxid {
+            ctx.fact(Fact::AheadClientRefused { seen, last_zxid });
+        }
+        seen > last_zxid
     }
 
     /// A client's message to a serving member. Whoever does not speak the protocol, or has seen more
@@ -101,8 +105,14 @@ impl ZooKeeperServer {
     ) -> Option<ClientCall> {
         let connection = self.connections.get(conn)?;
         let (session, timeout_ms) = (connection.session, connection.timeout_ms);
+        if let ClientMessage::Connect(request) = &message
+            && self.turns_away(ctx, request)
+        {
+            self.close(ctx, conn);
+            return None;
+        }
         let (cxid, kind) = match message {
-            ClientMessage::Connect(request) if session == 0 && !self.is_behind(&request) => {
+            ClientMessage::Connect(request) if session == 0 => {
                 let timeout_ms = self.negotiated(request.timeout_ms);
                 return Some(match request.session_id {
                     0 => ClientCall::NewSession { timeout_ms },

@@ -638,6 +638,7 @@ fn ct33_a_stall_is_told_once_with_those_it_waits_for() {
         partition: t0(),
         offset: 1,
         waits_for: vec![3],
+        lag_time_max_ms: LAG_MS as u64,
     };
     leader.tell_stall(&mut world.env(), 2);
     leader.tell_stall(&mut world.env(), 2);
@@ -646,4 +647,24 @@ fn ct33_a_stall_is_told_once_with_those_it_waits_for() {
     world.facts();
     leader.tell_stall(&mut world.env(), 2);
     assert_eq!(world.facts().len(), 1, "there was progress in between");
+}
+
+#[test]
+fn hw3_that_too_small_an_isr_commits_nothing_is_told_once() {
+    let mut world = World::new();
+    let mut leader = world.leader(&[1], 2);
+    let held = |facts: &[Fact]| {
+        let held = |fact: &&Fact| matches!(fact, Fact::HighWatermarkHeld { .. });
+        facts.iter().filter(held).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(held(&world.facts()), [], "nothing waits to be committed");
+    produce(&mut world, &mut leader, 2);
+    produce(&mut world, &mut leader, 1);
+    let told = Fact::HighWatermarkHeld {
+        partition: t0(),
+        high_watermark: 0,
+        isr: vec![1],
+        min_insync_replicas: 2,
+    };
+    assert_eq!(held(&world.facts()), [told]);
 }

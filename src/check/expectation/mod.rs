@@ -12,6 +12,7 @@ mod replicas;
 mod zookeeper;
 
 use super::end_of_run::EndOfRun;
+use crate::kernel::Duration;
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
 use crate::protocol::Fact;
 use crate::trace::TraceEntry;
@@ -98,7 +99,7 @@ pub fn judge(
         } => Some(Outcome {
             sentence: FINDS_ITS_TARGET.to_owned(),
             judgement: Judgement::Failed,
-            figures: text.to_string(),
+            figures: format!("at {}, {text}", write_duration(Duration(entry.time.0))),
             because: None,
         }),
         _ => None,

@@ -22,6 +22,15 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
         Fact::Acked {
             record,
             partition,
+            offset: -1,
+            ..
+        } => quiet(format!(
+            "{}#{} is sent to {partition}; with acks=0 nobody acknowledges it",
+            record.producer, record.number
+        )),
+        Fact::Acked {
+            record,
+            partition,
             offset,
             latency_ns,
             ..

@@ -1,6 +1,6 @@
 //! What the controller sees and decides, in words.
 
-use super::{Telling, brokers_named, ids, joined, loud, quiet};
+use super::{Telling, brokers_named, ids, joined, loud, partitions as count_of, quiet};
 use crate::protocol::{BrokerId, Fact, NO_LEADER, StateWriteReason};
 use crate::trace::story::{Story, broker_name};
 
@@ -39,7 +39,8 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
             loud(format!("as controller sees: {}", parts.join("; ")))
         }
         Fact::TopicSeen { topic, partitions } => quiet(format!(
-            "as controller sees the new topic {topic} with {partitions} partitions"
+            "as controller sees the new topic {topic} with {}",
+            count_of(*partitions)
         )),
         Fact::StateWritten { .. } => of_state(fact, story),
         Fact::ElectionFailed {
@@ -49,10 +50,13 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
         } => joined(
             "finds no leader for ",
             format!("{partition} (ISR {})", ids(isr)),
-            format!(
-                ": of the ISR nobody is there; running are {}. Reads and writes wait",
-                ids(live)
-            ),
+            match live.len() {
+                0 => ": no broker runs. Reads and writes wait".to_owned(),
+                _ => format!(
+                    ": of the ISR nobody is there (of all brokers {}). Reads and writes wait",
+                    ids(live)
+                ),
+            },
         ),
         Fact::AlterPartitionRefused {
             partition,

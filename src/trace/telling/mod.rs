@@ -8,7 +8,7 @@ mod controller;
 mod process;
 mod replica;
 
-pub(super) use replica::goes_on;
+pub(super) use replica::{commits_again, goes_on};
 
 use super::TraceEntry;
 use super::story::{Story, broker_name};
@@ -52,6 +52,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::LogDirFailed { .. } => process::of_process(entry, story),
 
         Fact::ZooKeeperServing { .. }
+        | Fact::AheadClientRefused { .. }
         | Fact::SessionOpened { .. }
         | Fact::SessionResumed { .. }
         | Fact::SessionExpired { .. }
@@ -81,7 +82,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::RegistrationRefused { .. }
         | Fact::Serving
         | Fact::ControlledShutdownBegins
-        | Fact::ControlledShutdownEnds { .. } => process::of_broker(entry),
+        | Fact::ControlledShutdownEnds { .. }
+        | Fact::StoodStill { .. } => process::of_broker(entry, story),
 
         Fact::ControllerElected { .. }
         | Fact::ControllerResigned { .. }
@@ -100,6 +102,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::IsrChanged { .. }
         | Fact::Appended { .. }
         | Fact::HighWatermarkMoved { .. }
+        | Fact::HighWatermarkHeld { .. }
         | Fact::Truncated { .. }
         | Fact::ProduceStalls { .. }
         | Fact::ProduceRefused { .. }
@@ -161,6 +164,14 @@ fn episode(before: impl Into<String>, item: impl Into<String>) -> Telling {
     Telling {
         weight: Weight::Episode,
         ..joined(before, item, "")
+    }
+}
+
+/// `1 partition`, `2 partitions`.
+fn partitions(count: u32) -> String {
+    match count {
+        1 => "1 partition".to_owned(),
+        _ => format!("{count} partitions"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes, ZooKeeper's sessions and the lives of brokers in words.
 
-use super::{Telling, loud, quiet};
+use super::{Telling, episode, loud, partitions as count_of, quiet};
 use crate::kernel::Duration;
 use crate::protocol::zab::TxnBody;
 use crate::protocol::zookeeper::Code;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
         Fact::Started if !story.has_run(&entry.node) => quiet("starts"),
-        Fact::Started if is_server(&entry.node) => loud("starts again; its disk is as it was left"),
+        Fact::Started if is_server(&entry.node) => loud("starts again with what is on its disk"),
         Fact::Started => loud("starts again; what it knew is gone"),
         Fact::Crashed if entry.node.starts_with("zookeeper-") => {
             loud("crashes (kill -9): its memory is gone, its disk is not")
@@ -59,9 +59,16 @@ fn is_server(node: &str) -> bool {
 pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
     let owner = |session| story.owner(session).unwrap_or("a client").to_owned();
     match fact {
+        Fact::ZooKeeperServing { last_zxid: 0 } => {
+            loud("serves with an empty tree: no transaction yet")
+        }
         Fact::ZooKeeperServing { last_zxid } => {
             loud(format!("serves; its last transaction is 0x{last_zxid:x}"))
         }
+        Fact::AheadClientRefused { seen, last_zxid } => episode(
+            "turns clients away that have seen more than it has, as if it had lost transactions: ",
+            format!("a client has seen 0x{seen:x}, it has 0x{last_zxid:x}"),
+        ),
         Fact::SessionOpened {
             session,
             timeout_ms,
@@ -161,18 +168,22 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
     }
 }
 
-pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
+pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
+        Fact::LogsLoaded { partitions: 0, .. } if story.has_held_replicas(&entry.node) => {
+            loud("finds no log on its disk: what it holds it has to copy anew")
+        }
         Fact::LogsLoaded { partitions: 0, .. } => quiet("has no logs yet"),
         Fact::LogsLoaded {
             partitions,
             recovered: 0,
-        } => loud(format!("loads the logs of {partitions} partitions")),
+        } => loud(format!("loads the logs of {}", count_of(*partitions))),
         Fact::LogsLoaded {
             partitions,
             recovered,
         } => loud(format!(
-            "loads the logs of {partitions} partitions and checks {recovered}, since it did not stop cleanly"
+            "loads the logs of {} and checks {recovered}, since it did not stop cleanly",
+            count_of(*partitions)
         )),
         Fact::SegmentScanned {
             partition,
@@ -194,10 +205,24 @@ pub(super) fn of_broker(entry: &TraceEntry) -> Telling {
         Fact::ControlledShutdownBegins => {
             loud("asks the controller to move its leaderships away before it stops")
         }
-        Fact::ControlledShutdownEnds { remaining: 0 } => loud("leads nothing any more and stops"),
-        Fact::ControlledShutdownEnds { remaining } => {
-            loud(format!("stops while it still leads {remaining} partitions"))
-        }
+        Fact::ControlledShutdownEnds { remaining, alone } => loud(match (remaining, &alone[..]) {
+            (0, []) => "leads nothing any more and stops".to_owned(),
+            (0, alone) => format!(
+                "has handed over what others can lead, and stops; nobody else holds {}: reads and writes wait there",
+                alone
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            (remaining, _) => format!("stops while it still leads {}", count_of(*remaining)),
+        }),
+        // Whoever was paused is known to have stood still.
+        Fact::StoodStill { .. } if story.was_just_resumed(entry) => quiet("has stood still"),
+        Fact::StoodStill { ms } => loud(format!(
+            "has done nothing for {} s or more, held up by its own disk or machine: until now nobody could copy from it, so acks=all waited",
+            ms / 1_000
+        )),
         other => unreachable!("not of a broker: {other:?}"),
     }
 }
@@ -222,8 +247,28 @@ fn what_waits(broker: BrokerId, story: &Story) -> String {
 /// When a session expires after a broker falls silent: the last ping may be a third of the timeout old, and
 /// servers round up to a tick (3 s by ZooKeeper's own default).
 pub(super) fn expiry_window(timeout: Duration) -> String {
+    let (from, to) = expiry(timeout);
+    span(from, to)
+}
+
+/// The earliest and the latest of `expiry_window`.
+pub(super) fn expiry(timeout: Duration) -> (Duration, Duration) {
     let seconds = timeout.as_millis() / 1_000;
-    format!("{} to {} s", seconds - seconds / 3, seconds + 3)
+    (
+        Duration::from_secs(seconds - seconds / 3),
+        Duration::from_secs(seconds + 3),
+    )
+}
+
+/// `12 to 21 s`, `0.5 to 0.75 s`.
+pub(super) fn span(from: Duration, to: Duration) -> String {
+    format!("{} to {} s", seconds(from), seconds(to))
+}
+
+fn seconds(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn gone(ephemerals: &[Rc<str>]) -> String {

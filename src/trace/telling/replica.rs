@@ -1,7 +1,8 @@
 //! Replicas in words: who leads and follows, what is written, cut and refused, and why acks=all waits.
 
-use super::process::expiry_window;
+use super::process::{expiry, span};
 use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
+use crate::kernel::Duration;
 use crate::protocol::{BrokerId, ErrorCode, Fact, IsrChange, NO_LEADER, TopicPartition};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Absence, Story, broker_id, broker_name};
@@ -48,7 +49,9 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
                 "",
             );
             let follows_already = story.believes(&entry.node, partition, *leader);
-            if follows_already || *log_end_offset == 0 {
+            // That an empty log follows is news only where there is something to copy.
+            let is_new = *log_end_offset == 0 && !story.is_written(partition);
+            if follows_already || is_new {
                 words.quiet()
             } else {
                 words
@@ -136,11 +139,30 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::ProduceStalls {
             partition,
             waits_for,
+            lag_time_max_ms,
             ..
+        } => {
+            let lag = Duration::from_millis(*lag_time_max_ms);
+            joined(
+                "acks=all waits on ",
+                partition.to_string(),
+                why_it_waits(&entry.node, partition, waits_for, lag, story),
+            )
+        }
+        Fact::HighWatermarkHeld {
+            partition,
+            high_watermark,
+            isr,
+            min_insync_replicas,
         } => joined(
-            "acks=all waits on ",
-            partition.to_string(),
-            why_it_waits(&entry.node, partition, waits_for, story),
+            "commits nothing more in ",
+            format!(
+                "{partition} (committed below {high_watermark}, ISR {})",
+                ids(isr)
+            ),
+            format!(
+                ": its ISR is smaller than min.insync.replicas ({min_insync_replicas}). Until it has grown consumers read no further and acks=all is not acknowledged; with acks=1 writes go on"
+            ),
         ),
         Fact::ProduceRefused {
             partition,
@@ -176,11 +198,17 @@ pub(in crate::trace) fn goes_on(partition: &TopicPartition) -> Telling {
     joined("acks=all goes on for ", partition.to_string(), "")
 }
 
+/// Partitions whose ISR was too small, for lines about the end of that.
+pub(in crate::trace) fn commits_again(partition: &TopicPartition) -> Telling {
+    joined("commits again: ", partition.to_string(), "")
+}
+
 /// A stall of acks=all in words that keep a beginner from taking it for a bug (CT33).
 fn why_it_waits(
     node: &Rc<str>,
     partition: &TopicPartition,
     waits_for: &[BrokerId],
+    lag: Duration,
     story: &Story,
 ) -> String {
     let leader = story.leader(partition);
@@ -200,7 +228,9 @@ fn why_it_waits(
         brokers.all(|id| story.absence(*id) == Some(absence))
     };
     let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
-    let window = expiry_window(timeouts.max().unwrap_or_default());
+    let session = expiry(timeouts.max().unwrap_or_default());
+    // I5: the leader looks twice within its lag time.
+    let missed = (lag, Duration::from_millis(lag.as_millis() * 3 / 2));
     if waits_for.iter().all(|id| story.has_session(*id)) {
         let end = if away(Absence::Crashed) {
             Some("crash")
@@ -209,16 +239,43 @@ fn why_it_waits(
         };
         if let Some(end) = end {
             return format!(
-                ": {who} {are} still in the ISR and {have} not fetched; until ZooKeeper gives up its session ({window} after the {end}) this is no bug"
+                ": {who} {are} still in the ISR and {have} not fetched; until {} this is no bug",
+                until_it_leaves(session, missed, end)
             );
         }
         if away(Absence::Paused) {
             return format!(
-                ": {who} {are} paused and still in the ISR; until ZooKeeper gives up its session ({window} after the pause) or replica.lag.time.max.ms is over this is no bug"
+                ": {who} {are} paused and still in the ISR; until {} or it goes on this is no bug",
+                until_it_leaves(session, missed, "pause")
             );
         }
     }
     format!(
-        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms, and one that stays away leaves the ISR after replica.lag.time.max.ms or with its session"
+        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms, and one that stays away leaves the ISR after {} (replica.lag.time.max.ms) or with its session",
+        span(missed.0, missed.1)
     )
+}
+
+/// What takes a silent member out of the ISR first, ZooKeeper or its leader (CT33). Each is given as the
+/// earliest and the latest time after `what` befell it.
+fn until_it_leaves(
+    session: (Duration, Duration),
+    missed: (Duration, Duration),
+    what: &str,
+) -> String {
+    let by_zookeeper = format!(
+        "ZooKeeper gives up its session ({} after the {what})",
+        span(session.0, session.1)
+    );
+    let by_leader = format!(
+        "its leader has missed it for replica.lag.time.max.ms (it leaves the ISR {} after the {what})",
+        span(missed.0, missed.1)
+    );
+    if session.1 <= missed.0 {
+        by_zookeeper
+    } else if missed.1 <= session.0 {
+        by_leader
+    } else {
+        format!("{by_zookeeper} or {by_leader}")
+    }
 }
