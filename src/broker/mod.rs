@@ -247,17 +247,10 @@ impl Broker {
         ctx.fact(Fact::Serving);
     }
 
-    /// Requests are answered.
-    pub fn is_serving(&self) -> bool {
-        self.serving
-    }
-
     /// Asks the controller to move leaderships away; ends in `ControlledShutdownDone`.
     pub fn begin_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>) {
         self.shutting_down = true;
-        let led = |(_, partition): &(_, &Partition)| partition.is_leader();
-        let led = u32::try_from(self.replicas.partitions().filter(led).count());
-        let led = led.unwrap_or(u32::MAX);
+        let led = self.replicas.led();
         if self.config.controlled_shutdown_enable {
             ctx.fact(Fact::ControlledShutdownBegins);
             let done =
@@ -265,16 +258,14 @@ impl Broker {
                     .begin(ctx, &self.metadata_cache, self.broker_epoch, led);
             self.end_controlled_shutdown(ctx, done);
         } else {
-            let remaining = led;
             self.outputs
-                .push(BrokerOutput::ControlledShutdownDone { remaining });
+                .push(BrokerOutput::ControlledShutdownDone { remaining: led });
         }
     }
 
     fn end_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>, done: Option<u32>) {
         if let Some(remaining) = done {
-            let alone = self.replicas.partitions().filter(|(_, it)| it.is_alone());
-            let alone = alone.map(|(name, _)| name.clone()).collect();
+            let alone = self.replicas.led_alone();
             ctx.fact(Fact::ControlledShutdownEnds { remaining, alone });
             self.outputs
                 .push(BrokerOutput::ControlledShutdownDone { remaining });
@@ -467,6 +458,10 @@ impl Broker {
     }
 
     // ---- views
+
+    pub fn is_serving(&self) -> bool {
+        self.serving
+    }
 
     pub fn metadata_cache(&self) -> &MetadataCache {
         &self.metadata_cache

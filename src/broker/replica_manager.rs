@@ -56,6 +56,18 @@ impl ReplicaManager {
         self.partitions.iter()
     }
 
+    /// How many partitions this broker leads.
+    pub(crate) fn led(&self) -> u32 {
+        let led = self.partitions.values().filter(|it| it.is_leader());
+        u32::try_from(led.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Those of which it has the only replica.
+    pub(crate) fn led_alone(&self) -> Vec<TopicPartition> {
+        let alone = self.partitions().filter(|(_, it)| it.is_alone());
+        alone.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn partition(&self, name: &TopicPartition) -> Option<&Partition> {
         self.partitions.get(name)
     }

@@ -327,14 +327,15 @@ impl ClusterView for Observed<'_> {
             .filter_map(|(id, _)| self.broker(*id).map(|server| (*id, server)))
             .find(|(_, server)| server.broker().is_serving())?;
         let (topics, partitions) = (self.topics(), self.committed());
-        if self.coordination_serves() && !topics.is_empty() {
+        let cache = broker.broker().metadata_cache();
+        let is_known = !topics.is_empty() || cache.topics().next().is_none();
+        if self.coordination_serves() && is_known {
             return Some(Described {
                 cache_of: None,
                 topics,
                 partitions,
             });
         }
-        let cache = broker.broker().metadata_cache();
         let topic = |name: &TopicName| {
             let first = cache.partitions(name).next();
             TopicView {

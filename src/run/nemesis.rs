@@ -456,7 +456,7 @@ impl<'a> Found<'a> {
         let role = said.map_or_else(|| targets.to_string(), Clone::clone);
         let shown = names.join(", ");
         self.sets.push(names);
-        if shown == role {
+        if shown == role.replace(" and ", ", ") {
             shown
         } else {
             format!("{shown} ({role})")

@@ -495,7 +495,7 @@ fn a_fault_without_a_target_fails_unless_it_is_optional() {
     let outcomes: Vec<String> = outcomes.iter().map(ToString::to_string).collect();
     assert_eq!(
         outcomes,
-        ["FAILED: every line of the timeline finds its target — at 95s, nobody leads t-9"]
+        ["FAILED: every line of the timeline finds its target — at 1m35s, nobody leads t-9"]
     );
 }
 

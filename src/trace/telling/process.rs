@@ -239,7 +239,7 @@ fn what_waits(broker: BrokerId, story: &Story) -> String {
         ""
     };
     format!(
-        "; {leads}acks=all waits wherever it is in the ISR, until ZooKeeper gives up its session ({} after the pause) or it goes on: this is no bug",
+        "; {leads}acks=all waits wherever it is in the ISR, until it goes on, or ZooKeeper gives up its session ({} after the pause), or a leader has missed it for replica.lag.time.max.ms: this is no bug",
         expiry_window(story.session_timeout(broker))
     )
 }
