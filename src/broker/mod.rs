@@ -459,10 +459,6 @@ impl Broker {
 
     // ---- views
 
-    pub fn is_serving(&self) -> bool {
-        self.serving
-    }
-
     pub fn metadata_cache(&self) -> &MetadataCache {
         &self.metadata_cache
     }

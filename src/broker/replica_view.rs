@@ -1,4 +1,4 @@
-//! What an observer may see of a broker's replicas.
+//! What an observer may see of a broker and its replicas.
 
 use super::Broker;
 use super::partition::Partition;
@@ -31,6 +31,11 @@ pub struct ReplicaView<'a> {
 }
 
 impl Broker {
+    /// Requests are answered.
+    pub fn is_serving(&self) -> bool {
+        self.serving
+    }
+
     /// Every replica whose log a controller has assigned to this broker in this life of the process,
     /// sorted by partition.
     pub fn replicas(&self) -> impl Iterator<Item = (&TopicPartition, ReplicaView<'_>)> {
