@@ -22,7 +22,7 @@ pub fn is_internal_topic(topic: &str) -> bool {
 }
 
 /// A partition of a topic; prints as `trucks_gps-0`. Ordered by name, then by number.
-#[derive(Clone, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TopicPartition {
     pub topic: TopicName,
     pub partition: i32,
@@ -36,15 +36,6 @@ impl TopicPartition {
         }
     }
 }
-
-impl PartialEq for TopicPartition {
-    fn eq(&self, other: &Self) -> bool {
-        self.partition == other.partition
-            && (Rc::ptr_eq(&self.topic, &other.topic) || self.topic == other.topic)
-    }
-}
-
-impl Eq for TopicPartition {}
 
 impl Ord for TopicPartition {
     /// Partitions are looked up all the time, and mostly share their topic's name.
