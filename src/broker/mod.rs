@@ -59,7 +59,6 @@ use controlled_shutdown::ControlledShutdown;
 use current_leader::name_current_leaders;
 use kafka_apis::{DelayedElection, Forwarded};
 use outbox::{Env, Outbox};
-use partition::Partition;
 use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
