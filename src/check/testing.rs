@@ -8,12 +8,15 @@ use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+/// Name and bytes of a segment's file.
+type Segment = (String, Vec<Bytes>);
+
 /// Views that a test sets, and entries in order.
 #[derive(Default)]
 pub(crate) struct Scene {
     replicas: BTreeMap<(BrokerId, TopicPartition), ReplicaView>,
     committed: BTreeMap<TopicPartition, CommittedPartition>,
-    files: BTreeMap<(BrokerId, TopicPartition), Vec<(String, Vec<Bytes>)>>,
+    files: BTreeMap<(BrokerId, TopicPartition), Vec<Segment>>,
     topics: Vec<TopicView>,
     events: Cell<u64>,
 }
