@@ -70,5 +70,5 @@ fn inputs_made_from_the_corpus_are_read_without_a_panic() {
 #[test]
 #[ignore = "about a minute: .ci/run plays it"]
 fn a_minute_of_inputs_is_read_without_a_panic() {
-    play(1_000_000, 2);
+    play(5_000_000, 2);
 }
