@@ -6,7 +6,8 @@
 //! see. The epoch cache is the log's own affair.
 
 use super::end_of_run::EndOfRun;
-use super::property::{Property, ReplicaKey, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, TopicPartition};

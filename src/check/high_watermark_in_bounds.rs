@@ -3,7 +3,8 @@
 //! Looks at the view of each replica that an event touched. The last stable offset joins the chain when
 //! transactions are modelled.
 
-use super::property::{Property, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
 use crate::protocol::{Fact, TopicPartition};
 use crate::trace::TraceEntry;

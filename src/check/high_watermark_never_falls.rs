@@ -3,7 +3,8 @@
 //! Looks at what leaders state, and holds the view to it: a high watermark below what was stated fell
 //! without a word. A follower's may fall (HW5), and so may that of a broker that starts anew.
 
-use super::property::{Property, ReplicaKey, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
 use crate::protocol::{Fact, TopicPartition};
 use crate::trace::TraceEntry;

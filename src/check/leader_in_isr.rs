@@ -4,7 +4,8 @@
 //! end at every committed state. Not at the ISR's members being alive: that takes a while to be known.
 
 use super::end_of_run::EndOfRun;
-use super::property::{Property, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
 use crate::trace::TraceEntry;

@@ -3,6 +3,7 @@
 //! A check recomputes from facts, from views, and from the bytes on simulated disks, which it reads with
 //! a reader of its own. It shares no code with what it judges and changes nothing.
 
+mod checks;
 mod consumers_read_without_gaps;
 mod end_of_run;
 mod epochs_never_fall;
@@ -18,6 +19,7 @@ mod nothing_above_high_watermark_deleted;
 mod one_leader_an_epoch;
 mod property;
 mod recovery_leaves_a_valid_prefix;
+mod replica_key;
 mod retention_keeps_offsets;
 mod stored_log;
 #[cfg(test)]
@@ -25,8 +27,9 @@ pub(crate) mod testing;
 mod unpack;
 mod zookeeper;
 
+pub use checks::Checks;
 pub use end_of_run::EndOfRun;
 pub use expectation::{Judgement, Outcome, judge};
 pub use latency::{Latencies, millis};
-pub use property::{Checks, Property, Violation};
+pub use property::{Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};

@@ -3,7 +3,8 @@
 //! Looks at every statement of a deletion, and at the high watermark of that replica after it, which a
 //! deletion does not move.
 
-use super::property::{Property, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
 use crate::protocol::Fact;
 use crate::trace::TraceEntry;

@@ -4,7 +4,8 @@
 //! Does not look at a leader that nobody follows any more and that has not noticed: that is legal, and
 //! its epoch is an older one.
 
-use super::property::{Property, ReplicaKey, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
 use crate::trace::TraceEntry;

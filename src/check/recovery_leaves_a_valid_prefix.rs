@@ -4,7 +4,8 @@
 //! Reads a broker's files when it crashes and when its logs are loaded. Below the recovery point nothing
 //! is checked by a start, and damage may stay there unnoticed: a partition in which it does is left out.
 
-use super::property::{Property, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::broker_id;
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, TopicPartition};

@@ -7,7 +7,8 @@
 //! broker says that its log starts, end where it ended before, and hold at every offset what they held there
 //! when they were looked at last. Compaction is not modelled; it would have to keep to the same.
 
-use super::property::{Property, Violation, broker_id};
+use super::property::{Property, Violation};
+use super::replica_key::broker_id;
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, TopicPartition};

@@ -1,0 +1,118 @@
+//! The properties that every run is held against.
+
+use super::end_of_run::EndOfRun;
+use super::property::{Property, Violation};
+use super::{
+    consumers_read_without_gaps::ConsumersReadWithoutGaps, epochs_never_fall::EpochsNeverFall,
+    high_watermark_in_bounds::HighWatermarkInBounds,
+    high_watermark_never_falls::HighWatermarkNeverFalls, leader_in_isr::LeaderInIsr,
+    logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
+    no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
+    nothing_above_high_watermark_deleted::NothingAboveHighWatermarkDeleted,
+    one_leader_an_epoch::OneLeaderAnEpoch,
+    recovery_leaves_a_valid_prefix::RecoveryLeavesAValidPrefix,
+    retention_keeps_offsets::RetentionKeepsOffsets, zookeeper,
+};
+use crate::node::view::ClusterView;
+use crate::plan::{Expectation, Plan};
+use crate::trace::TraceEntry;
+
+/// The properties that a run is held against.
+pub struct Checks {
+    properties: Vec<Watching>,
+}
+
+struct Watching {
+    property: Box<dyn Property>,
+    looks_at_routine: bool,
+}
+
+impl Checks {
+    /// The built-in ones. Three make way for a plan that says in figures how they are broken: none is lost,
+    /// no offset is used twice, replicas are equal.
+    pub fn built_in(plan: &Plan) -> Self {
+        let expects = |which: fn(&Expectation) -> bool| {
+            let mut expected = plan.expect.iter();
+            expected.any(|expected| which(&expected.what))
+        };
+        let mut properties: Vec<Box<dyn Property>> = vec![
+            Box::new(OneLeaderAnEpoch::default()),
+            Box::new(HighWatermarkInBounds::default()),
+            Box::new(HighWatermarkNeverFalls::default()),
+            Box::new(LeaderInIsr::default()),
+            Box::new(EpochsNeverFall::default()),
+            Box::new(NothingAboveHighWatermarkDeleted::default()),
+            Box::new(RetentionKeepsOffsets::default()),
+            Box::new(RecoveryLeavesAValidPrefix::default()),
+        ];
+        if !expects(|what| matches!(what, Expectation::ReplicasDiffer { .. })) {
+            properties.push(Box::new(LogsEqualBelowHighWatermark::default()));
+        }
+        if !expects(|what| matches!(what, Expectation::UsedTwice { .. })) {
+            properties.push(Box::new(NoOffsetUsedTwice::default()));
+        }
+        properties.push(Box::new(ConsumersReadWithoutGaps::default()));
+        if !expects(|what| matches!(what, Expectation::Lost { .. })) {
+            properties.push(Box::new(NoAcknowledgedRecordLost::default()));
+        }
+        if plan.cluster.zookeeper.servers > 1 {
+            properties.extend(zookeeper::properties());
+        }
+        Checks::of(properties)
+    }
+
+    /// What must hold of a ZooKeeper ensemble alone, whoever its clients are.
+    pub fn of_zookeeper() -> Self {
+        Checks::of(zookeeper::properties())
+    }
+
+    fn of(properties: Vec<Box<dyn Property>>) -> Self {
+        let mut checks = Checks {
+            properties: Vec::new(),
+        };
+        for property in properties {
+            checks.add(property);
+        }
+        checks
+    }
+
+    /// Adds a property of the caller's own.
+    pub fn add(&mut self, property: Box<dyn Property>) {
+        self.properties.push(Watching {
+            looks_at_routine: property.looks_at_routine(),
+            property,
+        });
+    }
+
+    /// Called after every event that stated facts; the first violation ends the run.
+    pub fn after_event(
+        &mut self,
+        facts: &[TraceEntry],
+        view: &dyn ClusterView,
+    ) -> Option<Violation> {
+        if facts.is_empty() {
+            return None;
+        }
+        let routine = facts.iter().all(|entry| entry.fact.is_routine());
+        self.properties
+            .iter_mut()
+            .filter(|watching| watching.looks_at_routine || !routine)
+            .find_map(|watching| watching.property.after_event(facts, view))
+    }
+
+    /// Called once.
+    pub fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+        self.properties
+            .iter_mut()
+            .flat_map(|watching| watching.property.at_end(end))
+            .collect()
+    }
+
+    /// Each property's name and what it looked at.
+    pub fn figures(&self) -> Vec<(&'static str, String)> {
+        self.properties
+            .iter()
+            .map(|Watching { property, .. }| (property.name(), property.figures()))
+            .collect()
+    }
+}
