@@ -4,9 +4,8 @@
 use kafka_trial::kernel::{
     Actor, CloseReason, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions,
 };
-use kafka_trial::protocol::network_client::{
-    Completed, Disconnected, NetworkClient, NetworkClientConfig,
-};
+use kafka_trial::network_client::{Completed, Disconnected, NetworkClient};
+use kafka_trial::protocol::config::NetworkClientConfig;
 use kafka_trial::protocol::{
     Cluster, Ctx, KafkaRequest, KafkaResponse, Message, MetadataRequest, MetadataResponse,
     NO_LEADER, ProduceRequest, Request, Timer,

@@ -6,8 +6,9 @@
 
 use super::MetadataCache;
 use crate::kernel::{Duration, NodeId};
+use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
+use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
     BrokerId, BrokerTimer, Ctx, ErrorCode, Hosts, Response, Timer, TopicPartition,

@@ -5,8 +5,9 @@
 
 use super::MetadataCache;
 use crate::kernel::{Duration, NodeId};
+use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
+use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
     BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Hosts, Response, Timer,
 };

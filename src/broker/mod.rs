@@ -46,8 +46,9 @@ pub use replica_view::{ReplicaRole, ReplicaView};
 use crate::kernel::task::Calls;
 use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
 use crate::log::LoadNote;
+use crate::network_client::Completed;
+use crate::protocol::NetworkTimer;
 use crate::protocol::config::{BrokerConfig, Properties};
-use crate::protocol::network_client::{Completed, NetworkTimer};
 use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,

@@ -8,8 +8,8 @@ use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
 use crate::kernel::{Duration, NodeId, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
+use crate::network_client::{Disconnected, NetworkClient};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::network_client::{Disconnected, NetworkClient};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
     FetchPartitionResponse, FetchRequest, FetchResponse, LATEST_TIMESTAMP, ListOffsetsPartition,

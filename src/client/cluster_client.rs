@@ -7,8 +7,8 @@
 use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
 use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
+use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::CommonConfig;
-use crate::protocol::network_client::{Completed, NetworkClient};
 use crate::protocol::{ClientTimer, Ctx, Event, Fact, Message, Request, Response, Timer};
 use std::collections::VecDeque;
 use std::rc::Rc;

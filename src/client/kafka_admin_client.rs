@@ -10,8 +10,8 @@ use crate::client::Bootstrap;
 use crate::client::admin::AdminCommand;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
 use crate::kernel::{Duration, NodeId, Time};
+use crate::network_client::Completed;
 use crate::protocol::config::AdminConfig;
-use crate::protocol::network_client::Completed;
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
     CreatableTopic, CreateTopicsRequest, Ctx, DeleteRecordsRequest, ElectLeadersRequest, ErrorCode,

@@ -12,8 +12,8 @@ use crate::client::subscription_state::{
 };
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
+use crate::network_client::Completed;
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
-use crate::protocol::network_client::Completed;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,
     FetchPartitionResponse, FetchRequest, LATEST_TIMESTAMP, ListOffsetsPartition,

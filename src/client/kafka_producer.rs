@@ -11,8 +11,8 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::partitioner::Partitioner;
 use crate::kernel::{Duration, NodeId, Time};
 use crate::log::batch::{BatchBuilder, Records};
+use crate::network_client::{Completed, Disconnected};
 use crate::protocol::config::ProducerConfig;
-use crate::protocol::network_client::{Completed, Disconnected};
 use crate::protocol::{
     Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition, exponential,
 };

@@ -3,11 +3,11 @@
 
 use super::context::{PartitionAndReplica, PartitionState};
 use super::kafka_controller::KafkaController;
-use super::zk_client::Abandoned;
 use crate::metadata::znode;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, TopicPartition,
 };
+use crate::zookeeper_mode::Abandoned;
 use std::collections::BTreeMap;
 
 impl KafkaController {

@@ -1,10 +1,10 @@
 //! What the active controller holds in memory (`ControllerContext`), and the states that its state
 //! machines move partitions and replicas through (CT6).
 
-use super::zk_client::EpochZkVersion;
 use crate::metadata::znode::TopicZNode;
 use crate::metadata::{LeaderIsrAndControllerEpoch, ReplicaAssignment};
 use crate::protocol::{BrokerEndpoint, BrokerId, TopicId, TopicName, TopicPartition};
+use crate::zookeeper_mode::EpochZkVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a partition stands.

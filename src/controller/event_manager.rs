@@ -4,20 +4,20 @@
 //! Inputs that Kafka handles on other threads (watches, answers of brokers) only enqueue events
 //! here, or go on with a channel's queue; the coroutine takes the events one after the other.
 
-use super::ZkCalls;
 use super::channel_manager::{ChannelOutput, ControllerChannelManager};
 use super::kafka_controller::KafkaController;
-use super::zk_client::Handlers;
 use crate::kernel::task::{Mailbox, Task};
 use crate::metadata::znode;
+use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::network_client::Disconnected;
 use crate::protocol::zookeeper::{SessionId, WatchType, WatchedEvent};
 use crate::protocol::{
     AlterPartitionRequest, BrokerEndpoint, BrokerId, ControlledShutdownRequest,
     ControlledShutdownResponse, ElectLeadersRequest, ErrorCode, Fact, LeaderAndIsrResponse,
-    NO_LEADER, Request, Response, TopicName, TopicPartition,
+    NO_LEADER, Request, Response, TopicName,
 };
+use crate::zookeeper_mode::ZkCalls;
+use crate::zookeeper_mode::{Elected, Handlers};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -70,7 +70,7 @@ pub enum ControllerOutput {
     CloseChannel { broker: BrokerId },
     /// Answer the request with this token.
     Respond { token: u64, body: Response },
-    /// An ElectLeaders request has been decided; hand it to `admin::AdminManager`, which answers
+    /// An ElectLeaders request has been decided; hand it to the `AdminManager`, which answers
     /// when the broker's own metadata shows the new leaders.
     Elected(Elected),
     /// Give `ControllerInput::Wake(wake)` after this time on the broker's clock.
@@ -81,16 +81,6 @@ pub enum ControllerOutput {
     Registered { broker_epoch: i64 },
     /// A statement for the trace.
     Fact(Fact),
-}
-
-/// The outcome of an ElectLeaders request: the leader elected for each partition, or why not.
-#[derive(Clone, Debug)]
-pub struct Elected {
-    pub token: u64,
-    /// What is left of the request's timeout.
-    pub timeout_ms: i32,
-    pub error: ErrorCode,
-    pub results: Vec<(TopicPartition, Result<BrokerId, ErrorCode>)>,
 }
 
 /// What may be seen of the controller from outside.
@@ -411,22 +401,5 @@ impl std::fmt::Debug for Controller {
             .field("events", &self.shared.events.len())
             .field("task", &self.task)
             .finish_non_exhaustive()
-    }
-}
-
-impl Elected {
-    /// Partition by partition; nothing where all partitions were asked for.
-    pub(super) fn not_controller(token: u64, request: ElectLeadersRequest) -> Elected {
-        Elected {
-            token,
-            timeout_ms: request.timeout_ms,
-            error: ErrorCode::None,
-            results: request
-                .partitions
-                .unwrap_or_default()
-                .into_iter()
-                .map(|partition| (partition, Err(ErrorCode::NotController)))
-                .collect(),
-        }
     }
 }

@@ -3,9 +3,9 @@
 use super::election::ElectionStrategy;
 use super::event_manager::{ControllerEvent, LeaderElection};
 use super::kafka_controller::KafkaController;
-use super::zk_client::Abandoned;
 use crate::metadata::znode;
 use crate::protocol::{BrokerId, TopicPartition};
+use crate::zookeeper_mode::Abandoned;
 
 impl KafkaController {
     pub(super) async fn on_controller_failover(&mut self) -> Result<(), Abandoned> {

@@ -5,20 +5,20 @@
 //! does lies in `failover`, `broker_change`, `topic_change` and `requests`, and in the two state
 //! machines.
 
-use super::ZkCalls;
 use super::context::ControllerContext;
 use super::event_manager::{
     ControllerEvent, ControllerOutput, ControllerView, LeaderElection, Shared,
 };
-use super::registration::{self, BrokerInfo, RegistrationError};
 use super::request_batch::RequestBatch;
-use super::zk_client::{Abandoned, EpochZkVersion, KafkaZkClient};
 use crate::metadata::{LeaderAndIsr, znode};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Fact, NO_LEADER, StateWriteReason, TopicPartition,
 };
+use crate::zookeeper_mode::ZkCalls;
+use crate::zookeeper_mode::{Abandoned, EpochZkVersion, KafkaZkClient};
+use crate::zookeeper_mode::{BrokerInfo, RegistrationError, registration};
 use std::rc::Rc;
 
 /// See the module's doc.

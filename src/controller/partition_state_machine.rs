@@ -4,10 +4,10 @@ use super::context::PartitionState;
 use super::election::{self, ElectionResult, ElectionStrategy};
 use super::kafka_controller::KafkaController;
 use super::request_batch::RequestBatch;
-use super::zk_client::Abandoned;
 use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
 use crate::protocol::zookeeper::Code;
 use crate::protocol::{Fact, StateWriteReason, TopicName, TopicPartition};
+use crate::zookeeper_mode::Abandoned;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a partition's election came to nothing.

@@ -3,10 +3,10 @@
 use super::context::{PartitionAndReplica, ReplicaState};
 use super::kafka_controller::KafkaController;
 use super::request_batch::RequestBatch;
-use super::zk_client::Abandoned;
 use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
 use crate::protocol::zookeeper::Code;
 use crate::protocol::{BrokerId, NO_LEADER, StateWriteReason, TopicPartition};
+use crate::zookeeper_mode::Abandoned;
 use std::collections::BTreeMap;
 
 impl KafkaController {

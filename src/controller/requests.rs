@@ -3,11 +3,10 @@
 
 use super::context::PartitionAndReplica;
 use super::election::ElectionStrategy;
-use super::event_manager::{ControllerOutput, Elected};
+use super::event_manager::ControllerOutput;
 use super::kafka_controller::KafkaController;
 use super::partition_state_machine::ElectionError;
 use super::request_batch::RequestBatch;
-use super::zk_client::Abandoned;
 use crate::metadata::{LeaderAndIsr, znode};
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
@@ -15,6 +14,8 @@ use crate::protocol::{
     ElectionType, ErrorCode, Fact, LeaderRecoveryState, NO_LEADER, StateWriteReason, TopicId,
     TopicPartition,
 };
+use crate::zookeeper_mode::Abandoned;
+use crate::zookeeper_mode::Elected;
 use std::collections::BTreeMap;
 
 /// A sender that does not know its broker epoch (`AbstractControlRequest.UNKNOWN_BROKER_EPOCH`).

@@ -3,9 +3,9 @@
 use super::context::PartitionState;
 use super::election::ElectionStrategy;
 use super::kafka_controller::KafkaController;
-use super::zk_client::Abandoned;
 use crate::metadata::znode;
 use crate::protocol::{BrokerId, Fact, TopicName, TopicPartition};
+use crate::zookeeper_mode::Abandoned;
 use std::collections::BTreeSet;
 
 impl KafkaController {

@@ -4,9 +4,9 @@
 //! decides nothing. Views are for checkers, roles and reports; no protocol code reads them.
 
 mod kafka_server;
-mod kafka_zk_client;
 mod observed;
 pub mod view;
+mod zookeeper_client;
 mod zookeeper_shell;
 
 pub use kafka_server::{KafkaServer, ServerSetup};

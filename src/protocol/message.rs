@@ -7,6 +7,9 @@ use crate::kernel::Payload;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+/// What the header of a request or response takes.
+const HEADER_BYTES: u64 = 24;
+
 /// A request with its header (`RequestHeader`).
 #[derive(Clone, Debug, Hash)]
 pub struct KafkaRequest {
@@ -52,8 +55,8 @@ impl Message {
 impl Payload for Message {
     fn wire_bytes(&self) -> u64 {
         match self {
-            Message::Request(request) => HEADER_BYTES + request_bytes(&request.body),
-            Message::Response(response) => HEADER_BYTES + response_bytes(&response.body),
+            Message::Request(request) => HEADER_BYTES + request.body.wire_bytes(),
+            Message::Response(response) => HEADER_BYTES + response.body.wire_bytes(),
             Message::ZooKeeperRequest(message) => message.wire_bytes(),
             Message::ZooKeeperReply(message) => message.wire_bytes(),
             Message::Election(message) => message.wire_bytes(),
@@ -141,74 +144,5 @@ impl Hasher for ContentHasher {
     }
     fn write_isize(&mut self, i: isize) {
         self.mix(i as u64);
-    }
-}
-
-// Sizes follow Kafka's flexible encodings closely enough for bandwidth: fixed fields exactly,
-// names by their length, arrays by their entries.
-const HEADER_BYTES: u64 = 24;
-
-fn request_bytes(body: &Request) -> u64 {
-    match body {
-        Request::Produce(r) => {
-            12 + r
-                .data
-                .iter()
-                .map(|(tp, records)| 12 + tp.topic.len() as u64 + records.size_in_bytes())
-                .sum::<u64>()
-        }
-        Request::Fetch(r) => 36 + r.partitions.len() as u64 * 56 + r.forgotten.len() as u64 * 20,
-        Request::DeleteRecords(r) => 8 + r.partitions.len() as u64 * 24,
-        Request::ListOffsets(r) => 8 + r.partitions.len() as u64 * 32,
-        Request::Metadata(r) => {
-            4 + r
-                .topics
-                .iter()
-                .flatten()
-                .map(|t| 2 + t.len() as u64)
-                .sum::<u64>()
-        }
-        Request::LeaderAndIsr(r) => 40 + r.partition_states.len() as u64 * 96,
-        Request::StopReplica(r) => 24 + r.partition_states.len() as u64 * 24,
-        Request::UpdateMetadata(r) => {
-            40 + r.partition_states.len() as u64 * 72 + r.live_brokers.len() as u64 * 32
-        }
-        Request::ControlledShutdown(_) => 12,
-        Request::CreateTopics(r) => 12 + r.topics.len() as u64 * 96,
-        Request::OffsetForLeaderEpoch(r) => 8 + r.partitions.len() as u64 * 28,
-        Request::ElectLeaders(r) => 12 + r.partitions.as_ref().map_or(0, |p| p.len() as u64 * 20),
-        Request::IncrementalAlterConfigs(r) => 8 + r.resources.len() as u64 * 64,
-        Request::AlterPartition(r) => 16 + r.partitions.len() as u64 * 64,
-    }
-}
-
-fn response_bytes(body: &Response) -> u64 {
-    match body {
-        Response::Produce(r) => 8 + r.responses.len() as u64 * 40,
-        Response::Fetch(r) => {
-            16 + r
-                .responses
-                .iter()
-                .map(|p| 48 + p.records.size_in_bytes())
-                .sum::<u64>()
-        }
-        Response::DeleteRecords(r) => 8 + r.partitions.len() as u64 * 26,
-        Response::ListOffsets(r) => 8 + r.partitions.len() as u64 * 32,
-        Response::Metadata(r) => {
-            32 + r.brokers.len() as u64 * 32
-                + r.topics
-                    .iter()
-                    .map(|t| 32 + t.partitions.len() as u64 * 48)
-                    .sum::<u64>()
-        }
-        Response::LeaderAndIsr(r) => 8 + r.partition_errors.len() as u64 * 8,
-        Response::StopReplica(r) => 8 + r.partition_errors.len() as u64 * 24,
-        Response::UpdateMetadata(_) => 4,
-        Response::ControlledShutdown(r) => 8 + r.remaining_partitions.len() as u64 * 20,
-        Response::CreateTopics(r) => 8 + r.topics.len() as u64 * 64,
-        Response::OffsetForLeaderEpoch(r) => 8 + r.partitions.len() as u64 * 34,
-        Response::ElectLeaders(r) => 8 + r.results.len() as u64 * 24,
-        Response::IncrementalAlterConfigs(r) => 8 + r.responses.len() as u64 * 32,
-        Response::AlterPartition(r) => 8 + r.partitions.len() as u64 * 48,
     }
 }

@@ -11,7 +11,6 @@ mod hosts;
 mod ids;
 mod kafka;
 mod message;
-pub mod network_client;
 mod timer;
 pub mod zab;
 pub mod zookeeper;
@@ -26,7 +25,9 @@ pub use ids::{
 };
 pub use kafka::*;
 pub use message::{KafkaRequest, KafkaResponse, Message};
-pub use timer::{BrokerTimer, ClientTimer, ServerTimer, SessionTimer, Timer, ZooKeeperTimer};
+pub use timer::{
+    BrokerTimer, ClientTimer, NetworkTimer, ServerTimer, SessionTimer, Timer, ZooKeeperTimer,
+};
 
 use crate::kernel;
 

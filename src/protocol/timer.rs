@@ -7,7 +7,7 @@ pub enum Timer {
     Network {
         owner: u8,
         conn_or_node: u64,
-        what: super::network_client::NetworkTimer,
+        what: NetworkTimer,
     },
     ZooKeeper(ZooKeeperTimer),
     Session(SessionTimer),
@@ -16,6 +16,19 @@ pub enum Timer {
     Client(ClientTimer),
     /// The plan's operator hands a client node its command number `n` (admin actions, recorded steps).
     Command(u32),
+}
+
+/// What a `NetworkClient` asks its clock for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NetworkTimer {
+    /// A request on this connection may have waited for its timeout.
+    RequestTimeout,
+    /// The back-off before the next attempt to connect is over.
+    ReconnectBackoff,
+    /// The attempt to connect has taken too long.
+    ConnectTimeout,
+    /// A request that gets no answer (acks=0) has left.
+    Sent,
 }
 
 /// A ZooKeeper server's timers.

@@ -2,21 +2,20 @@
 //! The brokers' replicas are a map of leader epochs: they only answer as Kafka's do (CT27).
 
 use crate::tree::Tree;
-use kafka_trial::controller::admin::{AdminInput, AdminManager, AdminOutput};
-use kafka_trial::controller::config_watcher::{
-    ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput,
-};
-use kafka_trial::controller::registration::{self, BrokerInfo, RegistrationError};
-use kafka_trial::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
+use kafka_trial::controller::{Controller, ControllerInput, ControllerOutput};
 use kafka_trial::kernel::CloseReason;
 use kafka_trial::kernel::task::Task;
+use kafka_trial::network_client::Disconnected;
 use kafka_trial::protocol::config::BrokerConfig;
-use kafka_trial::protocol::network_client::Disconnected;
 use kafka_trial::protocol::zookeeper::{Code, SessionId};
 use kafka_trial::protocol::{
     BrokerEndpoint, BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, Request, Response,
     StopReplicaResponse, TopicPartition, UpdateMetadataResponse,
 };
+use kafka_trial::zookeeper_mode::ZkCalls;
+use kafka_trial::zookeeper_mode::{AdminInput, AdminManager, AdminOutput};
+use kafka_trial::zookeeper_mode::{BrokerInfo, RegistrationError, registration};
+use kafka_trial::zookeeper_mode::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

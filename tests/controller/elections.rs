@@ -3,14 +3,15 @@
 use crate::cluster::{Cluster, NOW_MS, endpoint};
 use crate::support::*;
 use bytes::Bytes;
-use kafka_trial::controller::registration::RegistrationError;
-use kafka_trial::controller::{Controller, ControllerInput, ZkCalls};
+use kafka_trial::controller::{Controller, ControllerInput};
 use kafka_trial::metadata::znode;
 use kafka_trial::protocol::config::BrokerConfig;
 use kafka_trial::protocol::zookeeper::{Answer, Code, Op, Stat};
 use kafka_trial::protocol::{
     BrokerId, ControlledShutdownRequest, ErrorCode, Fact, Request, Response,
 };
+use kafka_trial::zookeeper_mode::RegistrationError;
+use kafka_trial::zookeeper_mode::ZkCalls;
 use std::rc::Rc;
 
 #[test]

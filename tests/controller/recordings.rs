@@ -12,7 +12,6 @@ use crate::compare::{
     Altered, altered_states, compare_logs, compare_trees, normal, our_requests, recorded_log,
     recorded_requests,
 };
-use kafka_trial::controller::registration::RegistrationError;
 use kafka_trial::protocol::zookeeper::{Op, SessionId};
 use kafka_trial::protocol::{
     AlterConfigOp, AlterConfigsResource, AlterPartitionData, AlterPartitionRequest, BrokerId,
@@ -20,6 +19,7 @@ use kafka_trial::protocol::{
     ElectLeadersRequest, ElectionType, ErrorCode, IncrementalAlterConfigsRequest,
     LeaderRecoveryState, Response, TopicId, TopicPartition,
 };
+use kafka_trial::zookeeper_mode::RegistrationError;
 use serde_json::Value;
 
 macro_rules! recordings {

@@ -7,20 +7,22 @@
 mod startup;
 
 use crate::broker::{Broker, BrokerOutput, BrokerSetup};
-use crate::controller::admin::{AdminInput, AdminManager, AdminOutput};
-use crate::controller::config_watcher::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
-use crate::controller::registration::RegistrationError;
-use crate::controller::{Controller, ControllerInput, ControllerOutput, ZkCalls};
+use crate::controller::{Controller, ControllerInput, ControllerOutput};
 use crate::kernel::task::Task;
 use crate::kernel::{ConnId, Duration, NodeId, Stream};
-use crate::node::kafka_zk_client::{Caller, KafkaZkClient, ZkOutcome};
+use crate::network_client::{Completed, NetworkClient};
+use crate::node::zookeeper_client::{Caller, ZkOutcome, ZooKeeperClient};
+use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties};
-use crate::protocol::network_client::{Completed, NetworkClient, NetworkClientConfig};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, ServerTimer, Timer,
 };
 use crate::zookeeper::session::Session;
+use crate::zookeeper_mode::RegistrationError;
+use crate::zookeeper_mode::ZkCalls;
+use crate::zookeeper_mode::{AdminInput, AdminManager, AdminOutput};
+use crate::zookeeper_mode::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -60,7 +62,7 @@ enum Stage {
 pub struct KafkaServer {
     setup: ServerSetup,
     stage: Stage,
-    zk: KafkaZkClient,
+    zk: ZooKeeperClient,
     calls: ZkCalls,
     broker: Broker,
     controller: Controller,
@@ -84,7 +86,7 @@ impl KafkaServer {
         let config = Rc::clone(&setup.config);
         KafkaServer {
             stage: Stage::Connecting,
-            zk: KafkaZkClient::new(Session::new(
+            zk: ZooKeeperClient::new(Session::new(
                 setup.zookeeper.clone(),
                 config.zookeeper_session_timeout_ms,
             )),
@@ -446,7 +448,7 @@ impl KafkaServer {
                         ControllerInput::BrokerAnswered {
                             broker: to.id,
                             id,
-                            result: Err(crate::protocol::network_client::Disconnected::NotSent(
+                            result: Err(crate::network_client::Disconnected::NotSent(
                                 crate::kernel::CloseReason::Refused,
                             )),
                         },

@@ -4,11 +4,11 @@
 use super::{KafkaServer, Stage};
 use crate::broker::LoadProgress;
 use crate::controller::ControllerInput;
-use crate::controller::config_watcher::ConfigWatcherInput;
-use crate::controller::registration::{self, BrokerInfo, RegistrationError};
 use crate::kernel::Duration;
 use crate::kernel::task::Task;
 use crate::protocol::{Ctx, Fact, ServerTimer, Timer, TopicId};
+use crate::zookeeper_mode::ConfigWatcherInput;
+use crate::zookeeper_mode::{BrokerInfo, RegistrationError, registration};
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -4,10 +4,9 @@
 //! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
 //! are left alone here: whoever reads a scenario warns about them.
 
-use super::{ConfigError, Properties};
+use super::{ConfigError, NetworkClientConfig, Properties};
 use crate::kernel::Duration;
 use crate::log::batch::CompressionType;
-use crate::protocol::network_client::NetworkClientConfig;
 
 /// What every client has (CommonClientConfigs). Times in milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]

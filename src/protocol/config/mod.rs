@@ -9,6 +9,7 @@ mod client_config;
 mod client_keys;
 mod key;
 mod nearest;
+mod network_client_config;
 mod security_keys;
 mod synonyms;
 mod topic_config;
@@ -22,6 +23,7 @@ pub use client_config::{
 };
 pub use key::{ConfigError, Key, Kind, NO_COMPACTION, Scope, asks_for_compaction};
 pub use nearest::nearest;
+pub use network_client_config::NetworkClientConfig;
 pub use synonyms::described_topic_configs;
 pub use topic_config::TopicConfig;
 pub use version::KafkaVersion;

@@ -3,7 +3,7 @@
 //! anew for each new notice.
 
 use super::ZkCalls;
-use super::zookeeper_client::{ANY_VERSION, entity_config};
+use super::zk_requests::{ANY_VERSION, entity_config};
 use crate::kernel::task::{Mailbox, Task};
 use crate::metadata::znode;
 use crate::protocol::TopicName;

@@ -6,7 +6,7 @@
 //! has been elected.
 
 use super::ZkCalls;
-use super::zookeeper_client::{ANY_VERSION, create, entity_config, multi, multi_error};
+use super::zk_requests::{ANY_VERSION, create, entity_config, multi, multi_error};
 use crate::metadata::znode::{self, ControllerZNode, TopicZNode};
 use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
 use crate::protocol::config::Properties;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 /// Why an event of the controller could not be carried through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Abandoned {
+pub(crate) enum Abandoned {
     /// `ControllerMovedException`: another controller is, or was, elected.
     ControllerMoved,
     /// ZooKeeper's answer was an error; `SessionExpired` above all.
@@ -36,18 +36,18 @@ impl From<Code> for Abandoned {
 
 /// Paths on which watches are wanted. One-shot watches are set by the reads of these paths.
 #[derive(Debug, Default)]
-pub(super) struct Handlers {
+pub(crate) struct Handlers {
     pub node: BTreeSet<Path>,
     pub children: BTreeSet<Path>,
 }
 
 /// The fence of a controller: the version that its own election gave /controller_epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct EpochZkVersion(pub i32);
+pub(crate) struct EpochZkVersion(pub i32);
 
 /// What became of conditional writes of partition states (`UpdateLeaderAndIsrResult`).
 #[derive(Debug, Default)]
-pub(super) struct UpdateLeaderAndIsrResult {
+pub(crate) struct UpdateLeaderAndIsrResult {
     pub finished: Vec<(TopicPartition, Result<LeaderAndIsr, Code>)>,
     /// Somebody else wrote in between (BADVERSION).
     pub to_retry: Vec<TopicPartition>,
@@ -57,7 +57,7 @@ pub(super) struct UpdateLeaderAndIsrResult {
 
 /// See the module's doc.
 #[derive(Clone)]
-pub(super) struct KafkaZkClient {
+pub(crate) struct KafkaZkClient {
     zk: ZkCalls,
     handlers: Rc<RefCell<Handlers>>,
 }

@@ -3,7 +3,7 @@
 //! are not one transaction.
 
 use super::ZkCalls;
-use super::zookeeper_client::{ANY_VERSION, create_recursive, entity_config, multi, multi_error};
+use super::zk_requests::{ANY_VERSION, create_recursive, entity_config, multi, multi_error};
 use crate::metadata::znode::{self, TopicZNode};
 use crate::metadata::{ReplicaAssignment, placement::PlacementError};
 use crate::protocol::config::{ConfigError, NO_COMPACTION, Properties, Scope, asks_for_compaction};

@@ -3,31 +3,20 @@
 //! One connection a destination; connects on demand with Kafka's back-off, keeps requests in order,
 //! matches answers by correlation id, gives up on a silent server after the request's timeout (by
 //! closing the connection, which fails all that is in flight on it). Never sends anything twice:
-//! retrying is its user's decision.
+//! retrying is its user's decision. It may not know what requests mean; of a produce only that acks=0 gets
+//! no answer.
 
 mod peer;
 
-use super::{
-    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Request, Response, Timer, exponential,
-};
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time};
+use crate::protocol::config::NetworkClientConfig;
+use crate::protocol::{
+    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkTimer, PartitionProduceResponse,
+    ProduceRequest, ProduceResponse, Request, Response, Timer, exponential,
+};
 use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-
-/// What a `NetworkClient` asks its clock for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NetworkTimer {
-    /// A request on this connection may have waited for its timeout.
-    RequestTimeout,
-    /// The back-off before the next attempt to connect is over.
-    ReconnectBackoff,
-    /// The attempt to connect has taken too long.
-    ConnectTimeout,
-    /// A request that gets no answer (acks=0) has left.
-    Sent,
-}
 
 /// How a request ended without an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,33 +35,6 @@ pub struct Completed<T> {
     pub tag: T,
     pub to: NodeId,
     pub result: Result<Response, Disconnected>,
-}
-
-/// Kafka's client settings for connections. Milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NetworkClientConfig {
-    /// `reconnect.backoff.ms`
-    pub reconnect_backoff_ms: u64,
-    /// `reconnect.backoff.max.ms`
-    pub reconnect_backoff_max_ms: u64,
-    /// `socket.connection.setup.timeout.ms`
-    pub connection_setup_timeout_ms: u64,
-    /// `socket.connection.setup.timeout.max.ms`
-    pub connection_setup_timeout_max_ms: u64,
-    /// `max.in.flight.requests.per.connection`
-    pub max_in_flight: u32,
-}
-
-impl Default for NetworkClientConfig {
-    fn default() -> Self {
-        NetworkClientConfig {
-            reconnect_backoff_ms: 50,
-            reconnect_backoff_max_ms: 1000,
-            connection_setup_timeout_ms: 10_000,
-            connection_setup_timeout_max_ms: 30_000,
-            max_in_flight: 5,
-        }
-    }
 }
 
 /// The client side of any number of connections. `T` is what its user wants back with each answer.

@@ -1,4 +1,4 @@
-//! A broker's one ZooKeeper session, shared by all of its parts (`KafkaZkClient`, `ZooKeeperClient`).
+//! A broker's one ZooKeeper session, shared by all of its parts (`ZooKeeperClient`).
 //!
 //! Parts ask through `Calls` and wait; this sends their questions to the session in the order in which
 //! they were asked and hands the answers back. A question that ended in CONNECTIONLOSS is asked again
@@ -47,7 +47,7 @@ struct Question {
 
 /// See the module's doc.
 #[derive(Debug)]
-pub struct KafkaZkClient {
+pub struct ZooKeeperClient {
     pub session: Session,
     next_token: u64,
     asked: BTreeMap<u64, Question>,
@@ -56,9 +56,9 @@ pub struct KafkaZkClient {
     last_session: Option<SessionId>,
 }
 
-impl KafkaZkClient {
+impl ZooKeeperClient {
     pub fn new(session: Session) -> Self {
-        KafkaZkClient {
+        ZooKeeperClient {
             session,
             next_token: 0,
             asked: BTreeMap::new(),

@@ -1,9 +1,9 @@
 //! What a client knows of one destination: its connection, and what waits or is in flight there
 //! (`ClusterConnectionStates`, `InFlightRequests`).
 
-use super::{Completed, Disconnected, NetworkTimer};
+use super::{Completed, Disconnected};
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
-use crate::protocol::{Ctx, Request, Timer};
+use crate::protocol::{Ctx, NetworkTimer, Request, Timer};
 use std::collections::VecDeque;
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! How a broker makes itself known in ZooKeeper at its start (RK1, CT17; `KafkaZkClient`).
 
 use super::ZkCalls;
-use super::zookeeper_client::{ANY_VERSION, create_recursive, multi, multi_error};
+use super::zk_requests::{ANY_VERSION, create_recursive, multi, multi_error};
 use crate::metadata::znode;
 use crate::protocol::BrokerEndpoint;
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiAnswer, MultiOp, Op, SessionId};

@@ -1,0 +1,28 @@
+//! What a client of any kind is told about its connections (`NetworkClient`).
+
+/// Kafka's client settings for connections. Milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NetworkClientConfig {
+    /// `reconnect.backoff.ms`
+    pub reconnect_backoff_ms: u64,
+    /// `reconnect.backoff.max.ms`
+    pub reconnect_backoff_max_ms: u64,
+    /// `socket.connection.setup.timeout.ms`
+    pub connection_setup_timeout_ms: u64,
+    /// `socket.connection.setup.timeout.max.ms`
+    pub connection_setup_timeout_max_ms: u64,
+    /// `max.in.flight.requests.per.connection`
+    pub max_in_flight: u32,
+}
+
+impl Default for NetworkClientConfig {
+    fn default() -> Self {
+        NetworkClientConfig {
+            reconnect_backoff_ms: 50,
+            reconnect_backoff_max_ms: 1000,
+            connection_setup_timeout_ms: 10_000,
+            connection_setup_timeout_max_ms: 30_000,
+            max_in_flight: 5,
+        }
+    }
+}
