@@ -80,7 +80,7 @@ fn batch(kind: CompressionType) -> Vec<u8> {
 }
 
 #[test]
-fn data_directories_are_dumped_as_kafka_dumps_them() {
+fn dl2_dl6_dl7_data_directories_are_dumped_as_kafka_dumps_them() {
     let mut files = 0;
     for (directory, dumps) in [
         ("files/live", "files/live.dump.json"),

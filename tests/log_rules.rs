@@ -476,7 +476,7 @@ fn offsets_are_found_by_timestamp() {
 }
 
 #[test]
-fn d2_d3_sequences() {
+fn d1_d2_d3_the_last_five_batches_are_known_and_sequences_continue() {
     let mut disk = Disk::new();
     let mut log = open(&mut disk, LogConfig::default());
     for sequence in 0..7 {
@@ -562,7 +562,7 @@ fn d4_d19_l10_replicated_sequences_are_believed_and_snapshots_remember_the_last_
 }
 
 #[test]
-fn d12_d13_an_open_transaction_holds_the_last_stable_offset() {
+fn d11_d12_d13_an_open_transaction_holds_the_last_stable_offset() {
     let mut disk = Disk::new();
     let mut log = open(&mut disk, LogConfig::default());
     fill(&mut log, &mut disk, 1);
@@ -580,6 +580,20 @@ fn d12_d13_an_open_transaction_holds_the_last_stable_offset() {
     let marker = Records::from(marker.build());
     log.append_as_leader_from(&mut disk, &marker, 0, 2, AppendOrigin::Coordinator)
         .unwrap();
+    let mut older = BatchBuilder::new()
+        .producer(9, 0, -1)
+        .transactional()
+        .control();
+    older.append(3, Some(&[0, 0, 0, 1]), Some(&[0, 0, 0, 0, 0, 4]), &[]);
+    let older = Records::from(older.build());
+    assert!(matches!(
+        log.append_as_leader_from(&mut disk, &older, 0, 3, AppendOrigin::Coordinator),
+        Err(LogError::CoordinatorFenced {
+            known: 5,
+            found: 4,
+            ..
+        })
+    ));
     assert_eq!(
         log.last_stable_offset(),
         2,

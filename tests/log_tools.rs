@@ -131,7 +131,7 @@ fn a_flipped_bit_in_a_batch_is_found() {
 
 /// An empty marker counts, and reading it uses it up; a clean stop writes it anew.
 #[test]
-fn l6_the_clean_marker_counts_by_being_there_and_only_once() {
+fn l6_rl12_the_clean_marker_counts_by_being_there_once_and_a_failed_start_may_leave_it() {
     const MARKER: &str = ".kafka_cleanshutdown";
     let file = |directory: &DataDirectory, name: &str| {
         let mut files = directory.files.iter();

@@ -139,7 +139,7 @@ fn encode(header: &Value, vector: &Value) -> RecordBatch {
 }
 
 #[test]
-fn batches_decode_to_what_others_read() {
+fn rl14_batches_decode_to_what_others_read() {
     let vectors = vectors();
     let mut decoded = 0;
     for vector in vectors["batches"].as_array().unwrap() {

@@ -1,4 +1,4 @@
-//! Requests that wait: acks=all produces for the high watermark, fetches for data (classes
+//! Requests that wait: acks=all produces for the high watermark, fetches for data (HW6; classes
 //! `DelayedProduce`, `DelayedFetch`, `DelayedOperationPurgatory`).
 //!
 //! Kept here by number; each partition lists the numbers of those that wait for it ([`Watchers`]).

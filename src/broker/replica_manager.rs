@@ -107,7 +107,7 @@ impl ReplicaManager {
 
     // ---- produce
 
-    /// P1 to P4, P7. Answers at once unless acks=all has to wait.
+    /// P1 to P4, P7, RK17. Answers at once unless acks=all has to wait.
     pub(crate) fn produce(
         &mut self,
         env: &mut Env<'_>,

@@ -177,7 +177,7 @@ mod tests {
     use crate::check::testing::{Scene, acked, batch};
 
     #[test]
-    fn r13_fires_when_the_leader_lacks_an_acknowledged_record() {
+    fn r6_r13_fires_when_the_leader_lacks_an_acknowledged_record() {
         let mut scene = Scene::new();
         scene.commit("t-0", 2, &[2]);
         scene.store(1, "t-0", batch(0, 1, &["a", "b", "c"]));

@@ -1,5 +1,5 @@
 //! The consumer library for assigned partitions (classes KafkaConsumer, SubscriptionState,
-//! OffsetFetcher, AbstractFetch, FetchCollector; kafka-truth 1.4, E11, F7, G17, HW9).
+//! OffsetFetcher, AbstractFetch, FetchCollector; E11, F7, G17, HW9).
 //!
 //! Positions come from the application or from `ListOffsets`; records come by one long poll a
 //! broker. When a partition gets a new leader, the position is held against that leader's log

@@ -1,4 +1,4 @@
-//! The producer library (classes KafkaProducer, RecordAccumulator, Sender; kafka-truth 1.3, P4 to P7):
+//! The producer library (classes KafkaProducer, RecordAccumulator, Sender; P4 to P7):
 //! one record a batch, no idempotence, so retries may duplicate.
 //!
 //! `send` takes a record as `KafkaProducer.send` does: it may block its caller (`is_blocked`) for

@@ -1,5 +1,4 @@
-//! Which partition a record goes to (classes BuiltInPartitioner, RoundRobinPartitioner; kafka-truth 0
-//! and 1.3): keyed records by hash over all partitions, leaderless or not; the others in turn over
+//! Which partition a record goes to (classes BuiltInPartitioner, RoundRobinPartitioner): keyed records by hash over all partitions, leaderless or not; the others in turn over
 //! the partitions that have a leader.
 
 use crate::client::metadata::Topic;

@@ -1,4 +1,4 @@
-//! Who becomes leader (`Election`, `PartitionLeaderElectionAlgorithms`; kafka-truth 5.1). Log end
+//! Who becomes leader (`Election`, `PartitionLeaderElectionAlgorithms`). Log end
 //! offsets play no part: the order of the assignment does.
 
 use super::context::ControllerContext;

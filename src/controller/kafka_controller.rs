@@ -143,7 +143,7 @@ impl KafkaController {
         Ok(())
     }
 
-    /// Tries to become the controller if there is none (CT2).
+    /// Tries to become the controller if there is none (CT2, RK2).
     async fn elect(&mut self) -> Result<(), Abandoned> {
         let id = self.zk.controller_id().await?.unwrap_or(NO_LEADER);
         self.set_active_controller(id);

@@ -1,5 +1,5 @@
 //! A topic's log settings as typed values, under Kafka's topic-level names (`segment.bytes` is
-//! `segment_bytes`), with the defaults of Kafka 3.9 (class LogConfig, kafka-truth 1.2).
+//! `segment_bytes`), with the defaults of Kafka 3.9 (class LogConfig).
 
 use crate::log::batch::{CompressionType, TimestampType};
 

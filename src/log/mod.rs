@@ -2,8 +2,8 @@
 //! checkpoints, recovery after a crash.
 //!
 //! Knows disks (`kernel::disk`) and nothing of brokers, messages or clusters: the broker maps
-//! [`LogError`] to a Kafka error code, and plays the scheduler for [`BackgroundTask`]s. Rules:
-//! kafka-truth sections 1.2, 2.4, 3 and 12 A.
+//! [`LogError`] to a Kafka error code, and plays the scheduler for [`BackgroundTask`]s. Its rules
+//! are those of the book's table under L, E and RL.
 
 mod abstract_index;
 pub mod batch;

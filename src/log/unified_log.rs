@@ -1,5 +1,5 @@
 //! A partition's log: what a broker appends to, reads from and truncates (classes UnifiedLog, LocalLog;
-//! rules E2 to E4, E8, HW1, HW7, HW8, L1 to L5, F9).
+//! rules E2 to E4, E8, HW1, HW7, HW8, L1 to L5).
 //!
 //! Every call takes the node's disk and works on its page cache at once. What Kafka leaves to its
 //! scheduler comes out as [`BackgroundTask`]s.

@@ -22,7 +22,7 @@ pub struct BrokerMetadata {
 
 /// Replicas of partitions `first_partition..first_partition + partitions`, in that order, the
 /// preferred leader first. `start` and `shift` are random for a new topic, each in `0..brokers`;
-/// growing a topic passes the same fixed number for both (CT22).
+/// growing a topic passes the same fixed number for both.
 pub fn assign_replicas_to_brokers(
     brokers: &[BrokerMetadata],
     partitions: i32,

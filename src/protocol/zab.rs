@@ -116,7 +116,7 @@ pub enum TxnBody {
         version: i32,
     },
     Multi(Vec<TxnBody>),
-    /// A failed write: it changes nothing but uses its zxid (fact 5).
+    /// A failed write: it changes nothing but uses its zxid.
     Error(Code),
 }
 

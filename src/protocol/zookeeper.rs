@@ -224,7 +224,7 @@ pub enum Answer {
         stat: Stat,
     },
     AclSet(Stat),
-    /// One result an operation. A failed multi is an answer too (fact 9): `Ok` before the failing
+    /// One result an operation. A failed multi is an answer too: `Ok` before the failing
     /// one, its code there, `RuntimeInconsistency` after it.
     Multi(Vec<Result<MultiAnswer, Code>>),
     Synced,

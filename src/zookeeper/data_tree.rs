@@ -70,7 +70,7 @@ impl Default for DataTree {
 
 impl DataTree {
     /// The tree of an ensemble that never served: the root and ZooKeeper's own nodes, which were
-    /// there before any count began (fact 2).
+    /// there before any count began.
     pub fn new() -> Self {
         let open: Acls = Rc::from([Acl::open()]);
         let node = |children: &[&str]| DataNode {
@@ -248,7 +248,7 @@ impl DataTree {
         }
     }
 
-    /// All or nothing; the answers tell where it failed (fact 9).
+    /// All or nothing; the answers tell where it failed.
     fn apply_multi(
         &mut self,
         txn: &Txn,

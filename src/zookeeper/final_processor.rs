@@ -22,7 +22,7 @@ pub fn read(
             Answer::Data { data, stat }
         }),
         Op::Exists { path, watch } => {
-            // Unlike the others it leaves its watch on a node that is not there, too (fact 12).
+            // Unlike the others it leaves its watch on a node that is not there, too.
             if *watch {
                 watches.watch_data(conn, path);
             }

@@ -3,7 +3,7 @@
 //! A server is the request pipeline of ZooKeeper 3.8 (`PrepRequestProcessor`, `SyncRequestProcessor`,
 //! `FinalRequestProcessor`) around a pure `DataTree`; the members of
 //! an ensemble (`quorum`) put leader election and atomic broadcast between them. The client is `ClientCnxn` with its
-//! `StaticHostProvider`. Rules: ZK1 to ZK11, ZB1 to ZB17, section 1.8 of the truth table.
+//! `StaticHostProvider`. Their rules are the book's ZK and ZB.
 
 mod client_watches;
 mod config;

@@ -74,7 +74,7 @@ impl PrepProcessor {
         self.txn(origin, TxnBody::CreateSession { timeout_ms })
     }
 
-    /// The end of a session, asked for or expired: with all its ephemerals (fact 6).
+    /// The end of a session, asked for or expired: with all its ephemerals.
     pub fn close_session(&mut self, origin: Origin, tree: &DataTree) -> Txn {
         let zxid = self.next_zxid();
         let mut paths: Vec<Path> = tree
@@ -103,8 +103,8 @@ impl PrepProcessor {
         }
     }
 
-    /// A write's transaction; one that fails is an `Error` transaction, which uses its zxid too
-    /// (fact 5). `None` for a read. `Err`: a read that the session's state forbids.
+    /// A write's transaction; one that fails is an `Error` transaction, which uses its
+    /// zxid too. `None` for a read. `Err`: a read that the session's state forbids.
     pub fn request(
         &mut self,
         origin: Origin,

@@ -1,5 +1,5 @@
-//! Watches of the clients of one server (`WatchManager`, `DataTree.triggerWatch`; ZK7, ZK8, facts
-//! 12 to 17): kept in memory, per connection, gone when it is.
+//! Watches of the clients of one server (`WatchManager`, `DataTree.triggerWatch`; ZK6, ZK7,
+//! ZK8): kept in memory, per connection, gone when it is.
 
 use super::DataTree;
 use super::data_tree::{Change, split_path};
@@ -60,7 +60,7 @@ impl WatchManager {
                 self.children_changed(path, &mut tell);
             }
             Change::Deleted(path) => {
-                // One event a connection, however it watched the node (fact 15).
+                // One event a connection, however it watched the node.
                 let mut conns = self.data.take(path);
                 conns.append(&mut self.child.take(path));
                 tell(conns, WatchType::NodeDeleted, path);
@@ -82,7 +82,7 @@ impl WatchManager {
         }
     }
 
-    /// Sets a returning client's watches, or answers at once the events that it missed (fact 17).
+    /// Sets a returning client's watches, or answers at once the events that it missed.
     pub fn set_watches(
         &mut self,
         conn: ConnId,

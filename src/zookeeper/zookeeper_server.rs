@@ -252,7 +252,7 @@ impl ZooKeeperServer {
         }
     }
 
-    /// Watch events leave before any reply that could show the change (fact 13).
+    /// Watch events leave before any reply that could show the change.
     fn tell_watchers(&mut self, ctx: &mut Ctx<'_>, changes: &[Change]) {
         for change in changes {
             for (conn, event) in self.watches.trigger(change) {
@@ -316,7 +316,7 @@ impl ZooKeeperServer {
         self.forget(conn);
     }
 
-    /// A server that does not serve has no clients (facts 24, 25).
+    /// A server that does not serve has no clients.
     pub fn close_all(&mut self, ctx: &mut Ctx<'_>) {
         for conn in self.connections.all() {
             self.close(ctx, conn);

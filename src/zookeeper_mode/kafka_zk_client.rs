@@ -104,7 +104,7 @@ impl KafkaZkClient {
         Ok(data.and_then(|(data, _)| Some(ControllerZNode::decode(&data)?.broker_id)))
     }
 
-    /// The election (CT2): the epoch won and the fence for all later writes.
+    /// The election (CT2, Z1): the epoch won and the fence for all later writes.
     pub async fn register_controller_and_increment_controller_epoch(
         &self,
         id: BrokerId,

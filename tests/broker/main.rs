@@ -1,5 +1,5 @@
 //! A broker alone on the real kernel: what it answers to its controllers and asks of them. Everybody else
-//! is a peer that says what the test tells it to say (kafka-truth Z4, Z5, Z8, CT27, CT28, CT32, A3, A5).
+//! is a peer that says what the test tells it to say (Z4, Z5, Z8, CT27, CT28, CT32, A3, A5).
 
 mod alter_partition;
 mod state_changes;

@@ -20,7 +20,7 @@ fn zxid(epoch: i64, counter: i64) -> Zxid {
 
 /// `vectors/zookeeper/ensemble_leader_change.json`, step by step.
 #[test]
-fn ensemble_leader_change_replays() {
+fn zk1_zb5_zb6_zb10_ensemble_leader_change_replays() {
     let mut world = World::members(1, &recorded_config(), 3);
     let servers = world.servers.clone();
     for server in &servers {
@@ -245,7 +245,7 @@ fn zb7_what_only_a_lost_leader_had_is_cut_off_when_it_returns() {
 }
 
 #[test]
-fn fact_26_a_write_that_nobody_answered_may_be_there() {
+fn zb12_a_write_that_nobody_answered_may_be_there() {
     let mut world = World::ensemble(6, &recorded_config(), 3);
     let followers = world.servers[..2].to_vec();
     let last = world.servers[2];
@@ -273,7 +273,7 @@ fn fact_26_a_write_that_nobody_answered_may_be_there() {
 }
 
 #[test]
-fn fact_25_without_a_quorum_nothing_is_answered_and_nothing_expires() {
+fn zk4_without_a_quorum_nothing_is_answered_and_nothing_expires() {
     let mut world = World::ensemble(7, &recorded_config(), 3);
     let first = world.servers[0];
     let mut short = Spoken::new(&mut world, "short", first, 4_000);

@@ -50,7 +50,7 @@ fn zb12_a_restart_finds_the_same_tree_in_snapshot_and_log() {
         assert_eq!(
             world.server().last_zxid(),
             last,
-            "failed writes count too (fact 5)"
+            "failed writes count too"
         );
         world.until(|world| world.session(a).is_connected());
     }

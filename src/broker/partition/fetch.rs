@@ -1,5 +1,5 @@
 //! Reading a partition: for consumers, for followers (whose fetches acknowledge), and for those who ask
-//! where offsets and epochs lie (class `Partition`; rules F1, F3, F6, F9, E4, E6, E11, I1, I2, HW9).
+//! where offsets and epochs lie (class `Partition`; rules F1, F3, F6, E4, E6, E11, I1, I2, HW9).
 
 use super::Partition;
 use crate::broker::outbox::Env;
@@ -14,7 +14,7 @@ use crate::protocol::{
 #[derive(Debug)]
 pub(crate) struct ReadInfo {
     pub(crate) records: Records,
-    /// What counts as fetched from: the log end where nothing is left to return (F9).
+    /// What counts as fetched from: the log end where nothing is left to return, since it was compacted away.
     pub(crate) fetch_offset: i64,
     pub(crate) diverging_epoch: Option<EpochEndOffset>,
     pub(crate) high_watermark: i64,

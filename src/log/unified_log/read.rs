@@ -1,4 +1,4 @@
-//! Reading a log by offset and by timestamp (F1, F9, D13).
+//! Reading a log by offset and by timestamp (F1, D13).
 
 use super::{FetchDataInfo, LogOffsetMetadata, TimestampAndOffset, UnifiedLog};
 use crate::kernel::disk::Disk;
@@ -55,7 +55,7 @@ impl UnifiedLog {
             }
             match self.segments.higher(segment.base_offset()) {
                 Some(next) => segment = next,
-                // F9: everything from there on was compacted away.
+                // Everything from there on was compacted away.
                 None => return Ok(empty(self.log_end_offset_metadata())),
             }
         }

@@ -1,5 +1,5 @@
 //! Typed configuration of clients under Kafka's own keys (classes ProducerConfig, ConsumerConfig,
-//! AdminClientConfig), with the defaults of Kafka 3.9 (kafka-truth 1.3, 1.4).
+//! AdminClientConfig), with the defaults of Kafka 3.9.
 //!
 //! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
 //! are left alone here: whoever reads a scenario warns about them.

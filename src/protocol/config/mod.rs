@@ -1,4 +1,4 @@
-//! Typed configuration under Kafka's own keys, with defaults per Kafka version (kafka-truth 1).
+//! Typed configuration under Kafka's own keys, with defaults per Kafka version.
 //!
 //! Values come as text under Kafka's keys, as in a properties file, and are parsed once. Every key that
 //! Kafka 3.9 has is known by name, type and range, the ones that the simulator does not act on too.

@@ -1,4 +1,4 @@
-//! Releases of Apache Kafka, by which defaults differ (kafka-truth 1.1 to 1.4).
+//! Releases of Apache Kafka, by which defaults differ.
 
 use super::{Properties, Scope};
 use std::fmt;

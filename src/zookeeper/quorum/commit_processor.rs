@@ -90,3 +90,51 @@ impl CommitProcessor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::zab::TxnBody;
+    use crate::protocol::zookeeper::Op;
+
+    fn request(session: SessionId, cxid: i32) -> Request {
+        let op = Op::GetData {
+            path: "/a".into(),
+            watch: false,
+        };
+        Request {
+            conn: None,
+            session,
+            cxid,
+            kind: RequestKind::Op(op),
+            txn: None,
+            error: None,
+        }
+    }
+
+    fn txn(session: SessionId, cxid: i32) -> Rc<Txn> {
+        Rc::new(Txn {
+            session,
+            cxid,
+            zxid: 1,
+            time: 0,
+            body: TxnBody::CloseSession { paths: Vec::new() },
+        })
+    }
+
+    #[test]
+    fn zb13_a_read_waits_behind_the_write_of_its_session_and_of_no_other() {
+        let mut processor = CommitProcessor::default();
+        assert!(processor.submit(request(1, 1), true).is_none());
+        assert!(processor.submit(request(1, 2), false).is_none());
+        let other = processor.submit(request(2, 1), false);
+        assert!(other.is_some(), "another session's goes on");
+
+        let mut ready = Vec::new();
+        processor.commit(txn(7, 1), &mut ready);
+        assert_eq!(ready.len(), 1, "another server's client waits for that one");
+        processor.commit(txn(1, 1), &mut ready);
+        let order: Vec<_> = ready.iter().map(|r| (r.session, r.cxid)).collect();
+        assert_eq!(order, [(7, 1), (1, 1), (1, 2)]);
+    }
+}

@@ -1,4 +1,4 @@
-//! Fast leader election (`FastLeaderElection`; ZB1 to ZB3): rounds in which servers tell each other
+//! Fast leader election (`FastLeaderElection`; ZB1, ZB2, ZB3): rounds in which servers tell each other
 //! whom they would follow, until a quorum names the same one. Pure: notifications and the passing of
 //! time in, notifications and a decision out.
 
@@ -301,3 +301,79 @@ fn candidate(notification: &Notification) -> Candidate {
 const FINALIZE_WAIT: Duration = Duration::from_millis(200);
 /// `maxNotificationInterval`
 const MAX_NOTIFICATION_INTERVAL: Duration = Duration::from_millis(60_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(me: ServerId) -> FastLeaderElection {
+        FastLeaderElection::new(me, BTreeSet::from([1, 2, 3]))
+    }
+
+    fn vote(leader: ServerId, zxid: Zxid, round: u64, state: ServerState) -> Notification {
+        let candidate = Candidate {
+            peer_epoch: 1,
+            zxid,
+            leader,
+        };
+        Vote {
+            candidate,
+            election_epoch: round,
+        }
+        .notification(state)
+    }
+
+    fn sent(out: &[Output]) -> Vec<(ServerId, ServerId, u64)> {
+        let told = out.iter().filter_map(|output| match output {
+            Output::Send(to, told) => Some((*to, told.leader, told.election_epoch)),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    fn elected(out: &[Output]) -> Option<ServerId> {
+        out.iter().find_map(|output| match output {
+            Output::Elected(vote) => Some(vote.candidate.leader),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn zb1_a_round_begins_with_a_vote_for_oneself_that_all_are_told() {
+        let mut server = server(2);
+        let mut out = Vec::new();
+        server.look(1, 7, &mut out);
+        assert_eq!(sent(&out), [(1, 2, 1), (3, 2, 1)]);
+    }
+
+    #[test]
+    fn zb2_a_higher_round_is_joined_with_the_better_vote_and_a_lower_one_is_answered() {
+        let mut server = server(2);
+        server.look(1, 7, &mut Vec::new());
+        let mut out = Vec::new();
+        server.receive(1, vote(1, 5, 4, ServerState::Looking), &mut out);
+        assert_eq!(server.round(), 4);
+        assert_eq!(sent(&out), [(1, 2, 4), (3, 2, 4)], "its own is better");
+        let mut out = Vec::new();
+        server.receive(3, vote(3, 9, 1, ServerState::Looking), &mut out);
+        assert_eq!(sent(&out), [(3, 2, 4)], "however good that vote is");
+        let mut out = Vec::new();
+        server.receive(3, vote(3, 9, 4, ServerState::Looking), &mut out);
+        assert_eq!(sent(&out), [(1, 3, 4), (3, 3, 4)]);
+        assert_eq!(elected(&out), None, "a better vote may still come");
+        server.on_timeout(true, &mut out);
+        assert_eq!(elected(&out), Some(3));
+    }
+
+    #[test]
+    fn zb3_a_latecomer_joins_a_quorum_once_its_leader_says_that_it_leads() {
+        let mut server = server(2);
+        server.look(1, 9, &mut Vec::new());
+        let mut out = Vec::new();
+        server.receive(1, vote(3, 7, 8, ServerState::Following), &mut out);
+        assert_eq!(elected(&out), None);
+        server.receive(3, vote(3, 7, 8, ServerState::Leading), &mut out);
+        assert_eq!(elected(&out), Some(3));
+        assert_eq!(server.round(), 8);
+    }
+}

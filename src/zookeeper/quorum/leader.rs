@@ -155,7 +155,7 @@ impl Leader {
         }
         if let (Some(current_epoch), last_zxid) = summary {
             if (current_epoch, last_zxid) > self.summary {
-                // It has more than the leader has: it must not follow (ZK3).
+                // It has more than the leader has: it must not follow.
                 return self.drop_learner(ctx, sid);
             }
             self.electing.insert(sid);

@@ -1,4 +1,4 @@
-//! A learner takes over what its leader has (`Learner.syncWithLeader`; ZB8): nothing is acknowledged
+//! A learner takes over what its leader has (`Learner.syncWithLeader`): nothing is acknowledged
 //! before it is durable.
 
 use super::member::{Leave, Member, token};

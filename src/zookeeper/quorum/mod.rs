@@ -1,5 +1,5 @@
 //! The members of an ensemble (`org.apache.zookeeper.server.quorum`): they elect a leader, which brings
-//! the others up to date and then orders all writes (Zab). Rules ZK1 to ZK4, ZB1 to ZB14.
+//! the others up to date and then orders all writes (Zab). Rules ZK1 and ZK4, and most of ZB.
 
 mod broadcast;
 mod commit_processor;

@@ -1,4 +1,4 @@
-//! Election connections (`QuorumCnxManager`; ZB4): one between two servers, dialled by the one with
+//! Election connections (`QuorumCnxManager`): one between two servers, dialled by the one with
 //! the larger number; one that a smaller dials is dropped and called back.
 
 use crate::kernel::{ConnId, Duration, NodeId, TimerId};

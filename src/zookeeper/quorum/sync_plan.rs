@@ -187,7 +187,7 @@ mod tests {
         let plan = plan_for(zxid(3, 0), &[]);
         assert_eq!(plan.mode, SyncMode::Diff(zxid(3, 2)));
         assert_eq!(zxids(&plan), [zxid(3, 1), zxid(3, 2)]);
-        // ... across epochs only a snapshot helps (fact 26).
+        // ... across epochs only a snapshot helps.
         assert_eq!(plan_for(zxid(1, 7), &[]).mode, SyncMode::Snap);
         assert_eq!(plan_for(zxid(2, 3), &[]).mode, SyncMode::Snap);
     }

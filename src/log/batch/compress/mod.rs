@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_framed_as_kafka_frames_them() {
+    fn cm2_streams_are_framed_as_kafka_frames_them() {
         let bytes = text(100_000);
         let snappy = CompressionType::Snappy.pack(&bytes);
         assert_eq!(snappy[..16], *b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01");
