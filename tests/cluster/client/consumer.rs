@@ -1,0 +1,113 @@
+//! The consumer with assigned partitions: where it begins, how it follows leaders, what it throws.
+
+use crate::client::cardboard::{Town, World};
+use crate::client::{consumed, consumer, exceptions};
+use kafka_trial::protocol::ErrorCode;
+
+#[test]
+fn a_consumer_begins_where_its_reset_policy_says() {
+    let read_with = |policy: &str| {
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.world().append(0, &["a", "b", "c"]);
+        town.start(1);
+        consumer(&mut town, &[("auto.offset.reset", policy)], &[]);
+        let mut facts = town.run_for(1_000);
+        town.world().append(0, &["d"]);
+        facts.extend(town.run_for(1_000));
+        (consumed(&facts), exceptions(&facts))
+    };
+    assert_eq!(read_with("earliest").0, [0, 1, 2, 3]);
+    assert_eq!(read_with("latest").0, [3]);
+    let (offsets, thrown) = read_with("none");
+    assert!(offsets.is_empty());
+    assert_eq!(thrown.len(), 1);
+    assert_eq!(thrown[0].1, "NoOffsetForPartitionException");
+}
+
+#[test]
+fn a_consumer_reads_on_from_the_new_leader() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().append(0, &["a", "b"]);
+    town.start(1);
+    town.start(2);
+    consumer(&mut town, &[], &[(0, 0)]);
+    let mut facts = town.run_for(1_000);
+    town.world().move_leader(0, 2);
+    town.world().append(0, &["c"]);
+    facts.extend(town.run_for(2_000));
+    assert_eq!(consumed(&facts), [0, 1, 2]);
+    assert_eq!(
+        town.world().epoch_end_questions,
+        1,
+        "the position was validated"
+    );
+}
+
+#[test]
+fn g17_a_consumer_goes_back_to_where_an_unclean_leaders_log_differs() {
+    let run_with = |policy: &str| {
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.world().append(0, &["a", "b", "c"]);
+        town.start(1);
+        town.start(2);
+        consumer(&mut town, &[("auto.offset.reset", policy)], &[(0, 0)]);
+        let mut facts = town.run_for(1_000);
+        town.world().lose_after(0, 1);
+        town.world().move_leader(0, 2);
+        town.world().append(0, &["x", "y", "z"]);
+        facts.extend(town.run_for(2_000));
+        (consumed(&facts), exceptions(&facts))
+    };
+    assert_eq!(run_with("latest").0, [0, 1, 2, 1, 2, 3]);
+    let (offsets, thrown) = run_with("none");
+    assert_eq!(offsets, [0, 1, 2]);
+    assert_eq!(thrown[0].1, "LogTruncationException");
+}
+
+#[test]
+fn f7_out_of_range_applies_the_reset_policy_or_throws() {
+    let run_with = |policy: &str| {
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.world().append(0, &["a", "b"]);
+        town.start(1);
+        consumer(&mut town, &[("auto.offset.reset", policy)], &[(0, 7)]);
+        let facts = town.run_for(2_000);
+        (consumed(&facts), exceptions(&facts))
+    };
+    assert_eq!(run_with("earliest").0, [0, 1]);
+    let (offsets, thrown) = run_with("none");
+    assert!(offsets.is_empty());
+    let names: Vec<&str> = thrown.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["OffsetOutOfRangeException"], "told once");
+}
+
+#[test]
+fn hw9_an_offset_that_is_not_available_yet_is_asked_for_again() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().append(0, &["a"]);
+    for _ in 0..3 {
+        let not_yet = ErrorCode::OffsetNotAvailable;
+        town.world().list_offsets_errors.push_back(not_yet);
+    }
+    town.start(1);
+    consumer(&mut town, &[("auto.offset.reset", "earliest")], &[]);
+    let facts = town.run_for(2_000);
+    assert_eq!(consumed(&facts), [0]);
+    assert!(town.world().list_offsets_errors.is_empty());
+}
+
+#[test]
+fn a_batch_with_a_bad_crc_stops_the_consumer_for_ever() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().append(0, &["a", "b", "c"]);
+    town.world().damage(0, 1);
+    town.start(1);
+    consumer(&mut town, &[], &[(0, 0)]);
+    let facts = town.run_for(3_000);
+    assert_eq!(consumed(&facts), [0]);
+    let names: Vec<String> = exceptions(&facts)
+        .into_iter()
+        .map(|(_, name)| name)
+        .collect();
+    assert_eq!(names, ["KafkaException"]);
+}

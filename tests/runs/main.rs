@@ -1,0 +1,10 @@
+//! Whole runs of plans, looked at from outside: what is told, what is checked, what things cost.
+
+mod checks;
+mod compression;
+mod cost_model;
+mod disk_faults;
+mod facts;
+mod readme;
+mod telling;
+mod timeline;
