@@ -47,11 +47,7 @@ fn zb12_a_restart_finds_the_same_tree_in_snapshot_and_log() {
         world.run_ms(50);
         restart(&mut world);
         assert_eq!(picture(&world), before);
-        assert_eq!(
-            world.server().last_zxid(),
-            last,
-            "failed writes count too"
-        );
+        assert_eq!(world.server().last_zxid(), last, "failed writes count too");
         world.until(|world| world.session(a).is_connected());
     }
     assert_eq!(world.tree().children("/").count(), 7);
