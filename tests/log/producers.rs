@@ -3,7 +3,7 @@
 use crate::rules::{DIR, after_crash, fill, open};
 use kafka_trial::kernel::disk::Disk;
 use kafka_trial::log::batch::BatchBuilder;
-use kafka_trial::log::{AppendOrigin, LogConfig, LogError, Records, UnifiedLog};
+use kafka_trial::log::{AppendOrigin, LoadParameters, LogConfig, LogError, Records, UnifiedLog};
 
 fn sequenced(producer_id: i64, epoch: i16, sequence: i32) -> Records {
     let mut builder = BatchBuilder::new().producer(producer_id, epoch, sequence);
