@@ -25,7 +25,8 @@ const GOOD: &str = r#"{
   {"do": "read", "lasted": 2, "state": {"zookeeper": "away"},
    "actions": [{"at": 0, "client": {"op": "read", "topic": "t", "partition": 0, "from": 0}}],
    "result": {"records": []}},
-  {"do": "end", "lasted": 1, "state": {"zookeeper": "away"}, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"}]}
+  {"do": "end", "lasted": 1, "state": {"zookeeper": "away"}, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"},
+   {"at": 0.4, "disk": 1, "fault": "slow", "value": 500}, {"at": 0.5, "disk": 1, "fault": "slow", "value": false}, {"at": 0.6, "disk": 1, "fault": "hang", "value": null}]}
  ]
 }
 "#;
@@ -97,6 +98,33 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "\"controlled_shutdown\": \"zk\"",
     ),
     ("a path that is none", "\"/controller\"", "\"controller\""),
+    (
+        "a disk of a broker that is not there",
+        "\"disk\": 1",
+        "\"disk\": 4",
+    ),
+    ("a disk without a fault", "\"fault\": \"slow\", ", ""),
+    ("a fault that is none", "\"slow\"", "\"slwo\""),
+    (
+        "a slow disk that does not say how slow",
+        "\"slow\", \"value\": 500",
+        "\"slow\"",
+    ),
+    (
+        "a slow disk in words",
+        "\"value\": 500",
+        "\"value\": \"500 ms\"",
+    ),
+    (
+        "a hanging disk with a number",
+        "\"hang\", \"value\": null",
+        "\"hang\", \"value\": 5",
+    ),
+    (
+        "a fault without a disk",
+        "\"disk\": 1, \"fault\": \"slow\"",
+        "\"fault\": \"slow\"",
+    ),
     (
         "a command without an operation",
         "\"op\": \"produce\", ",
