@@ -294,7 +294,7 @@ fn forward(nodes: u32, in_flight: u32, deliveries: u64, costs: bool) -> f64 {
         kernel.apply(Fault::Start(node));
     }
     let (a, b) = (vec![NodeId(0), NodeId(1)], vec![NodeId(2), NodeId(3)]);
-    kernel.apply(Fault::Slow {
+    kernel.apply(Fault::SlowLink {
         a: a.clone(),
         b: b.clone(),
         extra: Duration::from_micros(300),

@@ -118,14 +118,6 @@ impl Partition {
         &self.isr.committed
     }
 
-    /// A2: also whom a pending expansion would add; a pending shrink removes nobody yet.
-    #[cfg(test)]
-    pub(crate) fn maximal_isr(&self) -> Vec<BrokerId> {
-        let mut isr = self.isr.committed.clone();
-        isr.extend(self.isr.joining());
-        isr
-    }
-
     pub(crate) fn log(&self) -> Option<&UnifiedLog> {
         self.log.as_ref()
     }
@@ -357,8 +349,7 @@ impl Partition {
         if log.high_watermark() < required_offset {
             return None;
         }
-        let maximal_isr = self.isr.committed.len() + usize::from(self.isr.joining().is_some());
-        Some(if self.effective_min_isr() <= maximal_isr {
+        Some(if self.effective_min_isr() <= self.isr.maximal_len() {
             ErrorCode::None
         } else {
             ErrorCode::NotEnoughReplicasAfterAppend

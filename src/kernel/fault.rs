@@ -27,7 +27,7 @@ pub enum Fault {
         both: bool,
     },
     /// Adds latency to every trip between the two groups, both ways.
-    Slow {
+    SlowLink {
         a: Vec<NodeId>,
         b: Vec<NodeId>,
         extra: Duration,
@@ -87,11 +87,6 @@ pub enum Fault {
     DiskSyncFails {
         node: NodeId,
         on: bool,
-    },
-    /// Each fsync returns so much later than the device has done it (zero heals).
-    DiskSyncSlow {
-        node: NodeId,
-        extra: Duration,
     },
     /// Everything on the disk is gone (the process should be down).
     DiskWiped(NodeId),

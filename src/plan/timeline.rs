@@ -139,7 +139,7 @@ pub enum Action {
     /// Cut from everybody else.
     Isolate(Targets),
     /// So much more latency each trip, both ways.
-    SlowNetwork {
+    SlowLink {
         a: Targets,
         b: Targets,
         by: Duration,
@@ -264,7 +264,7 @@ impl Action {
             | Action::SlowMachine { targets, .. }
             | Action::Heal(Healing::Nodes(targets)) => vec![targets],
             Action::Cut { from: a, to: b, .. }
-            | Action::SlowNetwork { a, b, .. }
+            | Action::SlowLink { a, b, .. }
             | Action::ThrottleNetwork { a, b, .. }
             | Action::StallNetwork { a, b }
             | Action::ResetConnections { a, b }
@@ -293,7 +293,7 @@ impl Action {
             Action::Cut { .. } => "cut link",
             Action::Partition(_) => "partition network",
             Action::Isolate(_) => "isolate",
-            Action::SlowNetwork { .. } => "slow link",
+            Action::SlowLink { .. } => "slow link",
             Action::ThrottleNetwork { .. } => "throttle link",
             Action::StallNetwork { .. } => "stall link",
             Action::ResetConnections { .. } => "reset link",
@@ -331,7 +331,7 @@ impl Action {
             Action::Cut { .. } => "cut",
             Action::Partition(_) => "partition",
             Action::Isolate(_) => "isolation",
-            Action::SlowNetwork { .. } => "slow network",
+            Action::SlowLink { .. } => "slow link",
             Action::ThrottleNetwork { .. } => "throttle",
             Action::StallNetwork { .. } => "stall",
             Action::ResetConnections { .. } => "reset",
@@ -367,7 +367,7 @@ impl Action {
         "cut",
         "partition",
         "isolation",
-        "slow network",
+        "slow link",
         "throttle",
         "stall",
         "reset",

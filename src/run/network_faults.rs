@@ -7,7 +7,7 @@ use crate::plan::{Action, Targets, write_duration, write_size};
 pub fn network_sides(action: &Action) -> Option<Vec<&Targets>> {
     Some(match action {
         Action::Cut { from, to, .. } | Action::LoseMessage { from, to } => vec![from, to],
-        Action::SlowNetwork { a, b, .. }
+        Action::SlowLink { a, b, .. }
         | Action::ThrottleNetwork { a, b, .. }
         | Action::StallNetwork { a, b }
         | Action::ResetConnections { a, b } => vec![a, b],
@@ -43,8 +43,8 @@ pub fn network_words(action: &Action, who: &[String]) -> String {
         Action::Cut { both: false, .. } => format!("network cut from {}", who.join(" to ")),
         Action::Cut { .. } => format!("network cut between {all}"),
         Action::Partition(_) => format!("network partition: {}", who.join(" | ")),
-        Action::SlowNetwork { by, .. } => format!(
-            "slow network between {all}: {} more each trip",
+        Action::SlowLink { by, .. } => format!(
+            "slow link between {all}: {} more each trip",
             write_duration(*by)
         ),
         Action::ThrottleNetwork { rate, .. } => format!(
@@ -93,7 +93,7 @@ pub fn network_faults_of(
                 both: true,
             }]
         }
-        Action::SlowNetwork { by, .. } => vec![Fault::Slow { a, b, extra: *by }],
+        Action::SlowLink { by, .. } => vec![Fault::SlowLink { a, b, extra: *by }],
         Action::ThrottleNetwork { rate, .. } => vec![Fault::Throttle {
             a,
             b,

@@ -282,7 +282,7 @@ fn action(action: &Action, said: &mut doc::Entry) {
             said.partition_network = Some(sets.iter().filter_map(targets).collect())
         }
         Action::Isolate(who) => said.isolate = targets(who),
-        Action::SlowNetwork { a, b, by } => {
+        Action::SlowLink { a, b, by } => {
             (said.slow_link, said.to) = (targets(a), targets(b));
             said.by = Some(SignedTime(i64::try_from(by.0).unwrap_or(i64::MAX)));
         }

@@ -1,4 +1,4 @@
-//! What `zoo.cfg` says, with its defaults (`ServerConfig`; section 1.8).
+//! What `zoo.cfg` says, with its defaults (`ServerConfig`).
 
 use crate::kernel::NodeId;
 use crate::protocol::zab::ServerId;

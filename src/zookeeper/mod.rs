@@ -19,7 +19,7 @@ mod quorum;
 mod request;
 pub mod server;
 pub mod session;
-mod session_tracker;
+mod session_expiry;
 mod standalone;
 mod sync_processor;
 mod txn;

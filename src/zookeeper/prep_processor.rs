@@ -3,7 +3,7 @@
 
 use super::DataTree;
 use super::data_tree::split_path;
-use super::session_tracker::SessionTracker;
+use super::session_expiry::SessionTracker;
 use crate::protocol::zab::{ServerId, Txn, TxnBody};
 use crate::protocol::zookeeper::{Acl, Acls, Code, CreateMode, MultiOp, Op, Path, SessionId, Zxid};
 use bytes::Bytes;

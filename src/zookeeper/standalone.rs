@@ -10,7 +10,7 @@ use super::file_snap;
 use super::file_txn_log::{FileTxnLog, LoadError};
 use super::prep_processor::{Origin, PrepProcessor};
 use super::request::{Request, RequestKind};
-use super::session_tracker::SessionTracker;
+use super::session_expiry::SessionTracker;
 use super::sync_processor::SyncProcessor;
 use super::zookeeper_server::ZooKeeperServer;
 use crate::kernel::{ConnId, DiskError, Duration, Time};

@@ -396,7 +396,7 @@ fn a_reset_over_a_cut_link_is_lost() {
 fn slow_adds_to_every_trip_in_both_directions() {
     let mut world = World::connected(plain());
     let extra = Duration::from_millis(30);
-    let fault = world.kernel.apply(Fault::Slow {
+    let fault = world.kernel.apply(Fault::SlowLink {
         a: vec![A],
         b: vec![B],
         extra,

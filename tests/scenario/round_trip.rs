@@ -367,7 +367,7 @@ fn action() -> impl Strategy<Value = Action> {
             let actions = [
                 (|(from, to), both, _, _| Action::Cut { from, to, both })
                     as fn((Targets, Targets), bool, Duration, u64) -> Action,
-                |(a, b), _, by, _| Action::SlowNetwork { a, b, by },
+                |(a, b), _, by, _| Action::SlowLink { a, b, by },
                 |(a, b), _, _, rate| Action::ThrottleNetwork { a, b, rate },
                 |(a, b), _, _, _| Action::StallNetwork { a, b },
                 |(a, b), _, _, _| Action::ResetConnections { a, b },

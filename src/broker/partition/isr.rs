@@ -1,5 +1,5 @@
 //! A leader's ISR: who may join, who has to leave, and what the controller makes of it (class
-//! `Partition`; rules A1 to A5, A7, I5 to I8).
+//! `Partition`; rules A1 to A5, A7, I5 to I8). Knows no member's log: what each has is in `replica`.
 
 use super::Partition;
 use crate::broker::outbox::Env;
@@ -23,6 +23,14 @@ struct PendingIsrChange {
 }
 
 impl Partition {
+    /// The maximal ISR (A2).
+    #[cfg(test)]
+    pub(crate) fn maximal_isr(&self) -> Vec<BrokerId> {
+        let mut isr = self.isr.committed.clone();
+        isr.extend(self.isr.joining());
+        isr
+    }
+
     /// I5, I6: a follower that has caught up comes back, one change at a time (A1).
     pub(super) fn maybe_expand_isr(&mut self, env: &mut Env<'_>, at: usize) {
         let replica = &self.remote_replicas[at];
@@ -154,6 +162,12 @@ impl IsrState {
             committed: isr,
             pending: None,
         }
+    }
+
+    /// How many the maximal ISR has (A2): also whom a pending expansion would add; a pending shrink removes
+    /// nobody yet.
+    pub(super) fn maximal_len(&self) -> usize {
+        self.committed.len() + usize::from(self.joining().is_some())
     }
 
     /// Whom a pending expansion would add.

@@ -422,12 +422,6 @@ impl Disk {
         self.hanging.clear();
     }
 
-    pub(super) fn set_sync_delay(&mut self, extra: Duration) {
-        if let Some(device) = &mut self.device {
-            device.sync_delay = extra;
-        }
-    }
-
     pub(super) fn set_slowness(&mut self, times: u32) {
         if let Some(device) = &mut self.device {
             device.set_slowness(times);
@@ -474,8 +468,7 @@ impl Disk {
         let now = self.now();
         let done = match &mut self.device {
             Some(device) if !clean => device.sync_later(dirty),
-            Some(device) => now + device.sync_delay,
-            None => now,
+            _ => now,
         };
         Ok((sync, done))
     }

@@ -59,7 +59,7 @@ struct Rule {
 
 enum Effect {
     Cut,
-    Slow(Duration),
+    SlowLink(Duration),
     /// When each direction will have sent what was given to it.
     Throttle {
         bytes_per_second: u64,
@@ -73,7 +73,9 @@ impl Rules {
     pub(super) fn add(&mut self, fault: &Fault) -> Option<FaultId> {
         let (from, to, both, effect) = match fault {
             Fault::Cut { from, to, both } => (from.clone(), to.clone(), *both, Effect::Cut),
-            Fault::Slow { a, b, extra } => (a.clone(), b.clone(), true, Effect::Slow(*extra)),
+            Fault::SlowLink { a, b, extra } => {
+                (a.clone(), b.clone(), true, Effect::SlowLink(*extra))
+            }
             Fault::Throttle {
                 a,
                 b,
@@ -128,7 +130,7 @@ impl Rules {
             }
             match rule.effect {
                 Effect::Cut => path.cut = true,
-                Effect::Slow(extra) => path.extra = path.extra + extra,
+                Effect::SlowLink(extra) => path.extra = path.extra + extra,
                 Effect::Throttle { .. } => path.throttled = true,
                 Effect::Stall => path.stalled = true,
                 Effect::LoseOne => path.loses = true,

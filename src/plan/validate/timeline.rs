@@ -111,7 +111,7 @@ impl Check<'_> {
                 })
             }
             Action::Cut { from: a, to: b, .. }
-            | Action::SlowNetwork { a, b, .. }
+            | Action::SlowLink { a, b, .. }
             | Action::StallNetwork { a, b }
             | Action::ResetConnections { a, b }
             | Action::LoseMessage { from: a, to: b } => {

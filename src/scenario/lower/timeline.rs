@@ -106,7 +106,7 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
             }).collect::<Result<_, _>>()?
         );
         isolate, "isolate", |who| Action::Isolate(targets("isolate", who)?);
-        slow_link, "slow link", |who| Action::SlowNetwork {
+        slow_link, "slow link", |who| Action::SlowLink {
             a: targets("slow link", who)?,
             b: targets("to", need(&mut said.to, "slow link", "to: broker-2")?)?,
             by: later(need(&mut said.by, "slow link", "by: 50ms")?)?,
@@ -214,7 +214,7 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
 fn arguments(action: &Action) -> String {
     let own = match action {
         Action::Cut { .. } => "to, one way",
-        Action::SlowNetwork { .. } => "to, by",
+        Action::SlowLink { .. } => "to, by",
         Action::ThrottleNetwork { .. } => "to, rate",
         Action::StallNetwork { .. }
         | Action::ResetConnections { .. }

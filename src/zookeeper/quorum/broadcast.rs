@@ -11,7 +11,7 @@ use crate::protocol::zookeeper::{Code, Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact};
 use crate::zookeeper::prep_processor::{Origin, PrepProcessor};
 use crate::zookeeper::request::{Request, RequestKind};
-use crate::zookeeper::session_tracker::SessionTracker;
+use crate::zookeeper::session_expiry::SessionTracker;
 use crate::zookeeper::zookeeper_server::ClientCall;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -12,7 +12,7 @@ use crate::protocol::zookeeper::{Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact, Message, Timer, ZooKeeperTimer};
 use crate::zookeeper::prep_processor::is_write;
 use crate::zookeeper::request::{Request, RequestKind};
-use crate::zookeeper::session_tracker::initial_id;
+use crate::zookeeper::session_expiry::initial_id;
 use crate::zookeeper::zookeeper_server::ClientCall;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

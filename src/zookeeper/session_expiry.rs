@@ -1,6 +1,7 @@
-//! Sessions and when they expire (`SessionTrackerImpl`, `ExpiryQueue`; section 1.8, ZB14).
+//! When sessions expire (`SessionTrackerImpl`, `ExpiryQueue`; ZB14).
 //!
-//! Times are those of the server's own monotonic clock.
+//! They are opened and closed by transactions (`prep_processor`), resumed by `zookeeper_server`, and heard of
+//! there or, in an ensemble, by `quorum::follower`. Times are those of the server's own monotonic clock.
 
 use crate::kernel::{Duration, Time, TimerId};
 use crate::protocol::zab::ServerId;

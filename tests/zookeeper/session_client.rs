@@ -220,25 +220,3 @@ fn zb16_reconnects_pause_at_random() {
     );
     assert!(waits.iter().max() > waits.iter().min());
 }
-
-#[test]
-fn closing_a_session_removes_its_ephemerals_at_once_and_closes_the_connection() {
-    let mut world = World::new(10, recorded_config());
-    let a = world.connected("a", 10_000);
-    let id = world.session_id(a);
-    world
-        .ask(a, create("/mine", CreateMode::EPHEMERAL))
-        .expect("made");
-    world.request(a, create("/mine-too", CreateMode::EPHEMERAL));
-    world.tell(a, Do::Close);
-    world.run_ms(50);
-    let events = world.take_events(a);
-    assert_eq!(events.last(), Some(&SessionEvent::Closed));
-    assert_eq!(world.tree().children("/").count(), 1);
-    assert!(world.server().sessions().is_empty());
-    assert_eq!(world.session(a).session_id(), None);
-    assert!(world.take_facts().contains(&Fact::SessionClosed {
-        session: id,
-        ephemerals: vec![path("/mine"), path("/mine-too")],
-    }));
-}
