@@ -1,12 +1,14 @@
-//! kafka-trial: a deterministic simulator and teaching sandbox that puts Apache Kafka on trial.
+//! A deterministic simulator that puts Apache Kafka on trial: brokers, ZooKeeper and clients in one thread
+//! and virtual time, with crashes, cut networks and failing disks whenever you say.
 //!
-//! A plan and a seed are the whole input of a run; the same two give the same bytes, on every machine.
-//! Another project's test runs a scenario and takes a snapshot of what happened:
+//! A test of yours runs a [`Scenario`] and looks at the [`Report`]: whether what must hold held, and what
+//! happened, as text that is the same on every machine and so makes a snapshot.
 //!
 //! ```
-//! use kafka_trial::{run, trace};
+//! use kafka_trial::Scenario;
 //!
-//! let scenario = b"
+//! let scenario = Scenario::from_str(
+//!     "
 //! format: 1
 //! name: two-trucks
 //! about: Two trucks report to one broker.
@@ -20,36 +22,62 @@
 //!   dashboard: {topics: [gps]}
 //! expect:
 //!   - no acknowledged record is lost
-//! ";
-//! let plan = kafka_trial::scenario::load("two-trucks.yaml", scenario.to_vec(), &[]).unwrap().plan;
-//! let report = run::run(&plan, 7).unwrap();
-//! assert!(report.held());
-//!
-//! let transcript = trace::transcript(&report.trace, trace::Style::default());
-//! assert!(transcript.contains("becomes the controller"));
-//! // insta::assert_snapshot!(transcript);
+//! ",
+//! )?;
+//! let report = scenario.run()?;
+//! report.assert_held();
+//! assert!(report.transcript().contains("becomes the controller"));
+//! // insta::assert_snapshot!(report.tables());
+//! # Ok::<(), kafka_trial::ScenarioError>(())
 //! ```
 //!
-//! The rooms of the crate, and what each may know, stand in `book/src/architecture.md`.
+//! A run is a function of scenario, seed and version, and the seed is the scenario's own unless
+//! [`Scenario::with_seed`] gives another. What is modelled and what is not, how a scenario is written, and how
+//! the simulator is built stand in its book (`book/` in the repository). The `trial` command runs the same
+//! scenarios from a terminal.
 #![forbid(unsafe_code)]
 
+mod facade;
+
+pub use facade::{Report, Scenario, ScenarioError};
+
+// The rooms of the house. Public for the command, the tests and the benches; not for others.
+#[doc(hidden)]
 pub mod broker;
+#[doc(hidden)]
 pub mod check;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod client;
+#[doc(hidden)]
 pub mod conform;
+#[doc(hidden)]
 pub mod controller;
+#[doc(hidden)]
 pub mod kernel;
+#[doc(hidden)]
 pub mod log;
+#[doc(hidden)]
 pub mod metadata;
+#[doc(hidden)]
 pub mod network_client;
+#[doc(hidden)]
 pub mod node;
+#[doc(hidden)]
 pub mod plan;
+#[doc(hidden)]
 pub mod protocol;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
 pub mod scenario;
+#[doc(hidden)]
 pub mod trace;
+#[doc(hidden)]
 pub mod zookeeper;
+#[doc(hidden)]
 pub mod zookeeper_mode;

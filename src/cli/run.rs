@@ -65,9 +65,6 @@ enum Show {
     Zookeeper,
 }
 
-/// So many nodes of an ensemble's tree are shown unless all are asked for.
-const NODES_IN_SHORT: usize = 40;
-
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     match prepare(arguments, terminal) {
         Ok((scenarios, out)) => run_all(arguments, scenarios, out, terminal),
@@ -266,30 +263,11 @@ fn ending<'a>(
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
 ) -> Ending<'a> {
-    // An ensemble is what its scenario is about.
-    let plan = &report.plan;
-    let is_about_it = plan.cluster.zookeeper.servers > 1 || !plan.zookeeper_clients.is_empty();
-    let in_short = is_about_it.then_some(NODES_IN_SHORT);
-    let zookeeper = match arguments.show.contains(&Show::Zookeeper) {
-        true => Some(usize::MAX),
-        false => in_short,
-    };
-    Ending {
-        zookeeper,
-        plan: &report.plan,
-        seed: report.seed,
-        digest: report.digest,
-        events: report.events,
-        messages: report.messages,
-        end: report.end,
-        trace: &report.trace,
-        view,
-        outcomes: &report.outcomes,
-        violations: &report.violations,
-        figures: &report.figures,
-        stopped: report.stopped.as_deref(),
-        repeat,
+    let mut ending = Ending::of(report, view, repeat);
+    if arguments.show.contains(&Show::Zookeeper) {
+        ending.zookeeper = Some(usize::MAX);
     }
+    ending
 }
 
 /// The command that repeats this run.

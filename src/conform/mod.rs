@@ -20,9 +20,7 @@ mod zookeeper_transcript;
 
 pub use compare::{Difference, compared_part, differences};
 pub use play::{Outcome, StepDifference, play};
-pub use recording::{
-    Action, DiskFault, Mode, Recording, Step, TimedAction, Unreadable, read, recording_of,
-};
+pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read, recording_of};
 pub use recover::{DataDirectory, Recovered, recover};
 pub use recovery::play_recovery;
 pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};

@@ -2,9 +2,9 @@
 //! look at everything after each step.
 
 use super::compare::{Difference, compared_part, differences};
-use super::lab::Lab;
+use super::lab::{Lab, plan_named};
 use super::recorder_client::{operation_of, result_in_recorded_shape};
-use super::recording::{Action, DiskFault, Mode, Recording, Step, is_of_other_mode};
+use super::recording::{Action, Mode, Recording, Step, is_of_other_mode};
 use super::znode_tree::{compared_tree, znode_tree};
 use crate::client::{DriverOperation, DriverResult};
 use crate::kernel::{Duration, Fault, NodeStatus};
@@ -228,35 +228,9 @@ impl Player {
             Action::ZooKeeperDelete(path) => {
                 self.lab.shell(ShellCommand::Delete { path: path.clone() });
             }
-            Action::Disk {
-                broker,
-                fault,
-                begins,
-            } => self.disk_fault(*broker, *fault, *begins)?,
             Action::Client(command) => return self.lab.operate(operation_of(command)?).map(Some),
         }
         Ok(None)
-    }
-
-    fn disk_fault(&mut self, id: i32, fault: DiskFault, on: bool) -> Result<(), Unbuildable> {
-        let node = self.lab.broker(id)?;
-        let (fault, what) = match fault {
-            DiskFault::Hang => (Fault::DiskSyncStuck { node, on }, "fsyncs hang"),
-            DiskFault::Slow(ms) => {
-                let extra = Duration::from_millis(u64::from(ms));
-                (Fault::DiskSyncSlow { node, extra }, "fsyncs are slow")
-            }
-            DiskFault::Full => (Fault::DiskFull { node, on }, "it is full"),
-            DiskFault::Eio => (Fault::DiskSyncFails { node, on }, "fsyncs fail"),
-        };
-        let end = if on { "" } else { " no more" };
-        let said = Fact::TimelineEvent {
-            entry: 0,
-            end: !on,
-            text: format!("disk of broker-{id}: {what}{end}").into(),
-        };
-        self.lab.run.fault(fault, Some((node, said)));
-        Ok(())
     }
 
     /// Looks at everything that the step's recording shows, in its shape.
@@ -417,7 +391,7 @@ impl Player {
 /// The recorded cluster: one ZooKeeper server with the recorder's settings, brokers that are started
 /// by the recording's first step.
 fn plan_of(recording: &Recording) -> Plan {
-    let mut plan = Plan::new(recording.name.clone())
+    let mut plan = plan_named(&recording.name)
         .about(recording.about.clone())
         .brokers(recording.brokers);
     // The steps say when it ends.

@@ -3,7 +3,7 @@
 
 use super::RecoveryCase;
 use super::compare::differences;
-use super::lab::Lab;
+use super::lab::{Lab, plan_named};
 use super::play::{Outcome, StepDifference};
 use super::recorder_client::result_in_recorded_shape;
 use super::sha256::sha256_prefix;
@@ -82,9 +82,7 @@ pub fn play_recovery(case: &RecoveryCase) -> Result<Outcome, Unbuildable> {
 
 /// The recorder's broker on the damaged directory, with a clock that shows the recorded time at `START`.
 fn plan_of(case: &RecoveryCase) -> Plan {
-    let mut plan = Plan::new(case.name.clone())
-        .about(case.about.clone())
-        .brokers(1);
+    let mut plan = plan_named(&case.name).about(case.about.clone()).brokers(1);
     plan.duration = Duration::MAX;
     plan.cluster.zookeeper.tick_time_ms = 1000;
     plan.cluster.zookeeper.min_session_timeout_ms = Some(2000);

@@ -5,6 +5,7 @@
 //! by their order.
 
 use super::compare::differences;
+use super::lab::plan_named;
 use super::play::{Outcome, StepDifference};
 use super::zookeeper_transcript::{ZooKeeperAction, ZooKeeperStep, ZooKeeperTranscript};
 use crate::kernel::{Duration, Fault, NodeId, NodeStatus};
@@ -324,7 +325,7 @@ impl Player {
 
 /// Servers like the recorded ones, and a broker that is never started.
 fn plan_of(transcript: &ZooKeeperTranscript) -> Plan {
-    let mut plan = Plan::new(transcript.name.clone());
+    let mut plan = plan_named(&transcript.name);
     // The steps say when it ends.
     plan.duration = Duration::MAX;
     plan.cluster.zookeeper.servers = transcript.servers;

@@ -5,8 +5,12 @@ use crate::kernel::Time;
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
 use crate::protocol::Fact;
+use crate::run::Report;
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
+
+/// Of ZooKeeper's tree, so many nodes are shown unasked.
+const NODES_IN_SHORT: usize = 40;
 
 /// A finished run.
 #[derive(Clone, Copy)]
@@ -48,6 +52,31 @@ pub struct ClientTotals {
     /// Times that a record was sent again.
     pub retried: u64,
     pub read: u64,
+}
+
+impl<'a> Ending<'a> {
+    /// Of a run. `view` is the report's, `repeat` the command that repeats it. ZooKeeper is shown in short
+    /// where the scenario is about it.
+    pub fn of(report: &'a Report, view: &'a dyn ClusterView, repeat: &'a str) -> Ending<'a> {
+        let plan = &report.plan;
+        let is_about_it = plan.cluster.zookeeper.servers > 1 || !plan.zookeeper_clients.is_empty();
+        Ending {
+            zookeeper: is_about_it.then_some(NODES_IN_SHORT),
+            plan,
+            seed: report.seed,
+            digest: report.digest,
+            events: report.events,
+            messages: report.messages,
+            end: report.end,
+            trace: &report.trace,
+            view,
+            outcomes: &report.outcomes,
+            violations: &report.violations,
+            figures: &report.figures,
+            stopped: report.stopped.as_deref(),
+            repeat,
+        }
+    }
 }
 
 impl Ending<'_> {

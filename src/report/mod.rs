@@ -18,7 +18,7 @@ pub use ending::{ClientTotals, Ending};
 pub use json::json;
 pub use junit::{Suite, junit};
 pub use output::{OutputFile, output_files};
-pub use summary::{summary, verdict_line};
+pub use summary::{summary, tables, verdict_line};
 pub use tables::{kafka_get_offsets, kafka_topics_describe};
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ fn heading(ending: &Ending<'_>) -> String {
     text
 }
 
-fn tables(ending: &Ending<'_>) -> String {
+/// The end as Kafka's tools print it, and ZooKeeper's tree where it is shown.
+pub fn tables(ending: &Ending<'_>) -> String {
     let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version);
     let offsets = kafka_get_offsets(ending.view);
     let cache = ending.view.described().and_then(|it| it.cache_of);

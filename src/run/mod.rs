@@ -70,7 +70,7 @@ pub struct Report {
 /// Runs a plan to its end.
 ///
 /// # Errors
-/// A plan whose configuration no process could start with.
+/// A plan that does not hold together, or whose configuration no process could start with.
 pub fn run(plan: &Plan, seed: u64) -> Result<Report, Unbuildable> {
     let mut run = Run::start(plan, seed)?;
     run.until(run.end);
@@ -81,7 +81,7 @@ impl Run {
     /// Builds the cluster and starts its servers; nothing has happened yet.
     ///
     /// # Errors
-    /// A plan whose configuration no process could start with.
+    /// A plan that does not hold together, or whose configuration no process could start with.
     pub fn start(plan: &Plan, seed: u64) -> Result<Run, Unbuildable> {
         Run::start_with(plan, seed, |_, _| Ok(Vec::new()))
     }
@@ -91,12 +91,14 @@ impl Run {
     /// them.
     ///
     /// # Errors
-    /// A plan whose configuration no process could start with.
+    /// A plan that does not hold together, or whose configuration no process could start with.
     pub fn start_with(
         plan: &Plan,
         seed: u64,
         further: impl FnOnce(&Addresses, &[NodeId]) -> Result<Vec<(String, Node)>, Unbuildable>,
     ) -> Result<Run, Unbuildable> {
+        plan.validate()
+            .map_err(|problem| Unbuildable(problem.to_string()))?;
         let (mut kernel, mut layout) = assemble::assemble(plan, seed)?;
         for (name, node) in further(&Addresses::of(plan), &layout.zookeepers)? {
             let id = kernel.add_node(&name, NodeOptions::default(), node);

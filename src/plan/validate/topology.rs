@@ -161,10 +161,12 @@ impl Check<'_> {
             .expected("from -500000 to 500000"));
         }
         for (file, _) in &machine.files {
-            let plain = !file.is_empty()
-                && file
-                    .split('/')
-                    .all(|part| !part.is_empty() && part != "." && part != "..");
+            // One that ends in a slash is a directory with nothing in it.
+            let plain = file
+                .strip_suffix('/')
+                .unwrap_or(file)
+                .split('/')
+                .all(|part| !part.is_empty() && part != "." && part != "..");
             if !plain {
                 return Err(Problem::new(at("files"), format!("the path \"{file}\""))
                     .expected("a relative path without . and .., such as data/meta.properties"));
