@@ -6,6 +6,7 @@ use super::log_manager::{Checkpoint, DATA_DIR};
 use super::outbox::Env;
 use crate::kernel::{Disk, DiskError, Duration, FileId, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
+use crate::protocol::rules::CleanMarker;
 use crate::protocol::{BrokerTimer, Ctx, Fact, Timer, TopicPartition};
 use std::collections::BTreeMap;
 
@@ -264,6 +265,14 @@ impl Broker {
             offset_checkpoint::write(disk, &checkpoint.path(), &offsets)?;
         }
         log_dir::write_clean_shutdown_file(disk, DATA_DIR, -1)
+    }
+
+    pub(super) fn mark_clean_early(&mut self, ctx: &mut Ctx<'_>) {
+        if self.config.rules.clean_marker == CleanMarker::Early
+            && let Err(error) = log_dir::write_clean_shutdown_file(ctx.disk(), DATA_DIR, -1)
+        {
+            self.out.log_error(&error);
+        }
     }
 
     // ---- stalls

@@ -9,6 +9,7 @@ use super::replica_manager::Parked;
 use super::replica_state_change::StateChange;
 use super::{Broker, BrokerOutput};
 use crate::kernel::{Duration, TimerId};
+use crate::protocol::rules::BrokerEpochFencing;
 use crate::protocol::{
     BrokerTimer, Ctx, ElectLeadersRequest, ElectLeadersResponse, ErrorCode, KafkaRequest,
     LeaderAndIsrResponse, Request, Response, StopReplicaResponse, Timer, TopicPartition,
@@ -156,7 +157,9 @@ impl Broker {
     /// Z5: from a controller that knew an earlier life of this broker. A higher epoch than its own
     /// is one that this broker has yet to hear of.
     fn is_stale(&self, broker_epoch: i64) -> bool {
-        broker_epoch != -1 && broker_epoch < self.broker_epoch
+        self.config.rules.broker_epoch_fencing == BrokerEpochFencing::On
+            && broker_epoch != -1
+            && broker_epoch < self.broker_epoch
     }
 
     fn forward(&mut self, to: Pending, election: Option<Election>) -> u64 {

@@ -12,6 +12,7 @@ use crate::log::{
 };
 use crate::protocol::TopicPartition;
 use crate::protocol::config::TopicConfig;
+use crate::protocol::rules::{CleanMarker, Rules};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -21,6 +22,7 @@ pub(crate) struct LogLoading {
     configs: BTreeMap<Rc<str>, TopicConfig>,
     /// Of topics without a configuration.
     defaults: TopicConfig,
+    rules: Rules,
     dirs: VecDeque<String>,
     pub(crate) clean_shutdown: bool,
     recovery_points: OffsetCheckpoint,
@@ -66,8 +68,12 @@ impl LogLoading {
         disk: &mut Disk,
         configs: BTreeMap<Rc<str>, TopicConfig>,
         defaults: TopicConfig,
+        rules: Rules,
     ) -> Result<LogLoading, LogError> {
-        let clean_shutdown = log_dir::take_clean_shutdown_file(disk, DATA_DIR)?;
+        let clean_shutdown = match rules.clean_marker {
+            CleanMarker::Left => log_dir::has_clean_shutdown_file(disk, DATA_DIR),
+            _ => log_dir::take_clean_shutdown_file(disk, DATA_DIR)?,
+        };
         let mut offline = None;
         let mut read = |file: &str| {
             offset_checkpoint::read(disk, &format!("{DATA_DIR}/{file}")).unwrap_or_else(|error| {
@@ -80,6 +86,7 @@ impl LogLoading {
         Ok(LogLoading {
             configs,
             defaults,
+            rules,
             dirs: log_dir::list_dirs(disk, DATA_DIR).into(),
             clean_shutdown,
             recovery_points,
@@ -154,7 +161,7 @@ impl LogLoading {
         let loader = LogLoader::new(
             disk,
             &format!("{DATA_DIR}/{dir}"),
-            log_config(config),
+            log_config(config, &self.rules),
             parameters,
         )?;
         self.current = Some(Current {

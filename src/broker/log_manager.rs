@@ -11,7 +11,8 @@ use crate::kernel::Disk;
 use crate::log::batch::TimestampType;
 use crate::log::log_dir;
 use crate::log::{
-    LoadNote, LoadParameters, LogConfig, LogError, MetaProperties, OffsetCheckpoint, UnifiedLog,
+    LoadNote, LoadParameters, LogConfig, LogError, LogRules, MetaProperties, OffsetCheckpoint,
+    UnifiedLog,
     broker_metadata_checkpoint::META_PROPERTIES,
     offset_checkpoint::{
         self, CLEANER_OFFSET_CHECKPOINT, LOG_START_OFFSET_CHECKPOINT,
@@ -20,6 +21,9 @@ use crate::log::{
 };
 use crate::metadata::znode;
 use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
+use crate::protocol::rules::{
+    ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard, Rules,
+};
 use crate::protocol::zookeeper::{Answer, Code};
 use crate::protocol::{BrokerId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
@@ -138,7 +142,7 @@ impl LogManager {
                 }
                 let configs = std::mem::take(configs);
                 let defaults = self.config.topic_defaults.clone();
-                let loading = LogLoading::begin(disk, configs, defaults)
+                let loading = LogLoading::begin(disk, configs, defaults, self.config.rules)
                     .map_err(|error| halts(error.to_string()))?;
                 if let Some(why) = loading.bad_dir() {
                     return Err(self.shut_down(disk, loading.clean_shutdown, why));
@@ -274,7 +278,7 @@ impl LogManager {
             log_start_offset: 0,
             now_ms,
         };
-        open(disk, name, &config, recovery)
+        open(disk, name, &config, &self.config.rules, recovery)
     }
 
     /// RK10 for the logs that no partition has taken.
@@ -282,7 +286,9 @@ impl LogManager {
         for (name, hosted) in &mut self.logs {
             if *name.topic == *topic {
                 hosted.min_insync_replicas = config.min_insync_replicas;
-                hosted.log.update_config(log_config(config));
+                hosted
+                    .log
+                    .update_config(log_config(config, &self.config.rules));
             }
         }
     }
@@ -393,6 +399,7 @@ fn open(
     disk: &mut Disk,
     name: &TopicPartition,
     config: &TopicConfig,
+    rules: &Rules,
     recovery: LoadParameters,
 ) -> Result<HostedLog, LogError> {
     let dir = format!(
@@ -400,7 +407,7 @@ fn open(
         log_dir::partition_dir_name(&name.topic, name.partition)
     );
     Ok(HostedLog {
-        log: UnifiedLog::open(disk, &dir, log_config(config), recovery)?,
+        log: UnifiedLog::open(disk, &dir, log_config(config, rules), recovery)?,
         min_insync_replicas: config.min_insync_replicas,
     })
 }
@@ -424,7 +431,7 @@ pub(crate) fn overrides_of(answer: Result<Answer, Code>) -> Result<Properties, C
 }
 
 /// The part of a topic's configuration that its logs use.
-pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
+pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
     let unsigned = |value: i32| u32::try_from(value).unwrap_or(0);
     LogConfig {
         segment_bytes: unsigned(config.segment_bytes),
@@ -442,6 +449,13 @@ pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
             TimestampType::LogAppendTime
         } else {
             TimestampType::CreateTime
+        },
+        rules: LogRules {
+            bounded_high_watermark: rules.hw_bound == HwBound::LogEnd,
+            retention_hw_guard: rules.retention_hw_guard == RetentionHwGuard::On,
+            hw_after_full_truncate: rules.hw_after_full_truncate == HwAfterFullTruncate::On,
+            clear_epoch_cache_on_noop_truncate: rules.clear_epoch_cache_on_noop_truncate
+                == ClearEpochCacheOnNoopTruncate::On,
         },
         ..LogConfig::default()
     }

@@ -250,6 +250,7 @@ impl Broker {
     /// Asks the controller to move leaderships away; ends in `ControlledShutdownDone`.
     pub fn begin_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>) {
         self.shutting_down = true;
+        self.mark_clean_early(ctx);
         let led = self.replicas.led();
         if self.config.controlled_shutdown_enable {
             ctx.fact(Fact::ControlledShutdownBegins);

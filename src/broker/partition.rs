@@ -14,6 +14,9 @@ use super::purgatory::Watchers;
 use super::replica::Replica;
 use crate::log::{LogAppendInfo, Records, UnifiedLog};
 use crate::protocol::config::TopicConfig;
+use crate::protocol::rules::{
+    AcksAll, EpochStartOnElection, HwIsr, HwUnderMinIsr, Rules, TruncateOnMissedEpoch,
+};
 use crate::protocol::{
     BrokerId, ErrorCode, Fact, LeaderAndIsrPartitionState, TopicId, TopicPartition,
 };
@@ -25,6 +28,7 @@ pub(crate) struct Partition {
     name: TopicPartition,
     local_broker: BrokerId,
     replica_lag_time_max_ms: i64,
+    rules: Rules,
     /// `TopicId::ZERO` until LeaderAndIsr names one.
     topic_id: TopicId,
     /// The topic's `min.insync.replicas`; see `effective_min_isr`.
@@ -51,11 +55,13 @@ impl Partition {
         name: TopicPartition,
         local_broker: BrokerId,
         replica_lag_time_max_ms: i64,
+        rules: Rules,
     ) -> Self {
         Partition {
             name,
             local_broker,
             replica_lag_time_max_ms,
+            rules,
             topic_id: TopicId::ZERO,
             min_insync_replicas: 1,
             leader: None,
@@ -70,6 +76,10 @@ impl Partition {
             held_told: false,
             watchers: Watchers::default(),
         }
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     // ---- what it is
@@ -161,7 +171,7 @@ impl Partition {
     pub(crate) fn apply_config(&mut self, config: &TopicConfig) {
         self.min_insync_replicas = config.min_insync_replicas;
         if let Some(log) = &mut self.log {
-            log.update_config(log_config(config));
+            log.update_config(log_config(config, &self.rules));
         }
     }
 
@@ -185,8 +195,10 @@ impl Partition {
         let log = self.log.as_mut().ok_or(ErrorCode::KafkaStorageError)?;
         let log_end_offset = log.log_end_offset();
         if new_epoch {
-            log.assign_epoch_start_offset(env.disk, state.leader_epoch, log_end_offset)
-                .map_err(|error| env.out.log_error(&error))?;
+            if self.rules.epoch_start_on_election == EpochStartOnElection::On {
+                log.assign_epoch_start_offset(env.disk, state.leader_epoch, log_end_offset)
+                    .map_err(|error| env.out.log_error(&error))?;
+            }
             for replica in &mut self.remote_replicas {
                 let in_sync = state.isr.contains(&replica.broker);
                 replica.reset(env.now_ms, log_end_offset, new_leader, in_sync);
@@ -216,6 +228,7 @@ impl Partition {
             return false;
         }
         let new_epoch = state.leader_epoch > self.leader_epoch;
+        let same_leader = self.leader == Some(state.leader);
         self.leader = Some(state.leader);
         self.leader_epoch = state.leader_epoch;
         self.leader_epoch_start_offset = None;
@@ -234,6 +247,7 @@ impl Partition {
             });
         }
         new_epoch
+            && (!same_leader || self.rules.truncate_on_missed_epoch == TruncateOnMissedEpoch::On)
     }
 
     fn set_replicas(&mut self, replicas: &[BrokerId]) {
@@ -259,7 +273,9 @@ impl Partition {
 
     /// HW2, HW3: the leader's rule; true if the high watermark rose.
     fn maybe_increment_leader_high_watermark(&mut self, env: &mut Env<'_>) -> bool {
-        if self.isr.committed.len() < self.effective_min_isr() {
+        if self.rules.hw_under_min_isr == HwUnderMinIsr::Hold
+            && self.isr.committed.len() < self.effective_min_isr()
+        {
             self.tell_held(env);
             return false;
         }
@@ -297,13 +313,17 @@ impl Partition {
         replica: &Replica,
         leader_log_end_offset: i64,
     ) -> bool {
-        self.isr.committed.contains(&replica.broker)
-            || self.isr.joining() == Some(replica.broker)
+        let leaves = self.rules.hw_isr == HwIsr::Proposed && self.isr.leaves(replica.broker);
+        let joins =
+            self.rules.hw_isr != HwIsr::Committed && self.isr.joining() == Some(replica.broker);
+        (self.isr.committed.contains(&replica.broker) && !leaves)
+            || joins
             || (replica.is_caught_up(
                 leader_log_end_offset,
                 env.now_ms,
                 self.replica_lag_time_max_ms,
-            ) && is_isr_eligible(env, replica.broker))
+            ) && !leaves
+                && is_isr_eligible(env, replica.broker))
     }
 
     // ---- produce
@@ -346,7 +366,7 @@ impl Partition {
         let Some(log) = self.log.as_ref().filter(|_| self.is_leader()) else {
             return Some(ErrorCode::NotLeaderOrFollower);
         };
-        if log.high_watermark() < required_offset {
+        if log.high_watermark() < required_offset && self.rules.acks_all == AcksAll::Replicated {
             return None;
         }
         Some(if self.effective_min_isr() <= self.isr.maximal_len() {

@@ -10,6 +10,7 @@ use crate::kernel::{Duration, NodeId, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
 use crate::network_client::{Disconnected, NetworkClient};
 use crate::protocol::config::BrokerConfig;
+use crate::protocol::rules::{DivergingBeforeHw, Truncation};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
     FetchPartitionResponse, FetchRequest, FetchResponse, LATEST_TIMESTAMP, ListOffsetsPartition,
@@ -53,6 +54,8 @@ struct PartitionFetchState {
     truncating: bool,
     delayed_until: Option<Time>,
     turn: u64,
+    /// Where logs are compared but once: that is done.
+    compared: bool,
 }
 
 #[derive(Debug)]
@@ -102,12 +105,20 @@ impl ReplicaFetcher {
     }
 
     /// CT29: a partition that is followed in this leader epoch already goes on.
-    pub(super) fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
+    pub(super) fn add(
+        &mut self,
+        initial: &InitialFetchState,
+        log: &UnifiedLog,
+        truncation: Truncation,
+    ) {
         let known = self.partitions.get(&initial.partition);
         if known.is_some_and(|state| state.current_leader_epoch == initial.leader_epoch) {
             return;
         }
-        let last_fetched_epoch = log.latest_epoch();
+        let last_fetched_epoch = match truncation {
+            Truncation::HighWatermark => None,
+            _ => log.latest_epoch(),
+        };
         let state = PartitionFetchState {
             topic_id: initial.topic_id,
             fetch_offset: match last_fetched_epoch {
@@ -119,6 +130,7 @@ impl ReplicaFetcher {
             truncating: last_fetched_epoch.is_none(),
             delayed_until: None,
             turn: self.take_turn(),
+            compared: truncation == Truncation::HighWatermark,
         };
         self.partitions.insert(initial.partition.clone(), state);
     }
@@ -216,7 +228,10 @@ impl ReplicaFetcher {
                 topic_id: state.topic_id,
                 current_leader_epoch: state.current_leader_epoch,
                 fetch_offset: state.fetch_offset,
-                last_fetched_epoch: state.last_fetched_epoch.unwrap_or(UNKNOWN_EPOCH),
+                last_fetched_epoch: match state.compared {
+                    true => UNKNOWN_EPOCH,
+                    false => state.last_fetched_epoch.unwrap_or(UNKNOWN_EPOCH),
+                },
                 log_start_offset: log.log_start_offset(),
                 max_bytes: line.settings.config.replica_fetch_max_bytes,
             };
@@ -310,7 +325,7 @@ impl ReplicaFetcher {
         match data.error {
             ErrorCode::None => {
                 let done = match data.diverging_epoch {
-                    Some(end) => self.truncate_to_epoch(env, replicas, &data.partition, end),
+                    Some(end) => self.truncate_to_epoch(env, replicas, data, end),
                     None => self.append(env, replicas, data),
                 };
                 match done {
@@ -375,6 +390,7 @@ impl ReplicaFetcher {
                 log_end_offset,
             });
         }
+        state.compared |= partition.rules().truncation.asks_once();
         if !data.records.is_empty() {
             partition.append_records_to_follower(env, &data.records)?;
             if let Some(log) = partition.log() {
@@ -394,20 +410,30 @@ impl ReplicaFetcher {
         &mut self,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
-        name: &TopicPartition,
+        data: &FetchPartitionResponse,
         leader: EpochEndOffset,
     ) -> Result<(), LogError> {
+        let name = &data.partition;
         let (Some(state), Some(partition)) =
             (self.partitions.get_mut(name), replicas.partition_mut(name))
         else {
             return Ok(());
         };
+        if partition.rules().diverging_before_hw == DivergingBeforeHw::Off {
+            partition.follow_offsets(env, data.high_watermark, data.log_start_offset)?;
+        }
+        let truncation = partition.rules().truncation;
         let Some(log) = partition.log() else {
             return Ok(());
         };
         let log_end_offset = log.log_end_offset();
-        let offset = if leader.end_offset < 0 {
+        let offset = if leader.end_offset < 0 && truncation.asks_once() {
+            state.compared = true;
+            log.high_watermark()
+        } else if leader.end_offset < 0 {
             state.fetch_offset
+        } else if truncation == Truncation::EpochKip101 {
+            leader.end_offset.min(log_end_offset)
         } else if leader.epoch < 0 {
             leader.end_offset.min(log_end_offset)
         } else {
@@ -582,6 +608,7 @@ mod tests {
                     leader_epoch,
                 },
                 partition.log().expect("a log"),
+                Truncation::default(),
             );
             replicas.insert_for_test(partition);
             world.facts();

@@ -50,7 +50,7 @@ impl ReplicaFetcherManager {
             .fetchers
             .entry(initial.leader)
             .or_insert_with(|| ReplicaFetcher::new(initial.node));
-        fetcher.add(initial, log);
+        fetcher.add(initial, log, self.settings.config.rules.truncation);
     }
 
     /// Stops following a partition, from whomever.

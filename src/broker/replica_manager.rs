@@ -83,6 +83,7 @@ impl ReplicaManager {
                 name.clone(),
                 self.local_broker,
                 self.config.replica_lag_time_max_ms,
+                self.config.rules,
             )
         })
     }

@@ -14,6 +14,7 @@ use super::{Broker, BrokerOutput};
 use crate::log::OffsetCheckpoint;
 use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
+use crate::protocol::rules::ControllerEpochCheck;
 use crate::protocol::{
     BrokerId, Ctx, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
     LeaderAndIsrResponse, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
@@ -39,6 +40,8 @@ pub(crate) enum StateChange {
 pub(crate) struct ReplicaStateChanges {
     waiting: VecDeque<(Pending, StateChange)>,
     running: Option<LeaderAndIsrJob>,
+    /// Controller epoch and broker epoch of the last request that was obeyed.
+    obeyed: Option<(i32, i64)>,
 }
 
 /// A LeaderAndIsr under way: first all that this broker shall lead, then all that it shall follow.
@@ -91,13 +94,30 @@ impl Broker {
         }
     }
 
+    /// Z4.
+    fn is_of_an_older_controller(&self, controller_epoch: i32) -> bool {
+        self.config.rules.controller_epoch_check == ControllerEpochCheck::On
+            && controller_epoch < self.replicas.controller_epoch
+    }
+
+    fn obey(&mut self, controller_epoch: i32, broker_epoch: i64) {
+        self.replicas.controller_epoch = controller_epoch;
+        let now = Some((controller_epoch, broker_epoch));
+        if std::mem::replace(&mut self.state_changes.obeyed, now) != now {
+            self.out.facts.push(Fact::ControllerObeyed {
+                controller_epoch,
+                broker_epoch,
+            });
+        }
+    }
+
     fn begin_leader_and_isr(
         &mut self,
         ctx: &mut Ctx<'_>,
         to: Pending,
         request: Box<LeaderAndIsrRequest>,
     ) {
-        if request.controller_epoch < self.replicas.controller_epoch {
+        if self.is_of_an_older_controller(request.controller_epoch) {
             let response = LeaderAndIsrResponse {
                 error: ErrorCode::StaleControllerEpoch,
                 partition_errors: request
@@ -109,7 +129,7 @@ impl Broker {
             self.out.answers.push(Answer::now(to, response));
             return;
         }
-        self.replicas.controller_epoch = request.controller_epoch;
+        self.obey(request.controller_epoch, request.broker_epoch);
         let mut job = LeaderAndIsrJob::new(to, request);
         job.check(&mut env!(self, ctx), &mut self.replicas, self.endpoint.id);
         for place in &job.to_lead {
@@ -174,7 +194,7 @@ impl Broker {
 
     /// Z8: stops fetching; deletes if told to. A leader that is only stopped stays what it was.
     fn stop_replicas(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: &StopReplicaRequest) {
-        if request.controller_epoch < self.replicas.controller_epoch {
+        if self.is_of_an_older_controller(request.controller_epoch) {
             let response = StopReplicaResponse {
                 error: ErrorCode::StaleControllerEpoch,
                 partition_errors: Vec::new(),
@@ -182,7 +202,7 @@ impl Broker {
             self.out.answers.push(Answer::now(to, response));
             return;
         }
-        self.replicas.controller_epoch = request.controller_epoch;
+        self.obey(request.controller_epoch, request.broker_epoch);
         let mut partition_errors = Vec::with_capacity(request.partition_states.len());
         for state in &request.partition_states {
             let fenced = self
@@ -262,11 +282,11 @@ impl Broker {
 
     /// CT31.
     fn update_metadata(&mut self, to: Pending, request: UpdateMetadataRequest) {
-        let error = if request.controller_epoch < self.replicas.controller_epoch {
+        let error = if self.is_of_an_older_controller(request.controller_epoch) {
             ErrorCode::StaleControllerEpoch
         } else {
             self.metadata_cache.update(&request);
-            self.replicas.controller_epoch = request.controller_epoch;
+            self.obey(request.controller_epoch, request.broker_epoch);
             self.complete_elections(&request);
             self.outputs.push(BrokerOutput::MetadataUpdated {
                 request: Rc::new(request),

@@ -9,6 +9,7 @@ use crate::kernel::Disk;
 use crate::log::Records;
 use crate::log::batch::BatchBuilder;
 use crate::protocol::config::{BrokerConfig, Properties};
+use crate::protocol::rules::Rules;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Fact, FetchPartition, LeaderAndIsrPartitionState,
     LeaderRecoveryState, TopicId, TopicPartition, UNKNOWN_EPOCH, UpdateMetadataPartitionState,
@@ -78,7 +79,7 @@ impl World {
 
     /// Broker `local`'s partition t-0 with an empty log.
     pub(crate) fn partition(&mut self, local: BrokerId, min_insync_replicas: i32) -> Partition {
-        let mut partition = Partition::new(t0(), local, LAG_MS);
+        let mut partition = Partition::new(t0(), local, LAG_MS, Rules::default());
         let logs = LogManager::new(local, Rc::new(BrokerConfig::default()));
         let hosted = logs
             .create(&mut self.disk, self.now_ms, &t0(), &Properties::new())

@@ -3,13 +3,20 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::{
-    consumers_read_without_gaps::ConsumersReadWithoutGaps, epochs_never_fall::EpochsNeverFall,
+    brokers_obey_the_current_controller::BrokersObeyTheCurrentController,
+    consumers_read_without_gaps::ConsumersReadWithoutGaps,
+    epoch_caches_match_logs::EpochCachesMatchLogs, epochs_never_fall::EpochsNeverFall,
     high_watermark_in_bounds::HighWatermarkInBounds,
-    high_watermark_never_falls::HighWatermarkNeverFalls, leader_in_isr::LeaderInIsr,
-    logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
+    high_watermark_needs_min_isr::HighWatermarkNeedsMinIsr,
+    high_watermark_never_falls::HighWatermarkNeverFalls,
+    in_sync_replicas_hold_what_is_committed::InSyncReplicasHoldWhatIsCommitted,
+    leader_in_isr::LeaderInIsr, logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
     no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
     nothing_above_high_watermark_deleted::NothingAboveHighWatermarkDeleted,
-    one_leader_an_epoch::OneLeaderAnEpoch,
+    nothing_committed_is_cut_off::NothingCommittedIsCutOff, one_leader_an_epoch::OneLeaderAnEpoch,
+    only_a_clean_stop_is_taken_for_clean::OnlyACleanStopIsTakenForClean,
+    only_live_brokers_join_the_isr::OnlyLiveBrokersJoinTheIsr,
+    only_the_current_controller_writes::OnlyTheCurrentControllerWrites,
     recovery_leaves_a_valid_prefix::RecoveryLeavesAValidPrefix,
     retention_keeps_offsets::RetentionKeepsOffsets, zookeeper,
 };
@@ -44,7 +51,16 @@ impl Checks {
             Box::new(NothingAboveHighWatermarkDeleted::default()),
             Box::new(RetentionKeepsOffsets::default()),
             Box::new(RecoveryLeavesAValidPrefix::default()),
+            Box::new(EpochCachesMatchLogs::default()),
+            Box::new(NothingCommittedIsCutOff::default()),
+            Box::new(BrokersObeyTheCurrentController::default()),
+            Box::new(OnlyTheCurrentControllerWrites::default()),
+            Box::new(OnlyLiveBrokersJoinTheIsr::default()),
+            Box::new(OnlyACleanStopIsTakenForClean::of(plan)),
         ];
+        if let Some(property) = HighWatermarkNeedsMinIsr::of(plan) {
+            properties.push(Box::new(property));
+        }
         if !expects(|what| matches!(what, Expectation::ReplicasDiffer { .. })) {
             properties.push(Box::new(LogsEqualBelowHighWatermark::default()));
         }
@@ -54,6 +70,7 @@ impl Checks {
         properties.push(Box::new(ConsumersReadWithoutGaps::default()));
         if !expects(|what| matches!(what, Expectation::Lost { .. })) {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
+            properties.push(Box::new(InSyncReplicasHoldWhatIsCommitted::default()));
         }
         if plan.cluster.zookeeper.servers > 1 {
             properties.extend(zookeeper::properties());

@@ -3,20 +3,28 @@
 //! A check recomputes from facts, from views, and from the bytes on simulated disks, which it reads with
 //! a reader of its own. It shares no code with what it judges and changes nothing.
 
+mod brokers_obey_the_current_controller;
 mod checks;
 mod consumers_read_without_gaps;
 mod end_of_run;
+mod epoch_caches_match_logs;
 mod epochs_never_fall;
 mod expectation;
 mod high_watermark_in_bounds;
+mod high_watermark_needs_min_isr;
 mod high_watermark_never_falls;
+mod in_sync_replicas_hold_what_is_committed;
 mod latency;
 mod leader_in_isr;
 mod logs_equal_below_high_watermark;
 mod no_acknowledged_record_lost;
 mod no_offset_used_twice;
 mod nothing_above_high_watermark_deleted;
+mod nothing_committed_is_cut_off;
 mod one_leader_an_epoch;
+mod only_a_clean_stop_is_taken_for_clean;
+mod only_live_brokers_join_the_isr;
+mod only_the_current_controller_writes;
 mod property;
 mod recovery_leaves_a_valid_prefix;
 mod replica_key;

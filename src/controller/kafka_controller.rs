@@ -24,7 +24,7 @@ use std::rc::Rc;
 /// See the module's doc.
 pub(super) struct KafkaController {
     pub broker: BrokerEndpoint,
-    config: Rc<BrokerConfig>,
+    pub config: Rc<BrokerConfig>,
     calls: ZkCalls,
     pub zk: KafkaZkClient,
     pub shared: Rc<Shared>,
@@ -43,8 +43,12 @@ impl KafkaController {
     ) -> Self {
         KafkaController {
             broker,
+            zk: KafkaZkClient::new(
+                calls.clone(),
+                Rc::clone(&shared.handlers),
+                config.rules.controller_zk_fencing,
+            ),
             config,
-            zk: KafkaZkClient::new(calls.clone(), Rc::clone(&shared.handlers)),
             calls,
             shared,
             context: ControllerContext::default(),

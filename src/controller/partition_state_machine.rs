@@ -5,6 +5,7 @@ use super::election::{self, ElectionResult, ElectionStrategy};
 use super::kafka_controller::KafkaController;
 use super::request_batch::RequestBatch;
 use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
+use crate::protocol::rules::{LeaderEpochBump, OfflineElection};
 use crate::protocol::zookeeper::Code;
 use crate::protocol::{Fact, StateWriteReason, TopicName, TopicPartition};
 use crate::zookeeper_mode::Abandoned;
@@ -216,12 +217,12 @@ impl KafkaController {
                         elections.insert(partition, Err(ElectionError::StateChangeFailed));
                         continue;
                     }
-                    allowed => election::leader_for_offline(
-                        &self.context,
-                        &partition,
-                        &state,
-                        allowed == Some(&Some(true)),
-                    ),
+                    allowed => {
+                        let any_live = OfflineElection::AnyLive;
+                        let unclean = allowed == Some(&Some(true))
+                            || self.config.rules.offline_election == any_live;
+                        election::leader_for_offline(&self.context, &partition, &state, unclean)
+                    }
                 },
                 ElectionStrategy::Preferred => {
                     election::leader_for_preferred_replica(&self.context, &partition, &state)
@@ -236,7 +237,10 @@ impl KafkaController {
                 reason,
             } = result;
             match leader_and_isr {
-                Some(leader_and_isr) => {
+                Some(mut leader_and_isr) => {
+                    if self.config.rules.leader_epoch_bump == LeaderEpochBump::Off {
+                        leader_and_isr.leader_epoch = state.leader_epoch;
+                    }
                     updates.push((partition.clone(), leader_and_isr));
                     decided.insert(partition, (recipients, reason));
                 }

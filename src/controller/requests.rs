@@ -8,6 +8,7 @@ use super::kafka_controller::KafkaController;
 use super::partition_state_machine::ElectionError;
 use super::request_batch::RequestBatch;
 use crate::metadata::{LeaderAndIsr, znode};
+use crate::protocol::rules::IsrEligibility;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
     BrokerId, ControlledShutdownRequest, ControlledShutdownResponse, ElectLeadersRequest,
@@ -205,7 +206,9 @@ impl KafkaController {
             && (new.isr.len() > 1 || current.leader_recovery_state == Recovered)
         {
             Err(ErrorCode::InvalidRequest)
-        } else if new.isr.iter().any(|id| !self.context.is_live_broker(*id)) {
+        } else if self.config.rules.isr_eligibility == IsrEligibility::Live
+            && new.isr.iter().any(|id| !self.context.is_live_broker(*id))
+        {
             Err(ErrorCode::IneligibleReplica)
         } else {
             Ok(Validated::Change(new))

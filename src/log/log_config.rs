@@ -34,6 +34,31 @@ pub struct LogConfig {
     pub cleanup_policy: CleanupPolicy,
     /// Broker-level `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: i64,
+    pub rules: LogRules,
+}
+
+/// What a log keeps to (`protocol::rules`, as far as it is a log's affair).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogRules {
+    /// The high watermark goes no further than the log.
+    pub bounded_high_watermark: bool,
+    /// Retention stops at the high watermark.
+    pub retention_hw_guard: bool,
+    /// A log that is emptied takes its high watermark along.
+    pub hw_after_full_truncate: bool,
+    /// A truncation that finds nothing to cut still cleans the epoch cache.
+    pub clear_epoch_cache_on_noop_truncate: bool,
+}
+
+impl Default for LogRules {
+    fn default() -> Self {
+        LogRules {
+            bounded_high_watermark: true,
+            retention_hw_guard: true,
+            hw_after_full_truncate: true,
+            clear_epoch_cache_on_noop_truncate: true,
+        }
+    }
 }
 
 /// `cleanup.policy`. Compaction is not built here: whoever reads a scenario refuses it.
@@ -63,6 +88,7 @@ impl Default for LogConfig {
             message_timestamp_after_max_ms: i64::MAX,
             cleanup_policy: CleanupPolicy::Delete,
             producer_id_expiration_ms: 86_400_000,
+            rules: LogRules::default(),
         }
     }
 }

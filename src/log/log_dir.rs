@@ -31,6 +31,11 @@ pub fn write_clean_shutdown_file(
     write().map_err(LogError::disk(&path))
 }
 
+/// Whether the clean marker is there.
+pub fn has_clean_shutdown_file(disk: &Disk, data_dir: &str) -> bool {
+    disk.exists(&format!("{data_dir}/{CLEAN_SHUTDOWN_FILE}"))
+}
+
 /// Notes whether the last stop was clean, and deletes the marker at once: a crash while loading makes
 /// the next start an unclean one (KAFKA-10471).
 pub fn take_clean_shutdown_file(disk: &mut Disk, data_dir: &str) -> Result<bool, LogError> {

@@ -35,7 +35,7 @@ pub use checkpoint_file::replace;
 pub use error::LogError;
 pub use leader_epoch_cache::{EpochEndOffset, EpochEntry};
 pub use load_note::LoadNote;
-pub use log_config::{CleanupPolicy, LogConfig};
+pub use log_config::{CleanupPolicy, LogConfig, LogRules};
 pub use log_loader::{LoadParameters, LogLoader};
 pub use log_validator::AppendOrigin;
 pub use offset_checkpoint::OffsetCheckpoint;

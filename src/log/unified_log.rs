@@ -254,9 +254,11 @@ impl UnifiedLog {
 
     /// Follower: sets it, clamped to [log start, log end] (HW1); may go down. Returns the new one.
     pub fn update_high_watermark(&mut self, high_watermark: i64) -> i64 {
-        self.high_watermark = high_watermark
-            .min(self.log_end_offset)
-            .max(self.log_start_offset);
+        let end = match self.config.rules.bounded_high_watermark {
+            true => self.log_end_offset,
+            false => i64::MAX,
+        };
+        self.high_watermark = high_watermark.min(end).max(self.log_start_offset);
         self.producers
             .on_high_watermark_updated(self.high_watermark);
         self.high_watermark

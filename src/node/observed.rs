@@ -242,6 +242,20 @@ impl ClusterView for Observed<'_> {
         })
     }
 
+    fn leader_epochs(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<Vec<(i32, i64)>> {
+        let (_, log) = self.broker(broker)?.broker().replica_log(partition)?;
+        let epochs = log.leader_epochs().iter();
+        Some(
+            epochs
+                .map(|entry| (entry.epoch, entry.start_offset))
+                .collect(),
+        )
+    }
+
     fn replicas(&self) -> Vec<ReplicaView> {
         let mut replicas = Vec::new();
         for id in self.running_brokers() {

@@ -149,6 +149,15 @@ pub trait ClusterView {
         broker: BrokerId,
         partition: &TopicPartition,
     ) -> Option<ReplicaOffsets>;
+    /// Where each leader epoch begins, as a replica on a running broker has it in its cache.
+    fn leader_epochs(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<Vec<(i32, i64)>> {
+        let _ = (broker, partition);
+        None
+    }
     /// Every replica on every running broker, by broker and partition.
     fn replicas(&self) -> Vec<ReplicaView>;
     /// Every partition's committed state, by partition.

@@ -30,6 +30,7 @@ pub use workload::{Acks, ConsumerPlan, Key, ProducerPlan, Value, truck_name};
 pub use zookeeper_client::{SyncMode, ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 
 use crate::kernel::Duration;
+use crate::protocol::rules::Rules;
 
 /// Everything that a run is made of, but its seed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +51,10 @@ pub struct Plan {
     /// How likely, in percent, each rare but legal path is where one could be taken (a fetch cut short,
     /// a late retry, an early checkpoint). 0: none is.
     pub buggify: u8,
+    /// How brokers and ZooKeeper servers do their work; today's rules, but for tests that break them. No
+    /// scenario can say it.
+    #[doc(hidden)]
+    pub rules: Rules,
     /// Made by an administrator before clients start (the timeline can make others later).
     pub topics: Vec<TopicPlan>,
     pub producers: Vec<ProducerPlan>,
@@ -72,6 +77,7 @@ impl Plan {
             network: NetworkPlan::default(),
             disk: DiskPlan::default(),
             buggify: 0,
+            rules: Rules::default(),
             topics: Vec::new(),
             producers: Vec::new(),
             consumers: Vec::new(),

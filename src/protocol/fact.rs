@@ -230,6 +230,12 @@ pub enum Fact {
     },
     /// Requests are served from now on.
     Serving,
+    /// By a broker: it obeys a request of a controller of this epoch that was meant for its life with this
+    /// broker epoch. Stated when either is another than before.
+    ControllerObeyed {
+        controller_epoch: i32,
+        broker_epoch: i64,
+    },
     ControlledShutdownBegins,
     /// `alone`: what it leads as the only replica, which no controller moves (CT19).
     ControlledShutdownEnds {

@@ -11,6 +11,7 @@ mod hosts;
 mod ids;
 mod kafka;
 mod message;
+pub mod rules;
 mod timer;
 pub mod zab;
 pub mod zookeeper;

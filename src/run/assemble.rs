@@ -203,8 +203,12 @@ fn broker_properties(plan: &Plan, broker: &BrokerPlan) -> Properties {
 
 fn broker_config(plan: &Plan, broker: &BrokerPlan) -> Result<BrokerConfig, Unbuildable> {
     let properties = broker_properties(plan, broker);
-    BrokerConfig::from_properties(&properties, plan.cluster.kafka_version)
-        .map_err(|error| Unbuildable(format!("{}: {error}", host(broker.id))))
+    let config = BrokerConfig::from_properties(&properties, plan.cluster.kafka_version)
+        .map_err(|error| Unbuildable(format!("{}: {error}", host(broker.id))))?;
+    Ok(BrokerConfig {
+        rules: plan.rules,
+        ..config
+    })
 }
 
 fn client_names(plan: &Plan) -> Vec<String> {
@@ -322,6 +326,7 @@ fn zookeeper_config(plan: &Plan, number: u32) -> ServerConfig {
             let servers = ids.map(|id| (id as ServerId, NodeId(id - 1)));
             QuorumConfig::new(number as ServerId, servers.collect())
         }),
+        rules: plan.rules,
         ..defaults
     }
 }

@@ -196,10 +196,14 @@ impl Operator {
     /// Learns from new entries of the trace.
     pub fn notice(&mut self, entries: &[TraceEntry], now: Time) {
         for entry in entries {
-            let found = self.waiting.iter().position(|waiting| {
-                entry.time >= Time::ZERO + waiting.from && self.is_moment(&waiting.moment, entry)
-            });
-            if let Some(place) = found {
+            let begins = |operator: &Operator| {
+                operator.waiting.iter().position(|waiting| {
+                    let since = Time::ZERO + waiting.from;
+                    entry.time >= since && operator.is_moment(&waiting.moment, entry)
+                })
+            };
+            // Several lines may wait for the same.
+            while let Some(place) = begins(self) {
                 let waiting = self.waiting.remove(place);
                 self.schedule(
                     now + waiting.after,

@@ -1,6 +1,7 @@
 //! What `zoo.cfg` says, with its defaults (`ServerConfig`).
 
 use crate::kernel::NodeId;
+use crate::protocol::rules::Rules;
 use crate::protocol::zab::ServerId;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub struct ServerConfig {
     pub snap_count: u32,
     /// The ensemble that it is a member of; none for a server by itself.
     pub quorum: Option<QuorumConfig>,
+    /// How the release does it; no setting.
+    pub rules: Rules,
 }
 
 /// The `server.N` lines of `zoo.cfg`, and `myid`.
@@ -60,6 +63,7 @@ impl ServerConfig {
             data_dir: "zookeeper".to_owned(),
             snap_count: 100_000,
             quorum: None,
+            rules: Rules::default(),
         }
     }
 }

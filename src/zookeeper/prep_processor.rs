@@ -4,6 +4,7 @@
 use super::DataTree;
 use super::data_tree::split_path;
 use super::session_expiry::SessionTracker;
+use crate::protocol::rules::ZkCloseSession;
 use crate::protocol::zab::{ServerId, Txn, TxnBody};
 use crate::protocol::zookeeper::{Acl, Acls, Code, CreateMode, MultiOp, Op, Path, SessionId, Zxid};
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub struct PrepProcessor {
     outstanding: VecDeque<(Zxid, Path)>,
     by_path: BTreeMap<Path, ChangeRecord>,
     open_acl: Acls,
+    close_session: ZkCloseSession,
 }
 
 /// Who asks.
@@ -59,12 +61,13 @@ struct Step<'a> {
 
 impl PrepProcessor {
     /// `zxid` is the last one used.
-    pub fn new(zxid: Zxid) -> Self {
+    pub fn new(zxid: Zxid, close_session: ZkCloseSession) -> Self {
         PrepProcessor {
             zxid,
             outstanding: VecDeque::new(),
             by_path: BTreeMap::new(),
             open_acl: Rc::from([Acl::open()]),
+            close_session,
         }
     }
 
@@ -89,6 +92,9 @@ impl PrepProcessor {
         });
         paths.extend(pending.map(|(path, _)| path.clone()));
         paths.sort();
+        if self.close_session == ZkCloseSession::Nothing {
+            paths.clear();
+        }
         let mut step = Step::new(origin.session, zxid, tree);
         for path in &paths {
             self.forget_child_of(path, &mut step);

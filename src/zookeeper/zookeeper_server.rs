@@ -10,6 +10,7 @@ use super::final_processor;
 use super::request::{Request, RequestKind};
 use super::watch_manager::WatchManager;
 use crate::kernel::ConnId;
+use crate::protocol::rules::ZkWatch;
 use crate::protocol::zab::TxnBody;
 use crate::protocol::zookeeper::{
     Answer, ClientMessage, Code, ConnectRequest, ConnectResponse, Op, Path, ServerMessage,
@@ -255,7 +256,13 @@ impl ZooKeeperServer {
     /// Watch events leave before any reply that could show the change.
     fn tell_watchers(&mut self, ctx: &mut Ctx<'_>, changes: &[Change]) {
         for change in changes {
-            for (conn, event) in self.watches.trigger(change) {
+            let events = self.watches.trigger(change);
+            if self.config.rules.zk_watch == ZkWatch::Dropped
+                && matches!(change, Change::DataChanged(_))
+            {
+                continue;
+            }
+            for (conn, event) in events {
                 send(ctx, conn, ServerMessage::Watch(event));
             }
         }

@@ -10,6 +10,7 @@ use super::zk_requests::{ANY_VERSION, create, entity_config, multi, multi_error}
 use crate::metadata::znode::{self, ControllerZNode, TopicZNode};
 use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
 use crate::protocol::config::Properties;
+use crate::protocol::rules::ControllerZkFencing;
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiAnswer, MultiOp, Op, Path, Stat};
 use crate::protocol::{BrokerEndpoint, BrokerId, TopicName, TopicPartition};
 use bytes::Bytes;
@@ -60,11 +61,16 @@ pub(crate) struct UpdateLeaderAndIsrResult {
 pub(crate) struct KafkaZkClient {
     zk: ZkCalls,
     handlers: Rc<RefCell<Handlers>>,
+    fencing: ControllerZkFencing,
 }
 
 impl KafkaZkClient {
-    pub fn new(zk: ZkCalls, handlers: Rc<RefCell<Handlers>>) -> Self {
-        KafkaZkClient { zk, handlers }
+    pub fn new(zk: ZkCalls, handlers: Rc<RefCell<Handlers>>, fencing: ControllerZkFencing) -> Self {
+        KafkaZkClient {
+            zk,
+            handlers,
+            fencing,
+        }
     }
 
     // ---- watches
@@ -499,19 +505,22 @@ impl KafkaZkClient {
         fence: EpochZkVersion,
         op: MultiOp,
     ) -> impl Future<Output = Result<Result<MultiAnswer, Code>, Abandoned>> + use<> {
+        let check = MultiOp::Check {
+            path: znode::CONTROLLER_EPOCH.into(),
+            version: fence.0,
+        };
+        let is_fenced = self.fencing == ControllerZkFencing::EpochMultiOp;
         let call = multi(
             &self.zk,
-            vec![
-                MultiOp::Check {
-                    path: znode::CONTROLLER_EPOCH.into(),
-                    version: fence.0,
-                },
-                op,
-            ],
+            match is_fenced {
+                true => vec![check, op],
+                false => vec![op],
+            },
         );
         async move {
             let mut results = call.await?.into_iter();
             match results.next() {
+                Some(result) if !is_fenced => Ok(result),
                 Some(Err(Code::BadVersion)) => Err(Abandoned::ControllerMoved),
                 Some(Err(code)) => Err(code.into()),
                 Some(Ok(_)) => results

@@ -3,6 +3,7 @@
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::*;
 use kafka_trial::protocol::config::{KafkaVersion, Properties};
+use kafka_trial::protocol::rules::Rules;
 use kafka_trial::scenario::{load, to_yaml};
 use proptest::collection::vec;
 use proptest::option;
@@ -73,6 +74,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     network,
                     disk,
                     buggify: (seed % 101) as u8,
+                    rules: Rules::default(),
                     topics: vec![
                         TopicPlan::new("t")
                             .partitions(4)

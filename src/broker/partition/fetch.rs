@@ -5,6 +5,7 @@ use super::Partition;
 use crate::broker::outbox::Env;
 use crate::kernel::Disk;
 use crate::log::{Records, UnifiedLog};
+use crate::protocol::rules::{ConsumerReads, ReplicaFencing, Truncation};
 use crate::protocol::{
     BrokerId, CONSUMER_REPLICA_ID, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
     LATEST_TIMESTAMP, MAX_TIMESTAMP, UNKNOWN_EPOCH,
@@ -55,6 +56,9 @@ pub(crate) struct FoundOffset {
 impl Partition {
     /// E11: epochs that differ fence each other.
     fn check_current_leader_epoch(&self, remote: i32) -> Result<(), ErrorCode> {
+        if self.rules.replica_fencing == ReplicaFencing::Off {
+            return Ok(());
+        }
         if remote == UNKNOWN_EPOCH || remote == self.leader_epoch {
             Ok(())
         } else if remote < self.leader_epoch {
@@ -133,15 +137,20 @@ impl Partition {
         };
         if fetch.last_fetched_epoch != UNKNOWN_EPOCH {
             let end = end_offset_for_epoch(log, fetch.last_fetched_epoch);
-            if end.epoch < 0 || end.end_offset < 0 || fetch.fetch_offset < read.log_start_offset {
+            let unknown = end.epoch < 0 || end.end_offset < 0;
+            if unknown && self.rules.truncation.asks_once() {
+                read.diverging_epoch = Some(end);
+                return Ok(read);
+            }
+            if unknown || fetch.fetch_offset < read.log_start_offset {
                 return Err(ErrorCode::OffsetOutOfRange);
             }
-            if diverges(end, fetch) {
+            if self.diverges(end, fetch) {
                 read.diverging_epoch = Some(end);
                 return Ok(read);
             }
         }
-        let upper_bound = upper_bound(log, request.replica, request.read_committed);
+        let upper_bound = self.upper_bound(log, request.replica, request.read_committed);
         let data = log
             .read(
                 env.disk,
@@ -192,13 +201,13 @@ impl Partition {
         let Ok(log) = self.local_log(fetch.current_leader_epoch, from_follower) else {
             return Available::CompleteNow;
         };
-        let end = upper_bound(log, replica, read_committed);
+        let end = self.upper_bound(log, replica, read_committed);
         if fetch.fetch_offset > end {
             return Available::CompleteNow;
         }
         if fetch.last_fetched_epoch != UNKNOWN_EPOCH {
             let end = end_offset_for_epoch(log, fetch.last_fetched_epoch);
-            if end.epoch < 0 || end.end_offset < 0 || diverges(end, fetch) {
+            if end.epoch < 0 || end.end_offset < 0 || self.diverges(end, fetch) {
                 return Available::CompleteNow;
             }
         }
@@ -286,16 +295,24 @@ impl Partition {
             found => Ok(found),
         }
     }
-}
 
-/// F1.
-fn upper_bound(log: &UnifiedLog, replica: BrokerId, read_committed: bool) -> i64 {
-    if replica != CONSUMER_REPLICA_ID {
-        log.log_end_offset()
-    } else if read_committed {
-        log.last_stable_offset()
-    } else {
-        log.high_watermark()
+    /// F1.
+    fn upper_bound(&self, log: &UnifiedLog, replica: BrokerId, read_committed: bool) -> i64 {
+        let consumers_wait = self.rules.consumer_reads == ConsumerReads::HighWatermark;
+        if replica != CONSUMER_REPLICA_ID || !consumers_wait {
+            log.log_end_offset()
+        } else if read_committed {
+            log.last_stable_offset()
+        } else {
+            log.high_watermark()
+        }
+    }
+
+    /// E6.
+    fn diverges(&self, end: EpochEndOffset, fetch: &FetchPartition) -> bool {
+        let says_which_epoch = self.rules.truncation != Truncation::EpochKip101;
+        (says_which_epoch && end.epoch < fetch.last_fetched_epoch)
+            || end.end_offset < fetch.fetch_offset
     }
 }
 
@@ -306,9 +323,4 @@ fn end_offset_for_epoch(log: &UnifiedLog, epoch: i32) -> EpochEndOffset {
         epoch: end.epoch,
         end_offset: end.end_offset,
     }
-}
-
-/// E6.
-fn diverges(end: EpochEndOffset, fetch: &FetchPartition) -> bool {
-    end.epoch < fetch.last_fetched_epoch || end.end_offset < fetch.fetch_offset
 }

@@ -3,6 +3,7 @@
 
 use super::Partition;
 use crate::broker::outbox::Env;
+use crate::protocol::rules::{IsrEligibility, IsrJoin};
 use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, BrokerId, ErrorCode, Fact, IsrChange,
     LeaderRecoveryState,
@@ -35,17 +36,18 @@ impl Partition {
     pub(super) fn maybe_expand_isr(&mut self, env: &mut Env<'_>, at: usize) {
         let replica = &self.remote_replicas[at];
         let broker = replica.broker;
+        let holds_epoch_start = self.rules.isr_join == IsrJoin::HighWatermark
+            || self
+                .leader_epoch_start_offset
+                .is_some_and(|start| replica.log_end_offset >= start);
         let in_sync = || {
             self.log.as_ref().is_some_and(|log| {
-                replica.log_end_offset >= log.high_watermark()
-                    && self
-                        .leader_epoch_start_offset
-                        .is_some_and(|start| replica.log_end_offset >= start)
+                holds_epoch_start && replica.log_end_offset >= log.high_watermark()
             })
         };
         if self.isr.pending.is_none()
             && !self.isr.committed.contains(&broker)
-            && is_isr_eligible(env, broker)
+            && (is_isr_eligible(env, broker) || self.rules.isr_eligibility == IsrEligibility::Any)
             && in_sync()
         {
             let mut isr = self.isr.committed.clone();
@@ -177,6 +179,14 @@ impl IsrState {
             IsrChange::Expand => pending.sent.new_isr.last().map(|(id, _)| *id),
             IsrChange::Shrink => None,
         }
+    }
+
+    /// Whether a pending shrink would remove it.
+    pub(super) fn leaves(&self, broker: BrokerId) -> bool {
+        self.pending.as_ref().is_some_and(|pending| {
+            pending.change == IsrChange::Shrink
+                && pending.sent.new_isr.iter().all(|(id, _)| *id != broker)
+        })
     }
 }
 

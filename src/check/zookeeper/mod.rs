@@ -11,6 +11,7 @@ mod watches;
 
 pub(super) use ephemerals::EphemeralsLiveWithTheirSession;
 pub(super) use epochs::OneLeaderAZooKeeperEpoch;
+pub(super) use history::{Added, History};
 pub(super) use linearizable::WritesAreLinearizable;
 pub(super) use servers_agree::ServersAgree;
 pub(super) use sessions::SessionsGoForward;

@@ -10,7 +10,9 @@ impl UnifiedLog {
     /// epoch cache is cleaned in any case).
     pub fn truncate_to(&mut self, disk: &mut Disk, offset: i64) -> Result<bool, LogError> {
         if offset >= self.log_end_offset {
-            self.epochs.truncate_from_end(disk, self.log_end_offset)?;
+            if self.config.rules.clear_epoch_cache_on_noop_truncate {
+                self.epochs.truncate_from_end(disk, self.log_end_offset)?;
+            }
             return Ok(false);
         }
         if self
@@ -62,7 +64,9 @@ impl UnifiedLog {
         self.producers.truncate_fully_and_start_at(disk, offset)?;
         self.log_start_offset = offset;
         self.rebuild_producer_state(disk)?;
-        self.update_high_watermark(offset);
+        if self.config.rules.hw_after_full_truncate {
+            self.update_high_watermark(offset);
+        }
         Ok(())
     }
 
@@ -73,7 +77,7 @@ impl UnifiedLog {
         disk: &mut Disk,
         offset: i64,
     ) -> Result<bool, LogError> {
-        if offset > self.high_watermark {
+        if offset > self.high_watermark && self.config.rules.retention_hw_guard {
             return Err(self.out_of_range(offset));
         }
         if offset <= self.log_start_offset {
@@ -143,7 +147,8 @@ impl UnifiedLog {
                 .map(LogSegment::base_offset);
             let end = next.unwrap_or(self.log_end_offset);
             let is_empty_active = next.is_none() && segment.size() == 0;
-            if self.high_watermark < end || !due(segment, next) || is_empty_active {
+            let uncommitted = self.high_watermark < end && self.config.rules.retention_hw_guard;
+            if uncommitted || !due(segment, next) || is_empty_active {
                 break;
             }
             bases.push(segment.base_offset());

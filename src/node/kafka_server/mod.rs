@@ -131,7 +131,10 @@ impl KafkaServer {
     pub fn upgrade(&mut self, set: &Properties, version: KafkaVersion) -> Result<(), ConfigError> {
         let mut properties = Properties::clone(&self.setup.properties);
         properties.extend(set.clone());
-        self.setup.config = Rc::new(BrokerConfig::from_properties(&properties, version)?);
+        self.setup.config = Rc::new(BrokerConfig {
+            rules: self.setup.config.rules,
+            ..BrokerConfig::from_properties(&properties, version)?
+        });
         self.setup.properties = Rc::new(properties);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::topic_config::broker_compression_type;
 use super::values::Values;
 use super::{ConfigError, KafkaVersion, Properties, Scope, TopicConfig};
+use crate::protocol::rules::Rules;
 
 /// What `server.properties` says, as far as it is modelled. Times in milliseconds, sizes in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +34,8 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// Broker-wide defaults of topic configurations, already under the topic's keys.
     pub topic_defaults: TopicConfig,
+    /// How the release does it; no setting.
+    pub rules: Rules,
 }
 
 impl BrokerConfig {
@@ -256,6 +259,7 @@ impl Default for BrokerConfig {
             log_initial_task_delay_ms: 30_000,
             rack: None,
             topic_defaults: TopicConfig::default(),
+            rules: Rules::default(),
         }
     }
 }

@@ -81,6 +81,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::Registered { .. }
         | Fact::RegistrationRefused { .. }
         | Fact::Serving
+        | Fact::ControllerObeyed { .. }
         | Fact::ControlledShutdownBegins
         | Fact::ControlledShutdownEnds { .. }
         | Fact::StoodStill { .. } => process::of_broker(entry, story),

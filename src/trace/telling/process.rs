@@ -202,6 +202,9 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
             loud("may not register: its old session still holds its place")
         }
         Fact::Serving => quiet("serves requests"),
+        Fact::ControllerObeyed {
+            controller_epoch, ..
+        } => quiet(format!("obeys the controller of epoch {controller_epoch}")),
         Fact::ControlledShutdownBegins => {
             loud("asks the controller to move its leaderships away before it stops")
         }

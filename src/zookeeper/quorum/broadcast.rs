@@ -6,6 +6,7 @@ use super::commit_processor::CommitProcessor;
 use super::learner_handler::LearnerHandler;
 use super::member::{Leave, Member};
 use crate::kernel::{ConnId, Time};
+use crate::protocol::rules::ZkCommit;
 use crate::protocol::zab::{LearnerOp, QuorumPacket, ServerId, Txn, counter_of};
 use crate::protocol::zookeeper::{Code, Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact};
@@ -49,7 +50,7 @@ impl Broadcast {
         }
         sessions.set_tick(ctx);
         Broadcast {
-            prep: PrepProcessor::new(zxid),
+            prep: PrepProcessor::new(zxid, member.server.config.rules.zk_close_session),
             sessions,
             commit: CommitProcessor::default(),
             outstanding: VecDeque::new(),
@@ -143,7 +144,10 @@ impl Broadcast {
             return;
         };
         proposal.acks |= 1 << sid;
-        let is_quorum = member.quorum.is_quorum(proposal.acks.count_ones() as usize);
+        let is_quorum = match member.server.config.rules.zk_commit {
+            ZkCommit::Quorum => member.quorum.is_quorum(proposal.acks.count_ones() as usize),
+            ZkCommit::FirstAck => true,
+        };
         // Only in order: an older one is still outstanding (ZB10).
         if place == 0
             && is_quorum

@@ -7,6 +7,7 @@ use super::commit_processor::CommitProcessor;
 use super::learner_sync::{LearnerSync, Step};
 use super::member::{Leave, Member, token};
 use crate::kernel::{ConnId, Duration, NodeId, Time, TimerId};
+use crate::protocol::rules::ZkAck;
 use crate::protocol::zab::{LearnerOp, QuorumPacket, ServerId, Txn, first_zxid};
 use crate::protocol::zookeeper::{Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact, Message, Timer, ZooKeeperTimer};
@@ -400,7 +401,11 @@ impl Follower {
         };
         match packet {
             QuorumPacket::Proposal(txn) => {
+                let zxid = txn.zxid;
                 self.log(member, txn);
+                if member.server.config.rules.zk_ack == ZkAck::BeforeFsync {
+                    self.send(ctx, QuorumPacket::Ack { zxid });
+                }
                 member.run_log(ctx)
             }
             QuorumPacket::Commit { zxid } => self.commit(member, ctx, zxid),
@@ -440,7 +445,10 @@ impl Follower {
     /// Its log has reached the disk: that is what an acknowledgement says.
     pub fn on_log_synced(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<(), Leave> {
         for zxid in member.flushed() {
-            self.send(ctx, QuorumPacket::Ack { zxid });
+            // Said already, where nobody waits for the disk.
+            if member.server.config.rules.zk_ack == ZkAck::AfterFsync {
+                self.send(ctx, QuorumPacket::Ack { zxid });
+            }
         }
         member.run_log(ctx)
     }

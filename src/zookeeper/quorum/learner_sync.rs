@@ -3,6 +3,7 @@
 
 use super::member::{Leave, Member, token};
 use crate::protocol::Ctx;
+use crate::protocol::rules::ZkSyncTrunc;
 use crate::protocol::zab::{QuorumPacket, Txn};
 use crate::protocol::zookeeper::Zxid;
 use crate::zookeeper::file_snap;
@@ -54,6 +55,12 @@ impl LearnerSync {
         };
         match packet {
             QuorumPacket::Diff { .. } => {
+                sync.snapshot_needed = false;
+                sync.write_to_log = true;
+            }
+            QuorumPacket::Trunc { .. }
+                if member.server.config.rules.zk_sync_trunc == ZkSyncTrunc::Off =>
+            {
                 sync.snapshot_needed = false;
                 sync.write_to_log = true;
             }

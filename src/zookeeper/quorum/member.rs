@@ -4,6 +4,7 @@
 use super::committed_log::CommittedLog;
 use super::epochs::{ACCEPTED_EPOCH, CURRENT_EPOCH, Epochs, file};
 use crate::kernel::{Disk, Duration};
+use crate::protocol::rules::ZkAcceptedEpoch;
 use crate::protocol::zab::{ServerId, Txn};
 use crate::protocol::zookeeper::Zxid;
 use crate::protocol::{Ctx, Fact};
@@ -92,8 +93,11 @@ impl Member {
 
     /// Makes an epoch durable; `token::ACCEPTED_EPOCH` tells when it is.
     pub fn accept_epoch(&mut self, ctx: &mut Ctx<'_>, epoch: i64) {
-        self.epochs.accepted = epoch;
-        let (path, content) = file(&self.server.log_dir(), ACCEPTED_EPOCH, epoch);
+        if self.server.config.rules.zk_accepted_epoch == ZkAcceptedEpoch::Remembered {
+            self.epochs.accepted = epoch;
+        }
+        let accepted = self.epochs.accepted;
+        let (path, content) = file(&self.server.log_dir(), ACCEPTED_EPOCH, accepted);
         self.writing += 1;
         ctx.replace_later(&path, content, token::ACCEPTED_EPOCH);
     }

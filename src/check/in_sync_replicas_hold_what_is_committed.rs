@@ -1,0 +1,241 @@
+//! R6, R7 (LeaderCompleteness, CandidateCompleteness): whoever is in a partition's committed ISR has a log that
+//! reaches as far as any leader's high watermark ever did, and so has whoever leads.
+//!
+//! Looks at each move of a leader's high watermark, at each member that joins the ISR, at each leader and each
+//! cut of a log; at how far logs reach, not at what they hold (`logs_equal_below_high_watermark`). A leader that
+//! the committed state has passed over moves nothing. What a power failure took from page caches, and what an
+//! unclean election gave up, is committed no more: both begin anew with the next leader. A plan that says how
+//! many acknowledged records are lost is not held against this.
+
+use super::property::{Property, Violation};
+use super::replica_key::{ReplicaKey, broker_id};
+use crate::node::view::ClusterView;
+use crate::protocol::{BrokerId, Fact, StateWriteReason, TopicPartition};
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+
+const NAME: &str = "who is in the ISR has all that is committed";
+
+#[derive(Debug, Default)]
+pub(super) struct InSyncReplicasHoldWhatIsCommitted {
+    /// Under broker 0.
+    partitions: BTreeMap<ReplicaKey, Known>,
+    looked_at: u64,
+}
+
+/// A partition as its committed state and its leader told.
+#[derive(Debug, Default)]
+struct Known {
+    leader: BrokerId,
+    leader_epoch: i32,
+    isr: Vec<BrokerId>,
+    /// The committed leader has heard that it leads.
+    leads: bool,
+    /// The highest that a leader's high watermark ever was.
+    committed: i64,
+    /// The next leader's log is what is committed, however short.
+    begins_anew: bool,
+}
+
+impl Property for InSyncReplicasHoldWhatIsCommitted {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
+        facts.iter().find_map(|entry| {
+            let (partition, lacks) = self.look_at(entry, view)?;
+            let known = self.partitions.get(&ReplicaKey::new(0, partition))?;
+            let sentence = format!(
+                "broker-{lacks} is in the ISR {:?} of {partition}, of which all below offset {} is \
+                 committed, and does not have it",
+                known.isr, known.committed
+            );
+            let violation = Violation::at(NAME, entry, sentence).of(partition);
+            Some(violation.with([lacks]))
+        })
+    }
+
+    fn figures(&self) -> String {
+        format!(
+            "{} looks at {} partitions",
+            self.looked_at,
+            self.partitions.len()
+        )
+    }
+}
+
+impl InSyncReplicasHoldWhatIsCommitted {
+    /// Who lacks what is committed.
+    fn look_at<'a>(
+        &mut self,
+        entry: &'a TraceEntry,
+        view: &dyn ClusterView,
+    ) -> Option<(&'a TopicPartition, BrokerId)> {
+        match &entry.fact {
+            Fact::HighWatermarkMoved {
+                partition,
+                high_watermark,
+                as_leader: true,
+            } => {
+                let known = self.partitions.get_mut(&ReplicaKey::new(0, partition))?;
+                if !known.leads || broker_id(&entry.node) != Some(known.leader) {
+                    return None;
+                }
+                known.committed = known.committed.max(*high_watermark);
+                self.looked_at += 1;
+                let others = known.isr.iter().copied().filter(|id| *id != known.leader);
+                let lacks = known.lacking(others, partition, view)?;
+                Some((partition, lacks))
+            }
+            Fact::StateWritten {
+                partition,
+                leader,
+                leader_epoch,
+                isr,
+                reason,
+                ..
+            } => {
+                let known = self.known(partition);
+                if *reason == StateWriteReason::UncleanElection {
+                    known.begins_anew = true;
+                }
+                known.leads &= known.leader_epoch == *leader_epoch;
+                (known.leader, known.leader_epoch) = (*leader, *leader_epoch);
+                let before = std::mem::replace(&mut known.isr, isr.clone());
+                let joined = isr.iter().copied().filter(|id| !before.contains(id));
+                let lacks = known.lacking(joined, partition, view)?;
+                Some((partition, lacks))
+            }
+            Fact::BecameLeader {
+                partition,
+                leader_epoch,
+                log_end_offset,
+                high_watermark,
+                ..
+            } => {
+                let broker = broker_id(&entry.node)?;
+                let known = self.known(partition);
+                if (known.leader, known.leader_epoch) != (broker, *leader_epoch) {
+                    return None;
+                }
+                known.leads = true;
+                if std::mem::take(&mut known.begins_anew) {
+                    known.committed = *high_watermark;
+                }
+                (*log_end_offset < known.committed).then_some((partition, broker))
+            }
+            Fact::Truncated { partition, to, .. } => {
+                let broker = broker_id(&entry.node)?;
+                let known = self.partitions.get(&ReplicaKey::new(0, partition))?;
+                let lacks = known.isr.contains(&broker) && known.counts() && *to < known.committed;
+                lacks.then_some((partition, broker))
+            }
+            // What it had not synced may be gone, and it may be the only one that can lead.
+            Fact::PowerFailed => {
+                let broker = broker_id(&entry.node)?;
+                let affected = self.partitions.values_mut();
+                affected
+                    .filter(|known| known.isr.contains(&broker))
+                    .for_each(|known| known.begins_anew = true);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn known(&mut self, partition: &TopicPartition) -> &mut Known {
+        self.looked_at += 1;
+        self.partitions
+            .entry(ReplicaKey::new(0, partition))
+            .or_default()
+    }
+}
+
+impl Known {
+    /// False from a loss until the next leader says what is left.
+    fn counts(&self) -> bool {
+        !self.begins_anew
+    }
+
+    /// The first of these, if any, that runs with too short a log.
+    fn lacking(
+        &self,
+        mut brokers: impl Iterator<Item = BrokerId>,
+        partition: &TopicPartition,
+        view: &dyn ClusterView,
+    ) -> Option<BrokerId> {
+        if !self.counts() {
+            return None;
+        }
+        brokers.find(|id| {
+            view.replica_offsets(*id, partition)
+                .is_some_and(|replica| replica.log_end_offset < self.committed)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, state, tp};
+
+    /// Broker 1 leads t-0 in epoch 4, and all below 5 is committed.
+    fn committed(scene: &mut Scene) -> [TraceEntry; 3] {
+        for (broker, end) in [(1, 7), (2, 5), (3, 4)] {
+            scene.replica_mut(broker, "t-0").log_end_offset = end;
+        }
+        let leads = Fact::BecameLeader {
+            partition: tp("t-0"),
+            leader_epoch: 4,
+            log_end_offset: 7,
+            high_watermark: 3,
+            isr: vec![1, 2],
+        };
+        let moved = Fact::HighWatermarkMoved {
+            partition: tp("t-0"),
+            high_watermark: 5,
+            as_leader: true,
+        };
+        [
+            scene.fact("broker-9", state("t-0", 1, 4, &[1, 2])),
+            scene.fact("broker-1", leads),
+            scene.fact("broker-1", moved),
+        ]
+    }
+
+    #[test]
+    fn r7_fires_when_a_member_joins_without_what_is_committed() {
+        let mut scene = Scene::new();
+        let facts = committed(&mut scene);
+        let mut property = InSyncReplicasHoldWhatIsCommitted::default();
+        assert_eq!(property.after_event(&facts, &scene), None);
+        let joins = [scene.fact("broker-9", state("t-0", 1, 4, &[1, 2, 3]))];
+        assert_eq!(
+            property.after_event(&joins, &scene).unwrap().sentence,
+            "broker-3 is in the ISR [1, 2, 3] of t-0, of which all below offset 5 is committed, and does not \
+             have it"
+        );
+    }
+
+    #[test]
+    fn r7_fires_when_the_high_watermark_passes_a_member_or_a_member_cuts_its_log() {
+        let mut scene = Scene::new();
+        let facts = committed(&mut scene);
+        let mut property = InSyncReplicasHoldWhatIsCommitted::default();
+        assert_eq!(property.after_event(&facts, &scene), None);
+        let cut = Fact::Truncated {
+            partition: tp("t-0"),
+            from: 5,
+            to: 4,
+            leader: 1,
+        };
+        assert!(
+            property
+                .after_event(&[scene.fact("broker-2", cut)], &scene)
+                .is_some()
+        );
+        scene.replica_mut(2, "t-0").log_end_offset = 4;
+        assert!(property.after_event(&facts[2..], &scene).is_some());
+    }
+}

@@ -1,0 +1,93 @@
+//! S-5, its condition (RL1, RL2): a start checks its logs, unless the process before it had closed them all.
+//!
+//! Looks at what each start says that it checked, and at how the process before it ended: while it served, or
+//! after its controlled shutdown. What checking leaves is `recovery_leaves_a_valid_prefix`'s affair.
+
+use super::property::{Property, Violation};
+use crate::node::view::ClusterView;
+use crate::plan::Plan;
+use crate::protocol::Fact;
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+const NAME: &str = "a start trusts its logs only after a clean stop";
+
+#[derive(Debug, Default)]
+pub(super) struct OnlyACleanStopIsTakenForClean {
+    brokers: BTreeMap<Rc<str>, Life>,
+    /// Some broker closes its logs without a controlled shutdown before.
+    stops_at_once: bool,
+    starts: u64,
+}
+
+/// How far a process has come, or the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    Serves,
+    /// It died while it served.
+    Died,
+}
+
+impl OnlyACleanStopIsTakenForClean {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let own = plan.cluster.brokers.iter().map(|broker| &broker.config);
+        let mut all = own.chain([&plan.cluster.config]);
+        OnlyACleanStopIsTakenForClean {
+            stops_at_once: all.any(|config| config.contains_key("controlled.shutdown.enable")),
+            ..OnlyACleanStopIsTakenForClean::default()
+        }
+    }
+}
+
+impl Property for OnlyACleanStopIsTakenForClean {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
+    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
+        facts.iter().find_map(|entry| {
+            let life = self.brokers.get(&entry.node).copied();
+            match &entry.fact {
+                Fact::Serving => {
+                    self.brokers.insert(entry.node.clone(), Life::Serves);
+                }
+                Fact::Crashed | Fact::PowerFailed if life == Some(Life::Serves) => {
+                    self.brokers.insert(entry.node.clone(), Life::Died);
+                }
+                Fact::TerminateAsked if self.stops_at_once && life == Some(Life::Serves) => {
+                    self.brokers.remove(&entry.node);
+                }
+                // It closes its logs, or ends as it stands and says so.
+                Fact::ControlledShutdownEnds { .. } | Fact::Exiting { .. } => {
+                    self.brokers.remove(&entry.node);
+                }
+                Fact::LogsLoaded {
+                    partitions,
+                    recovered,
+                } => {
+                    self.starts += 1;
+                    self.brokers.remove(&entry.node);
+                    if life == Some(Life::Died) && recovered < partitions {
+                        let sentence = format!(
+                            "{} died while it served, and checked {recovered} of its {partitions} logs when \
+                             it started again",
+                            entry.node
+                        );
+                        return Some(Violation::at(NAME, entry, sentence));
+                    }
+                }
+                _ => {}
+            }
+            None
+        })
+    }
+
+    fn figures(&self) -> String {
+        format!("{} starts", self.starts)
+    }
+}

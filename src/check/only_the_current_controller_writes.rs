@@ -1,0 +1,83 @@
+//! ZK-c, Z3 (KAFKA-6082): once a controller is elected, no earlier one's write of a partition's state succeeds.
+//!
+//! Reads ZooKeeper's committed transactions: what stands in /controller_epoch, and the controller epoch in each
+//! state that is written after it. Where ZooKeeper's servers state no transactions, it says nothing.
+
+use super::property::{Property, Violation};
+use super::zookeeper::{Added, History};
+use crate::metadata::znode;
+use crate::node::view::ClusterView;
+use crate::protocol::Fact;
+use crate::protocol::zab::TxnBody;
+use crate::trace::TraceEntry;
+use bytes::Bytes;
+
+const NAME: &str = "only the current controller writes the state of partitions";
+
+#[derive(Debug, Default)]
+pub(super) struct OnlyTheCurrentControllerWrites {
+    history: History,
+    controller_epoch: i32,
+    states: u64,
+}
+
+impl Property for OnlyTheCurrentControllerWrites {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn looks_at_routine(&self) -> bool {
+        false
+    }
+
+    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
+        facts.iter().find_map(|entry| {
+            let Fact::TxnApplied { txn } = &entry.fact else {
+                return None;
+            };
+            if self.history.add(txn) != Added::New {
+                return None;
+            }
+            let why = self.apply(&txn.body)?;
+            Some(Violation::at(NAME, entry, why))
+        })
+    }
+
+    fn figures(&self) -> String {
+        format!("{} states written", self.states)
+    }
+}
+
+impl OnlyTheCurrentControllerWrites {
+    fn apply(&mut self, body: &TxnBody) -> Option<String> {
+        match body {
+            TxnBody::Create { path, data, .. } | TxnBody::SetData { path, data, .. } => {
+                self.written(path, data)
+            }
+            TxnBody::Multi(bodies) => {
+                let failed = bodies.iter().any(|body| matches!(body, TxnBody::Error(_)));
+                let mut bodies = bodies.iter().filter(|_| !failed);
+                bodies.find_map(|body| self.apply(body))
+            }
+            _ => None,
+        }
+    }
+
+    fn written(&mut self, path: &str, data: &Bytes) -> Option<String> {
+        if path == znode::CONTROLLER_EPOCH {
+            self.controller_epoch = znode::decode_controller_epoch(data)?;
+            return None;
+        }
+        if !path.starts_with(znode::TOPICS) || !path.ends_with("/state") {
+            return None;
+        }
+        self.states += 1;
+        let wrote = znode::decode_partition_state(data, 0)?.controller_epoch;
+        let current = self.controller_epoch;
+        (wrote < current).then(|| {
+            format!(
+                "the controller of epoch {wrote} wrote {path}, though epoch {current} had begun"
+            )
+        })
+    }
+}

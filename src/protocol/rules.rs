@@ -1,0 +1,217 @@
+//! Protocol rules that history changed, and rules that somebody could get wrong: one enum a rule. Today's
+//! value is the default.
+//!
+//! A plan carries [`Rules`], and every node reads the rule that concerns it where that rule lives. Users cannot
+//! set them: they are how the simulator breaks its own brokers, to see that a property notices.
+
+/// Declares every rule: its name, its type, today's value, and what else it can be.
+macro_rules! rules {
+    ($(
+        $(#[$about:meta])*
+        $field:ident: $rule:ident is $now_name:literal $now:ident
+            or $($(#[$other_about:meta])* $other_name:literal $other:ident),+;
+    )*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+            pub enum $rule {
+                #[doc = "Today's."]
+                #[default]
+                $now,
+                $($(#[$other_about])* $other,)+
+            }
+        )*
+
+        /// Every rule.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+        pub struct Rules {
+            $($(#[$about])* pub $field: $rule,)*
+        }
+
+        impl Rules {
+            /// Every rule by name, with the values that are not today's.
+            pub const OTHERS: &'static [(&'static str, &'static [&'static str])] =
+                &[$((stringify!($field), &[$($other_name),+])),*];
+
+            /// Sets one; false if there is no such rule, or no such value of it.
+            fn set(&mut self, rule: &str, value: &str) -> bool {
+                match (rule, value) {
+                    $(
+                        (stringify!($field), $now_name) => self.$field = $rule::$now,
+                        $((stringify!($field), $other_name) => self.$field = $rule::$other,)+
+                    )*
+                    _ => return false,
+                }
+                true
+            }
+        }
+    };
+}
+
+rules! {
+    // ---- logs of followers and leaders
+
+    /// How a follower finds where its log parts from its leader's (E5 to E7).
+    truncation: Truncation is "fetch-diverging" FetchDiverging or
+        /// It cuts to its high watermark when it begins to follow (before 0.11).
+        "hw" HighWatermark,
+        /// It asks once where its last epoch ends, and is not told of which epoch that is (KIP-101).
+        "epoch-kip101" EpochKip101,
+        /// It asks once, when it begins to follow (KIP-279).
+        "epoch-kip279" EpochKip279;
+
+    /// Whether a fetch names the leader epoch that it believes in (KIP-320; E11).
+    replica_fencing: ReplicaFencing is "leader-epoch" LeaderEpoch or "off" Off;
+
+    /// A new leader notes at once where its epoch begins (KAFKA-7415; E3).
+    epoch_start_on_election: EpochStartOnElection is "on" On or "off" Off;
+
+    /// A follower begins anew where epochs were missed, though the leader be the same (KAFKA-7164).
+    truncate_on_missed_epoch: TruncateOnMissedEpoch is "on" On or "off" Off;
+
+    /// A truncation that finds nothing to cut still cleans the epoch cache (KAFKA-10706; E8).
+    clear_epoch_cache_on_noop_truncate: ClearEpochCacheOnNoopTruncate is "on" On or "off" Off;
+
+    /// A log is cut before the high watermark of the same answer counts (KAFKA-14704).
+    diverging_before_hw: DivergingBeforeHw is "on" On or "off" Off;
+
+    /// A log that is emptied takes its high watermark along (KAFKA-9491; HW8).
+    hw_after_full_truncate: HwAfterFullTruncate is "on" On or "off" Off;
+
+    /// How far a follower's high watermark may go (HW1).
+    hw_bound: HwBound is "log-end" LogEnd or
+        /// As far as the leader's.
+        "none" Nothing;
+
+    // ---- ISR and high watermark
+
+    /// Which ISR the high watermark waits for (KIP-497; HW2, A2).
+    hw_isr: HwIsr is "maximal" Maximal or
+        /// The one that the controller was asked for, before it has said yes.
+        "proposed" Proposed,
+        /// The committed one, though a member be about to join.
+        "committed" Committed;
+
+    /// The high watermark stands still below min.insync.replicas (KAFKA-15583; HW3).
+    hw_under_min_isr: HwUnderMinIsr is "hold" Hold or "advance" Advance;
+
+    /// When a follower has caught up so far that it may join the ISR (KAFKA-7128; I5).
+    isr_join: IsrJoin is "epoch-start" EpochStart or
+        /// It need only reach the high watermark, which a new leader does not know yet.
+        "hw" HighWatermark;
+
+    /// Who may be in an ISR (KAFKA-14140, KIP-841; I6).
+    isr_eligibility: IsrEligibility is "live" Live or "any" Any;
+
+    /// When acks=all is answered (P2).
+    acks_all: AcksAll is "replicated" Replicated or "appended" Appended;
+
+    /// How far a consumer may read (F1).
+    consumer_reads: ConsumerReads is "hw" HighWatermark or "log-end" LogEnd;
+
+    // ---- storage
+
+    /// What becomes of the marker of a clean stop (RL2, RL10).
+    clean_marker: CleanMarker is "last-and-taken" LastAndTaken or
+        /// A start leaves it where it is.
+        "left" Left,
+        /// A stop writes it before it closes the logs.
+        "early" Early;
+
+    /// Retention stops at the high watermark (KAFKA-5634; L4).
+    retention_hw_guard: RetentionHwGuard is "on" On or "off" Off;
+
+    // ---- controller
+
+    /// Each election raises the leader epoch (I9).
+    leader_epoch_bump: LeaderEpochBump is "on" On or "off" Off;
+
+    /// Who may lead when the leader is gone (Z3).
+    offline_election: OfflineElection is "isr" Isr or
+        /// Any live replica, whatever unclean.leader.election.enable says.
+        "any-live" AnyLive;
+
+    /// A broker obeys no controller that is older than one that it has heard of (Z4).
+    controller_epoch_check: ControllerEpochCheck is "on" On or "off" Off;
+
+    /// Each write of a controller checks /controller_epoch (KAFKA-6082; CT10).
+    controller_zk_fencing: ControllerZkFencing is "epoch-multi-op" EpochMultiOp or "off" Off;
+
+    /// A broker obeys no request that was meant for its earlier life (KIP-380; Z5).
+    broker_epoch_fencing: BrokerEpochFencing is "on" On or "off" Off;
+
+    // ---- ZooKeeper
+
+    /// When a leader commits a proposal (ZB10).
+    zk_commit: ZkCommit is "quorum" Quorum or
+        /// As soon as one server has it in its log.
+        "first-ack" FirstAck;
+
+    /// When a follower acknowledges a proposal (ZB10).
+    zk_ack: ZkAck is "after-fsync" AfterFsync or "before-fsync" BeforeFsync;
+
+    /// A follower that is told to cuts its log (ZOOKEEPER-1154; ZB7).
+    zk_sync_trunc: ZkSyncTrunc is "on" On or "off" Off;
+
+    /// A server remembers which epoch it has promised (ZB5).
+    zk_accepted_epoch: ZkAcceptedEpoch is "remembered" Remembered or "forgotten" Forgotten;
+
+    /// What the end of a session takes with it (ZK9).
+    zk_close_session: ZkCloseSession is "ephemerals" Ephemerals or "nothing" Nothing;
+
+    /// What becomes of a watch on a node whose data change (ZK7).
+    zk_watch: ZkWatch is "fires" Fires or "dropped" Dropped;
+}
+
+impl Rules {
+    /// Rules as in `truncation=epoch-kip279 replica_fencing=off`; those that are not named are today's. `None`
+    /// if one does not exist.
+    pub fn parse(text: &str) -> Option<Rules> {
+        let mut rules = Rules::default();
+        for word in text.split_whitespace() {
+            let (rule, value) = word.split_once('=')?;
+            if !rules.set(rule, value) {
+                return None;
+            }
+        }
+        Some(rules)
+    }
+}
+
+impl Truncation {
+    /// Fetches do not look for it again.
+    pub fn asks_once(self) -> bool {
+        matches!(self, Truncation::EpochKip101 | Truncation::EpochKip279)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_by_name_and_are_todays_unless_named() {
+        assert_eq!(Rules::parse(""), Some(Rules::default()));
+        assert_eq!(Rules::default().truncation, Truncation::FetchDiverging);
+        let old = Rules::parse("truncation=epoch-kip279 replica_fencing=off").unwrap();
+        assert_eq!(old.truncation, Truncation::EpochKip279);
+        assert_eq!(old.replica_fencing, ReplicaFencing::Off);
+        assert_eq!(old.hw_isr, HwIsr::Maximal);
+        for unknown in ["truncation", "truncation=never", "rule=off"] {
+            assert_eq!(Rules::parse(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn every_other_value_differs_from_todays() {
+        for (rule, values) in Rules::OTHERS {
+            for value in *values {
+                let rules = Rules::parse(&format!("{rule}={value}"));
+                assert!(
+                    rules.is_some_and(|rules| rules != Rules::default()),
+                    "{rule}={value}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! An ensemble's servers: who has what in its log when it says so, sessions, watches.
+
+use super::case::Case;
+
+/// Three servers, of which the third leads; a broker; a client of each server.
+fn ensemble(rest: &str) -> String {
+    format!(
+        "
+cluster:
+  zookeeper: 3
+  brokers: 1
+  config: {{zookeeper.session.timeout.ms: 20000}}
+zookeeper_clients:
+  one: {{servers: zookeeper-1, session_timeout: 40s}}
+  three: {{servers: zookeeper-3, session_timeout: 40s}}
+timeline:
+  - {{at: 10s, ask zookeeper: create /route north, client: three}}
+{rest}"
+    )
+}
+
+const AGREE: &str = "ZooKeeper's servers apply the same transactions in the same order";
+
+/// The leader cannot reach its followers, and answers a write all the same.
+#[test]
+fn zk_commit_first_ack() {
+    Case {
+        broken: "zk_commit=first-ack",
+        era: "",
+        noticed_by: AGREE,
+        plan: ensemble(
+            "
+  - {at: 20s, for: 30s, cut link: zookeeper-3, to: [zookeeper-1, zookeeper-2]}
+  - {at: 20100ms, ask zookeeper: set /route south, client: three}
+",
+        ),
+    }
+    .check();
+}
+
+/// The disks of both followers hang; then they lose power, and the leader dies.
+#[test]
+fn zk_ack_before_fsync() {
+    Case {
+        broken: "zk_ack=before-fsync",
+        era: "",
+        noticed_by: AGREE,
+        plan: ensemble(
+            "
+  - {at: 20s, for: 5s, hang sync: [zookeeper-1, zookeeper-2]}
+  - {at: 20100ms, ask zookeeper: set /route south, client: three}
+  - {at: 20200ms, ask zookeeper: set /route west, client: three}
+  - {at: 20300ms, ask zookeeper: set /route east, client: three}
+  - {at: 21s, power failure: [zookeeper-1, zookeeper-2]}
+  - {at: 21s, crash: zookeeper-3}
+  - {at: 28s, restart: [zookeeper-1, zookeeper-2]}
+  - {at: 40s, restart: zookeeper-3}
+",
+        ),
+    }
+    .check();
+}
+
+/// A leader logs what nobody else has; when it comes back as a follower it is told to cut it off.
+#[test]
+fn zk_sync_trunc_off() {
+    Case {
+        broken: "zk_sync_trunc=off",
+        era: "",
+        noticed_by: "ZooKeeper",
+        plan: ensemble(
+            "
+  - {at: 20s, for: 20s, cut link: zookeeper-3, to: [zookeeper-1, zookeeper-2]}
+  - {at: 20100ms, ask zookeeper: set /route south, client: three}
+  - {at: 55s, ask zookeeper: get /route, client: three}
+",
+        ),
+    }
+    .check();
+}
+
+/// Two leaders, one after the other, ask the same server for its promise.
+#[test]
+fn zk_accepted_epoch_forgotten() {
+    Case {
+        broken: "zk_accepted_epoch=forgotten",
+        era: "",
+        noticed_by: "a ZooKeeper epoch has one leader, and epochs grow",
+        plan: ensemble(
+            "
+  - {at: 20s, for: 20s, crash: zookeeper-3}
+",
+        ),
+    }
+    .check();
+}
+
+#[test]
+fn zk_close_session_nothing() {
+    Case {
+        broken: "zk_close_session=nothing",
+        era: "",
+        noticed_by: "a ZooKeeper ephemeral lives as long as its session",
+        plan: ensemble(
+            "
+  - {at: 20s, stop: broker-1}
+",
+        ),
+    }
+    .check();
+}
+
+#[test]
+fn zk_watch_dropped() {
+    Case {
+        broken: "zk_watch=dropped",
+        era: "",
+        noticed_by: "ZooKeeper's watches fire once, and before the change can be seen",
+        plan: ensemble(
+            "
+  - {at: 20s, ask zookeeper: get -w /route, client: one}
+  - {at: 25s, ask zookeeper: set /route south, client: three}
+  - {at: 30s, ask zookeeper: get /route, client: one}
+",
+        ),
+    }
+    .check();
+}
