@@ -164,6 +164,12 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn fact(&mut self, fact: D::Fact) {
         self.world.fact(self.node, fact);
     }
+    /// Whether somebody looks at facts of what happens all the time; if not, they need not be stated.
+    /// Nothing else may depend on it.
+    #[inline]
+    pub fn states_routine(&self) -> bool {
+        self.world.states_routine()
+    }
     /// The process ends itself with this status after this handler (0: clean).
     pub fn exit(&mut self, status: i32) {
         self.world.exit(status);

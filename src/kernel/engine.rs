@@ -1,6 +1,7 @@
 //! The event loop: one queue ordered by (time, sequence number), nodes, faults, and the digest.
 
 use super::actor::Payload;
+use super::causes::{Cause, Caused, OUTSIDE};
 use super::event::{Entry, Kind};
 use super::guard::Guard;
 use super::network::Read;
@@ -74,6 +75,7 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     pub fn apply(&mut self, fault: Fault) -> Option<FaultId> {
         let world = &mut self.world;
         let now = world.now;
+        world.network.set_cause(OUTSIDE);
         let mut rule = None;
         match fault {
             Fault::Crash(node) => world.process_ended(node, None, false),
@@ -215,6 +217,23 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.facts.drain(..)
     }
 
+    /// From now on nodes are told that nobody looks at facts of what happens all the time.
+    pub fn leave_out_routine(&mut self) {
+        self.world.routine = false;
+    }
+
+    /// From now on the cause of every event that a process handles is kept for `take_causes`; the run
+    /// is the same.
+    pub fn keep_causes(&mut self) {
+        self.world.causes.get_or_insert_default();
+    }
+
+    /// Causes found since the last call, in the order of events.
+    pub fn take_causes(&mut self) -> impl Iterator<Item = Caused> + '_ {
+        let causes = self.world.causes.iter_mut();
+        causes.flat_map(|causes| causes.found.drain(..))
+    }
+
     pub fn status(&self, node: NodeId) -> NodeStatus {
         self.world.node(node).status
     }
@@ -310,8 +329,9 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         );
         match world.queue.get(slot) {
             Some(&Entry::Timer { node, .. }) if world.is_idle(node) => {
-                if let Some(Entry::Timer { timer, .. }) = world.queue.remove(slot) {
+                if let Some(Entry::Timer { timer, serial, .. }) = world.queue.remove(slot) {
                     world.record(seq, node, Kind::Timer, 0, 0);
+                    world.caused(node, |causes| causes.of_timer(node, serial));
                     let cost = world.config.costs.timer;
                     self.run_handler(node, Event::Timer(timer), cost);
                 }
@@ -415,6 +435,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             return false;
         };
         let kind = entry.kind();
+        self.world.caused(node, |causes| match entry {
+            Entry::Timer { serial, .. } => causes.of_timer(node, serial),
+            Entry::DiskResult { token, .. } => causes.of_disk(node, token),
+            _ => Cause::Outside,
+        });
         let (event, cost, length, content) = match entry {
             Entry::Timer { timer, .. } => {
                 (Event::Timer(timer), self.world.config.costs.timer, 0, 0)
@@ -438,9 +463,10 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     fn handle_readable(&mut self, seq: u64, node: NodeId, conn: ConnId) -> bool {
         let world = &mut self.world;
         let now = world.now;
-        let Some(read) = world.network.read(conn, now, &mut world.queue) else {
+        let Some((read, sent_in)) = world.network.read(conn, now, &mut world.queue) else {
             return false;
         };
+        world.caused(node, |_| Cause::of_packet(sent_in));
         let (event, cost) = match read {
             Read::Message { message, bytes } => {
                 world.messages += 1;

@@ -5,6 +5,7 @@
 
 mod actor;
 mod background;
+mod causes;
 mod clock;
 mod config;
 mod digest;
@@ -25,6 +26,7 @@ mod time;
 mod world;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
+pub use causes::{Cause, Caused};
 pub use config::{Chance, Config, Costs, Guards, NetworkConfig, NodeOptions};
 pub use disk::{Disk, DiskConfig, DiskError, FileId};
 pub use distribution::{Distribution, Quantiles};

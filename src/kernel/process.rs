@@ -21,6 +21,10 @@ impl<D: Domain> World<D> {
         it.busy_until = now;
         (it.waking, it.hangs) = (false, false);
         it.pending.clear();
+        if let Some(causes) = &mut self.causes {
+            causes.process_ended(node);
+        }
+        let it = self.node_mut(node);
         let (incarnation, delay) = (
             it.incarnation,
             it.supervisor.filter(|_| !it.stopping && !power),

@@ -7,6 +7,7 @@
 
 use super::actor::{Domain, Payload};
 use super::background::{Background, Job};
+use super::causes::{Cause, Caused, Causes};
 use super::clock::Clock;
 use super::digest::Digest;
 use super::engine::{FactEntry, NodeStatus};
@@ -33,6 +34,10 @@ pub(super) struct World<D: Domain> {
     random: Vec<Stream>,
     pub(super) digest: Digest,
     pub(super) facts: Vec<FactEntry<D::Fact>>,
+    /// Somebody looks at facts of what happens all the time.
+    pub(super) routine: bool,
+    /// None while nobody asks for causes.
+    pub(super) causes: Option<Box<Causes>>,
     /// Serial of the last timer that was set.
     last_timer: u64,
     /// Cancelled timers that are still in the queue.
@@ -72,6 +77,8 @@ pub(super) struct Node<D: Domain> {
     pub(super) inbox: VecDeque<Waiting>,
     /// Effects of the last handler, until its work is done.
     pub(super) pending: Vec<Effect<D>>,
+    /// The event whose handler asked for them.
+    pub(super) pending_of: u64,
     /// Events that it has handled.
     pub(super) handled: u64,
     pub(super) background: Background,
@@ -129,6 +136,8 @@ impl<D: Domain> World<D> {
             random: Vec::new(),
             digest: Digest::new(seed),
             facts: Vec::new(),
+            routine: true,
+            causes: None,
             last_timer: 0,
             cancelled: 0,
             doubted_until: 0,
@@ -167,6 +176,7 @@ impl<D: Domain> World<D> {
             cpu_slowness: 1,
             inbox: VecDeque::new(),
             pending: Vec::new(),
+            pending_of: 0,
             background: Background::default(),
             buggify: BTreeMap::new(),
             name: name.to_owned(),
@@ -264,6 +274,9 @@ impl<D: Domain> World<D> {
     #[inline]
     pub(super) fn set_timer(&mut self, node: NodeId, delay: Duration, timer: D::Timer) -> TimerId {
         let serial = self.next_timer_serial();
+        if let Some(causes) = &mut self.causes {
+            causes.timer_set(node, serial, self.events);
+        }
         let slot = self.queue.store(Entry::Timer {
             node,
             serial,
@@ -283,9 +296,13 @@ impl<D: Domain> World<D> {
     pub(super) fn cancel_timer(&mut self, timer: TimerId) {
         let (slot, wanted) = (timer.0 as u32 & 0xff_ffff, timer.0 >> 24);
         if let Some(entry) = self.queue.get_mut(slot)
-            && matches!(entry, Entry::Timer { serial, .. } if *serial == wanted)
+            && let Entry::Timer { node, serial, .. } = *entry
+            && serial == wanted
         {
             *entry = Entry::Cancelled;
+            if let Some(causes) = &mut self.causes {
+                causes.timer_cancelled(node, serial);
+            }
             self.cancelled += 1;
             self.doubt();
         }
@@ -303,6 +320,11 @@ impl<D: Domain> World<D> {
             node,
             fact,
         });
+    }
+
+    #[inline]
+    pub(super) fn states_routine(&self) -> bool {
+        self.routine
     }
 
     pub(super) fn exit(&mut self, status: i32) {
@@ -386,7 +408,8 @@ impl<D: Domain> World<D> {
         }
         if !it.pending.is_empty() {
             let mut effects = std::mem::take(&mut it.pending);
-            self.carry_out(node, &mut effects);
+            let event = it.pending_of;
+            self.carry_out(node, event, &mut effects);
             self.node_mut(node).pending = effects;
         }
         self.node(node).status == NodeStatus::Running
@@ -425,13 +448,14 @@ impl<D: Domain> World<D> {
             }
         }
         self.running.timers.clear();
+        it.pending_of = self.events;
         if it.hangs {
             it.waking = true;
             it.pending.append(&mut self.running.effects);
         } else if !self.running.effects.is_empty() {
             if work == Duration::ZERO {
                 let mut effects = std::mem::take(&mut self.running.effects);
-                self.carry_out(node, &mut effects);
+                self.carry_out(node, self.events, &mut effects);
                 self.running.effects = effects;
             } else {
                 it.pending.append(&mut self.running.effects);
@@ -450,9 +474,11 @@ impl<D: Domain> World<D> {
         self.background_unstuck(node);
     }
 
+    /// Lets effects take hold that a handler asked for in `event`.
     #[inline]
-    fn carry_out(&mut self, node: NodeId, effects: &mut Vec<Effect<D>>) {
+    fn carry_out(&mut self, node: NodeId, event: u64, effects: &mut Vec<Effect<D>>) {
         let now = self.now;
+        self.network.set_cause(event);
         for effect in effects.drain(..) {
             match effect {
                 Effect::Send(conn, message) => {
@@ -462,12 +488,16 @@ impl<D: Domain> World<D> {
                 }
                 Effect::Dial(conn) => self.network.dial(conn, now, &mut self.queue),
                 Effect::Close(conn) => self.network.close(conn, now, &mut self.queue),
-                Effect::Sync { file, token } => self.begin_job(node, Job::Sync { file }, token),
+                Effect::Sync { file, token } => {
+                    self.disk_begun(node, token, event);
+                    self.begin_job(node, Job::Sync { file }, token);
+                }
                 Effect::Replace {
                     path,
                     content,
                     token,
                 } => {
+                    self.disk_begun(node, token, event);
                     self.begin_job(node, Job::Replace { path, content }, token);
                 }
                 Effect::Exit(status) => {
@@ -475,6 +505,29 @@ impl<D: Domain> World<D> {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// What brought events about, while somebody asks for it.
+impl<D: Domain> World<D> {
+    /// Notes why a process handles the event that is being dispatched.
+    #[inline]
+    pub(super) fn caused(&mut self, node: NodeId, cause: impl FnOnce(&mut Causes) -> Cause) {
+        if let Some(causes) = &mut self.causes {
+            let cause = cause(causes);
+            causes.found.push(Caused {
+                event: self.events,
+                time: self.now,
+                node,
+                cause,
+            });
+        }
+    }
+
+    fn disk_begun(&mut self, node: NodeId, token: u64, event: u64) {
+        if let Some(causes) = &mut self.causes {
+            causes.disk_begun(node, token, event);
         }
     }
 }

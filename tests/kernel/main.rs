@@ -1,5 +1,6 @@
 //! The kernel's contract, one test a promise, held by toy processes.
 
+mod causes;
 mod chaos;
 mod clock;
 mod determinism;

@@ -40,7 +40,7 @@ pub(super) struct Pipe<M> {
     /// How many times the receiver has been told to read and has not done so yet.
     pub(super) told: usize,
     /// What does not fit into the window.
-    pub(super) unsent: VecDeque<(u64, Packet<M>)>,
+    pub(super) unsent: VecDeque<Unsent<M>>,
     /// Bytes sent and not read.
     pub(super) in_flight: u64,
     pub(super) last_arrival: Time,
@@ -59,6 +59,16 @@ pub(super) struct Pipe<M> {
 pub(super) struct Flight<M> {
     pub(super) arrival: Time,
     pub(super) bytes: u64,
+    /// The event in which it was sent.
+    pub(super) sent_in: u64,
+    pub(super) packet: Packet<M>,
+}
+
+/// A packet that waits for window.
+pub(super) struct Unsent<M> {
+    pub(super) bytes: u64,
+    /// The event in which the process sent it.
+    pub(super) sent_in: u64,
     pub(super) packet: Packet<M>,
 }
 

@@ -1,7 +1,7 @@
 //! How packets move: sent, diverted by faults, held, let go, answered by a reset.
 
 use super::Network;
-use super::connection::{CLIENT, Flight, Packet, Pipe, SERVER, State, Trouble};
+use super::connection::{CLIENT, Flight, Packet, Pipe, SERVER, State, Trouble, Unsent};
 use super::rules::{Distance, Path};
 use crate::kernel::event::Entry;
 use crate::kernel::queue::Queue;
@@ -39,6 +39,7 @@ impl<D: Domain> Network<D> {
         pipe.packets.push_back(Flight {
             arrival,
             bytes,
+            sent_in: self.cause,
             packet,
         });
         if !held && !pipe.flying {
@@ -195,9 +196,15 @@ impl<D: Domain> Network<D> {
             from = now + pipe.path.latency(&self.config).sample(&mut conn.random) + pipe.path.extra;
         }
         while self.conns[at].pipes[side].in_flight < self.config.window
-            && let Some((bytes, packet)) = self.conns[at].pipes[side].unsent.pop_front()
+            && let Some(Unsent {
+                bytes,
+                sent_in,
+                packet,
+            }) = self.conns[at].pipes[side].unsent.pop_front()
         {
+            let cause = std::mem::replace(&mut self.cause, sent_in);
             self.launch(at, side, packet, bytes, from, queue);
+            self.cause = cause;
         }
     }
 
@@ -292,6 +299,7 @@ impl<D: Domain> Network<D> {
             Flight {
                 arrival: Time::ZERO,
                 bytes: 0,
+                sent_in: self.cause,
                 packet: Packet::Abort(reason),
             },
         );

@@ -18,10 +18,13 @@ mod connection;
 mod flow;
 mod rules;
 
+use super::causes::OUTSIDE;
 use super::event::Entry;
 use super::queue::Queue;
 use super::{CloseReason, ConnId, Domain, Fault, FaultId, NetworkConfig, NodeId, Stream, Time};
-use connection::{CLIENT, Conn, End, Flight, Packet, Pipe, SERVER, State, Trouble, id, parts};
+use connection::{
+    CLIENT, Conn, End, Flight, Packet, Pipe, SERVER, State, Trouble, Unsent, id, parts,
+};
 use rules::Rules;
 use std::collections::BTreeMap;
 
@@ -38,6 +41,8 @@ pub(super) struct Network<D: Domain> {
     rules: Rules,
     /// An arrival or a retransmission that is in the queue may have become void.
     doubt: bool,
+    /// The event in which what is sent now was sent.
+    cause: u64,
 }
 
 /// What a process finds when it reads.
@@ -70,7 +75,14 @@ impl<D: Domain> Network<D> {
             opened: BTreeMap::new(),
             rules: Rules::default(),
             doubt: false,
+            cause: OUTSIDE,
         }
+    }
+
+    /// What is sent from now on was sent in this event.
+    #[inline]
+    pub(super) fn set_cause(&mut self, event: u64) {
+        self.cause = event;
     }
 
     pub(super) fn add_host(&mut self, name: &str, rack: Option<String>) {
@@ -261,7 +273,11 @@ impl<D: Domain> Network<D> {
                 self.launch(at, 1 - side, Packet::Message(message), bytes, now, queue);
             }
             State::Open | State::Opening | State::Closing => {
-                pipe.unsent.push_back((bytes, Packet::Message(message)));
+                pipe.unsent.push_back(Unsent {
+                    bytes,
+                    sent_in: self.cause,
+                    packet: Packet::Message(message),
+                });
                 self.probe_if_cut(at, 1 - side, now, queue);
             }
             State::Unborn | State::Closed => {}
@@ -278,7 +294,7 @@ impl<D: Domain> Network<D> {
             self.conns[at].pipes[1 - side]
                 .unsent
                 .iter()
-                .map(|(bytes, _)| bytes)
+                .map(|unsent| unsent.bytes)
                 .sum()
         })
     }
@@ -312,7 +328,11 @@ impl<D: Domain> Network<D> {
             if outgoing.unsent.is_empty() {
                 self.launch(at, 1 - side, Packet::Fin, 0, now, queue);
             } else {
-                outgoing.unsent.push_back((0, Packet::Fin));
+                outgoing.unsent.push_back(Unsent {
+                    bytes: 0,
+                    sent_in: self.cause,
+                    packet: Packet::Fin,
+                });
             }
         }
         self.release_if_over(at);
@@ -340,14 +360,15 @@ impl<D: Domain> Network<D> {
         untold
     }
 
-    /// The process reads the next packet of its end, if there is one for it.
+    /// The process reads the next packet of its end, if there is one for it; and the event in which
+    /// that was sent.
     #[inline]
     pub(super) fn read(
         &mut self,
         end: ConnId,
         now: Time,
         queue: &mut Queue<Entry<D>>,
-    ) -> Option<Read<D::Message>> {
+    ) -> Option<(Read<D::Message>, u64)> {
         let (at, side) = self.find(end)?;
         let conn = &mut self.conns[at];
         let pipe = &mut conn.pipes[side];
@@ -356,6 +377,7 @@ impl<D: Domain> Network<D> {
             return None;
         }
         let flight = pipe.packets.pop_front()?;
+        let sent_in = flight.sent_in;
         pipe.arrived -= 1;
         pipe.in_flight -= flight.bytes;
         if !pipe.unsent.is_empty() {
@@ -363,16 +385,13 @@ impl<D: Domain> Network<D> {
         }
         let reason = match flight.packet {
             Packet::Syn => {
-                return Some(Read::Accepted {
-                    from: self.conns[at].ends[1 - side].node,
-                });
+                let from = self.conns[at].ends[1 - side].node;
+                return Some((Read::Accepted { from }, sent_in));
             }
-            Packet::SynAck => return Some(Read::Connected),
+            Packet::SynAck => return Some((Read::Connected, sent_in)),
             Packet::Message(message) => {
-                return Some(Read::Message {
-                    message,
-                    bytes: flight.bytes,
-                });
+                let bytes = flight.bytes;
+                return Some((Read::Message { message, bytes }, sent_in));
             }
             Packet::Fin => CloseReason::ByPeer,
             Packet::Abort(reason) => reason,
@@ -384,7 +403,7 @@ impl<D: Domain> Network<D> {
         outgoing.unsent.clear();
         outgoing.ended = true;
         self.release_if_over(at);
-        Some(Read::Closed(reason))
+        Some((Read::Closed(reason), sent_in))
     }
 
     // What the queue brings.
@@ -441,6 +460,8 @@ impl<D: Domain> Network<D> {
         let Some(flight) = pipe.packets.get(pipe.arrived) else {
             return false;
         };
+        // What the operating system answers has the cause of what it answers.
+        self.cause = flight.sent_in;
         let live = conn.ends[side].is_readable();
         let for_process = match &flight.packet {
             Packet::Syn => return self.knock(at, to, now, queue),
@@ -484,6 +505,7 @@ impl<D: Domain> Network<D> {
         now: Time,
         queue: &mut Queue<Entry<D>>,
     ) -> Option<ConnId> {
+        self.cause = OUTSIDE;
         let (at, side) = self.find(to)?;
         let conn = &mut self.conns[at];
         let give_up = if conn.established {

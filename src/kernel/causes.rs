@@ -1,0 +1,92 @@
+//! What brought events about: the event that sent a packet, set a timer, began a disk operation.
+//!
+//! Kept only while somebody asks for it, and outside the digest: a run is the same run with it and
+//! without. Readers of a trace draw arrows from it, and cut out what led to an event.
+
+use super::{NodeId, Time};
+use std::collections::BTreeMap;
+
+/// Why a process handled an event. Events are given by their number; the first of a run is 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// A packet reached it, a message or news of a connection, that was sent in this event.
+    Packet { sent_in: u64 },
+    /// A timer of its own came up, which it set in this event.
+    Timer { set_in: u64 },
+    /// A disk operation ended that it began in this event.
+    Disk { begun_in: u64 },
+    /// No event did: a fault, a command from outside, a service manager, or a network that gave up.
+    Outside,
+}
+
+/// An event that a process handled, and its cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Caused {
+    pub event: u64,
+    /// True (not the node's) time.
+    pub time: Time,
+    pub node: NodeId,
+    pub cause: Cause,
+}
+
+/// Number that stands for no event where a packet's sender is noted.
+pub(super) const OUTSIDE: u64 = 0;
+
+/// What is pending and what was found, while causes are kept.
+#[derive(Default)]
+pub(super) struct Causes {
+    /// The event that set a timer, by the timer's serial.
+    timers: BTreeMap<(NodeId, u64), u64>,
+    /// The event that began a disk operation, by its token.
+    disk: BTreeMap<(NodeId, u64), u64>,
+    pub(super) found: Vec<Caused>,
+}
+
+impl Causes {
+    pub(super) fn timer_set(&mut self, node: NodeId, serial: u64, event: u64) {
+        self.timers.insert((node, serial), event);
+    }
+
+    pub(super) fn timer_cancelled(&mut self, node: NodeId, serial: u64) {
+        self.timers.remove(&(node, serial));
+    }
+
+    pub(super) fn of_timer(&mut self, node: NodeId, serial: u64) -> Cause {
+        let set_in = self.timers.remove(&(node, serial));
+        set_in.map_or(Cause::Outside, |set_in| Cause::Timer { set_in })
+    }
+
+    pub(super) fn disk_begun(&mut self, node: NodeId, token: u64, event: u64) {
+        self.disk.insert((node, token), event);
+    }
+
+    pub(super) fn of_disk(&mut self, node: NodeId, token: u64) -> Cause {
+        let begun_in = self.disk.remove(&(node, token));
+        begun_in.map_or(Cause::Outside, |begun_in| Cause::Disk { begun_in })
+    }
+
+    /// What the process had pending went with it.
+    pub(super) fn process_ended(&mut self, node: NodeId) {
+        self.timers.retain(|(owner, _), _| *owner != node);
+        self.disk.retain(|(owner, _), _| *owner != node);
+    }
+}
+
+impl Cause {
+    pub(super) const fn of_packet(sent_in: u64) -> Self {
+        match sent_in {
+            OUTSIDE => Cause::Outside,
+            sent_in => Cause::Packet { sent_in },
+        }
+    }
+
+    /// The event that brought it about.
+    pub const fn event(self) -> Option<u64> {
+        match self {
+            Cause::Packet { sent_in: event }
+            | Cause::Timer { set_in: event }
+            | Cause::Disk { begun_in: event } => Some(event),
+            Cause::Outside => None,
+        }
+    }
+}
