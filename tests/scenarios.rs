@@ -154,6 +154,7 @@ fn holds_and_is_the_same_again(path: &str) {
     let header = TraceHeader {
         scenario: plan.name.clone(),
         seed: plan.seed,
+        ..TraceHeader::default()
     };
     let [written, rewritten] =
         [&first, &again].map(|report| write_json_lines(&header, &report.trace));

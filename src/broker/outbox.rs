@@ -22,6 +22,8 @@ pub(crate) struct Env<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pub(crate) facts: Vec<Fact>,
+    /// Nobody looks at routine facts (`Fact::is_routine`).
+    pub(crate) leaves_out_routine: bool,
     /// Parked requests that are done.
     pub(crate) answers: Vec<Answer>,
     /// ISR changes for the controller.
@@ -33,6 +35,14 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// States what happens to every record, if somebody looks.
+    #[inline]
+    pub(crate) fn state_routine(&mut self, fact: impl FnOnce() -> Fact) {
+        if !self.leaves_out_routine {
+            self.facts.push(fact());
+        }
+    }
+
     /// Kafka's code for what went wrong with a log; a failed disk takes the log directory with it.
     pub(crate) fn log_error(&mut self, error: &LogError) -> ErrorCode {
         match error {

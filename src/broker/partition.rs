@@ -297,7 +297,7 @@ impl Partition {
             return false;
         }
         self.stall_told = false;
-        env.out.facts.push(Fact::HighWatermarkMoved {
+        env.out.state_routine(|| Fact::HighWatermarkMoved {
             partition: self.name.clone(),
             high_watermark: log.high_watermark(),
             as_leader: true,
@@ -347,7 +347,7 @@ impl Partition {
             .map_err(|error| env.out.log_error(&error))?;
         take_tasks(&self.name, log, env.out);
         if !info.duplicate {
-            env.out.facts.push(Fact::Appended {
+            env.out.state_routine(|| Fact::Appended {
                 partition: self.name.clone(),
                 base_offset: info.first_offset,
                 last_offset: info.last_offset,

@@ -93,6 +93,12 @@ impl Checks {
         checks
     }
 
+    /// Routine facts are not stated: properties that need them see nothing, and say nothing.
+    pub fn leave_out_routine(&mut self) {
+        self.properties
+            .retain(|watching| !watching.looks_at_routine);
+    }
+
     /// Adds a property of the caller's own.
     pub fn add(&mut self, property: Box<dyn Property>) {
         self.properties.push(Watching {

@@ -5,7 +5,7 @@ use crate::protocol::Fact;
 use crate::trace::TraceEntry;
 use std::fmt;
 
-/// Latencies of acknowledged records, sorted.
+/// Latencies of acknowledged records.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Latencies(Vec<u64>);
 
@@ -18,9 +18,17 @@ impl Latencies {
             } if offset >= 0 => Some(latency_ns),
             _ => None,
         });
-        let mut sorted: Vec<u64> = acked.collect();
-        sorted.sort_unstable();
-        Latencies(sorted)
+        Latencies(acked.collect()).sorted()
+    }
+
+    /// Adds one; `sorted` is to be called before the others.
+    pub fn push(&mut self, nanos: u64) {
+        self.0.push(nanos);
+    }
+
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_unstable();
+        self
     }
 
     pub fn count(&self) -> u64 {

@@ -37,7 +37,7 @@ mod zookeeper;
 
 pub use checks::Checks;
 pub use end_of_run::EndOfRun;
-pub use expectation::{Judgement, Outcome, judge};
+pub use expectation::{Judge, Judgement, Outcome, judge};
 pub use latency::{Latencies, millis};
 pub use property::{Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};

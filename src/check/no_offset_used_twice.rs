@@ -74,7 +74,7 @@ impl Property for NoOffsetUsedTwice {
 }
 
 /// What consumers saw, and which offsets turned out to hold something else.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct OffsetsRead {
     seen: BTreeMap<TopicPartition, Seen>,
     /// With another content than before, and whether an unclean election was the first cause.
@@ -84,7 +84,7 @@ pub(super) struct OffsetsRead {
 }
 
 /// One partition, as consumers saw it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seen {
     unclean_elections: u32,
     records: RecordsRead,
@@ -112,7 +112,7 @@ struct Read {
 }
 
 /// By offset. Nearly all is read in order: runs of adjacent offsets, by the first of each.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct RecordsRead(BTreeMap<i64, Vec<Read>>);
 
 impl RecordsRead {

@@ -1,11 +1,11 @@
 //! `trial diff`: the first event in which two traces differ.
 
+use super::tell::{EXPECTED, damaged, file_name};
 use super::terminal::Terminal;
 use super::{Status, inputs};
-use crate::scenario::{Diagnostic, Excerpt};
-use crate::trace::{self, TraceFileError};
+use crate::scenario::Diagnostic;
+use crate::trace;
 use clap::Args;
-use std::path::Path;
 
 /// Show the first event in which two traces differ, with what came before and after.
 #[derive(Args, Debug)]
@@ -18,7 +18,6 @@ pub(super) struct Arguments {
 
 /// A trace may have so many bytes.
 const MOST: usize = 1 << 30;
-const EXPECTED: &str = "a trace that \"trial run --out\" has written";
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let (a, b) = match (read(&arguments.a), read(&arguments.b)) {
@@ -38,35 +37,15 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
             Status::Failed
         }
         Err((side, error)) => {
-            let (name, text) = if side == 0 { a } else { b };
-            terminal.complain(&damaged(name, &text, error));
+            let (name, _) = if side == 0 { a } else { b };
+            terminal.complain(&damaged(name, error));
             Status::Unusable
         }
     }
 }
 
-/// The line of a trace file that cannot be read.
-fn damaged(name: String, text: &str, error: TraceFileError) -> Diagnostic {
-    let line = text.lines().nth(error.line - 1).unwrap_or_default();
-    let before = line.get(..error.column - 1).unwrap_or(line);
-    let excerpt = Excerpt {
-        line: error.line,
-        column: before.chars().count() + 1,
-        text: line.to_string(),
-        length: 1,
-    };
-    Diagnostic {
-        excerpt: Some(excerpt),
-        ..Diagnostic::about_file(name, error.why).expected(EXPECTED)
-    }
-}
-
 fn read(argument: &str) -> Result<(String, String), Diagnostic> {
-    let path = Path::new(argument);
-    let name = match path.is_dir() {
-        true => path.join("trace.jsonl").display().to_string(),
-        false => argument.to_string(),
-    };
+    let name = file_name(argument);
     let input = inputs::other_file(&name, MOST)?;
     match String::from_utf8(input.bytes) {
         Ok(text) => Ok((name, text)),

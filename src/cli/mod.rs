@@ -1,7 +1,7 @@
 //! The command line. Data goes to standard output, everything else to standard error.
 //!
 //! Exit status: 0 all well; 1 something that was expected did not hold, or two things differ; 2 the input
-//! or the command cannot be used, and nothing was written.
+//! or the command cannot be used, and nothing was written, or what was to be written could not be.
 
 mod check;
 mod conform;
@@ -10,10 +10,13 @@ mod inputs;
 mod lists;
 mod log;
 mod output_directory;
+mod progress;
 mod run;
+mod tell;
 mod terminal;
 
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use terminal::Terminal;
 
@@ -29,6 +32,7 @@ struct Arguments {
 enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
+    Tell(tell::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -64,9 +68,13 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are what was asked for; a closed pipe is no reason to panic.
-            let status = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(status);
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            let unwritten = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+            return ExitCode::from(if error.use_stderr() || unwritten {
+                2
+            } else {
+                0
+            });
         }
     };
     log_for_debugging();
@@ -74,13 +82,17 @@ pub fn main() -> ExitCode {
     let status = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
+        Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
     };
-    terminal.finish();
+    let status = match terminal.finish() {
+        true => status,
+        false => Status::Unusable,
+    };
     ExitCode::from(match status {
         Status::Well => 0,
         Status::Failed => 1,

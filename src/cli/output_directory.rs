@@ -32,23 +32,67 @@ impl OutputDirectory {
         fs::create_dir_all(&self.path).map_err(|error| cannot_write(&self.path, &error))
     }
 
-    /// Writes the files of one run, below `place` if there are several.
+    /// The file of a run's trace, below `place` if there are several runs; what an earlier run left
+    /// there goes.
+    pub(super) fn begin(&self, place: Option<&str>) -> Result<TraceFile, Diagnostic> {
+        let root = self.root(place);
+        let path = root.join("trace.jsonl");
+        // Data directories of an earlier run would mix with this one's.
+        let earlier = root.join("brokers");
+        if path.is_file() && earlier.is_dir() {
+            fs::remove_dir_all(&earlier).map_err(|error| cannot_write(&earlier, &error))?;
+        }
+        fs::create_dir_all(&root).map_err(|error| cannot_write(&root, &error))?;
+        let file = fs::File::create(&path).map_err(|error| cannot_write(&path, &error))?;
+        Ok(TraceFile {
+            path,
+            out: BufWriter::new(file),
+        })
+    }
+
+    fn root(&self, place: Option<&str>) -> PathBuf {
+        place.map_or(self.path.clone(), |place| self.path.join(place))
+    }
+
+    /// Writes the files of one run beside its trace.
     pub(super) fn write(
         &self,
         place: Option<&str>,
         files: impl IntoIterator<Item = OutputFile>,
     ) -> Result<(), Diagnostic> {
-        let root = place.map_or(self.path.clone(), |place| self.path.join(place));
-        // Data directories of an earlier run would mix with this one's.
-        let earlier = root.join("brokers");
-        if root.join("trace.jsonl").is_file() && earlier.is_dir() {
-            fs::remove_dir_all(&earlier).map_err(|error| cannot_write(&earlier, &error))?;
-        }
+        let root = self.root(place);
         for (path, pieces) in files {
             let path = root.join(path);
             write_file(&path, &pieces).map_err(|error| cannot_write(&path, &error))?;
         }
         Ok(())
+    }
+}
+
+/// Where a trace is written while its run goes on.
+pub(super) struct TraceFile {
+    path: PathBuf,
+    out: BufWriter<fs::File>,
+}
+
+impl TraceFile {
+    /// What is said if it cannot be written to its end.
+    pub(super) fn failed(path: &Path, error: &io::Error) -> Diagnostic {
+        cannot_write(path, error)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Write for TraceFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -2,14 +2,18 @@
 
 use super::Status;
 use super::inputs::{self, Input};
-use super::output_directory::OutputDirectory;
+use super::output_directory::{OutputDirectory, TraceFile};
+use super::progress::{Progress, SLICE};
 use super::terminal::Terminal;
 use crate::kernel::Duration;
 use crate::plan::{Plan, parse_duration, write_duration};
-use crate::report::{Ending, Suite, json, junit, output_files, summary, verdict_line};
-use crate::run::{self, Report};
+use crate::report::{
+    Account, Ending, Evidence, Suite, Told, closing, json, junit, output_files, summary,
+    trace_header, verdict_line,
+};
+use crate::run::{Report, Run, Unbuildable};
 use crate::scenario::{self, Diagnostic};
-use crate::trace::Style;
+use crate::trace::{Keep, Observer, Style, TraceWriter};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -35,6 +39,9 @@ pub(super) struct Arguments {
     /// Write into --out though it is there
     #[arg(long, requires = "out")]
     force: bool,
+    /// Say in the trace of --out what caused each event: a packet, a timer, a disk, or nothing inside
+    #[arg(long, requires = "out")]
+    causes: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// A line for every fact
@@ -183,15 +190,17 @@ fn run_all(
                 scenario.plan.name, scenario.plan.seed
             ));
         }
-        let report = match play(scenario) {
-            Ok(report) => report,
+        let place = several.then_some(scenario.plan.name.as_str());
+        let (played, trace) = match play(arguments, scenario, out.as_ref(), place, terminal) {
+            Ok(played) => played,
             Err(error) => {
                 terminal.complain(&error);
                 return Status::Unusable;
             }
         };
+        let report = &played.report;
         let view = report.view();
-        let ending = ending(arguments, &report, &view, &repeat);
+        let ending = ending(arguments, &played, &view, &repeat);
         counts[usize::from(!ending.held())] += 1;
         if !ending.held() {
             status = Status::Failed;
@@ -213,21 +222,17 @@ fn run_all(
             Format::Junit => suites.push(Suite::of(&ending)),
         }
         if let Some(out) = &out {
-            let place = if several {
-                Some(scenario.plan.name.as_str())
-            } else {
-                None
-            };
             let plan = scenario::to_yaml(&report.plan_as_run);
             let files = output_files(&ending, &plan, report.data_directories());
-            if let Err(error) = out.write(place, files) {
+            let sealed = trace.map_or(Ok(()), |trace| seal(trace, &ending));
+            if let Err(error) = sealed.and_then(|()| out.write(place, files)) {
                 terminal.complain(&error);
                 return Status::Unusable;
             }
         }
         if !several {
             // The process is about to end: giving a long run back piece by piece helps nobody.
-            std::mem::forget(report);
+            std::mem::forget(played.report);
         }
     }
     match arguments.format {
@@ -251,19 +256,89 @@ fn run_all(
     status
 }
 
-fn play(scenario: &Scenario) -> Result<Report, Diagnostic> {
-    run::run(&scenario.plan, scenario.plan.seed)
-        .map_err(|error| Diagnostic::about_file(scenario.name.clone(), error.to_string()))
+/// A run that has been played.
+struct Played {
+    report: Report,
+    told: Told,
+    evidence: Option<Evidence>,
+}
+
+/// Plays a scenario to its end. Nothing of its trace is kept but what the output needs; where it is
+/// written to a file, that lacks its last line yet.
+fn play(
+    arguments: &Arguments,
+    scenario: &Scenario,
+    out: Option<&OutputDirectory>,
+    place: Option<&str>,
+    terminal: &mut Terminal,
+) -> Result<(Played, Option<TraceWriter<TraceFile>>), Diagnostic> {
+    let plan = &scenario.plan;
+    let unbuildable =
+        |error: Unbuildable| Diagnostic::about_file(scenario.name.clone(), error.to_string());
+    let mut run = Run::start(plan, plan.seed).map_err(unbuildable)?;
+    let header = trace_header(plan, plan.seed);
+    let trace = out.map(|out| out.begin(place)).transpose()?;
+    let trace = trace.map(|file| TraceWriter::new(file, &header));
+    let needs_transcript = !arguments.quiet || out.is_some() || arguments.format == Format::Json;
+    let account = match needs_transcript {
+        true => Account::with_transcript(arguments.verbose),
+        false => Account::default(),
+    };
+    let mut observers = (account, trace);
+    if arguments.causes {
+        run.keep_causes();
+    }
+    to_the_end(&mut run, &plan.name, &mut observers, terminal);
+    let report = run.finish();
+    let (account, trace) = observers;
+    // What a broken property needs is gone; the same run has it again.
+    let evidence = match report.violations.first() {
+        Some(violation) => {
+            let mut evidence = Evidence::of(violation);
+            let mut again = Run::start(plan, plan.seed).map_err(unbuildable)?;
+            to_the_end(&mut again, &plan.name, &mut evidence, terminal);
+            Some(evidence)
+        }
+        None => None,
+    };
+    let played = Played {
+        told: account.finish(),
+        report,
+        evidence,
+    };
+    Ok((played, trace))
+}
+
+fn to_the_end(run: &mut Run, name: &str, observer: &mut impl Observer, terminal: &mut Terminal) {
+    run.keep(Keep::Nothing);
+    let mut progress = Progress::of(name, run.end());
+    while run.now() < run.end() && !run.is_over() {
+        run.until_watched((run.now() + SLICE).min(run.end()), observer);
+        progress.tell(run.now(), run.events(), terminal);
+    }
+    // What happens at the last instant.
+    run.until_watched(run.end(), observer);
+    terminal.clear_status();
+}
+
+/// Writes the last line of a trace.
+fn seal(trace: TraceWriter<TraceFile>, ending: &Ending<'_>) -> Result<(), Diagnostic> {
+    let path = trace.out().path().to_path_buf();
+    let sealed = trace.finish(&closing(ending, Style::default()));
+    sealed
+        .map(drop)
+        .map_err(|error| TraceFile::failed(&path, &error))
 }
 
 /// The report as the renderers want it.
 fn ending<'a>(
     arguments: &Arguments,
-    report: &'a Report,
+    played: &'a Played,
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
 ) -> Ending<'a> {
-    let mut ending = Ending::of(report, view, repeat);
+    let mut ending = Ending::of(&played.report, &played.told, view, repeat);
+    ending.evidence = played.evidence.as_ref();
     if arguments.show.contains(&Show::Zookeeper) {
         ending.zookeeper = Some(usize::MAX);
     }

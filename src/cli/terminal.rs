@@ -4,8 +4,12 @@ use crate::scenario::{Diagnostic, Severity};
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 
 pub(super) struct Terminal {
-    /// None once the reader has gone.
+    /// None once the reader has gone, or the device takes no more.
     out: Option<BufWriter<Stdout>>,
+    /// Why standard output takes no more, unless its reader has gone, who has read enough.
+    failed: Option<io::Error>,
+    /// A status line stands where the cursor is.
+    status: bool,
     err: Stderr,
     colours: bool,
 }
@@ -15,6 +19,8 @@ impl Terminal {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Terminal {
             out: Some(BufWriter::new(io::stdout())),
+            failed: None,
+            status: false,
             err: io::stderr(),
             colours: io::stderr().is_terminal() && !no_colour,
         }
@@ -28,16 +34,15 @@ impl Terminal {
 
     /// Data as it is.
     pub(super) fn data(&mut self, text: &str) {
-        if let Some(out) = &mut self.out
-            && out.write_all(text.as_bytes()).is_err()
-        {
-            self.out = None;
-        }
+        let written = self.out.as_mut().map(|out| out.write_all(text.as_bytes()));
+        self.note_failure(written);
     }
 
     /// A line about what is going on; what was printed before it stands before it.
     pub(super) fn note(&mut self, text: &str) {
         self.flush();
+        self.clear_status();
+        // Where nobody hears of anything, nobody hears of that either.
         let _ = writeln!(self.err, "{text}");
     }
 
@@ -45,6 +50,21 @@ impl Terminal {
     pub(super) fn progress(&mut self, text: &str) {
         if self.err.is_terminal() {
             self.note(text);
+        }
+    }
+
+    /// How far something has come: one line that is written over; only for people who watch.
+    pub(super) fn status(&mut self, text: &str) {
+        if self.err.is_terminal() {
+            let _ = write!(self.err, "\r\x1b[K{text}");
+            self.status = true;
+        }
+    }
+
+    /// What was under way is done.
+    pub(super) fn clear_status(&mut self) {
+        if std::mem::take(&mut self.status) {
+            let _ = write!(self.err, "\r\x1b[K");
         }
     }
 
@@ -63,15 +83,31 @@ impl Terminal {
         }
     }
 
-    pub(super) fn finish(mut self) {
+    /// False if something was to be printed and could not be; it says so.
+    pub(super) fn finish(mut self) -> bool {
         self.flush();
+        let Some(error) = self.failed.take() else {
+            return true;
+        };
+        let what = format!("this cannot be written: {error}");
+        self.complain(&Diagnostic::about_file("standard output", what));
+        false
     }
 
     fn flush(&mut self) {
-        if let Some(out) = &mut self.out
-            && out.flush().is_err()
-        {
-            self.out = None;
+        let flushed = self.out.as_mut().map(Write::flush);
+        self.note_failure(flushed);
+    }
+
+    fn note_failure(&mut self, done: Option<io::Result<()>>) {
+        if let Some(Err(error)) = done {
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.failed.get_or_insert(error);
+            }
+            // What is left in the buffer is not tried again.
+            if let Some(out) = self.out.take() {
+                let _ = out.into_parts();
+            }
         }
     }
 }

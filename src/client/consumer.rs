@@ -132,6 +132,10 @@ impl Consumer {
                     offset,
                     why,
                 },
+                Polled::Record(_) if !ctx.states_routine() => {
+                    self.records_read += 1;
+                    continue;
+                }
                 Polled::Record(record) => {
                     self.records_read += 1;
                     Fact::Consumed {

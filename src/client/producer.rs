@@ -221,7 +221,9 @@ impl Producer {
                     offset,
                     attempts,
                 } => {
-                    if let Some(outstanding) = self.outstanding.remove(&id) {
+                    if let Some(outstanding) = self.outstanding.remove(&id)
+                        && ctx.states_routine()
+                    {
                         ctx.fact(Fact::Acked {
                             record: self.record_id(outstanding.number),
                             partition,
@@ -258,7 +260,7 @@ impl Producer {
         let Some(outstanding) = self.outstanding.get_mut(&id) else {
             return;
         };
-        if std::mem::replace(&mut outstanding.queued, true) {
+        if std::mem::replace(&mut outstanding.queued, true) || !ctx.states_routine() {
             return;
         }
         let (number, content) = (outstanding.number, outstanding.content);

@@ -127,7 +127,11 @@ impl KafkaController {
                         controller_epoch: self.context.epoch,
                     },
                 )),
-                None => self.state_election_failed(&partition, Vec::new()),
+                None => self.state_election_failed(
+                    &partition,
+                    StateWriteReason::NewPartition,
+                    Vec::new(),
+                ),
             }
         }
         let fence = self.fence()?;
@@ -245,7 +249,7 @@ impl KafkaController {
                     decided.insert(partition, (recipients, reason));
                 }
                 None => {
-                    self.state_election_failed(&partition, state.isr);
+                    self.state_election_failed(&partition, reason, state.isr);
                     elections.insert(partition, Err(ElectionError::StateChangeFailed));
                 }
             }
@@ -331,9 +335,15 @@ impl KafkaController {
             .collect())
     }
 
-    fn state_election_failed(&self, partition: &TopicPartition, isr: Vec<i32>) {
+    fn state_election_failed(
+        &self,
+        partition: &TopicPartition,
+        reason: StateWriteReason,
+        isr: Vec<i32>,
+    ) {
         self.fact(Fact::ElectionFailed {
             partition: partition.clone(),
+            reason,
             live: self.context.live_broker_ids(),
             isr,
         });

@@ -1,8 +1,9 @@
 //! What a run came to, as its reader holds it.
 
-use crate::report::{Ending, summary, tables};
-use crate::run;
-use crate::trace::{Style, transcript};
+use crate::plan::Plan;
+use crate::report::{Account, Ending, Evidence, Told, summary, tables};
+use crate::run::{self, Run, Unbuildable};
+use crate::trace::{Keep, Observer, Style, with_legend};
 use std::fmt;
 
 /// What a run came to.
@@ -10,13 +11,27 @@ use std::fmt;
 /// Its texts are those that `trial run` prints, made to be compared with a snapshot.
 pub struct Report {
     report: run::Report,
+    told: Told,
+    evidence: Option<Evidence>,
     /// The command that repeats the run.
     repeat: String,
 }
 
 impl Report {
-    pub(super) fn new(report: run::Report, repeat: String) -> Report {
-        Report { report, repeat }
+    /// Runs a plan, and keeps of its facts what a reader asks for.
+    pub(super) fn of(plan: &Plan, repeat: String) -> Result<Report, Unbuildable> {
+        let mut account = Account::with_transcript(false);
+        let report = play(plan, &mut account)?;
+        let mut evidence = report.violations.first().map(Evidence::of);
+        if let Some(evidence) = &mut evidence {
+            play(plan, evidence)?;
+        }
+        Ok(Report {
+            report,
+            told: account.finish(),
+            evidence,
+            repeat,
+        })
     }
 
     /// Every property of Kafka and everything that the scenario expects held.
@@ -34,7 +49,7 @@ impl Report {
 
     /// What happened, a line an event, and why.
     pub fn transcript(&self) -> String {
-        transcript(&self.report.trace, Style::default())
+        with_legend(&self.told.transcript)
     }
 
     /// The end as Kafka's own tools would print it: topics, leaders, in-sync replicas, offsets.
@@ -54,8 +69,17 @@ impl Report {
 
     fn with_ending(&self, tell: impl FnOnce(&Ending<'_>) -> String) -> String {
         let view = self.report.view();
-        tell(&Ending::of(&self.report, &view, &self.repeat))
+        let mut ending = Ending::of(&self.report, &self.told, &view, &self.repeat);
+        ending.evidence = self.evidence.as_ref();
+        tell(&ending)
     }
+}
+
+fn play(plan: &Plan, observer: &mut impl Observer) -> Result<run::Report, Unbuildable> {
+    let mut run = Run::start(plan, plan.seed)?;
+    run.keep(Keep::Nothing);
+    run.until_watched(run.end(), observer);
+    Ok(run.finish())
 }
 
 impl fmt::Debug for Report {

@@ -2,7 +2,6 @@
 
 use super::{Report, ScenarioError};
 use crate::plan::Plan;
-use crate::run;
 use crate::scenario::load;
 use std::path::Path;
 
@@ -77,10 +76,8 @@ impl Scenario {
     /// # Errors
     /// A configuration that no process could start with.
     pub fn run(&self) -> Result<Report, ScenarioError> {
-        match run::run(&self.plan, self.plan.seed) {
-            Ok(report) => Ok(Report::new(report, self.repeat())),
-            Err(why) => Err(ScenarioError::unbuildable(&self.file, &why)),
-        }
+        Report::of(&self.plan, self.repeat())
+            .map_err(|why| ScenarioError::unbuildable(&self.file, &why))
     }
 
     fn repeat(&self) -> String {

@@ -164,6 +164,18 @@ impl<D: Domain> World<D> {
             }
         }
     }
+
+    /// A process is to hear of the end of an operation.
+    fn report(&mut self, node: NodeId, token: u64, result: Result<(), DiskError>) {
+        let incarnation = self.node(node).incarnation;
+        let entry = Entry::DiskResult {
+            node,
+            incarnation,
+            token,
+            result,
+        };
+        self.queue.push(self.now, entry);
+    }
 }
 
 fn temporary(path: &str) -> String {

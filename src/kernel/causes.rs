@@ -3,7 +3,8 @@
 //! Kept only while somebody asks for it, and outside the digest: a run is the same run with it and
 //! without. Readers of a trace draw arrows from it, and cut out what led to an event.
 
-use super::{NodeId, Time};
+use super::world::World;
+use super::{Domain, NodeId, Time};
 use std::collections::BTreeMap;
 
 /// Why a process handled an event. Events are given by their number; the first of a run is 1.
@@ -87,6 +88,29 @@ impl Cause {
             | Cause::Timer { set_in: event }
             | Cause::Disk { begun_in: event } => Some(event),
             Cause::Outside => None,
+        }
+    }
+}
+
+/// What brought events about, while somebody asks for it.
+impl<D: Domain> World<D> {
+    /// Notes why a process handles the event that is being dispatched.
+    #[inline]
+    pub(super) fn caused(&mut self, node: NodeId, cause: impl FnOnce(&mut Causes) -> Cause) {
+        if let Some(causes) = &mut self.causes {
+            let cause = cause(causes);
+            causes.found.push(Caused {
+                event: self.events,
+                time: self.now,
+                node,
+                cause,
+            });
+        }
+    }
+
+    pub(super) fn disk_begun(&mut self, node: NodeId, token: u64, event: u64) {
+        if let Some(causes) = &mut self.causes {
+            causes.disk_begun(node, token, event);
         }
     }
 }

@@ -3,6 +3,10 @@
 //! A folded 64 by 64 bit multiplication a word pair (as wyhash and XXH3 mix): the same on every
 //! machine, and a few cycles an event.
 
+use super::event::Kind;
+use super::world::World;
+use super::{Domain, NodeId};
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digest(u64);
 
@@ -36,6 +40,28 @@ impl Digest {
 
     pub(super) const fn value(self) -> u64 {
         self.0
+    }
+}
+
+impl<D: Domain> World<D> {
+    #[inline]
+    pub(super) fn record(&mut self, seq: u64, node: NodeId, kind: Kind, length: u64, content: u64) {
+        self.digest
+            .mix(self.now.0, seq, node.0, kind as u32, length, content);
+    }
+
+    #[inline]
+    pub(super) fn record_message(
+        &mut self,
+        seq: u64,
+        node: NodeId,
+        kind: u16,
+        bytes: u64,
+        content: u64,
+    ) {
+        let kind = Kind::Message as u32 | u32::from(kind) << 16;
+        self.digest
+            .mix(self.now.0, seq, node.0, kind, bytes, content);
     }
 }
 

@@ -7,16 +7,14 @@
 
 use super::actor::{Domain, Payload};
 use super::background::{Background, Job};
-use super::causes::{Cause, Caused, Causes};
+use super::causes::Causes;
 use super::clock::Clock;
 use super::digest::Digest;
 use super::engine::{FactEntry, NodeStatus};
-use super::event::{Entry, Kind};
+use super::event::Entry;
 use super::network::Network;
 use super::queue::Queue;
-use super::{
-    Config, ConnId, Disk, DiskError, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId,
-};
+use super::{Config, ConnId, Disk, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -509,29 +507,6 @@ impl<D: Domain> World<D> {
     }
 }
 
-/// What brought events about, while somebody asks for it.
-impl<D: Domain> World<D> {
-    /// Notes why a process handles the event that is being dispatched.
-    #[inline]
-    pub(super) fn caused(&mut self, node: NodeId, cause: impl FnOnce(&mut Causes) -> Cause) {
-        if let Some(causes) = &mut self.causes {
-            let cause = cause(causes);
-            causes.found.push(Caused {
-                event: self.events,
-                time: self.now,
-                node,
-                cause,
-            });
-        }
-    }
-
-    fn disk_begun(&mut self, node: NodeId, token: u64, event: u64) {
-        if let Some(causes) = &mut self.causes {
-            causes.disk_begun(node, token, event);
-        }
-    }
-}
-
 /// Upkeep of the queue.
 impl<D: Domain> World<D> {
     /// Makes the queue whole after an event, with a live one at its top.
@@ -608,41 +583,10 @@ impl<D: Domain> World<D> {
         }
     }
 
-    #[inline]
-    pub(super) fn record(&mut self, seq: u64, node: NodeId, kind: Kind, length: u64, content: u64) {
-        self.digest
-            .mix(self.now.0, seq, node.0, kind as u32, length, content);
-    }
-
-    #[inline]
-    pub(super) fn record_message(
-        &mut self,
-        seq: u64,
-        node: NodeId,
-        kind: u16,
-        bytes: u64,
-        content: u64,
-    ) {
-        let kind = Kind::Message as u32 | u32::from(kind) << 16;
-        self.digest
-            .mix(self.now.0, seq, node.0, kind, bytes, content);
-    }
-
     /// A connection's end has news that no packet brought.
     pub(super) fn tell_to_read(&mut self, end: ConnId) {
         if let Some(node) = self.network.node_of(end) {
             self.enqueue(node, Waiting::Readable(end));
         }
-    }
-
-    pub(super) fn report(&mut self, node: NodeId, token: u64, result: Result<(), DiskError>) {
-        let incarnation = self.node(node).incarnation;
-        let entry = Entry::DiskResult {
-            node,
-            incarnation,
-            token,
-            result,
-        };
-        self.queue.push(self.now, entry);
     }
 }

@@ -1,6 +1,6 @@
 //! Kafka's error codes (`org.apache.kafka.common.protocol.Errors`), as many as are met here.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 
 macro_rules! error_codes {
@@ -148,5 +148,13 @@ impl fmt::Display for ErrorCode {
 impl Serialize for ErrorCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        ErrorCode::by_name(&name)
+            .ok_or_else(|| D::Error::custom(format!("no error of Kafka's is called {name}")))
     }
 }

@@ -6,8 +6,7 @@
 use super::zab::{ServerId, Txn};
 use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
 use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
-use serde::{Serialize, Serializer};
-use std::fmt::{Debug, Display};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::rc::Rc;
 use twox_hash::XxHash3_64;
 
@@ -24,8 +23,22 @@ impl Serialize for RecordId {
     }
 }
 
+impl<'de> Deserialize<'de> for RecordId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parts = text.rsplit_once('#');
+        let read = parts.and_then(|(producer, number)| {
+            Some(RecordId {
+                producer: producer.into(),
+                number: number.parse().ok()?,
+            })
+        });
+        read.ok_or_else(|| D::Error::custom(format!("\"{text}\" is no record, such as p#0")))
+    }
+}
+
 /// Why a partition's state was written by the controller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StateWriteReason {
     NewPartition,
@@ -39,7 +52,7 @@ pub enum StateWriteReason {
     AlterPartition,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IsrChange {
     Expand,
@@ -53,7 +66,7 @@ pub const BY_APPLICATION: &str = "asked by the application";
 ///
 /// In a trace its fields stand beside those of the entry: none is called `event`, `time_ns`, `node` or
 /// `fact`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
     // ---- processes (stated by the run, as operator, or by the process)
@@ -126,7 +139,8 @@ pub enum Fact {
     LearnerSynchronised {
         learner: ServerId,
         last_zxid: Zxid,
-        mode: &'static str,
+        /// `DIFF`, `TRUNC` or `SNAP`.
+        mode: Rc<str>,
         transactions: u64,
     },
     /// A quorum is up to date: the leader is established and serves.
@@ -167,7 +181,6 @@ pub enum Fact {
     ZooKeeperAsked {
         session: SessionId,
         xid: i32,
-        #[serde(serialize_with = "debugged")]
         op: Rc<Op>,
     },
     /// It was answered; `zxid` is the last transaction of the server that did.
@@ -175,13 +188,11 @@ pub enum Fact {
         session: SessionId,
         xid: i32,
         zxid: Zxid,
-        #[serde(serialize_with = "debugged")]
         result: Rc<Result<Answer, Code>>,
     },
     /// It was told of a change.
     ZooKeeperWatchFired {
         session: SessionId,
-        #[serde(serialize_with = "displayed")]
         change: WatchedEvent,
     },
 
@@ -275,9 +286,10 @@ pub enum Fact {
         controller_epoch: i32,
         reason: StateWriteReason,
     },
-    /// Nobody could be elected.
+    /// Nobody could be elected; who leads leads on, if anybody does. `reason`: what the election was for.
     ElectionFailed {
         partition: TopicPartition,
+        reason: StateWriteReason,
         live: Vec<BrokerId>,
         isr: Vec<BrokerId>,
     },
@@ -456,14 +468,6 @@ impl Fact {
                 | Fact::Consumed { .. }
         )
     }
-}
-
-fn displayed<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn debugged<S: Serializer>(value: &impl Debug, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{value:?}"))
 }
 
 /// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.

@@ -1,6 +1,6 @@
 //! Identifiers of Kafka's world.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
@@ -71,6 +71,16 @@ impl fmt::Debug for TopicPartition {
 impl Serialize for TopicPartition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicPartition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parts = text.rsplit_once('-');
+        let read = parts
+            .and_then(|(topic, number)| Some(TopicPartition::new(topic, number.parse().ok()?)));
+        read.ok_or_else(|| D::Error::custom(format!("\"{text}\" is no partition, such as t-0")))
     }
 }
 

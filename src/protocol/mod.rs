@@ -5,6 +5,7 @@
 
 pub mod config;
 mod error;
+mod escaped;
 mod exponential_backoff;
 mod fact;
 mod hosts;

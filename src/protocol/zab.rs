@@ -6,8 +6,7 @@
 
 use super::zookeeper::{Acls, Code, Op, Path, SessionId, Zxid};
 use bytes::Bytes;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::rc::Rc;
 
@@ -30,7 +29,7 @@ pub const fn first_zxid(epoch: i64) -> Zxid {
 }
 
 /// A transaction with its header (`TxnHeader`).
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Txn {
     pub session: SessionId,
     /// The client's number of the request; 0 for what the server does by itself.
@@ -39,17 +38,6 @@ pub struct Txn {
     /// Milliseconds since 1970 on the clock of the server that prepared it.
     pub time: i64,
     pub body: TxnBody,
-}
-
-impl Serialize for Txn {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
-        map.serialize_entry("zxid", &format_args!("0x{:x}", self.zxid))?;
-        map.serialize_entry("session", &format_args!("0x{:x}", self.session))?;
-        map.serialize_entry("cxid", &self.cxid)?;
-        map.serialize_entry("does", &format_args!("{}", self.body))?;
-        map.end()
-    }
 }
 
 impl fmt::Display for TxnBody {
@@ -81,7 +69,8 @@ impl fmt::Display for TxnBody {
 
 /// What a transaction does. Conditions were checked when it was prepared: what stands here is the
 /// outcome (the version that a node will have, the name with its sequence number).
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TxnBody {
     CreateSession {
         timeout_ms: i32,
@@ -92,6 +81,7 @@ pub enum TxnBody {
     },
     Create {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         acl: Acls,
         ephemeral: bool,
@@ -103,6 +93,7 @@ pub enum TxnBody {
     },
     SetData {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         version: i32,
     },

@@ -3,7 +3,7 @@
 //! Named after ZooKeeper's `ZooDefs.OpCode`, `KeeperException.Code`, `Watcher.Event` and `Stat`.
 
 use bytes::Bytes;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 use std::rc::Rc;
 
@@ -54,10 +54,12 @@ pub struct ConnectResponse {
 }
 
 /// A request to the tree. `version` -1 matches any version.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Op {
     Create {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         mode: CreateMode,
     },
@@ -67,6 +69,7 @@ pub enum Op {
     },
     SetData {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         version: i32,
     },
@@ -133,7 +136,7 @@ impl Op {
 pub type Acls = Rc<[Acl]>;
 
 /// One entry of an access control list.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub struct Acl {
     /// Bits as `ZooDefs.Perms`: read 1, write 2, create 4, delete 8, admin 16.
     pub perms: i32,
@@ -153,10 +156,12 @@ impl Acl {
 }
 
 /// One operation of a multi.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MultiOp {
     Create {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         mode: CreateMode,
     },
@@ -166,6 +171,7 @@ pub enum MultiOp {
     },
     SetData {
         path: Path,
+        #[serde(with = "super::escaped")]
         data: Bytes,
         version: i32,
     },
@@ -175,7 +181,7 @@ pub enum MultiOp {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct CreateMode {
     pub ephemeral: bool,
     pub sequential: bool,
@@ -201,7 +207,8 @@ impl CreateMode {
 }
 
 /// A successful answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The path made (with its sequence number).
     Created {
@@ -211,6 +218,7 @@ pub enum Answer {
     Deleted,
     SetData(Stat),
     Data {
+        #[serde(with = "super::escaped")]
         data: Bytes,
         stat: Stat,
     },
@@ -232,7 +240,8 @@ pub enum Answer {
     SessionClosed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MultiAnswer {
     Created(Path),
     Deleted,
@@ -243,7 +252,7 @@ pub enum MultiAnswer {
 }
 
 /// A node's counters, as ZooKeeper shows them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, Serialize, Deserialize)]
 pub struct Stat {
     pub czxid: Zxid,
     pub mzxid: Zxid,
@@ -346,7 +355,16 @@ impl Serialize for Code {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let code = Code::ALL.into_iter().find(|code| code.name() == name);
+        code.ok_or_else(|| D::Error::custom(format!("no code of ZooKeeper's is called {name}")))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum WatchType {
     NodeCreated,
     NodeDeleted,
@@ -355,7 +373,7 @@ pub enum WatchType {
 }
 
 /// What a one-shot watch tells.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 pub struct WatchedEvent {
     pub kind: WatchType,
     pub path: Path,

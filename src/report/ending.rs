@@ -1,13 +1,12 @@
 //! What reports are made of.
 
+use super::account::{ClientTotals, Evidence, Told};
 use crate::check::{Outcome, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
-use crate::protocol::Fact;
 use crate::run::Report;
-use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use crate::trace::{Group, TraceHeader};
 
 /// Of ZooKeeper's tree, so many nodes are shown unasked.
 const NODES_IN_SHORT: usize = 40;
@@ -25,7 +24,10 @@ pub struct Ending<'a> {
     pub messages: u64,
     /// Simulated time at the end.
     pub end: Time,
-    pub trace: &'a [TraceEntry],
+    /// What its facts came to.
+    pub told: &'a Told,
+    /// What there is to see of the first property that broke.
+    pub evidence: Option<&'a Evidence>,
     pub view: &'a dyn ClusterView,
     /// Show ZooKeeper too, and of its tree at most so many nodes.
     pub zookeeper: Option<usize>,
@@ -41,23 +43,15 @@ pub struct Ending<'a> {
     pub repeat: &'a str,
 }
 
-/// What one group of clients did.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ClientTotals {
-    pub created: u64,
-    pub acknowledged: u64,
-    /// Handed to the network with acks=0: nobody acknowledges.
-    pub sent: u64,
-    pub failed: u64,
-    /// Times that a record was sent again.
-    pub retried: u64,
-    pub read: u64,
-}
-
 impl<'a> Ending<'a> {
-    /// Of a run. `view` is the report's, `repeat` the command that repeats it. ZooKeeper is shown in short
-    /// where the scenario is about it.
-    pub fn of(report: &'a Report, view: &'a dyn ClusterView, repeat: &'a str) -> Ending<'a> {
+    /// Of a run. `told` is what its facts came to, `view` is the report's, `repeat` the command that repeats
+    /// it. ZooKeeper is shown in short where the scenario is about it.
+    pub fn of(
+        report: &'a Report,
+        told: &'a Told,
+        view: &'a dyn ClusterView,
+        repeat: &'a str,
+    ) -> Ending<'a> {
         let plan = &report.plan;
         let is_about_it = plan.cluster.zookeeper.servers > 1 || !plan.zookeeper_clients.is_empty();
         Ending {
@@ -68,7 +62,8 @@ impl<'a> Ending<'a> {
             events: report.events,
             messages: report.messages,
             end: report.end,
-            trace: &report.trace,
+            told,
+            evidence: None,
             view,
             outcomes: &report.outcomes,
             violations: &report.violations,
@@ -89,53 +84,42 @@ impl Ending<'_> {
 
     /// Totals of each producer group of the plan, in its order.
     pub fn producers(&self) -> Vec<(&str, ClientTotals)> {
-        let totals = self.totals();
         let groups = self.plan.producers.iter();
         groups
-            .map(|plan| (plan.name.as_str(), sum(&totals, &plan.members())))
+            .map(|plan| (plan.name.as_str(), self.told.sum(&plan.members())))
             .collect()
     }
 
     /// Totals of each consumer of the plan, member by member, in its order.
     pub fn consumers(&self) -> Vec<(String, ClientTotals)> {
-        let totals = self.totals();
         let members = self.plan.consumers.iter().flat_map(|plan| plan.members());
         members
             .map(|name| {
-                let total = sum(&totals, std::slice::from_ref(&name));
+                let total = self.told.sum(std::slice::from_ref(&name));
                 (name, total)
             })
             .collect()
     }
 
-    /// Totals by node.
-    fn totals(&self) -> BTreeMap<&str, ClientTotals> {
-        let mut all: BTreeMap<&str, ClientTotals> = BTreeMap::new();
-        for entry in self.trace {
-            let field: fn(&mut ClientTotals) -> &mut u64 = match entry.fact {
-                Fact::RecordCreated { .. } => |totals| &mut totals.created,
-                Fact::Acked { offset: -1, .. } => |totals| &mut totals.sent,
-                Fact::Acked { .. } => |totals| &mut totals.acknowledged,
-                Fact::Failed { .. } => |totals| &mut totals.failed,
-                Fact::Retrying { .. } => |totals| &mut totals.retried,
-                Fact::Consumed { .. } => |totals| &mut totals.read,
-                _ => continue,
-            };
-            *field(all.entry(&entry.node).or_default()) += 1;
-        }
-        all
+    /// What the first line of the run's trace says.
+    pub fn trace_header(&self) -> TraceHeader {
+        trace_header(self.plan, self.seed)
     }
 }
 
-fn sum(totals: &BTreeMap<&str, ClientTotals>, names: &[String]) -> ClientTotals {
-    let mut sum = ClientTotals::default();
-    for one in names.iter().filter_map(|name| totals.get(name.as_str())) {
-        sum.created += one.created;
-        sum.acknowledged += one.acknowledged;
-        sum.sent += one.sent;
-        sum.failed += one.failed;
-        sum.retried += one.retried;
-        sum.read += one.read;
+/// The first line of the trace of a plan's run.
+pub fn trace_header(plan: &Plan, seed: u64) -> TraceHeader {
+    let group = |name: &str, members| Group {
+        name: name.to_owned(),
+        members,
+    };
+    let producers = plan.producers.iter();
+    let consumers = plan.consumers.iter();
+    TraceHeader {
+        scenario: plan.name.clone(),
+        about: plan.about.clone(),
+        seed,
+        producers: producers.map(|it| group(&it.name, it.members())).collect(),
+        consumers: consumers.map(|it| group(&it.name, it.members())).collect(),
     }
-    sum
 }

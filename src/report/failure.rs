@@ -3,11 +3,6 @@
 
 use super::Ending;
 use crate::check::Violation;
-use crate::protocol::Fact;
-use crate::trace::last_lines;
-
-/// Lines shown of each node involved.
-const LINES: usize = 6;
 
 pub(super) fn failure(ending: &Ending<'_>) -> String {
     let mut text = String::new();
@@ -33,30 +28,11 @@ pub(super) fn failure(ending: &Ending<'_>) -> String {
 
 fn evidence(ending: &Ending<'_>, violation: &Violation) -> String {
     let mut text = String::new();
-    let until = violation.event.unwrap_or(u64::MAX);
     if let (Some(event), Some(time)) = (violation.event, violation.time) {
         text.push_str(&format!("first seen at event {event}, {time:?}\n"));
     }
-    for content in &violation.contents {
-        if let Some(maker) = maker(ending, *content) {
-            text.push_str(&format!("{content:016x} is {maker}\n"));
-        }
-    }
-    for node in &violation.nodes {
-        text.push_str(&format!("last lines of {node}:\n"));
-        for line in last_lines(ending.trace, node, until, LINES) {
-            text.push_str(&format!("  {line}\n"));
-        }
+    if let Some(evidence) = ending.evidence {
+        text.push_str(&evidence.in_words());
     }
     text
-}
-
-/// The first of the records with this content, by name.
-fn maker(ending: &Ending<'_>, wanted: u64) -> Option<String> {
-    ending.trace.iter().find_map(|entry| match &entry.fact {
-        Fact::RecordCreated {
-            record, content, ..
-        } if *content == wanted => Some(format!("{}#{}", record.producer, record.number)),
-        _ => None,
-    })
 }

@@ -5,9 +5,8 @@
 use super::Ending;
 use super::summary::is_broken;
 use super::zookeeper::zookeeper_json;
-use crate::check::{Judgement, Latencies};
+use crate::check::Judgement;
 use crate::kernel::Duration;
-use crate::trace::{Style, Transcript};
 use serde_json::{Value, json};
 
 /// Version of the document.
@@ -29,7 +28,7 @@ pub fn json(ending: &Ending<'_>) -> Value {
         "producers": producers(ending),
         "consumers": consumers(ending),
         "produce_latency_ns": latency(ending),
-        "transcript": transcript_lines(ending),
+        "transcript": ending.told.transcript,
         "simulated_ns": ending.end.0,
         "events": ending.events,
         "messages": ending.messages,
@@ -148,7 +147,7 @@ fn consumers(ending: &Ending<'_>) -> Vec<Value> {
 }
 
 fn latency(ending: &Ending<'_>) -> Value {
-    let latencies = Latencies::of(ending.trace);
+    let latencies = &ending.told.latencies;
     let at = |per_mille| latencies.at(per_mille).map(|Duration(nanos)| nanos);
     json!({
         "count": latencies.count(),
@@ -157,12 +156,4 @@ fn latency(ending: &Ending<'_>) -> Value {
         "p99": at(990),
         "max": at(1_000),
     })
-}
-
-fn transcript_lines(ending: &Ending<'_>) -> Vec<String> {
-    let mut transcript = Transcript::new(Style::default());
-    for entry in ending.trace {
-        transcript.push(entry);
-    }
-    transcript.finish()
 }

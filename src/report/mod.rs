@@ -1,8 +1,9 @@
 //! Reports: what people, other programs and Kafka's own tools would say of a finished run.
 //!
-//! Every report is a function of an `Ending`: the plan, the trace, views, outcomes. Nothing here runs or
-//! decides anything.
+//! Every report is a function of an `Ending`: the plan, what an `Account` took from the facts as they were
+//! stated, views, outcomes. Nothing here runs or decides anything.
 
+mod account;
 mod ending;
 mod failure;
 mod json;
@@ -14,11 +15,12 @@ mod summary;
 mod tables;
 mod zookeeper;
 
-pub use ending::{ClientTotals, Ending};
+pub use account::{Account, ClientTotals, Evidence, Told};
+pub use ending::{Ending, trace_header};
 pub use json::json;
 pub use junit::{Suite, junit};
 pub use output::{OutputFile, output_files};
-pub use summary::{summary, tables, verdict_line};
+pub use summary::{closing, retell, summary, tables, verdict_line};
 pub use tables::{kafka_get_offsets, kafka_topics_describe};
 
 #[cfg(test)]

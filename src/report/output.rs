@@ -1,10 +1,11 @@
-//! The files of `--out`: the plan as run, trace, transcript, tables, reports, and each broker's disk.
+//! The files of `--out`: the plan as run, transcript, tables, reports, and each broker's disk. The trace is
+//! written beside them while the run goes on.
 //!
 //! Paths are relative, with `/`, and of characters that every file system takes.
 
 use super::{Ending, json, kafka_get_offsets, kafka_topics_describe, summary};
 use crate::protocol::BrokerId;
-use crate::trace::{Style, TraceHeader, transcript, write_json_lines};
+use crate::trace::{Style, with_legend};
 use bytes::Bytes;
 
 /// A file to be written: path and content in pieces.
@@ -19,15 +20,10 @@ pub fn output_files<'a>(
     plan_as_run: &str,
     disks: impl IntoIterator<Item = (BrokerId, String, Vec<Bytes>)>,
 ) -> impl Iterator<Item = OutputFile> {
-    let header = TraceHeader {
-        scenario: ending.plan.name.clone(),
-        seed: ending.seed,
-    };
     let version = ending.plan.cluster.kafka_version;
     let documents = [
         ("plan.yaml", plan_as_run.to_owned()),
-        ("trace.jsonl", write_json_lines(&header, ending.trace)),
-        ("transcript.txt", transcript(ending.trace, Style::default())),
+        ("transcript.txt", with_legend(&ending.told.transcript)),
         (
             "kafka-topics.txt",
             kafka_topics_describe(ending.view, version),

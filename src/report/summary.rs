@@ -1,24 +1,53 @@
 //! The summary of a run for people: seed, transcript, tables, clients, what held, digest.
 
+use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
 use super::{Ending, kafka_get_offsets, kafka_topics_describe};
-use crate::check::{Judgement, Latencies};
-use crate::trace::{Style, transcript};
+use crate::check::Judgement;
+use crate::trace::{Closing, Style, TraceHeader, with_legend};
 
 /// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
 pub fn summary(ending: &Ending<'_>, style: Style, quiet: bool) -> String {
-    let mut sections = vec![heading(ending)];
+    let closing = closing(ending, style);
+    retell(&ending.trace_header(), ending.told, &closing, style, quiet)
+}
+
+/// What the last line of the run's trace says.
+pub fn closing(ending: &Ending<'_>, style: Style) -> Closing {
+    Closing {
+        held: ending.held(),
+        tables: tables(ending),
+        verdicts: verdicts(ending, style),
+        figures: figures(ending),
+        failure: if ending.held() {
+            String::new()
+        } else {
+            failure(ending)
+        },
+    }
+}
+
+/// The summary of a run that a trace is of.
+pub fn retell(
+    header: &TraceHeader,
+    told: &Told,
+    closing: &Closing,
+    style: Style,
+    quiet: bool,
+) -> String {
+    let mut sections = vec![heading(header)];
     if !quiet {
-        sections.push(transcript(ending.trace, style));
-        sections.push(tables(ending));
-        sections.push(clients(ending));
+        sections.push(with_legend(match style.verbose {
+            true => &told.verbose,
+            false => &told.transcript,
+        }));
+        sections.push(closing.tables.clone());
+        sections.push(clients(header, told));
     }
-    sections.push(verdicts(ending, style));
-    sections.push(figures(ending));
-    if !ending.held() {
-        sections.push(failure(ending));
-    }
+    sections.push(closing.verdicts.clone());
+    sections.push(closing.figures.clone());
+    sections.push(closing.failure.clone());
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
 }
@@ -59,10 +88,10 @@ pub(super) fn is_broken(ending: &Ending<'_>, property: &str) -> bool {
         .any(|violation| violation.property == property)
 }
 
-fn heading(ending: &Ending<'_>) -> String {
-    let mut text = format!("seed {}\n{}", ending.seed, ending.plan.name);
-    if !ending.plan.about.is_empty() {
-        text.push_str(&format!(": {}", ending.plan.about.trim_end()));
+fn heading(header: &TraceHeader) -> String {
+    let mut text = format!("seed {}\n{}", header.seed, header.scenario);
+    if !header.about.is_empty() {
+        text.push_str(&format!(": {}", header.about.trim_end()));
     }
     text.push('\n');
     text
@@ -84,23 +113,32 @@ pub fn tables(ending: &Ending<'_>) -> String {
     text
 }
 
-fn clients(ending: &Ending<'_>) -> String {
+fn clients(header: &TraceHeader, told: &Told) -> String {
     let mut text = String::new();
-    for (name, totals) in ending.producers() {
-        let arrived = match totals.sent {
-            0 => format!("acknowledged {}", totals.acknowledged),
+    for group in &header.producers {
+        let ClientTotals {
+            created,
+            acknowledged,
+            sent,
+            failed,
+            retried,
+            ..
+        } = told.sum(&group.members);
+        let arrived = match sent {
+            0 => format!("acknowledged {acknowledged}"),
             sent => format!("sent {sent} (acks=0: nobody acknowledges)"),
         };
         text.push_str(&format!(
-            "{name}: records made {}, {arrived}, given up {}, sent again {}\n",
-            totals.created, totals.failed, totals.retried
+            "{}: records made {created}, {arrived}, given up {failed}, sent again {retried}\n",
+            group.name
         ));
     }
-    for (name, totals) in ending.consumers() {
-        text.push_str(&format!("{name}: records read {}\n", totals.read));
+    for name in header.consumers.iter().flat_map(|group| &group.members) {
+        let read = told.sum(std::slice::from_ref(name)).read;
+        text.push_str(&format!("{name}: records read {read}\n"));
     }
-    let latencies = Latencies::of(ending.trace);
-    if latencies.count() > 0 {
+    if told.latencies.count() > 0 {
+        let latencies = &told.latencies;
         text.push_str(&format!("from hand-over to acknowledgement: {latencies}\n"));
     }
     text
@@ -112,8 +150,14 @@ fn verdicts(ending: &Ending<'_>, style: Style) -> String {
     let mut text = String::new();
     for outcome in ending.outcomes {
         text.push_str(&format!("{outcome}\n"));
+        // A reason for what did not come is no reason: it is what was thought.
         if let Some(because) = &outcome.because {
-            text.push_str(&format!("      since {}\n", because.trim_end()));
+            let word = match outcome.judgement {
+                Judgement::Held => "since",
+                Judgement::Failed => "although it was expected, since",
+                Judgement::NotJudged => "expected, since",
+            };
+            text.push_str(&format!("      {word} {}\n", because.trim_end()));
         }
     }
     if ending.violations.is_empty() && !style.verbose {

@@ -1,20 +1,23 @@
 //! Whole reports of one made-up run that fails.
 
-use super::{Ending, Suite, json, junit, output_files, summary, verdict_line};
+use super::{
+    Account, Ending, Evidence, Suite, Told, json, junit, output_files, summary, verdict_line,
+};
 use crate::check::testing::{Scene, acked, consumed, record_id, state, tp};
 use crate::check::{Judgement, Outcome, Violation};
 use crate::kernel::Time;
 use crate::node::view::TopicView;
 use crate::plan::{ConsumerPlan, Plan, ProducerPlan};
 use crate::protocol::{Fact, TopicId};
-use crate::trace::{Style, TraceEntry};
+use crate::trace::{Observer, Style};
 use bytes::Bytes;
 
 /// A run in which broker-2 leads outside the ISR.
 struct Failed {
     plan: Plan,
     scene: Scene,
-    trace: Vec<TraceEntry>,
+    told: Told,
+    evidence: Evidence,
     outcomes: Vec<Outcome>,
     violations: Vec<Violation>,
     figures: Vec<(&'static str, String)>,
@@ -56,6 +59,8 @@ impl Failed {
             partition: Some(tp("t-0")),
             contents: Vec::new(),
         };
+        let mut evidence = Evidence::of(&violation);
+        trace.iter().for_each(|entry| evidence.fact(entry));
         let outcome = |sentence: &str, held, figures: &str| Outcome {
             sentence: sentence.to_owned(),
             judgement: if held {
@@ -72,7 +77,8 @@ impl Failed {
                 .producer(ProducerPlan::new("trucks", "t").count(1))
                 .consumer(ConsumerPlan::new("dashboard", "t")),
             scene,
-            trace,
+            told: Account::of(&trace, false),
+            evidence,
             outcomes: vec![
                 outcome(
                     "no acknowledged record is lost",
@@ -98,7 +104,8 @@ impl Failed {
             events: 12,
             messages: 9,
             end: Time(60_000_000_000),
-            trace: &self.trace,
+            told: &self.told,
+            evidence: Some(&self.evidence),
             view: &self.scene,
             outcomes: &self.outcomes,
             violations: &self.violations,
@@ -179,7 +186,6 @@ fn output_files_hold_documents_and_disks() {
         names,
         [
             "plan.yaml",
-            "trace.jsonl",
             "transcript.txt",
             "kafka-topics.txt",
             "kafka-get-offsets.txt",
@@ -189,6 +195,6 @@ fn output_files_hold_documents_and_disks() {
         ]
     );
     assert_eq!(files[0].1.concat(), b"format: 1\n");
-    assert_eq!(files[4].1.concat(), b"t:0:1\n");
+    assert_eq!(files[3].1.concat(), b"t:0:1\n");
     assert_eq!(files.last().unwrap().1, log);
 }

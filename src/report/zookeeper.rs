@@ -3,7 +3,6 @@
 
 use super::Ending;
 use crate::node::view::{ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView};
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::SessionId;
 use serde_json::{Value, json};
 
@@ -150,12 +149,8 @@ fn znode_line(znode: &ZnodeView) -> String {
 
 /// The node that last said that it has this session.
 fn owner<'a>(ending: &Ending<'a>, session: SessionId) -> Option<&'a str> {
-    let says = |fact: &Fact| matches!(fact, Fact::ZooKeeperConnected { session: said, .. } if *said == session);
-    let entries = ending.trace.iter().rev();
-    entries
-        .filter(|entry| says(&entry.fact))
-        .map(|entry| &*entry.node)
-        .next()
+    let owner = ending.told.session_owners.get(&session);
+    owner.map(|node| &**node)
 }
 
 fn hex(number: i64) -> String {

@@ -16,12 +16,12 @@ mod roles;
 
 pub use assemble::{Addresses, Unbuildable};
 
-use crate::check::{Checks, EndOfRun, Outcome, Violation, judge};
+use crate::check::{Checks, EndOfRun, Judge, Outcome, Violation};
 use crate::kernel::{Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
 use crate::node::{Layout, Node, Observed};
-use crate::plan::Plan;
+use crate::plan::{MOST_RECORDS, Plan};
 use crate::protocol::{Cluster, Fact, Timer};
-use crate::trace::TraceEntry;
+use crate::trace::{CauseEntry, Keep, Nobody, Observer, RoutineCounts, Sink, TraceEntry};
 use operator::Operator;
 use std::rc::Rc;
 
@@ -35,7 +35,10 @@ pub struct Run {
     names: Vec<Rc<str>>,
     operator: Operator,
     checks: Checks,
-    trace: Vec<TraceEntry>,
+    judge: Judge,
+    sink: Sink,
+    /// Causes of the events since the last look, while they are kept.
+    causes: Vec<CauseEntry>,
     end: Time,
     /// A property that broke while the cluster ran; it ends the run.
     violation: Option<Violation>,
@@ -54,7 +57,10 @@ pub struct Report {
     pub messages: u64,
     /// Simulated time at the end.
     pub end: Time,
+    /// As much of the trace as was kept.
     pub trace: Vec<TraceEntry>,
+    /// Routine facts that were stated.
+    pub routine: RoutineCounts,
     /// Properties that broke, the one that ended the run first.
     pub violations: Vec<Violation>,
     /// What came of the plan's expectations, in their order.
@@ -117,12 +123,36 @@ impl Run {
             kernel,
             layout,
             names,
-            trace: Vec::new(),
+            judge: Judge::new(plan),
+            sink: Sink::default(),
+            causes: Vec::new(),
             violation: None,
             stopped: None,
         };
         run.operate(|operator, world| operator.start_servers(world));
         Ok(run)
+    }
+
+    /// Keeps this of the trace, instead of everything. The run is the same.
+    pub fn keep(&mut self, keep: Keep) {
+        let mut sink = Sink::new(keep);
+        sink.extend(std::mem::take(&mut self.sink).into_entries());
+        self.sink = sink;
+    }
+
+    /// From now on nodes need not state routine facts (`Fact::is_routine`), for a run of which only the
+    /// course matters: it is the same run, for less. Nobody may ask then what became of each record:
+    /// properties that look at it are left out, expectations are not judged, and a plan whose timeline
+    /// waits for an acknowledgement waits for ever.
+    pub fn leave_out_routine(&mut self) {
+        self.kernel.leave_out_routine();
+        self.checks.leave_out_routine();
+        self.judge.leave_out_routine();
+    }
+
+    /// From now on observers are shown why each event came to be. The run is the same.
+    pub fn keep_causes(&mut self) {
+        self.kernel.keep_causes();
     }
 
     pub fn now(&self) -> Time {
@@ -161,14 +191,27 @@ impl Run {
         }
     }
 
+    /// As much of the trace as is kept, and the facts of the last step.
     pub fn trace(&self) -> &[TraceEntry] {
-        &self.trace
+        self.sink.entries()
+    }
+
+    /// True if a guard or a broken property has ended the run.
+    pub fn is_over(&self) -> bool {
+        self.stopped.is_some() || self.violation.is_some()
+    }
+
+    /// Events dispatched so far.
+    pub fn events(&self) -> u64 {
+        self.kernel.events()
     }
 
     /// Dispatches the next event, or carries out what the timeline has due before it. False when
     /// nothing is left to happen, or a guard has ended the run.
     pub fn step(&mut self) -> bool {
-        if self.stopped.is_some() || self.violation.is_some() {
+        self.sink.settle();
+        self.causes.clear();
+        if self.is_over() {
             return false;
         }
         if let Some(due) = self.operator.due()
@@ -181,6 +224,7 @@ impl Run {
         match self.kernel.step() {
             Ok(_) => {
                 self.collect();
+                self.stop_before_it_is_too_much();
                 true
             }
             Err(Stop::Idle) => false,
@@ -193,14 +237,32 @@ impl Run {
 
     /// Steps until nothing before or at `time` is left to happen; the clock then stands at `time`.
     pub fn until(&mut self, time: Time) {
+        self.until_watched(time, &mut Nobody);
+    }
+
+    /// As `until`; the observer is shown every fact in its order, also those that are not kept.
+    pub fn until_watched(&mut self, time: Time, observer: &mut impl Observer) {
+        self.show(observer);
         while self.next_time().is_some_and(|next| next <= time) {
-            if !self.step() {
+            let goes_on = self.step();
+            self.show(observer);
+            if !goes_on {
                 return;
             }
         }
-        if self.stopped.is_none() && self.violation.is_none() && self.kernel.now() < time {
+        if !self.is_over() && self.kernel.now() < time {
             self.kernel.advance_to(time);
         }
+    }
+
+    /// Shows an observer what it has not seen yet, before it is settled.
+    #[inline]
+    fn show(&mut self, observer: &mut impl Observer) {
+        if !self.causes.is_empty() {
+            self.causes.drain(..).for_each(|it| observer.cause(&it));
+        }
+        self.sink.fresh().iter().for_each(|it| observer.fact(it));
+        self.sink.settle();
     }
 
     /// Ends the run here: what must hold at the end is checked now.
@@ -224,12 +286,8 @@ impl Run {
         } else {
             violations = self.checks.at_end(&end_of_run);
         }
-        let outcomes = judge(
-            &self.plan,
-            &self.trace,
-            &end_of_run,
-            self.stopped.as_deref(),
-        );
+        let outcomes = self.judge.verdicts(&end_of_run, self.stopped.as_deref());
+        self.sink.settle();
         let figures = self.checks.figures();
         Report {
             digest: self.kernel.digest(),
@@ -239,7 +297,8 @@ impl Run {
             plan_as_run: self.operator.plan_as_run(&self.plan),
             plan: self.plan,
             seed: self.seed,
-            trace: self.trace,
+            routine: self.sink.counts(),
+            trace: self.sink.into_entries(),
             violations,
             outcomes,
             figures,
@@ -247,6 +306,34 @@ impl Run {
             kernel: self.kernel,
             layout: self.layout,
         }
+    }
+
+    /// A run that makes more than a machine holds would end it, and with it what it has shown.
+    #[inline]
+    fn stop_before_it_is_too_much(&mut self) {
+        if self.kernel.events().is_multiple_of(LOOK_EVERY) {
+            self.stopped = self.too_much();
+        }
+    }
+
+    #[cold]
+    fn too_much(&self) -> Option<String> {
+        let what = if self.sink.counts().created > MOST_RECORDS {
+            format!("{MOST_RECORDS} records are made")
+        } else {
+            let nodes = (0..self.names.len() as u32).map(NodeId);
+            let stored: u64 = nodes.map(|node| self.kernel.disk(node).stored()).sum();
+            if stored <= MOST_STORED {
+                return None;
+            }
+            format!("disks hold {} GiB together", stored >> 30)
+        };
+        let at = self.kernel.now().since(Time::ZERO).as_millis();
+        Some(format!(
+            "{what} at {}.{:03} s, more than a run can bear: a shorter run or a slower producer holds",
+            at / 1_000,
+            at % 1_000
+        ))
     }
 
     fn next_time(&self) -> Option<Time> {
@@ -258,16 +345,17 @@ impl Run {
 
     /// Takes the facts of the event just dispatched to the trace, the checkers and the operator.
     fn collect(&mut self) {
-        let first = self.trace.len();
+        let first = self.sink.entries().len();
         self.collect_facts();
-        if self.trace.len() > first {
+        let stated = &self.sink.entries()[first..];
+        if !stated.is_empty() {
             let observed = Observed {
                 kernel: &self.kernel,
                 layout: &self.layout,
             };
-            self.violation = self.checks.after_event(&self.trace[first..], &observed);
-            self.operator
-                .notice(&self.trace[first..], self.kernel.now());
+            self.violation = self.checks.after_event(stated, &observed);
+            self.judge.learn(stated);
+            self.operator.notice(stated, self.kernel.now());
         }
         if self.operator.wants_to_look() {
             self.operate(|operator, world| operator.look(world));
@@ -288,19 +376,19 @@ impl Run {
             tracing::debug!(?node, ?deed, "the operator acts");
         }
         let (event, time) = (self.kernel.events(), self.kernel.now());
-        let first = self.trace.len();
-        self.trace.extend(
-            deeds
-                .into_iter()
-                .map(|(node, fact): (Option<NodeId>, Fact)| TraceEntry {
-                    event,
-                    time,
-                    node: node.map_or_else(
-                        || Rc::from(OPERATOR),
-                        |node| Rc::clone(&self.names[node.0 as usize]),
-                    ),
-                    fact,
-                }),
+        let first = self.sink.entries().len();
+        let names = &self.names;
+        let deeds = deeds.into_iter();
+        self.sink.extend(
+            deeds.map(|(node, fact): (Option<NodeId>, Fact)| TraceEntry {
+                event,
+                time,
+                node: node.map_or_else(
+                    || Rc::from(OPERATOR),
+                    |node| Rc::clone(&names[node.0 as usize]),
+                ),
+                fact,
+            }),
         );
         let observed = Observed {
             kernel: &self.kernel,
@@ -308,20 +396,28 @@ impl Run {
         };
         self.violation = self
             .checks
-            .after_event(&self.trace[first..], &observed)
+            .after_event(&self.sink.entries()[first..], &observed)
             .or(self.violation.take());
         // A fault may make a node state facts at once; they follow the deed.
         self.collect_facts();
+        self.judge.learn(&self.sink.entries()[first..]);
     }
 
     /// Takes what nodes have stated to the trace.
     fn collect_facts(&mut self) {
         let names = &self.names;
+        let causes = self.kernel.take_causes();
+        self.causes.extend(causes.map(|caused| CauseEntry {
+            event: caused.event,
+            time: caused.time,
+            node: Rc::clone(&names[caused.node.0 as usize]),
+            cause: caused.cause,
+        }));
         let facts = self.kernel.take_facts();
         if facts.len() == 0 {
             return;
         }
-        self.trace.extend(facts.map(|entry| {
+        self.sink.extend(facts.map(|entry| {
             let node = &names[entry.node.0 as usize];
             tracing::trace!(event = entry.event, time_ns = entry.time.0, %node, fact = ?entry.fact);
             TraceEntry {
@@ -333,6 +429,11 @@ impl Run {
         }));
     }
 }
+
+/// What a run has come to is looked at each time that so many events have happened.
+const LOOK_EVERY: u64 = 4_096;
+/// Bytes on all disks together. Replicas share them in memory.
+const MOST_STORED: u64 = 16 << 30;
 
 /// Name under which the run states what it does itself.
 pub const OPERATOR: &str = "operator";

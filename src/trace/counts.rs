@@ -11,12 +11,14 @@ use std::rc::Rc;
 /// Counts are not shown more often than this.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
 
-/// Records acknowledged, sent without that (acks=0), given up and read so far, by group of clients.
+/// Records acknowledged, sent without that (acks=0), sent again, given up and read so far, by group of
+/// clients.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     acknowledged: BTreeMap<Rc<str>, u64>,
     sent: BTreeMap<Rc<str>, u64>,
     given_up: BTreeMap<Rc<str>, u64>,
+    again: BTreeMap<Rc<str>, u64>,
     read: BTreeMap<Rc<str>, u64>,
     last_shown: Option<Time>,
     changed: bool,
@@ -28,6 +30,7 @@ impl Counts {
             Fact::Acked { offset: -1, .. } => &mut self.sent,
             Fact::Acked { .. } => &mut self.acknowledged,
             Fact::Failed { .. } => &mut self.given_up,
+            Fact::Retrying { .. } => &mut self.again,
             Fact::Consumed { .. } => &mut self.read,
             _ => return,
         };
@@ -72,6 +75,7 @@ impl Counts {
         for (counts, words) in [
             (&self.acknowledged, ": records acknowledged"),
             (&self.sent, ": records sent with acks=0"),
+            (&self.again, ": records sent again"),
             (&self.given_up, ": records given up"),
             (&self.read, " has read"),
         ] {

@@ -1,6 +1,6 @@
 //! Where two traces part: the first fact that differs, with what came before and after on both sides.
 
-use super::json_lines::{TraceFileError, TraceHeader, read_json_lines};
+use super::json_lines::{TraceFileError, TraceHeader, TraceLine, TraceReader};
 use serde_json::Value;
 use std::fmt;
 
@@ -23,20 +23,33 @@ pub struct Difference {
 ///
 /// The error names the side (0 or 1) that could not be read.
 pub fn diff(a: &str, b: &str) -> Result<Option<Difference>, (u8, TraceFileError)> {
-    let (header_a, a) = read_json_lines(a).map_err(|error| (0, error))?;
-    let (header_b, b) = read_json_lines(b).map_err(|error| (1, error))?;
+    let (header_a, a) = facts(a).map_err(|error| (0, error))?;
+    let (header_b, b) = facts(b).map_err(|error| (1, error))?;
     let common = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     if common == a.len() && common == b.len() {
         return Ok(None);
     }
-    let show = |lines: &[&str]| lines.iter().map(|line| readable(line)).collect::<Vec<_>>();
-    let following = |lines: &[&str]| show(&lines[common..lines.len().min(common + CONTEXT)]);
+    let show = |lines: &[String]| lines.iter().map(|line| readable(line)).collect::<Vec<_>>();
+    let following = |lines: &[String]| show(&lines[common..lines.len().min(common + CONTEXT)]);
     Ok(Some(Difference {
         headers: [header_a, header_b],
         common: common as u64,
         before: show(&a[common.saturating_sub(CONTEXT)..common]),
         after: [following(&a), following(&b)],
     }))
+}
+
+/// The lines of a trace that hold facts.
+fn facts(text: &str) -> Result<(TraceHeader, Vec<String>), TraceFileError> {
+    let (header, mut reader) = TraceReader::open(text.as_bytes())?;
+    let mut facts = Vec::new();
+    loop {
+        match reader.next()? {
+            TraceLine::Fact(_) => facts.push(reader.text().to_owned()),
+            TraceLine::Cause(_) => {}
+            TraceLine::End(_) => return Ok((header, facts)),
+        }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -98,6 +111,7 @@ mod tests {
         let header = TraceHeader {
             scenario: "s".to_owned(),
             seed,
+            ..TraceHeader::default()
         };
         let entries: Vec<_> = facts
             .iter()

@@ -1,20 +1,50 @@
-//! A trace as JSON lines: a header that names the format and its version, then one fact a line.
+//! A trace as JSON lines: a header that names the format and its version, a line a fact (and, where they
+//! were kept, a line a cause), and a last line that says what the run came to and seals the file.
+//!
+//! Ids, kinds and numbers are data. The last line counts the facts and carries a checksum over every line
+//! before it, so that a trace that was cut or changed is not taken for a run.
 
-use super::TraceEntry;
+use super::{CauseEntry, Observer, TraceEntry};
+use crate::kernel::{Cause, Time};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::fmt;
+use std::io::{self, BufRead, Write};
+use twox_hash::XxHash3_64;
 
 /// What the header of a trace file says that it is.
 pub const FORMAT: &str = "kafka-trial trace";
 /// Version of the format. Readers refuse others.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// The run that a trace is of.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TraceHeader {
     pub scenario: String,
+    pub about: String,
     pub seed: u64,
+    /// Producers and consumers of the plan, in its order.
+    pub producers: Vec<Group>,
+    pub consumers: Vec<Group>,
+}
+
+/// Clients that a plan calls by one name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    pub members: Vec<String>,
+}
+
+/// What a run came to that its facts do not say: tables of the cluster as it was left, and verdicts.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Closing {
+    pub held: bool,
+    /// As Kafka's tools print them.
+    pub tables: String,
+    pub verdicts: String,
+    /// Digest, events and messages.
+    pub figures: String,
+    /// What broke, with its evidence; empty if nothing did.
+    pub failure: String,
 }
 
 /// A text that is no trace of this version.
@@ -25,6 +55,8 @@ pub struct TraceFileError {
     /// From 1, in bytes.
     pub column: usize,
     pub why: String,
+    /// The line as it stands there.
+    pub text: String,
 }
 
 impl fmt::Display for TraceFileError {
@@ -39,78 +71,329 @@ impl fmt::Display for TraceFileError {
 
 impl std::error::Error for TraceFileError {}
 
-/// Writes header and entries, each on a line of its own.
+#[derive(Serialize, Deserialize)]
+struct HeaderLine {
+    format: String,
+    version: u64,
+    #[serde(flatten)]
+    header: TraceHeader,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CauseLine {
+    event: u64,
+    time_ns: u64,
+    node: std::rc::Rc<str>,
+    cause: CauseKind,
+    /// The event that brought it about; 0 for none.
+    of: u64,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CauseKind {
+    Packet,
+    Timer,
+    Disk,
+    Outside,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndLine {
+    end: Seal,
+    #[serde(flatten)]
+    closing: Closing,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Seal {
+    facts: u64,
+    checksum: u64,
+}
+
+/// Writes a trace while its run goes on.
+pub struct TraceWriter<W: Write> {
+    out: W,
+    facts: u64,
+    checksum: u64,
+    /// The first write that failed; nothing is written after it.
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> TraceWriter<W> {
+    pub fn new(out: W, header: &TraceHeader) -> Self {
+        let mut writer = TraceWriter {
+            out,
+            facts: 0,
+            checksum: 0,
+            failed: None,
+        };
+        writer.line(&HeaderLine {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            header: header.clone(),
+        });
+        writer
+    }
+
+    /// Where it is written.
+    pub fn out(&self) -> &W {
+        &self.out
+    }
+
+    /// Seals the trace.
+    ///
+    /// # Errors
+    /// The first write that failed.
+    pub fn finish(mut self, closing: &Closing) -> io::Result<W> {
+        self.line(&EndLine {
+            end: Seal {
+                facts: self.facts,
+                checksum: self.checksum,
+            },
+            closing: closing.clone(),
+        });
+        match self.failed {
+            Some(error) => Err(error),
+            None => {
+                self.out.flush()?;
+                Ok(self.out)
+            }
+        }
+    }
+
+    fn line(&mut self, value: &impl Serialize) {
+        if self.failed.is_some() {
+            return;
+        }
+        let mut line =
+            serde_json::to_vec(value).expect("facts have string keys and no failing serializer");
+        self.checksum = add(self.checksum, &line);
+        line.push(b'\n');
+        self.failed = self.out.write_all(&line).err();
+    }
+}
+
+impl<W: Write> Observer for TraceWriter<W> {
+    fn fact(&mut self, entry: &TraceEntry) {
+        self.facts += 1;
+        self.line(entry);
+    }
+
+    fn cause(&mut self, cause: &CauseEntry) {
+        let kind = match cause.cause {
+            Cause::Packet { .. } => CauseKind::Packet,
+            Cause::Timer { .. } => CauseKind::Timer,
+            Cause::Disk { .. } => CauseKind::Disk,
+            Cause::Outside => CauseKind::Outside,
+        };
+        self.line(&CauseLine {
+            event: cause.event,
+            time_ns: cause.time.0,
+            node: cause.node.clone(),
+            cause: kind,
+            of: cause.cause.event().unwrap_or_default(),
+        });
+    }
+}
+
+/// The checksum over one more line.
+fn add(checksum: u64, line: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(checksum, line)
+}
+
+/// A whole trace as text.
 pub fn write_json_lines(header: &TraceHeader, entries: &[TraceEntry]) -> String {
-    #[derive(Serialize)]
-    struct Header<'a> {
-        format: &'a str,
-        version: u64,
-        scenario: &'a str,
-        seed: u64,
-    }
-    let mut text = json(&Header {
-        format: FORMAT,
-        version: VERSION,
-        scenario: &header.scenario,
-        seed: header.seed,
-    });
-    text.push('\n');
-    for entry in entries {
-        text.push_str(&json(entry));
-        text.push('\n');
-    }
-    text
+    let mut writer = TraceWriter::new(Vec::new(), header);
+    entries.iter().for_each(|entry| writer.fact(entry));
+    let text = writer.finish(&Closing::default());
+    String::from_utf8(text.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Splits a trace file into its header and the lines of its entries, each of which holds a fact.
-pub(super) fn read_json_lines(text: &str) -> Result<(TraceHeader, Vec<&str>), TraceFileError> {
-    let refuse = |why: String| TraceFileError {
-        line: 1,
-        column: 1,
-        why,
-    };
-    let mut lines = text.lines();
-    let header: Value = serde_json::from_str(lines.next().unwrap_or_default())
-        .map_err(|_| refuse(format!("expected the header of a {FORMAT}")))?;
-    if header["format"] != FORMAT {
-        return Err(refuse(format!("expected the header of a {FORMAT}")));
-    }
-    if header["version"] != VERSION {
-        return Err(refuse(format!(
-            "version {} of the format; this program reads version {VERSION}",
-            header["version"]
-        )));
-    }
-    let (Some(scenario), Some(seed)) = (header["scenario"].as_str(), header["seed"].as_u64())
-    else {
-        return Err(refuse("the header names no scenario and seed".to_owned()));
-    };
-    let header = TraceHeader {
-        scenario: scenario.to_owned(),
-        seed,
-    };
-    let lines: Vec<&str> = lines.collect();
-    for (number, line) in (2..).zip(&lines) {
-        check_entry(line).map_err(|error| TraceFileError {
-            line: number,
-            column: error.column().max(1),
-            why: format!("no fact: {}", without_place(&error)),
-        })?;
-    }
-    Ok((header, lines))
+/// Reads a trace line by line.
+pub struct TraceReader<R: BufRead> {
+    input: R,
+    line: Vec<u8>,
+    /// Number of the line that was read last.
+    number: usize,
+    facts: u64,
+    checksum: u64,
+    /// Event and time of the last line.
+    last: (u64, u64),
 }
 
-/// What every fact has: a line without it was damaged, or was never a trace's.
-fn check_entry(line: &str) -> Result<(), serde_json::Error> {
-    #[derive(Deserialize)]
-    #[expect(dead_code, reason = "only that they are there is asked")]
-    struct Entry {
-        event: u64,
-        time_ns: u64,
-        node: String,
-        fact: String,
+/// What a line of a trace says.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TraceLine {
+    Fact(TraceEntry),
+    Cause(CauseEntry),
+    End(Closing),
+}
+
+impl<R: BufRead> TraceReader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// What is no header of a trace of this version.
+    pub fn open(input: R) -> Result<(TraceHeader, Self), TraceFileError> {
+        let mut reader = TraceReader {
+            input,
+            line: Vec::new(),
+            number: 0,
+            facts: 0,
+            checksum: 0,
+            last: (0, 0),
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            format: String,
+            version: u64,
+        }
+        let none = || format!("expected the header of a {FORMAT}");
+        if !reader.next_line()? {
+            return Err(reader.refuse(1, none()));
+        }
+        match serde_json::from_slice::<Version>(&reader.line) {
+            Ok(found) if found.format != FORMAT => return Err(reader.refuse(1, none())),
+            Ok(found) if found.version != VERSION => {
+                let why = format!(
+                    "version {} of the format; this program reads version {VERSION}",
+                    found.version
+                );
+                return Err(reader.refuse(1, why));
+            }
+            Ok(_) => {}
+            Err(_) => return Err(reader.refuse(1, none())),
+        }
+        match serde_json::from_slice::<HeaderLine>(&reader.line) {
+            Ok(header) => Ok((header.header, reader)),
+            Err(error) => Err(reader.malformed("no header", &error)),
+        }
     }
-    serde_json::from_str::<Entry>(line).map(|_| ())
+
+    /// The next line; the last one is `TraceLine::End`.
+    ///
+    /// # Errors
+    /// A line that was cut or changed, or the end of a trace that has lost its last line.
+    pub fn next(&mut self) -> Result<TraceLine, TraceFileError> {
+        let before = self.checksum;
+        if !self.next_line()? {
+            let why = "the trace ends here without its last line: it was cut";
+            return Err(self.refuse(1, why.to_owned()));
+        }
+        // Each kind of line has a field that no other has.
+        let line = if self.has("end") {
+            return self.end(before);
+        } else if self.has("cause") {
+            TraceLine::Cause(self.read::<CauseLine>("no cause")?.into())
+        } else {
+            self.facts += 1;
+            TraceLine::Fact(self.read("no fact")?)
+        };
+        let place = match &line {
+            TraceLine::Fact(entry) => (entry.event, entry.time.0),
+            TraceLine::Cause(cause) => (cause.event, cause.time.0),
+            TraceLine::End(_) => self.last,
+        };
+        if place.0 < self.last.0 || place.1 < self.last.1 {
+            let why = format!(
+                "event {} at {} ns comes after event {} at {} ns",
+                place.0, place.1, self.last.0, self.last.1
+            );
+            return Err(self.refuse(1, why));
+        }
+        self.last = place;
+        Ok(line)
+    }
+
+    /// The line that was read last, as it stands there.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.line).unwrap_or_default()
+    }
+
+    fn end(&mut self, checksum: u64) -> Result<TraceLine, TraceFileError> {
+        let EndLine { end, closing } = self.read("no last line")?;
+        if end.facts != self.facts {
+            let why = format!(
+                "the trace had {} facts when it was written, and {} now",
+                end.facts, self.facts
+            );
+            return Err(self.refuse(1, why));
+        }
+        if end.checksum != checksum {
+            let why = "the checksum does not fit: a line before this one was changed";
+            return Err(self.refuse(1, why.to_owned()));
+        }
+        if self.next_line()? {
+            return Err(self.refuse(1, "this stands after the last line of the trace".to_owned()));
+        }
+        Ok(TraceLine::End(closing))
+    }
+
+    /// Whether the line's object has this field; cheap, since keys stand in quotes.
+    fn has(&self, field: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Kind {
+            end: Option<serde::de::IgnoredAny>,
+            cause: Option<serde::de::IgnoredAny>,
+        }
+        serde_json::from_slice::<Kind>(&self.line).is_ok_and(|kind| match field {
+            "end" => kind.end.is_some(),
+            _ => kind.cause.is_some(),
+        })
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, what: &str) -> Result<T, TraceFileError> {
+        serde_json::from_slice(&self.line).map_err(|error| self.malformed(what, &error))
+    }
+
+    /// False at the end of the input. A last line without its end was cut, and shows it by what it lacks.
+    fn next_line(&mut self) -> Result<bool, TraceFileError> {
+        self.line.clear();
+        self.number += 1;
+        let read = self.input.read_until(b'\n', &mut self.line);
+        let read = read.map_err(|error| self.refuse(1, format!("cannot be read: {error}")))?;
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+        }
+        self.checksum = add(self.checksum, &self.line);
+        if std::str::from_utf8(&self.line).is_err() {
+            return Err(self.refuse(1, "this is not UTF-8".to_owned()));
+        }
+        Ok(read > 0)
+    }
+
+    fn malformed(&self, what: &str, error: &serde_json::Error) -> TraceFileError {
+        self.refuse(
+            error.column().max(1),
+            format!("{what}: {}", without_place(error)),
+        )
+    }
+
+    fn refuse(&self, column: usize, why: String) -> TraceFileError {
+        TraceFileError {
+            line: self.number,
+            column,
+            why,
+            text: String::from_utf8_lossy(&self.line).into_owned(),
+        }
+    }
+}
+
+impl From<CauseLine> for CauseEntry {
+    fn from(line: CauseLine) -> Self {
+        CauseEntry {
+            event: line.event,
+            time: Time(line.time_ns),
+            node: line.node,
+            cause: match line.cause {
+                CauseKind::Packet => Cause::Packet { sent_in: line.of },
+                CauseKind::Timer => Cause::Timer { set_in: line.of },
+                CauseKind::Disk => Cause::Disk { begun_in: line.of },
+                CauseKind::Outside => Cause::Outside,
+            },
+        }
+    }
 }
 
 /// The reader's words; the place that it adds counts from the line's own beginning.
@@ -122,23 +405,21 @@ fn without_place(error: &serde_json::Error) -> String {
     }
 }
 
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("facts have string keys and no failing serializer")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Time;
     use crate::protocol::{Fact, TopicPartition};
 
-    #[test]
-    fn a_trace_is_a_header_and_a_fact_a_line() {
-        let header = TraceHeader {
+    fn header() -> TraceHeader {
+        TraceHeader {
             scenario: "s".to_owned(),
             seed: 7,
-        };
-        let entry = TraceEntry {
+            ..TraceHeader::default()
+        }
+    }
+
+    fn entry() -> TraceEntry {
+        TraceEntry {
             event: 3,
             time: Time(1_500),
             node: "broker-1".into(),
@@ -147,49 +428,113 @@ mod tests {
                 high_watermark: 4,
                 as_leader: true,
             },
+        }
+    }
+
+    /// All lines of a trace, or why it is refused.
+    fn read(text: &str) -> Result<(TraceHeader, Vec<TraceLine>), TraceFileError> {
+        let (header, mut reader) = TraceReader::open(text.as_bytes())?;
+        let mut lines = Vec::new();
+        while !matches!(lines.last(), Some(TraceLine::End(_))) {
+            lines.push(reader.next()?);
+        }
+        Ok((header, lines))
+    }
+
+    fn refusal(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_trace_is_a_header_a_fact_a_line_and_a_seal() {
+        let cause = CauseEntry {
+            event: 3,
+            time: Time(1_500),
+            node: "broker-1".into(),
+            cause: Cause::Packet { sent_in: 2 },
         };
-        let text = write_json_lines(&header, &[entry]);
-        insta::assert_snapshot!(text, @r#"
-        {"format":"kafka-trial trace","version":1,"scenario":"s","seed":7}
+        let mut writer = TraceWriter::new(Vec::new(), &header());
+        writer.cause(&cause);
+        writer.fact(&entry());
+        let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        insta::assert_snapshot!(lines[..3].join("\n"), @r#"
+        {"format":"kafka-trial trace","version":2,"scenario":"s","about":"","seed":7,"producers":[],"consumers":[]}
+        {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
         "#);
-        let (read, lines) = read_json_lines(&text).unwrap();
-        assert_eq!((read, lines.len()), (header, 1));
+        let (found, lines) = read(&text).unwrap();
+        assert_eq!(found, header());
+        let end = TraceLine::End(Closing::default());
+        assert_eq!(
+            lines,
+            [TraceLine::Cause(cause), TraceLine::Fact(entry()), end]
+        );
     }
 
     #[test]
     fn another_version_is_refused() {
-        let text =
-            "{\"format\":\"kafka-trial trace\",\"version\":2,\"scenario\":\"s\",\"seed\":7}\n";
+        let text = write_json_lines(&header(), &[]).replacen(":2,", ":1,", 1);
         assert_eq!(
-            read_json_lines(text).unwrap_err().to_string(),
-            "line 1, column 1: version 2 of the format; this program reads version 1"
+            refusal(&text),
+            "line 1, column 1: version 1 of the format; this program reads version 2"
         );
-        assert!(read_json_lines("").is_err());
-        assert!(read_json_lines("broker:\n").is_err());
+        assert!(read("").is_err());
+        assert!(read("broker:\n").is_err());
     }
 
     #[test]
-    fn a_line_that_holds_no_fact_is_refused_with_its_place() {
-        let header =
-            "{\"format\":\"kafka-trial trace\",\"version\":1,\"scenario\":\"s\",\"seed\":7}";
-        let fact = "{\"event\":3,\"time_ns\":1500,\"node\":\"broker-1\",\"fact\":\"started\"}";
-        assert!(read_json_lines(&format!("{header}\n{fact}\n")).is_ok());
+    fn a_cut_trace_is_refused_wherever_it_was_cut() {
+        let whole = write_json_lines(&header(), &[entry(), entry(), entry()]);
+        assert!(read(&whole).is_ok());
+        for end in 0..whole.len() - 1 {
+            assert!(read(&whole[..end]).is_err(), "cut at {end}");
+        }
+        let lines: Vec<&str> = whole.lines().collect();
+        assert_eq!(
+            refusal(&format!("{}\n", lines[..3].join("\n"))),
+            "line 4, column 1: the trace ends here without its last line: it was cut"
+        );
+        assert_eq!(
+            refusal(&format!("{}\n{}\n{}\n", lines[0], lines[1], lines[4])),
+            "line 3, column 1: the trace had 3 facts when it was written, and 1 now"
+        );
+    }
+
+    #[test]
+    fn a_changed_trace_is_refused_with_its_line() {
+        let whole = write_json_lines(&header(), &[entry(), entry()]);
+        for at in 0..whole.len() - 1 {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[at] ^= 1;
+            let text = String::from_utf8(bytes).unwrap();
+            // One byte of the seal's own words is not sealed.
+            let in_seal = at > whole.rfind("\"held\"").unwrap();
+            assert!(in_seal || read(&text).is_err(), "changed at {at}: {text}");
+        }
+        let fact = &whole.lines().nth(1).unwrap();
         for (line, said) in [
-            ("garbage", "line 3, column 1: no fact: expected value"),
+            ("garbage", "line 2, column 1: no fact: expected value"),
             (
                 &fact[..40],
-                "line 3, column 40: no fact: EOF while parsing a string",
+                "line 2, column 40: no fact: EOF while parsing a string",
             ),
-            ("", "line 3, column 1: no fact: EOF while parsing a value"),
-            ("{}", "line 3, column 2: no fact: missing field `event`"),
-            (
-                "{\"event\":3,\"time_ns\":-1}",
-                "line 3, column 23: no fact: invalid value: integer `-1`, expected u64",
-            ),
+            ("", "line 2, column 1: no fact: EOF while parsing a value"),
         ] {
-            let text = format!("{header}\n{fact}\n{line}\n{fact}\n");
-            assert_eq!(read_json_lines(&text).unwrap_err().to_string(), said);
+            let text = whole.replacen(fact, line, 1);
+            assert_eq!(refusal(&text), said);
         }
+        let unknown = whole.replacen("high-watermark-moved", "high-watermark-lost", 1);
+        assert!(
+            refusal(&unknown).starts_with("line 2, "),
+            "{}",
+            refusal(&unknown)
+        );
+        let later = whole.replacen("1500", "1501", 1);
+        assert!(
+            refusal(&later).starts_with("line 3, "),
+            "{}",
+            refusal(&later)
+        );
     }
 }

@@ -5,11 +5,19 @@ pub(super) fn legend(lines: &[String]) -> Vec<String> {
     let mut legend =
         vec!["Each line: time since the start, who, what happened and why.".to_owned()];
     for (word, meaning) in LEGEND {
-        if lines.iter().any(|line| line.contains(word)) {
+        if lines.iter().any(|line| uses(line, word)) {
             legend.push(format!("  {word:<12} {meaning}"));
         }
     }
     legend
+}
+
+/// A broker epoch is none of a leader's or a controller's.
+fn uses(line: &str, word: &str) -> bool {
+    match word {
+        "epoch" => line.replace("broker epoch", "").contains(word),
+        _ => line.contains(word),
+    }
 }
 
 /// Words of the transcript and what they mean.
@@ -21,6 +29,10 @@ const LEGEND: &[(&str, &str)] = &[
     (
         "epoch",
         "counts the leaders of a partition (or the controllers): who speaks for an older one is refused",
+    ),
+    (
+        "broker epoch",
+        "tells a broker's registration from its earlier ones: the number of ZooKeeper's transaction that made it",
     ),
     (
         "ISR",

@@ -8,12 +8,21 @@ mod counts;
 mod diff;
 mod entry;
 mod json_lines;
+mod last_lines;
 mod legend;
+mod observer;
+mod sink;
 mod story;
 mod telling;
 mod transcript;
 
 pub use diff::{Difference, diff};
 pub use entry::TraceEntry;
-pub use json_lines::{FORMAT, TraceFileError, TraceHeader, VERSION, write_json_lines};
-pub use transcript::{Style, Transcript, excerpt, last_lines, transcript};
+pub use json_lines::{
+    Closing, FORMAT, Group, TraceFileError, TraceHeader, TraceLine, TraceReader, TraceWriter,
+    VERSION, write_json_lines,
+};
+pub use last_lines::LastLines;
+pub use observer::{CauseEntry, Nobody, Observer};
+pub use sink::{Keep, RoutineCounts, Sink};
+pub use transcript::{Style, Transcript, excerpt, transcript, with_legend};

@@ -3,13 +3,16 @@
 use super::TraceEntry;
 use crate::kernel::{Duration, Time};
 use crate::protocol::zookeeper::SessionId;
-use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
+use crate::protocol::{BrokerId, ErrorCode, Fact, NO_LEADER, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Session timeout of a broker that has not been given one yet: Kafka's default of
 /// `zookeeper.session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(18);
+
+/// A follower that was refused so long ago has asked again, unless something else holds it up.
+const REFUSED_LATELY: Duration = Duration::from_secs(3);
 
 /// Why a node does nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +40,8 @@ pub(super) struct Story {
     held_replicas: BTreeSet<Rc<str>>,
     /// Partitions that have had records.
     written: BTreeSet<TopicPartition>,
+    /// When and why a leader last refused a follower's fetch.
+    refused: BTreeMap<(TopicPartition, BrokerId), (Time, ErrorCode)>,
     /// When each node last went on after a pause.
     resumed: BTreeMap<Rc<str>, Time>,
 }
@@ -74,6 +79,14 @@ impl Story {
                 self.held_replicas.insert(node.clone());
                 self.believed
                     .insert((node.clone(), partition.clone()), *leader);
+            }
+            Fact::FetchRefused {
+                partition,
+                replica,
+                error,
+            } if *replica >= 0 => {
+                let follower = (partition.clone(), *replica);
+                self.refused.insert(follower, (entry.time, *error));
             }
             Fact::Crashed | Fact::PowerFailed => self.is_away(node, Absence::Crashed),
             Fact::Paused => self.is_away(node, Absence::Paused),
@@ -167,6 +180,17 @@ impl Story {
     /// Whose session it is, as far as that node has told.
     pub(super) fn owner(&self, session: SessionId) -> Option<&str> {
         self.session_owner.get(&session).map(|owner| &**owner)
+    }
+
+    /// Why a follower's fetch was refused, if it was so shortly before `now` that it may be waiting still.
+    pub(super) fn refused_lately(
+        &self,
+        partition: &TopicPartition,
+        follower: BrokerId,
+        now: Time,
+    ) -> Option<(Time, ErrorCode)> {
+        let refused = self.refused.get(&(partition.clone(), follower)).copied();
+        refused.filter(|(time, _)| now.since(*time) <= REFUSED_LATELY)
     }
 
     /// The broker is in the ISR of a partition.

@@ -18,6 +18,8 @@ use std::rc::Rc;
 const SAME_MOMENT: Duration = Duration::from_millis(50);
 /// What repeats is news again after this silence.
 const SILENCE: Duration = Duration::from_secs(10);
+/// Retries of one kind that are told, until there has been silence.
+const RETRIES: usize = 12;
 /// Items that one line names.
 const ITEMS: usize = 6;
 /// Width of the column with node names; longer names push the text.
@@ -36,9 +38,13 @@ pub fn transcript(entries: &[TraceEntry], style: Style) -> String {
     for entry in entries {
         transcript.push(entry);
     }
-    let lines = transcript.finish();
+    with_legend(&transcript.finish())
+}
+
+/// Lines of a transcript as text, under a legend of the words that they use.
+pub fn with_legend(lines: &[String]) -> String {
     let mut text = String::new();
-    for line in legend(&lines).iter().chain([&String::new()]).chain(&lines) {
+    for line in legend(lines).iter().chain([&String::new()]).chain(lines) {
         text.push_str(line);
         text.push('\n');
     }
@@ -64,30 +70,6 @@ pub fn excerpt(entries: &[TraceEntry], first: usize, most: usize) -> (Vec<String
     (before, since)
 }
 
-/// The last lines of one node up to an event, unfolded.
-pub fn last_lines(
-    entries: &[TraceEntry],
-    node: &str,
-    until_event: u64,
-    count: usize,
-) -> Vec<String> {
-    let until = entries.partition_point(|entry| entry.event <= until_event);
-    let of_node = (0..until)
-        .rev()
-        .filter(|index| *entries[*index].node == *node);
-    let shown: BTreeSet<usize> = of_node.take(count).collect();
-    let mut story = Story::default();
-    let mut lines = Vec::new();
-    for (index, entry) in entries[..until].iter().enumerate() {
-        if shown.contains(&index) {
-            let sentence = tell(entry, &story).sentence();
-            lines.push(write_line(entry.time, &entry.node, &sentence));
-        }
-        story.learn(entry);
-    }
-    lines
-}
-
 /// Builds a transcript entry by entry.
 #[derive(Debug)]
 pub struct Transcript {
@@ -103,8 +85,17 @@ pub struct Transcript {
     stalls: BTreeMap<(Rc<str>, TopicPartition), i64>,
     /// Leaders and partitions that commit nothing, since the ISR is too small.
     held: BTreeSet<(Rc<str>, TopicPartition)>,
-    /// When an episode was last heard of, by node and words; of what is given up, when it was last told.
-    episodes: BTreeMap<(Rc<str>, String), Time>,
+    /// What repeats, by node and words.
+    episodes: BTreeMap<(Rc<str>, String), Episode>,
+}
+
+/// Something that repeats.
+#[derive(Clone, Copy, Debug)]
+struct Episode {
+    /// When it was last heard of; of what is given up, when it was last told.
+    heard: Time,
+    /// How many times it has been told.
+    told: usize,
 }
 
 /// A line that may still grow.
@@ -181,13 +172,19 @@ impl Transcript {
                 let key = (node.clone(), telling.before.clone());
                 self.close_older_than_moment(entry.time);
                 let still_open = self.open.iter().any(|line| line.takes(&node, &telling));
-                let last = self.episodes.get(&key);
-                let heard = last.is_some_and(|last| entry.time.since(*last) < SILENCE);
+                let last = self.episodes.get(&key).copied();
+                let last = last.filter(|last| entry.time.since(last.heard) < SILENCE);
+                let told = last.map_or(0, |last| last.told);
+                // Each retry may be why a record is there twice; of very many the first are told, and all
+                // counted.
+                let is_retry = matches!(entry.fact, Fact::Retrying { .. });
+                let tells = still_open || last.is_none() || (is_retry && told < RETRIES);
                 // What goes on for long is one story, but records that are given up are news again.
-                if !heard || !matches!(entry.fact, Fact::Failed { .. }) {
-                    self.episodes.insert(key, entry.time);
+                if last.is_none() || !matches!(entry.fact, Fact::Failed { .. }) {
+                    let (heard, told) = (entry.time, told + usize::from(tells));
+                    self.episodes.insert(key, Episode { heard, told });
                 }
-                if still_open || !heard {
+                if tells {
                     self.add(entry, telling);
                 }
             }

@@ -503,25 +503,6 @@ fn out_holds_plan_trace_tables_and_data_and_is_not_written_over() {
 }
 
 #[test]
-fn diff_refuses_a_damaged_trace_with_the_line() {
-    let scratch = Scratch::new("damaged-trace");
-    let header = "{\"format\":\"kafka-trial trace\",\"version\":1,\"scenario\":\"s\",\"seed\":7}\n";
-    let fact = "{\"event\":3,\"time_ns\":1500,\"node\":\"broker-1\",\"fact\":\"started\"}\n";
-    let whole = scratch.file("whole.jsonl", format!("{header}{fact}{fact}"));
-    let torn = scratch.file("torn.jsonl", format!("{header}{fact}{}", &fact[..20]));
-    let output = trial(&["diff", &whole, &torn]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(text(&output.stdout), "");
-    assert_eq!(
-        text(&output.stderr),
-        format!(
-            "error: {torn}:3:20: no fact: EOF while parsing an object\n  |\n3 | {{\"event\":3,\"time_ns\"\n  |                    ^\n  = expected a trace that \"trial run --out\" has written\n"
-        )
-    );
-    assert_eq!(trial(&["diff", &whole, &whole]).status.code(), Some(0));
-}
-
-#[test]
 fn conform_says_what_is_no_recording() {
     let scratch = Scratch::new("conform");
     for (content, message) in [

@@ -7,3 +7,4 @@ mod bad_recordings;
 mod command_line;
 mod disk_faults;
 mod round_trip;
+mod tell;

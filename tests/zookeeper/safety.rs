@@ -371,9 +371,11 @@ impl Totals {
         match fact {
             Fact::ZooKeeperLeads { .. } => self.leaders += 1,
             Fact::TxnApplied { .. } => self.transactions += 1,
-            Fact::LearnerSynchronised { mode: "DIFF", .. } => self.diffs += 1,
-            Fact::LearnerSynchronised { mode: "TRUNC", .. } => self.truncs += 1,
-            Fact::LearnerSynchronised { .. } => self.snaps += 1,
+            Fact::LearnerSynchronised { mode, .. } => match &**mode {
+                "DIFF" => self.diffs += 1,
+                "TRUNC" => self.truncs += 1,
+                _ => self.snaps += 1,
+            },
             _ => {}
         }
     }

@@ -50,7 +50,7 @@ impl Partition {
             "{}: a follower stores what it fetched, whole",
             self.name
         );
-        env.out.facts.push(Fact::Appended {
+        env.out.state_routine(|| Fact::Appended {
             partition: self.name.clone(),
             base_offset: info.first_offset,
             last_offset: info.last_offset,
@@ -74,7 +74,7 @@ impl Partition {
         let before = log.high_watermark();
         let now = log.update_high_watermark(high_watermark);
         if now != before {
-            env.out.facts.push(Fact::HighWatermarkMoved {
+            env.out.state_routine(|| Fact::HighWatermarkMoved {
                 partition: self.name.clone(),
                 high_watermark: now,
                 as_leader: false,
@@ -135,7 +135,7 @@ impl Partition {
             });
         }
         if log.high_watermark() != high_watermark {
-            env.out.facts.push(Fact::HighWatermarkMoved {
+            env.out.state_routine(|| Fact::HighWatermarkMoved {
                 partition: self.name.clone(),
                 high_watermark: log.high_watermark(),
                 as_leader: false,

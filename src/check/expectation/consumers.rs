@@ -1,12 +1,12 @@
 //! Expectations about consumers: what they read, how often, in which order, and how they found the cluster.
 
 use super::history::{History, seconds, within};
+use super::records::not_tallied;
+use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
-use crate::check::no_offset_used_twice::OffsetsRead;
-use crate::kernel::{Duration, Time};
+use crate::kernel::Duration;
 use crate::plan::{Count, EventRef, Key, ProducerPlan, truck_name};
 use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition};
-use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
@@ -82,14 +82,10 @@ pub(super) fn reads_everything(history: &History<'_>, consumer: &str) -> Verdict
     figures.map(|figures| figures.join("; "))
 }
 
-pub(super) fn read(history: &History<'_>, consumer: &str, count: Count) -> Verdict {
-    let members = history.members(consumer);
-    let consumed = |entry: &&TraceEntry| matches!(entry.fact, Fact::Consumed { .. });
-    let read = history
-        .window()
-        .filter(consumed)
-        .filter(|entry| is_one(entry, &members));
-    let read = read.count() as u64;
+pub(super) fn read(history: &History<'_>, count: Count) -> Verdict {
+    let Found::Read(read) = history.tally.found else {
+        return not_tallied();
+    };
     verdict_of(count.holds(read), format!("{read} read"))
 }
 
@@ -121,30 +117,23 @@ pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) ->
 
 /// Not of one consumer: of all that any of them saw.
 pub(super) fn used_twice(history: &History<'_>, count: Count) -> Verdict {
-    let mut reads = OffsetsRead::default();
-    for entry in history.entries {
-        reads.learn(&entry.fact);
-    }
+    let Found::Offsets(reads) = &history.tally.found else {
+        return not_tallied();
+    };
+    let mut reads = reads.clone();
     reads.look_at_logs(history.end);
     let twice = reads.used_twice();
     let figures = format!("{twice}, in {} reads", reads.count);
     verdict_of(count.holds(twice), figures)
 }
 
-pub(super) fn reads_again(
-    history: &History<'_>,
-    consumer: &str,
-    limit: Duration,
-    event: &EventRef,
-) -> Verdict {
+pub(super) fn reads_again(history: &History<'_>, limit: Duration, event: &EventRef) -> Verdict {
     let event = history.event(event)?;
-    let members = history.members(consumer);
-    let first = history.entries[event..]
-        .iter()
-        .find(|entry| matches!(entry.fact, Fact::Consumed { .. }) && is_one(entry, &members));
-    match first {
-        None => Err("none was read".to_owned()),
-        Some(entry) => within(history.time(event), entry.time, limit, "the first was read"),
+    match history.tally.found {
+        Found::ReadAfter(After {
+            first: Some(time), ..
+        }) => within(history.time(event), time, limit, "the first was read"),
+        _ => Err("none was read".to_owned()),
     }
 }
 
@@ -224,10 +213,7 @@ fn has_read_all(
     for (partition, offset, content, _) in read {
         *unclaimed.entry((partition, offset, content)).or_default() += 1;
     }
-    let end = history
-        .entries
-        .last()
-        .map_or(Time::ZERO, |entry| entry.time);
+    let end = history.last;
     let mut due = 0;
     let mut on_its_way = 0;
     for entry in history.entries {
@@ -308,10 +294,6 @@ fn consumed_by<'a>(history: &History<'a>, reader: &str) -> impl Iterator<Item = 
             }),
             _ => None,
         })
-}
-
-fn is_one(entry: &TraceEntry, members: &[String]) -> bool {
-    members.iter().any(|name| **name == *entry.node)
 }
 
 fn name(record: &RecordId) -> String {

@@ -1,5 +1,6 @@
 //! Questions to the trace of a run, within the window of one expectation.
 
+use super::tally::Tally;
 use crate::check::end_of_run::EndOfRun;
 use crate::kernel::{Duration, Time};
 use crate::plan::{EventRef, Expected, Partition, Plan};
@@ -9,7 +10,12 @@ use crate::trace::TraceEntry;
 /// A run as an expectation looks at it.
 pub(super) struct History<'a> {
     pub plan: &'a Plan,
+    /// What is kept of the trace: see `Judge`.
     pub entries: &'a [TraceEntry],
+    /// What was counted of the rest.
+    pub tally: &'a Tally,
+    /// Time of the last fact of all.
+    pub last: Time,
     pub end: &'a EndOfRun<'a>,
     from: Time,
     until: Time,
@@ -26,17 +32,20 @@ pub(super) struct State<'a> {
 impl<'a> History<'a> {
     pub(super) fn new(
         plan: &'a Plan,
-        entries: &'a [TraceEntry],
+        (entries, last): (&'a [TraceEntry], Time),
+        tally: &'a Tally,
         end: &'a EndOfRun<'a>,
         expected: &Expected,
     ) -> Self {
-        let time = |since_start: Duration| Time(since_start.0);
+        let (from, until) = window(expected);
         History {
             plan,
             entries,
+            tally,
+            last,
             end,
-            from: expected.from.map_or(Time::ZERO, time),
-            until: expected.until.map_or(Time::MAX, time),
+            from,
+            until,
         }
     }
 
@@ -54,10 +63,7 @@ impl<'a> History<'a> {
 
     /// Index of the entry that states the event, if it took place.
     pub(super) fn event(&self, event: &EventRef) -> Result<usize, String> {
-        let nouns = self.plan.timeline.iter().enumerate();
-        let mut lines = nouns.filter(|(_, line)| line.action.noun() == event.noun);
-        let nth = usize::from(event.ordinal.unwrap_or(1).max(1)) - 1;
-        let line = lines.nth(nth).map(|(index, _)| index as u32);
+        let line = event_line(self.plan, event);
         let place = self.entries.iter().position(|entry| {
             matches!(entry.fact, Fact::TimelineEvent { entry, end, .. } if Some(entry) == line && end == event.end)
         });
@@ -108,13 +114,35 @@ impl<'a> History<'a> {
 
     /// Names of the clients that an expectation calls by one name.
     pub(super) fn members(&self, name: &str) -> Vec<String> {
-        let producers = self.plan.producers.iter().map(|p| (&p.name, p.members()));
-        let consumers = self.plan.consumers.iter().map(|c| (&c.name, c.members()));
-        producers
-            .chain(consumers)
-            .find(|(group, _)| *group == name)
-            .map_or_else(|| vec![name.to_owned()], |(_, members)| members)
+        members(self.plan, name)
     }
+}
+
+/// From when until when an expectation looks.
+pub(super) fn window(expected: &Expected) -> (Time, Time) {
+    let time = |since_start: Duration| Time(since_start.0);
+    (
+        expected.from.map_or(Time::ZERO, time),
+        expected.until.map_or(Time::MAX, time),
+    )
+}
+
+/// Number of the timeline's line that an event is of.
+pub(super) fn event_line(plan: &Plan, event: &EventRef) -> Option<u32> {
+    let nouns = (0..).zip(&plan.timeline);
+    let mut lines = nouns.filter(|(_, line)| line.action.noun() == event.noun);
+    let nth = usize::from(event.ordinal.unwrap_or(1).max(1)) - 1;
+    lines.nth(nth).map(|(number, _)| number)
+}
+
+/// Names of the clients that an expectation calls by one name.
+pub(super) fn members(plan: &Plan, name: &str) -> Vec<String> {
+    let producers = plan.producers.iter().map(|p| (&p.name, p.members()));
+    let consumers = plan.consumers.iter().map(|c| (&c.name, c.members()));
+    producers
+        .chain(consumers)
+        .find(|(group, _)| *group == name)
+        .map_or_else(|| vec![name.to_owned()], |(_, members)| members)
 }
 
 /// The same partition, as the plan and as the protocol name it.

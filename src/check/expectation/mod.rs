@@ -1,6 +1,7 @@
 //! What a plan expects of its run: each sentence with its outcome and its figures.
 //!
-//! Judged at the end, from the whole trace and from `EndOfRun`. The meaning of each sentence stands at its
+//! A [`Judge`] looks at every fact as it is stated, keeps and counts what the plan's sentences are about,
+//! and answers at the end, with a look at `EndOfRun`. The meaning of each sentence stands at its
 //! variant of `plan::Expectation`.
 
 mod consumers;
@@ -9,16 +10,18 @@ mod leadership;
 mod logs;
 mod records;
 mod replicas;
+mod tally;
 mod zookeeper;
 
 use super::end_of_run::EndOfRun;
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Time};
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
 use crate::protocol::Fact;
 use crate::trace::TraceEntry;
 use history::History;
 use std::collections::BTreeSet;
 use std::fmt;
+use tally::Tally;
 
 /// A sentence, whether it holds, and why one can say so.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,23 +62,144 @@ impl fmt::Display for Outcome {
 
 const FINDS_ITS_TARGET: &str = "every line of the timeline finds its target";
 
-/// Judges every expectation of the plan, in its order; then every fault that found no target, and every
-/// topic that was not made. Of a run that was cut short by its plan, or `stopped`, only the faults.
+/// What a plan expects, held against the facts of a run as they are stated.
+pub struct Judge {
+    plan: Plan,
+    /// Of each expectation, in the plan's order.
+    tallies: Vec<Tally>,
+    /// Places of those that count something.
+    counting: Vec<usize>,
+    /// Facts that some sentence is about, and that are few, or of which it needs each.
+    kept: Vec<TraceEntry>,
+    keeps: Keeps,
+    last: Time,
+    /// Routine facts are not stated.
+    blind: bool,
+}
+
+/// Routine facts that a sentence needs one by one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Keeps {
+    created: bool,
+    acked: bool,
+    consumed: bool,
+}
+
+impl Judge {
+    pub fn new(plan: &Plan) -> Self {
+        let tallies: Vec<Tally> = plan.expect.iter().map(|it| Tally::of(plan, it)).collect();
+        let counting = (0..tallies.len()).filter(|place| tallies[*place].looks());
+        let counting = counting.collect();
+        let mut keeps = Keeps::default();
+        for expected in &plan.expect {
+            keeps.add(&expected.what);
+        }
+        Judge {
+            plan: plan.clone(),
+            tallies,
+            counting,
+            kept: Vec::new(),
+            keeps,
+            last: Time::ZERO,
+            blind: false,
+        }
+    }
+
+    /// Routine facts are not stated: nothing can be said of a sentence that is about them.
+    pub fn leave_out_routine(&mut self) {
+        self.blind = true;
+    }
+
+    /// Looks at the next facts of the run.
+    pub fn learn(&mut self, entries: &[TraceEntry]) {
+        for entry in entries {
+            for place in &self.counting {
+                self.tallies[*place].learn(entry);
+            }
+            if self.keeps(&entry.fact) {
+                self.kept.push(entry.clone());
+            }
+        }
+        if let Some(last) = entries.last() {
+            self.last = last.time;
+        }
+    }
+
+    /// Whether some sentence may be about a fact.
+    fn keeps(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::RecordCreated { .. } => self.keeps.created,
+            Fact::Acked { .. } => self.keeps.acked,
+            Fact::Consumed { .. } => self.keeps.consumed,
+            Fact::Appended { .. } | Fact::HighWatermarkMoved { .. } => false,
+            // What ZooKeeper's servers and clients say by the thousand, of which no sentence speaks.
+            Fact::TxnApplied { .. }
+            | Fact::ZooKeeperAsked { .. }
+            | Fact::ZooKeeperAnswered { .. }
+            | Fact::ZooKeeperWatchFired { .. }
+            | Fact::Retrying { .. }
+            | Fact::FetchRefused { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The outcome of every expectation of the plan, in its order; then of every fault that found no
+    /// target, and of every topic that was not made. Of a run that was cut short by its plan, or
+    /// `stopped`, only the faults.
+    pub fn verdicts(&self, end: &EndOfRun<'_>, stopped: Option<&str>) -> Vec<Outcome> {
+        let facts = (&self.kept[..], self.last);
+        let stopped = match self.blind {
+            true => stopped.or(Some("routine facts were left out")),
+            false => stopped,
+        };
+        let outcomes = judge_kept(&self.plan, facts, &self.tallies, end, stopped);
+        debug_assert!(outcomes.len() >= self.plan.expect.len());
+        outcomes
+    }
+}
+
+impl Keeps {
+    fn add(&mut self, what: &Expectation) {
+        use Expectation::*;
+        match what {
+            EveryRecordRead | ReadsEverything { .. } => (self.acked, self.consumed) = (true, true),
+            ReadTwice { .. } | OrderOfKeys { .. } | NoOrderAcross { .. } => {
+                (self.created, self.consumed) = (true, true);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Judges a plan by a whole trace.
 pub fn judge(
     plan: &Plan,
     entries: &[TraceEntry],
     end: &EndOfRun<'_>,
     stopped: Option<&str>,
 ) -> Vec<Outcome> {
+    let mut judge = Judge::new(plan);
+    judge.learn(entries);
+    judge.verdicts(end, stopped)
+}
+
+fn judge_kept(
+    plan: &Plan,
+    facts: (&[TraceEntry], Time),
+    tallies: &[Tally],
+    end: &EndOfRun<'_>,
+    stopped: Option<&str>,
+) -> Vec<Outcome> {
+    let (entries, _) = facts;
     let cut_short = stopped.map(str::to_owned).or_else(|| {
         let until = plan.until?;
         Some(format!("the run ended at {}", write_duration(until)))
     });
-    let expected = plan.expect.iter().map(|expected| {
+    let expected = plan.expect.iter().zip(tallies).map(|(expected, tally)| {
         let (judgement, figures) = match &cut_short {
             Some(why) => (Judgement::NotJudged, why.clone()),
             None => {
-                let history = History::new(plan, entries, end, expected);
+                let history = History::new(plan, facts, tally, end, expected);
                 verdict(&expected.what, &history).into_parts()
             }
         };
@@ -210,17 +334,15 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         Lost { count } => records::lost(history, *count),
         UsedTwice { count } => consumers::used_twice(history, *count),
         ReplicasDiffer { count } => replicas::differ(history, *count),
-        Acknowledged { producer, count } => records::acknowledged(history, producer, *count),
+        Acknowledged { count, .. } => records::acknowledged(history, *count),
         Failed { producer, count } => records::failed(history, producer, *count),
         ProduceLatency { percentile, most } => {
             records::produce_latency(history, *percentile, most.0)
         }
-        NotAcknowledged { partition } => records::not_acknowledged(history, partition),
-        AcknowledgedAgain {
-            partition,
-            within,
-            event,
-        } => records::acknowledged_again(history, partition, within.0, event),
+        NotAcknowledged { .. } => records::not_acknowledged(history),
+        AcknowledgedAgain { within, event, .. } => {
+            records::acknowledged_again(history, within.0, event)
+        }
 
         AnotherLeader {
             partition,
@@ -262,13 +384,9 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
 
         EveryRecordRead => consumers::every_record_read(history),
         ReadsEverything { consumer } => consumers::reads_everything(history, consumer),
-        Read { consumer, count } => consumers::read(history, consumer, *count),
+        Read { count, .. } => consumers::read(history, *count),
         ReadTwice { consumer, count } => consumers::read_twice(history, consumer, *count),
-        ReadsAgain {
-            consumer,
-            within,
-            event,
-        } => consumers::reads_again(history, consumer, within.0, event),
+        ReadsAgain { within, event, .. } => consumers::reads_again(history, within.0, event),
         Meets {
             consumer,
             exception,

@@ -379,7 +379,7 @@ fn what_zookeeper_does_and_answers_is_seen() {
             Fact::LearnerSynchronised {
                 learner: 1,
                 last_zxid: 8,
-                mode: "TRUNC",
+                mode: "TRUNC".into(),
                 transactions: 0,
             },
         ),

@@ -33,7 +33,7 @@ pub(super) fn brought_up_to_date(
 ) -> Verdict {
     let times = history.window().filter_map(|entry| match &entry.fact {
         Fact::LearnerSynchronised { learner, mode, .. } if i32::from(*learner) == number.0 => {
-            Some((entry.time, *mode))
+            Some((entry.time, &**mode))
         }
         _ => None,
     });

@@ -166,6 +166,11 @@ impl Disk {
         Ok(())
     }
 
+    /// Bytes of all files together.
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
     /// Length in bytes. 0 if the file is gone.
     pub fn len(&self, file: FileId) -> u64 {
         self.linked(file).map_or(0, |file| file.content.len())

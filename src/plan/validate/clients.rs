@@ -1,6 +1,6 @@
 //! Checks producers, consumers and clients of ZooKeeper.
 
-use super::{Check, Checked, config_problem, with_suggestion};
+use super::{Check, Checked, MOST_RECORDS, config_problem, with_suggestion};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
@@ -13,9 +13,6 @@ const MOST_MEMBERS: u32 = 10_000;
 
 /// A client with less gives each server up before it has answered.
 const LEAST_TIMEOUT_MS: u64 = 1_000;
-/// More would keep a machine busy for hours.
-const MOST_RECORDS: u64 = 10_000_000;
-
 /// An hour.
 const MOST_TIMEOUT_MS: u64 = 3_600_000;
 
@@ -118,11 +115,16 @@ impl Check<'_> {
                 .expected("a time above 0, or saturate: true"));
         }
         let records = self.records_made_by(producer);
-        if records > MOST_RECORDS {
-            return Err(
-                Problem::new(at("every"), format!("this makes {records} records"))
-                    .expected(format!("at most {MOST_RECORDS} in a run")),
-            );
+        let earlier = self.plan.producers.iter();
+        let earlier = earlier.take_while(|other| other.name != producer.name);
+        let earlier: u64 = earlier.map(|other| self.records_made_by(other)).sum();
+        if records.saturating_add(earlier) > MOST_RECORDS {
+            let made = match earlier {
+                0 => format!("this makes {records} records"),
+                _ => format!("this makes {records} records, and producers before it {earlier}"),
+            };
+            return Err(Problem::new(at("every"), made)
+                .expected(format!("at most {MOST_RECORDS} in a run")));
         }
         if producer.limit == Some(0) {
             return Err(Problem::new(at("limit"), "a limit of 0 records").expected("at least 1"));

@@ -17,6 +17,9 @@ use crate::protocol::config::{
 };
 use std::collections::BTreeMap;
 
+/// Records that producers may make in a run; more is more than a machine holds.
+pub const MOST_RECORDS: u64 = 10_000_000;
+
 impl Plan {
     /// The first thing that is impossible; else what the author should know.
     pub fn validate(&self) -> Result<Vec<Problem>, Problem> {

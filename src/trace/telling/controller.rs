@@ -45,19 +45,41 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
         Fact::StateWritten { .. } => of_state(fact, story),
         Fact::ElectionFailed {
             partition,
+            reason,
             live,
             isr,
-        } => joined(
-            "finds no leader for ",
-            format!("{partition} (ISR {})", ids(isr)),
-            match live.len() {
-                0 => ": no broker runs. Reads and writes wait".to_owned(),
-                _ => format!(
-                    ": of the ISR nobody is there (of all brokers {}). Reads and writes wait",
-                    ids(live)
+        } => {
+            let leader = story.leader(partition);
+            let led = format!(
+                "{partition} ({} leads on, ISR {})",
+                broker_name(leader),
+                ids(isr)
+            );
+            match reason {
+                _ if leader == NO_LEADER => joined(
+                    "finds no leader for ",
+                    format!("{partition} (ISR {})", ids(isr)),
+                    match live.len() {
+                        0 => ": no broker runs. Reads and writes wait".to_owned(),
+                        _ => format!(
+                            ": of the ISR nobody is there (of all brokers {}). Reads and writes wait",
+                            ids(live)
+                        ),
+                    },
                 ),
-            },
-        ),
+                StateWriteReason::PreferredElection => joined(
+                    "does not give leadership back, since the preferred replica is not there or not in the ISR: ",
+                    led,
+                    "",
+                ),
+                StateWriteReason::ControlledShutdown => joined(
+                    "finds nobody else in the ISR to lead instead of the broker that stops: ",
+                    led,
+                    " until it has stopped; from then on reads and writes wait",
+                ),
+                _ => joined("finds no other leader: ", led, ""),
+            }
+        }
         Fact::AlterPartitionRefused {
             partition,
             from,

@@ -195,7 +195,7 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::LogLoaded { partition, what } => quiet(format!("{partition}: {what}")),
         Fact::LogRepaired { partition, what } => loud(format!("loads {partition}: {what}")),
         Fact::Registered { broker_epoch } => loud(format!(
-            "registers in ZooKeeper: /{}, epoch {broker_epoch}",
+            "registers in ZooKeeper: /{}, broker epoch {broker_epoch}",
             entry.node.replace("broker-", "brokers/ids/")
         )),
         Fact::RegistrationRefused { .. } => {

@@ -2,11 +2,10 @@
 
 use super::process::{expiry, span};
 use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Time};
 use crate::protocol::{BrokerId, ErrorCode, Fact, IsrChange, NO_LEADER, TopicPartition};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Absence, Story, broker_id, broker_name};
-use std::rc::Rc;
 
 pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
@@ -146,7 +145,7 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             joined(
                 "acks=all waits on ",
                 partition.to_string(),
-                why_it_waits(&entry.node, partition, waits_for, lag, story),
+                why_it_waits(entry, partition, waits_for, lag, story),
             )
         }
         Fact::HighWatermarkHeld {
@@ -205,12 +204,13 @@ pub(in crate::trace) fn commits_again(partition: &TopicPartition) -> Telling {
 
 /// A stall of acks=all in words that keep a beginner from taking it for a bug (CT33).
 fn why_it_waits(
-    node: &Rc<str>,
+    entry: &TraceEntry,
     partition: &TopicPartition,
     waits_for: &[BrokerId],
     lag: Duration,
     story: &Story,
 ) -> String {
+    let node = &entry.node;
     let leader = story.leader(partition);
     if leader > NO_LEADER && leader != broker_id(node) {
         return format!(
@@ -250,10 +250,45 @@ fn why_it_waits(
             );
         }
     }
-    format!(
-        ": {who} {are} in the ISR and {have} not fetched; this is no bug: after an error a follower waits for replica.fetch.backoff.ms, and one that stays away leaves the ISR after {} (replica.lag.time.max.ms) or with its session",
+    let leaves = format!(
+        "one that stays away leaves the ISR after {} (replica.lag.time.max.ms) or with its session",
         span(missed.0, missed.1)
-    )
+    );
+    let refused = |id: &BrokerId| story.refused_lately(partition, *id, entry.time);
+    if let [first, others @ ..] = waits_for
+        && let Some((time, error)) = refused(first)
+        && others
+            .iter()
+            .all(|id| refused(id).is_some_and(|it| it.1 == error))
+    {
+        let (asks, waits) = match others {
+            [] => ("asks", "it waits"),
+            _ => ("ask", "they wait"),
+        };
+        return format!(
+            ": the last fetch of {who} was refused at {} with {error}{}; {waits} for replica.fetch.backoff.ms and {asks} again. This is no bug; {leaves}",
+            seconds(time.since(Time::ZERO)),
+            refusal(error),
+        );
+    }
+    format!(": {who} {are} in the ISR and {have} not fetched; this is no bug: {leaves}")
+}
+
+/// What a leader's refusal of a fetch says to a beginner, in brackets.
+fn refusal(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::UnknownLeaderEpoch => {
+            " (it had heard of a new leader epoch before the leader itself had)"
+        }
+        ErrorCode::FencedLeaderEpoch => " (it had not yet heard of the new leader epoch)",
+        _ => meaning(error),
+    }
+}
+
+/// `44.012 s`.
+fn seconds(since_start: Duration) -> String {
+    let ms = since_start.as_millis();
+    format!("{}.{:03} s", ms / 1_000, ms % 1_000)
 }
 
 /// What takes a silent member out of the ISR first, ZooKeeper or its leader (CT33). Each is given as the

@@ -186,7 +186,8 @@ impl Leader {
                     SyncMode::Diff(_) => "DIFF",
                     SyncMode::Trunc(_) => "TRUNC",
                     SyncMode::Snap => "SNAP",
-                },
+                }
+                .into(),
                 transactions: plan.committed.len() as u64,
             });
             learner.send(

@@ -1,0 +1,177 @@
+//! What reports take from the facts of a run, as they are stated: the transcript and figures of clients.
+//! So no run has to keep its trace for its report, and a trace that is read gives the same.
+
+use crate::check::{Latencies, Violation};
+use crate::protocol::Fact;
+use crate::protocol::zookeeper::SessionId;
+use crate::trace::{LastLines, Observer, Style, TraceEntry, Transcript};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Lines shown of each node that a violation names.
+const LINES: usize = 6;
+
+/// Looks at every fact, and keeps what reports need of it.
+#[derive(Debug, Default)]
+pub struct Account {
+    transcript: Option<Transcript>,
+    verbose: Option<Transcript>,
+    told: Told,
+}
+
+/// What the facts of a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Lines of the transcript, if one was asked for.
+    pub transcript: Vec<String>,
+    /// Lines of the transcript with every fact, if that was asked for.
+    pub verbose: Vec<String>,
+    /// By node.
+    pub totals: BTreeMap<Rc<str>, ClientTotals>,
+    pub latencies: Latencies,
+    /// The node that last said that it has a session.
+    pub session_owners: BTreeMap<SessionId, Rc<str>>,
+}
+
+/// What one group of clients did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClientTotals {
+    pub created: u64,
+    pub acknowledged: u64,
+    /// Handed to the network with acks=0: nobody acknowledges.
+    pub sent: u64,
+    pub failed: u64,
+    /// Times that a record was sent again.
+    pub retried: u64,
+    pub read: u64,
+}
+
+impl Account {
+    /// With the transcript, and with every fact in words too if `verbose`.
+    pub fn with_transcript(verbose: bool) -> Self {
+        Account {
+            transcript: Some(Transcript::new(Style::default())),
+            verbose: verbose.then(|| Transcript::new(Style { verbose: true })),
+            told: Told::default(),
+        }
+    }
+
+    /// That of a whole trace.
+    pub fn of(trace: &[TraceEntry], verbose: bool) -> Told {
+        let mut account = Account::with_transcript(verbose);
+        trace.iter().for_each(|entry| account.fact(entry));
+        account.finish()
+    }
+
+    pub fn finish(self) -> Told {
+        let lines = |transcript: Option<Transcript>| transcript.map(Transcript::finish);
+        Told {
+            transcript: lines(self.transcript).unwrap_or_default(),
+            verbose: lines(self.verbose).unwrap_or_default(),
+            latencies: self.told.latencies.sorted(),
+            ..self.told
+        }
+    }
+}
+
+impl Observer for Account {
+    fn fact(&mut self, entry: &TraceEntry) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(entry);
+        }
+        if let Some(verbose) = &mut self.verbose {
+            verbose.push(entry);
+        }
+        let told = &mut self.told;
+        let field: fn(&mut ClientTotals) -> &mut u64 = match entry.fact {
+            Fact::RecordCreated { .. } => |totals| &mut totals.created,
+            Fact::Acked { offset: -1, .. } => |totals| &mut totals.sent,
+            Fact::Acked { latency_ns, .. } => {
+                told.latencies.push(latency_ns);
+                |totals| &mut totals.acknowledged
+            }
+            Fact::Failed { .. } => |totals| &mut totals.failed,
+            Fact::Retrying { .. } => |totals| &mut totals.retried,
+            Fact::Consumed { .. } => |totals| &mut totals.read,
+            Fact::ZooKeeperConnected { session, .. } => {
+                told.session_owners.insert(session, entry.node.clone());
+                return;
+            }
+            _ => return,
+        };
+        match told.totals.get_mut(&entry.node) {
+            Some(totals) => *field(totals) += 1,
+            None => *field(told.totals.entry(entry.node.clone()).or_default()) += 1,
+        }
+    }
+}
+
+impl Told {
+    /// Totals of these nodes together.
+    pub fn sum(&self, names: &[String]) -> ClientTotals {
+        let mut sum = ClientTotals::default();
+        for one in names
+            .iter()
+            .filter_map(|name| self.totals.get(name.as_str()))
+        {
+            sum.created += one.created;
+            sum.acknowledged += one.acknowledged;
+            sum.sent += one.sent;
+            sum.failed += one.failed;
+            sum.retried += one.retried;
+            sum.read += one.read;
+        }
+        sum
+    }
+}
+
+/// What a broken property needs of a run beside its sentence: the last lines of the nodes that it names,
+/// and who made the records that it is about. A run that broke is played again for it.
+#[derive(Debug)]
+pub struct Evidence {
+    last_lines: LastLines,
+    makers: Vec<(u64, Option<String>)>,
+}
+
+impl Evidence {
+    pub fn of(violation: &Violation) -> Self {
+        let until = violation.event.unwrap_or(u64::MAX);
+        let contents = violation.contents.iter();
+        Evidence {
+            last_lines: LastLines::of(&violation.nodes, until, LINES),
+            makers: contents.map(|content| (*content, None)).collect(),
+        }
+    }
+
+    pub(super) fn in_words(&self) -> String {
+        let mut text = String::new();
+        for (content, maker) in &self.makers {
+            if let Some(maker) = maker {
+                text.push_str(&format!("{content:016x} is {maker}\n"));
+            }
+        }
+        for (node, lines) in self.last_lines.lines() {
+            text.push_str(&format!("last lines of {node}:\n"));
+            for line in lines {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
+        text
+    }
+}
+
+impl Observer for Evidence {
+    fn fact(&mut self, entry: &TraceEntry) {
+        self.last_lines.fact(entry);
+        if let Fact::RecordCreated {
+            record, content, ..
+        } = &entry.fact
+        {
+            for (wanted, maker) in &mut self.makers {
+                if wanted == content && maker.is_none() {
+                    *maker = Some(format!("{}#{}", record.producer, record.number));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Who looks at a run while it goes on, or at a trace while it is read.
+
+use super::TraceEntry;
+use crate::kernel::{Cause, Time};
+use std::rc::Rc;
+
+/// Why a node handled an event, for arrows between the facts of a trace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CauseEntry {
+    pub event: u64,
+    pub time: Time,
+    pub node: Rc<str>,
+    pub cause: Cause,
+}
+
+/// Sees every fact in its order, and, where causes are kept, the cause of an event before its facts.
+pub trait Observer {
+    fn fact(&mut self, entry: &TraceEntry);
+
+    fn cause(&mut self, cause: &CauseEntry) {
+        let _ = cause;
+    }
+}
+
+/// A run at which nobody looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn fact(&mut self, _: &TraceEntry) {}
+}
+
+/// Both look, where there are two.
+impl<A: Observer, B: Observer> Observer for (A, Option<B>) {
+    fn fact(&mut self, entry: &TraceEntry) {
+        self.0.fact(entry);
+        if let Some(second) = &mut self.1 {
+            second.fact(entry);
+        }
+    }
+
+    fn cause(&mut self, cause: &CauseEntry) {
+        self.0.cause(cause);
+        if let Some(second) = &mut self.1 {
+            second.cause(cause);
+        }
+    }
+}
+
+impl<O: Observer> Observer for &mut O {
+    fn fact(&mut self, entry: &TraceEntry) {
+        (**self).fact(entry);
+    }
+
+    fn cause(&mut self, cause: &CauseEntry) {
+        (**self).cause(cause);
+    }
+}
