@@ -9,6 +9,7 @@
 macro_rules! env {
     ($broker:expr, $ctx:expr) => {{
         let now_ms = $ctx.wall_ms();
+        $broker.out.leaves_out_routine = !$ctx.states_routine();
         Env {
             disk: $ctx.disk(),
             now_ms,

