@@ -1,5 +1,7 @@
 //! What runs on Kafka's scheduler threads: `isr-expiration`, the checkpoints, flushes and deletions
 //! in the background, and the end of it all (classes `ReplicaManager`, `LogManager`; I7, HW7, RL10, RL11).
+//!
+//! May not know what runs on the other threads: each task looks at the state as it finds it.
 
 use super::Broker;
 use super::log_manager::{Checkpoint, DATA_DIR};

@@ -1,5 +1,7 @@
 //! Errors that name the new leader (KIP-951; `KafkaApis.getCurrentLeader`): a client that asked the
 //! wrong broker need not ask for metadata before it tries again.
+//!
+//! May not know more of the new leader than the metadata cache, which may be old.
 
 use super::metadata_cache::MetadataCache;
 use super::replica_manager::ReplicaManager;

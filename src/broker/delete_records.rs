@@ -1,5 +1,7 @@
 //! DeleteRecords: the leader raises its log start, and answers once every replica that is alive has raised
 //! its own (classes `ReplicaManager.deleteRecords`, `DelayedDeleteRecords`; L5, RL11, RK15).
+//!
+//! May not know where followers' logs begin but by their fetches.
 
 use super::outbox::Env;
 use super::partition::Partition;

@@ -2,6 +2,8 @@
 //!
 //! Answers leave at once, or wait in the purgatory, behind the replica state change lock, or with the
 //! controller and the admin manager of the same process; until then the connection is not read.
+//!
+//! May not know whether the client still waits.
 
 use super::outbox::Env;
 use super::purgatory::{Answer, OpId, Pending};

@@ -2,6 +2,8 @@
 //! rules RL1, RL2, RL12, L6, L7).
 //!
 //! A crash between two steps leaves the disk as it is then; the next start begins anew.
+//!
+//! May not know why the process before ended: the clean marker says how, and no more.
 
 use super::log_manager::{DATA_DIR, HostedLog, log_config};
 use crate::kernel::Disk;

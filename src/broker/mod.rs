@@ -1,6 +1,6 @@
 //! A broker: request handling, replicas, ISR, high watermark, fetchers and purgatory.
 //!
-//! Knows of the cluster only what a message told it: the metadata cache from UpdateMetadata, its
+//! May not know more of the cluster than a message told it: the metadata cache from UpdateMetadata, its
 //! partitions from LeaderAndIsr, its controller from the cache. It never meets ZooKeeper itself: the
 //! few reads that Kafka's broker makes while it loads logs or handles a request go out through
 //! [`Broker::zk`] and are answered by the node that owns the session.

@@ -3,6 +3,8 @@
 //!
 //! Knows its log, its broker's wall clock and the metadata cache; no connection, no other partition.
 //! Requests that wait for it are noted here by number and kept by the purgatory.
+//!
+//! May not know who else leads or follows now: its epoch says how old its knowledge is.
 
 pub(crate) mod fetch;
 mod following;

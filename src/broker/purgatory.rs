@@ -3,6 +3,8 @@
 //!
 //! Kept here by number; each partition lists the numbers of those that wait for it ([`Watchers`]).
 //! Numbers of requests that are done are dropped from the lists when these are next walked.
+//!
+//! May not know what completes a request: who moves something looks whether that was waited for.
 
 use super::delete_records::DelayedDeleteRecords;
 use super::replica_manager::produce_response;

@@ -1,5 +1,7 @@
 //! What a leader knows of one of its followers, all of it from the follower's fetches (class
 //! `Replica`; rules I1 to I4).
+//!
+//! May not know the follower's log: what it asks for is all that is known of it, a round late.
 
 use crate::protocol::BrokerId;
 

@@ -1,5 +1,7 @@
 //! All that a broker follows, by the broker that leads it (class `ReplicaFetcherManager`; rules CT27,
 //! CT29): one fetcher each, which ends with its last partition.
+//!
+//! May not know whether a leader lives: it fetches until it is told another one.
 
 use super::outbox::Env;
 use super::replica_fetcher::{InitialFetchState, Line, ReplicaFetcher, Settings};

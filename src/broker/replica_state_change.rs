@@ -3,6 +3,9 @@
 //!
 //! A LeaderAndIsr that brings a new partition reads the topic's configuration from ZooKeeper while it
 //! holds the lock; everything behind it waits.
+//!
+//! May not know whether the controller that speaks is still one: only that no newer epoch has been heard
+//! of.
 
 use super::log_manager::{HostedLog, LogManager, overrides_of};
 use super::outbox::Env;

@@ -2,6 +2,8 @@
 //!
 //! A check recomputes from facts, from views, and from the bytes on simulated disks, which it reads with
 //! a reader of its own. It shares no code with what it judges and changes nothing.
+//!
+//! May not know how a broker or a server comes to what it does, only what Kafka promises.
 
 mod brokers_obey_the_current_controller;
 mod checks;

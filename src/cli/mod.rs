@@ -2,6 +2,8 @@
 //!
 //! Exit status: 0 all well; 1 something that was expected did not hold, or two things differ; 2 the input
 //! or the command cannot be used, and nothing was written, or what was to be written could not be.
+//!
+//! May not know what a run means: it reads words and files, and prints what reports say.
 
 mod check;
 mod conform;

@@ -5,6 +5,8 @@
 //! call at a time. What fails by a lost connection is tried again until `default.api.timeout.ms`
 //! is over; an error that a broker answers is the application's, but for NOT_CONTROLLER where Java
 //! looks for the controller again (`createTopics`; not `electLeaders`).
+//!
+//! May not know who is the controller now, only who was when it last asked.
 
 use crate::client::Bootstrap;
 use crate::client::admin::AdminCommand;

@@ -4,6 +4,8 @@
 //! Positions come from the application or from `ListOffsets`; records come by one long poll a
 //! broker. When a partition gets a new leader, the position is held against that leader's log
 //! first (KIP-320). A fetch that fails is tried again after `retry.backoff.ms`.
+//!
+//! May not know what lies above the high watermark, nor who else reads.
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;

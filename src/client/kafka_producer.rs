@@ -5,6 +5,8 @@
 //! `max.block.ms` until the topic is known and the buffer has room; from then on the record belongs
 //! to its partition's queue. Records of a partition leave in order; they arrive in order only if
 //! `max.in.flight.requests.per.connection` is 1 or nothing is retried (P5).
+//!
+//! May not know whether a request that got no answer was carried out.
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;

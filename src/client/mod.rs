@@ -4,6 +4,8 @@
 //! `KafkaProducer`, `KafkaConsumer` and `KafkaAdminClient` are the libraries that applications link;
 //! `Producer`, `Consumer`, `Admin` and `Driver` are such applications, each a node of its own. A
 //! client knows its bootstrap list and what brokers answer; it never talks to ZooKeeper.
+//!
+//! May not know replicas, znodes or other clients.
 
 mod admin;
 mod cluster_client;

@@ -1,5 +1,7 @@
 //! Which partition a record goes to (classes BuiltInPartitioner, RoundRobinPartitioner): keyed records by hash over all partitions, leaderless or not; the others in turn over
 //! the partitions that have a leader.
+//!
+//! May not know whether a leader lives, only who was named.
 
 use crate::client::metadata::Topic;
 use crate::protocol::TopicName;

@@ -1,6 +1,8 @@
 //! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
 //! damaged data directories, which are recordings of one broker's start, and transcripts of random
 //! operations on real ZooKeeper. What a start makes of any data directory is found the same way.
+//!
+//! May not know how a step is played inside: it commands nodes as the recorder did, and looks from outside.
 
 mod client_command;
 mod compare;

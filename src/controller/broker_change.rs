@@ -1,5 +1,7 @@
 //! Brokers come, go, and return with another epoch (`processBrokerChange`, `onBrokerStartup`,
 //! `onBrokerFailure`; Z6, Z9, CT12 to CT14, RK5, RK6, RK8).
+//!
+//! May not know whether a broker crashed, stopped or was cut off: its registration is there or is not.
 
 use super::context::{PartitionAndReplica, PartitionState};
 use super::kafka_controller::KafkaController;

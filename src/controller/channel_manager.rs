@@ -3,6 +3,8 @@
 //! Each queue is its own thread in Kafka: it goes on sending while the controller's thread waits for
 //! ZooKeeper. One request is in flight for each broker; it is sent again until it is answered or the
 //! broker is removed, which drops its queue.
+//!
+//! May not know whether a request that is sent again was carried out before.
 
 use crate::protocol::{BrokerEndpoint, BrokerId, Request, Response};
 use std::collections::{BTreeMap, VecDeque};

@@ -1,5 +1,7 @@
 //! What the active controller holds in memory (`ControllerContext`), and the states that its state
 //! machines move partitions and replicas through (CT6).
+//!
+//! May not know what has changed since it was read: the version of each state tells when it is written.
 
 use crate::metadata::znode::TopicZNode;
 use crate::metadata::{LeaderIsrAndControllerEpoch, ReplicaAssignment};

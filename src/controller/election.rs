@@ -1,5 +1,7 @@
 //! Who becomes leader (`Election`, `PartitionLeaderElectionAlgorithms`). Log end
 //! offsets play no part: the order of the assignment does.
+//!
+//! May not know what a replica's log holds, as Kafka's controller does not.
 
 use super::context::ControllerContext;
 use crate::metadata::LeaderAndIsr;

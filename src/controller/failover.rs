@@ -1,4 +1,6 @@
 //! What a controller does when it has just been elected (`onControllerFailover`; Z2, CT4, RK3).
+//!
+//! May not know what the controller before it had in mind, only what it had written.
 
 use super::election::ElectionStrategy;
 use super::event_manager::{ControllerEvent, LeaderElection};

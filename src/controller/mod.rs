@@ -3,7 +3,8 @@
 //! Kafka's controller is one thread with a first-in first-out queue of events that blocks on
 //! ZooKeeper; here that thread is a coroutine. Everything is pure: what it wants of ZooKeeper it
 //! asks through `ZkCalls`, what it wants of the world it returns as outputs, and its node does both.
-//! It knows no kernel event, no clock and no session client.
+//! It may not know a kernel event, a clock, a session client, or what a log holds: who leads is decided by
+//! znodes alone.
 
 mod broker_change;
 mod channel_manager;

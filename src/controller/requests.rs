@@ -1,5 +1,7 @@
 //! What brokers and administrators ask of the controller: ControlledShutdown (Z7, CT19, RK7),
 //! AlterPartition (A4, CT15) and ElectLeaders (RK18).
+//!
+//! May not know how far a follower is: that a leader asks for it is enough.
 
 use super::context::PartitionAndReplica;
 use super::election::ElectionStrategy;

@@ -2,6 +2,8 @@
 //!
 //! Virtual time, one event queue, seeded randomness, network, disks, clocks, processes and faults.
 //! Generic over the domain's message, timer and fact types; it imports nothing of ours.
+//!
+//! May not know what a message, a timer or a fact means.
 
 mod actor;
 mod background;

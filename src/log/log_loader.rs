@@ -3,6 +3,8 @@
 //!
 //! It goes step by step, as a broker's loading thread does: between two steps other things can happen,
 //! a crash too, and a load that was cut off can be begun anew.
+//!
+//! May not know the high watermark, the leader, or what a lost write held.
 
 use crate::kernel::disk::Disk;
 use crate::log::leader_epoch_cache::LeaderEpochCache;

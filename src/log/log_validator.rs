@@ -1,5 +1,7 @@
 //! What a leader checks in a batch and changes in its header before it appends it (class LogValidator;
 //! L1, E1, CM1).
+//!
+//! May not know the log that the batches go to.
 
 use crate::log::batch::{
     BatchBuilder, BatchProblem, Batches, CompressionType, CorruptBatch, Record, RecordBatch,

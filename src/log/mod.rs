@@ -4,6 +4,8 @@
 //! Knows disks (`kernel::disk`) and nothing of brokers, messages or clusters: the broker maps
 //! [`LogError`] to a Kafka error code, and plays the scheduler for [`BackgroundTask`]s. Its rules
 //! are those of the book's table under L, E and RL.
+//!
+//! May not know who leads, who follows, or why it is appended to.
 
 mod abstract_index;
 pub mod batch;

@@ -2,6 +2,8 @@
 //! where replicas are placed.
 //!
 //! Pure values and functions: no time, no messages, no randomness but what is passed in.
+//!
+//! May not know who asks: a controller, a broker and a test get the same values.
 
 mod java_json;
 mod leader_and_isr;

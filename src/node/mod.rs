@@ -2,6 +2,8 @@
 //!
 //! A node is one of a few processes; this room wires them to the kernel and to each other's ports, and
 //! decides nothing. Views are for checkers, roles and reports; no protocol code reads them.
+//!
+//! May not know a protocol: it hands on, and whoever it hands to decides.
 
 mod kafka_server;
 mod observed;

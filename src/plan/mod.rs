@@ -3,6 +3,8 @@
 //! A plan and a seed are the whole input of a run. YAML lowers into a plan (`scenario`), the fuzzer
 //! generates plans, and a plan can always be written back as YAML. Everything here is data and can
 //! be sent between threads; what a role means is found out by `run` while the simulation runs.
+//!
+//! May not know what a run came to, nor which node a role will mean.
 
 mod cluster;
 mod expectation;

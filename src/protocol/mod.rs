@@ -2,6 +2,8 @@
 //! error codes, timers, facts, typed configuration, and the variants of rules that history changed.
 //!
 //! Messages carry what Kafka's requests carry, so that a wire codec can be put beside them.
+//!
+//! May not know who sends or receives.
 
 pub mod config;
 mod error;

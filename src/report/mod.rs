@@ -2,6 +2,8 @@
 //!
 //! Every report is a function of an `Ending`: the plan, what an `Account` took from the facts as they were
 //! stated, views, outcomes. Nothing here runs or decides anything.
+//!
+//! May not know more than an `Ending` tells.
 
 mod account;
 mod ending;

@@ -3,6 +3,8 @@
 //! The one place that knows all: it builds the nodes, carries out the timeline as the cluster's
 //! operator, resolves roles at the moment when they are needed, and feeds facts to the checkers. It
 //! never tells a node what another knows.
+//!
+//! It knows everything, and may not let a node know.
 
 mod administration;
 mod assemble;

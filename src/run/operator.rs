@@ -3,6 +3,8 @@
 //! What a person in front of the cluster could do, and nothing else: start and kill processes, pull
 //! cables, ask an administrator's client. It looks at the cluster as an observer (`Observed`), never
 //! on behalf of a node.
+//!
+//! May not know what no operator could see.
 
 use super::administration::create_topic;
 use super::assemble::{self, ADMIN, Addresses};

@@ -5,6 +5,8 @@
 //! has its line and column; then words become a plan (`lower`), and the plan is held against itself
 //! (`Plan::validate`), each complaint being looked up in the index again. `raise` goes the other way.
 //! `json` gives documents of other rooms the same messages.
+//!
+//! May not know what a plan does when it runs.
 
 mod de;
 mod diagnostic;

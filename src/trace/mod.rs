@@ -3,6 +3,8 @@
 //!
 //! Everything here is a function of facts. Nothing looks at a node, so a trace that was written to a
 //! file tells all that the run could tell.
+//!
+//! May not know a node, a disk or a plan.
 
 mod counts;
 mod diff;

@@ -3,6 +3,8 @@
 //!
 //! It checks nothing: a transaction's conditions were checked when it was prepared. Applying one
 //! twice does no harm, so that a log may be replayed over a snapshot that holds some of it (ZB11).
+//!
+//! May not know the time, connections, or what a znode means.
 
 use crate::protocol::zab::{Txn, TxnBody};
 use crate::protocol::zookeeper::{

@@ -4,6 +4,8 @@
 //! `FinalRequestProcessor`) around a pure `DataTree`; the members of
 //! an ensemble (`quorum`) put leader election and atomic broadcast between them. The client is `ClientCnxn` with its
 //! `StaticHostProvider`. Their rules are the book's ZK and ZB.
+//!
+//! A server may not know what its znodes mean, nor the clocks of its peers.
 
 mod client_watches;
 mod config;

@@ -2,6 +2,8 @@
 //!
 //! They are opened and closed by transactions (`prep_processor`), resumed by `zookeeper_server`, and heard of
 //! there or, in an ensemble, by `quorum::follower`. Times are those of the server's own monotonic clock.
+//!
+//! May not know whether a silent client is dead, paused or cut off.
 
 use crate::kernel::{Duration, Time, TimerId};
 use crate::protocol::zab::ServerId;

@@ -4,6 +4,8 @@
 //!
 //! Each request is a coroutine of its own, as each has a request handler's thread in Kafka. What
 //! this broker knows of brokers and leaders it knows from the UpdateMetadata that it was given.
+//!
+//! May not know what the controller will make of it.
 
 use super::admin_zk_client::{AdminZkClient, ApiError, Assignments};
 use super::{Elected, ZkCalls};

@@ -4,6 +4,8 @@
 //! A batch is pipelined: all of its requests are asked before the first answer is awaited. A guarded
 //! write is a multi with a check of /controller_epoch (Z3); if the check fails, another controller
 //! has been elected.
+//!
+//! May not know sessions, nor whether a lost write happened.
 
 use super::ZkCalls;
 use super::zk_requests::{ANY_VERSION, create, entity_config, multi, multi_error};

@@ -1,4 +1,6 @@
 //! How a broker makes itself known in ZooKeeper at its start (RK1, CT17; `KafkaZkClient`).
+//!
+//! May not know why another session holds its id.
 
 use super::ZkCalls;
 use super::zk_requests::{ANY_VERSION, create_recursive, multi, multi_error};

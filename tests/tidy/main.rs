@@ -125,6 +125,24 @@ fn every_file_opens_with_its_doc() {
     );
 }
 
+/// What a part may not know is what keeps a simulation honest: each room's door says it.
+#[test]
+fn every_door_says_what_its_room_may_not_know() {
+    let doors = sources("src")
+        .into_iter()
+        .filter(|source| source.path.ends_with("/mod.rs") && source.path.matches('/').count() == 2);
+    let says = |text: &str| {
+        let doc = text.lines().take_while(|line| line.starts_with("//!"));
+        let words: Vec<&str> = doc.flat_map(|line| line[3..].split_whitespace()).collect();
+        words.join(" ").to_lowercase().contains("may not ")
+    };
+    let faults: Vec<String> = doors
+        .filter(|door| !says(&door.text))
+        .map(|door| door.path)
+        .collect();
+    report(&faults, "its doc says what it may not know");
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let mut faults = Vec::new();

@@ -1,5 +1,7 @@
 //! Reading a partition: for consumers, for followers (whose fetches acknowledge), and for those who ask
 //! where offsets and epochs lie (class `Partition`; rules F1, F3, F6, E4, E6, E11, I1, I2, HW9).
+//!
+//! May not know whether a follower has written what it was sent, before it asks for more.
 
 use super::Partition;
 use crate::broker::outbox::Env;

@@ -1,5 +1,7 @@
 //! What a follower does to its log at its leader's word (class `Partition`; rules HW5, HW8, E7, E8,
 //! RK15).
+//!
+//! May not know what its leader has committed but by its answers.
 
 use super::Partition;
 use crate::broker::outbox::{Env, take_tasks};

@@ -1,5 +1,7 @@
 //! Fetch requests: what is there is answered, a request that would find too little is parked (classes
 //! `ReplicaManager`, `DelayedFetch`; rules F1 to F3, I2, RK16).
+//!
+//! May not know whose fetch it is but by the replica id that it names.
 
 use super::{Parked, ReplicaManager};
 use crate::broker::outbox::Env;

@@ -13,6 +13,8 @@
 //! Rules of faults are looked at when they change, never for each packet: every pipe keeps the
 //! verdict on its own path. The network knows hosts and processes as up or down only; who runs there
 //! is the engine's business.
+//!
+//! May not know what is sent: size and order are all that count.
 
 mod connection;
 mod flow;

@@ -1,6 +1,8 @@
 //! A server that follows an elected one (`Learner`, `Follower`, `FollowerZooKeeperServer`,
 //! `FollowerRequestProcessor`): it takes over what the leader has, logs and acknowledges proposals,
 //! applies what is committed, answers reads by itself and hands writes to the leader.
+//!
+//! May not know whether a proposal will be committed.
 
 use super::broadcast::client_request;
 use super::commit_processor::CommitProcessor;

@@ -1,6 +1,8 @@
 //! A server that was elected (`Leader`): it finds the new epoch, brings a quorum up to date, is
 //! established, and looks after those who follow (ZB5, ZB6, ZB9). What it proposes once it is established, and when
 //! that is committed, lies in `broadcast`.
+//!
+//! May not know that it was replaced: it notices that a quorum is silent.
 
 use super::broadcast::{Broadcast, Learners};
 use super::learner_handler::{LearnerHandler, Stage};

@@ -1,4 +1,6 @@
 //! A leader's dealings with one learner (`LearnerHandler`): how far it is, and whether it still is.
+//!
+//! May not know whether a silent learner is dead.
 
 use super::sync_plan::SyncMode;
 use crate::kernel::{ConnId, Duration, Time, TimerId};

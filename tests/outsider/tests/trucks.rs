@@ -59,7 +59,7 @@ fn a_scenario_that_ships_is_read_from_its_file() -> Result<(), ScenarioError> {
 #[test]
 fn what_is_wrong_is_said_with_its_line() {
     let error = Scenario::from_str(&TRUCKS.replace("partitions: 1", "partitions: one"));
-    insta::assert_snapshot!(error.unwrap_err(), @"");
+    insta::assert_snapshot!("unreadable", error.unwrap_err());
     assert!(Scenario::from_path("nowhere.yaml").is_err());
 }
 
