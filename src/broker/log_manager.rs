@@ -6,7 +6,7 @@
 use super::LoadFailed;
 use super::LoadProgress;
 use super::log_loading::{End, Loaded, LogLoading};
-use super::zk_read::{ZkCalls, ZkRead};
+use super::topic_configs::{Asked, ConfigCalls};
 use crate::kernel::Disk;
 use crate::log::batch::TimestampType;
 use crate::log::log_dir;
@@ -19,12 +19,10 @@ use crate::log::{
         RECOVERY_POINT_OFFSET_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT,
     },
 };
-use crate::metadata::znode;
 use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
 use crate::protocol::rules::{
     ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard, Rules,
 };
-use crate::protocol::zookeeper::{Answer, Code};
 use crate::protocol::{BrokerId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -59,11 +57,11 @@ pub(crate) struct LogManager {
 enum Loading {
     Begin,
     /// Reads the names of all topics.
-    Topics(ZkRead),
+    Topics(Asked),
     /// Reads their configurations one after the other.
     Configs {
         topics: VecDeque<Rc<str>>,
-        reading: Option<(Rc<str>, ZkRead)>,
+        reading: Option<(Rc<str>, Asked)>,
         configs: BTreeMap<Rc<str>, TopicConfig>,
     },
     Logs(Box<LogLoading>),
@@ -89,7 +87,7 @@ impl LogManager {
         &mut self,
         disk: &mut Disk,
         now_ms: i64,
-        zk: &ZkCalls,
+        configurations: &ConfigCalls,
         cluster_id: &str,
     ) -> Result<LoadProgress, LoadFailed> {
         match &mut self.loading {
@@ -102,19 +100,17 @@ impl LogManager {
                 ] {
                     touch(disk, file)?;
                 }
-                self.loading = Loading::Topics(ZkRead::children(zk, znode::TOPICS.into()));
-                Ok(LoadProgress::WaitsForZooKeeper)
+                self.loading = Loading::Topics(Asked::topics(configurations));
+                Ok(LoadProgress::WaitsForConfigurations)
             }
             Loading::Topics(read) => {
-                let Some(answer) = read.poll(zk) else {
-                    return Ok(LoadProgress::WaitsForZooKeeper);
+                let Some(answer) = read.poll_topics() else {
+                    return Ok(LoadProgress::WaitsForConfigurations);
                 };
                 self.loading = Loading::Configs {
-                    topics: match answer {
-                        Ok(Answer::Children { children, .. }) => children.into(),
-                        Ok(_) | Err(Code::NoNode) => VecDeque::new(),
-                        Err(code) => return Err(failed(format!("{}: {code}", znode::TOPICS))),
-                    },
+                    topics: answer
+                        .map_err(|why| failed(format!("the names of topics: {why}")))?
+                        .into(),
                     reading: None,
                     configs: BTreeMap::new(),
                 };
@@ -126,19 +122,19 @@ impl LogManager {
                 configs,
             } => {
                 if let Some((topic, read)) = reading {
-                    let Some(answer) = read.poll(zk) else {
-                        return Ok(LoadProgress::WaitsForZooKeeper);
+                    let Some(answer) = read.poll_overrides() else {
+                        return Ok(LoadProgress::WaitsForConfigurations);
                     };
-                    let overrides = overrides_of(answer)
-                        .map_err(|code| failed(format!("configuration of {topic}: {code}")))?;
+                    let overrides =
+                        answer.map_err(|why| failed(format!("configuration of {topic}: {why}")))?;
                     let config = effective_config(&self.config, &overrides);
                     configs.insert(Rc::clone(topic), config);
                     *reading = None;
                 }
                 if let Some(topic) = topics.pop_front() {
-                    let read = ZkRead::data(zk, znode::topic_config_path(&topic));
+                    let read = Asked::overrides(configurations, Rc::clone(&topic));
                     *reading = Some((topic, read));
-                    return Ok(LoadProgress::WaitsForZooKeeper);
+                    return Ok(LoadProgress::WaitsForConfigurations);
                 }
                 let configs = std::mem::take(configs);
                 let defaults = self.config.topic_defaults.clone();
@@ -419,15 +415,6 @@ fn effective_config(config: &BrokerConfig, overrides: &Properties) -> TopicConfi
     defaults
         .with_overrides(overrides)
         .unwrap_or_else(|_| defaults.clone())
-}
-
-/// A topic's overrides as read from its configuration znode; none if there is no such znode.
-pub(crate) fn overrides_of(answer: Result<Answer, Code>) -> Result<Properties, Code> {
-    match answer {
-        Ok(Answer::Data { data, .. }) => Ok(znode::decode_config(&data)),
-        Ok(_) | Err(Code::NoNode) => Ok(Properties::new()),
-        Err(code) => Err(code),
-    }
 }
 
 /// The part of a topic's configuration that its logs use.

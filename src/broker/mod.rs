@@ -1,9 +1,8 @@
 //! A broker: request handling, replicas, ISR, high watermark, fetchers and purgatory.
 //!
 //! May not know more of the cluster than a message told it: the metadata cache from UpdateMetadata, its
-//! partitions from LeaderAndIsr, its controller from the cache. It never meets ZooKeeper itself: the
-//! few reads that Kafka's broker makes while it loads logs or handles a request go out through
-//! [`Broker::zk`] and are answered by the node that owns the session.
+//! partitions from LeaderAndIsr, its controller from the cache. It never meets ZooKeeper or a quorum: what
+//! it asks about topics' configurations ([`Broker::configurations`]) its node answers.
 
 /// What a partition sees of its broker, with the broker's other parts free to be borrowed.
 macro_rules! env {
@@ -39,18 +38,17 @@ mod replica_state_change;
 mod replica_view;
 #[cfg(test)]
 mod testing;
-mod zk_read;
+mod topic_configs;
 
 pub use metadata_cache::MetadataCache;
 pub use replica_view::{ReplicaRole, ReplicaView};
+pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
-use crate::kernel::task::Calls;
 use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
 use crate::log::LoadNote;
 use crate::network_client::Completed;
 use crate::protocol::NetworkTimer;
 use crate::protocol::config::{BrokerConfig, Properties};
-use crate::protocol::zookeeper::{Answer as ZkAnswer, Code, Op};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,
     KafkaResponse, Message, Request, Response, UpdateMetadataRequest,
@@ -82,8 +80,8 @@ pub struct BrokerSetup {
 pub enum LoadProgress {
     /// Call again, after a zero-delay self-event.
     More,
-    /// Waits for [`Broker::zk`]: call again once that is answered.
-    WaitsForZooKeeper,
+    /// Waits for [`Broker::configurations`]: call again once that is answered.
+    WaitsForConfigurations,
     Done,
 }
 
@@ -124,7 +122,7 @@ pub struct Broker {
     accepted: BTreeMap<ConnId, bool>,
     /// Whose request this event brought, until it is answered.
     unanswered: Option<ConnId>,
-    zk: Calls<Op, Result<ZkAnswer, Code>>,
+    configurations: ConfigCalls,
     metadata_cache: MetadataCache,
     replicas: ReplicaManager,
     state_changes: ReplicaStateChanges,
@@ -163,7 +161,7 @@ impl Broker {
             shutting_down: false,
             accepted: BTreeMap::new(),
             unanswered: None,
-            zk: Calls::new(),
+            configurations: ConfigCalls::new(),
             metadata_cache: MetadataCache::default(),
             replicas: ReplicaManager::new(id, Rc::clone(&config)),
             state_changes: ReplicaStateChanges::default(),
@@ -195,7 +193,7 @@ impl Broker {
 
     // ---- start and stop, driven by the node (CT25, CT26)
 
-    /// One step of loading (RL1): meta.properties, topic configurations (from ZooKeeper), clean
+    /// One step of loading (RL1): meta.properties, topic configurations, clean
     /// marker and checkpoints, then one log a step. Call until `Done`; the tasks of the log and replica
     /// managers run from then on.
     pub fn load_logs(
@@ -205,7 +203,7 @@ impl Broker {
     ) -> Result<LoadProgress, LoadFailed> {
         let now_ms = ctx.wall_ms();
         let logs = &mut self.replicas.logs;
-        let progress = logs.load(ctx.disk(), now_ms, &self.zk, cluster_id);
+        let progress = logs.load(ctx.disk(), now_ms, &self.configurations, cluster_id);
         for (partition, note) in std::mem::take(&mut logs.notes) {
             match note {
                 LoadNote::Loaded { .. } => ctx.fact(Fact::LogLoaded {
@@ -430,9 +428,9 @@ impl Broker {
         std::mem::take(&mut self.outputs)
     }
 
-    /// True if there are neither outputs nor questions to ZooKeeper.
+    /// True if there are neither outputs nor questions.
     pub fn is_quiet(&self) -> bool {
-        self.outputs.is_empty() && self.zk.is_quiet()
+        self.outputs.is_empty() && self.configurations.is_quiet()
     }
 
     /// The answer to `ToController` or `ToAdmin`.
@@ -441,14 +439,13 @@ impl Broker {
         self.flush(ctx);
     }
 
-    /// Reads of ZooKeeper that the broker waits for; drain after every call, answer, then call
-    /// [`Broker::on_zk_answered`] (while loading: [`Broker::load_logs`]). After `ConnectionLoss` the
-    /// read is asked again at once.
-    pub fn zk(&self) -> &Calls<Op, Result<ZkAnswer, Code>> {
-        &self.zk
+    /// Questions that the broker waits for; drain after every call, answer, then call
+    /// [`Broker::on_configuration_answered`] (while loading: [`Broker::load_logs`]).
+    pub fn configurations(&self) -> &ConfigCalls {
+        &self.configurations
     }
 
-    pub fn on_zk_answered(&mut self, ctx: &mut Ctx<'_>) {
+    pub fn on_configuration_answered(&mut self, ctx: &mut Ctx<'_>) {
         self.run_state_changes(ctx);
         self.flush(ctx);
     }

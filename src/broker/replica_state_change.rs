@@ -1,18 +1,18 @@
 //! LeaderAndIsr, StopReplica and UpdateMetadata: one at a time, in the order in which they came (class
 //! `ReplicaManager`, `replicaStateChangeLock`; rules CT27, CT28, CT31, HW7, A7, Z4, Z8, RK8).
 //!
-//! A LeaderAndIsr that brings a new partition reads the topic's configuration from ZooKeeper while it
-//! holds the lock; everything behind it waits.
+//! A LeaderAndIsr that brings a new partition asks for the topic's configuration while it holds the
+//! lock; everything behind it waits.
 //!
 //! May not know whether the controller that speaks is still one: only that no newer epoch has been heard
 //! of.
 
-use super::log_manager::{HostedLog, LogManager, overrides_of};
+use super::log_manager::{HostedLog, LogManager};
 use super::outbox::Env;
 use super::purgatory::{Answer, Pending};
 use super::replica_fetcher::InitialFetchState;
 use super::replica_manager::ReplicaManager;
-use super::zk_read::{ZkCalls, ZkRead};
+use super::topic_configs::{Asked, ConfigCalls};
 use super::{Broker, BrokerOutput};
 use crate::log::OffsetCheckpoint;
 use crate::log::log_dir::partition_dir_name;
@@ -58,7 +58,7 @@ struct LeaderAndIsrJob {
     /// Those that are followed in a new leader epoch.
     following: Vec<usize>,
     errors: Vec<(TopicPartition, ErrorCode)>,
-    reading: Option<ZkRead>,
+    reading: Option<Asked>,
     /// Read from the file when the first log needs it (HW7).
     high_watermarks: Option<OffsetCheckpoint>,
 }
@@ -74,12 +74,17 @@ impl Broker {
         self.run_state_changes(ctx);
     }
 
-    /// Works until nothing waits, or ZooKeeper has to answer first.
+    /// Works until nothing waits, or a configuration has to be answered first.
     pub(crate) fn run_state_changes(&mut self, ctx: &mut Ctx<'_>) {
         loop {
             if let Some(job) = &mut self.state_changes.running {
                 let replicas = &mut self.replicas;
-                if !job.advance(&mut env!(self, ctx), replicas, self.endpoint.id, &self.zk) {
+                if !job.advance(
+                    &mut env!(self, ctx),
+                    replicas,
+                    self.endpoint.id,
+                    &self.configurations,
+                ) {
                     return;
                 }
                 if let Some(job) = self.state_changes.running.take() {
@@ -353,16 +358,16 @@ impl LeaderAndIsrJob {
         }
     }
 
-    /// Works until all is done (true), or until ZooKeeper has to answer.
+    /// Works until all is done (true), or until a configuration has to be answered.
     fn advance(
         &mut self,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
         local: BrokerId,
-        zk: &ZkCalls,
+        configurations: &ConfigCalls,
     ) -> bool {
         while let Some(place) = self.to_lead.front().or(self.to_follow.front()).copied() {
-            let Some(ready) = self.ensure_log(env, replicas, zk, place) else {
+            let Some(ready) = self.ensure_log(env, replicas, configurations, place) else {
                 return false;
             };
             self.to_lead
@@ -370,7 +375,7 @@ impl LeaderAndIsrJob {
                 .or_else(|| self.to_follow.pop_front());
             let leads = self.request.partition_states[place].leader == local;
             let done = ready.and_then(|has_log| match (has_log, leads) {
-                // ZooKeeper would not say how to make the log: the state change is skipped.
+                // Nobody can say how to make the log: the state change is skipped.
                 (false, _) => Ok(()),
                 (true, true) => self.make_leader(env, replicas, place),
                 (true, false) => {
@@ -413,12 +418,12 @@ impl LeaderAndIsrJob {
     }
 
     /// The partition's log: there, loaded at the start, or made now with the topic's configuration.
-    /// `None` while ZooKeeper is asked, `Some(Ok(false))` if it would not say.
+    /// `None` while the node is asked, `Some(Ok(false))` if nobody can say.
     fn ensure_log(
         &mut self,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
-        zk: &ZkCalls,
+        configurations: &ConfigCalls,
         place: usize,
     ) -> Option<Result<bool, ErrorCode>> {
         let name = &self.request.partition_states[place].partition.clone();
@@ -429,7 +434,7 @@ impl LeaderAndIsrJob {
         }
         let hosted = match replicas.logs.take(name) {
             Some(hosted) => hosted,
-            None => match self.read_config(zk, place)? {
+            None => match self.read_config(configurations, place)? {
                 None => return Some(Ok(false)),
                 Some(overrides) => {
                     let (disk, now_ms) = (&mut *env.disk, env.now_ms);
@@ -443,15 +448,19 @@ impl LeaderAndIsrJob {
         Some(self.take_log(env, replicas, place, hosted).map(|()| true))
     }
 
-    /// The topic's overrides; `Some(None)` if the session is gone.
-    fn read_config(&mut self, zk: &ZkCalls, place: usize) -> Option<Option<Properties>> {
+    /// The topic's overrides; `Some(None)` if nobody can tell.
+    fn read_config(
+        &mut self,
+        configurations: &ConfigCalls,
+        place: usize,
+    ) -> Option<Option<Properties>> {
         let topic = &self.request.partition_states[place].partition.topic;
-        let read = self.reading.get_or_insert_with(|| {
-            ZkRead::data(zk, crate::metadata::znode::topic_config_path(topic))
-        });
-        let answer = read.poll(zk)?;
+        let read = self
+            .reading
+            .get_or_insert_with(|| Asked::overrides(configurations, Rc::clone(topic)));
+        let answer = read.poll_overrides()?;
         self.reading = None;
-        Some(overrides_of(answer).ok())
+        Some(answer.ok())
     }
 
     fn take_log(

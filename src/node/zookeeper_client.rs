@@ -15,8 +15,10 @@ use std::collections::{BTreeMap, VecDeque};
 pub enum Caller {
     /// Server start, controller, admin manager and config watcher share one table.
     Server,
-    /// The broker's own reads (`ZkConfigRepository`).
-    ReplicaManager,
+    /// The broker, for the names of all topics (`ZkConfigRepository`).
+    TopicNames,
+    /// The broker, for what was set for one topic.
+    TopicConfig,
 }
 
 /// What the session brought.

@@ -5,6 +5,7 @@
 //! No part sees another's state.
 
 mod startup;
+mod topic_configs;
 
 use crate::broker::{Broker, BrokerOutput, BrokerSetup};
 use crate::controller::{Controller, ControllerInput, ControllerOutput};
@@ -287,9 +288,10 @@ impl KafkaServer {
                 quiet = false;
                 self.zk.ask(ctx, Caller::Server, token, op);
             }
-            for (token, op) in self.broker.zk().drain() {
+            for (token, question) in self.broker.configurations().drain() {
                 quiet = false;
-                self.zk.ask(ctx, Caller::ReplicaManager, token, op);
+                let (caller, op) = topic_configs::question(question);
+                self.zk.ask(ctx, caller, token, op);
             }
             for outcome in self.zk.outcomes(ctx) {
                 quiet = false;
@@ -346,15 +348,16 @@ impl KafkaServer {
                 self.advance_start(ctx);
             }
             ZkOutcome::Answer {
-                caller: Caller::ReplicaManager,
+                caller,
                 token,
                 result,
             } => {
-                self.broker.zk().answer(token, result);
+                let answer = topic_configs::answer(caller, result);
+                self.broker.configurations().answer(token, answer);
                 if matches!(self.stage, Stage::Loading) {
                     self.load(ctx);
                 } else {
-                    self.broker.on_zk_answered(ctx);
+                    self.broker.on_configuration_answered(ctx);
                 }
             }
             ZkOutcome::Watch(event) => {

@@ -111,7 +111,7 @@ impl KafkaServer {
             Ok(LoadProgress::More) => {
                 ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
             }
-            Ok(LoadProgress::WaitsForZooKeeper) => {}
+            Ok(LoadProgress::WaitsForConfigurations) => {}
             Ok(LoadProgress::Done) => self.register(ctx),
             Err(failed) if failed.halts => self.exit(failed.status, &failed.why, ctx),
             Err(failed) => self.fail(&failed.why, ctx),

@@ -1,11 +1,12 @@
 //! One broker between two peers, each of which plays a controller, a follower and a client at once.
 
-use kafka_trial::broker::{Broker, BrokerOutput, BrokerSetup, LoadProgress, ReplicaView};
+use kafka_trial::broker::{
+    Broker, BrokerOutput, BrokerSetup, ConfigAnswer, ConfigQuestion, LoadProgress, ReplicaView,
+};
 use kafka_trial::kernel::{
     Actor, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions, Time,
 };
-use kafka_trial::protocol::config::BrokerConfig;
-use kafka_trial::protocol::zookeeper::Code;
+use kafka_trial::protocol::config::{BrokerConfig, Properties};
 use kafka_trial::protocol::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerEndpoint, BrokerId, Cluster, Ctx,
     ErrorCode, Fact, FetchPartition, FetchRequest, Hosts, KafkaRequest, KafkaResponse,
@@ -73,9 +74,7 @@ impl Lone {
                     if progress == LoadProgress::Done {
                         break;
                     }
-                    for (token, _) in broker.zk().drain() {
-                        broker.zk().answer(token, Err(Code::NoNode));
-                    }
+                    answer_configurations(broker);
                 }
                 broker.set_broker_epoch(BROKER_EPOCH);
                 broker.start_serving(ctx);
@@ -103,14 +102,10 @@ impl Lone {
             _ => {}
         }
         loop {
-            let reads = broker.zk().drain();
-            if reads.is_empty() {
+            if !answer_configurations(broker) {
                 break;
             }
-            for (token, _) in reads {
-                broker.zk().answer(token, Err(Code::NoNode));
-            }
-            broker.on_zk_answered(ctx);
+            broker.on_configuration_answered(ctx);
         }
         for output in broker.take_outputs() {
             assert!(
@@ -500,4 +495,17 @@ pub fn state(
         is_new: false,
         leader_recovery_state: LeaderRecoveryState::Recovered,
     }
+}
+
+/// No topic was there before, and nothing is set for any. False if nothing was asked.
+fn answer_configurations(broker: &Broker) -> bool {
+    let asked = broker.configurations().drain();
+    for (token, question) in &asked {
+        let answer = match question {
+            ConfigQuestion::Topics => ConfigAnswer::Topics(Vec::new()),
+            ConfigQuestion::Overrides(_) => ConfigAnswer::Overrides(Properties::new()),
+        };
+        broker.configurations().answer(*token, Ok(answer));
+    }
+    !asked.is_empty()
 }
