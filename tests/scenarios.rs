@@ -93,6 +93,7 @@ each! {
     follower_crash: "12-leaders-and-isr/follower-crash",
     leader_cut_from_followers: "12-leaders-and-isr/leader-cut-from-followers",
     leader_cut_from_zookeeper: "12-leaders-and-isr/leader-cut-from-zookeeper",
+    leader_returns: "12-leaders-and-isr/leader-returns",
     min_insync_refused: "12-leaders-and-isr/min-insync-refused",
     paused_leader: "12-leaders-and-isr/paused-leader",
     power_failure_of_all_flushed: "12-leaders-and-isr/power-failure-of-all-flushed",

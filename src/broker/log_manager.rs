@@ -444,6 +444,8 @@ pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
             clear_epoch_cache_on_noop_truncate: rules.clear_epoch_cache_on_noop_truncate
                 == ClearEpochCacheOnNoopTruncate::On,
         },
+        message_timestamp_before_max_ms: config.message_timestamp_before_max_ms,
+        message_timestamp_after_max_ms: config.message_timestamp_after_max_ms,
         ..LogConfig::default()
     }
 }

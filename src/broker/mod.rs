@@ -475,7 +475,7 @@ impl Broker {
             if completed.result.is_err() {
                 self.fetchers.client.close(ctx, completed.to);
             }
-            let now = ctx.now();
+            let now = ctx.wall();
             self.fetchers
                 .on_completed(now, &mut env!(self, ctx), &mut self.replicas, completed);
         }

@@ -52,6 +52,7 @@ struct PartitionFetchState {
     last_fetched_epoch: Option<i32>,
     /// CT29: the log is to be cut to the fetch offset (the high watermark) before anything else.
     truncating: bool,
+    /// By the wall clock (`PartitionFetchState.isDelayed`).
     delayed_until: Option<Time>,
     turn: u64,
     /// Where logs are compared but once: that is done.
@@ -211,7 +212,7 @@ impl ReplicaFetcher {
                 return;
             }
         }
-        let now = ctx.now();
+        let now = ctx.wall();
         let mut due: Option<Time> = None;
         let mut ready: Vec<Asked> = Vec::with_capacity(self.partitions.len());
         for (name, state) in &mut self.partitions {

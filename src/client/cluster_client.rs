@@ -23,6 +23,7 @@ pub struct ClusterClient<T> {
     metadata_in_progress: bool,
     /// Bootstrap is told of once each time that it is needed.
     told_bootstrapped: bool,
+    /// With the time on the monotonic clock at which it fires.
     wake: Option<(Time, TimerId)>,
     completed: VecDeque<Completed<T>>,
 }
@@ -125,7 +126,19 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             }
             other => return Err(other),
         }
+        self.time_out(ctx);
         Ok(())
+    }
+
+    /// Ends what has waited for too long, as the library does whenever it is woken: after each event, and
+    /// when its user hands something over.
+    pub fn time_out(&mut self, ctx: &mut Ctx<'_>) {
+        if !self.network.is_late(ctx) {
+            return;
+        }
+        let completed = self.network.time_out(ctx);
+        self.tell_lost(ctx);
+        self.take_completed(ctx, completed);
     }
 
     /// The user's requests that have ended, in order.
@@ -139,7 +152,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             return None;
         }
         let due = self.metadata.next_update_at();
-        if ctx.now() < due {
+        if ctx.wall() < due {
             return Some(due);
         }
         let mut choice = self.least_loaded_node(ctx);
@@ -150,7 +163,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
         let pause = Duration::from_millis(self.config.network.reconnect_backoff_ms);
         let LeastLoaded::Node(node) = choice else {
-            return Some(ctx.now() + pause);
+            return Some(ctx.wall() + pause);
         };
         if self.network.can_send(node) {
             let request = self.metadata.request();
@@ -214,17 +227,16 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 
     /// Has `on_event` get a `Wake` at `at`, or earlier if one is under way already.
     pub fn wake_at(&mut self, ctx: &mut Ctx<'_>, at: Time) {
+        let after = at.since(ctx.wall());
+        let fires = ctx.now() + after;
         if let Some((earlier, timer)) = self.wake {
-            if earlier <= at {
+            if earlier <= fires {
                 return;
             }
             ctx.cancel_timer(timer);
         }
-        let timer = ctx.set_timer(
-            at.since(ctx.now()),
-            Timer::Client(ClientTimer::Wake(u64::from(self.owner))),
-        );
-        self.wake = Some((at, timer));
+        let wake = Timer::Client(ClientTimer::Wake(u64::from(self.owner)));
+        self.wake = Some((fires, ctx.set_timer(after, wake)));
     }
 
     /// Closes all connections and timers: the end of a client on a node that lives on.
@@ -262,7 +274,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
                 });
             }
         }
-        if !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.now() {
+        if !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.wall() {
             self.metadata.failed_update(ctx);
         }
         self.metadata.request_update();

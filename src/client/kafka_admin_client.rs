@@ -136,7 +136,7 @@ impl KafkaAdminClient {
     pub fn call(&mut self, ctx: &mut Ctx<'_>, call: Call) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        let now = ctx.now();
+        let now = ctx.wall();
         let pending = Pending {
             call,
             leader: None,
@@ -147,6 +147,10 @@ impl KafkaAdminClient {
         };
         self.calls.insert(id, pending);
         self.poll(ctx);
+        self.client.time_out(ctx);
+        if self.take_completed(ctx) {
+            self.poll(ctx);
+        }
         id
     }
 
@@ -159,17 +163,25 @@ impl KafkaAdminClient {
     /// Takes an event that is this client's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         self.client.on_event(event, ctx)?;
-        while let Some(completed) = self.client.next_completed() {
-            self.on_completed(ctx, completed);
-        }
+        self.take_completed(ctx);
         self.poll(ctx);
         Ok(())
+    }
+
+    /// True if a request has ended.
+    fn take_completed(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut any = false;
+        while let Some(completed) = self.client.next_completed() {
+            self.on_completed(ctx, completed);
+            any = true;
+        }
+        any
     }
 
     // ---- AdminClientRunnable.processRequests
 
     fn poll(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.now();
+        let now = ctx.wall();
         let mut wake = self.time_out(now);
         wake = wake.min(self.assign_nodes(ctx));
         if let Some(at) = self.client.maybe_update_metadata(ctx) {
@@ -205,7 +217,7 @@ impl KafkaAdminClient {
     }
 
     fn assign_nodes(&mut self, ctx: &mut Ctx<'_>) -> Time {
-        let now = ctx.now();
+        let now = ctx.wall();
         let mut wake = Time::MAX;
         let retry_backoff = Duration::from_millis(self.config.common.retry_backoff_ms);
         let client = &mut self.client;
@@ -249,7 +261,7 @@ impl KafkaAdminClient {
     }
 
     fn send_eligible_calls(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.now();
+        let now = ctx.wall();
         let request_timeout = self.config.common.request_timeout();
         // Java's thread sleeps until the deadline of a call, unless something happens, and looks at
         // `request.timeout.ms` only then: a call that nobody answers is tried once, to its end.
@@ -313,8 +325,8 @@ impl KafkaAdminClient {
             pending.tries,
         );
         pending.tries += 1;
-        pending.not_before = ctx.now() + pause;
-        if pending.deadline <= ctx.now() || pending.tries > self.config.retries {
+        pending.not_before = ctx.wall() + pause;
+        if pending.deadline <= ctx.wall() || pending.tries > self.config.retries {
             let failure = Failure::timeout(pending.tries);
             self.end(id, Err(failure));
         }

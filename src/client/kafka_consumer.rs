@@ -201,7 +201,7 @@ impl KafkaConsumer {
     /// Asks each leader about its partitions that need this kind of question; answers when another
     /// one may be asked about.
     fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
-        let now = ctx.now();
+        let now = ctx.wall();
         let mut wake = Time::MAX;
         let mut due: Vec<Due> = Vec::new();
         let mut leader_unknown = false;
@@ -559,7 +559,7 @@ impl KafkaConsumer {
         partitions: impl IntoIterator<Item = &'a TopicPartition>,
     ) {
         let pause = Duration::from_millis(self.config.common.retry_backoff_ms);
-        self.subscriptions.hold_back(partitions, ctx.now() + pause);
+        self.subscriptions.hold_back(partitions, ctx.wall() + pause);
     }
 }
 

@@ -196,10 +196,14 @@ impl KafkaProducer {
         self.blocked = Some(Blocked {
             id,
             record,
-            deadline: ctx.now() + Duration::from_millis(self.config.max_block_ms),
+            deadline: ctx.wall() + Duration::from_millis(self.config.max_block_ms),
             why: Wait::Metadata,
         });
         self.poll(ctx);
+        self.client.time_out(ctx);
+        if self.take_completed(ctx) {
+            self.poll(ctx);
+        }
         id
     }
 
@@ -211,15 +215,23 @@ impl KafkaProducer {
     /// Takes an event that is this producer's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         self.client.on_event(event, ctx)?;
-        while let Some(completed) = self.client.next_completed() {
-            self.on_completed(ctx, completed);
-        }
+        self.take_completed(ctx);
         self.poll(ctx);
         Ok(())
     }
 
+    /// True if a request has ended.
+    fn take_completed(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let mut any = false;
+        while let Some(completed) = self.client.next_completed() {
+            self.on_completed(ctx, completed);
+            any = true;
+        }
+        any
+    }
+
     fn poll(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.now();
+        let now = ctx.wall();
         self.expire(now);
         self.try_append(ctx);
         let mut wake = self.next_expiry;
@@ -253,7 +265,7 @@ impl KafkaProducer {
         match self.append(ctx, &blocked) {
             Ok(()) => {}
             Err(Refused::Failed(exception)) => self.fail_send(&blocked, exception),
-            Err(Refused::NotYet(why)) if blocked.deadline <= ctx.now() => {
+            Err(Refused::NotYet(why)) if blocked.deadline <= ctx.wall() => {
                 self.fail_send(&blocked, why.exception());
             }
             Err(Refused::NotYet(why)) => {
@@ -310,7 +322,7 @@ impl KafkaProducer {
         self.buffered += 1;
         self.buffered_bytes += size;
         let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
-        let created = ctx.now();
+        let created = ctx.wall();
         self.next_expiry = self.next_expiry.min(created + self.delivery_timeout());
         self.deliveries.push_back(Delivery::Queued {
             id: blocked.id,
@@ -351,7 +363,7 @@ impl KafkaProducer {
         if self.buffered == self.in_flight.len() {
             return None;
         }
-        let now = ctx.now();
+        let now = ctx.wall();
         let in_order = self.config.common.network.max_in_flight == 1;
         let mut retry_at: Option<Time> = None;
         let mut ready: Vec<(NodeId, TopicPartition)> = Vec::new();
@@ -520,7 +532,7 @@ impl KafkaProducer {
         if error.is_invalid_metadata() {
             self.client.metadata.request_update();
         }
-        let in_time = ctx.now() < batch.created + self.delivery_timeout();
+        let in_time = ctx.wall() < batch.created + self.delivery_timeout();
         if in_time && batch.attempts < self.config.retries && error.is_retriable() {
             self.reenqueue(ctx, batch, error);
         } else {
@@ -537,7 +549,7 @@ impl KafkaProducer {
             batch.attempts,
         );
         batch.attempts += 1;
-        batch.retry_at = ctx.now() + pause;
+        batch.retry_at = ctx.wall() + pause;
         self.deliveries.push_back(Delivery::Retrying {
             id: batch.id,
             partition: batch.partition.clone(),

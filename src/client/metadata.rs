@@ -204,7 +204,7 @@ impl Metadata {
     /// No answer, or one without brokers.
     pub fn failed_update(&mut self, ctx: &mut Ctx<'_>) {
         let (initial, max) = self.backoff_ms;
-        self.not_before = ctx.now() + exponential(ctx, initial, max, self.failed_attempts);
+        self.not_before = ctx.wall() + exponential(ctx, initial, max, self.failed_attempts);
         self.failed_attempts = self.failed_attempts.saturating_add(1);
     }
 
@@ -213,7 +213,7 @@ impl Metadata {
             self.failed_update(ctx);
             return;
         }
-        let now = ctx.now();
+        let now = ctx.wall();
         self.update_requested = false;
         self.failed_attempts = 0;
         self.last_success = Some(now);

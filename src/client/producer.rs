@@ -162,6 +162,7 @@ impl Producer {
         let workload = &self.options.workload;
         let now_ms = ctx.wall_ms();
         let (number, key, value) = self.source.next(workload, &self.name, now_ms);
+        let timestamp_ms = workload.timestamp.at(now_ms);
         let content = content_of(key.as_deref(), Some(&value));
         let created = ctx.now();
         let id = self.library.send(
@@ -169,7 +170,7 @@ impl Producer {
             ProducerRecord {
                 topic: TopicName::clone(&self.options.topic),
                 partition: None,
-                timestamp_ms: Some(now_ms),
+                timestamp_ms: Some(timestamp_ms),
                 key,
                 value: Some(value),
             },

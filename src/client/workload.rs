@@ -13,6 +13,7 @@ use std::fmt::Write;
 pub struct Workload {
     pub key: KeyTemplate,
     pub value: ValueTemplate,
+    pub timestamp: TimestampTemplate,
     pub pace: Pace,
     /// Time from the start of the process to the first record.
     pub start_after: Duration,
@@ -41,6 +42,32 @@ pub enum ValueTemplate {
     Counter,
     /// So many bytes.
     Bytes(u32),
+}
+
+/// The timestamp that the application gives a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimestampTemplate {
+    /// The producer's clock and so many milliseconds.
+    Clock { ahead_ms: i64 },
+    /// The producer's clock in seconds: the application has the unit wrong.
+    Seconds,
+    /// In microseconds.
+    Microseconds,
+    /// The same every time.
+    Fixed(i64),
+}
+
+impl TimestampTemplate {
+    /// Of a record that is made at `now_ms`. No clock makes it negative: Java's record refuses that.
+    pub fn at(self, now_ms: i64) -> i64 {
+        match self {
+            TimestampTemplate::Clock { ahead_ms } => now_ms.saturating_add(ahead_ms),
+            TimestampTemplate::Seconds => now_ms / 1_000,
+            TimestampTemplate::Microseconds => now_ms.saturating_mul(1_000),
+            TimestampTemplate::Fixed(timestamp_ms) => timestamp_ms,
+        }
+        .max(0)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -236,6 +263,7 @@ mod tests {
         Workload {
             key,
             value,
+            timestamp: TimestampTemplate::Clock { ahead_ms: 0 },
             pace: Pace::Every(Duration::from_secs(1)),
             start_after: Duration::ZERO,
             stop_after: None,
@@ -328,5 +356,20 @@ mod tests {
             next(KeyTemplate::Constant("k".into()), ValueTemplate::Bytes(4)),
             (3, Some("k".into()), "3...".into())
         );
+    }
+
+    #[test]
+    fn a_timestamp_is_the_clocks_unless_the_application_says_otherwise() {
+        let now_ms = 1_795_330_000_123;
+        for (template, timestamp) in [
+            (TimestampTemplate::Clock { ahead_ms: 0 }, now_ms),
+            (TimestampTemplate::Clock { ahead_ms: -23 }, now_ms - 23),
+            (TimestampTemplate::Clock { ahead_ms: i64::MIN }, 0),
+            (TimestampTemplate::Seconds, 1_795_330_000),
+            (TimestampTemplate::Microseconds, 1_795_330_000_123_000),
+            (TimestampTemplate::Fixed(7), 7),
+        ] {
+            assert_eq!(template.at(now_ms), timestamp, "{template:?}");
+        }
     }
 }

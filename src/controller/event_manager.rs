@@ -13,8 +13,8 @@ use crate::protocol::config::BrokerConfig;
 use crate::protocol::zookeeper::{SessionId, WatchType, WatchedEvent};
 use crate::protocol::{
     AlterPartitionRequest, BrokerEndpoint, BrokerId, ControlledShutdownRequest,
-    ControlledShutdownResponse, ElectLeadersRequest, ErrorCode, Fact, LeaderAndIsrResponse,
-    NO_LEADER, Request, Response, TopicName,
+    ControlledShutdownResponse, ControllerTimer, ElectLeadersRequest, ErrorCode, Fact,
+    LeaderAndIsrResponse, NO_LEADER, Request, Response, TopicName,
 };
 use crate::zookeeper_mode::ZkCalls;
 use crate::zookeeper_mode::{Elected, Handlers};
@@ -49,7 +49,7 @@ pub enum ControllerInput {
         result: Result<Response, Disconnected>,
     },
     /// A timer of `SetTimer` fired.
-    Wake(u64),
+    Timer(ControllerTimer),
     /// The broker has seen (`config_watcher`) that a topic's unclean.leader.election.enable is true
     /// now (RK10).
     UncleanLeaderElectionEnabled { topic: TopicName },
@@ -73,8 +73,11 @@ pub enum ControllerOutput {
     /// An ElectLeaders request has been decided; hand it to the `AdminManager`, which answers
     /// when the broker's own metadata shows the new leaders.
     Elected(Elected),
-    /// Give `ControllerInput::Wake(wake)` after this time on the broker's clock.
-    SetTimer { after_ms: u64, wake: u64 },
+    /// Give `ControllerInput::Timer(timer)` after this time on the broker's clock.
+    SetTimer {
+        after_ms: u64,
+        timer: ControllerTimer,
+    },
     /// The controller has resigned after an expiry: open a new session now (Z11).
     ReopenSession,
     /// The broker is registered again after an expiry, with this epoch.
@@ -132,6 +135,7 @@ pub(super) enum ControllerEvent {
     IsrChangeNotification,
     LogDirEventNotification,
     ReplicaLeaderElection(LeaderElection),
+    AutoPreferredReplicaLeaderElection,
     TopicUncleanLeaderElectionEnable(TopicName),
     ControlledShutdown {
         token: u64,
@@ -207,14 +211,20 @@ impl Controller {
             ControllerInput::BrokerAnswered { broker, id, result } => {
                 self.broker_answered(broker, id, result);
             }
-            ControllerInput::Wake(wake) => {
-                let broker = self.shared.backoffs.borrow_mut().remove(&wake);
+            ControllerInput::Timer(ControllerTimer::AutoLeaderRebalance { controller_epoch }) => {
+                // A term's scheduler ends with the term.
+                if self.epoch() == controller_epoch {
+                    self.put(ControllerEvent::AutoPreferredReplicaLeaderElection);
+                }
+            }
+            ControllerInput::Timer(ControllerTimer::ChannelBackoff(id)) => {
+                let broker = self.shared.backoffs.borrow_mut().remove(&id);
                 if let Some(broker) = broker {
                     let next = self
                         .shared
                         .channels
                         .borrow_mut()
-                        .backoff_is_over(broker, wake);
+                        .backoff_is_over(broker, id);
                     self.shared.channel_output(next);
                 }
             }
@@ -387,7 +397,10 @@ impl Shared {
                     id,
                 } => {
                     self.backoffs.borrow_mut().insert(id, broker);
-                    ControllerOutput::SetTimer { after_ms, wake: id }
+                    ControllerOutput::SetTimer {
+                        after_ms,
+                        timer: ControllerTimer::ChannelBackoff(id),
+                    }
                 }
             });
         }

@@ -38,7 +38,9 @@ impl KafkaController {
         self.startup_replica_states().await?;
         self.startup_partition_states().await?;
         let pending = self.pending_preferred_replica_elections().await?;
-        self.elect_preferred_for_zk(&pending).await
+        self.elect_preferred_for_zk(&pending).await?;
+        self.start_auto_leader_rebalance();
+        Ok(())
     }
 
     async fn initialize_context(&mut self) -> Result<(), Abandoned> {

@@ -2,8 +2,8 @@
 //! is active or not.
 //!
 //! Here stand the events themselves, the election and the resignation; what an active controller
-//! does lies in `failover`, `broker_change`, `topic_change` and `requests`, and in the two state
-//! machines.
+//! does lies in `failover`, `broker_change`, `topic_change`, `requests` and `auto_leader_rebalance`, and
+//! in the two state machines.
 
 use super::context::ControllerContext;
 use super::event_manager::{
@@ -108,6 +108,9 @@ impl KafkaController {
             _ if !self.is_active() => Ok(()),
             ControllerEvent::ReplicaLeaderElection(LeaderElection::ZkTriggered) => {
                 self.elect_leaders_for_zk().await
+            }
+            ControllerEvent::AutoPreferredReplicaLeaderElection => {
+                self.auto_preferred_replica_leader_election().await
             }
             ControllerEvent::BrokerChange => self.broker_change().await,
             ControllerEvent::BrokerModifications(id) => self.broker_modifications(id).await,

@@ -6,6 +6,7 @@
 //! It may not know a kernel event, a clock, a session client, or what a log holds: who leads is decided by
 //! znodes alone.
 
+mod auto_leader_rebalance;
 mod broker_change;
 mod channel_manager;
 mod context;

@@ -93,11 +93,18 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn node(&self) -> NodeId {
         self.node
     }
-    /// The node's own monotonic clock (skew and drift apply, jumps do not). Stands still within a
-    /// handler.
+    /// The node's own monotonic clock, which Java calls `System.nanoTime` (skew and drift apply, jumps do
+    /// not). Stands still within a handler.
     #[inline]
     pub fn now(&self) -> Time {
         self.world.local_now(self.node)
+    }
+    /// The node's own wall clock as what measures time where Java's code calls
+    /// `System.currentTimeMillis`: a jump makes that more, or less, than has passed. Its zero means
+    /// nothing. Timers fire by the monotonic clock; who waits for a wall-clock time looks at it again.
+    #[inline]
+    pub fn wall(&self) -> Time {
+        self.world.wall(self.node)
     }
     /// The node's own wall clock in milliseconds since 1970 (skew, drift and jumps apply).
     pub fn wall_ms(&self) -> i64 {

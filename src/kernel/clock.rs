@@ -12,7 +12,13 @@ pub(super) struct Clock {
     ppm: i32,
     /// What the wall clock showed (in milliseconds since 1970) at zero on the monotonic clock.
     wall_zero_ms: i64,
+    /// The same, if nobody had ever set it.
+    calendar_start_ms: i64,
 }
+
+/// Where `Clock::wall` stands at the start of the calendar: a hundred years, so that a clock that is set
+/// back does not come to zero.
+const WALL_ORIGIN: Time = Time(100 * 365 * 86_400 * 1_000_000_000);
 
 impl Clock {
     pub(super) fn new(calendar_start_ms: i64, skew_ms: i64, drift_ppm: i32) -> Self {
@@ -23,6 +29,7 @@ impl Clock {
             base_local: Time::ZERO + Duration::from_millis(ahead_ms.unsigned_abs()),
             ppm: sane(drift_ppm),
             wall_zero_ms: calendar_start_ms.saturating_add(skew_ms.saturating_sub(ahead_ms)),
+            calendar_start_ms,
         }
     }
 
@@ -51,6 +58,17 @@ impl Clock {
     pub(super) fn wall_ms(&self, now: Time) -> i64 {
         let ran = i64::try_from(self.local(now).as_millis()).unwrap_or(i64::MAX);
         self.wall_zero_ms.saturating_add(ran)
+    }
+
+    /// The wall clock as something to measure time with: its origin means nothing.
+    #[inline]
+    pub(super) fn wall(&self, now: Time) -> Time {
+        let set_ms = i128::from(self.wall_zero_ms) - i128::from(self.calendar_start_ms);
+        if set_ms == 0 {
+            return WALL_ORIGIN + self.local(now).since(Time::ZERO);
+        }
+        let shown = i128::from(WALL_ORIGIN.0) + i128::from(self.local(now).0);
+        Time(clamp(shown + set_ms * 1_000_000))
     }
 
     pub(super) fn jump(&mut self, by_ms: i64) {
@@ -106,10 +124,24 @@ mod tests {
     }
 
     #[test]
+    fn time_measured_by_the_wall_clock_is_time_unless_it_is_set() {
+        for (calendar, skew) in [(1_795_330_000_000, 0), (i64::MAX, 70), (i64::MIN, -70)] {
+            let clock = Clock::new(calendar, skew, 0);
+            let passed = clock.wall(Time(12_345)).since(clock.wall(Time::ZERO));
+            assert_eq!(passed, Duration(12_345), "{calendar}");
+        }
+        let mut clock = Clock::new(0, 0, 0);
+        clock.jump(i64::MIN);
+        assert_eq!(clock.wall(Time(5)), Time::ZERO);
+    }
+
+    #[test]
     fn a_jump_moves_the_wall_clock_only() {
         let mut clock = Clock::new(0, 0, 0);
+        let before = clock.wall(Time(9));
         clock.jump(-5_000);
         assert_eq!(clock.wall_ms(Time::ZERO), -5_000);
+        assert_eq!(clock.wall(Time(9)) + Duration::from_secs(5), before);
         assert_eq!(clock.local(Time(9)), Time(9));
     }
 }

@@ -216,6 +216,11 @@ impl<D: Domain> World<D> {
         self.node(node).clock.local(self.now)
     }
 
+    #[inline]
+    pub(super) fn wall(&self, node: NodeId) -> Time {
+        self.node(node).clock.wall(self.now)
+    }
+
     pub(super) fn wall_ms(&self, node: NodeId) -> i64 {
         self.node(node).clock.wall_ms(self.now)
     }

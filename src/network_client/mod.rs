@@ -5,6 +5,10 @@
 //! closing the connection, which fails all that is in flight on it). Never sends anything twice:
 //! retrying is its user's decision. It may not know what requests mean; of a produce only that acks=0 gets
 //! no answer.
+//!
+//! Its times are the wall clock's, as Java's are. It looks at them when something happens, or when the
+//! longest wait that it asked its timers for is over: a clock that is set forward is noticed with the next
+//! event (`time_out`), one that is set back makes each wait so much longer.
 
 mod peer;
 
@@ -48,6 +52,8 @@ pub struct NetworkClient<T> {
     conns: BTreeMap<ConnId, NodeId>,
     /// Requests without an answer that have left, until their `Sent` timer tells their user.
     sent: VecDeque<Completed<T>>,
+    /// Nothing times out before this.
+    next_deadline: Time,
 }
 
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
@@ -62,6 +68,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             peers: BTreeMap::new(),
             conns: BTreeMap::new(),
             sent: VecDeque::new(),
+            next_deadline: Time::MAX,
         }
     }
 
@@ -83,7 +90,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         match peer.link {
             Link::Up(conn) => self.flush(ctx, to, conn),
             Link::Down => self.connect(ctx, to),
-            Link::Connecting { .. } | Link::BackingOff => {}
+            Link::Connecting { .. } | Link::BackingOff { .. } => {}
         }
     }
 
@@ -116,7 +123,8 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// wait neither for a back-off nor for answers.
     pub fn is_ready(&self, to: NodeId) -> bool {
         self.peers.get(&to).is_none_or(|peer| {
-            !matches!(peer.link, Link::BackingOff) && peer.has_room(self.config.max_in_flight)
+            !matches!(peer.link, Link::BackingOff { .. })
+                && peer.has_room(self.config.max_in_flight)
         })
     }
 
@@ -137,7 +145,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     pub fn is_backing_off(&self, to: NodeId) -> bool {
         self.peers
             .get(&to)
-            .is_some_and(|peer| matches!(peer.link, Link::BackingOff))
+            .is_some_and(|peer| matches!(peer.link, Link::BackingOff { .. }))
     }
 
     /// Requests that wait or are in flight to `to`.
@@ -252,31 +260,43 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         match what {
             NetworkTimer::RequestTimeout => self.on_request_timeout(ctx, ConnId(conn_or_node)),
             NetworkTimer::ReconnectBackoff => {
-                if let Some(peer) = self.peers.get_mut(&node) {
-                    peer.link = Link::Down;
-                    peer.backoff_timer = None;
-                    if !peer.waiting.is_empty() {
-                        self.connect(ctx, node);
-                    }
-                }
+                self.on_backoff(ctx, node);
                 Vec::new()
             }
-            NetworkTimer::ConnectTimeout => {
-                let Some(conn) = self.peers.get(&node).and_then(|peer| peer.link.conn()) else {
-                    return Vec::new();
-                };
-                ctx.close(conn);
-                let reason = CloseReason::TimedOut;
-                self.lost(
-                    ctx,
-                    node,
-                    reason,
-                    Disconnected::InFlight(reason),
-                    Disconnected::NotSent(reason),
-                )
-            }
+            NetworkTimer::ConnectTimeout => self.on_connect_timeout(ctx, node),
             NetworkTimer::Sent => self.sent.pop_front().into_iter().collect(),
         }
+    }
+
+    /// `time_out` may have something to do.
+    pub fn is_late(&self, ctx: &Ctx<'_>) -> bool {
+        self.next_deadline <= ctx.wall()
+    }
+
+    /// What has waited long enough by the wall clock, though its timer has not fired: called after each
+    /// event and each `send` of a client that waits for several things at once, as `NetworkClient.poll`
+    /// looks at all of them. (A broker's thread waits for one answer, and takes that.)
+    pub fn time_out(&mut self, ctx: &mut Ctx<'_>) -> Vec<Completed<T>> {
+        let now = ctx.wall();
+        let due = |peer: &Peer<T>| peer.deadline().is_some_and(|deadline| deadline <= now);
+        let late: Vec<NodeId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| due(peer))
+            .map(|(node, _)| *node)
+            .collect();
+        let mut completed = Vec::new();
+        for node in late {
+            match self.peers[&node].link {
+                Link::Connecting { .. } => completed.extend(self.on_connect_timeout(ctx, node)),
+                Link::Up(conn) => completed.extend(self.on_request_timeout(ctx, conn)),
+                Link::BackingOff { .. } => self.on_backoff(ctx, node),
+                Link::Down => {}
+            }
+        }
+        let deadlines = self.peers.values().filter_map(Peer::deadline);
+        self.next_deadline = deadlines.min().unwrap_or(Time::MAX);
+        completed
     }
 
     fn connect(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
@@ -290,17 +310,67 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             config.connection_setup_timeout_max_ms,
             peer.failed_setups,
         );
-        let timer = ctx.set_timer(
-            limit,
-            Timer::Network {
-                owner,
-                conn_or_node: u64::from(to.0),
-                what: NetworkTimer::ConnectTimeout,
-            },
-        );
-        peer.link = Link::Connecting { conn, timer };
-        peer.last_attempt = ctx.now();
+        let timer = ctx.set_timer(limit, connect_timeout(owner, to));
+        let deadline = ctx.wall() + limit;
+        peer.link = Link::Connecting {
+            conn,
+            timer,
+            deadline,
+        };
+        peer.last_attempt = ctx.wall();
+        self.next_deadline = self.next_deadline.min(deadline);
         self.conns.insert(conn, to);
+    }
+
+    fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&to) else {
+            return Vec::new();
+        };
+        let Link::Connecting {
+            conn,
+            timer,
+            deadline,
+        } = &mut peer.link
+        else {
+            return Vec::new();
+        };
+        let left = deadline.since(ctx.wall());
+        if left > Duration::ZERO {
+            *timer = ctx.set_timer(left, connect_timeout(owner, to));
+            return Vec::new();
+        }
+        ctx.close(*conn);
+        let reason = CloseReason::TimedOut;
+        self.lost(
+            ctx,
+            to,
+            reason,
+            Disconnected::InFlight(reason),
+            Disconnected::NotSent(reason),
+        )
+    }
+
+    fn on_backoff(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&to) else {
+            return;
+        };
+        let Link::BackingOff { until } = peer.link else {
+            return;
+        };
+        if let Some(timer) = peer.backoff_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        let left = until.since(ctx.wall());
+        if left > Duration::ZERO {
+            peer.backoff_timer = Some(ctx.set_timer(left, reconnect_backoff(owner, to)));
+            return;
+        }
+        peer.link = Link::Down;
+        if !peer.waiting.is_empty() {
+            self.connect(ctx, to);
+        }
     }
 
     /// Sends what waits, as far as there is room.
@@ -328,14 +398,16 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                     },
                 );
             } else {
-                let deadline = ctx.now() + timeout;
+                let deadline = ctx.wall() + timeout;
+                self.next_deadline = self.next_deadline.min(deadline);
                 peer.in_flight.push_back(InFlight {
                     correlation_id,
                     deadline,
                     tag,
                 });
-                if peer.request_timer.is_none_or(|(at, _)| deadline < at) {
-                    peer.arm_request_timer(ctx, self.owner, conn, deadline);
+                let fires = ctx.now() + timeout;
+                if peer.request_timer.is_none_or(|(at, _)| fires < at) {
+                    peer.arm_request_timer(ctx, self.owner, conn, timeout);
                 }
             }
             ctx.send(
@@ -355,13 +427,15 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         let Some(&to) = self.conns.get(&conn) else {
             return Vec::new();
         };
-        let now = ctx.now();
+        let now = ctx.wall();
         let peer = self.peers.entry(to).or_default();
-        peer.request_timer = None;
+        if let Some((_, timer)) = peer.request_timer.take() {
+            ctx.cancel_timer(timer);
+        }
         match peer.in_flight.iter().map(|request| request.deadline).min() {
             None => Vec::new(),
             Some(deadline) if now < deadline => {
-                peer.arm_request_timer(ctx, self.owner, conn, deadline);
+                peer.arm_request_timer(ctx, self.owner, conn, deadline.since(now));
                 Vec::new()
             }
             Some(_) => {
@@ -406,18 +480,29 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             peer.failed_attempts,
         );
         peer.failed_attempts += 1;
-        peer.backoff_timer = Some(ctx.set_timer(
-            backoff,
-            Timer::Network {
-                owner,
-                conn_or_node: u64::from(to.0),
-                what: NetworkTimer::ReconnectBackoff,
-            },
-        ));
-        peer.link = Link::BackingOff;
-        peer.last_attempt = ctx.now();
+        peer.backoff_timer = Some(ctx.set_timer(backoff, reconnect_backoff(owner, to)));
+        let until = ctx.wall() + backoff;
+        peer.link = Link::BackingOff { until };
+        peer.last_attempt = ctx.wall();
+        self.next_deadline = self.next_deadline.min(until);
         peer.lost = Some(reason);
         peer.fail_all(to, in_flight, waiting)
+    }
+}
+
+fn connect_timeout(owner: u8, to: NodeId) -> Timer {
+    Timer::Network {
+        owner,
+        conn_or_node: u64::from(to.0),
+        what: NetworkTimer::ConnectTimeout,
+    }
+}
+
+fn reconnect_backoff(owner: u8, to: NodeId) -> Timer {
+    Timer::Network {
+        owner,
+        conn_or_node: u64::from(to.0),
+        what: NetworkTimer::ReconnectBackoff,
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) struct Peer<T> {
     /// The same, as far as no connection came to be (`failedConnectAttempts`).
     pub(super) failed_setups: u32,
     pub(super) backoff_timer: Option<TimerId>,
+    /// With the time on the monotonic clock at which it fires.
     pub(super) request_timer: Option<(Time, TimerId)>,
     pub(super) waiting: VecDeque<Waiting<T>>,
     pub(super) in_flight: VecDeque<InFlight<T>>,
@@ -24,8 +25,14 @@ pub(super) struct Peer<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Link {
     Down,
-    BackingOff,
-    Connecting { conn: ConnId, timer: TimerId },
+    BackingOff {
+        until: Time,
+    },
+    Connecting {
+        conn: ConnId,
+        timer: TimerId,
+        deadline: Time,
+    },
     Up(ConnId),
 }
 
@@ -33,7 +40,7 @@ impl Link {
     pub(super) fn conn(self) -> Option<ConnId> {
         match self {
             Link::Connecting { conn, .. } | Link::Up(conn) => Some(conn),
-            Link::Down | Link::BackingOff => None,
+            Link::Down | Link::BackingOff { .. } => None,
         }
     }
 }
@@ -77,25 +84,35 @@ impl<T> Peer<T> {
         self.load() < max_in_flight
     }
 
+    /// When something here has waited long enough, by the wall clock.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.link {
+            Link::Connecting { deadline, .. } => Some(deadline),
+            Link::BackingOff { until } => Some(until),
+            Link::Up(_) => self.in_flight.iter().map(|r| r.deadline).min(),
+            Link::Down => None,
+        }
+    }
+
     pub(super) fn arm_request_timer(
         &mut self,
         ctx: &mut Ctx<'_>,
         owner: u8,
         conn: ConnId,
-        deadline: Time,
+        after: Duration,
     ) {
         if let Some((_, timer)) = self.request_timer.take() {
             ctx.cancel_timer(timer);
         }
         let timer = ctx.set_timer(
-            deadline.since(ctx.now()),
+            after,
             Timer::Network {
                 owner,
                 conn_or_node: conn.0,
                 what: NetworkTimer::RequestTimeout,
             },
         );
-        self.request_timer = Some((deadline, timer));
+        self.request_timer = Some((ctx.now() + after, timer));
     }
 
     pub(super) fn cancel_timers(&mut self, ctx: &mut Ctx<'_>) {

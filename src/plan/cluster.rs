@@ -116,6 +116,8 @@ pub struct Machine {
     pub start_after: Duration,
     /// The process does not run at the start; the timeline may start it.
     pub down_at_start: bool,
+    /// Bytes that fit on its disk; none: as `DiskPlan::capacity` says.
+    pub disk_capacity: Option<u64>,
     /// Files on the disk before the first start: path and content. A path that ends in `/` is an empty
     /// directory.
     pub files: Vec<(String, Vec<u8>)>,
@@ -130,6 +132,7 @@ impl Default for Machine {
             supervisor: None,
             start_after: Duration::ZERO,
             down_at_start: false,
+            disk_capacity: None,
             files: Vec::new(),
         }
     }
@@ -174,6 +177,8 @@ pub struct DiskPlan {
     pub sync: Option<Latency>,
     /// Bytes a second.
     pub bandwidth: Option<u64>,
+    /// Bytes that fit; none: there is no end.
+    pub capacity: Option<u64>,
 }
 
 /// A topic.

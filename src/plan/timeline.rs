@@ -190,6 +190,24 @@ pub enum Action {
     FailSync(Targets),
     /// Everything on the disk is gone.
     WipeDisk(Targets),
+    // ---- files of nodes that are down
+    /// A file, or with a path that ends in `/` a directory, is gone.
+    DeleteFile {
+        targets: Targets,
+        file: String,
+    },
+    /// A file is cut to so many bytes.
+    TruncateFile {
+        targets: Targets,
+        file: String,
+        size: u64,
+    },
+    /// A file holds this and nothing else; it is made if it is not there.
+    WriteFile {
+        targets: Targets,
+        file: String,
+        content: Vec<u8>,
+    },
     // ---- machines
     /// The wall clock jumps; milliseconds, negative is back.
     JumpClock {
@@ -259,6 +277,9 @@ impl Action {
             | Action::HangSync(targets)
             | Action::FailSync(targets)
             | Action::WipeDisk(targets)
+            | Action::DeleteFile { targets, .. }
+            | Action::TruncateFile { targets, .. }
+            | Action::WriteFile { targets, .. }
             | Action::JumpClock { targets, .. }
             | Action::DriftClock { targets, .. }
             | Action::SlowMachine { targets, .. }
@@ -305,6 +326,9 @@ impl Action {
             Action::HangSync(_) => "hang sync",
             Action::FailSync(_) => "fail sync",
             Action::WipeDisk(_) => "wipe disk",
+            Action::DeleteFile { .. } => "delete file",
+            Action::TruncateFile { .. } => "truncate file",
+            Action::WriteFile { .. } => "write file",
             Action::JumpClock { .. } => "jump clock",
             Action::DriftClock { .. } => "drift clock",
             Action::SlowMachine { .. } => "slow machine",
@@ -343,6 +367,9 @@ impl Action {
             Action::HangSync(_) => "hanging sync",
             Action::FailSync(_) => "failing sync",
             Action::WipeDisk(_) => "wipe",
+            Action::DeleteFile { .. } => "file deletion",
+            Action::TruncateFile { .. } => "file truncation",
+            Action::WriteFile { .. } => "file change",
             Action::JumpClock { .. } => "clock jump",
             Action::DriftClock { .. } => "clock drift",
             Action::SlowMachine { .. } => "slow machine",
@@ -379,6 +406,9 @@ impl Action {
         "hanging sync",
         "failing sync",
         "wipe",
+        "file deletion",
+        "file truncation",
+        "file change",
         "clock jump",
         "clock drift",
         "slow machine",
@@ -401,6 +431,9 @@ impl Action {
                 | Action::LoseMessage { .. }
                 | Action::FlipBit { .. }
                 | Action::WipeDisk(_)
+                | Action::DeleteFile { .. }
+                | Action::TruncateFile { .. }
+                | Action::WriteFile { .. }
                 | Action::JumpClock { .. }
                 | Action::Heal(_)
                 | Action::CreateTopic(_)

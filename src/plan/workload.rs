@@ -15,6 +15,7 @@ pub struct ProducerPlan {
     pub topic: String,
     pub key: Key,
     pub value: Value,
+    pub timestamp: Timestamp,
     /// A record each so often. The members of a group start spread over this interval.
     pub every: Duration,
     /// Records are handed to the producer as fast as it takes them, `every` notwithstanding.
@@ -43,6 +44,7 @@ impl ProducerPlan {
             topic: topic.into(),
             key: Key::None,
             value: Value::Number,
+            timestamp: Timestamp::default(),
             every: Duration::from_secs(1),
             saturate: false,
             start: None,
@@ -66,6 +68,11 @@ impl ProducerPlan {
 
     pub fn value(mut self, value: Value) -> Self {
         self.value = value;
+        self
+    }
+
+    pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.timestamp = timestamp;
         self
     }
 
@@ -225,6 +232,67 @@ pub enum Value {
     Constant(String),
     /// So many bytes that differ from record to record.
     Bytes(u64),
+}
+
+/// What timestamp the application gives a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timestamp {
+    /// The producer's clock and so many milliseconds; negative is the past.
+    Clock { ahead_ms: i64 },
+    /// The producer's clock in seconds, which Kafka takes for milliseconds.
+    Seconds,
+    /// The producer's clock in microseconds.
+    Microseconds,
+    /// The same every time: milliseconds since 1970.
+    Fixed(i64),
+}
+
+impl Timestamp {
+    /// How it is written.
+    pub const EXPECTED: &'static str = "clock, seconds, microseconds, a length of time off the clock such as -8d or +2h, or milliseconds since 1970";
+
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        match text {
+            "clock" => return Some(Timestamp::default()),
+            "seconds" => return Some(Timestamp::Seconds),
+            "microseconds" => return Some(Timestamp::Microseconds),
+            _ => {}
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().ok().map(Timestamp::Fixed);
+        }
+        let (sign, length) = match text.strip_prefix('-') {
+            Some(length) => (-1, length),
+            None => (1, text.strip_prefix('+')?),
+        };
+        let length = i64::try_from(super::parse_duration(length)?.as_millis()).ok()?;
+        Some(Timestamp::Clock {
+            ahead_ms: sign * length,
+        })
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Timestamp::Clock { ahead_ms: 0 }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Timestamp::Clock { ahead_ms: 0 } => f.write_str("clock"),
+            Timestamp::Clock { ahead_ms } => {
+                let sign = if *ahead_ms < 0 { '-' } else { '+' };
+                let length = Duration::from_millis(ahead_ms.unsigned_abs());
+                write!(f, "{sign}{}", super::write_duration(length))
+            }
+            Timestamp::Seconds => f.write_str("seconds"),
+            Timestamp::Microseconds => f.write_str("microseconds"),
+            Timestamp::Fixed(timestamp_ms) => write!(f, "{timestamp_ms}"),
+        }
+    }
 }
 
 /// When a produce request is answered.

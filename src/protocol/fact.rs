@@ -293,6 +293,14 @@ pub enum Fact {
         live: Vec<BrokerId>,
         isr: Vec<BrokerId>,
     },
+    /// More than `leader.imbalance.per.broker.percentage` of the partitions whose preferred replica this
+    /// broker is are led by others: those that it can lead are given back to it.
+    LeadersImbalanced {
+        broker: BrokerId,
+        led_by_others: u32,
+        preferred: u32,
+        allowed_percentage: i32,
+    },
     AlterPartitionRefused {
         partition: TopicPartition,
         from: BrokerId,

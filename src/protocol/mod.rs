@@ -30,7 +30,8 @@ pub use ids::{
 pub use kafka::*;
 pub use message::{KafkaRequest, KafkaResponse, Message};
 pub use timer::{
-    BrokerTimer, ClientTimer, NetworkTimer, ServerTimer, SessionTimer, Timer, ZooKeeperTimer,
+    BrokerTimer, ClientTimer, ControllerTimer, NetworkTimer, ServerTimer, SessionTimer, Timer,
+    ZooKeeperTimer,
 };
 
 use crate::kernel;

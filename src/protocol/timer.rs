@@ -96,9 +96,18 @@ pub enum ServerTimer {
     /// The session's close was not answered in time.
     CloseTimeout,
     /// The controller's `SetTimer`.
-    ControllerWake(u64),
+    Controller(ControllerTimer),
     /// The admin manager's `SetTimer`.
     AdminWake(u64),
+}
+
+/// What the active controller waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ControllerTimer {
+    /// The pause of the channel whose request this is ends.
+    ChannelBackoff(u64),
+    /// `auto-leader-rebalance-task` of the controller's term with this epoch.
+    AutoLeaderRebalance { controller_epoch: i32 },
 }
 
 /// A client's timers.

@@ -1,13 +1,13 @@
 //! From a plan to a kernel with nodes: every process, its machine and its configuration.
 
-use crate::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
+use crate::client::workload::{KeyTemplate, Pace, TimestampTemplate, ValueTemplate, Workload};
 use crate::client::{
     Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Producer, ProducerOptions,
 };
 use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Value,
+    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Timestamp, Value,
     ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
@@ -48,6 +48,7 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
             &format!("zookeeper-{number}"),
             None,
             &plan.cluster.zookeeper.machine,
+            plan.disk.capacity,
             node,
         );
         layout.zookeepers.push(id);
@@ -66,18 +67,26 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
             &host(broker.id),
             broker.rack.as_deref(),
             &broker.machine,
+            plan.disk.capacity,
             node,
         );
         layout.brokers.insert(broker.id, id);
     }
     for name in client_names(plan) {
         let node = client(plan, &addresses, &name, Time::ZERO)?;
-        let id = add(&mut kernel, &name, None, &Machine::default(), node);
+        let id = add(&mut kernel, &name, None, &Machine::default(), None, node);
         layout.clients.push((name, id));
     }
     for client in &plan.zookeeper_clients {
         let node = zookeeper_client(plan, client, &layout.zookeepers);
-        let id = add(&mut kernel, &client.name, None, &Machine::default(), node);
+        let id = add(
+            &mut kernel,
+            &client.name,
+            None,
+            &Machine::default(),
+            None,
+            node,
+        );
         layout.clients.push((client.name.clone(), id));
     }
     debug_assert!(
@@ -225,6 +234,7 @@ fn add(
     name: &str,
     rack: Option<&str>,
     machine: &Machine,
+    disk_capacity: Option<u64>,
     node: Node,
 ) -> NodeId {
     let options = NodeOptions {
@@ -250,6 +260,9 @@ fn add(
             debug_assert!(written.is_ok());
         }
     }
+    // What it holds at the start is there, whatever fits beside it.
+    let capacity = machine.disk_capacity.or(disk_capacity);
+    disk.set_capacity(capacity.unwrap_or(u64::MAX));
     id
 }
 
@@ -368,6 +381,12 @@ fn producer_options(
                 Value::Bytes(size) => {
                     ValueTemplate::Bytes(u32::try_from(*size).unwrap_or(u32::MAX))
                 }
+            },
+            timestamp: match producer.timestamp {
+                Timestamp::Clock { ahead_ms } => TimestampTemplate::Clock { ahead_ms },
+                Timestamp::Seconds => TimestampTemplate::Seconds,
+                Timestamp::Microseconds => TimestampTemplate::Microseconds,
+                Timestamp::Fixed(timestamp_ms) => TimestampTemplate::Fixed(timestamp_ms),
             },
             pace: if producer.saturate {
                 Pace::AsFastAsAcknowledged { in_flight }

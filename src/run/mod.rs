@@ -8,6 +8,7 @@
 
 mod administration;
 mod assemble;
+mod file_edits;
 mod machine_faults;
 mod nemesis;
 mod network_faults;

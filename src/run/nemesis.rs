@@ -3,6 +3,7 @@
 //! Roles are resolved at the moment when a line is carried out; the trace says whom they meant.
 
 use super::administration::{administration, ask_zookeeper};
+use super::file_edits::{FileEdit, file_edit_of};
 use super::machine_faults::{
     cured_node, machine_fault_of, machine_targets, machine_words, wanted_files,
 };
@@ -133,6 +134,8 @@ impl Nemesis {
             lasting.rules = self.act_on_network(number, action, &sides, found, world)?;
         } else if let Some(targets) = machine_targets(action) {
             lasting.effects = self.act_on_machines(number, action, targets, found, world)?;
+        } else if let Some(edit) = file_edit_of(action) {
+            self.edit_file(number, &edit, found, world)?;
         } else if let Some((text, request)) = administration(action) {
             say(world, number, text);
             self.ask_admin(world, request);
@@ -277,6 +280,35 @@ impl Nemesis {
             }
         }
         Ok(effects)
+    }
+
+    /// Only where nobody else works with the file.
+    fn edit_file(
+        &mut self,
+        number: u32,
+        edit: &FileEdit<'_>,
+        found: &mut Found<'_>,
+        world: &mut World<'_>,
+    ) -> Result<(), String> {
+        let nodes = self.find(world, edit.targets)?;
+        for node in &nodes {
+            let name = world.kernel.name(*node);
+            if world.kernel.status(*node) != NodeStatus::Down {
+                return Err(format!(
+                    "{name} runs; its files can be changed only while it is down"
+                ));
+            }
+            if !edit.fits(world.kernel.disk(*node)) {
+                return Err(format!("{name} has {}", edit.misfit()));
+            }
+        }
+        let who = found.described(world, &nodes, edit.targets);
+        say(world, number, edit.words(&who));
+        for node in &nodes {
+            let done = edit.apply(world.kernel.disk_mut(*node));
+            done.map_err(|error| format!("{}: {error}", world.kernel.name(*node)))?;
+        }
+        Ok(())
     }
 
     /// The nodes that a line means at this moment.

@@ -1,5 +1,9 @@
 //! The document: what a scenario file may say, key by key. Meaning is given to it in `lower` and `raise`.
 
+mod entry;
+
+pub(super) use entry::Entry;
+
 use super::de::mismatch;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -126,6 +130,8 @@ pub(super) struct Machine {
     pub(super) start_after: Option<Time>,
     #[serde(skip_serializing_if = "is_default")]
     pub(super) down_at_start: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) disk_capacity: Option<Size>,
     #[serde(skip_serializing_if = "Ordered::is_empty")]
     pub(super) files: Ordered<File>,
 }
@@ -168,6 +174,8 @@ pub(super) struct Disk {
     pub(super) sync: Option<Latency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bandwidth: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) capacity: Option<Size>,
 }
 
 /// A length of time, or how lengths of time are spread.
@@ -226,6 +234,8 @@ pub(super) struct Producer {
     pub(super) key: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Content>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) timestamp: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) every: Option<Time>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -299,147 +309,6 @@ pub(super) struct ZooKeeperClient {
     pub(super) servers: Option<OneOrMany>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session_timeout: Option<Time>,
-}
-
-/// A line of the timeline: one of `at`, `every`, `when`; exactly one action; what the action needs.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    default,
-    expecting = "a map such as {at: 30s, crash: broker-1}"
-)]
-pub(super) struct Entry {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) about: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) at: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) every: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) when: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) from: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) until: Option<Time>,
-    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
-    pub(super) lasting: Option<Time>,
-
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) crash: Option<OneOrMany>,
-    #[serde(rename = "power failure", skip_serializing_if = "Option::is_none")]
-    pub(super) power_failure: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) restart: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) upgrade: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) pause: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resume: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) stop: Option<OneOrMany>,
-
-    #[serde(rename = "cut link", skip_serializing_if = "Option::is_none")]
-    pub(super) cut_link: Option<OneOrMany>,
-    #[serde(rename = "partition network", skip_serializing_if = "Option::is_none")]
-    pub(super) partition_network: Option<Vec<OneOrMany>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) isolate: Option<OneOrMany>,
-    #[serde(rename = "slow link", skip_serializing_if = "Option::is_none")]
-    pub(super) slow_link: Option<OneOrMany>,
-    #[serde(rename = "throttle link", skip_serializing_if = "Option::is_none")]
-    pub(super) throttle_link: Option<OneOrMany>,
-    #[serde(rename = "stall link", skip_serializing_if = "Option::is_none")]
-    pub(super) stall_link: Option<OneOrMany>,
-    #[serde(rename = "reset link", skip_serializing_if = "Option::is_none")]
-    pub(super) reset_link: Option<OneOrMany>,
-    #[serde(rename = "lose message", skip_serializing_if = "Option::is_none")]
-    pub(super) lose_message: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) to: Option<OneOrMany>,
-    #[serde(rename = "one way", skip_serializing_if = "Option::is_none")]
-    pub(super) one_way: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rate: Option<Rate>,
-
-    #[serde(rename = "slow disk", skip_serializing_if = "Option::is_none")]
-    pub(super) slow_disk: Option<OneOrMany>,
-    #[serde(rename = "fill disk", skip_serializing_if = "Option::is_none")]
-    pub(super) fill_disk: Option<OneOrMany>,
-    #[serde(rename = "fail reads", skip_serializing_if = "Option::is_none")]
-    pub(super) fail_reads: Option<OneOrMany>,
-    #[serde(rename = "flip bit", skip_serializing_if = "Option::is_none")]
-    pub(super) flip_bit: Option<OneOrMany>,
-    #[serde(rename = "hang sync", skip_serializing_if = "Option::is_none")]
-    pub(super) hang_sync: Option<OneOrMany>,
-    #[serde(rename = "fail sync", skip_serializing_if = "Option::is_none")]
-    pub(super) fail_sync: Option<OneOrMany>,
-    #[serde(rename = "wipe disk", skip_serializing_if = "Option::is_none")]
-    pub(super) wipe_disk: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) times: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) file: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) position: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) bit: Option<u8>,
-
-    #[serde(rename = "jump clock", skip_serializing_if = "Option::is_none")]
-    pub(super) jump_clock: Option<OneOrMany>,
-    #[serde(rename = "drift clock", skip_serializing_if = "Option::is_none")]
-    pub(super) drift_clock: Option<OneOrMany>,
-    #[serde(rename = "slow machine", skip_serializing_if = "Option::is_none")]
-    pub(super) slow_machine: Option<OneOrMany>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) by: Option<SignedTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ppm: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) heal: Option<OneOrMany>,
-
-    #[serde(rename = "create topic", skip_serializing_if = "Option::is_none")]
-    pub(super) create_topic: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) partitions: Option<u32>,
-    #[serde(rename = "replication.factor", skip_serializing_if = "Option::is_none")]
-    pub(super) replication_factor: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) assignment: Option<Vec<Vec<i32>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) config: Option<Ordered<String>>,
-    #[serde(rename = "alter topic", skip_serializing_if = "Option::is_none")]
-    pub(super) alter_topic: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) set: Option<Ordered<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) delete: Option<OneOrMany>,
-    #[serde(rename = "delete records", skip_serializing_if = "Option::is_none")]
-    pub(super) delete_records: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) before: Option<i64>,
-    #[serde(
-        rename = "elect preferred leader",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(super) elect_preferred_leader: Option<OneOrMany>,
-    #[serde(
-        rename = "elect unclean leader",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(super) elect_unclean_leader: Option<OneOrMany>,
-
-    #[serde(rename = "ask zookeeper", skip_serializing_if = "Option::is_none")]
-    pub(super) ask_zookeeper: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) client: Option<String>,
-
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) optional: Option<bool>,
-    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-    pub(super) roles: Option<OneOrMany>,
 }
 
 /// A sentence, or a map of one with its window: `no record is lost`, `acknowledged records lost: 5`,

@@ -5,7 +5,7 @@ use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, BrokerPlan, ClusterPlan, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
-    Partition, Plan, ProducerPlan, Targets, TopicPlan, Value, When, ZooKeeperClientPlan,
+    Partition, Plan, ProducerPlan, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan,
     ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
@@ -29,6 +29,7 @@ pub(super) fn document(plan: &Plan) -> Document {
             read: plan.disk.read.as_ref().map(latency),
             sync: plan.disk.sync.as_ref().map(latency),
             bandwidth: plan.disk.bandwidth.map(Rate),
+            capacity: plan.disk.capacity.map(Size),
         },
         topics: Ordered(
             plan.topics
@@ -105,9 +106,8 @@ fn broker(plan: &BrokerPlan) -> doc::Broker {
     }
 }
 
-fn machine(plan: &Machine) -> Option<doc::Machine> {
-    let default = Machine::default();
-    let file = |content: &[u8]| match std::str::from_utf8(content) {
+fn file(content: &[u8]) -> File {
+    match std::str::from_utf8(content) {
         Ok(text) if !text.contains(|c: char| c.is_control() && c != '\n') => File {
             text: Some(text.to_string()),
             hex: None,
@@ -116,7 +116,11 @@ fn machine(plan: &Machine) -> Option<doc::Machine> {
             text: None,
             hex: Some(content.iter().map(|byte| format!("{byte:02x}")).collect()),
         },
-    };
+    }
+}
+
+fn machine(plan: &Machine) -> Option<doc::Machine> {
+    let default = Machine::default();
     (*plan != default).then(|| doc::Machine {
         slowness: (plan.slowness != default.slowness).then_some(plan.slowness),
         clock_skew: (plan.clock_skew_ms != 0).then(|| from_millis(plan.clock_skew_ms)),
@@ -124,6 +128,7 @@ fn machine(plan: &Machine) -> Option<doc::Machine> {
         supervisor: plan.supervisor.map(Time),
         start_after: (plan.start_after != Duration::ZERO).then_some(Time(plan.start_after)),
         down_at_start: plan.down_at_start,
+        disk_capacity: plan.disk_capacity.map(Size),
         files: Ordered(
             plan.files
                 .iter()
@@ -197,6 +202,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
                 ..doc::Made::default()
             }),
         },
+        timestamp: (plan.timestamp != Timestamp::default()).then(|| plan.timestamp.to_string()),
         every: (!plan.saturate).then_some(Time(plan.every)),
         saturate: plan.saturate,
         start: plan.start.map(Time),
@@ -315,6 +321,27 @@ fn action(action: &Action, said: &mut doc::Entry) {
         Action::HangSync(who) => said.hang_sync = targets(who),
         Action::FailSync(who) => said.fail_sync = targets(who),
         Action::WipeDisk(who) => said.wipe_disk = targets(who),
+        Action::DeleteFile {
+            targets: who,
+            file: path,
+        } => (said.delete_file, said.file) = (targets(who), Some(path.clone())),
+        Action::TruncateFile {
+            targets: who,
+            file: path,
+            size,
+        } => {
+            (said.truncate_file, said.file) = (targets(who), Some(path.clone()));
+            said.size = Some(*size);
+        }
+        Action::WriteFile {
+            targets: who,
+            file: path,
+            content,
+        } => {
+            (said.write_file, said.file) = (targets(who), Some(path.clone()));
+            let File { text, hex } = file(content);
+            (said.text, said.hex) = (text, hex);
+        }
         Action::JumpClock {
             targets: who,
             by_ms,

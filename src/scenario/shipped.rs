@@ -42,6 +42,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "12-leaders-and-isr/follower-crash.yaml",
     "12-leaders-and-isr/leader-cut-from-followers.yaml",
     "12-leaders-and-isr/leader-cut-from-zookeeper.yaml",
+    "12-leaders-and-isr/leader-returns.yaml",
     "12-leaders-and-isr/min-insync-refused.yaml",
     "12-leaders-and-isr/paused-leader.yaml",
     "12-leaders-and-isr/power-failure-of-all-flushed.yaml",

@@ -282,6 +282,32 @@ fn a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_each_wait_so_much_longer() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.server().silent = true;
+    world.0.apply(Fault::Start(SERVER));
+    world.send(1);
+    world.run_for(1_000);
+    world.0.apply(Fault::ClockJump {
+        node: CLIENT,
+        by_ms: -10_000,
+    });
+    world.run_for(10_990);
+    assert!(world.client().ends.is_empty());
+    world.run_for(20);
+    assert_eq!(world.client().ends[0].2, Err(Disconnected::TimedOut));
+    // The pause before the next attempt (50 ms) too.
+    world.0.apply(Fault::ClockJump {
+        node: CLIENT,
+        by_ms: -10_000,
+    });
+    world.run_for(9_900);
+    assert!(world.client().network.is_backing_off(SERVER));
+    world.run_for(200);
+    assert!(!world.client().network.is_backing_off(SERVER));
+}
+
+#[test]
 fn a_server_that_dies_fails_what_is_in_flight_as_of_unknown_outcome() {
     let mut world = World::new(1, NetworkClientConfig::default());
     world.server().silent = true;

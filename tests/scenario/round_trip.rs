@@ -254,6 +254,14 @@ fn clients() -> impl Strategy<Value = Clients> {
         words().prop_map(Value::Constant),
         any::<u64>().prop_map(Value::Bytes),
     ];
+    let timestamp = prop_oneof![
+        Just(Timestamp::Seconds),
+        Just(Timestamp::Microseconds),
+        any::<i32>().prop_map(|ahead_ms| Timestamp::Clock {
+            ahead_ms: ahead_ms.into()
+        }),
+        (0..i64::MAX).prop_map(Timestamp::Fixed),
+    ];
     let acks = option::of(prop_oneof![
         Just(Acks::None),
         Just(Acks::Leader),
@@ -268,9 +276,11 @@ fn clients() -> impl Strategy<Value = Clients> {
         any::<bool>(),
         acks,
         option::of(1..100u64),
+        timestamp,
     )
         .prop_map(
-            |(about, count, key, value, every, saturate, acks, limit)| ProducerPlan {
+            |(about, count, key, value, every, saturate, acks, limit, timestamp)| ProducerPlan {
+                timestamp,
                 about,
                 count,
                 key,

@@ -394,6 +394,13 @@ impl Disk {
         true
     }
 
+    /// So many bytes fit on it; what is there already stays.
+    pub fn set_capacity(&mut self, bytes: u64) {
+        if let Some(device) = &mut self.device {
+            device.config.capacity = bytes;
+        }
+    }
+
     /// Writes fail with `Full` until called with false.
     pub fn set_full(&mut self, on: bool) {
         self.full = on;

@@ -244,9 +244,9 @@ impl KafkaServer {
                     ctx.exit(status);
                 }
             }
-            Timer::Server(ServerTimer::ControllerWake(wake)) => {
+            Timer::Server(ServerTimer::Controller(timer)) => {
                 self.controller
-                    .input(ctx.wall_ms(), ControllerInput::Wake(wake));
+                    .input(ctx.wall_ms(), ControllerInput::Timer(timer));
             }
             Timer::Server(ServerTimer::AdminWake(wake)) => self.admin_input(AdminInput::Wake(wake)),
             // Timers of other kinds of node.
@@ -469,10 +469,10 @@ impl KafkaServer {
             }
             ControllerOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
             ControllerOutput::Elected(elected) => self.admin_input(AdminInput::Elected(elected)),
-            ControllerOutput::SetTimer { after_ms, wake } => {
+            ControllerOutput::SetTimer { after_ms, timer } => {
                 ctx.set_timer(
                     Duration::from_millis(after_ms),
-                    Timer::Server(ServerTimer::ControllerWake(wake)),
+                    Timer::Server(ServerTimer::Controller(timer)),
                 );
             }
             ControllerOutput::ReopenSession => self.zk.session.reopen(ctx),

@@ -1,5 +1,6 @@
 //! Checks the lines of the timeline.
 
+use super::topology::{PLAIN_PATH, is_plain_path};
 use super::{Check, Checked, config_problem};
 use crate::kernel::Duration;
 use crate::plan::{Action, Entry, Healing, Moment, Problem, Role, Targets, When, write_duration};
@@ -153,6 +154,15 @@ impl Check<'_> {
                 self.targets(targets, own())
             }
             Action::FailReads { targets, .. } => self.targets(targets, own()),
+            Action::DeleteFile { targets, file } => {
+                plain_path(file, true)?;
+                self.targets(targets, own())
+            }
+            Action::TruncateFile { targets, file, .. }
+            | Action::WriteFile { targets, file, .. } => {
+                plain_path(file, false)?;
+                self.targets(targets, own())
+            }
             Action::FlipBit { targets, bit, .. } => {
                 if *bit > 7 {
                     return Err(Problem::new(["bit"], format!("bit {bit}")).expected("from 0 to 7"));
@@ -251,4 +261,12 @@ impl Check<'_> {
             _ => false,
         }
     }
+}
+
+/// The path of a file, or of a directory where that may be meant.
+fn plain_path(path: &str, or_directory: bool) -> Checked {
+    if is_plain_path(path) && (or_directory || !path.ends_with('/')) {
+        return Ok(());
+    }
+    Err(Problem::new(["file"], format!("the path \"{path}\"")).expected(PLAIN_PATH))
 }

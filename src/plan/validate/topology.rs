@@ -15,6 +15,17 @@ pub const MOST_BROKERS: usize = 1_000;
 /// `broker.id` above `reserved.broker.max.id` is refused by a broker that starts.
 const LARGEST_BROKER_ID: i32 = 1_000;
 
+const MORE_THAN_NOTHING: &str = "more than 0B, such as 2GiB";
+pub(super) const PLAIN_PATH: &str =
+    "a relative path without . and .., such as data/meta.properties";
+
+/// A path on a machine's disk; a directory's may end in `/`.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/')
+        .all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
 impl Check<'_> {
     pub(super) fn cluster(&mut self, cluster: &ClusterPlan) -> Checked {
         let version = cluster.kafka_version;
@@ -160,16 +171,14 @@ impl Check<'_> {
             )
             .expected("from -500000 to 500000"));
         }
+        if machine.disk_capacity == Some(0) {
+            return Err(Problem::new(at("disk_capacity"), "no space").expected(MORE_THAN_NOTHING));
+        }
         for (file, _) in &machine.files {
-            // One that ends in a slash is a directory with nothing in it.
-            let plain = file
-                .strip_suffix('/')
-                .unwrap_or(file)
-                .split('/')
-                .all(|part| !part.is_empty() && part != "." && part != "..");
-            if !plain {
-                return Err(Problem::new(at("files"), format!("the path \"{file}\""))
-                    .expected("a relative path without . and .., such as data/meta.properties"));
+            if !is_plain_path(file) {
+                return Err(
+                    Problem::new(at("files"), format!("the path \"{file}\"")).expected(PLAIN_PATH)
+                );
             }
         }
         Ok(())
@@ -206,6 +215,9 @@ impl Check<'_> {
             if bandwidth == Some(0) {
                 return Err(Problem::new(path, "no bandwidth").expected("more than 0B/s"));
             }
+        }
+        if plan.disk.capacity == Some(0) {
+            return Err(Problem::new(["disk", "capacity"], "no space").expected(MORE_THAN_NOTHING));
         }
         Ok(())
     }

@@ -23,6 +23,9 @@ pub struct BrokerConfig {
     pub controlled_shutdown_max_retries: u32,
     pub controlled_shutdown_retry_backoff_ms: u64,
     pub controller_socket_timeout_ms: u64,
+    pub auto_leader_rebalance_enable: bool,
+    pub leader_imbalance_check_interval_seconds: u64,
+    pub leader_imbalance_per_broker_percentage: i32,
     pub request_timeout_ms: u64,
     pub fetch_max_bytes: i32,
     pub log_flush_offset_checkpoint_interval_ms: u64,
@@ -104,6 +107,18 @@ impl BrokerConfig {
             "controller.socket.timeout.ms",
             &mut config.controller_socket_timeout_ms,
         )?;
+        values.flag(
+            "auto.leader.rebalance.enable",
+            &mut config.auto_leader_rebalance_enable,
+        );
+        values.number(
+            "leader.imbalance.check.interval.seconds",
+            &mut config.leader_imbalance_check_interval_seconds,
+        )?;
+        values.number(
+            "leader.imbalance.per.broker.percentage",
+            &mut config.leader_imbalance_per_broker_percentage,
+        )?;
         values.number("request.timeout.ms", &mut config.request_timeout_ms)?;
         values.number("fetch.max.bytes", &mut config.fetch_max_bytes)?;
         values.number(
@@ -171,6 +186,19 @@ impl BrokerConfig {
         if let Some(kind) = values.text("log.message.timestamp.type") {
             topic.message_timestamp_type_log_append_time = kind == "LogAppendTime";
         }
+        values.number(
+            "log.message.timestamp.difference.max.ms",
+            &mut topic.message_timestamp_difference_max_ms,
+        )?;
+        values.number(
+            "log.message.timestamp.before.max.ms",
+            &mut topic.message_timestamp_before_max_ms,
+        )?;
+        values.number(
+            "log.message.timestamp.after.max.ms",
+            &mut topic.message_timestamp_after_max_ms,
+        )?;
+        config.topic_defaults = config.topic_defaults.with_difference_of_timestamps();
         config.consistent()
     }
 
@@ -250,6 +278,9 @@ impl Default for BrokerConfig {
             controlled_shutdown_max_retries: 3,
             controlled_shutdown_retry_backoff_ms: 5_000,
             controller_socket_timeout_ms: 30_000,
+            auto_leader_rebalance_enable: true,
+            leader_imbalance_check_interval_seconds: 300,
+            leader_imbalance_per_broker_percentage: 10,
             request_timeout_ms: 30_000,
             fetch_max_bytes: 57_671_680,
             log_flush_offset_checkpoint_interval_ms: 60_000,

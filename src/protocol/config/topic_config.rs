@@ -23,6 +23,10 @@ pub struct TopicConfig {
     pub compression_type: Option<CompressionType>,
     /// False: CreateTime, true: LogAppendTime.
     pub message_timestamp_type_log_append_time: bool,
+    /// The old name of the two below, which stands in for each that is unlimited (KIP-937).
+    pub message_timestamp_difference_max_ms: i64,
+    pub message_timestamp_before_max_ms: i64,
+    pub message_timestamp_after_max_ms: i64,
 }
 
 impl TopicConfig {
@@ -51,7 +55,32 @@ impl TopicConfig {
         if let Some(kind) = values.text("message.timestamp.type") {
             config.message_timestamp_type_log_append_time = kind == "LogAppendTime";
         }
-        Ok(config)
+        values.number(
+            "message.timestamp.difference.max.ms",
+            &mut config.message_timestamp_difference_max_ms,
+        )?;
+        values.number(
+            "message.timestamp.before.max.ms",
+            &mut config.message_timestamp_before_max_ms,
+        )?;
+        values.number(
+            "message.timestamp.after.max.ms",
+            &mut config.message_timestamp_after_max_ms,
+        )?;
+        Ok(config.with_difference_of_timestamps())
+    }
+
+    /// `LogConfig.getMessageTimestampBeforeMaxMs` and its twin.
+    pub(super) fn with_difference_of_timestamps(mut self) -> Self {
+        for limit in [
+            &mut self.message_timestamp_before_max_ms,
+            &mut self.message_timestamp_after_max_ms,
+        ] {
+            if *limit == i64::MAX {
+                *limit = self.message_timestamp_difference_max_ms;
+            }
+        }
+        self
     }
 }
 
@@ -73,6 +102,9 @@ impl Default for TopicConfig {
             file_delete_delay_ms: 60_000,
             compression_type: None,
             message_timestamp_type_log_append_time: false,
+            message_timestamp_difference_max_ms: i64::MAX,
+            message_timestamp_before_max_ms: i64::MAX,
+            message_timestamp_after_max_ms: i64::MAX,
         }
     }
 }
@@ -116,6 +148,24 @@ mod tests {
                 key.name
             );
         }
+    }
+
+    #[test]
+    fn the_old_name_for_how_far_timestamps_may_lie_stands_in_for_the_new_ones() {
+        let limits = |pairs: &[(&str, &str)]| {
+            let own = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+            let config = TopicConfig::default().with_overrides(&own.collect());
+            let config = config.unwrap();
+            (
+                config.message_timestamp_before_max_ms,
+                config.message_timestamp_after_max_ms,
+            )
+        };
+        let difference = ("message.timestamp.difference.max.ms", "1000");
+        let before = ("message.timestamp.before.max.ms", "5");
+        assert_eq!(limits(&[]), (i64::MAX, i64::MAX));
+        assert_eq!(limits(&[difference]), (1000, 1000));
+        assert_eq!(limits(&[difference, before]), (5, 1000));
     }
 
     #[test]

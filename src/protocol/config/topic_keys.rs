@@ -31,9 +31,9 @@ pub(super) const TOPIC: &[Key] = &[
     modelled("max.message.bytes", int(0)),
     known("message.downconversion.enable", BOOLEAN),
     known("message.format.version", TEXT),
-    known("message.timestamp.after.max.ms", long(0)),
-    known("message.timestamp.before.max.ms", long(0)),
-    known("message.timestamp.difference.max.ms", long(0)),
+    modelled("message.timestamp.after.max.ms", long(0)),
+    modelled("message.timestamp.before.max.ms", long(0)),
+    modelled("message.timestamp.difference.max.ms", long(0)),
     modelled(
         "message.timestamp.type",
         one_of(&["CreateTime", "LogAppendTime"]),

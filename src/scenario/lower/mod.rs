@@ -8,7 +8,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
     Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence,
-    SentenceError, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
+    SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -38,6 +38,7 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         read: latency(document.disk.read, ["disk", "read"])?,
         sync: latency(document.disk.sync, ["disk", "sync"])?,
         bandwidth: document.disk.bandwidth.map(|rate| rate.0),
+        capacity: document.disk.capacity.map(|size| size.0),
     };
     plan.topics = document
         .topics
@@ -142,18 +143,7 @@ fn machine(said: Option<doc::Machine>) -> Result<Machine, Problem> {
     let said = said.unwrap_or_default();
     let mut files = Vec::new();
     for (path, file) in said.files.0 {
-        let content = match file {
-            File {
-                text: Some(text),
-                hex: None,
-            } => Some(text.into_bytes()),
-            File {
-                text: None,
-                hex: Some(hex),
-            } => from_hex(&hex),
-            _ => None,
-        };
-        let Some(content) = content else {
+        let Some(content) = content(file) else {
             return Err(
                 Problem::new(["machine", "files", &path], "no content that can be read")
                     .expected("{text: ...}, or {hex: ...} with two digits a byte"),
@@ -170,8 +160,24 @@ fn machine(said: Option<doc::Machine>) -> Result<Machine, Problem> {
         supervisor: said.supervisor.map(|delay| delay.0),
         start_after: said.start_after.map_or(Duration::ZERO, |delay| delay.0),
         down_at_start: said.down_at_start,
+        disk_capacity: said.disk_capacity.map(|size| size.0),
         files,
     })
+}
+
+/// Exactly one of the ways to say what is in a file.
+fn content(file: File) -> Option<Vec<u8>> {
+    match file {
+        File {
+            text: Some(text),
+            hex: None,
+        } => Some(text.into_bytes()),
+        File {
+            text: None,
+            hex: Some(hex),
+        } => from_hex(&hex),
+        _ => None,
+    }
 }
 
 fn latency(
@@ -278,6 +284,12 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
                 .expected("position, number, {text: ...} or {bytes: 1KiB}"));
         }
     };
+    let timestamp = match said.timestamp {
+        None => Timestamp::default(),
+        Some(text) => Timestamp::parse(&text).ok_or_else(|| {
+            Problem::new(path("timestamp"), format!("\"{text}\"")).expected(Timestamp::EXPECTED)
+        })?,
+    };
     let acks = match said.acks {
         None => None,
         Some(text) => Some(Acks::parse(&text).ok_or_else(|| {
@@ -297,6 +309,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         topic: said.topic,
         key,
         value,
+        timestamp,
         every: said.every.map_or(Duration::from_secs(1), |every| every.0),
         saturate: said.saturate,
         start: said.start.map(|time| time.0),

@@ -1,6 +1,6 @@
 //! A line of the timeline: when, what, to whom.
 
-use super::{millis, properties, sentence};
+use super::{content, millis, properties, sentence};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, Entry, Healing, Moment, Partition, Problem, Role, Slot, Targets, TopicPlan, When,
@@ -146,6 +146,28 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
         hang_sync, "hang sync", |who| Action::HangSync(targets("hang sync", who)?);
         fail_sync, "fail sync", |who| Action::FailSync(targets("fail sync", who)?);
         wipe_disk, "wipe disk", |who| Action::WipeDisk(targets("wipe disk", who)?);
+        delete_file, "delete file", |who| Action::DeleteFile {
+            targets: targets("delete file", who)?,
+            file: need(&mut said.file, "delete file", "file: data/meta.properties")?,
+        };
+        truncate_file, "truncate file", |who| Action::TruncateFile {
+            targets: targets("truncate file", who)?,
+            file: need(&mut said.file, "truncate file", "file: data/meta.properties")?,
+            size: need(&mut said.size, "truncate file", "size: 0")?,
+        };
+        write_file, "write file", |who| Action::WriteFile {
+            targets: targets("write file", who)?,
+            file: need(&mut said.file, "write file", "file: data/meta.properties")?,
+            content: content(doc::File {
+                text: said.text.take(),
+                hex: said.hex.take(),
+            })
+            .ok_or_else(|| {
+                Problem::new(["write file"], "no content that can be read")
+                    .on_key()
+                    .expected("text: ... beside it, or hex: ... with two digits a byte")
+            })?,
+        };
         jump_clock, "jump clock", |who| Action::JumpClock {
             targets: targets("jump clock", who)?,
             by_ms: millis(need(&mut said.by, "jump clock", "by: -5s")?, ["by"])?,
@@ -220,7 +242,9 @@ fn arguments(action: &Action) -> String {
         | Action::ResetConnections { .. }
         | Action::LoseMessage { .. } => "to",
         Action::SlowDisk { .. } | Action::SlowMachine { .. } => "times",
-        Action::FailReads { .. } => "file",
+        Action::FailReads { .. } | Action::DeleteFile { .. } => "file",
+        Action::TruncateFile { .. } => "file, size",
+        Action::WriteFile { .. } => "file, text, hex",
         Action::FlipBit { .. } => "file, position, bit",
         Action::JumpClock { .. } => "by",
         Action::DriftClock { .. } => "ppm",
@@ -248,6 +272,9 @@ fn leftover(said: &doc::Entry) -> Option<&'static str> {
         (said.rate.is_some(), "rate"),
         (said.times.is_some(), "times"),
         (said.file.is_some(), "file"),
+        (said.size.is_some(), "size"),
+        (said.text.is_some(), "text"),
+        (said.hex.is_some(), "hex"),
         (said.position.is_some(), "position"),
         (said.bit.is_some(), "bit"),
         (said.by.is_some(), "by"),

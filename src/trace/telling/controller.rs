@@ -80,6 +80,18 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
                 _ => joined("finds no other leader: ", led, ""),
             }
         }
+        Fact::LeadersImbalanced {
+            broker,
+            led_by_others,
+            preferred,
+            allowed_percentage,
+        } => loud(format!(
+            "looks at the balance of leaders, as it does by timer: {} should lead {}, and others lead \
+             {led_by_others} of them; that is more than {allowed_percentage} % \
+             (leader.imbalance.per.broker.percentage), so what it can lead goes back to it",
+            broker_name(*broker),
+            count_of(*preferred),
+        )),
         Fact::AlterPartitionRefused {
             partition,
             from,

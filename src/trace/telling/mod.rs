@@ -92,6 +92,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::TopicSeen { .. }
         | Fact::StateWritten { .. }
         | Fact::ElectionFailed { .. }
+        | Fact::LeadersImbalanced { .. }
         | Fact::AlterPartitionRefused { .. } => controller::of_controller(&entry.fact, story),
 
         Fact::BecameLeader { .. }
@@ -206,6 +207,9 @@ fn meaning(error: ErrorCode) -> &'static str {
         }
         ErrorCode::RequestTimedOut => {
             " (no answer in time: it may be stored already, and then twice)"
+        }
+        ErrorCode::InvalidTimestamp => {
+            " (a record's own timestamp lies further from the broker's clock than message.timestamp.before.max.ms or message.timestamp.after.max.ms allows)"
         }
         ErrorCode::UnknownTopicOrPartition => " (the broker that was asked does not know it)",
         _ => "",

@@ -4,12 +4,15 @@
 mod admin;
 mod bootstrap;
 mod cardboard;
+mod clocks;
 mod consumer;
 mod driver;
 mod producer;
 
 use cardboard::{Town, World};
-use kafka_trial::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
+use kafka_trial::client::workload::{
+    KeyTemplate, Pace, TimestampTemplate, ValueTemplate, Workload,
+};
 use kafka_trial::client::{Client, Consumer, ConsumerOptions, Producer, ProducerOptions};
 use kafka_trial::kernel::{Duration, NodeId};
 use kafka_trial::protocol::config::Properties;
@@ -27,6 +30,7 @@ pub fn counting(limit: u64) -> Workload {
     Workload {
         key: KeyTemplate::None,
         value: ValueTemplate::Counter,
+        timestamp: TimestampTemplate::Clock { ahead_ms: 0 },
         pace: Pace::Every(Duration::from_secs(1)),
         start_after: Duration::from_millis(100),
         stop_after: None,

@@ -9,8 +9,8 @@ use kafka_trial::network_client::Disconnected;
 use kafka_trial::protocol::config::BrokerConfig;
 use kafka_trial::protocol::zookeeper::{Code, SessionId};
 use kafka_trial::protocol::{
-    BrokerEndpoint, BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, Request, Response,
-    StopReplicaResponse, TopicPartition, UpdateMetadataResponse,
+    BrokerEndpoint, BrokerId, ControllerTimer, ErrorCode, Fact, LeaderAndIsrResponse, Request,
+    Response, StopReplicaResponse, TopicPartition, UpdateMetadataResponse,
 };
 use kafka_trial::zookeeper_mode::ZkCalls;
 use kafka_trial::zookeeper_mode::{AdminInput, AdminManager, AdminOutput};
@@ -57,7 +57,7 @@ pub struct Cluster {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Timer {
-    Controller(u64),
+    Controller(ControllerTimer),
     Admin(u64),
 }
 
@@ -243,8 +243,10 @@ impl Cluster {
         for (id, timer) in std::mem::take(&mut self.timers) {
             if let Some(broker) = self.brokers.get_mut(&id) {
                 match timer {
-                    Timer::Controller(wake) => {
-                        broker.controller.input(NOW_MS, ControllerInput::Wake(wake));
+                    Timer::Controller(timer) => {
+                        broker
+                            .controller
+                            .input(NOW_MS, ControllerInput::Timer(timer));
                     }
                     Timer::Admin(wake) => broker.admin.input(AdminInput::Wake(wake)),
                 }
@@ -399,8 +401,8 @@ impl Cluster {
                 let broker = self.brokers.get_mut(&id).expect("it runs");
                 broker.admin.input(AdminInput::Elected(elected));
             }
-            ControllerOutput::SetTimer { wake, .. } => {
-                self.timers.push((id, Timer::Controller(wake)));
+            ControllerOutput::SetTimer { timer, .. } => {
+                self.timers.push((id, Timer::Controller(timer)));
             }
             ControllerOutput::ReopenSession => {
                 let session = self.tree().create_session();

@@ -1,6 +1,7 @@
 //! The controller against a small ZooKeeper and brokers that only answer: its rules by id, and its
 //! writes and requests held against recordings of real Kafka 3.9.1.
 
+mod auto_leader_rebalance;
 mod batches;
 mod brokers;
 mod cluster;
