@@ -177,9 +177,19 @@ fn machine() -> impl Strategy<Value = Machine> {
         option::of(length()),
         any::<bool>(),
         option::of(file),
+        option::of(1..u64::MAX),
     )
         .prop_map(
-            |(slowness, clock_skew_ms, clock_drift_ppm, supervisor, down_at_start, file)| Machine {
+            |(
+                slowness,
+                clock_skew_ms,
+                clock_drift_ppm,
+                supervisor,
+                down_at_start,
+                file,
+                disk_capacity,
+            )| Machine {
+                disk_capacity,
                 start_after: match down_at_start {
                     true => Duration::ZERO,
                     false => Duration(u64::from(slowness) * SECONDS),
@@ -230,6 +240,7 @@ fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
                     read,
                     sync,
                     bandwidth: disk,
+                    capacity: disk,
                 },
             )
         })
@@ -393,6 +404,20 @@ fn action() -> impl Strategy<Value = Action> {
         |(targets, times, n, file, bit)| {
             let file = file.trim().to_string() + "x";
             proptest::sample::select(vec![
+                Action::DeleteFile {
+                    targets: targets.clone(),
+                    file: "data/t-0/".into(),
+                },
+                Action::TruncateFile {
+                    targets: targets.clone(),
+                    file: "data/meta.properties".into(),
+                    size: times.into(),
+                },
+                Action::WriteFile {
+                    targets: targets.clone(),
+                    file: "data/x".into(),
+                    content: vec![bit, b'a'],
+                },
                 Action::SlowDisk {
                     targets: targets.clone(),
                     times,
