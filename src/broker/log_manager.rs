@@ -420,6 +420,11 @@ fn effective_config(config: &BrokerConfig, overrides: &Properties) -> TopicConfi
 /// The part of a topic's configuration that its logs use.
 pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
     let unsigned = |value: i32| u32::try_from(value).unwrap_or(0);
+    // The old name stands in for each of the new ones that is unlimited (KIP-937).
+    let limit = |own: i64| match own {
+        i64::MAX => config.message_timestamp_difference_max_ms,
+        own => own,
+    };
     LogConfig {
         segment_bytes: unsigned(config.segment_bytes),
         segment_ms: config.segment_ms,
@@ -444,8 +449,8 @@ pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
             clear_epoch_cache_on_noop_truncate: rules.clear_epoch_cache_on_noop_truncate
                 == ClearEpochCacheOnNoopTruncate::On,
         },
-        message_timestamp_before_max_ms: config.message_timestamp_before_max_ms,
-        message_timestamp_after_max_ms: config.message_timestamp_after_max_ms,
+        message_timestamp_before_max_ms: limit(config.message_timestamp_before_max_ms),
+        message_timestamp_after_max_ms: limit(config.message_timestamp_after_max_ms),
         ..LogConfig::default()
     }
 }

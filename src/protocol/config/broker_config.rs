@@ -336,6 +336,22 @@ mod tests {
     }
 
     #[test]
+    fn the_old_name_for_how_far_timestamps_may_lie_stands_in_for_the_new_ones() {
+        let limits = |pairs: &[(&str, &str)]| {
+            let topic = read(pairs).unwrap().topic_defaults;
+            (
+                topic.message_timestamp_before_max_ms,
+                topic.message_timestamp_after_max_ms,
+            )
+        };
+        let difference = ("log.message.timestamp.difference.max.ms", "1000");
+        let before = ("log.message.timestamp.before.max.ms", "5");
+        assert_eq!(limits(&[]), (i64::MAX, i64::MAX));
+        assert_eq!(limits(&[difference]), (1000, 1000));
+        assert_eq!(limits(&[difference, before]), (5, 1000));
+    }
+
+    #[test]
     fn the_first_of_several_keys_for_one_thing_wins() {
         let config = read(&[("log.retention.hours", "2"), ("log.retention.minutes", "3")]).unwrap();
         assert_eq!(config.topic_defaults.retention_ms, 180_000);

@@ -67,10 +67,10 @@ impl TopicConfig {
             "message.timestamp.after.max.ms",
             &mut config.message_timestamp_after_max_ms,
         )?;
-        Ok(config.with_difference_of_timestamps())
+        Ok(config)
     }
 
-    /// `LogConfig.getMessageTimestampBeforeMaxMs` and its twin.
+    /// What a broker hands down to its topics (`KafkaConfig.logMessageTimestampBeforeMaxMs` and its twin).
     pub(super) fn with_difference_of_timestamps(mut self) -> Self {
         for limit in [
             &mut self.message_timestamp_before_max_ms,
@@ -148,24 +148,6 @@ mod tests {
                 key.name
             );
         }
-    }
-
-    #[test]
-    fn the_old_name_for_how_far_timestamps_may_lie_stands_in_for_the_new_ones() {
-        let limits = |pairs: &[(&str, &str)]| {
-            let own = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string()));
-            let config = TopicConfig::default().with_overrides(&own.collect());
-            let config = config.unwrap();
-            (
-                config.message_timestamp_before_max_ms,
-                config.message_timestamp_after_max_ms,
-            )
-        };
-        let difference = ("message.timestamp.difference.max.ms", "1000");
-        let before = ("message.timestamp.before.max.ms", "5");
-        assert_eq!(limits(&[]), (i64::MAX, i64::MAX));
-        assert_eq!(limits(&[difference]), (1000, 1000));
-        assert_eq!(limits(&[difference, before]), (5, 1000));
     }
 
     #[test]
