@@ -217,6 +217,11 @@ impl Partition {
         }
         self.partition_epoch = state.partition_epoch;
         self.leader = Some(self.local_broker);
+        assert!(
+            self.leader_epoch_start_offset.is_some() && self.log.is_some(),
+            "{}: a leader has a log and knows where its epoch begins",
+            self.name
+        );
         Ok(self.maybe_increment_leader_high_watermark(env))
     }
 
@@ -344,11 +349,17 @@ impl Partition {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let log = self.log.as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let log_end_offset = log.log_end_offset();
         let info = log
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
             .map_err(|error| env.out.log_error(&error))?;
         take_tasks(&self.name, log, env.out);
         if !info.duplicate {
+            assert_eq!(
+                info.first_offset, log_end_offset,
+                "{}: a leader appends where its log ends",
+                self.name
+            );
             env.out.state_routine(|| Fact::Appended {
                 partition: self.name.clone(),
                 base_offset: info.first_offset,

@@ -107,7 +107,8 @@ impl Purgatory {
             responses,
             required,
         };
-        self.produces.insert(op, delayed);
+        let other = self.produces.insert(op, delayed);
+        assert!(other.is_none(), "two produces wait under number {op}");
     }
 
     pub(crate) fn park_fetch(
@@ -123,7 +124,8 @@ impl Purgatory {
             request,
             erroneous,
         };
-        self.fetches.insert(op, delayed);
+        let other = self.fetches.insert(op, delayed);
+        assert!(other.is_none(), "two fetches wait under number {op}");
         op
     }
 

@@ -5,20 +5,28 @@ use super::property::{Property, Violation};
 use super::{
     brokers_obey_the_current_controller::BrokersObeyTheCurrentController,
     consumers_read_without_gaps::ConsumersReadWithoutGaps,
-    epoch_caches_match_logs::EpochCachesMatchLogs, epochs_never_fall::EpochsNeverFall,
+    epoch_caches_match_logs::EpochCachesMatchLogs,
+    epochs_never_fall::EpochsNeverFall,
     high_watermark_in_bounds::HighWatermarkInBounds,
     high_watermark_needs_min_isr::HighWatermarkNeedsMinIsr,
     high_watermark_never_falls::HighWatermarkNeverFalls,
     in_sync_replicas_hold_what_is_committed::InSyncReplicasHoldWhatIsCommitted,
-    leader_in_isr::LeaderInIsr, logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
-    no_acknowledged_record_lost::NoAcknowledgedRecordLost, no_offset_used_twice::NoOffsetUsedTwice,
+    leader_in_isr::LeaderInIsr,
+    log_starts_move_as_allowed::{AllowedStarts, LogStartsMoveAsAllowed},
+    logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
+    no_acknowledged_record_lost::NoAcknowledgedRecordLost,
+    no_offset_used_twice::NoOffsetUsedTwice,
     nothing_above_high_watermark_deleted::NothingAboveHighWatermarkDeleted,
-    nothing_committed_is_cut_off::NothingCommittedIsCutOff, one_leader_an_epoch::OneLeaderAnEpoch,
+    nothing_committed_is_cut_off::NothingCommittedIsCutOff,
+    one_leader_an_epoch::OneLeaderAnEpoch,
     only_a_clean_stop_is_taken_for_clean::OnlyACleanStopIsTakenForClean,
     only_live_brokers_join_the_isr::OnlyLiveBrokersJoinTheIsr,
     only_the_current_controller_writes::OnlyTheCurrentControllerWrites,
     recovery_leaves_a_valid_prefix::RecoveryLeavesAValidPrefix,
-    retention_keeps_offsets::RetentionKeepsOffsets, zookeeper,
+    retention_keeps_offsets::RetentionKeepsOffsets,
+    whole_after_healing::WholeAfterHealing,
+    zookeeper,
+    zookeeper_past::{WhileRemembered, ZooKeeperForgetsNothing},
 };
 use crate::node::view::ClusterView;
 use crate::plan::{Expectation, Plan};
@@ -27,6 +35,8 @@ use crate::trace::TraceEntry;
 /// The properties that a run is held against.
 pub struct Checks {
     properties: Vec<Watching>,
+    /// What one of them has found, for others and for the plan's expectations.
+    allowed_starts: AllowedStarts,
 }
 
 struct Watching {
@@ -42,12 +52,17 @@ impl Checks {
             let mut expected = plan.expect.iter();
             expected.any(|expected| which(&expected.what))
         };
+        let remembered =
+            |property| -> Box<dyn Property> { Box::new(WhileRemembered::new(property)) };
+        let log_starts = LogStartsMoveAsAllowed::new(plan);
+        let allowed_starts = log_starts.allowed();
         let mut properties: Vec<Box<dyn Property>> = vec![
-            Box::new(OneLeaderAnEpoch::default()),
+            Box::new(log_starts),
+            remembered(Box::new(OneLeaderAnEpoch::default())),
             Box::new(HighWatermarkInBounds::default()),
             Box::new(HighWatermarkNeverFalls::default()),
             Box::new(LeaderInIsr::default()),
-            Box::new(EpochsNeverFall::default()),
+            remembered(Box::new(EpochsNeverFall::default())),
             Box::new(NothingAboveHighWatermarkDeleted::default()),
             Box::new(RetentionKeepsOffsets::default()),
             Box::new(RecoveryLeavesAValidPrefix::default()),
@@ -72,10 +87,16 @@ impl Checks {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
             properties.push(Box::new(InSyncReplicasHoldWhatIsCommitted::default()));
         }
-        if plan.cluster.zookeeper.servers > 1 {
-            properties.extend(zookeeper::properties());
+        if WholeAfterHealing::is_promised_by(plan) {
+            properties.push(Box::new(WholeAfterHealing::default()));
         }
-        Checks::of(properties)
+        properties.push(Box::new(ZooKeeperForgetsNothing::new(plan)));
+        let of_zookeeper = zookeeper::properties().into_iter();
+        properties.extend(of_zookeeper.map(remembered));
+        Checks {
+            allowed_starts,
+            ..Checks::of(properties)
+        }
     }
 
     /// What must hold of a ZooKeeper ensemble alone, whoever its clients are.
@@ -83,9 +104,10 @@ impl Checks {
         Checks::of(zookeeper::properties())
     }
 
-    fn of(properties: Vec<Box<dyn Property>>) -> Self {
+    pub(super) fn of(properties: Vec<Box<dyn Property>>) -> Self {
         let mut checks = Checks {
             properties: Vec::new(),
+            allowed_starts: AllowedStarts::default(),
         };
         for property in properties {
             checks.add(property);
@@ -121,6 +143,11 @@ impl Checks {
             .iter_mut()
             .filter(|watching| watching.looks_at_routine || !routine)
             .find_map(|watching| watching.property.after_event(facts, view))
+    }
+
+    /// What properties and expectations look at once the run is over.
+    pub fn end_of_run<'a>(&self, view: &'a dyn ClusterView) -> EndOfRun<'a> {
+        EndOfRun::new(view).allowing(self.allowed_starts.clone())
     }
 
     /// Called once.

@@ -3,7 +3,7 @@
 //!
 //! Looks at what each consumer process got since it started, or since its application last chose a position.
 //! No gap is what holds no data record in the
-//! log that counts (control records), and what retention had deleted. Reading again after a position was
+//! log that counts (control records), and what retention was allowed to delete. Reading again after a position was
 //! set back is no gap. Whether it reaches the end is left to expectations.
 
 use super::end_of_run::EndOfRun;
@@ -78,7 +78,7 @@ impl Property for ConsumersReadWithoutGaps {
                 .iter()
                 .map(|record| record.offset)
                 .filter(|offset| gap.offsets.contains(offset))
-                .filter(|offset| *offset >= end.log_start(&gap.partition))
+                .filter(|offset| *offset >= end.may_begin_at(&gap.partition))
                 .collect();
             let [first, ..] = missed[..] else { continue };
             let sentence = format!(
@@ -129,7 +129,7 @@ fn key(entry: &TraceEntry, partition: &TopicPartition) -> (i32, Rc<str>, Rc<str>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, batch, consumed, position};
+    use crate::check::testing::{Scene, alone, batch, consumed, position};
 
     fn scene() -> Scene {
         let mut scene = Scene::new();
@@ -144,13 +144,17 @@ mod tests {
     }
 
     fn look(scene: &Scene, facts: Vec<Fact>) -> Vec<String> {
+        look_where_logs_begin_at(0, scene, facts)
+    }
+
+    fn look_where_logs_begin_at(start: i64, scene: &Scene, facts: Vec<Fact>) -> Vec<String> {
         let entries: Vec<_> = facts
             .into_iter()
             .map(|fact| scene.fact("c-1", fact))
             .collect();
-        let mut property = ConsumersReadWithoutGaps::default();
+        let mut property = alone(ConsumersReadWithoutGaps::default());
         property.after_event(&entries, scene);
-        let violations = property.at_end(&EndOfRun::new(scene));
+        let violations = property.at_end(&scene.end_where_logs_begin_at("t-0", start));
         violations
             .into_iter()
             .map(|violation| violation.sentence)
@@ -168,6 +172,19 @@ mod tests {
             look(&scene(), facts),
             ["c-1 did not get 1 records of t-0, offset 1 the first of them, but what comes after"]
         );
+    }
+
+    /// A broker that says that its log begins later hides nothing by that.
+    #[test]
+    fn fires_when_a_consumer_steps_over_what_a_broker_alone_says_is_deleted() {
+        let mut scene = scene();
+        scene.replica_mut(1, "t-0").log_start_offset = 3;
+        let facts = vec![
+            position("t-0", 0),
+            consumed("t-0", 0, "a"),
+            consumed("t-0", 3, "d"),
+        ];
+        assert_eq!(look(&scene, facts).len(), 1);
     }
 
     #[test]
@@ -200,13 +217,11 @@ mod tests {
             consumed("t-0", 3, "d"),
         ];
         assert!(look(&scene(), whole).is_empty());
-        let mut scene = scene();
-        scene.replica_mut(1, "t-0").log_start_offset = 3;
         let jumped = vec![
             position("t-0", 0),
             consumed("t-0", 0, "a"),
             consumed("t-0", 3, "d"),
         ];
-        assert!(look(&scene, jumped).is_empty());
+        assert!(look_where_logs_begin_at(3, &scene(), jumped).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! What checks at the end of a run look at: views, and the logs as they stand on disk.
 
+use super::log_starts_move_as_allowed::AllowedStarts;
 use super::stored_log::{ReplicaReader, StoredLog};
 use crate::node::view::{ClusterView, CommittedPartition};
 use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
@@ -10,6 +11,7 @@ use std::rc::Rc;
 /// The end of a run. Logs are read from disk once, when a check first asks.
 pub struct EndOfRun<'a> {
     pub view: &'a dyn ClusterView,
+    allowed_starts: AllowedStarts,
     committed: BTreeMap<TopicPartition, CommittedPartition>,
     logs: RefCell<BTreeMap<(BrokerId, TopicPartition), Rc<StoredLog>>>,
     readers: RefCell<BTreeMap<TopicPartition, ReplicaReader>>,
@@ -20,10 +22,23 @@ impl<'a> EndOfRun<'a> {
         let committed = view.committed().into_iter();
         EndOfRun {
             view,
+            allowed_starts: AllowedStarts::default(),
             committed: committed.map(|p| (p.partition.clone(), p)).collect(),
             logs: RefCell::default(),
             readers: RefCell::default(),
         }
+    }
+
+    /// Logs may begin there.
+    pub(super) fn allowing(mut self, starts: AllowedStarts) -> Self {
+        self.allowed_starts = starts;
+        self
+    }
+
+    /// What lies before this offset may be gone, by retention or because somebody asked for it. No broker
+    /// says so of itself: `log_starts_move_as_allowed`.
+    pub fn may_begin_at(&self, partition: &TopicPartition) -> i64 {
+        self.allowed_starts.of(partition)
     }
 
     /// Every partition's committed state.
@@ -48,9 +63,16 @@ impl<'a> EndOfRun<'a> {
         })
     }
 
-    /// The log that counts: that of the committed leader; without a leader, the longest of the ISR.
+    /// The log that counts: that of the committed leader; without a leader, the longest of the ISR. Where
+    /// ZooKeeper has forgotten the partition, that of the running leader with the highest epoch: brokers
+    /// go on to serve it.
     pub fn authority(&self, partition: &TopicPartition) -> Option<(BrokerId, Rc<StoredLog>)> {
-        let committed = self.partition(partition)?;
+        let Some(committed) = self.partition(partition) else {
+            let leads = self.view.replicas().into_iter();
+            let leads = leads.filter(|it| it.is_leader && it.partition == *partition);
+            let leader = leads.max_by_key(|it| it.leader_epoch)?;
+            return Some((leader.broker, self.log(leader.broker, partition)));
+        };
         if committed.leader != NO_LEADER {
             return Some((committed.leader, self.log(committed.leader, partition)));
         }
@@ -61,8 +83,9 @@ impl<'a> EndOfRun<'a> {
         isr.max_by_key(|(_, log)| log.end_offset())
     }
 
-    /// First offset that retention has left: as the running leader says, else where the oldest segment of
-    /// the log that counts begins (records deleted from the middle of a segment still stand in it).
+    /// First offset that retention has left, for figures: as the running leader says, else where the oldest
+    /// segment of the log that counts begins (records deleted from the middle of a segment still stand in
+    /// it). What is judged goes by `may_begin_at`.
     pub fn log_start(&self, partition: &TopicPartition) -> i64 {
         let leader = self.partition(partition).map(|committed| committed.leader);
         let running = leader.and_then(|leader| self.view.replica(leader, partition));

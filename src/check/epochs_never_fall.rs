@@ -67,11 +67,12 @@ impl EpochsNeverFall {
                 self.looked_at += 1;
                 let before = std::mem::replace(&mut self.controller_epoch, *controller_epoch);
                 // Each election writes a higher one.
-                fell(
-                    format_args!("the controller epoch"),
-                    before + 1,
-                    *controller_epoch,
-                )
+                (*controller_epoch <= before).then(|| {
+                    let sentence = format!(
+                        "a controller is elected with epoch {controller_epoch}, and {before} was there before"
+                    );
+                    Violation::at(NAME, entry, sentence)
+                })
             }
             Fact::StateWritten {
                 partition,
@@ -161,7 +162,7 @@ fn disorder(log: &StoredLog) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, appended, batch, state};
+    use crate::check::testing::{Scene, alone, appended, batch, state};
 
     fn fires(facts: Vec<Fact>) -> Option<String> {
         let scene = Scene::new();
@@ -169,7 +170,7 @@ mod tests {
             .into_iter()
             .map(|f| scene.fact("broker-1", f))
             .collect();
-        let violation = EpochsNeverFall::default().after_event(&entries, &scene);
+        let violation = alone(EpochsNeverFall::default()).after_event(&entries, &scene);
         violation.map(|violation| violation.sentence)
     }
 
@@ -221,7 +222,7 @@ mod tests {
             let mut scene = Scene::new();
             scene.commit("t-0", 1, &[1]);
             scene.store(1, "t-0", bytes);
-            let found = EpochsNeverFall::default().at_end(&EndOfRun::new(&scene));
+            let found = alone(EpochsNeverFall::default()).at_end(&EndOfRun::new(&scene));
             found.first().map(|violation| violation.sentence.clone())
         };
         assert_eq!(

@@ -63,12 +63,12 @@ fn touched(fact: &Fact) -> Option<&TopicPartition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, appended, high_watermark};
+    use crate::check::testing::{Scene, alone, appended, high_watermark};
 
     #[test]
     fn r1_fires_above_the_end_and_below_the_start() {
         let mut scene = Scene::new();
-        let mut property = HighWatermarkInBounds::default();
+        let mut property = alone(HighWatermarkInBounds::default());
         let facts = [scene.fact("broker-1", appended("t-0", 4, 4, 0, true))];
         scene.replica_mut(1, "t-0").log_end_offset = 5;
         scene.replica_mut(1, "t-0").high_watermark = 5;

@@ -87,12 +87,12 @@ fn fell(entry: &TraceEntry, partition: &TopicPartition, from: i64, to: i64) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, became_leader, high_watermark};
+    use crate::check::testing::{Scene, alone, became_leader, high_watermark};
 
     #[test]
     fn r10_fires_when_a_leaders_high_watermark_falls() {
         let scene = Scene::new();
-        let mut property = HighWatermarkNeverFalls::default();
+        let mut property = alone(HighWatermarkNeverFalls::default());
         let fine = [
             scene.fact("broker-1", became_leader("t-0", 1, 9, 7)),
             scene.fact("broker-1", high_watermark("t-0", 9, true)),
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn r10_fires_when_the_view_has_fallen_without_a_word() {
         let mut scene = Scene::new();
-        let mut property = HighWatermarkNeverFalls::default();
+        let mut property = alone(HighWatermarkNeverFalls::default());
         let facts = [
             scene.fact("broker-1", became_leader("t-0", 1, 9, 7)),
             scene.fact("broker-1", high_watermark("t-0", 9, true)),

@@ -77,12 +77,12 @@ fn outside(partition: &TopicPartition, leader: BrokerId, isr: &[BrokerId]) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, state};
+    use crate::check::testing::{Scene, alone, state};
 
     #[test]
     fn r2_fires_when_a_leader_outside_the_isr_is_written() {
         let scene = Scene::new();
-        let mut property = LeaderInIsr::default();
+        let mut property = alone(LeaderInIsr::default());
         let fine = [
             scene.fact("broker-3", state("t-0", 1, 4, &[1, 2])),
             scene.fact("broker-3", state("t-0", NO_LEADER, 5, &[1])),
@@ -99,7 +99,7 @@ mod tests {
     fn r2_fires_on_a_committed_state_at_the_end() {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1, 2]);
-        let mut property = LeaderInIsr::default();
+        let mut property = alone(LeaderInIsr::default());
         assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
         scene.commit("t-0", 3, &[1, 2]);
         assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);

@@ -1,7 +1,8 @@
 //! R5: two running replicas of a partition hold the same records below the lower of their high watermarks.
 //!
 //! Looks at the bytes on disk at the end. Not above the high watermark, where replicas may differ until
-//! the next leader epoch; not at what retention has deleted on one of them; not at replicas that do not
+//! the next leader epoch; not at what retention was allowed to delete and has
+//! deleted on one of them; not at replicas that do not
 //! run, whose high watermark nobody knows.
 //!
 //! Kafka promises it as long as fewer than all in-sync replicas lose what they had not synced. Where all do
@@ -90,7 +91,8 @@ impl Comparison {
 
     fn compare(&mut self, end: &EndOfRun<'_>, a: &ReplicaView, b: &ReplicaView) {
         let partition = &a.partition;
-        let from = a.log_start_offset.max(b.log_start_offset);
+        let begins = a.log_start_offset.max(b.log_start_offset);
+        let from = begins.min(end.may_begin_at(partition));
         let to = a.high_watermark.min(b.high_watermark);
         let (log_a, log_b) = (end.log(a.broker, partition), end.log(b.broker, partition));
         let within = |record: &&StoredRecord| (from..to).contains(&record.offset);
@@ -140,7 +142,7 @@ impl fmt::Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, batch};
+    use crate::check::testing::{Scene, alone, batch};
 
     fn scene(a: Vec<u8>, b: Vec<u8>, high_watermark: i64) -> Scene {
         let mut scene = Scene::new();
@@ -157,7 +159,7 @@ mod tests {
     fn r5_fires_where_two_replicas_hold_different_records() {
         let same = [batch(0, 1, &["a", "b"]), batch(2, 1, &["c"])].concat();
         let other = [batch(0, 1, &["a", "b"]), batch(2, 2, &["d"])].concat();
-        let mut property = LogsEqualBelowHighWatermark::default();
+        let mut property = alone(LogsEqualBelowHighWatermark::default());
         assert_eq!(
             property.at_end(&EndOfRun::new(&scene(same.clone(), same.clone(), 3))),
             []
@@ -179,12 +181,23 @@ mod tests {
     fn r5_fires_where_one_replica_misses_a_record() {
         let whole = [batch(0, 1, &["a", "b"]), batch(2, 1, &["c"])].concat();
         let short = batch(0, 1, &["a", "b"]);
-        let found =
-            LogsEqualBelowHighWatermark::default().at_end(&EndOfRun::new(&scene(whole, short, 3)));
+        let found = alone(LogsEqualBelowHighWatermark::default())
+            .at_end(&EndOfRun::new(&scene(whole, short, 3)));
         assert!(
             found[0].sentence.ends_with("broker-2 holds nothing"),
             "{found:?}"
         );
+    }
+
+    /// A broker that says that its log begins later hides nothing by that.
+    #[test]
+    fn r5_fires_where_a_replica_alone_says_that_a_record_was_deleted() {
+        let whole = [batch(0, 1, &["a", "b"]), batch(2, 1, &["c"])].concat();
+        let mut scene = scene(whole.clone(), batch(2, 1, &["c"]), 3);
+        scene.replica_mut(2, "t-0").log_start_offset = 2;
+        let found = |end: &EndOfRun<'_>| alone(LogsEqualBelowHighWatermark::default()).at_end(end);
+        assert_eq!(found(&EndOfRun::new(&scene)).len(), 1);
+        assert_eq!(found(&scene.end_where_logs_begin_at("t-0", 2)), []);
     }
 
     #[test]

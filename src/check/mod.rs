@@ -18,6 +18,7 @@ mod high_watermark_never_falls;
 mod in_sync_replicas_hold_what_is_committed;
 mod latency;
 mod leader_in_isr;
+mod log_starts_move_as_allowed;
 mod logs_equal_below_high_watermark;
 mod no_acknowledged_record_lost;
 mod no_offset_used_twice;
@@ -31,11 +32,14 @@ mod property;
 mod recovery_leaves_a_valid_prefix;
 mod replica_key;
 mod retention_keeps_offsets;
+mod retention_limits;
 mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unpack;
+mod whole_after_healing;
 mod zookeeper;
+mod zookeeper_past;
 
 pub use checks::Checks;
 pub use end_of_run::EndOfRun;

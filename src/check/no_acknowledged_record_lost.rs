@@ -3,8 +3,9 @@
 //!
 //! Looks at every acknowledgement and at the bytes on the leader's disk. An offset holds one record: where two
 //! were acknowledged, only one can be there, even if both have the same content. Not lost is what
-//! retention has deleted. Records sent with acks=0 are never acknowledged (their offset is -1). Whether a consumer got
-//! the record is `consumers_read_without_gaps`' affair.
+//! retention was allowed to delete. Records sent with acks=0 are never acknowledged (their offset is -1): how
+//! many of them no log holds is told, and held against nobody. Whether a consumer got the record is
+//! `consumers_read_without_gaps`' affair.
 
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
@@ -21,8 +22,8 @@ const NAMED: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct NoAcknowledgedRecordLost {
     acknowledged: Acknowledged,
-    /// How many were lost and how many deleted, once the end has been looked at.
-    became: Option<(u64, u64)>,
+    /// What has become of them, once the end has been looked at.
+    became: Option<String>,
 }
 
 impl Property for NoAcknowledgedRecordLost {
@@ -64,28 +65,13 @@ impl Property for NoAcknowledgedRecordLost {
                     .with(holder),
             );
         }
-        self.became = Some((lost_in_all, self.acknowledged.deleted(end)));
+        self.became = Some(self.acknowledged.figures(lost_in_all, end));
         violations
     }
 
     fn figures(&self) -> String {
-        let count = self.acknowledged.count;
-        match self.became {
-            Some((lost, deleted)) => figures(count, lost, deleted),
-            None => format!("{count} acknowledged"),
-        }
-    }
-}
-
-/// How many were acknowledged, and what has become of them.
-pub(super) fn figures(count: u64, lost: u64, deleted: u64) -> String {
-    match (lost, deleted) {
-        (0, 0) => format!("{count} acknowledged, all {count} still there"),
-        (0, deleted) => {
-            let there = count - deleted;
-            format!("{count} acknowledged, {there} still there, {deleted} deleted by retention")
-        }
-        (lost, _) => format!("{count} acknowledged, {lost} lost"),
+        let so_far = || format!("{} acknowledged", self.acknowledged.count);
+        self.became.clone().unwrap_or_else(so_far)
     }
 }
 
@@ -94,6 +80,8 @@ pub(super) fn figures(count: u64, lost: u64, deleted: u64) -> String {
 pub(super) struct Acknowledged {
     by_partition: BTreeMap<TopicPartition, Vec<(i64, u64, RecordId)>>,
     pub(super) count: u64,
+    /// Contents of what was sent with acks=0.
+    sent: BTreeMap<TopicPartition, Vec<u64>>,
 }
 
 impl Acknowledged {
@@ -109,7 +97,8 @@ impl Acknowledged {
             return;
         };
         if *offset < 0 {
-            return;
+            let sent = self.sent.entry(partition.clone()).or_default();
+            return sent.push(*content);
         }
         self.count += 1;
         let acknowledged = (*offset, *content, record.clone());
@@ -122,10 +111,57 @@ impl Acknowledged {
         }
     }
 
-    /// How many lie before the log start of their partition.
+    /// How many were acknowledged, and what has become of them; so many were `lost`.
+    pub(super) fn figures(&self, lost: u64, end: &EndOfRun<'_>) -> String {
+        let count = self.count;
+        let acknowledged = match (lost, self.deleted(end)) {
+            (0, 0) => format!("{count} acknowledged, all {count} still there"),
+            (0, deleted) => {
+                let there = count - deleted;
+                format!("{count} acknowledged, {there} still there, {deleted} deleted by retention")
+            }
+            (lost, _) => format!("{count} acknowledged, {lost} lost"),
+        };
+        match (self.sent_in_all(), self.sent_and_nowhere(end)) {
+            (0, _) => acknowledged,
+            (sent, 0) => format!("{acknowledged}; all {sent} sent with acks=0 are there"),
+            (sent, nowhere) => {
+                format!("{acknowledged}; of {sent} sent with acks=0, {nowhere} are in no log")
+            }
+        }
+    }
+
+    fn sent_in_all(&self) -> u64 {
+        self.sent.values().map(|sent| sent.len() as u64).sum()
+    }
+
+    /// How many that were sent with acks=0 the log that counts does not hold. Where something may be deleted
+    /// nobody can tell.
+    pub(super) fn sent_and_nowhere(&self, end: &EndOfRun<'_>) -> u64 {
+        let mut nowhere = 0;
+        for (partition, sent) in &self.sent {
+            if end.may_begin_at(partition) > 0 {
+                continue;
+            }
+            let log = end.authority(partition).map(|(_, log)| log);
+            let mut stored: BTreeMap<u64, u64> = BTreeMap::new();
+            for record in log.iter().flat_map(|log| &log.records) {
+                *stored.entry(record.content).or_default() += 1;
+            }
+            for content in sent {
+                match stored.get_mut(content).filter(|left| **left > 0) {
+                    Some(left) => *left -= 1,
+                    None => nowhere += 1,
+                }
+            }
+        }
+        nowhere
+    }
+
+    /// How many lie before the log start of their partition, where that was allowed to move over them.
     pub(super) fn deleted(&self, end: &EndOfRun<'_>) -> u64 {
         let deleted = self.by_partition.iter().map(|(partition, records)| {
-            let start = end.log_start(partition);
+            let start = end.log_start(partition).min(end.may_begin_at(partition));
             records
                 .iter()
                 .filter(|(offset, ..)| *offset < start)
@@ -142,7 +178,7 @@ impl Acknowledged {
         let mut all = BTreeMap::new();
         for (partition, records) in &self.by_partition {
             let log = end.authority(partition).map(|(_, log)| log);
-            let start = end.log_start(partition);
+            let start = end.may_begin_at(partition);
             let there = |offset: i64, content: u64| {
                 let stored = log.as_ref().and_then(|log| log.at(offset));
                 offset < start || stored.is_some_and(|stored| stored.content == content)
@@ -174,7 +210,7 @@ impl Acknowledged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, acked, batch};
+    use crate::check::testing::{Scene, acked, alone, batch};
 
     #[test]
     fn r6_r13_fires_when_the_leader_lacks_an_acknowledged_record() {
@@ -182,7 +218,7 @@ mod tests {
         scene.commit("t-0", 2, &[2]);
         scene.store(1, "t-0", batch(0, 1, &["a", "b", "c"]));
         scene.store(2, "t-0", batch(0, 1, &["a", "b"]));
-        let mut property = NoAcknowledgedRecordLost::default();
+        let mut property = alone(NoAcknowledgedRecordLost::default());
         let told = [
             scene.fact("p", acked("p#0", "t-0", 0, "a")),
             scene.fact("p", acked("p#1", "t-0", 1, "b")),
@@ -205,7 +241,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store(1, "t-0", batch(0, 1, &["other"]));
-        let mut property = NoAcknowledgedRecordLost::default();
+        let mut property = alone(NoAcknowledgedRecordLost::default());
         property.after_event(&[scene.fact("p", acked("p#0", "t-0", 0, "a"))], &scene);
         assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);
     }
@@ -215,7 +251,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store(1, "t-0", batch(0, 1, &["hello", "hello"]));
-        let mut property = NoAcknowledgedRecordLost::default();
+        let mut property = alone(NoAcknowledgedRecordLost::default());
         let told = [
             scene.fact("p", acked("p#0", "t-0", 0, "hello")),
             scene.fact("p", acked("p#1", "t-0", 1, "hello")),
@@ -233,31 +269,53 @@ mod tests {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store_segment(1, "t-0", 5, batch(5, 1, &["f"]));
-        let mut property = NoAcknowledgedRecordLost::default();
+        let mut property = alone(NoAcknowledgedRecordLost::default());
         let told = [
             scene.fact("p", acked("p#0", "t-0", 0, "a")),
             scene.fact("p", acked("p#5", "t-0", 5, "f")),
         ];
         property.after_event(&told, &scene);
-        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);
+        let end = scene.end_where_logs_begin_at("t-0", 5);
+        assert_eq!(property.at_end(&end), []);
     }
 
+    /// What a leader says of its log start excuses nothing.
     #[test]
     fn what_retention_deleted_is_not_lost_and_a_dead_leader_still_counts() {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store(1, "t-0", batch(5, 1, &["f"]));
         scene.replica_mut(1, "t-0").log_start_offset = 5;
-        let mut property = NoAcknowledgedRecordLost::default();
+        let mut property = alone(NoAcknowledgedRecordLost::default());
         let told = [
             scene.fact("p", acked("p#0", "t-0", 0, "a")),
             scene.fact("p", acked("p#5", "t-0", 5, "f")),
         ];
         property.after_event(&told, &scene);
-        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), 1);
+        let end = scene.end_where_logs_begin_at("t-0", 5);
+        assert_eq!(property.at_end(&end), []);
         assert_eq!(
             property.figures(),
             "2 acknowledged, 1 still there, 1 deleted by retention"
+        );
+    }
+
+    #[test]
+    fn what_was_sent_with_acks_0_and_is_nowhere_is_told() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store(1, "t-0", batch(0, 1, &["a", "b"]));
+        let mut property = alone(NoAcknowledgedRecordLost::default());
+        for value in ["a", "b", "c"] {
+            let facts = [scene.fact("p", acked("p#0", "t-0", -1, value))];
+            property.after_event(&facts, &scene);
+        }
+        assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
+        assert_eq!(
+            property.figures(),
+            "0 acknowledged, all 0 still there; of 3 sent with acks=0, 1 are in no log"
         );
     }
 }

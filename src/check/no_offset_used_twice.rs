@@ -235,12 +235,12 @@ impl OffsetsRead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, batch, consumed, state};
+    use crate::check::testing::{Scene, alone, batch, consumed, state};
 
     #[test]
     fn r11_fires_when_two_consumers_see_different_records() {
         let scene = Scene::new();
-        let mut property = NoOffsetUsedTwice::default();
+        let mut property = alone(NoOffsetUsedTwice::default());
         let fine = [
             scene.fact("c-1", consumed("t-0", 3, "a")),
             scene.fact("c-2", consumed("t-0", 3, "a")),
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn r11_fires_when_an_equal_record_of_another_epoch_stands_there() {
         let scene = Scene::new();
-        let mut property = NoOffsetUsedTwice::default();
+        let mut property = alone(NoOffsetUsedTwice::default());
         let mut other = consumed("t-0", 3, "a");
         if let Fact::Consumed { leader_epoch, .. } = &mut other {
             *leader_epoch += 1;
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn r11_tells_but_does_not_hold_against_it_what_an_unclean_election_does() {
         let scene = Scene::new();
-        let mut property = NoOffsetUsedTwice::default();
+        let mut property = alone(NoOffsetUsedTwice::default());
         let mut unclean = state("t-0", 2, 5, &[2]);
         if let Fact::StateWritten { reason, .. } = &mut unclean {
             *reason = StateWriteReason::UncleanElection;
@@ -293,7 +293,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store(1, "t-0", batch(0, 1, &["a", "b"]));
-        let mut property = NoOffsetUsedTwice::default();
+        let mut property = alone(NoOffsetUsedTwice::default());
         property.after_event(&[scene.fact("c-1", consumed("t-0", 1, "b"))], &scene);
         assert_eq!(property.at_end(&EndOfRun::new(&scene)), []);
         property.after_event(&[scene.fact("c-1", consumed("t-0", 0, "x"))], &scene);

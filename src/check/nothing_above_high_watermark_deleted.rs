@@ -61,12 +61,12 @@ impl Property for NothingAboveHighWatermarkDeleted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, deleted};
+    use crate::check::testing::{Scene, alone, deleted};
 
     #[test]
     fn s4_fires_when_the_log_start_passes_the_high_watermark() {
         let mut scene = Scene::new();
-        let mut property = NothingAboveHighWatermarkDeleted::default();
+        let mut property = alone(NothingAboveHighWatermarkDeleted::default());
         scene.replica_mut(1, "t-0").high_watermark = 5;
         let told = [scene.fact("broker-1", deleted("t-0", 5))];
         assert_eq!(property.after_event(&told, &scene), None);

@@ -73,12 +73,12 @@ fn claim(entry: &TraceEntry) -> Option<(&TopicPartition, BrokerId, i32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, appended, became_leader, state};
+    use crate::check::testing::{Scene, alone, appended, became_leader, state};
 
     #[test]
     fn r8_fires_when_two_brokers_lead_in_one_epoch() {
         let scene = Scene::new();
-        let mut property = OneLeaderAnEpoch::default();
+        let mut property = alone(OneLeaderAnEpoch::default());
         let fine = [
             scene.fact("broker-3", state("t-0", 1, 4, &[1, 2])),
             scene.fact("broker-1", became_leader("t-0", 4, 10, 8)),

@@ -113,7 +113,7 @@ impl RecoveryLeavesAValidPrefix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, batch, tp};
+    use crate::check::testing::{Scene, alone, batch, tp};
 
     fn told(scene: &Scene) -> [TraceEntry; 2] {
         let scanned = Fact::SegmentScanned {
@@ -136,7 +136,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.commit("t-0", 1, &[1]);
         scene.store(1, "t-0", before);
-        let mut property = RecoveryLeavesAValidPrefix::default();
+        let mut property = alone(RecoveryLeavesAValidPrefix::default());
         let crash = [scene.fact("broker-1", Fact::Crashed)];
         assert_eq!(property.after_event(&crash, &scene), None);
         scene.store(1, "t-0", after);

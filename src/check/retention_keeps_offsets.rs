@@ -8,7 +8,7 @@
 //! when they were looked at last. Compaction is not modelled; it would have to keep to the same.
 
 use super::property::{Property, Violation};
-use super::replica_key::broker_id;
+use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, TopicPartition};
@@ -19,7 +19,7 @@ const NAME: &str = "deleting old records changes no offset";
 
 #[derive(Debug, Default)]
 pub(super) struct RetentionKeepsOffsets {
-    replicas: BTreeMap<(BrokerId, TopicPartition), Known>,
+    replicas: BTreeMap<ReplicaKey, Known>,
     looked_at: u64,
 }
 
@@ -37,10 +37,6 @@ struct Known {
 impl Property for RetentionKeepsOffsets {
     fn name(&self) -> &'static str {
         NAME
-    }
-
-    fn looks_at_routine(&self) -> bool {
-        false
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
@@ -82,9 +78,9 @@ impl RetentionKeepsOffsets {
         broker: BrokerId,
         fact: &'f Fact,
     ) -> Option<(&'f TopicPartition, String)> {
-        let key = |partition: &TopicPartition| (broker, partition.clone());
+        let key = |partition: &TopicPartition| ReplicaKey::new(broker, partition);
         match fact {
-            Fact::Started => self.replicas.retain(|(of, _), _| *of != broker),
+            Fact::Started => self.replicas.retain(|key, _| key.broker() != broker),
             Fact::ReplicaStopped {
                 partition,
                 deleted: true,
@@ -138,8 +134,10 @@ impl RetentionKeepsOffsets {
         let rises = log.batches.windows(2).all(rising);
         let damaged = log.damage.is_some();
 
-        let key = (broker, partition.clone());
-        let known = self.replicas.entry(key).or_default();
+        let known = self
+            .replicas
+            .entry(ReplicaKey::new(broker, partition))
+            .or_default();
         let told = std::mem::replace(&mut known.end, end);
         let held = std::mem::replace(&mut known.held, log);
         let uncut_below = std::mem::replace(&mut known.uncut_below, end);
@@ -168,12 +166,12 @@ impl RetentionKeepsOffsets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, appended, batch, deleted, tp};
+    use crate::check::testing::{Scene, alone, appended, batch, deleted, tp};
 
     #[test]
     fn s3_fires_when_the_files_and_the_log_disagree() {
         let mut scene = Scene::new();
-        let mut property = RetentionKeepsOffsets::default();
+        let mut property = alone(RetentionKeepsOffsets::default());
         let told = [scene.fact("broker-1", deleted("t-0", 0))];
         scene.store(1, "t-0", batch(0, 1, &["a", "b"]));
         scene.replica_mut(1, "t-0").log_end_offset = 2;
@@ -188,7 +186,7 @@ mod tests {
         scene.replica_mut(1, "t-0").log_end_offset = 2;
         let again = [batch(0, 1, &["a", "b"]), batch(0, 1, &["a", "b"])].concat();
         scene.store(1, "t-0", again);
-        let mut property = RetentionKeepsOffsets::default();
+        let mut property = alone(RetentionKeepsOffsets::default());
         let fired = property.after_event(&told, &scene).unwrap();
         assert!(fired.sentence.ends_with("its offsets do not rise"));
     }
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn s3_fires_when_an_offset_is_given_away_again() {
         let scene = Scene::new();
-        let mut property = RetentionKeepsOffsets::default();
+        let mut property = alone(RetentionKeepsOffsets::default());
         let append = |base, last| [scene.fact("broker-1", appended("t-0", base, last, 1, true))];
         assert_eq!(property.after_event(&append(0, 4), &scene), None);
         assert_eq!(property.after_event(&append(5, 5), &scene), None);
@@ -224,7 +222,7 @@ mod tests {
     #[test]
     fn s3_fires_when_what_stays_is_changed() {
         let mut scene = Scene::new();
-        let mut property = RetentionKeepsOffsets::default();
+        let mut property = alone(RetentionKeepsOffsets::default());
         let told = [scene.fact("broker-1", deleted("t-0", 0))];
         scene.replica_mut(1, "t-0").log_end_offset = 2;
         scene.store(1, "t-0", batch(0, 1, &["a", "b"]));

@@ -1,6 +1,8 @@
 //! A made-up cluster in which checks can be seen to fire.
 
-use crate::kernel::Time;
+use super::log_starts_move_as_allowed::AllowedStarts;
+use super::{Checks, EndOfRun, Property, Violation};
+use crate::kernel::{Duration, Time};
 use crate::node::view::{ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView};
 use crate::protocol::{BrokerId, Fact, RecordId, StateWriteReason, TopicPartition, content_of};
 use crate::trace::TraceEntry;
@@ -11,6 +13,33 @@ use std::collections::BTreeMap;
 /// Name and bytes of a segment's file.
 type Segment = (String, Vec<Bytes>);
 
+/// One property behind the dispatcher that every run has: what this keeps from it, it does not see here.
+/// No test calls a property by itself (`tests/tidy.rs`).
+pub(crate) fn alone(property: impl Property + 'static) -> Alone {
+    Alone(Checks::of(vec![Box::new(property)]))
+}
+
+pub(crate) struct Alone(Checks);
+
+impl Alone {
+    pub(crate) fn after_event(
+        &mut self,
+        facts: &[TraceEntry],
+        view: &dyn ClusterView,
+    ) -> Option<Violation> {
+        self.0.after_event(facts, view)
+    }
+
+    pub(crate) fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+        self.0.at_end(end)
+    }
+
+    pub(crate) fn figures(&self) -> String {
+        let figures = self.0.figures().into_iter();
+        figures.map(|(_, figures)| figures).collect()
+    }
+}
+
 /// Views that a test sets, and entries in order.
 #[derive(Default)]
 pub(crate) struct Scene {
@@ -19,6 +48,8 @@ pub(crate) struct Scene {
     files: BTreeMap<(BrokerId, TopicPartition), Vec<Segment>>,
     topics: Vec<TopicView>,
     events: Cell<u64>,
+    /// Beside a millisecond an event.
+    passed: Duration,
 }
 
 impl Scene {
@@ -32,10 +63,14 @@ impl Scene {
         self.events.set(event);
         TraceEntry {
             event,
-            time: Time(event * 1_000_000),
+            time: Time(event * 1_000_000) + self.passed,
             node: node.into(),
             fact,
         }
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.passed = Duration(self.passed.0 + time.0);
     }
 
     /// A replica of a running broker, to be changed.
@@ -95,6 +130,13 @@ impl Scene {
     ) {
         let segment = (format!("{base_offset:020}.log"), vec![Bytes::from(bytes)]);
         self.files.insert((broker, tp(partition)), vec![segment]);
+    }
+
+    /// The end of a run in which the log of one partition may begin there.
+    pub(crate) fn end_where_logs_begin_at(&self, partition: &str, start: i64) -> EndOfRun<'_> {
+        let starts = AllowedStarts::default();
+        starts.allow(&tp(partition), start);
+        EndOfRun::new(self).allowing(starts)
     }
 
     pub(crate) fn topic(&mut self, topic: TopicView) {

@@ -14,6 +14,7 @@ mod log;
 mod output_directory;
 mod progress;
 mod run;
+mod seeds;
 mod tell;
 mod terminal;
 

@@ -4,6 +4,7 @@ use super::Status;
 use super::inputs::{self, Input};
 use super::output_directory::{OutputDirectory, TraceFile};
 use super::progress::{Progress, SLICE};
+use super::seeds::{self, Tally};
 use super::terminal::Terminal;
 use crate::kernel::Duration;
 use crate::plan::{Plan, parse_duration, write_duration};
@@ -16,6 +17,7 @@ use crate::scenario::{self, Diagnostic};
 use crate::trace::{Keep, Observer, Style, TraceWriter};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Run scenarios: what happened, what Kafka's tools would print, what was expected and held.
@@ -27,6 +29,10 @@ pub(super) struct Arguments {
     /// Use this seed instead of the scenario's
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// Run with each of these seeds, such as 1..100, and tell with which of them anything fails
+    #[arg(long, value_name = "A..B", value_parser = seeds::range,
+        conflicts_with_all = ["seed", "until", "out", "verbose", "show", "quiet"])]
+    seeds: Option<RangeInclusive<u64>>,
     /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -74,7 +80,10 @@ enum Show {
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     match prepare(arguments, terminal) {
-        Ok((scenarios, out)) => run_all(arguments, scenarios, out, terminal),
+        Ok((scenarios, out)) => match &arguments.seeds {
+            Some(range) => run_seeds(arguments, &scenarios, range, terminal),
+            None => run_all(arguments, scenarios, out, terminal),
+        },
         Err(()) => Status::Unusable,
     }
 }
@@ -254,6 +263,39 @@ fn run_all(
         Format::Junit => terminal.data(&junit(&suites)),
     }
     status
+}
+
+fn run_seeds(
+    arguments: &Arguments,
+    scenarios: &[Scenario],
+    range: &RangeInclusive<u64>,
+    terminal: &mut Terminal,
+) -> Status {
+    if arguments.format == Format::Junit {
+        let error = Diagnostic::about_file("--format", "junit goes with one seed a scenario");
+        terminal.complain(&error.expected("text or json beside --seeds"));
+        return Status::Unusable;
+    }
+    let names = scenarios.iter().map(|scenario| scenario.plan.name.len());
+    let name_width = names.max().unwrap_or_default();
+    let mut tallies = Vec::new();
+    for scenario in scenarios {
+        terminal.progress(&format!("running {}", scenario.plan.name));
+        match Tally::of(&scenario.name, &scenario.plan, range) {
+            Ok(tally) => tallies.push(tally),
+            Err(error) => {
+                terminal.complain(&error);
+                return Status::Unusable;
+            }
+        }
+        if let (Format::Text, Some(tally)) = (arguments.format, tallies.last()) {
+            seeds::tell(tally, name_width, terminal);
+        }
+    }
+    if arguments.format == Format::Json {
+        seeds::tell_json(&tallies, terminal);
+    }
+    seeds::status(&tallies)
 }
 
 /// A run that has been played.

@@ -69,9 +69,58 @@ pub enum AdminOutcome {
     },
 }
 
+impl AdminCommand {
+    /// States what is asked for, where it decides which records may be deleted.
+    pub(crate) fn state(&self, ctx: &mut Ctx<'_>) {
+        let config = |resource, name: &str, set: &BTreeMap<String, String>, delete: &[String]| {
+            let set = set.iter().map(|(key, value)| (key, Some(value.clone())));
+            let settings = set.chain(delete.iter().map(|key| (key, None)));
+            Fact::ConfigAsked {
+                resource,
+                name: name.into(),
+                settings: Rc::new(settings.map(|(key, value)| (key.clone(), value)).collect()),
+            }
+        };
+        match self {
+            AdminCommand::CreateTopic { topic, configs, .. } => {
+                ctx.fact(config(ConfigResource::Topic, topic, configs, &[]));
+            }
+            AdminCommand::AlterConfigs {
+                resource,
+                name,
+                set,
+                delete,
+            } => ctx.fact(config(*resource, name, set, delete)),
+            AdminCommand::DeleteRecords { partition, before } => {
+                ctx.fact(Fact::DeleteRecordsAsked {
+                    partition: partition.clone(),
+                    before: *before,
+                });
+            }
+            AdminCommand::ElectLeaders { .. } => {}
+        }
+    }
+}
+
 impl AdminOutcome {
-    /// What an administrator states about an answer.
-    pub(crate) fn fact(command: &AdminCommand, answer: &Result<Response, Failure>) -> Fact {
+    /// States what came of a command.
+    pub(crate) fn state(
+        ctx: &mut Ctx<'_>,
+        command: &AdminCommand,
+        answer: &Result<Response, Failure>,
+    ) {
+        if let Ok(Response::DeleteRecords(response)) = answer {
+            for (partition, low_watermark, _) in &response.partitions {
+                ctx.fact(Fact::RecordsDeleted {
+                    partition: partition.clone(),
+                    low_watermark: *low_watermark,
+                });
+            }
+        }
+        ctx.fact(AdminOutcome::fact(command, answer));
+    }
+
+    fn fact(command: &AdminCommand, answer: &Result<Response, Failure>) -> Fact {
         let error = match answer {
             Ok(Response::ElectLeaders(response)) => match &response.results[..] {
                 [(_, error)] => *error,
@@ -169,6 +218,7 @@ impl Admin {
                     self.library.start(ctx);
                 }
                 if let Some(command) = self.options.commands.get(number as usize) {
+                    command.state(ctx);
                     let id = self.library.call(ctx, Call::Command(command.clone()));
                     self.running.insert(id, number);
                 }
@@ -187,7 +237,7 @@ impl Admin {
 
     fn state_answer(&mut self, ctx: &mut Ctx<'_>, number: u32, answer: Result<Response, Failure>) {
         if let Some(command) = self.options.commands.get(number as usize) {
-            ctx.fact(AdminOutcome::fact(command, &answer));
+            AdminOutcome::state(ctx, command, &answer);
         }
         self.outcomes.insert(number, AdminOutcome::of(answer));
     }

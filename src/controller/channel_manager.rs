@@ -100,7 +100,11 @@ impl ControllerChannelManager {
         if channel.state != ChannelState::InFlight(id) {
             return (None, None);
         }
-        channel.queue.pop_front();
+        let asked = channel.queue.pop_front();
+        assert!(
+            asked.is_some(),
+            "broker-{broker} answers {id}, and nothing was asked"
+        );
         channel.state = ChannelState::Idle;
         (Some(response), self.send_next(broker))
     }

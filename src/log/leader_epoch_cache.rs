@@ -199,6 +199,15 @@ impl LeaderEpochCache {
             .pop_if(|e| e.epoch >= entry.epoch || e.start_offset >= entry.start_offset)
             .is_some()
         {}
+        assert!(
+            self.entries.last().is_none_or(
+                |last| last.epoch < entry.epoch && last.start_offset < entry.start_offset
+            ),
+            "{}: epoch {} at {} does not rise",
+            self.path,
+            entry.epoch,
+            entry.start_offset
+        );
         self.entries.push(entry);
         true
     }

@@ -259,6 +259,12 @@ impl UnifiedLog {
             false => i64::MAX,
         };
         self.high_watermark = high_watermark.min(end).max(self.log_start_offset);
+        assert!(
+            self.high_watermark <= end,
+            "{}: a high watermark of {} lies past the log end {end}",
+            self.dir,
+            self.high_watermark
+        );
         self.producers
             .on_high_watermark_updated(self.high_watermark);
         self.high_watermark

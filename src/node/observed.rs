@@ -340,26 +340,20 @@ impl ClusterView for Observed<'_> {
         let (id, broker) = running
             .filter_map(|(id, _)| self.broker(*id).map(|server| (*id, server)))
             .find(|(_, server)| server.broker().is_serving())?;
-        let (topics, partitions) = (self.topics(), self.committed());
         let cache = broker.broker().metadata_cache();
-        let is_known = !topics.is_empty() || cache.topics().next().is_none();
-        if self.coordination_serves() && is_known {
-            return Some(Described {
-                cache_of: None,
-                topics,
-                partitions,
-            });
-        }
+        let committed = self.topics();
         let topic = |name: &TopicName| {
             let first = cache.partitions(name).next();
+            // A broker reads the settings of a topic in ZooKeeper when it is asked.
+            let own = committed.iter().find(|topic| topic.name == *name);
             TopicView {
                 name: name.clone(),
                 topic_id: cache.topic_id(name).unwrap_or_default(),
                 partition_count: cache.partitions(name).count() as u32,
                 replication_factor: first.map_or(0, |state| state.replicas.len() as u32),
-                configs: described_topic_configs(
-                    &Properties::default(),
-                    &broker.setup().properties,
+                configs: own.map_or_else(
+                    || described_topic_configs(&Properties::default(), &broker.setup().properties),
+                    |own| own.configs.clone(),
                 ),
             }
         };
@@ -373,10 +367,20 @@ impl ClusterView for Observed<'_> {
             partition_epoch: state.zk_version,
             recovering: false,
         };
+        let topics: Vec<TopicView> = cache.topics().map(topic).collect();
+        let partitions: Vec<CommittedPartition> = cache.all_partitions().map(partition).collect();
+        let tells =
+            |state: &CommittedPartition| (state.partition.clone(), state.leader, state.isr.clone());
+        let agrees = self.coordination_serves()
+            && topics == committed
+            && partitions
+                .iter()
+                .map(tells)
+                .eq(self.committed().iter().map(tells));
         Some(Described {
-            cache_of: Some(id),
-            topics: cache.topics().map(topic).collect(),
-            partitions: cache.all_partitions().map(partition).collect(),
+            cache_of: (!agrees).then_some(id),
+            topics,
+            partitions,
         })
     }
 

@@ -70,8 +70,8 @@ pub struct TopicView {
 /// Topics and partitions as a tool is told of them that asks a broker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Described {
-    /// The broker whose metadata cache this is, where ZooKeeper has nothing to tell; versions and
-    /// controller epochs are then those that it heard of last.
+    /// The broker that was asked, where ZooKeeper does not hold the same; versions and controller epochs
+    /// are those that it heard of last.
     pub cache_of: Option<BrokerId>,
     pub topics: Vec<TopicView>,
     pub partitions: Vec<CommittedPartition>,

@@ -37,7 +37,7 @@ pub enum ShellCommand {
 pub struct ZooKeeperShell {
     servers: Vec<NodeId>,
     timeout_ms: u32,
-    of_ensemble: bool,
+    is_witness: bool,
     commands: Vec<ShellCommand>,
     session: Session,
     results: BTreeMap<u32, Result<Answer, Code>>,
@@ -52,7 +52,7 @@ impl ZooKeeperShell {
             session: Session::new(servers.clone(), timeout_ms),
             servers,
             timeout_ms,
-            of_ensemble: false,
+            is_witness: false,
             commands: Vec::new(),
             results: BTreeMap::new(),
             watch_events: Vec::new(),
@@ -60,17 +60,17 @@ impl ZooKeeperShell {
         }
     }
 
-    /// Tells all that it asks and hears, as clients of an ensemble do.
-    pub fn of_ensemble(mut self) -> Self {
-        self.session = self.session.of_ensemble();
-        self.of_ensemble = true;
+    /// Tells all that it asks and hears, for properties to be held against.
+    pub fn as_witness(mut self) -> Self {
+        self.session = self.session.as_witness();
+        self.is_witness = true;
         self
     }
 
     pub fn rebooted(&self) -> Self {
         let shell = ZooKeeperShell::new(self.servers.clone(), self.timeout_ms);
-        let shell = match self.of_ensemble {
-            true => shell.of_ensemble(),
+        let shell = match self.is_witness {
+            true => shell.as_witness(),
             false => shell,
         };
         ZooKeeperShell {

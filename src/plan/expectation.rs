@@ -120,7 +120,7 @@ sentences! {
         ReadsEverything { consumer: String } = "{consumer} reads every acknowledged record",
         /// So many records are read by it (all members together).
         Read { consumer: String, count: Count } = "records read by {consumer}: {count}",
-        /// So many records are read more than once: the same key and value at another offset.
+        /// So many times its application gets a record again: it was stored twice, or is read again after a start or a seek.
         ReadTwice { consumer: String, count: Count } = "duplicates read by {consumer}: {count}",
         /// It reads a record after the event, in time.
         ReadsAgain { consumer: String, within: Within, event: EventRef } = "{consumer} reads a record within {within} of {event}",
@@ -138,6 +138,8 @@ sentences! {
         ZooKeeperLeads { within: Within, event: EventRef } = "zookeeper has a leader within {within} of {event}",
         /// No server of the ensemble becomes its leader (in the window).
         NoZooKeeperLeader = "zookeeper elects no leader",
+        /// A server comes to serve without what was committed, since its disk was wiped: epochs begin anew.
+        ZooKeeperLosesItsPast = "zookeeper loses its past",
         /// The leader of the ensemble brings this server up to date in this way (in the window).
         BroughtUpToDate { number: Number, mode: SyncMode } = "zookeeper-{number} is brought up to date by {mode}",
         /// This client of ZooKeeper asks this at least once, and is answered so each time (in the window): data, `[names of children]`, the path that was created, `version 3`, `ok`, `nothing`, or an error such as `NoNode`.

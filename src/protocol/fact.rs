@@ -5,8 +5,9 @@
 
 use super::zab::{ServerId, Txn};
 use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
-use super::{BrokerId, ErrorCode, TopicName, TopicPartition};
+use super::{BrokerId, ConfigResource, ErrorCode, TopicName, TopicPartition};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use twox_hash::XxHash3_64;
 
@@ -456,6 +457,22 @@ pub enum Fact {
     ConsumerError {
         partition: TopicPartition,
         exception: Rc<str>,
+    },
+    /// An administrator asks for these settings, of a topic that is to be made too; none: the default.
+    ConfigAsked {
+        resource: ConfigResource,
+        name: Rc<str>,
+        settings: Rc<BTreeMap<String, Option<String>>>,
+    },
+    /// An administrator asks for the records before an offset to be deleted; -1: all that are committed.
+    DeleteRecordsAsked {
+        partition: TopicPartition,
+        before: i64,
+    },
+    /// It is told that they are gone, and where the log begins now on every replica that is alive.
+    RecordsDeleted {
+        partition: TopicPartition,
+        low_watermark: i64,
     },
     /// An administrator's request was answered.
     AdminAnswered {

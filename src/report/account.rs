@@ -41,9 +41,19 @@ pub struct ClientTotals {
     /// Handed to the network with acks=0: nobody acknowledges.
     pub sent: u64,
     pub failed: u64,
+    /// Made, and gone with the process before anything came of it.
+    pub gone: u64,
     /// Times that a record was sent again.
     pub retried: u64,
     pub read: u64,
+}
+
+impl ClientTotals {
+    /// Made, and neither acknowledged nor given up yet.
+    pub fn waiting(&self) -> u64 {
+        let settled = self.acknowledged + self.sent + self.failed + self.gone;
+        self.created.saturating_sub(settled)
+    }
 }
 
 impl Account {
@@ -97,6 +107,12 @@ impl Observer for Account {
                 told.session_owners.insert(session, entry.node.clone());
                 return;
             }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+                if let Some(totals) = told.totals.get_mut(&entry.node) {
+                    totals.gone += totals.waiting();
+                }
+                return;
+            }
             _ => return,
         };
         match told.totals.get_mut(&entry.node) {
@@ -118,6 +134,7 @@ impl Told {
             sum.acknowledged += one.acknowledged;
             sum.sent += one.sent;
             sum.failed += one.failed;
+            sum.gone += one.gone;
             sum.retried += one.retried;
             sum.read += one.read;
         }

@@ -133,6 +133,8 @@ fn producers(ending: &Ending<'_>) -> Vec<Value> {
                 "acknowledged": totals.acknowledged,
                 "sent_with_acks_0": totals.sent,
                 "failed": totals.failed,
+                "gone": totals.gone,
+                "waiting": totals.waiting(),
                 "retried": totals.retried,
             })
         })

@@ -103,7 +103,7 @@ pub fn tables(ending: &Ending<'_>) -> String {
     let offsets = kafka_get_offsets(ending.view);
     let cache = ending.view.described().and_then(|it| it.cache_of);
     let source = cache.map_or_else(String::new, |id| {
-        format!("   # from the metadata cache of broker-{id}: ZooKeeper tells of no topic")
+        format!("   # as broker-{id} tells it: ZooKeeper does not tell the same")
     });
     let mut text =
         format!("$ kafka-topics --describe{source}\n{topics}\n$ kafka-get-offsets\n{offsets}");
@@ -116,6 +116,8 @@ pub fn tables(ending: &Ending<'_>) -> String {
 fn clients(header: &TraceHeader, told: &Told) -> String {
     let mut text = String::new();
     for group in &header.producers {
+        let totals = told.sum(&group.members);
+        let waiting = totals.waiting();
         let ClientTotals {
             created,
             acknowledged,
@@ -123,13 +125,17 @@ fn clients(header: &TraceHeader, told: &Told) -> String {
             failed,
             retried,
             ..
-        } = told.sum(&group.members);
+        } = totals;
         let arrived = match sent {
             0 => format!("acknowledged {acknowledged}"),
             sent => format!("sent {sent} (acks=0: nobody acknowledges)"),
         };
+        let gone = match totals.gone {
+            0 => String::new(),
+            gone => format!(", gone with the process {gone}"),
+        };
         text.push_str(&format!(
-            "{}: records made {created}, {arrived}, given up {failed}, sent again {retried}\n",
+            "{}: records made {created}, {arrived}, given up {failed}{gone}, still waiting {waiting}; sent again {retried}\n",
             group.name
         ));
     }

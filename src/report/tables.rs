@@ -55,20 +55,32 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
     text
 }
 
-/// `kafka-get-offsets`: `topic:partition:latest`, where latest is what a consumer may read up to. A partition
-/// without a running leader is left out; the real tool waits for its answer.
+/// `kafka-get-offsets`: `topic:partition:latest`, where latest is what a consumer may read up to. Of a
+/// partition without a running leader it tells nothing; the real tool waits for an answer, and then leaves
+/// it out. That is said in a line that begins with `#`.
 pub fn kafka_get_offsets(view: &dyn ClusterView) -> String {
     let Some(described) = view.described() else {
         return NOBODY_ANSWERS.to_owned();
     };
     let mut text = String::new();
+    let mut left_out = String::new();
     for state in described.partitions {
-        if let Some(replica) = view.replica(state.leader, &state.partition) {
-            let (topic, partition) = (&state.partition.topic, state.partition.partition);
-            text.push_str(&format!("{topic}:{partition}:{}\n", replica.high_watermark));
+        let (topic, partition) = (&state.partition.topic, state.partition.partition);
+        let leader = view.replica(state.leader, &state.partition);
+        match leader.filter(|replica| replica.is_leader) {
+            Some(replica) => {
+                text.push_str(&format!("{topic}:{partition}:{}\n", replica.high_watermark));
+            }
+            None if state.leader == NO_LEADER => left_out.push_str(&format!(
+                "# {topic}:{partition} is left out: it has no leader\n"
+            )),
+            None => left_out.push_str(&format!(
+                "# {topic}:{partition} is left out: broker-{}, its leader, does not answer\n",
+                state.leader
+            )),
         }
     }
-    text
+    text + &left_out
 }
 
 fn of_topic<'a>(
@@ -194,9 +206,14 @@ mod tests {
             scene.commit(&partition, 1, &[1]);
             scene.replica_mut(1, &partition).high_watermark = offset.parse().unwrap();
             scene.replica_mut(1, &partition).log_end_offset = 99;
+            scene.replica_mut(1, &partition).is_leader = true;
         }
         scene.commit("without-0", NO_LEADER, &[1]);
-        assert_eq!(kafka_get_offsets(&scene).trim_end_matches('\n'), out);
+        let told = kafka_get_offsets(&scene);
+        let (said, told): (Vec<&str>, Vec<&str>) =
+            told.lines().partition(|line| line.starts_with('#'));
+        assert_eq!(told.join("\n"), out);
+        assert_eq!(said, ["# without:0 is left out: it has no leader"]);
     }
 
     /// A cluster without a broker that serves.

@@ -34,7 +34,8 @@ impl Failed {
             configs: vec![("min.insync.replicas".to_owned(), "2".to_owned())],
         });
         scene.commit("t-0", 2, &[1]);
-        scene.replica_mut(2, "t-0").high_watermark = 1;
+        let leader = scene.replica_mut(2, "t-0");
+        (leader.is_leader, leader.high_watermark) = (true, 1);
         let mut trace = vec![
             scene.fact("broker-2", Fact::Started),
             scene.fact(

@@ -78,7 +78,7 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
         layout.clients.push((name, id));
     }
     for client in &plan.zookeeper_clients {
-        let node = zookeeper_client(plan, client, &layout.zookeepers);
+        let node = zookeeper_client(client, &layout.zookeepers);
         let id = add(
             &mut kernel,
             &client.name,
@@ -135,17 +135,14 @@ pub fn client(
     Err(Unbuildable(format!("{name} is no client of the plan")))
 }
 
-fn zookeeper_client(plan: &Plan, client: &ZooKeeperClientPlan, servers: &[NodeId]) -> Node {
+fn zookeeper_client(client: &ZooKeeperClientPlan, servers: &[NodeId]) -> Node {
     let known = match &client.servers {
         None => servers.to_vec(),
         Some(numbers) => numbers.iter().map(|number| NodeId(number - 1)).collect(),
     };
     let timeout_ms = u32::try_from(client.session_timeout.as_millis()).unwrap_or(u32::MAX);
     let shell = ZooKeeperShell::new(known, timeout_ms);
-    Node::ZooKeeperShell(Box::new(match plan.cluster.zookeeper.servers {
-        1 => shell,
-        _ => shell.of_ensemble(),
-    }))
+    Node::ZooKeeperShell(Box::new(shell.as_witness()))
 }
 
 /// Where everybody listens: what DNS is to a real cluster.

@@ -19,7 +19,7 @@ mod roles;
 
 pub use assemble::{Addresses, Unbuildable};
 
-use crate::check::{Checks, EndOfRun, Judge, Outcome, Violation};
+use crate::check::{Checks, Judge, Outcome, Violation};
 use crate::kernel::{Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
 use crate::node::{Layout, Node, Observed};
 use crate::plan::{MOST_RECORDS, Plan};
@@ -275,7 +275,7 @@ impl Run {
             kernel: &self.kernel,
             layout: &self.layout,
         };
-        let end_of_run = EndOfRun::new(&observed);
+        let end_of_run = self.checks.end_of_run(&observed);
         if let Some(broken) = violations.first() {
             // What the run would have come to, nobody can say.
             let at = self.kernel.now().since(Time::ZERO).as_millis();

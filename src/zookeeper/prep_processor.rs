@@ -5,7 +5,7 @@ use super::DataTree;
 use super::data_tree::split_path;
 use super::session_expiry::SessionTracker;
 use crate::protocol::rules::ZkCloseSession;
-use crate::protocol::zab::{ServerId, Txn, TxnBody};
+use crate::protocol::zab::{ServerId, Txn, TxnBody, counter_of};
 use crate::protocol::zookeeper::{Acl, Acls, Code, CreateMode, MultiOp, Op, Path, SessionId, Zxid};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -157,6 +157,11 @@ impl PrepProcessor {
 
     fn next_zxid(&mut self) -> Zxid {
         self.zxid += 1;
+        assert!(
+            counter_of(self.zxid) != 0,
+            "an epoch's counter is used up at 0x{:x}",
+            self.zxid
+        );
         self.zxid
     }
 

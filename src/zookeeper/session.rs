@@ -112,9 +112,8 @@ impl Session {
         session
     }
 
-    /// A client of an ensemble tells all that it asks and hears, for properties to be held against; also
-    /// where it knows one server only.
-    pub fn of_ensemble(mut self) -> Self {
+    /// It tells all that it asks and hears, for properties to be held against.
+    pub fn as_witness(mut self) -> Self {
         self.is_witness = true;
         self
     }

@@ -7,7 +7,7 @@
 
 use super::config::ServerConfig;
 use super::file_snap;
-use super::file_txn_log::{FileTxnLog, LoadError};
+use super::file_txn_log::{self, FileTxnLog, LoadError};
 use super::prep_processor::{Origin, PrepProcessor};
 use super::request::{Request, RequestKind};
 use super::session_expiry::SessionTracker;
@@ -103,6 +103,11 @@ impl Standalone {
             sync: SyncProcessor::new(log, LOG_SYNCED, config.snap_count, ctx),
             sessions,
         });
+        // What was logged, and perhaps not applied before the end of the process before.
+        let dir = self.server.log_dir();
+        for txn in file_txn_log::peek_after(ctx.disk(), &dir, 0) {
+            ctx.fact(Fact::TxnApplied { txn });
+        }
         ctx.fact(Fact::ZooKeeperServing { last_zxid });
         self.set_tick(ctx);
     }
@@ -301,6 +306,9 @@ impl Standalone {
 
     /// A request has come through: it is applied, and answered.
     fn finish(&mut self, ctx: &mut Ctx<'_>, request: Request) {
+        if let Some(txn) = &request.txn {
+            ctx.fact(Fact::TxnApplied { txn: txn.clone() });
+        }
         let finished = self.server.finish(ctx, request, true);
         let Some(pipeline) = &mut self.pipeline else {
             return;

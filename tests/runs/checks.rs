@@ -1,6 +1,7 @@
 //! Properties and expectations on whole runs: faults that break what Kafka promises are found, and a plan
 //! that expects them says by how much; faults that break nothing raise no alarm.
 
+use kafka_trial::node::view::ClusterView;
 use kafka_trial::protocol::Fact;
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario;
@@ -202,4 +203,76 @@ fn every_process_states_that_it_has_begun_before_anything_else() {
     for (node, fact) in first {
         assert_eq!(*fact, Fact::Started, "{node}");
     }
+}
+
+/// A wiped ZooKeeper begins epochs anew; brokers go on, and so does the run.
+#[test]
+fn a_run_goes_on_after_zookeeper_has_lost_its_past() {
+    let report = play(
+        "
+format: 1
+name: past-lost
+about: ZooKeeper's volume is lost while a broker runs.
+duration: 3m
+cluster: {kafka_version: \"3.9\", zookeeper: 1, brokers: 2}
+topics:
+  t: {assignment: [[1]]}
+timeline:
+  - {at: 10s, crash: zookeeper-1}
+  - {at: 11s, wipe disk: zookeeper-1}
+  - {at: 12s, restart: zookeeper-1}
+  - {at: 13s, crash: broker-2}
+  - {every: 5s, from: 20s, until: 100s, restart: broker-2, optional: true}
+expect:
+  - zookeeper loses its past
+",
+    );
+    assert_eq!(broken(&report), [""; 0]);
+    assert_eq!(report.stopped, None);
+    assert!(!report.outcomes[0].failed(), "{:?}", outcomes(&report));
+    let elected = report.trace.iter().filter_map(|entry| match entry.fact {
+        Fact::ControllerElected { controller_epoch } => Some(controller_epoch),
+        _ => None,
+    });
+    let elected: Vec<i32> = elected.collect();
+    assert!(
+        elected.len() > 1 && elected.iter().all(|epoch| *epoch == 1),
+        "{elected:?}"
+    );
+}
+
+/// Brokers go on to serve a topic that ZooKeeper has forgotten, and tools that ask them go on to list it.
+#[test]
+fn a_topic_that_zookeeper_has_forgotten_is_served_and_listed() {
+    let report = play(
+        "
+format: 1
+name: forgotten
+about: A topic's znodes are deleted by hand.
+duration: 30s
+cluster: {kafka_version: \"3.9\", zookeeper: 1, brokers: 1}
+topics:
+  t: {partitions: 1, replication.factor: 1}
+  u: {partitions: 1, replication.factor: 1}
+producers:
+  p: {topic: t, every: 1s, acks: all}
+consumers:
+  late: {topics: [t], start: 25s}
+zookeeper_clients: {zk: {}}
+timeline:
+  - {at: 10s, client: zk, ask zookeeper: delete /brokers/topics/t/partitions/0/state}
+  - {at: 11s, client: zk, ask zookeeper: delete /brokers/topics/t/partitions/0}
+  - {at: 12s, client: zk, ask zookeeper: delete /brokers/topics/t/partitions}
+  - {at: 13s, client: zk, ask zookeeper: delete /brokers/topics/t}
+expect:
+  - every acknowledged record is read
+  - no acknowledged record is lost
+",
+    );
+    assert_eq!(broken(&report), [""; 0]);
+    assert!(report.held(), "{:?}", outcomes(&report));
+    let described = report.view().described().expect("a broker answers");
+    let names: Vec<&str> = described.topics.iter().map(|topic| &*topic.name).collect();
+    assert_eq!(names, ["t", "u"]);
+    assert_eq!(described.cache_of, Some(1));
 }

@@ -30,6 +30,7 @@ fn unexplained(path: &str, forgotten: fn(&Fact) -> bool) -> Vec<String> {
     let mut replicas = Replicas::new();
     let mut committed = Committed::new();
     let mut zxid = 0;
+    let mut seen = false;
     while run.now() < run.end() && run.step() {
         let facts: Vec<&TraceEntry> = run.trace()[heard..]
             .iter()
@@ -51,13 +52,14 @@ fn unexplained(path: &str, forgotten: fn(&Fact) -> bool) -> Vec<String> {
             told.committed(&committed, &now);
             committed = now;
         }
+        seen |= !replicas.is_empty() && !committed.is_empty();
         told.written(&facts);
         if told.unexplained.len() > 20 {
             break;
         }
     }
     assert!(
-        !replicas.is_empty() && !committed.is_empty(),
+        seen || plan.topics.is_empty(),
         "{path}: there is something to see"
     );
     told.never_stated();
@@ -312,21 +314,24 @@ const LEADER_CRASH: &str = "03-truck-gps/leader-crash.yaml";
 const ACKS_1_LOSS: &str = "12-leaders-and-isr/acks-1-loss.yaml";
 
 #[test]
-fn facts_explain_every_change_of_a_view() {
-    for path in [
-        LEADER_CRASH,
-        ACKS_1_LOSS,
-        "02-topics-and-partitions/order-within-a-partition.yaml",
-        "12-leaders-and-isr/controller-crash.yaml",
-        "12-leaders-and-isr/follower-crash.yaml",
-        "12-leaders-and-isr/leader-cut-from-followers.yaml",
-        "12-leaders-and-isr/leader-cut-from-zookeeper.yaml",
-        "12-leaders-and-isr/min-insync-refused.yaml",
-        "12-leaders-and-isr/paused-leader.yaml",
-    ] {
-        let unexplained = unexplained(path, |_| false);
-        assert!(unexplained.is_empty(), "{path}: {unexplained:#?}");
+fn facts_explain_every_change_of_a_view_0() {
+    all_shipped(0);
+}
+
+#[test]
+fn facts_explain_every_change_of_a_view_1() {
+    all_shipped(1);
+}
+
+/// Every other shipped scenario, so that two cores have something to do.
+fn all_shipped(half: usize) {
+    let mut wrong = Vec::new();
+    for shipped in scenario::SHIPPED.iter().skip(half).step_by(2) {
+        for sentence in unexplained(shipped.path, |_| false) {
+            wrong.push(format!("{}: {sentence}", shipped.path));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A kind of fact, a scenario in which it matters, and how to know it.

@@ -1,6 +1,7 @@
 //! Habits of the house that the compiler does not know: who may import whom, module docs, banned words,
 //! file lengths, snapshots that nothing writes any more. The rooms are read from the book's table.
 
+mod properties;
 mod rooms;
 mod rules;
 mod source;

@@ -93,6 +93,11 @@ impl Partition {
         isr: Vec<BrokerId>,
         brokers: Vec<BrokerId>,
     ) {
+        assert!(
+            self.isr.pending.is_none() && isr.contains(&self.local_broker),
+            "{}: a leader asks for one change at a time, and stays: {isr:?}",
+            self.name
+        );
         let sent = AlterPartitionData {
             partition: self.name.clone(),
             topic_id: self.topic_id,
@@ -128,6 +133,11 @@ impl Partition {
                 {
                     return false;
                 }
+                assert!(
+                    !state.isr.is_empty(),
+                    "{}: the controller has nobody in sync",
+                    self.name
+                );
                 self.isr = IsrState::committed(state.isr.clone());
                 self.partition_epoch = state.partition_epoch;
                 env.out.facts.push(Fact::IsrChanged {

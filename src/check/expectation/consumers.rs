@@ -102,14 +102,17 @@ pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) ->
     }
     let mut twice = 0;
     for member in history.members(consumer) {
-        let mut places: BTreeMap<(&TopicPartition, u64), BTreeSet<i64>> = BTreeMap::new();
+        // How often what lies at each place was read.
+        let mut reads: BTreeMap<(&TopicPartition, u64), BTreeMap<(i64, i32), u64>> =
+            BTreeMap::new();
         for read in consumed_by(history, &member) {
-            let equal = places.entry((read.partition, read.content)).or_default();
-            equal.insert(read.offset);
+            let equal = reads.entry((read.partition, read.content)).or_default();
+            *equal.entry((read.offset, read.leader_epoch)).or_default() += 1;
         }
-        for (what, places) in places {
+        for (what, places) in reads {
             let made = made.get(&what).copied().unwrap_or(1);
-            twice += (places.len() as u64).saturating_sub(made);
+            let again: u64 = places.values().map(|times| times - 1).sum();
+            twice += again + (places.len() as u64).saturating_sub(made);
         }
     }
     verdict_of(count.holds(twice), format!("{twice} read again"))

@@ -397,6 +397,7 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
 
         ZooKeeperLeads { within, event } => zookeeper::has_a_leader(history, within.0, event),
         NoZooKeeperLeader => zookeeper::no_leader(history),
+        ZooKeeperLosesItsPast => zookeeper::loses_its_past(history),
         BroughtUpToDate { number, mode } => zookeeper::brought_up_to_date(history, *number, *mode),
         ZooKeeperAnswers {
             client,

@@ -4,7 +4,6 @@ use super::history::{History, within};
 use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::check::latency::millis;
-use crate::check::no_acknowledged_record_lost::figures;
 use crate::kernel::Duration;
 use crate::plan::{Count, EventRef, Percentile};
 use crate::protocol::Fact;
@@ -15,8 +14,7 @@ pub(super) fn none_lost(history: &History<'_>) -> Verdict {
     };
     let lost = acknowledged.lost(history.end);
     let lost = lost.values().map(|records| records.len() as u64).sum();
-    let deleted = acknowledged.deleted(history.end);
-    verdict_of(lost == 0, figures(acknowledged.count, lost, deleted))
+    verdict_of(lost == 0, acknowledged.figures(lost, history.end))
 }
 
 pub(super) fn lost(history: &History<'_>, count: Count) -> Verdict {

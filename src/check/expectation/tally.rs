@@ -5,6 +5,7 @@ use super::history::{event_line, is, members, window};
 use crate::check::latency::Latencies;
 use crate::check::no_acknowledged_record_lost::Acknowledged as AcknowledgedRecords;
 use crate::check::no_offset_used_twice::OffsetsRead;
+use crate::check::zookeeper_past::Past;
 use crate::kernel::Time;
 use crate::plan::{EventRef, Expectation, Expected, Partition, Plan};
 use crate::protocol::Fact;
@@ -36,6 +37,8 @@ pub(super) enum Found {
     AcknowledgedAfter(Partition, After),
     /// The first record that a member read after an event.
     ReadAfter(After),
+    /// What ZooKeeper has committed; when it was lost first, and how.
+    Past(Past, Option<(Time, String)>),
 }
 
 /// What came first after an event of the timeline.
@@ -70,6 +73,7 @@ impl Tally {
             AcknowledgedAgain {
                 partition, event, ..
             } => Found::AcknowledgedAfter(partition.clone(), after(event)),
+            ZooKeeperLosesItsPast => Found::Past(Past::default(), None),
             Read { consumer, .. } => {
                 about(consumer);
                 Found::Read(0)
@@ -102,6 +106,11 @@ impl Tally {
         let of_member = || members.iter().any(|name| **name == *entry.node);
         match (&mut self.found, &entry.fact) {
             (Found::Acknowledged(found), fact) => found.learn(fact),
+            (Found::Past(past, lost), fact) => {
+                if let Some(how) = past.learn(fact) {
+                    lost.get_or_insert((entry.time, format!("{} {how}", entry.node)));
+                }
+            }
             (Found::Offsets(found), fact) => {
                 found.learn(fact);
             }

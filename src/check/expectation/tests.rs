@@ -347,6 +347,16 @@ fn what_becomes_of_logs_on_disk_is_seen() {
 }
 
 #[test]
+fn zookeeper_loses_its_past_when_it_serves_less_than_was_committed() {
+    let mut story = Story::new();
+    let sentence = "zookeeper loses its past";
+    for (ms, last_zxid, held) in [(50_000, 7, false), (51_000, 7, false), (52_000, 3, true)] {
+        story.add(ms, "zookeeper-1", Fact::ZooKeeperServing { last_zxid });
+        assert_eq!(story.says(sentence).starts_with("held"), held);
+    }
+}
+
+#[test]
 fn what_zookeeper_does_and_answers_is_seen() {
     let mut story = Story::new();
     let sentences = [

@@ -1,6 +1,7 @@
 //! Expectations about ZooKeeper itself: who leads, how servers come back, what its clients are answered.
 
 use super::history::{History, seconds, within};
+use super::tally::Found;
 use super::{Verdict, verdict_of};
 use crate::kernel::{Duration, Time};
 use crate::plan::{EventRef, Number, SyncMode};
@@ -23,6 +24,13 @@ pub(super) fn no_leader(history: &History<'_>) -> Verdict {
     match leads {
         Some(entry) => Err(format!("{} leads from {} on", entry.node, at(entry.time))),
         None => Ok("none did".to_owned()),
+    }
+}
+
+pub(super) fn loses_its_past(history: &History<'_>) -> Verdict {
+    match &history.tally.found {
+        Found::Past(_, Some((time, how))) => Ok(format!("at {}, {how}", at(*time))),
+        _ => Err("it remembers all".to_owned()),
     }
 }
 

@@ -106,12 +106,12 @@ impl Property for EphemeralsLiveWithTheirSession {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Alone, Scene, alone};
     use crate::check::zookeeper::testing::{applied, creates};
 
     const FIRST: i64 = (1 << 32) + 1;
 
-    fn begun(property: &mut EphemeralsLiveWithTheirSession) -> Scene {
+    fn begun(property: &mut Alone) -> Scene {
         let scene = Scene::new();
         let session = TxnBody::CreateSession { timeout_ms: 6000 };
         let facts = [
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn zk_c_fires_when_a_session_leaves_an_ephemeral_behind() {
-        let mut property = EphemeralsLiveWithTheirSession::default();
+        let mut property = alone(EphemeralsLiveWithTheirSession::default());
         let scene = begun(&mut property);
         let close = TxnBody::CloseSession { paths: Vec::new() };
         let left = [applied(&scene, "zookeeper-1", FIRST + 2, 0, close)];
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn zk_c_fires_when_a_session_takes_anothers_with_it() {
-        let mut property = EphemeralsLiveWithTheirSession::default();
+        let mut property = alone(EphemeralsLiveWithTheirSession::default());
         let scene = begun(&mut property);
         let close = TxnBody::CloseSession {
             paths: vec!["/e".into()],
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn zk_c_fires_when_a_session_that_is_over_makes_one() {
-        let mut property = EphemeralsLiveWithTheirSession::default();
+        let mut property = alone(EphemeralsLiveWithTheirSession::default());
         let scene = begun(&mut property);
         let close = TxnBody::CloseSession {
             paths: vec!["/e".into()],

@@ -50,7 +50,7 @@ impl Property for OneLeaderAZooKeeperEpoch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Scene, alone};
 
     #[test]
     fn zk_a_fires_when_an_epoch_is_led_twice() {
@@ -65,7 +65,7 @@ mod tests {
                 },
             )
         };
-        let mut property = OneLeaderAZooKeeperEpoch::default();
+        let mut property = alone(OneLeaderAZooKeeperEpoch::default());
         let fine = [leads("zookeeper-1", 1), leads("zookeeper-1", 2)];
         assert_eq!(property.after_event(&fine, &scene), None);
         let twice = [leads("zookeeper-3", 2)];
@@ -83,7 +83,7 @@ mod tests {
             last_zxid: 0,
             synchronised: vec![1, 2],
         };
-        let mut property = OneLeaderAZooKeeperEpoch::default();
+        let mut property = alone(OneLeaderAZooKeeperEpoch::default());
         let fell = [
             scene.fact("zookeeper-1", leads(3)),
             scene.fact("zookeeper-2", leads(2)),

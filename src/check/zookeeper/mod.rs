@@ -32,4 +32,4 @@ pub(super) fn properties() -> Vec<Box<dyn Property>> {
 }
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;

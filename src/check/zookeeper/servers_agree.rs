@@ -100,7 +100,7 @@ impl Property for ServersAgree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Scene, alone};
     use crate::check::zookeeper::testing::{applied, creates, sets};
 
     fn follows(scene: &Scene, node: &str, last_zxid: Zxid) -> TraceEntry {
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn zk_a_fires_when_two_servers_differ() {
         let scene = Scene::new();
-        let mut property = ServersAgree::default();
+        let mut property = alone(ServersAgree::default());
         let fine = [
             follows(&scene, "zookeeper-1", 0),
             follows(&scene, "zookeeper-2", 0),
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn zk_a_fires_when_a_server_leaves_one_out() {
         let scene = Scene::new();
-        let mut property = ServersAgree::default();
+        let mut property = alone(ServersAgree::default());
         let facts = [
             follows(&scene, "zookeeper-1", 0),
             follows(&scene, "zookeeper-2", 0),
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn zk_a_fires_when_a_leader_lacks_what_was_committed() {
         let scene = Scene::new();
-        let mut property = ServersAgree::default();
+        let mut property = alone(ServersAgree::default());
         let facts = [
             follows(&scene, "zookeeper-1", 0),
             applied(&scene, "zookeeper-1", FIRST, 1, creates("/a", false)),

@@ -86,7 +86,7 @@ impl Property for SessionsGoForward {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Scene, alone};
     use crate::check::zookeeper::testing::{answered, asked, get_op};
     use crate::protocol::zookeeper::Code;
 
@@ -94,7 +94,7 @@ mod tests {
     fn zk_b_fires_when_a_session_is_shown_the_past_or_answered_out_of_turn() {
         let scene = Scene::new();
         let fails = || Err(Code::NoNode);
-        let mut property = SessionsGoForward::default();
+        let mut property = alone(SessionsGoForward::default());
         let asks = |session, xid| asked(&scene, session, xid, get_op("/a", false));
         let fine = [
             asks(7, 1),

@@ -171,13 +171,13 @@ impl Property for WatchesFireOnceAndFirst {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::Scene;
+    use crate::check::testing::{Alone, Scene, alone};
     use crate::check::zookeeper::testing::{answered, applied, asked, creates, data, get_op, sets};
     use crate::protocol::zookeeper::{Stat, WatchedEvent};
 
     const FIRST: Zxid = (1 << 32) + 1;
 
-    fn scene_with_a_watch(property: &mut WatchesFireOnceAndFirst) -> Scene {
+    fn scene_with_a_watch(property: &mut Alone) -> Scene {
         let scene = Scene::new();
         let facts = [
             applied(&scene, "zookeeper-1", FIRST, 9, creates("/a", false)),
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn zk_b_fires_when_the_change_is_seen_before_the_event() {
-        let mut property = WatchesFireOnceAndFirst::default();
+        let mut property = alone(WatchesFireOnceAndFirst::default());
         let scene = scene_with_a_watch(&mut property);
         let seen = [answered(&scene, 8, 3, FIRST + 1, data(Stat::default()))];
         assert!(property.after_event(&seen, &scene).is_some());
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn zk_b_fires_when_a_watch_fires_twice() {
-        let mut property = WatchesFireOnceAndFirst::default();
+        let mut property = alone(WatchesFireOnceAndFirst::default());
         let scene = scene_with_a_watch(&mut property);
         let fine = [
             event(&scene),

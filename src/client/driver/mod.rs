@@ -168,7 +168,10 @@ impl Driver {
 
     fn begin(&mut self, ctx: &mut Ctx<'_>, number: u32, operation: DriverOperation) {
         match operation {
-            DriverOperation::Admin(command) => self.begin_call(ctx, number, Call::Command(command)),
+            DriverOperation::Admin(command) => {
+                command.state(ctx);
+                self.begin_call(ctx, number, Call::Command(command));
+            }
             DriverOperation::Describe { topic } => {
                 self.begin_call(ctx, number, Call::DescribeTopic(topic));
             }
@@ -260,7 +263,7 @@ impl Driver {
     ) -> DriverResult {
         match (call, answer) {
             (Call::Command(command), answer) => {
-                ctx.fact(AdminOutcome::fact(command, &answer));
+                AdminOutcome::state(ctx, command, &answer);
                 DriverResult::Admin(AdminOutcome::of(answer))
             }
             (_, Err(failure)) => failed(failure.exception()),

@@ -99,6 +99,12 @@ impl UnifiedLog {
             return Ok(self.nothing_appended());
         };
         let (first_offset, last_offset) = (first.base_offset(), last.last_offset());
+        assert!(
+            self.log_end_offset <= first_offset && first_offset <= last_offset,
+            "{}: {first_offset} to {last_offset} are to be appended to a log that ends at {}",
+            self.dir,
+            self.log_end_offset
+        );
         let mut append = Append {
             size: 0,
             last_offset,

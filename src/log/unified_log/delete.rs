@@ -39,6 +39,13 @@ impl UnifiedLog {
         self.log_start_offset = self.log_start_offset.min(offset);
         self.rebuild_producer_state(disk)?;
         self.update_high_watermark(self.high_watermark);
+        assert!(
+            self.log_start_offset <= offset && self.log_end_offset == offset,
+            "{}: cut to {offset}, it holds {} to {}",
+            self.dir,
+            self.log_start_offset,
+            self.log_end_offset
+        );
         Ok(true)
     }
 
@@ -67,6 +74,13 @@ impl UnifiedLog {
         if self.config.rules.hw_after_full_truncate {
             self.update_high_watermark(offset);
         }
+        assert!(
+            self.size() == 0 && self.log_end_offset == offset,
+            "{}: emptied to {offset}, it holds {} bytes and ends at {}",
+            self.dir,
+            self.size(),
+            self.log_end_offset
+        );
         Ok(())
     }
 
@@ -83,6 +97,12 @@ impl UnifiedLog {
         if offset <= self.log_start_offset {
             return Ok(false);
         }
+        assert!(
+            offset <= self.log_end_offset,
+            "{}: a log start of {offset} lies past the log end {}",
+            self.dir,
+            self.log_end_offset
+        );
         self.log_start_offset = offset;
         self.recovery_point = self.recovery_point.max(offset);
         self.epochs.truncate_from_start(disk, offset)?;

@@ -46,6 +46,13 @@ impl UnifiedLog {
         if let Some(done) = self.flushes.iter().position(|(given, _)| *given == up_to) {
             let (_, flushed) = self.flushes.remove(done);
             self.recovery_point = self.recovery_point.max(flushed);
+            assert!(
+                self.recovery_point <= self.log_end_offset,
+                "{}: flushed up to {}, and the log ends at {}",
+                self.dir,
+                self.recovery_point,
+                self.log_end_offset
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::WireBytes;
 use crate::protocol::{BrokerId, ErrorCode, TopicId, TopicName, TopicPartition};
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
 #[derive(Clone, Debug, Hash)]
@@ -79,7 +80,8 @@ impl WireBytes for ElectLeadersResponse {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ConfigResource {
     Topic,
     Broker,

@@ -71,6 +71,16 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
             format!("cannot read ({exception}): "),
             partition.to_string(),
         ),
+        Fact::ConfigAsked { name, .. } => quiet(format!("asks for settings of {name}")),
+        Fact::DeleteRecordsAsked { partition, .. } => {
+            quiet(format!("asks for records of {partition} to be deleted"))
+        }
+        Fact::RecordsDeleted {
+            partition,
+            low_watermark,
+        } => quiet(format!(
+            "is told that {partition} begins at {low_watermark} on every replica"
+        )),
         Fact::AdminAnswered { what, error } if error.is_none() => loud(format!("{what}: done")),
         Fact::AdminAnswered { what, error } => {
             loud(format!("{what}: refused with {error}{}", meaning(*error)))

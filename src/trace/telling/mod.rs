@@ -119,6 +119,9 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::PositionSet { .. }
         | Fact::Consumed { .. }
         | Fact::ConsumerError { .. }
+        | Fact::ConfigAsked { .. }
+        | Fact::DeleteRecordsAsked { .. }
+        | Fact::RecordsDeleted { .. }
         | Fact::AdminAnswered { .. } => client::of_client(entry),
     }
 }

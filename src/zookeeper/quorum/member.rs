@@ -93,6 +93,11 @@ impl Member {
 
     /// Makes an epoch durable; `token::ACCEPTED_EPOCH` tells when it is.
     pub fn accept_epoch(&mut self, ctx: &mut Ctx<'_>, epoch: i64) {
+        assert!(
+            epoch >= self.epochs.accepted,
+            "epoch {epoch} is accepted after {}",
+            self.epochs.accepted
+        );
         if self.server.config.rules.zk_accepted_epoch == ZkAcceptedEpoch::Remembered {
             self.epochs.accepted = epoch;
         }
@@ -104,6 +109,11 @@ impl Member {
 
     /// Makes an epoch durable; `token::CURRENT_EPOCH` tells when it is.
     pub fn set_current_epoch(&mut self, ctx: &mut Ctx<'_>, epoch: i64) {
+        assert!(
+            epoch >= self.epochs.current,
+            "epoch {epoch} begins after {}",
+            self.epochs.current
+        );
         self.epochs.current = epoch;
         let (path, content) = file(&self.server.log_dir(), CURRENT_EPOCH, epoch);
         self.writing += 1;
