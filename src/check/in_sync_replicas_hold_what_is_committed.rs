@@ -178,7 +178,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, state, tp};
+    use crate::check::testing::{Scene, alone, state, tp};
 
     /// Broker 1 leads t-0 in epoch 4, and all below 5 is committed.
     fn committed(scene: &mut Scene) -> [TraceEntry; 3] {
@@ -208,7 +208,7 @@ mod tests {
     fn r7_fires_when_a_member_joins_without_what_is_committed() {
         let mut scene = Scene::new();
         let facts = committed(&mut scene);
-        let mut property = InSyncReplicasHoldWhatIsCommitted::default();
+        let mut property = alone(InSyncReplicasHoldWhatIsCommitted::default());
         assert_eq!(property.after_event(&facts, &scene), None);
         let joins = [scene.fact("broker-9", state("t-0", 1, 4, &[1, 2, 3]))];
         assert_eq!(
@@ -222,7 +222,7 @@ mod tests {
     fn r7_fires_when_the_high_watermark_passes_a_member_or_a_member_cuts_its_log() {
         let mut scene = Scene::new();
         let facts = committed(&mut scene);
-        let mut property = InSyncReplicasHoldWhatIsCommitted::default();
+        let mut property = alone(InSyncReplicasHoldWhatIsCommitted::default());
         assert_eq!(property.after_event(&facts, &scene), None);
         let cut = Fact::Truncated {
             partition: tp("t-0"),

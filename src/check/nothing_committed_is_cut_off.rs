@@ -90,7 +90,7 @@ impl Property for NothingCommittedIsCutOff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, tp};
+    use crate::check::testing::{Scene, alone, tp};
 
     #[test]
     fn r4_fires_where_a_follower_cuts_below_its_high_watermark() {
@@ -108,7 +108,7 @@ mod tests {
             to,
             leader: 2,
         };
-        let mut property = NothingCommittedIsCutOff::default();
+        let mut property = alone(NothingCommittedIsCutOff::default());
         let fine = [
             scene.fact("broker-1", follows),
             scene.fact("broker-1", cut(5)),

