@@ -196,6 +196,7 @@ impl Domain for Holds {
     type Message = Ball;
     type Timer = u64;
     type Fact = ();
+    type Lock = ();
 }
 
 struct Hold {

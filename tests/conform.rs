@@ -105,6 +105,9 @@ agrees! {
     zookeeper_away in "failovers";
     many_partitions in "failovers";
     auto_rebalance in "failovers";
+    disk_full_on_leader in "failovers";
+    sync_hangs_on_follower in "failovers";
+    sync_hangs_on_leader in "failovers";
     acks_1_loses in "failovers_more";
     all_brokers_crash in "failovers_more";
     divergence_over_epochs in "failovers_more";

@@ -90,6 +90,8 @@ each! {
     corrupt_middle: "12-leaders-and-isr/corrupt-middle",
     crash_in_recovery: "12-leaders-and-isr/crash-in-recovery",
     disk_full: "12-leaders-and-isr/disk-full",
+    hanging_disk: "12-leaders-and-isr/hanging-disk",
+    hanging_disk_killed: "12-leaders-and-isr/hanging-disk-killed",
     follower_crash: "12-leaders-and-isr/follower-crash",
     leader_cut_from_followers: "12-leaders-and-isr/leader-cut-from-followers",
     leader_cut_from_zookeeper: "12-leaders-and-isr/leader-cut-from-zookeeper",

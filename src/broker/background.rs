@@ -4,12 +4,13 @@
 //! May not know what runs on the other threads: each task looks at the state as it finds it.
 
 use super::Broker;
+use super::locks::Interrupted;
 use super::log_manager::{Checkpoint, DATA_DIR};
 use super::outbox::Env;
-use crate::kernel::{Disk, DiskError, Duration, FileId, Time};
+use crate::kernel::{Disk, DiskError, Duration, FileId, Hold, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
 use crate::protocol::rules::CleanMarker;
-use crate::protocol::{BrokerTimer, Ctx, Fact, Timer, TopicPartition};
+use crate::protocol::{BrokerTimer, Ctx, Fact, Lock, Timer, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Timer number (`BrokerTimer::Wake`).
@@ -85,8 +86,7 @@ impl Broker {
     pub(super) fn on_task(&mut self, ctx: &mut Ctx<'_>, task: BrokerTimer) {
         let again = match task {
             BrokerTimer::IsrExpiration => {
-                self.replicas.maybe_shrink_isr(&mut env!(self, ctx));
-                self.arm_isr_expiration(ctx);
+                self.expire_isrs(ctx);
                 return;
             }
             BrokerTimer::HighWatermarkCheckpoint => {
@@ -116,11 +116,32 @@ impl Broker {
                 self.delete_due(ctx);
                 return;
             }
-            BrokerTimer::Purgatory(_) | BrokerTimer::FetcherBackoff(_) | BrokerTimer::Wake(_) => {
-                return;
-            }
+            BrokerTimer::Purgatory(_)
+            | BrokerTimer::FetcherBackoff(_)
+            | BrokerTimer::GoOn(_)
+            | BrokerTimer::Wake(_) => return,
         };
         ctx.set_timer(Duration::from_millis(again.max(1)), Timer::Broker(task));
+    }
+
+    /// I7. A partition that somebody holds keeps the task from its next round.
+    fn expire_isrs(&mut self, ctx: &mut Ctx<'_>) {
+        let mut taken = Vec::new();
+        if ctx.any_locks() {
+            taken = self.replicas.out_of_sync(&env!(self, ctx));
+            taken.retain(|name| {
+                let lock = Lock::LeaderIsrUpdate(name.clone());
+                !ctx.is_free(&lock, Hold::Alone)
+            });
+        }
+        self.replicas.maybe_shrink_isr(&mut env!(self, ctx), &taken);
+        if let Some(name) = taken.pop() {
+            let wanted = vec![(Lock::LeaderIsrUpdate(name), Hold::Alone)];
+            let again = Interrupted::Task(BrokerTimer::IsrExpiration);
+            self.unless_taken(ctx, wanted, again);
+        } else {
+            self.arm_isr_expiration(ctx);
+        }
     }
 
     // ---- checkpoints

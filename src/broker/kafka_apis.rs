@@ -5,17 +5,18 @@
 //!
 //! May not know whether the client still waits.
 
+use super::locks::Interrupted;
 use super::outbox::Env;
 use super::purgatory::{Answer, OpId, Pending};
-use super::replica_manager::Parked;
+use super::replica_manager::{Appended, Parked};
 use super::replica_state_change::StateChange;
 use super::{Broker, BrokerOutput};
 use crate::kernel::{Duration, TimerId};
 use crate::protocol::rules::BrokerEpochFencing;
 use crate::protocol::{
     BrokerTimer, Ctx, ElectLeadersRequest, ElectLeadersResponse, ErrorCode, KafkaRequest,
-    LeaderAndIsrResponse, Request, Response, StopReplicaResponse, Timer, TopicPartition,
-    UpdateMetadataRequest, UpdateMetadataResponse,
+    LeaderAndIsrResponse, ProduceRequest, Request, Response, StopReplicaResponse, Timer,
+    TopicPartition, UpdateMetadataRequest, UpdateMetadataResponse,
 };
 
 /// A request that the controller or the admin manager of this process works on.
@@ -48,13 +49,17 @@ impl Broker {
     pub(super) fn handle(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: KafkaRequest) {
         match request.body {
             Request::Produce(request) => {
-                let now = ctx.now();
-                let parked = self
-                    .replicas
-                    .produce(&mut env!(self, ctx), now, to, &request);
-                if let Some(parked) = parked {
-                    self.park(ctx, parked);
-                    self.watch_for_stalls(ctx);
+                let mut env = env!(self, ctx);
+                let appended = self.replicas.append_records(&mut env, &request);
+                if env.disk.has_waited() && env.out.log_dir_failed.is_none() {
+                    let what = Interrupted::Produce {
+                        to,
+                        request,
+                        appended,
+                    };
+                    self.finish_after_flush(ctx, what);
+                } else {
+                    self.finish_produce(ctx, to, &request, appended);
                 }
                 if ctx.buggify("early checkpoint") {
                     self.checkpoint_early(ctx);
@@ -143,6 +148,24 @@ impl Broker {
                 let token = self.forward(to, None);
                 self.outputs.push(BrokerOutput::ToAdmin { token, body });
             }
+        }
+    }
+
+    pub(super) fn finish_produce(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: Pending,
+        request: &ProduceRequest,
+        appended: Appended,
+    ) {
+        let now = ctx.now();
+        let mut env = env!(self, ctx);
+        let parked = self
+            .replicas
+            .finish_produce(&mut env, now, to, request, appended);
+        if let Some(parked) = parked {
+            self.park(ctx, parked);
+            self.watch_for_stalls(ctx);
         }
     }
 

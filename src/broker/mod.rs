@@ -20,10 +20,12 @@ macro_rules! env {
 
 mod alter_partition_manager;
 mod background;
+mod completions;
 mod controlled_shutdown;
 mod current_leader;
 mod delete_records;
 mod kafka_apis;
+mod locks;
 mod log_loading;
 mod log_manager;
 mod metadata_cache;
@@ -38,27 +40,28 @@ mod replica_state_change;
 mod replica_view;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod topic_configs;
 
 pub use metadata_cache::MetadataCache;
 pub use replica_view::{ReplicaRole, ReplicaView};
+pub use threads::BrokerThread;
 pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
-use crate::kernel::{CloseReason, ConnId, DiskError, NodeId};
+use crate::kernel::{CloseReason, ConnId, DiskError, Duration, NodeId};
 use crate::log::LoadNote;
-use crate::network_client::Completed;
 use crate::protocol::NetworkTimer;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, BrokerTimer, Ctx, ErrorCode, Fact, Hosts, KafkaRequest,
-    KafkaResponse, Message, Request, Response, UpdateMetadataRequest,
+    BrokerEndpoint, BrokerId, BrokerTimer, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse, Request,
+    Response, Timer, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use background::Background;
 use controlled_shutdown::ControlledShutdown;
-use current_leader::name_current_leaders;
 use kafka_apis::{DelayedElection, Forwarded};
-use outbox::{Env, Outbox};
+use locks::{Interrupted, Interruptions};
+use outbox::Outbox;
 use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
@@ -133,6 +136,7 @@ pub struct Broker {
     next_token: u64,
     forwarded: BTreeMap<u64, Forwarded>,
     elections: Vec<DelayedElection>,
+    interruptions: Interruptions,
     out: Outbox,
     outputs: Vec<BrokerOutput>,
     failed: bool,
@@ -142,6 +146,9 @@ pub struct Broker {
 const FETCHERS: u8 = 10;
 const ALTER_PARTITION: u8 = 11;
 const CONTROLLED_SHUTDOWN: u8 = 12;
+
+/// Timer number (`BrokerTimer::Wake`): ZooKeeper has answered, the state change under way goes on.
+const WAKE_STATE_CHANGE: u64 = 5;
 
 impl Broker {
     /// Owner numbers of `Timer::Network` that belong to a broker's own clients.
@@ -182,6 +189,7 @@ impl Broker {
             next_token: 0,
             forwarded: BTreeMap::new(),
             elections: Vec::new(),
+            interruptions: Interruptions::default(),
             out: Outbox::default(),
             outputs: Vec::new(),
             failed: false,
@@ -308,7 +316,7 @@ impl Broker {
             conn,
             correlation_id: request.correlation_id,
         };
-        self.handle(ctx, to, request);
+        self.serve(ctx, to, request);
         self.flush(ctx);
         if self.unanswered.take().is_some()
             && let Some(muted) = self.accepted.get_mut(&conn)
@@ -365,7 +373,16 @@ impl Broker {
     }
 
     pub fn on_timer(&mut self, ctx: &mut Ctx<'_>, timer: BrokerTimer) {
+        if ctx.any_locks() {
+            let wanted = self.wanted_by_task(&timer);
+            let what = Interrupted::Task(timer.clone());
+            if self.unless_taken(ctx, wanted, what).is_none() {
+                return;
+            }
+        }
         match timer {
+            BrokerTimer::GoOn(number) => self.go_on(ctx, number),
+            BrokerTimer::Wake(WAKE_STATE_CHANGE) => self.run_state_changes(ctx),
             BrokerTimer::Purgatory(op) => self.on_parked_expired(ctx, op),
             BrokerTimer::FetcherBackoff(leader) => {
                 self.fetchers.on_backoff(leader as BrokerId);
@@ -446,8 +463,9 @@ impl Broker {
     }
 
     pub fn on_configuration_answered(&mut self, ctx: &mut Ctx<'_>) {
-        self.run_state_changes(ctx);
-        self.flush(ctx);
+        // A request handler works on, not the thread that brought the answer.
+        let timer = Timer::Broker(BrokerTimer::Wake(WAKE_STATE_CHANGE));
+        ctx.set_timer(Duration::ZERO, timer);
     }
 
     /// A topic's configuration was altered (RK10): applied to its logs at once. A lower
@@ -460,129 +478,6 @@ impl Broker {
 
     pub fn metadata_cache(&self) -> &MetadataCache {
         &self.metadata_cache
-    }
-
-    // ---- ends of requests
-
-    fn on_fetches_completed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        completed: impl IntoIterator<Item = Completed<BrokerId>>,
-    ) {
-        let mut any = false;
-        for completed in completed {
-            any = true;
-            if completed.result.is_err() {
-                self.fetchers.client.close(ctx, completed.to);
-            }
-            let now = ctx.wall();
-            self.fetchers
-                .on_completed(now, &mut env!(self, ctx), &mut self.replicas, completed);
-        }
-        if any {
-            self.fetchers.run(ctx, &self.replicas);
-            self.flush(ctx);
-        }
-    }
-
-    fn on_alter_partition_completed(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<()>>) {
-        for completed in completed {
-            let Some(outcomes) =
-                self.alter_partition
-                    .on_completed(ctx, &self.metadata_cache, completed)
-            else {
-                continue;
-            };
-            for (sent, answer) in outcomes {
-                let mut env = env!(self, ctx);
-                self.replicas.on_alter_partition_answer(
-                    &mut env,
-                    &sent,
-                    answer.as_ref().map_err(|error| *error),
-                );
-            }
-            self.alter_partition
-                .on_outcomes_given(ctx, &self.metadata_cache);
-        }
-        self.flush(ctx);
-    }
-
-    fn on_controlled_shutdown_completed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        completed: Vec<Completed<()>>,
-    ) {
-        for completed in completed {
-            let done = self.controlled_shutdown.on_completed(ctx, completed);
-            self.end_controlled_shutdown(ctx, done);
-        }
-    }
-
-    // ---- effects
-
-    /// Carries out what a handler has left behind.
-    fn flush(&mut self, ctx: &mut Ctx<'_>) {
-        while !self.out.isr_changes.is_empty() {
-            for change in std::mem::take(&mut self.out.isr_changes) {
-                let taken = self
-                    .alter_partition
-                    .submit(ctx, &self.metadata_cache, change.clone());
-                if !taken {
-                    self.replicas.on_alter_partition_answer(
-                        &mut env!(self, ctx),
-                        &change,
-                        Err(ErrorCode::OperationNotAttempted),
-                    );
-                }
-            }
-        }
-        if !self.replicas.purgatory.deletes.is_empty() {
-            self.replicas.complete_deletes(&mut env!(self, ctx));
-        }
-        self.take_log_tasks(ctx);
-        for fact in self.out.facts.drain(..) {
-            ctx.fact(fact);
-        }
-        for answer in self.out.answers.drain(..) {
-            let conn = answer.to.conn;
-            if let Some(timer) = answer.timer {
-                ctx.cancel_timer(timer);
-            }
-            if self.unanswered == Some(conn) {
-                self.unanswered = None;
-            }
-            if answer.close && self.accepted.remove(&conn).is_some() {
-                ctx.close(conn);
-            }
-            let Some(muted) = self.accepted.get_mut(&conn) else {
-                continue;
-            };
-            if std::mem::replace(muted, false) {
-                ctx.unmute(conn);
-            }
-            if let Some(mut body) = answer.response {
-                name_current_leaders(&self.replicas, &self.metadata_cache, &mut body);
-                let response = KafkaResponse {
-                    correlation_id: answer.to.correlation_id,
-                    body,
-                };
-                ctx.send(conn, Message::Response(response));
-            }
-        }
-        if let Some(why) = self.out.log_dir_failed.take().filter(|_| !self.failed) {
-            self.failed = true;
-            ctx.fact(Fact::LogDirFailed {
-                why: why.as_str().into(),
-            });
-            self.outputs.push(BrokerOutput::Failed { why });
-        }
-    }
-
-    /// Nobody waits for an answer on this connection any more.
-    fn forget(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        for timer in self.replicas.purgatory.forget(conn) {
-            ctx.cancel_timer(timer);
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! wall clock and the metadata cache ([`Env`]), and write what follows from it into an [`Outbox`].
 
 use super::MetadataCache;
+use super::locks::Wanted;
 use super::purgatory::Answer;
 use crate::kernel::Disk;
 use crate::log::{BackgroundTask, LogError, UnifiedLog};
@@ -30,6 +31,8 @@ pub(crate) struct Outbox {
     pub(crate) isr_changes: Vec<AlterPartitionData>,
     /// What logs have left for the scheduler.
     pub(crate) log_tasks: Vec<(TopicPartition, BackgroundTask)>,
+    /// What is locked while this handler waits for the device.
+    pub(crate) locks: Vec<Wanted>,
     /// Why the log directory cannot be used any more.
     pub(crate) log_dir_failed: Option<String>,
 }

@@ -201,6 +201,7 @@ impl Partition {
                 log.assign_epoch_start_offset(env.disk, state.leader_epoch, log_end_offset)
                     .map_err(|error| env.out.log_error(&error))?;
             }
+            env.changed(&self.name);
             for replica in &mut self.remote_replicas {
                 let in_sync = state.isr.contains(&replica.broker);
                 replica.reset(env.now_ms, log_end_offset, new_leader, in_sync);
@@ -279,7 +280,7 @@ impl Partition {
     }
 
     /// HW2, HW3: the leader's rule; true if the high watermark rose.
-    fn maybe_increment_leader_high_watermark(&mut self, env: &mut Env<'_>) -> bool {
+    pub(crate) fn maybe_increment_leader_high_watermark(&mut self, env: &mut Env<'_>) -> bool {
         if self.rules.hw_under_min_isr == HwUnderMinIsr::Hold
             && self.isr.committed.len() < self.effective_min_isr()
         {
@@ -335,13 +336,13 @@ impl Partition {
 
     // ---- produce
 
-    /// P1, P4: appends as leader; whether the high watermark moved with it.
+    /// P1, P4: appends as leader. The high watermark may move next.
     pub(crate) fn append_records_to_leader(
         &mut self,
         env: &mut Env<'_>,
         records: &Records,
         required_acks: i16,
-    ) -> Result<(LogAppendInfo, bool), ErrorCode> {
+    ) -> Result<LogAppendInfo, ErrorCode> {
         if !self.is_leader() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
@@ -354,6 +355,7 @@ impl Partition {
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
             .map_err(|error| env.out.log_error(&error))?;
         take_tasks(&self.name, log, env.out);
+        env.appended(&self.name);
         if !info.duplicate {
             assert_eq!(
                 info.first_offset, log_end_offset,
@@ -368,7 +370,7 @@ impl Partition {
                 as_leader: true,
             });
         }
-        Ok((info, self.maybe_increment_leader_high_watermark(env)))
+        Ok(info)
     }
 
     /// P2: `None` while an acks=all produce has to wait, then its outcome.

@@ -6,7 +6,7 @@
 use super::outbox::Env;
 use super::replica_fetcher::{InitialFetchState, Line, ReplicaFetcher, Settings};
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{ConnId, Duration, Time};
+use crate::kernel::{ConnId, Duration, NodeId, Time};
 use crate::log::UnifiedLog;
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::BrokerConfig;
@@ -78,6 +78,16 @@ impl ReplicaFetcherManager {
             fetcher.shutdown(ctx, &mut self.client);
         }
         self.fetchers.clear();
+    }
+
+    /// Whom this broker follows.
+    pub(crate) fn leaders(&self) -> impl Iterator<Item = BrokerId> {
+        self.fetchers.keys().copied()
+    }
+
+    /// Where the broker runs that is followed.
+    pub(crate) fn node_of(&self, leader: BrokerId) -> Option<NodeId> {
+        self.fetchers.get(&leader).map(|fetcher| fetcher.node)
     }
 
     pub(crate) fn owns(&self, conn: ConnId) -> bool {

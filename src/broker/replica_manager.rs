@@ -28,6 +28,10 @@ pub(crate) struct Parked {
     pub(crate) timeout_ms: i32,
 }
 
+/// What became of each partition's records, and whether the high watermark has moved with them.
+#[derive(Debug)]
+pub(crate) struct Appended(Vec<(Result<LogAppendInfo, ErrorCode>, bool)>);
+
 /// All replicas of a broker.
 #[derive(Debug)]
 pub(crate) struct ReplicaManager {
@@ -108,26 +112,41 @@ impl ReplicaManager {
 
     // ---- produce
 
-    /// P1 to P4, P7, RK17. Answers at once unless acks=all has to wait.
-    pub(crate) fn produce(
+    /// P1: appends what a produce brings.
+    pub(crate) fn append_records(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+    ) -> Appended {
+        let mut appended = Vec::with_capacity(request.data.len());
+        for (name, records) in &request.data {
+            let one = self.append(env, name, records, request.acks);
+            // LK1: not before the flush that an append may ask for is done.
+            let moved = one.is_ok() && !env.disk.has_waited() && self.advance(env, name);
+            appended.push((one, moved));
+        }
+        Appended(appended)
+    }
+
+    /// P2 to P4, P7, RK17, with the records in the log. Answers at once unless acks=all has to wait.
+    pub(crate) fn finish_produce(
         &mut self,
         env: &mut Env<'_>,
         now: Time,
         to: Pending,
         request: &ProduceRequest,
+        appended: Appended,
     ) -> Option<Parked> {
         let mut responses = Vec::with_capacity(request.data.len());
         let mut required = Vec::with_capacity(request.data.len());
         let mut moved = Vec::new();
-        for (place, (name, records)) in request.data.iter().enumerate() {
-            let appended = self.append(env, name, records, request.acks);
-            let (response, wait_for) = match appended {
-                Ok((info, high_watermark_moved)) => {
-                    if high_watermark_moved {
-                        moved.push(place);
-                    }
-                    (produced(name, &info), Some(info.last_offset + 1))
-                }
+        let data = request.data.iter().zip(appended.0);
+        for (place, ((name, _), (one, high_watermark_moved))) in data.enumerate() {
+            if high_watermark_moved {
+                moved.push(place);
+            }
+            let (response, wait_for) = match one {
+                Ok(info) => (produced(name, &info), Some(info.last_offset + 1)),
                 Err(error) => {
                     env.out.facts.push(Fact::ProduceRefused {
                         partition: name.clone(),
@@ -170,7 +189,7 @@ impl ReplicaManager {
         name: &TopicPartition,
         records: &Records,
         acks: i16,
-    ) -> Result<(LogAppendInfo, bool), ErrorCode> {
+    ) -> Result<LogAppendInfo, ErrorCode> {
         if env.cache.partition(name).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition);
         }
@@ -187,6 +206,30 @@ impl ReplicaManager {
         match self.partitions.get_mut(name) {
             None => Err(ErrorCode::NotLeaderOrFollower),
             Some(partition) => partition.append_records_to_leader(env, records, acks),
+        }
+    }
+
+    fn advance(&mut self, env: &mut Env<'_>, name: &TopicPartition) -> bool {
+        let partition = self.partitions.get_mut(name);
+        partition.is_some_and(|it| it.maybe_increment_leader_high_watermark(env))
+    }
+
+    /// LK1: the flush is done, what was appended counts.
+    pub(crate) fn on_flushed(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+        appended: &mut Appended,
+    ) {
+        for ((name, _), (one, moved)) in request.data.iter().zip(&mut appended.0) {
+            *moved |= one.is_ok() && self.advance(env, name);
+        }
+    }
+
+    /// LK3: what a follower has acknowledged counts.
+    pub(crate) fn on_acknowledged(&mut self, env: &mut Env<'_>, name: &TopicPartition) {
+        if self.advance(env, name) {
+            self.complete(env, name, true, true);
         }
     }
 
@@ -477,10 +520,19 @@ impl ReplicaManager {
     }
 
     /// I7: the `isr-expiration` task.
-    pub(crate) fn maybe_shrink_isr(&mut self, env: &mut Env<'_>) {
-        for partition in self.partitions.values_mut() {
-            partition.maybe_shrink_isr(env);
+    pub(crate) fn maybe_shrink_isr(&mut self, env: &mut Env<'_>, but: &[TopicPartition]) {
+        for (name, partition) in &mut self.partitions {
+            if !but.contains(name) {
+                partition.maybe_shrink_isr(env);
+            }
         }
+    }
+
+    /// Partitions whose ISR would shrink.
+    pub(crate) fn out_of_sync(&self, env: &Env<'_>) -> Vec<TopicPartition> {
+        let all = self.partitions();
+        let lagging = all.filter(|(_, partition)| !partition.out_of_sync(env).is_empty());
+        lagging.map(|(name, _)| name.clone()).collect()
     }
 
     /// A5.
@@ -580,7 +632,8 @@ mod tests {
             timeout_ms: 3000,
             data: vec![(t0(), batch(2))],
         };
-        manager.produce(&mut world.env(), Time::ZERO, to(conn), &request)
+        let appended = manager.append_records(&mut world.env(), &request);
+        manager.finish_produce(&mut world.env(), Time::ZERO, to(conn), &request, appended)
     }
 
     fn fetch(

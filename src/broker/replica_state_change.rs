@@ -14,13 +14,14 @@ use super::replica_fetcher::InitialFetchState;
 use super::replica_manager::ReplicaManager;
 use super::topic_configs::{Asked, ConfigCalls};
 use super::{Broker, BrokerOutput};
+use crate::kernel::Hold;
 use crate::log::OffsetCheckpoint;
 use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
 use crate::protocol::rules::ControllerEpochCheck;
 use crate::protocol::{
     BrokerId, Ctx, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
-    LeaderAndIsrResponse, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
+    LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
     StopReplicaResponse, TopicId, TopicPartition, UpdateMetadataRequest, UpdateMetadataResponse,
 };
 use std::collections::VecDeque;
@@ -63,6 +64,15 @@ struct LeaderAndIsrJob {
     high_watermarks: Option<OffsetCheckpoint>,
 }
 
+impl ReplicaStateChanges {
+    /// The partitions of the LeaderAndIsr that is under way.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = &TopicPartition> {
+        let job = self.running.iter();
+        job.flat_map(|job| &job.request.partition_states)
+            .map(|state| &state.partition)
+    }
+}
+
 impl Broker {
     pub(crate) fn enqueue_state_change(
         &mut self,
@@ -76,6 +86,14 @@ impl Broker {
 
     /// Works until nothing waits, or a configuration has to be answered first.
     pub(crate) fn run_state_changes(&mut self, ctx: &mut Ctx<'_>) {
+        self.run_unlocked(ctx);
+        if ctx.disk().has_waited() {
+            let lock = (Lock::ReplicaStateChange, Hold::Alone);
+            self.out.locks.push(lock);
+        }
+    }
+
+    fn run_unlocked(&mut self, ctx: &mut Ctx<'_>) {
         loop {
             if let Some(job) = &mut self.state_changes.running {
                 let replicas = &mut self.replicas;

@@ -310,6 +310,7 @@ fn shared_settings() -> BTreeMap<String, String> {
         ("log.retention.check.interval.ms", "1000"),
         ("log.segment.delete.delay.ms", "1000"),
         ("log.index.size.max.bytes", "4096"),
+        ("num.io.threads", "4"),
         ("offsets.topic.num.partitions", "3"),
         ("group.initial.rebalance.delay.ms", "0"),
     ]

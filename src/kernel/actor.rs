@@ -1,6 +1,7 @@
 //! The contract between the kernel and a node's state machine: event in, effects out.
 
 use super::world::World;
+use super::{Coming, Hold, Lane};
 use super::{ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, Time, TimerId};
 use bytes::Bytes;
 use std::fmt::Debug;
@@ -11,6 +12,8 @@ pub trait Domain: Sized + 'static {
     /// Small and plain (at most 24 bytes).
     type Timer: Clone + Debug;
     type Fact: Clone + Debug;
+    /// What threads of one process keep each other out of.
+    type Lock: PartialEq + Debug;
 }
 
 /// What travels on a connection.
@@ -73,6 +76,12 @@ pub trait Actor<D: Domain>: Sized {
     /// (its configuration, never its memory).
     fn rebooted(&self) -> Self;
     fn on_event(&mut self, event: Event<D>, ctx: &mut Ctx<'_, D>);
+    /// Which of the process's threads handles an event that comes. Asked when it comes, and again
+    /// when its turn has come.
+    #[inline]
+    fn lane(&self, _coming: &Coming<'_, D>) -> Lane {
+        Lane::MAIN
+    }
 }
 
 /// A process's only window on the world: its own clock, disk and random stream, its connections and
@@ -80,12 +89,17 @@ pub trait Actor<D: Domain>: Sized {
 pub struct Ctx<'a, D: Domain> {
     world: &'a mut World<D>,
     node: NodeId,
+    thread: u16,
 }
 
 impl<'a, D: Domain> Ctx<'a, D> {
     #[inline]
-    pub(super) fn new(world: &'a mut World<D>, node: NodeId) -> Self {
-        Self { world, node }
+    pub(super) fn new(world: &'a mut World<D>, node: NodeId, thread: u16) -> Self {
+        Self {
+            world,
+            node,
+            thread,
+        }
     }
 }
 
@@ -137,16 +151,17 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn close(&mut self, conn: ConnId) {
         self.world.close(conn);
     }
-    /// Stops reading from a connection: messages wait in its socket buffer (Kafka mutes a channel
+    /// Stops reading from a connection at once: messages wait in its socket buffer (Kafka mutes a channel
     /// while it works on its request), and fill it, which stops the sender. Its end is not heard of
     /// either until `unmute`.
     #[inline]
     pub fn mute(&mut self, conn: ConnId) {
         self.world.mute(conn);
     }
+    /// Reads again, after what was sent before.
     #[inline]
     pub fn unmute(&mut self, conn: ConnId) {
-        self.world.unmute(self.node, conn);
+        self.world.unmute(conn);
     }
     /// Whether connections of others are taken in; a fresh process listens.
     pub fn listen(&mut self, on: bool) {
@@ -166,6 +181,31 @@ impl<D: Domain> Ctx<'_, D> {
     #[inline]
     pub fn charge(&mut self, work: Duration) {
         self.world.charge(work);
+    }
+    /// Whether any thread of the process holds a lock: cheap, and nearly always false.
+    #[inline]
+    pub fn any_locks(&self) -> bool {
+        !self.world.node(self.node).locks.is_empty()
+    }
+    /// Whether this thread could have a lock without waiting.
+    pub fn is_free(&self, lock: &D::Lock, how: Hold) -> bool {
+        let node = self.world.node(self.node);
+        node.locks.is_free(lock, how, self.thread)
+    }
+    /// Takes a lock that is free, until this handler's work is done, and that of all that it goes on
+    /// with.
+    pub fn hold(&mut self, lock: D::Lock, how: Hold) {
+        self.world.hold(self.node, self.thread, lock, how);
+    }
+    /// Goes on with `Event::Timer(timer)` on this thread when this handler's work is done; until then
+    /// and through it the thread does nothing else. Once a handler.
+    pub fn go_on(&mut self, timer: D::Timer) {
+        self.world.go_on(self.node, self.thread, timer);
+    }
+    /// The same, and the lock must be had first; it is held from then on.
+    pub fn wait_for(&mut self, lock: D::Lock, how: Hold, timer: D::Timer) {
+        self.world
+            .wait_for(self.node, self.thread, lock, how, timer);
     }
     /// States a fact. Facts are the trace; nothing else observes a run.
     pub fn fact(&mut self, fact: D::Fact) {

@@ -5,10 +5,11 @@ use super::causes::{Cause, Caused, OUTSIDE};
 use super::event::{Entry, Kind};
 use super::guard::Guard;
 use super::network::Read;
+use super::work::Awake;
 use super::world::{Waiting, World};
 use super::{
-    Actor, Config, ConnId, Ctx, Disk, Domain, Duration, Event, Fault, FaultId, NodeId, NodeOptions,
-    Time,
+    Actor, Coming, Config, ConnId, Ctx, Disk, Domain, Duration, Event, Fault, FaultId, Lane,
+    NodeId, NodeOptions, Time,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -328,15 +329,6 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 .is_some_and(|entry| !world.is_dead(entry))
         );
         match world.queue.get(slot) {
-            Some(&Entry::Timer { node, .. }) if world.is_idle(node) => {
-                if let Some(Entry::Timer { timer, serial, .. }) = world.queue.remove(slot) {
-                    world.record(seq, node, Kind::Timer, 0, 0);
-                    world.caused(node, |causes| causes.of_timer(node, serial));
-                    let cost = world.config.costs.timer;
-                    self.run_handler(node, Event::Timer(timer), cost);
-                }
-                node
-            }
             Some(
                 &Entry::Timer { node, .. }
                 | &Entry::Started { node, .. }
@@ -357,13 +349,9 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 }
                 node
             }
-            Some(&Entry::Wake { node, .. }) => {
+            Some(&Entry::Wake { node, thread, .. }) => {
                 world.queue.remove(slot);
-                let ready = world.wake(node);
-                if !(ready && self.handle_next_waiting(seq, node)) {
-                    self.world.record(seq, node, Kind::Wake, 0, 0);
-                }
-                self.world.ensure_wake(node);
+                self.wake(seq, node, thread);
                 node
             }
             Some(&Entry::Supervise { node, .. }) => {
@@ -395,8 +383,9 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// An event for a process: handled at once, or left to wait.
     #[inline]
     fn offer(&mut self, seq: u64, node: NodeId, waiting: Waiting) {
-        if self.world.is_idle(node) {
-            if !self.handle(seq, node, waiting) {
+        let lane = self.lane_of(node, waiting);
+        if let Some(thread) = self.world.idle_thread(node, lane) {
+            if !self.handle(seq, node, thread, waiting) {
                 self.world.record(seq, node, Kind::Wake, 0, 0);
             }
             return;
@@ -407,13 +396,48 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             Waiting::Readable(_) => Kind::Arrive,
         };
         world.record(seq, node, kind, 1, 0);
-        world.enqueue(node, waiting);
+        world.enqueue(node, lane, waiting);
+    }
+
+    #[inline]
+    fn lane_of(&self, node: NodeId, waiting: Waiting) -> Lane {
+        let world = &self.world;
+        if !world.node(node).began {
+            return Lane::MAIN;
+        }
+        self.actors[node.0 as usize].lane(&Coming { world, waiting })
+    }
+
+    /// A thread has done its work: its effects take hold, and it comes to what is next.
+    #[inline]
+    fn wake(&mut self, seq: u64, node: NodeId, thread: u16) {
+        let handled = match self.world.wake(node, thread) {
+            Awake::Not => false,
+            Awake::Free => self.handle_next_waiting(seq, node, thread),
+            Awake::GoesOn(timer, set_in) => {
+                self.world.record(seq, node, Kind::Timer, 1, 0);
+                self.world.caused(node, |_| Cause::Timer { set_in });
+                self.run_handler(node, thread, Event::Timer(timer), Duration::ZERO);
+                true
+            }
+        };
+        if !handled {
+            self.world.record(seq, node, Kind::Wake, 0, 0);
+        }
+        if self.status(node) != NodeStatus::Down {
+            self.world.ensure_wake(node, thread);
+        }
     }
 
     /// True if there was an event for the process to handle.
-    fn handle_next_waiting(&mut self, seq: u64, node: NodeId) -> bool {
-        while let Some(waiting) = self.world.next_waiting(node) {
-            if self.handle(seq, node, waiting) {
+    #[inline]
+    fn handle_next_waiting(&mut self, seq: u64, node: NodeId, thread: u16) -> bool {
+        while let Some(waiting) = self.world.next_waiting(node, thread) {
+            let lane = self.lane_of(node, waiting);
+            if !lane.has(thread) {
+                // It has become another lane's business while it waited.
+                self.world.enqueue(node, lane, waiting);
+            } else if self.handle(seq, node, thread, waiting) {
                 return true;
             }
         }
@@ -422,15 +446,15 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
 
     /// False if the event has become void.
     #[inline]
-    fn handle(&mut self, seq: u64, node: NodeId, waiting: Waiting) -> bool {
+    fn handle(&mut self, seq: u64, node: NodeId, thread: u16, waiting: Waiting) -> bool {
         match waiting {
-            Waiting::Stored(slot) => self.handle_stored(seq, node, slot),
-            Waiting::Readable(conn) => self.handle_readable(seq, node, conn),
+            Waiting::Stored(slot) => self.handle_stored(seq, node, thread, slot),
+            Waiting::Readable(conn) => self.handle_readable(seq, node, thread, conn),
         }
     }
 
     #[inline]
-    fn handle_stored(&mut self, seq: u64, node: NodeId, slot: u32) -> bool {
+    fn handle_stored(&mut self, seq: u64, node: NodeId, thread: u16, slot: u32) -> bool {
         let Some(entry) = self.world.remove_stored(slot) else {
             return false;
         };
@@ -444,7 +468,10 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             Entry::Timer { timer, .. } => {
                 (Event::Timer(timer), self.world.config.costs.timer, 0, 0)
             }
-            Entry::Started { .. } => (Event::Started, Duration::ZERO, 0, 0),
+            Entry::Started { .. } => {
+                self.world.node_mut(node).began = true;
+                (Event::Started, Duration::ZERO, 0, 0)
+            }
             Entry::Terminate { .. } => (Event::Terminate, Duration::ZERO, 0, 0),
             Entry::DiskResult { token, result, .. } => (
                 Event::Disk { token, result },
@@ -455,18 +482,21 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             _ => return false,
         };
         self.world.record(seq, node, kind, length, content);
-        self.run_handler(node, event, cost);
+        self.run_handler(node, thread, event, cost);
         true
     }
 
     #[inline]
-    fn handle_readable(&mut self, seq: u64, node: NodeId, conn: ConnId) -> bool {
+    fn handle_readable(&mut self, seq: u64, node: NodeId, thread: u16, conn: ConnId) -> bool {
         let world = &mut self.world;
         let now = world.now;
         let Some((read, sent_in)) = world.network.read(conn, now, &mut world.queue) else {
             return false;
         };
         world.caused(node, |_| Cause::of_packet(sent_in));
+        if thread != 0 {
+            world.reads(node, thread, conn);
+        }
         let (event, cost) = match read {
             Read::Message { message, bytes } => {
                 world.messages += 1;
@@ -492,14 +522,15 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 (Event::Closed { conn, reason }, Duration::ZERO)
             }
         };
-        self.run_handler(node, event, cost);
+        self.run_handler(node, thread, event, cost);
         true
     }
 
     #[inline]
-    fn run_handler(&mut self, node: NodeId, event: Event<D>, cost: Duration) {
+    fn run_handler(&mut self, node: NodeId, thread: u16, event: Event<D>, cost: Duration) {
         self.world.begin_handler(cost);
-        self.actors[node.0 as usize].on_event(event, &mut Ctx::new(&mut self.world, node));
-        self.world.end_handler(node);
+        let mut ctx = Ctx::new(&mut self.world, node, thread);
+        self.actors[node.0 as usize].on_event(event, &mut ctx);
+        self.world.end_handler(node, thread);
     }
 }

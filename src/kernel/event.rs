@@ -24,10 +24,11 @@ pub(super) enum Entry<D: Domain> {
         node: NodeId,
         incarnation: u32,
     },
-    /// A busy process has done its charged work.
+    /// A busy thread has done its charged work.
     Wake {
         node: NodeId,
         incarnation: u32,
+        thread: u16,
     },
     /// The service manager tries again.
     Supervise {

@@ -1,6 +1,7 @@
 //! The kernel: a discrete-event simulator that knows nothing of Kafka.
 //!
-//! Virtual time, one event queue, seeded randomness, network, disks, clocks, processes and faults.
+//! Virtual time, one event queue, seeded randomness, network, disks, clocks, processes and faults. A
+//! process has one thread or several (`lane`), which do one thing at a time each and run side by side.
 //! Generic over the domain's message, timer and fact types; it imports nothing of ours.
 //!
 //! May not know what a message, a timer or a fact means.
@@ -19,12 +20,14 @@ mod fault;
 mod guard;
 mod heap;
 mod id;
+mod lane;
 mod network;
 mod process;
 mod queue;
 mod random;
 pub mod task;
 mod time;
+mod work;
 mod world;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
@@ -35,5 +38,6 @@ pub use distribution::{Distribution, Quantiles};
 pub use engine::{Dispatched, FactEntry, Kernel, NodeStatus, Stop};
 pub use fault::{Fault, FaultId};
 pub use id::{ConnId, NodeId, TimerId};
+pub use lane::{Coming, Hold, Incoming, Lane};
 pub use random::Stream;
 pub use time::{Duration, Time};

@@ -2,6 +2,7 @@
 
 use super::engine::NodeStatus;
 use super::event::Entry;
+use super::lane::{Lane, Thread};
 use super::world::{Waiting, World};
 use super::{Domain, Duration, NodeId};
 
@@ -18,9 +19,8 @@ impl<D: Domain> World<D> {
         it.status = NodeStatus::Down;
         it.exit_status = status;
         it.incarnation += 1;
-        it.busy_until = now;
-        (it.waking, it.hangs) = (false, false);
-        it.pending.clear();
+        it.began = false;
+        it.locks.clear();
         if let Some(causes) = &mut self.causes {
             causes.process_ended(node);
         }
@@ -29,9 +29,13 @@ impl<D: Domain> World<D> {
             it.incarnation,
             it.supervisor.filter(|_| !it.stopping && !power),
         );
-        for waiting in std::mem::take(&mut it.inbox) {
-            if let Waiting::Stored(slot) = waiting {
-                self.remove_stored(slot);
+        let main = std::mem::replace(&mut it.main, Thread::new(Lane::MAIN, now));
+        let others = std::mem::take(&mut it.others);
+        for thread in std::iter::once(main).chain(others) {
+            for waiting in thread.inbox {
+                if let Waiting::Stored(slot) = waiting {
+                    self.remove_stored(slot);
+                }
             }
         }
         let disk = &mut self.disks[node.0 as usize];
@@ -53,7 +57,7 @@ impl<D: Domain> World<D> {
         it.status = NodeStatus::Running;
         it.incarnation += 1;
         it.starts += 1;
-        it.busy_until = now;
+        it.main.busy_until = now;
         it.stopping = false;
         it.exit_status = None;
         let incarnation = it.incarnation;
@@ -65,7 +69,7 @@ impl<D: Domain> World<D> {
         self.network.set_listening(node, true);
         // Before everything else that may come to it at this instant.
         let slot = self.queue.store(Entry::Started { node, incarnation });
-        self.enqueue(node, Waiting::Stored(slot));
+        self.enqueue(node, Lane::MAIN, Waiting::Stored(slot));
     }
 
     pub(super) fn pause(&mut self, node: NodeId) {
@@ -82,11 +86,15 @@ impl<D: Domain> World<D> {
         let it = self.node_mut(node);
         if it.status == NodeStatus::Paused {
             it.status = NodeStatus::Running;
-            let left = it.busy_until.since(it.paused_at);
-            if left > Duration::ZERO {
-                it.busy_until = now + left;
+            let paused_at = it.paused_at;
+            for thread in it.numbers() {
+                let it = self.thread_mut(node, thread);
+                let left = it.busy_until.since(paused_at);
+                if left > Duration::ZERO {
+                    it.busy_until = now + left;
+                }
+                self.ensure_wake(node, thread);
             }
-            self.ensure_wake(node);
         }
     }
 

@@ -1,22 +1,23 @@
 //! Everything in a simulated world but the state machines: what a handler reaches through its `Ctx`,
 //! and what becomes of its effects.
 //!
-//! A process works on one event at a time. A handler runs at once, at the moment when its work
-//! begins; its effects wait until the work that it was charged is done, and die with the process if
-//! that dies before. Events that come meanwhile wait in the process's own queue.
+//! Each thread of a process works on one event at a time. A handler runs at once, at the moment when
+//! its work begins; its effects wait until the work that it was charged is done, and die with the
+//! process if that dies before. Events that come meanwhile wait in the lane's own queue.
 
-use super::actor::{Domain, Payload};
-use super::background::{Background, Job};
+use super::actor::Domain;
+use super::background::Background;
 use super::causes::Causes;
 use super::clock::Clock;
 use super::digest::Digest;
 use super::engine::{FactEntry, NodeStatus};
 use super::event::Entry;
+use super::lane::{Incoming, Lane, Locks, Thread};
 use super::network::Network;
 use super::queue::Queue;
 use super::{Config, ConnId, Disk, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 pub(super) struct World<D: Domain> {
     pub(super) config: Config,
@@ -39,44 +40,42 @@ pub(super) struct World<D: Domain> {
     /// Serial of the last timer that was set.
     last_timer: u64,
     /// Cancelled timers that are still in the queue.
-    cancelled: usize,
+    pub(super) cancelled: usize,
     /// 0: no event in the queue is dead. Else the event after which all of them are looked at.
     doubted_until: u64,
-    running: Handler<D>,
+    pub(super) running: Handler<D>,
 }
 
 /// What the running handler has asked for.
-struct Handler<D: Domain> {
-    work: Duration,
-    used_disk: bool,
-    timers: Vec<(u32, Duration)>,
-    effects: Vec<Effect<D>>,
+pub(super) struct Handler<D: Domain> {
+    pub(super) work: Duration,
+    pub(super) used_disk: bool,
+    pub(super) timers: Vec<(u32, Duration)>,
+    pub(super) effects: Vec<Effect<D>>,
 }
 
 /// What the kernel keeps of a node. In this order, what every event touches is in two cache lines.
 #[repr(C, align(64))]
 pub(super) struct Node<D: Domain> {
     pub(super) clock: Clock,
-    pub(super) busy_until: Time,
     /// Timers of earlier processes have lower serials.
     pub(super) first_timer: u64,
     /// Counts the processes that have run here.
     pub(super) incarnation: u32,
     /// How often the process was started.
     pub(super) starts: u32,
-    slowness: u32,
+    pub(super) slowness: u32,
     pub(super) cpu_slowness: u32,
     pub(super) status: NodeStatus,
-    /// Its end of work is in the queue, or it waits for a hanging fsync.
-    pub(super) waking: bool,
-    pub(super) hangs: bool,
     /// It was asked to stop.
     pub(super) stopping: bool,
-    pub(super) inbox: VecDeque<Waiting>,
-    /// Effects of the last handler, until its work is done.
-    pub(super) pending: Vec<Effect<D>>,
-    /// The event whose handler asked for them.
-    pub(super) pending_of: u64,
+    /// It has handled `Started`; before that nothing else may come to it.
+    pub(super) began: bool,
+    /// Its first thread, and most often its only one.
+    pub(super) main: Thread<D>,
+    /// The others, from number 1 on, as far as they have been needed.
+    pub(super) others: Vec<Thread<D>>,
+    pub(super) locks: Locks<D::Lock>,
     /// Events that it has handled.
     pub(super) handled: u64,
     pub(super) background: Background,
@@ -101,6 +100,7 @@ pub(super) enum Effect<D: Domain> {
     Dial(ConnId),
     Send(ConnId, D::Message),
     Close(ConnId),
+    Unmute(ConnId),
     Sync {
         file: FileId,
         token: u64,
@@ -159,12 +159,13 @@ impl<D: Domain> World<D> {
             .push(Stream::named(self.seed, &format!("node {name}")));
         self.nodes.push(Node {
             status: NodeStatus::Down,
-            waking: false,
-            hangs: false,
+            began: false,
             incarnation: 0,
             starts: 0,
             first_timer: 0,
-            busy_until: Time::ZERO,
+            main: Thread::new(Lane::MAIN, Time::ZERO),
+            others: Vec::new(),
+            locks: Locks::new(),
             clock: Clock::new(
                 self.config.calendar_start_ms,
                 options.skew_ms,
@@ -172,9 +173,6 @@ impl<D: Domain> World<D> {
             ),
             slowness: options.slowness.max(1),
             cpu_slowness: 1,
-            inbox: VecDeque::new(),
-            pending: Vec::new(),
-            pending_of: 0,
             background: Background::default(),
             buggify: BTreeMap::new(),
             name: name.to_owned(),
@@ -196,6 +194,20 @@ impl<D: Domain> World<D> {
     #[inline]
     pub(super) fn node_mut(&mut self, node: NodeId) -> &mut Node<D> {
         &mut self.nodes[node.0 as usize]
+    }
+
+    #[inline]
+    pub(super) fn thread(&self, node: NodeId, thread: u16) -> &Thread<D> {
+        let it = self.node(node);
+        match thread {
+            0 => &it.main,
+            n => &it.others[usize::from(n) - 1],
+        }
+    }
+
+    #[inline]
+    pub(super) fn thread_mut(&mut self, node: NodeId, thread: u16) -> &mut Thread<D> {
+        self.node_mut(node).thread_mut(thread)
     }
 
     pub(super) fn disk_at_now(&mut self, node: NodeId) -> &mut Disk {
@@ -264,10 +276,8 @@ impl<D: Domain> World<D> {
     }
 
     #[inline]
-    pub(super) fn unmute(&mut self, node: NodeId, conn: ConnId) {
-        for _ in 0..self.network.unmute(conn) {
-            self.node_mut(node).inbox.push_back(Waiting::Readable(conn));
-        }
+    pub(super) fn unmute(&mut self, conn: ConnId) {
+        self.running.effects.push(Effect::Unmute(conn));
     }
 
     pub(super) fn listen(&mut self, node: NodeId, on: bool) {
@@ -360,158 +370,6 @@ impl<D: Domain> World<D> {
     }
 }
 
-/// The life of a handler's work.
-impl<D: Domain> World<D> {
-    /// Whether the process would handle an event at once.
-    #[inline]
-    pub(super) fn is_idle(&self, node: NodeId) -> bool {
-        let node = self.node(node);
-        node.status == NodeStatus::Running && !node.waking && node.busy_until <= self.now
-    }
-
-    /// Puts an event into the process's own queue.
-    #[inline]
-    pub(super) fn enqueue(&mut self, node: NodeId, waiting: Waiting) {
-        self.node_mut(node).inbox.push_back(waiting);
-        self.ensure_wake(node);
-    }
-
-    /// The next event that waits for the process.
-    #[inline]
-    pub(super) fn next_waiting(&mut self, node: NodeId) -> Option<Waiting> {
-        self.node_mut(node).inbox.pop_front()
-    }
-
-    #[inline]
-    pub(super) fn ensure_wake(&mut self, node: NodeId) {
-        let now = self.now;
-        let it = self.node_mut(node);
-        if it.status == NodeStatus::Running
-            && !it.waking
-            && !(it.inbox.is_empty() && it.pending.is_empty())
-        {
-            it.waking = true;
-            let (at, incarnation) = (it.busy_until.max(now), it.incarnation);
-            self.queue.push(at, Entry::Wake { node, incarnation });
-        }
-    }
-
-    /// The work that was charged is done. False if it is not (a pause has prolonged it), or if it was
-    /// the process's last.
-    pub(super) fn wake(&mut self, node: NodeId) -> bool {
-        let now = self.now;
-        let it = self.node_mut(node);
-        it.waking = false;
-        if it.status != NodeStatus::Running {
-            return false;
-        }
-        if it.busy_until > now {
-            self.ensure_wake(node);
-            return false;
-        }
-        if !it.pending.is_empty() {
-            let mut effects = std::mem::take(&mut it.pending);
-            let event = it.pending_of;
-            self.carry_out(node, event, &mut effects);
-            self.node_mut(node).pending = effects;
-        }
-        self.node(node).status == NodeStatus::Running
-    }
-
-    #[inline]
-    pub(super) fn begin_handler(&mut self, base: Duration) {
-        self.running.work = base;
-        self.running.used_disk = false;
-    }
-
-    /// The handler has returned: its work is charged, its effects follow at once or when it is done.
-    #[inline]
-    pub(super) fn end_handler(&mut self, node: NodeId) {
-        let at = node.0 as usize;
-        let it = &mut self.nodes[at];
-        it.handled += 1;
-        let mut work = self
-            .running
-            .work
-            .saturating_mul(u64::from(it.slowness) * u64::from(it.cpu_slowness));
-        if self.running.used_disk {
-            work = work + self.disks[at].take_spent();
-            it.hangs = self.disks[at].hangs();
-        }
-        let done = self.now + work;
-        it.busy_until = done;
-        let local_done = it.clock.local(done);
-        for &(slot, delay) in &self.running.timers {
-            let due = local_done + delay;
-            if let Some(Entry::Timer { .. }) = self.queue.get(slot) {
-                self.queue.arm(slot, it.clock.true_time(due).max(done));
-            } else {
-                self.queue.remove(slot);
-                self.cancelled -= 1;
-            }
-        }
-        self.running.timers.clear();
-        it.pending_of = self.events;
-        if it.hangs {
-            it.waking = true;
-            it.pending.append(&mut self.running.effects);
-        } else if !self.running.effects.is_empty() {
-            if work == Duration::ZERO {
-                let mut effects = std::mem::take(&mut self.running.effects);
-                self.carry_out(node, self.events, &mut effects);
-                self.running.effects = effects;
-            } else {
-                it.pending.append(&mut self.running.effects);
-            }
-        }
-        self.ensure_wake(node);
-    }
-
-    /// Blocking fsyncs go on: the process that hung ends its handler's work.
-    pub(super) fn disk_unstuck(&mut self, node: NodeId) {
-        let it = self.node_mut(node);
-        if std::mem::take(&mut it.hangs) {
-            it.waking = false;
-            self.ensure_wake(node);
-        }
-        self.background_unstuck(node);
-    }
-
-    /// Lets effects take hold that a handler asked for in `event`.
-    #[inline]
-    fn carry_out(&mut self, node: NodeId, event: u64, effects: &mut Vec<Effect<D>>) {
-        let now = self.now;
-        self.network.set_cause(event);
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::Send(conn, message) => {
-                    let bytes = message.wire_bytes();
-                    self.network
-                        .send(conn, message, bytes, now, &mut self.queue);
-                }
-                Effect::Dial(conn) => self.network.dial(conn, now, &mut self.queue),
-                Effect::Close(conn) => self.network.close(conn, now, &mut self.queue),
-                Effect::Sync { file, token } => {
-                    self.disk_begun(node, token, event);
-                    self.begin_job(node, Job::Sync { file }, token);
-                }
-                Effect::Replace {
-                    path,
-                    content,
-                    token,
-                } => {
-                    self.disk_begun(node, token, event);
-                    self.begin_job(node, Job::Replace { path, content }, token);
-                }
-                Effect::Exit(status) => {
-                    self.process_ended(node, Some(status), false);
-                    break;
-                }
-            }
-        }
-    }
-}
-
 /// Upkeep of the queue.
 impl<D: Domain> World<D> {
     /// Makes the queue whole after an event, with a live one at its top.
@@ -550,7 +408,8 @@ impl<D: Domain> World<D> {
             self.doubted_until = 0;
             // Those that wait in a process's own queue have no key; they are counted until it comes
             // to them.
-            let waiting = self.nodes.iter().flat_map(|node| &node.inbox);
+            let threads = self.nodes.iter().flat_map(Node::threads);
+            let waiting = threads.flat_map(|thread| &thread.inbox);
             let dead = waiting.filter(|waiting| match waiting {
                 Waiting::Stored(slot) => matches!(self.queue.get(*slot), Some(Entry::Cancelled)),
                 Waiting::Readable(_) => false,
@@ -577,7 +436,9 @@ impl<D: Domain> World<D> {
             Entry::Timer { node, serial, .. } => *serial < self.node(*node).first_timer,
             Entry::Started { node, incarnation }
             | Entry::Terminate { node, incarnation }
-            | Entry::Wake { node, incarnation }
+            | Entry::Wake {
+                node, incarnation, ..
+            }
             | Entry::Supervise { node, incarnation }
             | Entry::DiskResult {
                 node, incarnation, ..
@@ -590,8 +451,18 @@ impl<D: Domain> World<D> {
 
     /// A connection's end has news that no packet brought.
     pub(super) fn tell_to_read(&mut self, end: ConnId) {
-        if let Some(node) = self.network.node_of(end) {
-            self.enqueue(node, Waiting::Readable(end));
+        if let Some((node, lane)) = self.network.reader_of(end) {
+            self.enqueue(node, lane, Waiting::Readable(end));
+        }
+    }
+
+    /// What an event in the queue's slab is.
+    pub(super) fn stored_incoming(&self, slot: u32) -> Incoming<'_, D> {
+        match self.queue.get(slot) {
+            Some(Entry::Timer { timer, .. }) => Incoming::Timer(timer),
+            Some(Entry::Started { .. } | Entry::Terminate { .. }) => Incoming::Life,
+            Some(Entry::DiskResult { token, .. }) => Incoming::Disk { token: *token },
+            _ => Incoming::Nothing,
         }
     }
 }

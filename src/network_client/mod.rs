@@ -196,6 +196,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.conns.contains_key(&conn)
     }
 
+    /// Where one of this client's connections leads.
+    pub fn destination(&self, conn: ConnId) -> Option<NodeId> {
+        self.conns.get(&conn).copied()
+    }
+
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         let Some(&to) = self.conns.get(&conn) else {
             return;

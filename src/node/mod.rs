@@ -16,7 +16,7 @@ pub use observed::{Layout, Observed};
 pub use zookeeper_shell::{ShellCommand, ZooKeeperShell};
 
 use crate::client::Client;
-use crate::kernel::Actor;
+use crate::kernel::{Actor, Coming, Lane};
 use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
 use crate::zookeeper::Server;
 
@@ -38,6 +38,13 @@ impl Actor<Cluster> for Node {
             Node::Broker(server) => Node::Broker(Box::new(server.rebooted())),
             Node::Client(client) => Node::Client(client.rebooted()),
             Node::ZooKeeperShell(shell) => Node::ZooKeeperShell(Box::new(shell.rebooted())),
+        }
+    }
+
+    fn lane(&self, coming: &Coming<'_, Cluster>) -> Lane {
+        match self {
+            Node::Broker(server) => server.lane(coming),
+            Node::ZooKeeper(_) | Node::Client(_) | Node::ZooKeeperShell(_) => Lane::MAIN,
         }
     }
 

@@ -258,6 +258,13 @@ pub enum Fact {
     StoodStill {
         ms: u64,
     },
+    /// An append has waited so long for its flush, with its log locked; so many other threads of the
+    /// broker wait for locks.
+    FlushWaited {
+        partition: TopicPartition,
+        ms: u64,
+        waiting: u32,
+    },
 
     // ---- the controller
     ControllerElected {

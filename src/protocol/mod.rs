@@ -13,6 +13,7 @@ mod fact;
 mod hosts;
 mod ids;
 mod kafka;
+mod lock;
 mod message;
 pub mod rules;
 mod timer;
@@ -28,6 +29,7 @@ pub use ids::{
     is_internal_topic,
 };
 pub use kafka::*;
+pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message};
 pub use timer::{
     BrokerTimer, ClientTimer, ControllerTimer, NetworkTimer, ServerTimer, SessionTimer, Timer,
@@ -44,6 +46,7 @@ impl kernel::Domain for Cluster {
     type Message = Message;
     type Timer = Timer;
     type Fact = Fact;
+    type Lock = Lock;
 }
 
 /// A Kafka or ZooKeeper process's window on the world.

@@ -82,6 +82,8 @@ pub enum BrokerTimer {
     DeleteFiles,
     /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
     FetcherBackoff(u64),
+    /// A thread goes on with what it was interrupted in: it has its lock, or its flush is done.
+    GoOn(u64),
     /// A named pause of a broker's own thread ends (start, stop, AlterPartition back-off).
     Wake(u64),
 }

@@ -40,6 +40,8 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "12-leaders-and-isr/crash-in-recovery.yaml",
     "12-leaders-and-isr/disk-full.yaml",
     "12-leaders-and-isr/follower-crash.yaml",
+    "12-leaders-and-isr/hanging-disk-killed.yaml",
+    "12-leaders-and-isr/hanging-disk.yaml",
     "12-leaders-and-isr/leader-cut-from-followers.yaml",
     "12-leaders-and-isr/leader-cut-from-zookeeper.yaml",
     "12-leaders-and-isr/leader-returns.yaml",

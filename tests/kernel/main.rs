@@ -5,6 +5,7 @@ mod chaos;
 mod clock;
 mod determinism;
 mod disk;
+mod lanes;
 mod network;
 mod process;
 mod toy;

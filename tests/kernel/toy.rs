@@ -12,6 +12,7 @@ impl Domain for Toys {
     type Message = Note;
     type Timer = Do;
     type Fact = String;
+    type Lock = &'static str;
 }
 
 /// A message that is a number of so many bytes.

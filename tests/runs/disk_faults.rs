@@ -143,6 +143,68 @@ fn a_hanging_sync_only_holds_a_broker_up() {
     assert!(longest > 6_000_000_000, "{longest}");
 }
 
+/// Moments of a run at which a node states what `is_it` looks for, in milliseconds.
+fn moments(report: &Report, node: &str, is_it: impl Fn(&Fact) -> bool) -> Vec<u64> {
+    let found = of(report, node).filter(|entry| is_it(&entry.fact));
+    found.map(|entry| entry.time.as_millis()).collect()
+}
+
+#[test]
+fn lk1_lk2_lk3_lk5_a_leader_that_hangs_keeps_its_session_and_its_isr_and_commits_nothing() {
+    let report = play(
+        &["at: 30s, for: 50s, hang sync: broker-1"],
+        &[
+            "no acknowledged record is lost",
+            "no session expires",
+            "t-0 keeps its leader",
+            "the ISR of t-0 stays as it is",
+            "every acknowledged record is read",
+        ],
+    );
+    let hangs = 31_000..80_000;
+    let committed = moments(&report, "broker-1", |fact| {
+        matches!(fact, Fact::HighWatermarkMoved { .. })
+    });
+    assert!(committed.iter().all(|at| !hangs.contains(at)));
+    assert!(committed.iter().any(|at| *at >= hangs.end));
+    // Its followers read what it has not flushed, and no more of it.
+    for follower in ["broker-2", "broker-3"] {
+        let copied = moments(&report, follower, |fact| {
+            matches!(fact, Fact::Appended { .. })
+        });
+        let of_the_hang = copied.iter().filter(|at| (30_000..80_000).contains(*at));
+        assert_eq!(of_the_hang.count(), 1, "{follower}");
+    }
+}
+
+#[test]
+fn lk4_a_change_of_leadership_waits_for_an_append_that_hangs() {
+    let report = play(
+        &[
+            "at: 30s, for: 40s, hang sync: broker-1",
+            "at: 35s, crash: broker-2",
+        ],
+        &["no acknowledged record is lost"],
+    );
+    let told = moments(&report, "broker-1", |fact| {
+        matches!(
+            fact,
+            Fact::BecameLeader {
+                leader_epoch: 1,
+                ..
+            }
+        )
+    });
+    let written = report
+        .trace
+        .iter()
+        .find(|entry| matches!(&entry.fact, Fact::StateWritten { isr, .. } if isr.len() == 2));
+    let written = written.expect("the dead follower is out of the ISR").time;
+    assert!(written.as_millis() < 60_000);
+    assert_eq!(told.len(), 1);
+    assert!((70_000..71_000).contains(&told[0]), "{told:?}");
+}
+
 /// A follower that has lost everything cannot copy from a leader whose log is damaged.
 #[test]
 fn a_flipped_bit_is_found_by_the_follower_that_reads_it() {

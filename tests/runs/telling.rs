@@ -102,8 +102,11 @@ timeline:
 ",
     ));
     assert!(!told.contains("acks=all waits"), "{told}");
-    let stood = line(&told, "has done nothing for");
-    assert!(stood.contains("broker-1  ") && time(stood) == 25, "{stood}");
+    let flushed = line(&told, "has waited 4 s for its flush");
+    assert!(
+        flushed.contains("broker-1  ") && time(flushed) == 25,
+        "{flushed}"
+    );
 }
 
 #[test]

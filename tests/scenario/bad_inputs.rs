@@ -85,7 +85,7 @@ fn an_anchor_that_is_no_bomb_is_welcome() {
 fn a_key_that_is_not_modelled_gets_one_warning_with_its_place() {
     let text = GOOD.replace(
         "  brokers: 3",
-        "  brokers: 3\n  config: {num.io.threads: 4, log.dirs: /var/kafka}",
+        "  brokers: 3\n  config: {num.network.threads: 4, log.dirs: /var/kafka}",
     );
     let loaded =
         load("test.yaml", text.into_bytes(), &[]).unwrap_or_else(|error| panic!("{error}"));
@@ -93,8 +93,8 @@ fn a_key_that_is_not_modelled_gets_one_warning_with_its_place() {
     assert_eq!(
         warnings,
         [
-            "warning: test.yaml:7:31: Kafka has the broker configuration \"log.dirs\", but it is not modelled yet and changes nothing\n  |\n7 |   config: {num.io.threads: 4, log.dirs: /var/kafka}\n  |                               ^^^^^^^^",
-            "warning: test.yaml:7:12: Kafka has the broker configuration \"num.io.threads\", but it is not modelled yet and changes nothing\n  |\n7 |   config: {num.io.threads: 4, log.dirs: /var/kafka}\n  |            ^^^^^^^^^^^^^^",
+            "warning: test.yaml:7:36: Kafka has the broker configuration \"log.dirs\", but it is not modelled yet and changes nothing\n  |\n7 |   config: {num.network.threads: 4, log.dirs: /var/kafka}\n  |                                    ^^^^^^^^",
+            "warning: test.yaml:7:12: Kafka has the broker configuration \"num.network.threads\", but it is not modelled yet and changes nothing\n  |\n7 |   config: {num.network.threads: 4, log.dirs: /var/kafka}\n  |            ^^^^^^^^^^^^^^^^^^^",
         ]
     );
 }

@@ -47,6 +47,16 @@ pub(crate) enum Available {
     Bytes(u64),
 }
 
+/// What follows from what a follower's fetch acknowledges.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    Nothing,
+    /// The follower may join the ISR.
+    IsrExpansion,
+    /// The high watermark may move.
+    HighWatermark,
+}
+
 /// The answer to a ListOffsets question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FoundOffset {
@@ -119,6 +129,59 @@ impl Partition {
             );
         }
         Ok(read)
+    }
+
+    /// LK3: what this fetch would lead to once it is noted.
+    pub(crate) fn due_after_fetch(
+        &self,
+        env: &Env<'_>,
+        fetch: &FetchPartition,
+        broker: BrokerId,
+    ) -> Due {
+        let replica = self.remote_replicas.iter().find(|it| it.broker == broker);
+        let (Some(replica), Ok(log)) = (replica, self.local_log(fetch.current_leader_epoch, true))
+        else {
+            return Due::Nothing;
+        };
+        let offset = fetch.fetch_offset;
+        let epoch = fetch.last_fetched_epoch;
+        if !(log.log_start_offset()..=log.log_end_offset()).contains(&offset)
+            || (epoch != UNKNOWN_EPOCH && self.diverges(end_offset_for_epoch(log, epoch), fetch))
+        {
+            Due::Nothing
+        } else if self.may_join(env, broker, offset) {
+            Due::IsrExpansion
+        } else if replica.log_end_offset != offset {
+            Due::HighWatermark
+        } else {
+            Due::Nothing
+        }
+    }
+
+    /// LK3: notes what a follower has, and leaves what follows from it for later: whether the high
+    /// watermark is concerned.
+    pub(crate) fn note_fetch(
+        &mut self,
+        now_ms: i64,
+        fetch: &FetchPartition,
+        broker: BrokerId,
+    ) -> bool {
+        let (Some(log), Some(replica)) = (
+            &self.log,
+            self.remote_replicas
+                .iter_mut()
+                .find(|it| it.broker == broker),
+        ) else {
+            return false;
+        };
+        let before = replica.log_end_offset;
+        replica.update_fetch_state(
+            fetch.fetch_offset,
+            fetch.log_start_offset,
+            now_ms,
+            log.log_end_offset(),
+        );
+        before != fetch.fetch_offset
     }
 
     fn read_records(

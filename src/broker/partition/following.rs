@@ -41,6 +41,7 @@ impl Partition {
                 appended = log.append_as_follower(env.disk, records, env.now_ms);
             }
         }
+        env.appended(&self.name);
         let info = appended?;
         let Some(log) = &mut self.log else {
             return Ok(());
@@ -122,6 +123,7 @@ impl Partition {
         let log_start_offset = log.log_start_offset();
         cut(log, env.disk)?;
         take_tasks(&self.name, log, env.out);
+        env.appended(&self.name);
         if log.log_end_offset() != from {
             env.out.facts.push(Fact::Truncated {
                 partition: self.name.clone(),

@@ -36,33 +36,47 @@ impl Partition {
     pub(super) fn maybe_expand_isr(&mut self, env: &mut Env<'_>, at: usize) {
         let replica = &self.remote_replicas[at];
         let broker = replica.broker;
-        let holds_epoch_start = self.rules.isr_join == IsrJoin::HighWatermark
-            || self
-                .leader_epoch_start_offset
-                .is_some_and(|start| replica.log_end_offset >= start);
-        let in_sync = || {
-            self.log.as_ref().is_some_and(|log| {
-                holds_epoch_start && replica.log_end_offset >= log.high_watermark()
-            })
-        };
-        if self.isr.pending.is_none()
-            && !self.isr.committed.contains(&broker)
-            && (is_isr_eligible(env, broker) || self.rules.isr_eligibility == IsrEligibility::Any)
-            && in_sync()
-        {
+        if self.may_join(env, broker, replica.log_end_offset) {
             let mut isr = self.isr.committed.clone();
             isr.push(broker);
             self.ask_for_isr(env, IsrChange::Expand, isr, vec![broker]);
         }
     }
 
+    pub(super) fn may_join(&self, env: &Env<'_>, broker: BrokerId, log_end_offset: i64) -> bool {
+        let holds_epoch_start = self.rules.isr_join == IsrJoin::HighWatermark
+            || self
+                .leader_epoch_start_offset
+                .is_some_and(|start| log_end_offset >= start);
+        let in_sync = || {
+            self.log
+                .as_ref()
+                .is_some_and(|log| holds_epoch_start && log_end_offset >= log.high_watermark())
+        };
+        self.isr.pending.is_none()
+            && !self.isr.committed.contains(&broker)
+            && (is_isr_eligible(env, broker) || self.rules.isr_eligibility == IsrEligibility::Any)
+            && in_sync()
+    }
+
     /// I7, I8: members that have lagged for too long leave, all in one request.
     pub(crate) fn maybe_shrink_isr(&mut self, env: &mut Env<'_>) {
-        if !self.is_leader() || self.isr.pending.is_some() {
-            return;
+        let leave = self.out_of_sync(env);
+        if !leave.is_empty() {
+            let isr = self.isr.committed.iter().copied();
+            let stay = isr.filter(|id| !leave.contains(id)).collect();
+            self.ask_for_isr(env, IsrChange::Shrink, stay, leave);
         }
-        let Some(log) = &self.log else {
-            return;
+    }
+
+    /// Who would have to leave.
+    pub(crate) fn out_of_sync(&self, env: &Env<'_>) -> Vec<BrokerId> {
+        let Some(log) = self
+            .log
+            .as_ref()
+            .filter(|_| self.is_leader() && self.isr.pending.is_none())
+        else {
+            return Vec::new();
         };
         let log_end_offset = log.log_end_offset();
         let lag = self.replica_lag_time_max_ms;
@@ -74,15 +88,8 @@ impl Partition {
                     .find(|replica| replica.broker == id)
                     .is_some_and(|replica| replica.is_caught_up(log_end_offset, env.now_ms, lag))
         };
-        let (stay, leave): (Vec<_>, Vec<_>) = self
-            .isr
-            .committed
-            .iter()
-            .copied()
-            .partition(|id| caught_up(*id));
-        if !leave.is_empty() {
-            self.ask_for_isr(env, IsrChange::Shrink, stay, leave);
-        }
+        let isr = self.isr.committed.iter().copied();
+        isr.filter(|id| !caught_up(*id)).collect()
     }
 
     /// A1, A3. Members carry broker epoch -1 in ZooKeeper mode (CT32).

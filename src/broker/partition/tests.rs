@@ -34,6 +34,7 @@ fn produce(world: &mut World, leader: &mut Partition, count: usize) {
     leader
         .append_records_to_leader(&mut world.env(), &batch(count), 1)
         .expect("a leader appends");
+    leader.maybe_increment_leader_high_watermark(&mut world.env());
 }
 
 fn high_watermark(partition: &Partition) -> i64 {

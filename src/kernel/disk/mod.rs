@@ -77,6 +77,10 @@ pub struct Disk {
     syncing: VecDeque<(Time, Sync)>,
     /// Blocking fsyncs that hang.
     hanging: Vec<Sync>,
+    /// One of them is the running handler's.
+    hangs: bool,
+    /// The running handler has waited for a blocking fsync.
+    waited: bool,
 }
 
 /// An fsync that has begun: what it will have made durable when it ends.
@@ -308,6 +312,7 @@ impl Disk {
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
         let sync = self.begin_sync(file).ok_or(DiskError::NotFound)?;
         let (dirty, clean) = self.work_of(sync);
+        self.waited |= self.sync_stuck || self.device.is_some();
         let done = match &mut self.device {
             Some(device) if clean => device.sync_clean(),
             Some(device) => device.sync(dirty),
@@ -317,11 +322,22 @@ impl Disk {
             return Err(DiskError::Io);
         }
         match () {
-            () if self.sync_stuck => self.hanging.push(sync),
-            () if self.device.is_some() => self.syncing.push_back((done, sync)),
+            () if self.sync_stuck => {
+                self.hanging.push(sync);
+                self.hangs = true;
+            }
+            () if self.device.is_some() => {
+                let at = self.syncing.partition_point(|(end, _)| *end <= done);
+                self.syncing.insert(at, (done, sync));
+            }
             () => self.end_sync(sync),
         }
         Ok(())
+    }
+
+    /// Whether the running handler has waited, or hangs, in a blocking fsync.
+    pub fn has_waited(&self) -> bool {
+        self.waited
     }
 
     /// Makes everything durable, as an orderly shutdown of the machine does; costs nothing.
@@ -432,6 +448,7 @@ impl Disk {
     /// Nobody waits for hanging fsyncs any more.
     pub(super) fn forget_hanging(&mut self) {
         self.hanging.clear();
+        self.hangs = false;
     }
 
     pub(super) fn set_slowness(&mut self, times: u32) {
@@ -459,6 +476,7 @@ impl Disk {
 
     /// Time spent in calls since the last time it was asked.
     pub(super) fn take_spent(&mut self) -> Duration {
+        self.waited = false;
         self.device
             .as_mut()
             .map_or(Duration::ZERO, |device| device.take_spent())
@@ -468,9 +486,9 @@ impl Disk {
         self.sync_stuck
     }
 
-    /// Whether a blocking fsync hangs.
-    pub(super) fn hangs(&self) -> bool {
-        !self.hanging.is_empty()
+    /// Whether a blocking fsync of the handler that ends hangs.
+    pub(super) fn take_hangs(&mut self) -> bool {
+        std::mem::take(&mut self.hangs)
     }
 
     /// Begins an fsync that nobody waits for; answers when the device will have done it.

@@ -1,6 +1,7 @@
 //! A connection: two ends, two pipes, and what travels in them.
 
 use super::rules::Path;
+use crate::kernel::lane::Lane;
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Stream, Time};
 use std::collections::VecDeque;
 
@@ -19,6 +20,10 @@ pub(super) struct End {
     pub(super) node: NodeId,
     pub(super) state: State,
     pub(super) muted: bool,
+    /// One of several threads works on what was read last.
+    pub(super) busy: bool,
+    /// Who reads it.
+    pub(super) lane: Lane,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,6 +103,11 @@ impl End {
     #[inline]
     pub(super) fn is_readable(&self) -> bool {
         matches!(self.state, State::Opening | State::Open)
+    }
+
+    #[inline]
+    pub(super) fn is_deaf(&self) -> bool {
+        self.muted || self.busy
     }
 }
 

@@ -304,7 +304,7 @@ impl<D: Domain> Network<D> {
             },
         );
         pipe.arrived += 1;
-        if conn.ends[side].muted {
+        if conn.ends[side].is_deaf() {
             return None;
         }
         pipe.told += 1;

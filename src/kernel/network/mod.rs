@@ -18,10 +18,12 @@
 
 mod connection;
 mod flow;
+mod readers;
 mod rules;
 
 use super::causes::OUTSIDE;
 use super::event::Entry;
+use super::lane::Lane;
 use super::queue::Queue;
 use super::{CloseReason, ConnId, Domain, Fault, FaultId, NetworkConfig, NodeId, Stream, Time};
 use connection::{
@@ -222,6 +224,8 @@ impl<D: Domain> Network<D> {
             node,
             state,
             muted: false,
+            busy: false,
+            lane: Lane::MAIN,
         };
         let conn = Conn {
             serial,
@@ -356,6 +360,9 @@ impl<D: Domain> Network<D> {
             return 0;
         }
         conn.ends[side].muted = false;
+        if conn.ends[side].busy {
+            return 0;
+        }
         let pipe = &mut conn.pipes[side];
         let untold = pipe.arrived.saturating_sub(pipe.told);
         pipe.told += untold;
@@ -375,7 +382,7 @@ impl<D: Domain> Network<D> {
         let conn = &mut self.conns[at];
         let pipe = &mut conn.pipes[side];
         pipe.told = pipe.told.saturating_sub(1);
-        if pipe.arrived == 0 || conn.ends[side].muted || !conn.ends[side].is_readable() {
+        if pipe.arrived == 0 || conn.ends[side].is_deaf() || !conn.ends[side].is_readable() {
             return None;
         }
         let flight = pipe.packets.pop_front()?;
@@ -492,7 +499,7 @@ impl<D: Domain> Network<D> {
                 self.pump(at, 1 - side, false, now, queue);
             }
             let conn = &mut self.conns[at];
-            let tell = !conn.ends[side].muted;
+            let tell = !conn.ends[side].is_deaf();
             conn.pipes[side].told += usize::from(tell);
             return tell;
         }

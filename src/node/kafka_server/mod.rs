@@ -4,6 +4,7 @@
 //! It only plumbs: every answer goes to the part that asked, every output to the part that it names.
 //! No part sees another's state.
 
+mod lanes;
 mod startup;
 mod topic_configs;
 
@@ -355,7 +356,7 @@ impl KafkaServer {
                 let answer = topic_configs::answer(caller, result);
                 self.broker.configurations().answer(token, answer);
                 if matches!(self.stage, Stage::Loading) {
-                    self.load(ctx);
+                    ctx.set_timer(Duration::ZERO, Timer::Server(ServerTimer::Load));
                 } else {
                     self.broker.on_configuration_answered(ctx);
                 }

@@ -19,6 +19,8 @@ pub struct BrokerConfig {
     pub replica_high_watermark_checkpoint_interval_ms: u64,
     pub default_replication_factor: i16,
     pub num_partitions: i32,
+    pub num_io_threads: u16,
+    pub background_threads: u16,
     pub controlled_shutdown_enable: bool,
     pub controlled_shutdown_max_retries: u32,
     pub controlled_shutdown_retry_backoff_ms: u64,
@@ -91,6 +93,8 @@ impl BrokerConfig {
             &mut config.default_replication_factor,
         )?;
         values.number("num.partitions", &mut config.num_partitions)?;
+        values.number("num.io.threads", &mut config.num_io_threads)?;
+        values.number("background.threads", &mut config.background_threads)?;
         values.flag(
             "controlled.shutdown.enable",
             &mut config.controlled_shutdown_enable,
@@ -274,6 +278,8 @@ impl Default for BrokerConfig {
             replica_high_watermark_checkpoint_interval_ms: 5_000,
             default_replication_factor: 1,
             num_partitions: 1,
+            num_io_threads: 8,
+            background_threads: 10,
             controlled_shutdown_enable: true,
             controlled_shutdown_max_retries: 3,
             controlled_shutdown_retry_backoff_ms: 5_000,

@@ -84,7 +84,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ControllerObeyed { .. }
         | Fact::ControlledShutdownBegins
         | Fact::ControlledShutdownEnds { .. }
-        | Fact::StoodStill { .. } => process::of_broker(entry, story),
+        | Fact::StoodStill { .. }
+        | Fact::FlushWaited { .. } => process::of_broker(entry, story),
 
         Fact::ControllerElected { .. }
         | Fact::ControllerResigned { .. }

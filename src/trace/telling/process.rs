@@ -226,6 +226,21 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
             "has done nothing for {} s or more, held up by its own disk or machine: until now nobody could copy from it, so acks=all waited",
             ms / 1_000
         )),
+        Fact::FlushWaited {
+            partition,
+            ms,
+            waiting,
+        } => {
+            let others = match waiting {
+                0 => String::new(),
+                1 => "; another thread waited for the lock".to_owned(),
+                n => format!("; {n} other threads waited for the lock"),
+            };
+            loud(format!(
+                "an append to {partition} has waited {} s for its flush, with the log locked{others}",
+                ms / 1_000
+            ))
+        }
         other => unreachable!("not of a broker: {other:?}"),
     }
 }

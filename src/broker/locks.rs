@@ -1,0 +1,368 @@
+//! What threads of a broker wait for: locks, and the flush of what they have appended (classes
+//! `Partition`, `UnifiedLog`, `ReplicaManager`; LK1 to LK4).
+//!
+//! Memory changes at once, whatever thread a handler runs on, so that a lock matters only while its
+//! holder waits for a device or for another lock. That is when one is held here, and only while one is
+//! held anybody looks. A thread that finds a lock taken keeps what it was about to do, stands in line,
+//! and goes on with it once the lock is its own: it serves nobody else meanwhile, as in life.
+
+use super::Broker;
+use super::outbox::Env;
+use super::partition::fetch::Due;
+use super::purgatory::Pending;
+use super::replica_manager::Appended;
+use crate::kernel::{Duration, Hold, Time};
+use crate::network_client::Completed;
+use crate::protocol::{
+    BrokerId, BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, KafkaRequest, Lock,
+    ProduceRequest, Request, Response, Timer, TopicPartition,
+};
+use std::collections::BTreeMap;
+
+/// A flush that took longer is told.
+const LONG_FLUSH: Duration = Duration::from_secs(3);
+
+/// A lock, and how it is wanted.
+pub(super) type Wanted = (Lock, Hold);
+
+/// What a thread will go on with (`BrokerTimer::GoOn`).
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// A request that has yet to be carried out. A follower's fetch may have acknowledged the first
+    /// few of its partitions; what the high watermark of the next one makes of it may be `due`.
+    Request {
+        to: Pending,
+        request: KafkaRequest,
+        acknowledged: usize,
+        due: bool,
+    },
+    /// A produce whose records are appended and flushed.
+    Produce {
+        to: Pending,
+        request: Box<ProduceRequest>,
+        appended: Appended,
+    },
+    /// A fetcher's answer.
+    Fetched(Completed<BrokerId>),
+    AlterPartition(Vec<Completed<()>>),
+    /// A task of the scheduler, or the expiry of a parked request.
+    Task(BrokerTimer),
+}
+
+/// All that is interrupted, by number.
+#[derive(Debug, Default)]
+pub(super) struct Interruptions {
+    next: u64,
+    waiting: BTreeMap<u64, (Time, Interrupted)>,
+}
+
+impl Broker {
+    /// Carries a request out, or stands in line for what it needs first.
+    pub(super) fn serve(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: KafkaRequest) {
+        self.serve_from(ctx, to, request, 0);
+    }
+
+    fn serve_from(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: Pending,
+        request: KafkaRequest,
+        acknowledged: usize,
+    ) {
+        if !ctx.any_locks() {
+            return self.handle(ctx, to, request);
+        }
+        let wanted = self.wanted_by(&request.body);
+        let what = Interrupted::Request {
+            to,
+            request,
+            acknowledged,
+            due: false,
+        };
+        let free = self.unless_taken(ctx, wanted, what);
+        let Some(Interrupted::Request { request, .. }) = free else {
+            return;
+        };
+        if let Request::Fetch(fetch) = &request.body
+            && fetch.replica_id != CONSUMER_REPLICA_ID
+            && let Some((at, due, wanted)) = self.acknowledge(ctx, fetch, acknowledged)
+        {
+            let what = Interrupted::Request {
+                to,
+                request,
+                acknowledged: at,
+                due,
+            };
+            self.unless_taken(ctx, wanted, what);
+            return;
+        }
+        self.handle(ctx, to, request);
+    }
+
+    /// LK3: a follower's fetch is noted first and draws its conclusions then; those may need a lock
+    /// that is taken. The place of that partition, whether the high watermark is concerned, and what
+    /// is wanted.
+    fn acknowledge(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        request: &FetchRequest,
+        from: usize,
+    ) -> Option<(usize, bool, Vec<Wanted>)> {
+        for (place, fetch) in request.partitions.iter().enumerate().skip(from) {
+            let name = &fetch.partition;
+            let Some(partition) = self.replicas.partition_mut(name) else {
+                continue;
+            };
+            let env = env!(self, ctx);
+            let wanted = match partition.due_after_fetch(&env, fetch, request.replica_id) {
+                Due::Nothing => continue,
+                Due::IsrExpansion => vec![(Lock::LeaderIsrUpdate(name.clone()), Hold::Alone)],
+                Due::HighWatermark => append_locks(name).into(),
+            };
+            if wanted.iter().all(|(lock, how)| ctx.is_free(lock, *how)) {
+                continue;
+            }
+            let now_ms = ctx.wall_ms();
+            let due = partition.note_fetch(now_ms, fetch, request.replica_id);
+            return Some((place, due, wanted));
+        }
+        None
+    }
+
+    /// Goes on with what was interrupted.
+    pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_>, number: u64) {
+        let Some((since, what)) = self.interruptions.waiting.remove(&number) else {
+            return;
+        };
+        match what {
+            Interrupted::Request {
+                to,
+                request,
+                mut acknowledged,
+                due,
+            } => {
+                if due && let Request::Fetch(fetch) = &request.body {
+                    let name = &fetch.partitions[acknowledged].partition;
+                    self.replicas.on_acknowledged(&mut env!(self, ctx), name);
+                    acknowledged += 1;
+                }
+                self.serve_from(ctx, to, request, acknowledged);
+            }
+            Interrupted::Produce {
+                to,
+                request,
+                mut appended,
+            } => {
+                self.tell_long_flush(ctx, since, &request);
+                let mut env = env!(self, ctx);
+                self.replicas.on_flushed(&mut env, &request, &mut appended);
+                self.finish_produce(ctx, to, &request, appended);
+            }
+            Interrupted::Fetched(completed) => self.on_fetched(ctx, completed),
+            Interrupted::AlterPartition(completed) => {
+                self.on_alter_partition_completed(ctx, completed);
+            }
+            Interrupted::Task(task) => self.on_timer(ctx, task),
+        }
+    }
+
+    /// LK1: records that were flushed as they came are answered for after the flush; until then
+    /// their log is locked.
+    pub(super) fn finish_after_flush(&mut self, ctx: &mut Ctx<'_>, what: Interrupted) {
+        let number = self.interrupt(ctx, what);
+        ctx.go_on(Timer::Broker(BrokerTimer::GoOn(number)));
+    }
+
+    /// Gives back what is to be done if all that it wants is free. Otherwise holds what is, in its
+    /// order up to the first that is not, and goes on once that is its own.
+    pub(super) fn unless_taken(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        mut wanted: Vec<Wanted>,
+        what: Interrupted,
+    ) -> Option<Interrupted> {
+        let taken = wanted
+            .iter()
+            .position(|(lock, how)| !ctx.is_free(lock, *how));
+        let Some(taken) = taken else {
+            return Some(what);
+        };
+        let (lock, how) = wanted.swap_remove(taken);
+        wanted.truncate(taken);
+        for (lock, how) in wanted {
+            ctx.hold(lock, how);
+        }
+        let number = self.interrupt(ctx, what);
+        ctx.wait_for(lock, how, Timer::Broker(BrokerTimer::GoOn(number)));
+        None
+    }
+
+    fn interrupt(&mut self, ctx: &Ctx<'_>, what: Interrupted) -> u64 {
+        self.interruptions.next += 1;
+        let number = self.interruptions.next;
+        let begun = (ctx.now(), what);
+        self.interruptions.waiting.insert(number, begun);
+        number
+    }
+
+    fn tell_long_flush(&self, ctx: &mut Ctx<'_>, since: Time, request: &ProduceRequest) {
+        let waited = ctx.now().since(since);
+        if waited >= LONG_FLUSH
+            && let Some((partition, _)) = request.data.first()
+        {
+            let waiting = self.interruptions.waiting.len();
+            ctx.fact(Fact::FlushWaited {
+                partition: partition.clone(),
+                ms: waited.as_millis(),
+                waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+            });
+        }
+    }
+
+    /// What a handler locks while it waits for the device.
+    pub(super) fn hold_through_waits(&mut self, ctx: &mut Ctx<'_>) {
+        for (lock, how) in self.out.locks.drain(..) {
+            ctx.hold(lock, how);
+        }
+    }
+
+    // ---- who wants what
+
+    fn wanted_by(&self, request: &Request) -> Vec<Wanted> {
+        match request {
+            Request::Produce(request) => {
+                let names = request.data.iter().map(|(name, _)| name);
+                names.flat_map(append_locks).collect()
+            }
+            Request::DeleteRecords(request) => {
+                let names = request.partitions.iter().map(|(name, _)| name);
+                names.flat_map(append_locks).collect()
+            }
+            Request::Fetch(request) => {
+                let names = request.partitions.iter().map(|fetch| &fetch.partition);
+                names.map(read_lock).collect()
+            }
+            Request::ListOffsets(request) => {
+                let names = request.partitions.iter().map(|asked| &asked.partition);
+                names.map(read_lock).collect()
+            }
+            Request::OffsetForLeaderEpoch(request) => {
+                let names = request.partitions.iter().map(|asked| &asked.partition);
+                names.map(read_lock).collect()
+            }
+            Request::LeaderAndIsr(request) => {
+                let states = request.partition_states.iter();
+                let changed = states.filter(|state| {
+                    let known = self.replicas.partition(&state.partition);
+                    known.is_some_and(|known| known.leader_epoch() < state.leader_epoch)
+                });
+                self.state_change_locks(changed.map(|state| &state.partition))
+            }
+            Request::StopReplica(request) => {
+                let states = request.partition_states.iter();
+                let deleted = states.filter(|state| state.delete_partition);
+                self.state_change_locks(deleted.map(|state| &state.partition))
+            }
+            Request::UpdateMetadata(_) => vec![(Lock::ReplicaStateChange, Hold::Alone)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// LK4: one state change at a time; fetchers give partitions up between two answers; then the
+    /// partitions themselves.
+    fn state_change_locks<'a>(
+        &self,
+        names: impl Iterator<Item = &'a TopicPartition>,
+    ) -> Vec<Wanted> {
+        let mut wanted = vec![(Lock::ReplicaStateChange, Hold::Alone)];
+        let leaders = self.fetchers.leaders();
+        wanted.extend(leaders.map(|leader| (Lock::PartitionMap(leader), Hold::Alone)));
+        wanted.extend(names.flat_map(change_locks));
+        wanted
+    }
+
+    /// What a fetcher needs to take an answer in.
+    pub(super) fn wanted_by_fetcher(completed: &Completed<BrokerId>) -> Vec<Wanted> {
+        let mut wanted = vec![(Lock::PartitionMap(completed.tag), Hold::Alone)];
+        match &completed.result {
+            Ok(Response::Fetch(response)) => {
+                let names = response.responses.iter().map(|data| &data.partition);
+                wanted.extend(names.flat_map(append_locks));
+            }
+            Ok(Response::ListOffsets(response)) => {
+                let names = response.partitions.iter().map(|found| &found.partition);
+                wanted.extend(names.flat_map(append_locks));
+            }
+            _ => {}
+        }
+        wanted
+    }
+
+    pub(super) fn wanted_by_outcomes(completed: &[Completed<()>]) -> Vec<Wanted> {
+        let responses = completed.iter().filter_map(|it| match &it.result {
+            Ok(Response::AlterPartition(response)) => Some(response),
+            _ => None,
+        });
+        let answers = responses.flat_map(|response| &response.partitions);
+        answers
+            .flat_map(|answer| change_locks(&answer.partition))
+            .collect()
+    }
+
+    /// What a task of the scheduler or of the reaper of parked requests needs.
+    pub(super) fn wanted_by_task(&self, task: &BrokerTimer) -> Vec<Wanted> {
+        match task {
+            BrokerTimer::Purgatory(op) => {
+                let fetch = self.replicas.purgatory.fetch(*op);
+                let partitions = fetch.iter().flat_map(|fetch| &fetch.request.partitions);
+                partitions.map(|it| read_lock(&it.partition)).collect()
+            }
+            BrokerTimer::LogRetention => {
+                let names = self.replicas.partitions().map(|(name, _)| name);
+                names
+                    .map(|name| (Lock::Log(name.clone()), Hold::Alone))
+                    .collect()
+            }
+            BrokerTimer::Wake(super::WAKE_STATE_CHANGE) => {
+                let names = self.state_changes.under_way();
+                self.state_change_locks(names)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Env<'_> {
+    /// What an append or a truncation holds, if it waits for the device.
+    pub(super) fn appended(&mut self, name: &TopicPartition) {
+        if self.disk.has_waited() {
+            self.out.locks.extend(append_locks(name));
+        }
+    }
+
+    /// What a change of leadership holds, if it waits for the device.
+    pub(super) fn changed(&mut self, name: &TopicPartition) {
+        if self.disk.has_waited() {
+            self.out.locks.extend(change_locks(name));
+        }
+    }
+}
+
+/// LK2: who reads needs no lock of the log.
+fn read_lock(name: &TopicPartition) -> Wanted {
+    (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared)
+}
+
+fn append_locks(name: &TopicPartition) -> [Wanted; 2] {
+    [
+        (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared),
+        (Lock::Log(name.clone()), Hold::Alone),
+    ]
+}
+
+fn change_locks(name: &TopicPartition) -> [Wanted; 2] {
+    [
+        (Lock::LeaderIsrUpdate(name.clone()), Hold::Alone),
+        (Lock::Log(name.clone()), Hold::Alone),
+    ]
+}
