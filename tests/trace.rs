@@ -46,7 +46,13 @@ fn no_sink_and_no_cause_changes_a_run() {
             assert_eq!(report.outcomes, whole.outcomes, "{name}, {keep:?}");
             assert_eq!(report.figures, whole.figures, "{name}, {keep:?}");
             assert_eq!(report.routine, whole.routine, "{name}, {keep:?}");
-            assert!(report.trace.len() < whole.trace.len());
+            // Without clients of Kafka nothing is routine.
+            let routine = whole.trace.iter().any(|entry| entry.fact.is_routine());
+            let fewer = report.trace.len() < whole.trace.len();
+            assert!(
+                fewer || (keep == Keep::WithoutRoutine && !routine),
+                "{name}, {keep:?}"
+            );
         }
         let with_causes = play(&plan, Run::keep_causes);
         assert_eq!(course(&with_causes), course(&whole), "{name}");

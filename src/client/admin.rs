@@ -131,6 +131,10 @@ impl AdminOutcome {
         };
         Fact::AdminAnswered {
             what: command.to_string().into(),
+            creates: match command {
+                AdminCommand::CreateTopic { topic, .. } => Some(topic.clone()),
+                _ => None,
+            },
             error,
         }
     }

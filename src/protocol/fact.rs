@@ -484,6 +484,8 @@ pub enum Fact {
     /// An administrator's request was answered.
     AdminAnswered {
         what: Rc<str>,
+        /// The topic that was to be made.
+        creates: Option<TopicName>,
         error: ErrorCode,
     },
 }

@@ -254,7 +254,11 @@ fn never_made(plan: &Plan, entries: &[TraceEntry]) -> Vec<Outcome> {
         .map(|topic| {
             let what = format!("create topic {}", topic.name);
             let refused = entries.iter().rev().find_map(|entry| match &entry.fact {
-                Fact::AdminAnswered { what: said, error } if **said == *what => Some(error),
+                Fact::AdminAnswered {
+                    creates: Some(made),
+                    error,
+                    ..
+                } if **made == *topic.name => Some(error),
                 _ => None,
             });
             let why = match refused {

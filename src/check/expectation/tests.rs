@@ -557,6 +557,7 @@ fn a_topic_that_is_never_made_fails() {
     );
     let refused = Fact::AdminAnswered {
         what: "create topic late".into(),
+        creates: Some("late".into()),
         error: ErrorCode::InvalidReplicationFactor,
     };
     story.add(95_000, "admin", refused);

@@ -81,8 +81,8 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
         } => quiet(format!(
             "is told that {partition} begins at {low_watermark} on every replica"
         )),
-        Fact::AdminAnswered { what, error } if error.is_none() => loud(format!("{what}: done")),
-        Fact::AdminAnswered { what, error } => {
+        Fact::AdminAnswered { what, error, .. } if error.is_none() => loud(format!("{what}: done")),
+        Fact::AdminAnswered { what, error, .. } => {
             loud(format!("{what}: refused with {error}{}", meaning(*error)))
         }
         other => unreachable!("not of a client: {other:?}"),

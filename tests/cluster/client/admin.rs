@@ -58,6 +58,7 @@ fn a_topic_is_created_by_whoever_turns_out_to_be_the_controller() {
     assert!(facts.iter().any(|(_, fact)| *fact
         == Fact::AdminAnswered {
             what: "create topic newer".into(),
+            creates: Some("newer".into()),
             error: ErrorCode::None
         }));
 }
