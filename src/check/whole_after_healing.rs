@@ -41,7 +41,11 @@ impl WholeAfterHealing {
                 When::On { .. } => return false,
             };
             match &entry.action {
-                Action::FlipBit { .. } | Action::AskZooKeeper { .. } => return false,
+                Action::FlipBit { .. }
+                | Action::DeleteFile { .. }
+                | Action::TruncateFile { .. }
+                | Action::WriteFile { .. }
+                | Action::AskZooKeeper { .. } => return false,
                 Action::Restart(who) if last >= healed => {
                     if who.0.contains(&Role::AllBrokers) || who.0.contains(&Role::Everyone) {
                         restarted = restarted.max(Some(last));
