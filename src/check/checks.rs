@@ -67,9 +67,9 @@ impl Checks {
             Box::new(RetentionKeepsOffsets::default()),
             Box::new(RecoveryLeavesAValidPrefix::default()),
             Box::new(EpochCachesMatchLogs::default()),
-            Box::new(NothingCommittedIsCutOff::default()),
-            Box::new(BrokersObeyTheCurrentController::default()),
-            Box::new(OnlyTheCurrentControllerWrites::default()),
+            remembered(Box::new(NothingCommittedIsCutOff::default())),
+            remembered(Box::new(BrokersObeyTheCurrentController::default())),
+            remembered(Box::new(OnlyTheCurrentControllerWrites::default())),
             Box::new(OnlyLiveBrokersJoinTheIsr::default()),
             Box::new(OnlyACleanStopIsTakenForClean::of(plan)),
         ];
@@ -85,7 +85,8 @@ impl Checks {
         properties.push(Box::new(ConsumersReadWithoutGaps::default()));
         if !expects(|what| matches!(what, Expectation::Lost { .. })) {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
-            properties.push(Box::new(InSyncReplicasHoldWhatIsCommitted::default()));
+            let in_sync = Box::new(InSyncReplicasHoldWhatIsCommitted::default());
+            properties.push(remembered(in_sync));
         }
         if WholeAfterHealing::is_promised_by(plan) {
             properties.push(Box::new(WholeAfterHealing::default()));
