@@ -18,7 +18,10 @@ fn scenarios() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for dir in std::fs::read_dir(root().join("scenarios")).unwrap() {
         for file in std::fs::read_dir(dir.unwrap().path()).unwrap() {
-            files.push(file.unwrap().path());
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|end| end == "yaml") {
+                files.push(path);
+            }
         }
     }
     files.sort();

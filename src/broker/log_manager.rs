@@ -188,32 +188,23 @@ impl LogManager {
             false => None,
             true => Some(
                 disk.read_file(&path)
-                    .map_err(|error| failed(format!("{path}: {error}")))?,
+                    .map_err(|error| halts(format!("{path}: {error}")))?,
             ),
         };
-        let found = match content {
-            None => None,
-            Some(content) => MetaProperties::parse(&content)
-                .map_err(|problem| failed(format!("{path}: {problem}")))?,
+        // A directory whose file cannot be read has failed, and there is no other.
+        let found = match &content {
+            None => MetaProperties::default(),
+            Some(content) => MetaProperties::parse(content)
+                .map_err(|problem| halts(format!("{path}: {problem}")))?,
         };
-        let mine = MetaProperties {
-            broker_id: self.broker,
-            cluster_id: Some(cluster_id.to_owned()),
-        };
-        match found {
-            None => crate::log::replace(disk, &path, mine.format(now_ms))
+        if let Some(why) = found.refusal(self.broker, cluster_id) {
+            return Err(failed(format!("{path} {why}")));
+        }
+        let mine = found.of(self.broker, cluster_id);
+        match content.is_some() && mine == found {
+            true => Ok(()),
+            false => crate::log::replace(disk, &path, mine.format(now_ms))
                 .map_err(|error| failed(error.to_string())),
-            Some(found) if found.broker_id != self.broker => Err(failed(format!(
-                "{path} belongs to broker {}, this is broker {}",
-                found.broker_id, self.broker
-            ))),
-            Some(MetaProperties {
-                cluster_id: Some(id),
-                ..
-            }) if id != cluster_id => Err(failed(format!(
-                "{path} belongs to cluster {id}, this is cluster {cluster_id}"
-            ))),
-            Some(_) => Ok(()),
         }
     }
 

@@ -470,7 +470,7 @@ impl ReplicaManager {
                             partition: name.clone(),
                             segments: u32::try_from(same.len()).unwrap_or(u32::MAX),
                             log_start_offset: next.unwrap_or(log.log_start_offset()),
-                            why: same[0].1.setting().into(),
+                            why: same[0].1.to_string().into(),
                         });
                     }
                 }

@@ -9,11 +9,12 @@ use clap::Args;
 /// Validate scenarios without running them.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Scenario files, names of shipped scenarios, or - for standard input
-    #[arg(required = true, value_name = "SCENARIO")]
+    /// Scenario files, directories of them, names of shipped scenarios, or - for standard input
+    #[arg(required = true, value_name = "SCENARIO|DIR")]
     scenarios: Vec<String>,
-    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10. What is not
+    /// there yet is added with a plus: +seed=7
+    #[arg(long = "set", value_name = "[+]KEY=VALUE")]
     sets: Vec<String>,
     /// Print nothing but what is wrong
     #[arg(long, short)]
@@ -22,16 +23,18 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut status = Status::Well;
-    for scenario in &arguments.scenarios {
-        let loaded = inputs::one(scenario)
-            .and_then(|input| scenario::load(&input.name, input.bytes, &arguments.sets));
+    for input in arguments.scenarios.iter().flat_map(|it| inputs::all(it)) {
+        let loaded = input.and_then(|input| {
+            scenario::load(&input.name, input.bytes, &arguments.sets)
+                .map(|loaded| (input.name, loaded))
+        });
         match loaded {
-            Ok(loaded) => {
+            Ok((name, loaded)) => {
                 for warning in &loaded.warnings {
                     terminal.complain(warning);
                 }
                 if !arguments.quiet {
-                    terminal.line(&format!("{scenario}: {}", summary(&loaded.plan)));
+                    terminal.line(&format!("{name}: {}", summary(&loaded.plan)));
                 }
             }
             Err(error) => {

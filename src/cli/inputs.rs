@@ -32,22 +32,23 @@ pub(super) fn one(argument: &str) -> Result<Input, Diagnostic> {
     }
 }
 
-/// All scenarios that `argument` names: as `one`, or every `.yaml` file below a directory, in order.
-pub(super) fn all(argument: &str) -> Result<Vec<Input>, Diagnostic> {
+/// All scenarios that `argument` names: as `one`, or every `.yaml` file below a directory, in the order in
+/// which they are to be read. One that cannot be read silences no other.
+pub(super) fn all(argument: &str) -> Vec<Result<Input, Diagnostic>> {
     let path = Path::new(argument);
     if argument == "-" || !path.is_dir() {
-        return Ok(vec![one(argument)?]);
+        return vec![one(argument)];
     }
-    let mut files = Vec::new();
-    collect(path, &mut files, 0)?;
-    files.sort();
-    if files.is_empty() {
-        return Err(
-            Diagnostic::about_file(argument, "there is no scenario in this directory")
-                .expected("at least one .yaml file"),
-        );
+    let mut found = Vec::new();
+    collect(path, &mut found, 0);
+    if found.is_empty() {
+        found.push(Err(Diagnostic::about_file(
+            argument,
+            "there is no scenario in this directory",
+        )
+        .expected("at least one .yaml file")));
     }
-    files.iter().map(|path| file(path)).collect()
+    found
 }
 
 /// A file of another kind than a scenario.
@@ -63,24 +64,43 @@ pub(super) fn other_file(argument: &str, most: usize) -> Result<Input, Diagnosti
     })
 }
 
-fn collect(directory: &Path, files: &mut Vec<PathBuf>, depth: u32) -> Result<(), Diagnostic> {
+/// Names of a directory's scenarios in the order in which they are to be read, a line each. What it does not
+/// name comes after what it names.
+const ORDER: &str = "order.txt";
+
+fn collect(directory: &Path, found: &mut Vec<Result<Input, Diagnostic>>, depth: u32) {
     let unreadable =
         |error: io::Error| Diagnostic::about_file(directory.display().to_string(), reason(&error));
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
+    let entries =
+        fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => return found.push(Err(unreadable(error))),
+    };
+    let order = fs::read_to_string(directory.join(ORDER)).unwrap_or_default();
+    let mut paths: Vec<(usize, PathBuf)> = entries
+        .iter()
+        .map(|entry| {
+            let name = entry.file_name();
+            let named = |line: &str| name.to_str() == Some(line.trim());
+            let place = order.lines().position(named);
+            (place.unwrap_or(usize::MAX), entry.path())
+        })
+        .collect();
+    paths.sort();
+    for (_, path) in paths {
+        let is_link = path.is_symlink();
         // Directories that link to each other have no end.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && depth < 16 {
-            collect(&path, files, depth + 1)?;
+        if path.is_dir() && !is_link && depth < 16 {
+            collect(&path, found, depth + 1);
         } else if path
             .extension()
             .is_some_and(|end| end == "yaml" || end == "yml")
             && path.is_file()
         {
-            files.push(path);
+            found.push(file(&path));
         }
     }
-    Ok(())
 }
 
 fn file(path: &Path) -> Result<Input, Diagnostic> {

@@ -13,7 +13,7 @@ pub(super) struct ScenariosArguments {
     show: Option<String>,
 }
 
-/// List the sentences that scenarios can use: roles, moments, expectations.
+/// List what scenarios can say: roles, moments, actions, expectations.
 #[derive(Args, Debug)]
 pub(super) struct SentencesArguments {}
 

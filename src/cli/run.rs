@@ -9,8 +9,8 @@ use super::terminal::Terminal;
 use crate::kernel::Duration;
 use crate::plan::{Plan, parse_duration, write_duration};
 use crate::report::{
-    Account, Ending, Evidence, Suite, Told, closing, json, junit, output_files, summary,
-    trace_header, verdict_line,
+    Account, Ending, Evidence, ShowZooKeeper, Suite, Told, closing, json, json_document,
+    json_unusable, junit, output_files, summary, trace_header, verdict_line,
 };
 use crate::run::{Report, Run, Unbuildable};
 use crate::scenario::{self, Diagnostic};
@@ -33,8 +33,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "A..B", value_parser = seeds::range,
         conflicts_with_all = ["seed", "until", "out", "verbose", "show", "quiet"])]
     seeds: Option<RangeInclusive<u64>>,
-    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10. What is not
+    /// there yet is added with a plus: +seed=7
+    #[arg(long = "set", value_name = "[+]KEY=VALUE")]
     sets: Vec<String>,
     /// End the run at this time, such as 40s; expectations are then not judged
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -53,8 +54,8 @@ pub(super) struct Arguments {
     /// A line for every fact
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// Show more of the end: who leads ZooKeeper, its sessions and its tree (of an ensemble a
-    /// short form is shown anyway)
+    /// Show more of the end: who leads ZooKeeper, its sessions and its tree (of an ensemble all but
+    /// the tree is shown anyway)
     #[arg(long, value_enum, value_name = "WHAT")]
     show: Vec<Show>,
     /// No transcript and no tables
@@ -78,13 +79,24 @@ enum Show {
     Zookeeper,
 }
 
+/// Runs what can be run; what cannot is told, and silences nothing else.
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
-    match prepare(arguments, terminal) {
-        Ok((scenarios, out)) => match &arguments.seeds {
-            Some(range) => run_seeds(arguments, &scenarios, range, terminal),
-            None => run_all(arguments, scenarios, out, terminal),
-        },
-        Err(()) => Status::Unusable,
+    let jobs = prepare(arguments, terminal);
+    if let Some(range) = &arguments.seeds {
+        let all = jobs.len();
+        let scenarios: Vec<Scenario> = jobs.into_iter().flatten().collect();
+        let status = run_seeds(arguments, &scenarios, range, terminal);
+        return match scenarios.len() == all {
+            true => status,
+            false => Status::Unusable,
+        };
+    }
+    match output_directory(arguments, &jobs) {
+        Ok(out) => run_all(arguments, jobs, out, terminal),
+        Err(error) => {
+            terminal.complain(&error);
+            Status::Unusable
+        }
     }
 }
 
@@ -95,59 +107,27 @@ struct Scenario {
     plan: Plan,
 }
 
-/// Everything that can be wrong is found before anything runs or is written.
-fn prepare(
-    arguments: &Arguments,
-    terminal: &mut Terminal,
-) -> Result<(Vec<Scenario>, Option<OutputDirectory>), ()> {
-    let mut inputs: Vec<Input> = Vec::new();
-    let mut usable = true;
-    for argument in &arguments.scenarios {
-        match inputs::all(argument) {
-            Ok(found) => inputs.extend(found),
-            Err(error) => {
-                terminal.complain(&error);
-                usable = false;
-            }
+type Job = Result<Scenario, Diagnostic>;
+
+/// All that can be wrong with scenarios is told before the first one runs.
+fn prepare(arguments: &Arguments, terminal: &mut Terminal) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for input in arguments.scenarios.iter().flat_map(|it| inputs::all(it)) {
+        let job = input.and_then(|input| prepare_one(arguments, input, &jobs, terminal));
+        if let Err(error) = &job {
+            terminal.complain(error);
         }
+        jobs.push(job);
     }
-    let mut scenarios: Vec<Scenario> = Vec::new();
-    for input in inputs {
-        match prepare_one(arguments, input, &scenarios, terminal) {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(error) => {
-                terminal.complain(&error);
-                usable = false;
-            }
-        }
-    }
-    let mut out = None;
-    if let Some(path) = &arguments.out {
-        match OutputDirectory::claim(path, arguments.force) {
-            Ok(claimed) => out = Some(claimed),
-            Err(error) => {
-                terminal.complain(&error);
-                usable = false;
-            }
-        }
-    }
-    if !usable {
-        return Err(());
-    }
-    // A long run is not to end with a directory that cannot be made.
-    if let Some(Err(error)) = out.as_ref().map(OutputDirectory::make) {
-        terminal.complain(&error);
-        return Err(());
-    }
-    Ok((scenarios, out))
+    jobs
 }
 
 fn prepare_one(
     arguments: &Arguments,
     input: Input,
-    others: &[Scenario],
+    others: &[Job],
     terminal: &mut Terminal,
-) -> Result<Scenario, Diagnostic> {
+) -> Job {
     let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
     for warning in &loaded.warnings {
         terminal.complain(warning);
@@ -162,7 +142,8 @@ fn prepare_one(
         return Err(Diagnostic::about_file(input.name, found)
             .expected(format!("at most {}", write_duration(plan.duration))));
     }
-    if let Some(other) = others.iter().find(|other| other.plan.name == plan.name) {
+    let mut others = others.iter().flatten();
+    if let Some(other) = others.find(|other| other.plan.name == plan.name) {
         let found = format!("the name \"{}\" is that of {} too", plan.name, other.name);
         return Err(
             Diagnostic::about_file(input.name, found).expected("scenarios with different names")
@@ -178,59 +159,70 @@ fn prepare_one(
     })
 }
 
+/// Made before anything runs: a long run is not to end with a directory that cannot be made.
+fn output_directory(
+    arguments: &Arguments,
+    jobs: &[Job],
+) -> Result<Option<OutputDirectory>, Diagnostic> {
+    let Some(path) = &arguments.out else {
+        return Ok(None);
+    };
+    let out = OutputDirectory::claim(path, arguments.force)?;
+    if jobs.iter().any(Job::is_ok) {
+        out.make()?;
+    }
+    Ok(Some(out))
+}
+
 fn run_all(
     arguments: &Arguments,
-    scenarios: Vec<Scenario>,
+    jobs: Vec<Job>,
     out: Option<OutputDirectory>,
     terminal: &mut Terminal,
 ) -> Status {
-    let several = scenarios.len() > 1;
-    let names = scenarios.iter().map(|scenario| scenario.plan.name.len());
-    let name_width = names.max().unwrap_or_default();
-    let mut status = Status::Well;
-    let mut counts = [0usize; 2];
-    let mut suites = Vec::new();
-    let mut documents = Vec::new();
-    for scenario in &scenarios {
-        let repeat = repeat(arguments, scenario);
-        if several {
-            terminal.progress(&format!(
-                "running {} (seed {})",
-                scenario.plan.name, scenario.plan.seed
-            ));
-        }
-        let place = several.then_some(scenario.plan.name.as_str());
-        let (played, trace) = match play(arguments, scenario, out.as_ref(), place, terminal) {
+    let several = jobs.len() > 1;
+    let names = jobs
+        .iter()
+        .flatten()
+        .map(|scenario| scenario.plan.name.len());
+    let mut telling = Telling {
+        arguments,
+        several,
+        name_width: names.max().unwrap_or_default(),
+        counts: Counts::default(),
+        suites: Vec::new(),
+        documents: Vec::new(),
+    };
+    for job in &jobs {
+        let played = match job {
+            Ok(scenario) => {
+                if several {
+                    terminal.progress(&format!(
+                        "running {} (seed {})",
+                        scenario.plan.name, scenario.plan.seed
+                    ));
+                }
+                let place = several.then_some(scenario.plan.name.as_str());
+                play(arguments, scenario, out.as_ref(), place, terminal)
+                    .map(|played| (scenario, played))
+                    .inspect_err(|error| terminal.complain(error))
+            }
+            Err(error) => Err(error.clone()),
+        };
+        let (scenario, (played, trace)) = match played {
             Ok(played) => played,
             Err(error) => {
-                terminal.complain(&error);
-                return Status::Unusable;
+                telling.unusable(&error, terminal);
+                continue;
             }
         };
         let report = &played.report;
         let view = report.view();
-        let ending = ending(arguments, &played, &view, &repeat);
-        counts[usize::from(!ending.held())] += 1;
-        if !ending.held() {
-            status = Status::Failed;
-        }
-        let style = Style {
-            verbose: arguments.verbose,
-        };
-        match arguments.format {
-            Format::Text if !several || arguments.verbose => {
-                terminal.data(&summary(&ending, style, arguments.quiet))
-            }
-            Format::Text => {
-                terminal.line(&verdict_line(&ending, name_width));
-                if !ending.held() && !arguments.quiet {
-                    terminal.data(&summary(&ending, style, true));
-                }
-            }
-            Format::Json => documents.push(json(&ending)),
-            Format::Junit => suites.push(Suite::of(&ending)),
-        }
+        let repeat = repeat(arguments, scenario);
+        let ending = ending(arguments, &scenario.name, &played, &view, &repeat);
+        telling.ending(&ending, terminal);
         if let Some(out) = &out {
+            let place = several.then_some(scenario.plan.name.as_str());
             let plan = scenario::to_yaml(&report.plan_as_run);
             let files = output_files(&ending, &plan, report.data_directories());
             let sealed = trace.map_or(Ok(()), |trace| seal(trace, &ending));
@@ -244,25 +236,104 @@ fn run_all(
             std::mem::forget(played.report);
         }
     }
-    match arguments.format {
-        Format::Text if several => terminal.line(&format!(
-            "{} scenarios: {} held, {} failed",
-            scenarios.len(),
-            counts[0],
-            counts[1]
-        )),
-        Format::Text => {}
-        Format::Json => {
-            let document = if several {
-                Value::from(documents)
-            } else {
-                documents.pop().unwrap_or_default()
-            };
-            terminal.line(&format!("{document:#}"));
+    telling.end(terminal)
+}
+
+#[derive(Default)]
+struct Counts {
+    held: usize,
+    failed: usize,
+    unusable: usize,
+}
+
+/// What is printed of the runs, one after the other.
+struct Telling<'a> {
+    arguments: &'a Arguments,
+    several: bool,
+    name_width: usize,
+    counts: Counts,
+    suites: Vec<Suite>,
+    documents: Vec<Value>,
+}
+
+impl Telling<'_> {
+    fn ending(&mut self, ending: &Ending<'_>, terminal: &mut Terminal) {
+        match ending.held() {
+            true => self.counts.held += 1,
+            false => self.counts.failed += 1,
         }
-        Format::Junit => terminal.data(&junit(&suites)),
+        let (quiet, verbose) = (self.arguments.quiet, self.arguments.verbose);
+        let style = Style { verbose };
+        match self.arguments.format {
+            Format::Text if !self.several || verbose => {
+                terminal.data(&summary(ending, style, quiet));
+            }
+            Format::Text => {
+                terminal.line(&verdict_line(ending, self.name_width));
+                if !ending.held() && !quiet {
+                    terminal.data(&summary(ending, style, true));
+                }
+            }
+            Format::Json => self.documents.push(json(ending)),
+            Format::Junit => self.suites.push(Suite::of(ending)),
+        }
     }
-    status
+
+    /// The message itself was told before.
+    fn unusable(&mut self, error: &Diagnostic, terminal: &mut Terminal) {
+        self.counts.unusable += 1;
+        match self.arguments.format {
+            Format::Text if self.several => {
+                terminal.line(&format!("NOT RUN {}: {}", error.file, error.found));
+            }
+            Format::Text => {}
+            Format::Json => self
+                .documents
+                .push(json_unusable(&error.file, as_json(error))),
+            Format::Junit => self
+                .suites
+                .push(Suite::error(&error.file, error.to_string())),
+        }
+    }
+
+    fn end(self, terminal: &mut Terminal) -> Status {
+        let Counts {
+            held,
+            failed,
+            unusable,
+        } = self.counts;
+        match self.arguments.format {
+            Format::Text if self.several => {
+                let not_run = match unusable {
+                    0 => String::new(),
+                    count => format!(", {count} not run"),
+                };
+                terminal.line(&format!(
+                    "{} scenarios: {held} held, {failed} failed{not_run}",
+                    held + failed + unusable
+                ));
+            }
+            Format::Text => {}
+            Format::Json => terminal.line(&format!("{:#}", json_document(self.documents))),
+            Format::Junit => terminal.data(&junit(&self.suites)),
+        }
+        match (unusable, failed) {
+            (0, 0) => Status::Well,
+            (0, _) => Status::Failed,
+            _ => Status::Unusable,
+        }
+    }
+}
+
+fn as_json(error: &Diagnostic) -> Value {
+    let excerpt = error.excerpt.as_ref();
+    serde_json::json!({
+        "line": excerpt.map(|excerpt| excerpt.line),
+        "column": excerpt.map(|excerpt| excerpt.column),
+        "found": error.found,
+        "expected": error.expected,
+        "suggestion": error.suggestion,
+    })
 }
 
 fn run_seeds(
@@ -375,14 +446,16 @@ fn seal(trace: TraceWriter<TraceFile>, ending: &Ending<'_>) -> Result<(), Diagno
 /// The report as the renderers want it.
 fn ending<'a>(
     arguments: &Arguments,
+    file: &'a str,
     played: &'a Played,
     view: &'a dyn crate::node::view::ClusterView,
     repeat: &'a str,
 ) -> Ending<'a> {
     let mut ending = Ending::of(&played.report, &played.told, view, repeat);
+    ending.file = file;
     ending.evidence = played.evidence.as_ref();
     if arguments.show.contains(&Show::Zookeeper) {
-        ending.zookeeper = Some(usize::MAX);
+        ending.zookeeper = ShowZooKeeper::Tree;
     }
     ending
 }

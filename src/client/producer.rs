@@ -163,7 +163,7 @@ impl Producer {
         let now_ms = ctx.wall_ms();
         let (number, key, value) = self.source.next(workload, &self.name, now_ms);
         let timestamp_ms = workload.timestamp.at(now_ms);
-        let content = content_of(key.as_deref(), Some(&value));
+        let content = content_of(key.as_deref(), value.as_deref());
         let created = ctx.now();
         let id = self.library.send(
             ctx,
@@ -172,7 +172,7 @@ impl Producer {
                 partition: None,
                 timestamp_ms: Some(timestamp_ms),
                 key,
-                value: Some(value),
+                value,
             },
         );
         self.outstanding.insert(

@@ -6,7 +6,7 @@
 
 use crate::kernel::{Duration, Stream};
 use bytes::Bytes;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// The records of one producer, and their pace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,7 +33,9 @@ pub enum KeyTemplate {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ValueTemplate {
-    /// JSON: truck, number, time in ms, latitude and longitude in micro-degrees, moving along streets.
+    /// No value: a tombstone.
+    None,
+    /// JSON: truck, number, time in ms, latitude and longitude in degrees, moving along streets.
     Position {
         truck: String,
     },
@@ -106,7 +108,7 @@ impl Source {
         workload: &Workload,
         name: &str,
         now_ms: i64,
-    ) -> (u64, Option<Bytes>, Bytes) {
+    ) -> (u64, Option<Bytes>, Option<Bytes>) {
         self.number += 1;
         let number = self.number;
         let key = match &workload.key {
@@ -117,6 +119,7 @@ impl Source {
             }
         };
         let value = match &workload.value {
+            ValueTemplate::None => return (number, key, None),
             ValueTemplate::Position { truck: id } => {
                 let seed = self.seed.unwrap_or_default();
                 let truck = self
@@ -128,8 +131,10 @@ impl Source {
                 // Writing to a String cannot fail.
                 let _ = write!(
                     text,
-                    "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{latitude},\"longitude\":{longitude}}}",
-                    json_string(id)
+                    "{{\"truck\":{},\"number\":{number},\"time\":{now_ms},\"latitude\":{},\"longitude\":{}}}",
+                    json_string(id),
+                    Degrees(latitude),
+                    Degrees(longitude)
                 );
                 text.into()
             }
@@ -137,7 +142,18 @@ impl Source {
             ValueTemplate::Counter => number.to_string().into(),
             ValueTemplate::Bytes(size) => filler(number, *size),
         };
-        (number, key, value)
+        (number, key, Some(value))
+    }
+}
+
+/// Micro-degrees, written as degrees.
+struct Degrees(i64);
+
+impl fmt::Display for Degrees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let micro = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:06}", micro / 1_000_000, micro % 1_000_000)
     }
 }
 
@@ -283,13 +299,18 @@ mod tests {
         times
             .map(|now_ms| {
                 let (_, _, value) = source.next(&workload, "truck-7", now_ms);
-                let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+                let text = String::from_utf8(value.unwrap().to_vec()).unwrap();
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                // Six digits behind the point.
+                let micro = |key: &str| -> i64 {
+                    let (_, rest) = text.split_once(&format!("\"{key}\":")).unwrap();
+                    let digits = rest.split([',', '}']).next().unwrap();
+                    digits.replace('.', "").parse().unwrap()
+                };
+                assert!(value["latitude"].is_f64());
                 assert_eq!(value["truck"], "truck-7");
                 assert_eq!(value["number"], source.made());
-                (
-                    value["latitude"].as_i64().unwrap(),
-                    value["longitude"].as_i64().unwrap(),
-                )
+                (micro("latitude"), micro("longitude"))
             })
             .collect()
     }
@@ -331,7 +352,7 @@ mod tests {
         let truck = name.to_owned();
         let workload = workload(KeyTemplate::None, ValueTemplate::Position { truck });
         let (_, _, value) = Source::default().next(&workload, "p", 0);
-        let value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&value.unwrap()).unwrap();
         assert_eq!(value["truck"], name);
     }
 
@@ -342,20 +363,26 @@ mod tests {
             let workload = workload(key, value);
             let (number, key, value) = source.next(&workload, "truck-1", 0);
             let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
-            (number, key.map(text), text(value))
+            (number, key.map(text), value.map(text))
         };
         assert_eq!(
             next(KeyTemplate::Cycle(9), ValueTemplate::Counter),
-            (1, Some("key-1".into()), "1".into())
+            (1, Some("key-1".into()), Some("1".into()))
         );
         assert_eq!(
             next(KeyTemplate::None, ValueTemplate::Text("hello".into())),
-            (2, None, "hello".into())
+            (2, None, Some("hello".into()))
         );
         assert_eq!(
             next(KeyTemplate::Constant("k".into()), ValueTemplate::Bytes(4)),
-            (3, Some("k".into()), "3...".into())
+            (3, Some("k".into()), Some("3...".into()))
         );
+        assert_eq!(
+            next(KeyTemplate::Constant("k".into()), ValueTemplate::None),
+            (4, Some("k".into()), None)
+        );
+        assert_eq!(Degrees(-1_500_002).to_string(), "-1.500002");
+        assert_eq!(Degrees(48_000_001).to_string(), "48.000001");
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl DataDirectory {
     fn meta_properties(&self) -> Option<MetaProperties> {
         let named = |(name, _): &&(String, Vec<u8>)| name == "meta.properties";
         let (_, content) = self.files.iter().find(named)?;
-        MetaProperties::parse(content).ok().flatten()
+        MetaProperties::parse(content).ok()
     }
 }
 
@@ -71,7 +71,7 @@ pub fn recover(
     plan.duration = Duration::MAX;
     plan.cluster.config.clone_from(config);
     let broker = &mut plan.cluster.brokers[0];
-    broker.id = meta.as_ref().map_or(1, |meta| meta.broker_id);
+    broker.id = meta.as_ref().and_then(|meta| meta.broker_id).unwrap_or(1);
     let id = broker.id;
     let at_start =
         Config::default().calendar_start_ms + i64::try_from(START.as_millis()).unwrap_or(0);

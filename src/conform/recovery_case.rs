@@ -83,7 +83,7 @@ fn identity(case: &Path) -> Result<(String, TopicId), Unreadable> {
     let meta = from.join("meta.properties");
     let cluster_id = MetaProperties::parse(&read(&meta)?)
         .map_err(|problem| bad(&meta, &problem))?
-        .and_then(|properties| properties.cluster_id)
+        .cluster_id
         .ok_or_else(|| bad(&meta, "expected a line cluster.id=..."))?;
     let metadata = from.join("r-0/partition.metadata");
     let text = String::from_utf8_lossy(&read(&metadata)?).into_owned();

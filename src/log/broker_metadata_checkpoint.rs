@@ -1,72 +1,117 @@
-//! `meta.properties`: whose data directory this is (class MetaProperties, in ZooKeeper mode).
+//! `meta.properties`: whose data directory this is (classes MetaProperties, MetaPropertiesEnsemble).
 
+use super::java_properties;
 use bytes::Bytes;
 
 pub const META_PROPERTIES: &str = "meta.properties";
 
 /// What a broker finds in its data directory about itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MetaProperties {
-    pub broker_id: i32,
+    /// 0 in ZooKeeper mode, also where nothing is said; 1 in KRaft mode.
+    pub version: i32,
+    /// `broker.id` of version 0, which need not have it, or `node.id` of version 1.
+    pub broker_id: Option<i32>,
     pub cluster_id: Option<String>,
+    pub directory_id: Option<String>,
 }
 
 impl MetaProperties {
     /// The file's content. `now_ms` is the broker's wall clock: Java's properties carry the date.
     pub fn format(&self, now_ms: i64) -> Bytes {
-        let mut text = format!(
-            "#\n#{}\nbroker.id={}\nversion=0\n",
-            java_date(now_ms),
-            self.broker_id
-        );
+        let mut text = format!("#\n#{}\n", java_date(now_ms));
+        let mut line = |key: &str, value: &dyn std::fmt::Display| {
+            text.push_str(&format!("{key}={value}\n"));
+        };
+        // In the order of Java's hash table.
+        if let Some(broker_id) = &self.broker_id {
+            line("broker.id", broker_id);
+        }
+        if let Some(directory_id) = &self.directory_id {
+            line("directory.id", directory_id);
+        }
+        line("version", &self.version);
         if let Some(cluster_id) = &self.cluster_id {
-            text.push_str(&format!("cluster.id={cluster_id}\n"));
+            line("cluster.id", cluster_id);
         }
         text.into_bytes().into()
     }
 
-    /// `None` if the file is empty, which counts as absent (RL1); the problem in words if it is bad.
-    pub fn parse(content: &[u8]) -> Result<Option<MetaProperties>, String> {
-        let text = std::str::from_utf8(content).map_err(|_| "not UTF-8".to_owned())?;
-        let (mut broker_id, mut cluster_id, mut version) = (None, None, None);
-        for line in text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with(['#', '!']))
-        {
-            let (key, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
-            let (key, value) = (key.trim(), value.trim());
-            match key {
-                "broker.id" | "node.id" => {
-                    broker_id = Some(
-                        value
-                            .parse()
-                            .map_err(|_| format!("{key} is not a number: {value}"))?,
-                    );
-                }
-                "cluster.id" => cluster_id = Some(value.to_owned()),
-                "version" => version = Some(value.to_owned()),
-                _ => {}
-            }
+    /// The problem in words if no broker could read it: its log directory has then failed (RL1). A file
+    /// without content says nothing.
+    pub fn parse(content: &[u8]) -> Result<MetaProperties, String> {
+        let pairs = java_properties::parse(content)?;
+        let get = |key: &str| java_properties::get(&pairs, key);
+        let number = |key: &str| get(key).map(|value| whole_number(key, value)).transpose();
+        let text = |key: &str| get(key).map(str::to_owned);
+        let version = match get("version") {
+            None => 0,
+            Some(value) => whole_number("version", value.trim())?,
+        };
+        let meta = MetaProperties {
+            version,
+            broker_id: match version {
+                0 => number("broker.id")?,
+                1 => Some(number("node.id")?.ok_or("node.id is missing")?),
+                other => return Err(format!("version {other} is unknown")),
+            },
+            cluster_id: text("cluster.id"),
+            directory_id: text("directory.id"),
+        };
+        if version == 1 && meta.cluster_id.is_none() {
+            return Err("cluster.id is missing".to_owned());
         }
-        if broker_id.is_none() && cluster_id.is_none() && version.is_none() {
-            return Ok(None);
+        match &meta.directory_id {
+            Some(id) if !is_uuid(id) => Err(format!("directory.id is no UUID: {id}")),
+            _ => Ok(meta),
         }
-        if let Some(version) = version.filter(|version| version != "0") {
-            return Err(format!(
-                "version {version} is not that of ZooKeeper mode, 0"
-            ));
+    }
+
+    /// Why this broker of this cluster does not start on the directory, if it does not (RL1).
+    pub fn refusal(&self, broker: i32, cluster: &str) -> Option<String> {
+        match self {
+            MetaProperties { version: 1.., .. } => Some(format!(
+                "has version {}, and a broker in ZooKeeper mode reads version 0 only",
+                self.version
+            )),
+            MetaProperties {
+                cluster_id: Some(id),
+                ..
+            } if id != cluster => Some(format!(
+                "belongs to cluster {id}, this is cluster {cluster}"
+            )),
+            MetaProperties {
+                broker_id: Some(id),
+                ..
+            } if *id != broker => Some(format!("belongs to broker {id}, this is broker {broker}")),
+            _ => None,
         }
-        let broker_id = broker_id.ok_or("broker.id is missing")?;
-        Ok(Some(MetaProperties {
-            broker_id,
-            cluster_id,
-        }))
+    }
+
+    /// What stands there once this broker has started: what was missing is filled in.
+    pub fn of(&self, broker: i32, cluster: &str) -> MetaProperties {
+        MetaProperties {
+            broker_id: Some(broker),
+            cluster_id: Some(cluster.to_owned()),
+            ..self.clone()
+        }
     }
 }
 
+/// As Java's `Integer.parseInt`: no blanks.
+fn whole_number(key: &str, value: &str) -> Result<i32, String> {
+    let number = value.parse().ok();
+    number.ok_or_else(|| format!("{key} is not a number: \"{value}\""))
+}
+
+/// 16 bytes in URL-safe base 64 without padding, as `Uuid.toString` writes them.
+fn is_uuid(text: &str) -> bool {
+    let digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    text.len() == 22 && text.bytes().all(digit)
+}
+
 /// As Java's `Date` prints it: `Sun Nov 22 15:55:09 UTC 2026`.
-fn java_date(ms: i64) -> String {
+pub(super) fn java_date(ms: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -99,18 +144,56 @@ mod tests {
 
     #[test]
     fn rl1_text_is_kafkas() {
-        let meta = MetaProperties {
-            broker_id: 1,
-            cluster_id: Some("Cq8qGcuZRsS7PR0MzfbjnA".into()),
-        };
+        let meta = MetaProperties::default().of(1, "Cq8qGcuZRsS7PR0MzfbjnA");
         let text = meta.format(1_795_362_909_123);
         assert_eq!(
             &text[..],
             b"#\n#Sun Nov 22 15:55:09 UTC 2026\nbroker.id=1\nversion=0\ncluster.id=Cq8qGcuZRsS7PR0MzfbjnA\n"
         );
-        assert_eq!(MetaProperties::parse(&text), Ok(Some(meta)));
-        assert_eq!(MetaProperties::parse(b""), Ok(None));
-        assert!(MetaProperties::parse(b"broker.id=x\n").is_err());
+        assert_eq!(MetaProperties::parse(&text), Ok(meta));
+        assert_eq!(MetaProperties::parse(b""), Ok(MetaProperties::default()));
+    }
+
+    #[test]
+    fn rl1_what_is_missing_is_no_fault_and_what_cannot_be_read_is() {
+        let id = |text: &[u8]| MetaProperties::parse(text).map(|meta| meta.broker_id);
+        assert_eq!(id(b"version=0\n"), Ok(None));
+        assert_eq!(id(b"broker.id=7\n"), Ok(Some(7)));
+        assert_eq!(id(b"version= 0 \nbroker.id:7\n"), Ok(Some(7)));
+        // Version 0 knows no node.id, version 1 no broker.id.
+        assert_eq!(id(b"version=0\nnode.id=9\n"), Ok(None));
+        assert_eq!(id(b"version=1\nnode.id=9\ncluster.id=c\n"), Ok(Some(9)));
+        for (text, problem) in [
+            (&b"broker.id=x\n"[..], "broker.id is not a number: \"x\""),
+            (b"broker.id=1 \n", "broker.id is not a number: \"1 \""),
+            (b"version=1\nbroker.id=1\n", "node.id is missing"),
+            (b"version=1\nnode.id=1\n", "cluster.id is missing"),
+            (b"version=7\n", "version 7 is unknown"),
+            (b"version=new\n", "version is not a number: \"new\""),
+            (b"directory.id=here\n", "directory.id is no UUID: here"),
+        ] {
+            assert_eq!(id(text), Err(problem.to_owned()));
+        }
+    }
+
+    #[test]
+    fn rl1_another_broker_cluster_or_mode_is_refused() {
+        let refusal = |text: &[u8]| MetaProperties::parse(text).unwrap().refusal(1, "c");
+        assert_eq!(refusal(b""), None);
+        assert_eq!(refusal(b"broker.id=1\ncluster.id=c\n"), None);
+        for (text, why) in [
+            (
+                &b"broker.id=2\n"[..],
+                "belongs to broker 2, this is broker 1",
+            ),
+            (b"cluster.id=d\n", "belongs to cluster d, this is cluster c"),
+            (
+                b"version=1\nnode.id=1\ncluster.id=c\n",
+                "has version 1, and a broker in ZooKeeper mode reads version 0 only",
+            ),
+        ] {
+            assert_eq!(refusal(text).as_deref(), Some(why));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod batch_reader;
 pub mod broker_metadata_checkpoint;
 mod checkpoint_file;
 mod error;
+mod java_properties;
 mod leader_epoch_cache;
 mod load_note;
 mod log_config;

@@ -11,11 +11,13 @@ mod read;
 
 use crate::kernel::disk::{Disk, FileId};
 use crate::log::batch::Records;
+use crate::log::broker_metadata_checkpoint::java_date;
 use crate::log::leader_epoch_cache::LeaderEpochCache;
 use crate::log::log_loader::{LoadParameters, LogLoader};
 use crate::log::log_segments::{LogSegments, Rebuild, rebuild_producer_state};
 use crate::log::producer_state_manager::ProducerStateManager;
 use crate::log::{EpochEndOffset, EpochEntry, LogConfig, LogError, partition_metadata_file};
+use std::fmt;
 
 /// What an append did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,8 +78,8 @@ pub enum SegmentDeletionReason {
     LogStart,
     /// The segments after it hold `retention.bytes`.
     RetentionSize,
-    /// Its largest timestamp is older than `retention.ms`.
-    RetentionTime,
+    /// Its largest timestamp, in milliseconds, is older than `retention.ms`.
+    RetentionTime { largest_timestamp: i64 },
 }
 
 impl SegmentDeletionReason {
@@ -86,7 +88,23 @@ impl SegmentDeletionReason {
         match self {
             SegmentDeletionReason::LogStart => "the log start",
             SegmentDeletionReason::RetentionSize => "retention.bytes",
-            SegmentDeletionReason::RetentionTime => "retention.ms",
+            SegmentDeletionReason::RetentionTime { .. } => "retention.ms",
+        }
+    }
+}
+
+impl fmt::Display for SegmentDeletionReason {
+    /// The setting, and by time what is too old: a timestamp in another unit than milliseconds is the usual
+    /// cause of records that go too early or never.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.setting())?;
+        match self {
+            SegmentDeletionReason::RetentionTime { largest_timestamp } => write!(
+                f,
+                ", their newest timestamp is {largest_timestamp}, {}",
+                java_date(*largest_timestamp)
+            ),
+            _ => Ok(()),
         }
     }
 }

@@ -161,6 +161,12 @@ impl Plan {
         self.entry(Entry::new(When::At(time), action))
     }
 
+    /// What the plan's author should know, a line each: it stands in every report of a run.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.validate().unwrap_or_default();
+        warnings.iter().map(Problem::to_string).collect()
+    }
+
     pub fn expect(mut self, expected: impl Into<Expected>) -> Self {
         self.expect.push(expected.into());
         self

@@ -2,7 +2,8 @@
 
 use crate::kernel::Duration;
 
-const TIMES: [(&str, u64); 6] = [
+const TIMES: [(&str, u64); 7] = [
+    ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
     ("s", 1_000_000_000),
@@ -65,14 +66,15 @@ pub fn write_duration(duration: Duration) -> String {
     }
     if !rest.is_multiple_of(1_000_000_000) {
         // Below a second one unit says it best.
-        let (name, scale) = TIMES[3..]
+        let (name, scale) = TIMES[4..]
             .iter()
             .find(|(_, scale)| rest.is_multiple_of(*scale))
-            .unwrap_or(&TIMES[5]);
+            .unwrap_or(&TIMES[6]);
         return format!("{}{name}", rest / scale);
     }
     let mut text = String::new();
-    for (name, scale) in &TIMES[..3] {
+    // Days are read and not written: 36h is plainer than 1d12h.
+    for (name, scale) in &TIMES[1..4] {
         if rest >= *scale {
             text.push_str(&format!("{}{name}", rest / scale));
             rest %= scale;
@@ -130,6 +132,7 @@ mod tests {
             ("250us", 250_000, "250us"),
             ("7ns", 7, "7ns"),
             ("1h", 3_600_000_000_000, "1h"),
+            ("1d12h", 129_600_000_000_000, "36h"),
             ("0s", 0, "0s"),
         ] {
             assert_eq!(parse_duration(text), Some(Duration(nanos)), "{text}");

@@ -223,8 +223,10 @@ pub fn truck_name(n: u32) -> String {
 /// What a record's value is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Value {
-    /// A truck's position in integer micro-degrees, moving along streets.
+    /// A truck's position in degrees, moving along streets.
     Position,
+    /// None: a record with a key and no value is a tombstone.
+    Null,
     /// The record's number as text, from 1.
     #[default]
     Number,

@@ -8,13 +8,12 @@ use crate::plan::Plan;
 use crate::run::Report;
 use crate::trace::{Group, TraceHeader};
 
-/// Of ZooKeeper's tree, so many nodes are shown unasked.
-const NODES_IN_SHORT: usize = 40;
-
 /// A finished run.
 #[derive(Clone, Copy)]
 pub struct Ending<'a> {
     pub plan: &'a Plan,
+    /// Where the plan comes from, as its user named it.
+    pub file: &'a str,
     pub seed: u64,
     /// Rolling hash over all that was dispatched.
     pub digest: u64,
@@ -29,8 +28,7 @@ pub struct Ending<'a> {
     /// What there is to see of the first property that broke.
     pub evidence: Option<&'a Evidence>,
     pub view: &'a dyn ClusterView,
-    /// Show ZooKeeper too, and of its tree at most so many nodes.
-    pub zookeeper: Option<usize>,
+    pub zookeeper: ShowZooKeeper,
     /// What the plan expects, judged.
     pub outcomes: &'a [Outcome],
     /// Properties that broke.
@@ -41,6 +39,16 @@ pub struct Ending<'a> {
     pub stopped: Option<&'a str>,
     /// The command that repeats the run.
     pub repeat: &'a str,
+}
+
+/// How much of ZooKeeper is shown at the end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ShowZooKeeper {
+    Nothing,
+    /// Who leads, and the sessions.
+    Servers,
+    /// The tree too.
+    Tree,
 }
 
 impl<'a> Ending<'a> {
@@ -55,8 +63,12 @@ impl<'a> Ending<'a> {
         let plan = &report.plan;
         let is_about_it = plan.cluster.zookeeper.servers > 1 || !plan.zookeeper_clients.is_empty();
         Ending {
-            zookeeper: is_about_it.then_some(NODES_IN_SHORT),
+            zookeeper: match is_about_it {
+                true => ShowZooKeeper::Servers,
+                false => ShowZooKeeper::Nothing,
+            },
             plan,
+            file: &plan.name,
             seed: report.seed,
             digest: report.digest,
             events: report.events,
@@ -119,6 +131,7 @@ pub fn trace_header(plan: &Plan, seed: u64) -> TraceHeader {
         scenario: plan.name.clone(),
         about: plan.about.clone(),
         seed,
+        warnings: plan.warnings(),
         producers: producers.map(|it| group(&it.name, it.members())).collect(),
         consumers: consumers.map(|it| group(&it.name, it.members())).collect(),
     }

@@ -1,4 +1,5 @@
-//! A run as one JSON document for other programs.
+//! Runs as one JSON document for other programs: the same form for one run, for several, and for those
+//! that could not be. The book describes it.
 //!
 //! Numbers that may not fit a double (seed, digest) are text; times are whole nanoseconds.
 
@@ -10,17 +11,34 @@ use crate::kernel::Duration;
 use serde_json::{Value, json};
 
 /// Version of the document.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
-/// The document.
-pub fn json(ending: &Ending<'_>) -> Value {
-    let mut document = json!({
+/// The document of these runs, each made by `json` or `json_unusable`.
+pub fn json_document(runs: Vec<Value>) -> Value {
+    let held = runs.iter().all(|run| run["held"] == true);
+    json!({
         "format": "kafka-trial report",
         "version": VERSION,
+        "held": held,
+        "runs": runs,
+    })
+}
+
+/// In place of a run that could not be: `file` as the user named it, and what is wrong with it.
+pub fn json_unusable(file: &str, error: Value) -> Value {
+    json!({"file": file, "held": false, "error": error})
+}
+
+/// A run.
+pub fn json(ending: &Ending<'_>) -> Value {
+    json!({
+        "file": ending.file,
+        "error": null,
         "scenario": ending.plan.name,
         "about": ending.plan.about,
         "seed": ending.seed.to_string(),
         "held": ending.held(),
+        "warnings": ending.plan.warnings(),
         "stopped": ending.stopped,
         "expectations": expectations(ending),
         "properties": properties(ending),
@@ -34,11 +52,8 @@ pub fn json(ending: &Ending<'_>) -> Value {
         "messages": ending.messages,
         "digest": format!("{:016x}", ending.digest),
         "repeat": ending.repeat,
-    });
-    if ending.zookeeper.is_some() {
-        document["zookeeper"] = zookeeper_json(ending);
-    }
-    document
+        "zookeeper": zookeeper_json(ending),
+    })
 }
 
 fn expectations(ending: &Ending<'_>) -> Vec<Value> {

@@ -9,6 +9,7 @@ use crate::check::Judgement;
 pub struct Suite {
     pub name: String,
     cases: Vec<Case>,
+    warnings: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +57,7 @@ impl Suite {
         Suite {
             name: ending.plan.name.clone(),
             cases,
+            warnings: ending.plan.warnings(),
         }
     }
 
@@ -67,6 +69,7 @@ impl Suite {
                 name: "can be run".to_owned(),
                 wrong: Some(Wrong::Error(why.into())),
             }],
+            warnings: Vec::new(),
         }
     }
 
@@ -121,6 +124,10 @@ pub fn junit(suites: &[Suite]) -> String {
                     format!("{head}><error message=\"{}\"/></testcase>\n", escape(why))
                 }
             });
+        }
+        if !suite.warnings.is_empty() {
+            let warnings = escape(&suite.warnings.join("\n"));
+            text.push_str(&format!("    <system-err>{warnings}</system-err>\n"));
         }
         text.push_str("  </testsuite>\n");
     }

@@ -18,8 +18,8 @@ mod tables;
 mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};
-pub use ending::{Ending, trace_header};
-pub use json::json;
+pub use ending::{Ending, ShowZooKeeper, trace_header};
+pub use json::{json, json_document, json_unusable};
 pub use junit::{Suite, junit};
 pub use output::{OutputFile, output_files};
 pub use summary::{closing, retell, summary, tables, verdict_line};

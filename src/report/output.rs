@@ -3,7 +3,7 @@
 //!
 //! Paths are relative, with `/`, and of characters that every file system takes.
 
-use super::{Ending, json, kafka_get_offsets, kafka_topics_describe, summary};
+use super::{Ending, json, json_document, kafka_get_offsets, kafka_topics_describe, summary};
 use crate::protocol::BrokerId;
 use crate::trace::{Style, with_legend};
 use bytes::Bytes;
@@ -20,17 +20,32 @@ pub fn output_files<'a>(
     plan_as_run: &str,
     disks: impl IntoIterator<Item = (BrokerId, String, Vec<Bytes>)>,
 ) -> impl Iterator<Item = OutputFile> {
+    // Where a file of text has room for a remark, what the plan's author should know stands in it.
+    let warnings = ending.plan.warnings();
+    let warned = |text: String| {
+        let lines = warnings.iter().map(|it| format!("# warning: {it}\n"));
+        lines.collect::<String>() + &text
+    };
     let version = ending.plan.cluster.kafka_version;
     let documents = [
-        ("plan.yaml", plan_as_run.to_owned()),
-        ("transcript.txt", with_legend(&ending.told.transcript)),
+        ("plan.yaml", warned(plan_as_run.to_owned())),
+        (
+            "transcript.txt",
+            warned(with_legend(&ending.told.transcript)),
+        ),
         (
             "kafka-topics.txt",
-            kafka_topics_describe(ending.view, version),
+            warned(kafka_topics_describe(ending.view, version)),
         ),
-        ("kafka-get-offsets.txt", kafka_get_offsets(ending.view)),
+        (
+            "kafka-get-offsets.txt",
+            warned(kafka_get_offsets(ending.view)),
+        ),
         ("report.txt", summary(ending, Style::default(), false)),
-        ("report.json", format!("{:#}\n", json(ending))),
+        (
+            "report.json",
+            format!("{:#}\n", json_document(vec![json(ending)])),
+        ),
     ];
     let documents = documents
         .into_iter()

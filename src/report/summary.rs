@@ -52,7 +52,8 @@ pub fn retell(
     sections.join("\n")
 }
 
-/// One line about a run, for a list of several; names take `name_width` characters.
+/// One line about a run, for a list of several, and one for each warning; names take `name_width`
+/// characters.
 pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
     let count = |judgement| {
         let outcomes = ending.outcomes.iter();
@@ -66,7 +67,7 @@ pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
         count => format!(" ({count} not judged)"),
     };
     let verdict = if ending.held() { "held" } else { "FAILED" };
-    format!(
+    let mut text = format!(
         "{verdict:<6}  {:<name_width$}  seed {}  {held} of {} expectations{not_judged}, {} of {} properties  digest {:016x}",
         ending.plan.name,
         ending.seed,
@@ -78,7 +79,11 @@ pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
             .count(),
         ending.figures.len(),
         ending.digest
-    )
+    );
+    for warning in ending.plan.warnings() {
+        text.push_str(&format!("\n        warning: {warning}"));
+    }
+    text
 }
 
 pub(super) fn is_broken(ending: &Ending<'_>, property: &str) -> bool {
@@ -94,6 +99,9 @@ fn heading(header: &TraceHeader) -> String {
         text.push_str(&format!(": {}", header.about.trim_end()));
     }
     text.push('\n');
+    for warning in ending.plan.warnings() {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
     text
 }
 
@@ -107,8 +115,9 @@ pub fn tables(ending: &Ending<'_>) -> String {
     });
     let mut text =
         format!("$ kafka-topics --describe{source}\n{topics}\n$ kafka-get-offsets\n{offsets}");
-    if let Some(most_nodes) = ending.zookeeper {
-        text.push_str(&format!("\n{}", zookeeper(ending, most_nodes)));
+    let zookeeper = zookeeper(ending);
+    if !zookeeper.is_empty() {
+        text.push_str(&format!("\n{zookeeper}"));
     }
     text
 }

@@ -1,7 +1,8 @@
 //! Whole reports of one made-up run that fails.
 
 use super::{
-    Account, Ending, Evidence, Suite, Told, json, junit, output_files, summary, verdict_line,
+    Account, Ending, Evidence, ShowZooKeeper, Suite, Told, json, junit, output_files, summary,
+    verdict_line,
 };
 use crate::check::testing::{Scene, acked, consumed, record_id, state, tp};
 use crate::check::{Judgement, Outcome, Violation};
@@ -98,8 +99,9 @@ impl Failed {
 
     fn ending(&self) -> Ending<'_> {
         Ending {
-            zookeeper: None,
+            zookeeper: ShowZooKeeper::Nothing,
             plan: &self.plan,
+            file: "made-up.yaml",
             seed: 7,
             digest: 0xabc,
             events: 12,

@@ -1,13 +1,16 @@
 //! What ZooKeeper holds at the end, as its own tools would show it: who leads (`srvr`), the sessions
 //! (`dump`), the tree (`zkCli ls -R /` and `stat`).
 
-use super::Ending;
+use super::{Ending, ShowZooKeeper};
 use crate::node::view::{ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView};
 use crate::protocol::zookeeper::SessionId;
 use serde_json::{Value, json};
 
-/// The whole table; of the tree at most so many nodes.
-pub fn zookeeper(ending: &Ending<'_>, most_nodes: usize) -> String {
+/// The tables that are to be shown; empty if none is.
+pub fn zookeeper(ending: &Ending<'_>) -> String {
+    if ending.zookeeper == ShowZooKeeper::Nothing {
+        return String::new();
+    }
     let view = ending.view.zookeeper();
     let mut text = String::from("ZooKeeper's servers (of one, srvr tells the like)\n");
     for server in &view.servers {
@@ -20,19 +23,21 @@ pub fn zookeeper(ending: &Ending<'_>, most_nodes: usize) -> String {
     for session in &view.sessions {
         text.push_str(&format!("{}\n", session_line(ending, session)));
     }
-    text.push_str("\nits tree (as zkCli's ls -R / and stat of each)\n");
-    for znode in view.znodes.iter().take(most_nodes) {
-        text.push_str(&format!("{}\n", znode_line(znode)));
+    if ending.zookeeper == ShowZooKeeper::Servers {
+        let count = view.znodes.len();
+        text.push_str(&format!(
+            "\nits tree has {count} nodes (--show zookeeper shows them)\n"
+        ));
+        return text;
     }
-    if let Some(more) = view.znodes.len().checked_sub(most_nodes)
-        && more > 0
-    {
-        text.push_str(&format!("and {more} more (--show zookeeper shows all)\n"));
+    text.push_str("\nits tree (as zkCli's ls -R / and stat of each)\n");
+    for znode in &view.znodes {
+        text.push_str(&format!("{}\n", znode_line(znode)));
     }
     text
 }
 
-/// The same for programs.
+/// The same for programs; the tree only if it is to be shown.
 pub fn zookeeper_json(ending: &Ending<'_>) -> Value {
     let view = ending.view.zookeeper();
     let servers = view.servers.iter().map(|server| {
@@ -74,10 +79,11 @@ pub fn zookeeper_json(ending: &Ending<'_>) -> Value {
             "num_children": stat.num_children,
         })
     });
+    let shown = ending.zookeeper == ShowZooKeeper::Tree;
     json!({
         "servers": servers.collect::<Vec<_>>(),
         "sessions": sessions.collect::<Vec<_>>(),
-        "znodes": znodes.collect::<Vec<_>>(),
+        "znodes": shown.then(|| znodes.collect::<Vec<_>>()),
     })
 }
 

@@ -374,6 +374,7 @@ fn producer_options(
             value: match &producer.value {
                 Value::Position => ValueTemplate::Position { truck },
                 Value::Number => ValueTemplate::Counter,
+                Value::Null => ValueTemplate::None,
                 Value::Constant(text) => ValueTemplate::Text(text.clone()),
                 Value::Bytes(size) => {
                     ValueTemplate::Bytes(u32::try_from(*size).unwrap_or(u32::MAX))

@@ -5,6 +5,7 @@
 
 use super::node::{Node, NodeValue};
 use super::source::Place;
+use super::unknown::unknown;
 use crate::protocol::config::nearest;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
@@ -71,23 +72,22 @@ impl de::Error for Error {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let said = unknown(field, expected);
         Error {
             place: None,
-            found: format!("unknown key \"{field}\""),
-            expected: Some(match expected {
-                [] => "no key here".into(),
-                some => format!("one of {}", some.join(", ")),
-            }),
-            suggestion: nearest(field, expected.iter().copied()).map(|key| format!("\"{key}\"")),
+            found: said.found,
+            expected: Some(said.expected),
+            suggestion: said.suggestion,
         }
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         Error {
+            place: None,
             found: format!("\"{variant}\""),
+            expected: Some(format!("one of {}", expected.join(", "))),
             suggestion: nearest(variant, expected.iter().copied())
                 .map(|word| format!("\"{word}\"")),
-            ..Self::unknown_field(variant, expected)
         }
     }
 
@@ -139,6 +139,9 @@ impl<'de> de::Deserializer<'de> for &'de Node {
                 rest: entries.iter(),
                 value: None,
             }),
+            NodeValue::Scalar { text, .. } if text.is_empty() && self.is_null() => {
+                visitor.visit_none()
+            }
             NodeValue::Scalar { .. } if self.is_null() => visitor.visit_unit(),
             NodeValue::Scalar { text, plain } => {
                 if let (true, Ok(number)) = (plain, text.parse::<u64>()) {
@@ -186,12 +189,9 @@ impl<'de> de::Deserializer<'de> for &'de Node {
         self.deserialize_str(visitor)
     }
 
+    /// A key with nothing behind it is a slip of the pen: who wants none leaves the key out.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        visitor.visit_some(self)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(

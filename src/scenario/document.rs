@@ -4,10 +4,10 @@ mod entry;
 
 pub(super) use entry::Entry;
 
-use super::de::mismatch;
+use super::expected::Expected;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -216,8 +216,8 @@ pub(super) struct Topic {
     pub(super) partitions: Option<u32>,
     #[serde(rename = "replication.factor", skip_serializing_if = "Option::is_none")]
     pub(super) replication_factor: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) assignment: Vec<Vec<i32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) assignment: Option<Vec<Vec<i32>>>,
     #[serde(skip_serializing_if = "Ordered::is_empty")]
     pub(super) config: Ordered<String>,
 }
@@ -254,9 +254,10 @@ pub(super) struct Producer {
     pub(super) bootstrap: Option<OneOrMany>,
 }
 
-/// A word such as `truck_id`, or exactly one of the fields of `Made`.
+/// A word such as `truck_id`, nothing at all where `null` is said, or exactly one of the fields of `Made`.
 #[derive(Clone, PartialEq)]
 pub(super) enum Content {
+    Null,
     Word(String),
     Made(Made),
 }
@@ -311,114 +312,11 @@ pub(super) struct ZooKeeperClient {
     pub(super) session_timeout: Option<Time>,
 }
 
-/// A sentence, or a map of one with its window: `no record is lost`, `acknowledged records lost: 5`,
-/// `{that: no election happens, until: 30s}`.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Expected {
-    pub(super) sentence: String,
-    pub(super) from: Option<Time>,
-    pub(super) until: Option<Time>,
-    pub(super) because: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Expected {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Sentence;
-        impl<'de> Visitor<'de> for Sentence {
-            type Value = Expected;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a sentence, or a map such as {that: no election happens, until: 30s}")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Expected, E> {
-                Ok(Expected {
-                    sentence: text.to_string(),
-                    from: None,
-                    until: None,
-                    because: None,
-                })
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expected, A::Error> {
-                let mut sentence: Option<String> = None;
-                let (mut from, mut until, mut because) = (None, None, None);
-                while let Some(key) = map.next_key::<String>()? {
-                    let said = match key.as_str() {
-                        "from" => {
-                            from = Some(map.next_value()?);
-                            continue;
-                        }
-                        "until" => {
-                            until = Some(map.next_value()?);
-                            continue;
-                        }
-                        "because" => {
-                            because = Some(map.next_value()?);
-                            continue;
-                        }
-                        "that" => map.next_value::<String>()?,
-                        _ => format!("{key}: {}", map.next_value::<String>()?),
-                    };
-                    if let Some(first) = &sentence {
-                        let found = format!("\"{said}\" beside \"{first}\"");
-                        return Err(de::Error::custom(mismatch(
-                            found,
-                            "one expectation an item, with from, until and because",
-                        )));
-                    }
-                    sentence = Some(said);
-                }
-                let sentence = sentence.ok_or_else(|| {
-                    de::Error::custom(mismatch(
-                        "no expectation in this item",
-                        "a sentence, under \"that\"",
-                    ))
-                })?;
-                Ok(Expected {
-                    sentence,
-                    from,
-                    until,
-                    because,
-                })
-            }
-        }
-        deserializer.deserialize_any(Sentence)
-    }
-}
-
-impl Serialize for Expected {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let parts = self.sentence.split_once(": ");
-        let extras = [
-            self.from.is_some(),
-            self.until.is_some(),
-            self.because.is_some(),
-        ]
-        .iter()
-        .filter(|x| **x)
-        .count();
-        if parts.is_none() && extras == 0 {
-            return serializer.serialize_str(&self.sentence);
-        }
-        let mut map = serializer.serialize_map(Some(1 + extras))?;
-        match parts {
-            Some((key, value)) => map.serialize_entry(key, value)?,
-            None => map.serialize_entry("that", &self.sentence)?,
-        }
-        if let Some(from) = &self.from {
-            map.serialize_entry("from", from)?;
-        }
-        if let Some(until) = &self.until {
-            map.serialize_entry("until", until)?;
-        }
-        if let Some(because) = &self.because {
-            map.serialize_entry("because", because)?;
-        }
-        map.end()
-    }
 }
 
 /// An enum of a scalar and a collection: serde's untagged enums would lose the place of what is wrong.
 macro_rules! scalar_or {
-    ($name:ty, [$($generic:ident)?], $scalar:ident = $read:ty, $other:ident, $expecting:literal, $($visit:ident: $type:ty),+) => {
+    ($name:ty, [$($generic:ident)?], $scalar:ident = $read:ty, $other:ident, $expecting:literal, $($visit:ident: $type:ty),+ $(; null = $null:ident)?) => {
         impl<'de $(, $generic: Deserialize<'de>)?> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Either<X>(std::marker::PhantomData<X>);
@@ -430,6 +328,9 @@ macro_rules! scalar_or {
                     $(fn $visit<E: de::Error>(self, value: $type) -> Result<Self::Value, E> {
                         <$read>::deserialize(de::IntoDeserializer::into_deserializer(value)).map(Self::Value::$scalar)
                     })+
+                    $(fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                        Ok(Self::Value::$null)
+                    })?
                     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                         Deserialize::deserialize(de::value::MapAccessDeserializer::new(map)).map(Self::Value::$other)
                     }
@@ -444,6 +345,7 @@ macro_rules! scalar_or {
         impl $(<$generic: Serialize>)? Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
+                    $(Self::$null => serializer.serialize_unit(),)?
                     Self::$scalar(value) => value.serialize(serializer),
                     Self::$other(value) => value.serialize(serializer),
                 }
@@ -454,7 +356,7 @@ macro_rules! scalar_or {
 
 scalar_or!(NumberOr<T>, [T], Number = u32, Said, "a number of equal servers, or what is special about them", visit_u64: u64, visit_i64: i64);
 scalar_or!(Latency, [], Constant = Time, Spread, "a time such as 500us, or a distribution such as {log_normal: 500us, sigma_percent: 25}", visit_str: &str);
-scalar_or!(Content, [], Word = String, Made, "a word, or a map such as {text: ...}", visit_str: &str);
+scalar_or!(Content, [], Word = String, Made, "a word, or a map such as {text: ...}", visit_str: &str; null = Null);
 
 fn one() -> u64 {
     1

@@ -8,15 +8,20 @@
 //!
 //! May not know what a plan does when it runs.
 
+mod actions;
+mod brackets;
 mod de;
 mod diagnostic;
 mod document;
+mod expected;
 mod json;
 mod lower;
 mod node;
 mod raise;
+mod set;
 mod shipped;
 mod source;
+mod unknown;
 mod words;
 
 pub use diagnostic::{Diagnostic, Excerpt, Severity};
@@ -27,7 +32,7 @@ pub use shipped::{SHIPPED, Shipped};
 use crate::plan::{Plan, Problem};
 use node::{Node, NodeValue};
 use serde::de::DeserializeOwned;
-use source::{Place, Source, Sources, text_of};
+use source::{Source, Sources, text_of};
 
 /// A scenario file may have so many bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -40,7 +45,7 @@ pub struct Loaded {
 }
 
 /// Reads a scenario. `name` is what messages call it, `sets` are `KEY=VALUE` changes in which `/` separates
-/// the parts of the path (`topics/trucks_gps/partitions=10`).
+/// the parts of the path (`topics/trucks_gps/partitions=10`); `+KEY=VALUE` also adds what is not there.
 pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagnostic> {
     let mut sources = Sources::default();
     let text = text_of(name, bytes, MAX_BYTES)?;
@@ -53,7 +58,7 @@ pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagn
             .expected("a scenario, which begins with \"format: 1\"")
     })?;
     for set in sets {
-        apply_set(&mut sources, &mut root, set)?;
+        set::apply(&mut sources, &mut root, set)?;
     }
     check_format(&sources, &root)?;
     let document = deserialize(&sources, &root)?;
@@ -136,125 +141,6 @@ fn blame(sources: &Sources, root: &Node, problem: Problem) -> Diagnostic {
     }
 }
 
-/// Carries out one `KEY=VALUE`; the value is YAML.
-fn apply_set(sources: &mut Sources, root: &mut Node, set: &str) -> Result<(), Diagnostic> {
-    let name = "--set".to_string();
-    let Some((path, value)) = set.split_once('=') else {
-        let source = sources.add(Source {
-            name,
-            text: set.to_string(),
-        });
-        let place = Place {
-            source,
-            line: 1,
-            column: 1,
-            length: set.chars().count().max(1),
-        };
-        return Err(sources
-            .error(place, format!("\"{set}\" has no \"=\""))
-            .expected("KEY=VALUE, such as duration=30s"));
-    };
-    let key_source = sources.add(Source {
-        name,
-        text: set.to_string(),
-    });
-    let value = value_of_set(sources, key_source, path, value)?;
-    let mut column = 1;
-    let mut node = root;
-    for part in path.split('/') {
-        let length = part.chars().count();
-        let place = Place {
-            source: key_source,
-            line: 1,
-            column,
-            length: length.max(1),
-        };
-        column += length + 1;
-        if part.is_empty() {
-            return Err(sources
-                .error(place, "a part of the path without a name")
-                .expected("KEY=VALUE, such as duration=30s"));
-        }
-        if let NodeValue::Scalar { .. } = node.value {
-            // "zookeeper: 1" gives way to what is said of it.
-            *node = Node::map(place);
-        }
-        node = match &mut node.value {
-            NodeValue::List(items) => {
-                let count = items.len();
-                let item = part.parse::<usize>().ok().and_then(|i| items.get_mut(i));
-                item.ok_or_else(|| {
-                    sources
-                        .error(place, format!("\"{part}\" is not in this list"))
-                        .expected(format!(
-                            "an item's number, from 0 to {}",
-                            count.saturating_sub(1)
-                        ))
-                })?
-            }
-            NodeValue::Map(entries) => {
-                let at = match entries.iter().position(|(key, _)| key.text() == Some(part)) {
-                    Some(at) => at,
-                    None => {
-                        entries.push((Node::scalar(place, part), Node::map(place)));
-                        entries.len() - 1
-                    }
-                };
-                &mut entries[at].1
-            }
-            NodeValue::Scalar { .. } => return Ok(()),
-        };
-    }
-    *node = value;
-    Ok(())
-}
-
-/// The value of `KEY=VALUE`, which is YAML. Its places are those in the whole text, so that messages show
-/// the key too.
-fn value_of_set(
-    sources: &mut Sources,
-    set: usize,
-    path: &str,
-    value: &str,
-) -> Result<Node, Diagnostic> {
-    let before = path.chars().count() + 1;
-    let place = Place {
-        source: set,
-        line: 1,
-        column: before + 1,
-        length: value.chars().count().max(1),
-    };
-    let alone = sources.add(Source {
-        name: sources.0[set].name.clone(),
-        text: value.to_string(),
-    });
-    let node = Node::parse(sources, alone).map_err(|mut error| {
-        let whole = &sources.0[set].text;
-        if let Some(excerpt) = &mut error.excerpt {
-            match whole.lines().nth(excerpt.line - 1) {
-                Some(line) if excerpt.line == 1 => {
-                    excerpt.column += before;
-                    excerpt.text = line.to_string();
-                }
-                Some(_) => {}
-                // Something was missed at the end.
-                None => {
-                    let last = whole.lines().last().unwrap_or_default();
-                    excerpt.line = whole.lines().count().max(1);
-                    excerpt.column = last.chars().count() + 1;
-                    excerpt.text = last.to_string();
-                }
-            }
-        }
-        error
-    })?;
-    let Some(mut node) = node else {
-        return Ok(Node::scalar(place, ""));
-    };
-    node.move_to(set, before);
-    Ok(node)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn set_changes_what_is_there_and_adds_what_is_not() {
+    fn what_is_set_is_in_the_plan() {
         let plan = load_text(
             LEADER_CRASH,
             &[
@@ -304,8 +190,8 @@ mod tests {
                 "topics/trucks_gps/partitions=10",
                 "cluster/config/min.insync.replicas=1",
                 "timeline/0/at=20s",
-                "cluster/zookeeper/tickTime=1000",
-                "producers/trucks/config/retries=3",
+                "+cluster/zookeeper/tickTime=1000",
+                "+producers/trucks/config/retries=3",
             ],
         )
         .unwrap_or_else(|error| panic!("{error}"))
@@ -315,10 +201,10 @@ mod tests {
         assert_eq!(plan.cluster.config["min.insync.replicas"], "1");
         assert_eq!(plan.cluster.zookeeper.tick_time_ms, 1_000);
         assert_eq!(plan.producers[0].config["retries"], "3");
-        let error = load_text(LEADER_CRASH, &["topics/trucks_gps/partitons=10"]).unwrap_err();
+        let error = load_text(LEADER_CRASH, &["+topics/trucks_gps/partitons=10"]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "error: --set:1:19: unknown key \"partitons\"\n  |\n1 | topics/trucks_gps/partitons=10\n  |                   ^^^^^^^^^\n  = expected one of about, partitions, replication.factor, assignment, config\n  = did you mean \"partitions\"?"
+            "error: --set:1:20: unknown key \"partitons\"\n  |\n1 | +topics/trucks_gps/partitons=10\n  |                    ^^^^^^^^^\n  = expected one of about, partitions, replication.factor, assignment, config\n  = did you mean \"partitions\"?"
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Built before anything is interpreted. Here end inputs that are no YAML, that are nested too deep, name
 //! a key twice, or would unfold into more than they are (alias bombs).
 
+use super::brackets::unclosed;
 use super::diagnostic::Diagnostic;
 use super::source::{Place, Sources};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -70,6 +71,22 @@ impl Node {
         }
     }
 
+    pub(super) fn list(place: Place) -> Node {
+        Node {
+            value: NodeValue::List(Vec::new()),
+            ..Node::map(place)
+        }
+    }
+
+    /// Puts a key with its value at the end of a map.
+    pub(super) fn add(&mut self, key: Node, value: Node) {
+        self.size += key.size + value.size;
+        self.depth = self.depth.max(value.depth + 1);
+        if let NodeValue::Map(entries) = &mut self.value {
+            entries.push((key, value));
+        }
+    }
+
     /// The same in another source, in which so many characters stand before it in its first line.
     pub(super) fn move_to(&mut self, source: usize, before: usize) {
         self.place.source = source;
@@ -113,6 +130,15 @@ impl Node {
     /// Nothing was written here: `~`, `null`, or no text at all.
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.value, NodeValue::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
+    }
+
+    /// Nothing stands here: no text, or a list or map without anything in it.
+    pub(super) fn is_nothing(&self) -> bool {
+        match &self.value {
+            NodeValue::Scalar { .. } => self.is_null(),
+            NodeValue::List(items) => items.is_empty(),
+            NodeValue::Map(entries) => entries.is_empty(),
+        }
     }
 
     /// What this is, in words.
@@ -177,13 +203,25 @@ impl Builder<'_> {
                         .error(tab, "this is not YAML: a tab in the indentation")
                         .expected("YAML such as \"key: value\", indented by blanks");
                 }
-                match error.info() {
-                    // The parser looks ahead of what it has handed out.
-                    "recursion limit exceeded" => self.too_deep(place),
-                    info => self
-                        .error(place, format!("this is not YAML: {info}"))
-                        .expected("YAML such as \"key: value\", indented by blanks"),
+                // The parser looks ahead of what it has handed out.
+                if error.info() == "recursion limit exceeded" {
+                    return self.too_deep(place);
                 }
+                if let Some(open) = unclosed(self.text, place.line, place.column) {
+                    let place = Place {
+                        line: open.line,
+                        column: open.column,
+                        ..place
+                    };
+                    return self
+                        .error(
+                            place,
+                            format!("what opens here with {} is not closed", open.opens),
+                        )
+                        .expected(format!("{} where it ends", open.closes()));
+                }
+                self.error(place, format!("this is not YAML: {}", error.info()))
+                    .expected("YAML such as \"key: value\", indented by blanks")
             })?;
             let place = self.place(span);
             let done = match event {
@@ -225,10 +263,14 @@ impl Builder<'_> {
                     self.begin(place, NodeValue::Map(Vec::new()), anchor)?;
                     None
                 }
-                Event::SequenceEnd | Event::MappingEnd => self.open.pop().map(|open| {
-                    self.keep(open.anchor, &open.node);
-                    open.node
-                }),
+                Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                    Some(open) => {
+                        let node = self.merged(open.node)?;
+                        self.keep(open.anchor, &node);
+                        Some(node)
+                    }
+                    None => None,
+                },
                 Event::Alias(anchor) => Some(self.unfold(anchor, place)?),
                 Event::DocumentStart(_) if root.is_some() => {
                     return Err(self
@@ -293,6 +335,36 @@ impl Builder<'_> {
             (NodeValue::Scalar { .. }, _) => {}
         }
         Ok(())
+    }
+
+    /// A map with the key `<<` has what the map or maps under it have, where it does not say otherwise.
+    fn merged(&self, mut node: Node) -> Result<Node, Diagnostic> {
+        let NodeValue::Map(entries) = &mut node.value else {
+            return Ok(node);
+        };
+        let is_merge = |(key, _): &(Node, Node)| matches!(&key.value, NodeValue::Scalar { text, plain: true } if text == "<<");
+        let Some(at) = entries.iter().position(is_merge) else {
+            return Ok(node);
+        };
+        let (_, under) = entries.remove(at);
+        let maps = match under.value {
+            NodeValue::List(items) => items,
+            _ => vec![under],
+        };
+        for map in maps {
+            let (place, described) = (map.place, map.describe());
+            let NodeValue::Map(others) = map.value else {
+                return Err(self
+                    .error(place, format!("{described} under \"<<\""))
+                    .expected("a map, or a list of maps, such as <<: *name"));
+            };
+            for (key, value) in others {
+                if !entries.iter().any(|(known, _)| known.text() == key.text()) {
+                    entries.push((key, value));
+                }
+            }
+        }
+        Ok(node)
     }
 
     /// A copy of what the anchor names, if that is not too much.

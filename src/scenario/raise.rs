@@ -1,6 +1,7 @@
 //! Plan to document: what a plan says beyond its defaults, so that it reads like a scenario by hand.
 
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
+use super::expected::Expected as ExpectedItem;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
@@ -166,7 +167,7 @@ fn topic(plan: &TopicPlan) -> doc::Topic {
         about: plan.about.clone(),
         partitions: plan.partitions,
         replication_factor: plan.replication_factor,
-        assignment: plan.assignment.clone(),
+        assignment: (!plan.assignment.is_empty()).then(|| plan.assignment.clone()),
         config: ordered(&plan.config),
     }
 }
@@ -193,6 +194,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         value: match &plan.value {
             Value::Position => word("position"),
             Value::Number => word("number"),
+            Value::Null => Some(Content::Null),
             Value::Constant(text) => made(doc::Made {
                 text: Some(text.clone()),
                 ..doc::Made::default()
@@ -383,8 +385,8 @@ fn action(action: &Action, said: &mut doc::Entry) {
     }
 }
 
-fn expected(plan: &Expected) -> doc::Expected {
-    doc::Expected {
+fn expected(plan: &Expected) -> ExpectedItem {
+    ExpectedItem {
         sentence: plan.what.to_string(),
         from: plan.from.map(Time),
         until: plan.until.map(Time),

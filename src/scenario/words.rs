@@ -74,7 +74,7 @@ written!(
 written!(
     /// Nanoseconds to come or gone.
     SignedTime(i64),
-    "a time that may be negative, such as 50ms or -2s",
+    "a time that may be negative, such as 50ms, -2s or -600d (units: d, h, m, s, ms, us, ns), up to 106751d",
     |text| {
         let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
         Some(sign * i64::try_from(parse_duration(text)?.0).ok()?)
@@ -148,7 +148,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map from names to what they are")
             }
-            fn visit_unit<E: de::Error>(self) -> Result<Ordered<T>, E> {
+            fn visit_none<E: de::Error>(self) -> Result<Ordered<T>, E> {
                 Ok(Ordered::default())
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {

@@ -21,10 +21,29 @@ pub const VERSION: u64 = 2;
 pub struct TraceHeader {
     pub scenario: String,
     pub about: String,
+    /// Text in the file, as everywhere: not every reader's numbers hold 64 bits.
+    #[serde(with = "as_text")]
     pub seed: u64,
+    /// What the plan's author should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Producers and consumers of the plan, in its order.
     pub producers: Vec<Group>,
     pub consumers: Vec<Group>,
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| D::Error::custom("a seed is a number as text"))
+    }
 }
 
 /// Clients that a plan calls by one name.
@@ -459,7 +478,7 @@ mod tests {
         let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         insta::assert_snapshot!(lines[..3].join("\n"), @r#"
-        {"format":"kafka-trial trace","version":2,"scenario":"s","about":"","seed":7,"producers":[],"consumers":[]}
+        {"format":"kafka-trial trace","version":2,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
         {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
         "#);

@@ -6,7 +6,7 @@ use super::ZkCalls;
 use super::zk_requests::{ANY_VERSION, create_recursive, entity_config, multi, multi_error};
 use crate::metadata::znode::{self, TopicZNode};
 use crate::metadata::{ReplicaAssignment, placement::PlacementError};
-use crate::protocol::config::{ConfigError, NO_COMPACTION, Properties, Scope, asks_for_compaction};
+use crate::protocol::config::{ConfigError, Lack, Properties, Scope, asks_for_compaction};
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiOp, Op, Path};
 use crate::protocol::{BrokerId, ErrorCode, TopicId};
 use bytes::Bytes;
@@ -330,7 +330,8 @@ fn validate_topic_config(config: &Properties) -> Result<(), InvalidConfig> {
     for (name, value) in config {
         if asks_for_compaction(name, value) {
             return Err(InvalidConfig::Value(format!(
-                "Invalid value {value} for configuration {name}: {NO_COMPACTION}"
+                "Invalid value {value} for configuration {name}: {}",
+                Lack::Compaction
             )));
         }
         Scope::Topic

@@ -245,7 +245,7 @@ fn a_deleted_segment_says_which_setting_asked_for_it() {
     assert!(
         by_time
             .iter()
-            .all(|(_, why)| *why == SegmentDeletionReason::RetentionTime)
+            .all(|(_, why)| why.setting() == "retention.ms")
     );
     assert!(!by_time.is_empty());
     let delays = log

@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 fn table() -> BTreeMap<String, String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/book/src/costs.md");
     let book = std::fs::read_to_string(path).expect("the chapter");
-    let rows = book.lines().filter(|line| line.starts_with("| `"));
+    let is_row = |line: &&str| {
+        let rest = line.strip_prefix("| ");
+        rest.is_some_and(|rest| !rest.starts_with("**") && !rest.starts_with("What "))
+    };
+    let rows = book.lines().filter(is_row);
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         assert_eq!(cells.len(), 3, "{row}");
-        (cells[0].trim_matches('`').to_string(), cells[1].to_string())
+        (cells[0].to_string(), cells[1].to_string())
     })
     .collect()
 }
@@ -38,34 +42,57 @@ fn the_books_table_of_costs_equals_the_defaults() {
         other => panic!("the table calls this constant: {other:?}"),
     };
     let defaults = [
-        ("message", time(costs.message)),
+        ("a message", time(costs.message)),
+        ("a byte of it", picos(costs.message_picos_per_byte)),
+        ("a connection", time(costs.connection)),
+        ("a timer", time(costs.timer)),
         (
-            "message_picos_per_byte",
-            picos(costs.message_picos_per_byte),
+            "`network: latency`",
+            log_normal(&network.same_rack, "150us", 25),
         ),
-        ("connection", time(costs.connection)),
-        ("timer", time(costs.timer)),
-        ("same_rack", log_normal(&network.same_rack, "150us", 25)),
-        ("other_rack", log_normal(&network.other_rack, "500us", 25)),
-        ("loopback", constant(&network.loopback)),
-        ("bytes_per_second", bytes(network.bytes_per_second)),
+        (
+            "`network: other_rack`",
+            log_normal(&network.other_rack, "500us", 25),
+        ),
+        ("to itself", constant(&network.loopback)),
+        ("`network: bandwidth`", bytes(network.bytes_per_second)),
         ("window", bytes(network.window)),
-        ("retransmit_first", time(network.retransmit_first)),
-        ("retransmit_longest", time(network.retransmit_longest)),
-        ("give_up", time(network.give_up)),
-        ("connect_retry_first", time(network.connect_retry_first)),
-        ("connect_give_up", time(network.connect_give_up)),
-        ("call", time(disk.call)),
-        ("memory_picos_per_byte", picos(disk.memory_picos_per_byte)),
-        ("read_latency", constant(&disk.read_latency)),
-        ("sync_latency", log_normal(&disk.sync_latency, "1ms", 25)),
-        ("disk bytes_per_second", bytes(disk.bytes_per_second)),
-        ("writeback_after", time(disk.writeback_after)),
-        ("dirty_limit", bytes(disk.dirty_limit)),
+        ("first retransmission", time(network.retransmit_first)),
+        ("longest wait for one", time(network.retransmit_longest)),
+        ("giving up a connection", time(network.give_up)),
+        ("first repeated connect", time(network.connect_retry_first)),
+        ("giving up a connect", time(network.connect_give_up)),
+        ("a call", time(disk.call)),
+        ("a byte in memory", picos(disk.memory_picos_per_byte)),
+        ("`disk: read`", constant(&disk.read_latency)),
+        ("`disk: sync`", log_normal(&disk.sync_latency, "1ms", 25)),
+        ("`disk: bandwidth`", bytes(disk.bytes_per_second)),
+        ("write-back", time(disk.writeback_after)),
+        ("dirty limit", bytes(disk.dirty_limit)),
     ];
     let defaults: BTreeMap<String, String> = defaults
         .into_iter()
         .map(|(name, value)| (name.to_string(), value))
         .collect();
     assert_eq!(table(), defaults);
+}
+
+#[test]
+fn names_that_look_like_keys_are_keys_of_a_scenario() {
+    let keys: Vec<String> = table()
+        .into_keys()
+        .filter(|name| name.starts_with('`'))
+        .collect();
+    assert_eq!(keys.len(), 6);
+    for key in keys {
+        let (room, key) = key
+            .trim_matches('`')
+            .split_once(": ")
+            .expect("room and key");
+        let value = if key == "bandwidth" { "1MB/s" } else { "1ms" };
+        let text =
+            format!("format: 1\nname: s\nabout: a\nduration: 1m\n{room}: {{{key}: {value}}}\n");
+        let loaded = kafka_trial::scenario::load("s.yaml", text.into_bytes(), &[]);
+        assert!(loaded.is_ok(), "{room}: {key}: {loaded:?}");
+    }
 }

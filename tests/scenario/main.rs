@@ -4,7 +4,9 @@
 mod bad_inputs;
 mod bad_lines;
 mod bad_recordings;
+mod book;
 mod command_line;
 mod disk_faults;
+mod reports;
 mod round_trip;
 mod tell;

@@ -262,6 +262,7 @@ fn clients() -> impl Strategy<Value = Clients> {
     let value = prop_oneof![
         Just(Value::Position),
         Just(Value::Number),
+        Just(Value::Null),
         words().prop_map(Value::Constant),
         any::<u64>().prop_map(Value::Bytes),
     ];

@@ -118,6 +118,7 @@ impl UnifiedLog {
         now_ms: i64,
     ) -> Result<Vec<(i64, SegmentDeletionReason)>, LogError> {
         use SegmentDeletionReason::{LogStart, RetentionSize, RetentionTime};
+        let mut largest_timestamp = i64::MIN;
         self.clock_ms = now_ms;
         let mut deleted = Vec::new();
         let mut note = |bases: Vec<i64>, reason| {
@@ -144,9 +145,14 @@ impl UnifiedLog {
         let retention_ms = self.config.retention_ms;
         if retention_ms >= 0 {
             let too_old = self.delete_from_oldest(disk, |segment, _| {
-                now_ms.saturating_sub(segment.largest_timestamp()) > retention_ms
+                let timestamp = segment.largest_timestamp();
+                let is_due = now_ms.saturating_sub(timestamp) > retention_ms;
+                if is_due {
+                    largest_timestamp = largest_timestamp.max(timestamp);
+                }
+                is_due
             })?;
-            note(too_old, RetentionTime);
+            note(too_old, RetentionTime { largest_timestamp });
         }
         Ok(deleted)
     }

@@ -192,9 +192,11 @@ impl KafkaServer {
             move || random.next_u64(),
         ));
         self.zk.session.start(ctx);
-        // zookeeper.connection.timeout.ms defaults to the session's timeout.
-        let timeout =
-            Duration::from_millis(u64::from(self.setup.config.zookeeper_session_timeout_ms));
+        let config = &self.setup.config;
+        let timeout_ms = config
+            .zookeeper_connection_timeout_ms
+            .unwrap_or(config.zookeeper_session_timeout_ms);
+        let timeout = Duration::from_millis(u64::from(timeout_ms));
         ctx.set_timer(timeout, Timer::Server(ServerTimer::ConnectTimeout));
     }
 

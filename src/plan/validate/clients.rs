@@ -5,7 +5,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
 };
-use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
+use crate::protocol::config::{ConsumerConfig, ProducerConfig, ROUND_ROBIN, Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -15,6 +15,17 @@ const MOST_MEMBERS: u32 = 10_000;
 const LEAST_TIMEOUT_MS: u64 = 1_000;
 /// An hour.
 const MOST_TIMEOUT_MS: u64 = 3_600_000;
+
+/// Names under which a run tells of others: of its own administrator, of the timeline, of clients together;
+/// and words that stand for more than one node.
+const RESERVED: &[&str] = &[
+    "admin",
+    "clients",
+    "everything",
+    "network",
+    "operator",
+    "timeline",
+];
 
 /// The port that brokers listen on.
 const PORT: &str = "9092";
@@ -47,7 +58,7 @@ impl Check<'_> {
             let means_another = !matches!(name.parse(), Ok(Role::Client { .. }))
                 || name.starts_with("broker-")
                 || name.starts_with("zookeeper-");
-            if means_another || name == "everything" || name == "network" {
+            if means_another || RESERVED.contains(&name) {
                 return Err(Problem::new(
                     path,
                     format!("the name \"{name}\" means something else"),
@@ -156,13 +167,27 @@ impl Check<'_> {
         self.properties(Scope::Producer, &producer.config, config_at)?;
         ProducerConfig::parse(&producer.config)
             .map_err(|error| config_problem(error, &config_at))?;
-        // False is what is modelled; true would be a promise that is not kept.
-        match producer.config.get("enable.idempotence") {
-            Some(value) if value.trim().eq_ignore_ascii_case("true") => {
-                Err(Problem::new(config_at("enable.idempotence"), "enable.idempotence: true, which is not modelled yet")
-                    .expected("false, which is what happens here: retries may duplicate records (Kafka 3.9's own default is true)"))
-            }
-            _ => Ok(()),
+        self.says_who_goes_round(producer);
+        Ok(())
+    }
+
+    /// Records without a key go round the partitions here. Kafka 3.9 does so only if its configuration asks for
+    /// it: a plan that does not is told, lest its reader takes the one for the other.
+    fn says_who_goes_round(&mut self, producer: &ProducerPlan) {
+        let is_true = |key: &str| {
+            let value = producer.config.get(key);
+            value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        };
+        let without_key = producer.key == Key::None || is_true("partitioner.ignore.keys");
+        let several = self.partitions.get(producer.topic.as_str()) > Some(&1);
+        if without_key && several && !producer.config.contains_key("partitioner.class") {
+            self.warnings.push(
+                Problem::new(
+                    ["producers", &producer.name, "key"],
+                    "records without a key go round the partitions here; Kafka 3.9 by itself stays with one for batch.size bytes",
+                )
+                .expected(format!("partitioner.class: {ROUND_ROBIN} in config, which is what happens here, or a key")),
+            );
         }
     }
 

@@ -13,7 +13,7 @@ pub use topology::MOST_BROKERS;
 use crate::kernel::Duration;
 use crate::plan::{Action, Plan, Problem, TopicPlan, write_duration};
 use crate::protocol::config::{
-    BrokerConfig, ConfigError, NO_COMPACTION, Properties, Scope, asks_for_compaction,
+    BrokerConfig, ConfigError, Key, Lack, Properties, Scope, Unmodelled,
 };
 use std::collections::BTreeMap;
 
@@ -136,16 +136,21 @@ impl Check<'_> {
         path: impl Fn(&str) -> Vec<String>,
     ) -> Checked {
         for (key, value) in properties {
-            if asks_for_compaction(key, value) {
-                return Err(Problem::new(path(key), NO_COMPACTION).expected("delete"));
-            }
-            match scope.check(key, value) {
-                Ok(known) if !known.modelled => self.warnings.push(
-                    Problem::new(path(key), format!("Kafka has the {scope} configuration \"{key}\", but it is not modelled yet and changes nothing"))
-                        .on_key(),
+            let known = scope
+                .check(key, value)
+                .map_err(|error| config_problem(error, &path))?;
+            match known.unmodelled(value) {
+                None => {}
+                Some(Unmodelled::Idle) => self.warnings.push(
+                    Problem::new(
+                        path(key),
+                        format!("{key} is not modelled, and changes nothing here"),
+                    )
+                    .on_key(),
                 ),
-                Ok(_) => {}
-                Err(error) => return Err(config_problem(error, &path)),
+                Some(Unmodelled::Refused { lack, as_here }) => {
+                    return Err(refused(known, lack, as_here, path(key)));
+                }
             }
         }
         Ok(())
@@ -172,6 +177,29 @@ impl Check<'_> {
                 "at most {}, the duration",
                 write_duration(self.plan.duration)
             ))),
+        }
+    }
+}
+
+/// A setting without which the run would teach the opposite of what its author is after.
+fn refused(key: &Key, lack: Lack, as_here: &'static [&'static str], path: Vec<String>) -> Problem {
+    let problem = Problem::new(path, format!("{}: {lack}", key.name)).on_key();
+    match (lack, as_here) {
+        (Lack::SaidElsewhere(example), _) => problem.expected(example),
+        (_, []) => problem.expected("no such setting"),
+        (_, some) => {
+            let some: Vec<&str> = some
+                .iter()
+                .copied()
+                .filter(|value| !value.is_empty())
+                .collect();
+            problem.expected(match some[..] {
+                [] => "nothing, or no such setting".to_string(),
+                _ => format!(
+                    "{}, which is what happens here, or no such setting",
+                    some.join(" or ")
+                ),
+            })
         }
     }
 }

@@ -52,7 +52,10 @@ impl Check<'_> {
         if topic.assignment.is_empty() && u64::from(factor) > brokers {
             return Err(Problem::new(
                 at("replication.factor"),
-                format!("replication factor {factor} with {brokers} brokers"),
+                format!(
+                    "replication factor {factor} with {brokers} broker{}",
+                    if brokers == 1 { "" } else { "s" }
+                ),
             )
             .expected(format!(
                 "at most {brokers}: each replica needs a broker of its own"

@@ -2,7 +2,7 @@
 //! AdminClientConfig), with the defaults of Kafka 3.9.
 //!
 //! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
-//! are left alone here: whoever reads a scenario warns about them.
+//! are left alone here: whoever reads a scenario warns about them, or refuses them.
 
 use super::{ConfigError, NetworkClientConfig, Properties};
 use crate::kernel::Duration;
@@ -63,9 +63,12 @@ pub struct ProducerConfig {
     pub max_request_size: u64,
     /// `compression.type`
     pub compression_type: CompressionType,
-    /// `partitioner.ignore.keys`
+    /// `partitioner.ignore.keys`, or a `partitioner.class` that goes round whatever the key.
     pub partitioner_ignore_keys: bool,
 }
+
+/// The `partitioner.class` that is modelled: each record goes to the next partition that has a leader.
+pub const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
 
 /// `auto.offset.reset`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,7 +174,8 @@ impl ProducerConfig {
                 &CompressionType::ALL.map(|kind| (kind.name(), kind)),
                 CompressionType::None,
             )?,
-            partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?,
+            partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?
+                || keys.get("partitioner.class") == Some(ROUND_ROBIN),
             common,
         };
         config.with_consistent_delivery_timeout(properties, linger_ms)

@@ -1,7 +1,8 @@
-//! What a configuration key is: its name, the values that it takes, and whether the simulator acts on it.
+//! What a configuration key is: its name, the values that it takes, and what comes of it here.
 
 use super::broker_keys::BROKER;
 use super::client_keys::{ADMIN, CONSUMER, PRODUCER};
+use super::lack::Lack;
 use super::nearest;
 use super::security_keys::SECURITY;
 use super::topic_keys::TOPIC;
@@ -22,8 +23,34 @@ pub enum Scope {
 pub struct Key {
     pub name: &'static str,
     pub kind: Kind,
-    /// False: the key is accepted and nothing comes of it.
-    pub modelled: bool,
+    pub effect: Effect,
+}
+
+/// What comes of a key here.
+#[derive(Clone, Copy, Debug)]
+pub enum Effect {
+    /// The simulator acts on it. Without it, this is its value; empty: there is none.
+    Modelled { default: &'static str },
+    /// It makes Kafka faster, slower or more talkative. Nothing comes of it here.
+    Tunes,
+    /// It changes what is read, written or promised, and nothing here does that. Only values that say what
+    /// happens here anyway are taken.
+    Changes {
+        lack: Lack,
+        as_here: &'static [&'static str],
+    },
+}
+
+/// A setting that is not acted on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unmodelled {
+    /// Nothing comes of it, which is worth a warning.
+    Idle,
+    /// A run without it would teach the opposite: it is refused.
+    Refused {
+        lack: Lack,
+        as_here: &'static [&'static str],
+    },
 }
 
 /// The values that a key takes (Kafka's ConfigDef.Type and Validator).
@@ -95,6 +122,12 @@ impl Scope {
         }
     }
 
+    /// Every key, those that are shared between scopes after the scope's own.
+    pub fn all(self) -> impl Iterator<Item = &'static Key> {
+        let (own, shared) = self.keys();
+        own.iter().chain(shared)
+    }
+
     const fn keys(self) -> (&'static [Key], &'static [Key]) {
         match self {
             Scope::Broker => (BROKER, SECURITY),
@@ -102,6 +135,28 @@ impl Scope {
             Scope::Producer => (PRODUCER, SECURITY),
             Scope::Consumer => (CONSUMER, SECURITY),
             Scope::Admin => (ADMIN, SECURITY),
+        }
+    }
+}
+
+impl Key {
+    /// Whether this value, which Kafka takes, is acted on; `None`: it is, or it says what happens anyway.
+    pub fn unmodelled(&self, value: &str) -> Option<Unmodelled> {
+        let value = value.trim();
+        match self.effect {
+            Effect::Modelled { .. } => None,
+            Effect::Tunes => Some(Unmodelled::Idle),
+            // Where it is makes no difference.
+            Effect::Changes {
+                lack: Lack::LogDirectories,
+                ..
+            } if !value.contains(',') => Some(Unmodelled::Idle),
+            Effect::Changes { as_here, .. }
+                if as_here.iter().any(|here| here.eq_ignore_ascii_case(value)) =>
+            {
+                None
+            }
+            Effect::Changes { lack, as_here } => Some(Unmodelled::Refused { lack, as_here }),
         }
     }
 }
@@ -196,20 +251,34 @@ pub(super) const LIST: Kind = Kind::List;
 pub(super) const TEXT: Kind = Kind::Text;
 
 /// The simulator acts on it.
-pub(super) const fn modelled(name: &'static str, kind: Kind) -> Key {
+pub(super) const fn modelled(name: &'static str, kind: Kind, default: &'static str) -> Key {
     Key {
         name,
         kind,
-        modelled: true,
+        effect: Effect::Modelled { default },
     }
 }
 
-/// Kafka has it; the simulator does nothing with it.
-pub(super) const fn known(name: &'static str, kind: Kind) -> Key {
+/// Kafka has it; nothing that a scenario is about depends on it.
+pub(super) const fn tunes(name: &'static str, kind: Kind) -> Key {
     Key {
         name,
         kind,
-        modelled: false,
+        effect: Effect::Tunes,
+    }
+}
+
+/// Kafka has it, and it would change what is read, written or promised.
+pub(super) const fn changes(
+    name: &'static str,
+    kind: Kind,
+    lack: Lack,
+    as_here: &'static [&'static str],
+) -> Key {
+    Key {
+        name,
+        kind,
+        effect: Effect::Changes { lack, as_here },
     }
 }
 
@@ -254,9 +323,6 @@ pub fn asks_for_compaction(name: &str, value: &str) -> bool {
         && value.split(',').any(|policy| policy.trim() == "compact")
 }
 
-/// What to say then.
-pub const NO_COMPACTION: &str = "log compaction is not modelled: only cleanup.policy=delete is";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +337,50 @@ mod tests {
                     pair[0].name,
                     pair[1].name
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_happens_here_anyway_may_be_said_and_nothing_else() {
+        let judged = |scope: Scope, key: &str, value: &str| {
+            let key = scope.check(key, value).expect("Kafka takes it");
+            match key.unmodelled(value) {
+                None => "taken",
+                Some(Unmodelled::Idle) => "idle",
+                Some(Unmodelled::Refused { .. }) => "refused",
+            }
+        };
+        for (scope, key, value, verdict) in [
+            (Scope::Consumer, "group.id", "dashboards", "refused"),
+            (Scope::Consumer, "enable.auto.commit", "true", "refused"),
+            (Scope::Consumer, "enable.auto.commit", "FALSE", "taken"),
+            (Scope::Consumer, "max.poll.records", "5", "idle"),
+            (Scope::Producer, "transactional.id", "t", "refused"),
+            (Scope::Producer, "linger.ms", "5", "idle"),
+            (Scope::Producer, "acks", "1", "taken"),
+            (Scope::Broker, "log.dirs", "/var/kafka", "idle"),
+            (Scope::Broker, "log.dirs", "/a,/b", "refused"),
+            (Scope::Topic, "cleanup.policy", "compact", "refused"),
+            (Scope::Topic, "cleanup.policy", " delete ", "taken"),
+            (Scope::Topic, "cleanup.policy", "compact,delete", "refused"),
+        ] {
+            assert_eq!(judged(scope, key, value), verdict, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn values_that_say_what_happens_here_are_values_that_kafka_takes() {
+        for keys in [BROKER, TOPIC, PRODUCER, CONSUMER, ADMIN, SECURITY] {
+            for key in keys {
+                let said: &[&str] = match &key.effect {
+                    Effect::Modelled { default: "" } | Effect::Tunes => &[],
+                    Effect::Modelled { default } => std::slice::from_ref(default),
+                    Effect::Changes { as_here, .. } => as_here,
+                };
+                for value in said {
+                    assert!(key.kind.takes(value), "{}={value}", key.name);
+                }
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Typed configuration under Kafka's own keys, with defaults per Kafka version.
 //!
 //! Values come as text under Kafka's keys, as in a properties file, and are parsed once. Every key that
-//! Kafka 3.9 has is known by name, type and range, the ones that the simulator does not act on too.
+//! Kafka 3.9 has is known by name, type and range, the ones that the simulator does not act on too: those
+//! that only tune are taken with a warning, those that would change what is read, written or promised are
+//! refused.
 
 mod broker_config;
 mod broker_keys;
 mod client_config;
 mod client_keys;
 mod key;
+mod lack;
 mod nearest;
 mod network_client_config;
 mod security_keys;
@@ -19,9 +22,10 @@ mod version;
 
 pub use broker_config::BrokerConfig;
 pub use client_config::{
-    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, ProducerConfig,
+    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, ProducerConfig, ROUND_ROBIN,
 };
-pub use key::{ConfigError, Key, Kind, NO_COMPACTION, Scope, asks_for_compaction};
+pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};
+pub use lack::Lack;
 pub use nearest::nearest;
 pub use network_client_config::NetworkClientConfig;
 pub use synonyms::described_topic_configs;

@@ -13,11 +13,26 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, candidate)| {
-            *distance <= allowed && *distance < candidate.chars().count()
+            *distance <= allowed
+                && *distance < candidate.chars().count()
+                && word_by_word(word, candidate)
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
         .or(shortest)
+}
+
+/// Of two words each has to be meant: "delete topic" is no slip of the pen for "create topic".
+fn word_by_word(phrase: &str, candidate: &str) -> bool {
+    let pair = |text: &'_ str| -> Option<(String, String)> {
+        let (first, second) = text.split_once(' ')?;
+        (!second.contains(' ')).then(|| (first.to_string(), second.to_string()))
+    };
+    let (Some(a), Some(b)) = (pair(phrase), pair(candidate)) else {
+        return true;
+    };
+    let near = |a: &str, b: &str| distance(a, b) <= (a.chars().count() / 3).max(1);
+    near(&a.0, &b.0) && near(&a.1, &b.1)
 }
 
 /// Letters to insert, delete, replace, or swap with their neighbour (optimal string alignment).
@@ -49,7 +64,7 @@ mod tests {
 
     #[test]
     fn slips_are_found_and_strangers_are_not() {
-        let keys = ["duration", "seed", "topics", "timeline"];
+        let keys = ["duration", "seed", "topics", "timeline", "create topic"];
         for (word, expected) in [
             ("durations", Some("duration")),
             ("druation", Some("duration")),
@@ -58,6 +73,8 @@ mod tests {
             ("colour", None),
             ("top", Some("topics")),
             ("x", None),
+            ("creat topic", Some("create topic")),
+            ("delete topic", None),
         ] {
             assert_eq!(nearest(word, keys), expected, "{word}");
         }

@@ -120,15 +120,13 @@ pub(super) fn broker_compression_type(name: &str) -> Option<CompressionType> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::config::Kind;
     use crate::protocol::config::topic_keys::TOPIC;
+    use crate::protocol::config::{Effect, Key, Kind};
 
     #[test]
     fn every_key_that_is_called_modelled_changes_something() {
-        // The other value of this key is refused.
-        let of_two =
-            |key: &&crate::protocol::config::Key| key.modelled && key.name != "cleanup.policy";
-        for key in TOPIC.iter().filter(of_two) {
+        let acted_on = |key: &&Key| matches!(key.effect, Effect::Modelled { .. });
+        for key in TOPIC.iter().filter(acted_on) {
             let values: &[&str] = match key.kind {
                 Kind::Boolean => &["true", "false"],
                 Kind::OneOf(choices) => choices,

@@ -140,8 +140,23 @@ impl Verifier {
     fn meta_properties(&mut self, content: Option<&[u8]>) {
         match content.map(MetaProperties::parse) {
             None => self.find(META_PROPERTIES, "it is missing", "a broker makes it anew"),
-            Some(Ok(None)) => self.find(META_PROPERTIES, "it is empty", "a broker makes it anew"),
-            Some(Ok(Some(_))) => {}
+            Some(Ok(meta)) => {
+                if meta == MetaProperties::default() {
+                    self.find(META_PROPERTIES, "it says nothing", "a broker makes it anew");
+                } else if meta.broker_id.is_none() {
+                    let what = "it does not say whose directory this is (broker.id)";
+                    self.find(
+                        META_PROPERTIES,
+                        what,
+                        "a broker of any id takes it, and writes its own",
+                    );
+                } else if meta.version != 0 {
+                    let what = format!("it has version {}, that of KRaft mode", meta.version);
+                    let broker =
+                        "a broker in ZooKeeper mode ends with status 1, nothing is touched";
+                    self.find(META_PROPERTIES, &what, broker);
+                }
+            }
             Some(Err(problem)) => self.find(
                 META_PROPERTIES,
                 &problem,

@@ -3,6 +3,7 @@
 mod timeline;
 
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
+use super::expected::Expected as ExpectedItem;
 use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
@@ -40,12 +41,9 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         bandwidth: document.disk.bandwidth.map(|rate| rate.0),
         capacity: document.disk.capacity.map(|size| size.0),
     };
-    plan.topics = document
-        .topics
-        .0
-        .into_iter()
-        .map(|(name, said)| topic(name, said))
-        .collect();
+    for (name, said) in document.topics.0 {
+        plan.topics.push(topic(name, said)?);
+    }
     for (name, said) in document.producers.0 {
         plan.producers.push(producer(name, said)?);
     }
@@ -221,21 +219,35 @@ fn latency(
     })
 }
 
-fn topic(name: String, said: doc::Topic) -> TopicPlan {
-    TopicPlan {
+fn topic(name: String, said: doc::Topic) -> Result<TopicPlan, Problem> {
+    Ok(TopicPlan {
+        assignment: assignment(said.assignment)
+            .map_err(|problem| problem.below(&name).below("topics"))?,
         name,
         about: said.about,
         partitions: said.partitions,
         replication_factor: said.replication_factor,
-        assignment: said.assignment,
         config: properties(said.config),
+    })
+}
+
+/// An assignment says how many partitions there are: one without any makes no topic.
+fn assignment(said: Option<Vec<Vec<i32>>>) -> Result<Vec<Vec<i32>>, Problem> {
+    match said {
+        None => Ok(Vec::new()),
+        Some(partitions) if partitions.is_empty() => Err(Problem::new(
+            ["assignment"],
+            "an assignment without partitions",
+        )
+        .expected("the replicas of each partition, such as [[1, 2], [2, 3]], or no assignment")),
+        Some(partitions) => Ok(partitions),
     }
 }
 
 fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> {
     let path = |key: &'static str| ["producers".to_string(), name.clone(), key.to_string()];
     let key = match said.key {
-        None => Key::None,
+        None | Some(Content::Null) => Key::None,
         Some(Content::Word(text)) => match text.as_str() {
             "none" => Key::None,
             "truck_id" => Key::TruckId,
@@ -261,12 +273,13 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
     };
     let value = match said.value {
         None => Value::default(),
+        Some(Content::Null) => Value::Null,
         Some(Content::Word(text)) => match text.as_str() {
             "position" => Value::Position,
             "number" => Value::Number,
             other => {
                 return Err(word(path("value"), other, &["position", "number"])
-                    .or_map("{text: ...}, {bytes: 1KiB}"));
+                    .or_map("null, {text: ...}, {bytes: 1KiB}"));
             }
         },
         Some(Content::Made(doc::Made {
@@ -281,7 +294,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         })) => Value::Bytes(size.0),
         Some(Content::Made(_)) => {
             return Err(Problem::new(path("value"), "not exactly one kind of value")
-                .expected("position, number, {text: ...} or {bytes: 1KiB}"));
+                .expected("position, number, null, {text: ...} or {bytes: 1KiB}"));
         }
     };
     let timestamp = match said.timestamp {
@@ -361,7 +374,7 @@ fn zookeeper_client(
     Ok(client)
 }
 
-fn expected(said: doc::Expected) -> Result<Expected, Problem> {
+fn expected(said: ExpectedItem) -> Result<Expected, Problem> {
     let what = said
         .sentence
         .parse::<Expectation>()
@@ -433,6 +446,7 @@ pub fn sentence_tables() -> Vec<(&'static str, &'static [(&'static str, &'static
     vec![
         (Role::WHAT, Role::TEMPLATES),
         (Moment::WHAT, Moment::TEMPLATES),
+        ("an action", crate::scenario::actions::ACTIONS),
         (Expectation::WHAT, Expectation::TEMPLATES),
     ]
 }

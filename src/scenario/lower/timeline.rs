@@ -1,6 +1,6 @@
 //! A line of the timeline: when, what, to whom.
 
-use super::{content, millis, properties, sentence};
+use super::{assignment, content, millis, properties, sentence};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, Entry, Healing, Moment, Partition, Problem, Role, Slot, Targets, TopicPlan, When,
@@ -190,7 +190,7 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
             about: None,
             partitions: said.partitions.take(),
             replication_factor: said.replication_factor.take(),
-            assignment: said.assignment.take().unwrap_or_default(),
+            assignment: assignment(said.assignment.take())?,
             config: properties(said.config.take().unwrap_or_default()),
         });
         alter_topic, "alter topic", |topic| Action::AlterTopic {

@@ -35,10 +35,10 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
             latency_ns,
             ..
         } => quiet(format!(
-            "{}#{} is acknowledged: {partition} offset {offset}, after {} ms",
+            "{}#{} is acknowledged: {partition} offset {offset}, after {}",
             record.producer,
             record.number,
-            latency_ns / 1_000_000
+            in_ms(*latency_ns)
         )),
         Fact::Retrying { record, error, .. } => episode(
             format!("send again after {error}{}: ", meaning(*error)),
@@ -86,5 +86,16 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
             loud(format!("{what}: refused with {error}{}", meaning(*error)))
         }
         other => unreachable!("not of a client: {other:?}"),
+    }
+}
+
+/// Milliseconds, below ten with one digit behind the point, so that nothing takes none.
+fn in_ms(nanos: u64) -> String {
+    match nanos {
+        0..10_000_000 => {
+            let tenths = nanos.div_ceil(100_000);
+            format!("{}.{} ms", tenths / 10, tenths % 10)
+        }
+        _ => format!("{} ms", nanos / 1_000_000),
     }
 }

@@ -219,9 +219,9 @@ fn why_it_waits(
         );
     }
     let who = brokers_named(waits_for);
-    let (are, have) = match waits_for.len() {
-        1 => ("is", "has"),
-        _ => ("are", "have"),
+    let (are, have, it_goes) = match waits_for.len() {
+        1 => ("is", "has", "it goes"),
+        _ => ("are", "have", "they go"),
     };
     let away = |absence| {
         let mut brokers = waits_for.iter();
@@ -245,7 +245,7 @@ fn why_it_waits(
         }
         if away(Absence::Paused) {
             return format!(
-                ": {who} {are} paused and still in the ISR; until {} or it goes on this is no bug",
+                ": {who} {are} paused and still in the ISR; until {} or {it_goes} on this is no bug",
                 until_it_leaves(session, missed, "pause")
             );
         }

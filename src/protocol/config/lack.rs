@@ -1,0 +1,62 @@
+//! What Kafka does and this simulator does not, as far as a setting asks for it.
+
+use std::fmt;
+
+/// Something that is not built. Each is a sentence for whoever asks for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Lack {
+    Compaction,
+    ConnectionLimits,
+    FollowerFetching,
+    Groups,
+    Idempotence,
+    KRaft,
+    LeaderRebalance,
+    Listeners,
+    LogDirectories,
+    OwnCode,
+    Partitioners,
+    Protocol,
+    Quotas,
+    RequestSize,
+    RollJitter,
+    /// A scenario has a key of its own for it, of which this is an example.
+    SaidElsewhere(&'static str),
+    Security,
+    Serializers,
+    ShareGroups,
+    TieredStorage,
+    Timestamps,
+    TopicCreation,
+    Transactions,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lack::Compaction => "log compaction is not modelled: topics lose old records by age and size only",
+            Lack::ConnectionLimits => "limits on connections are not modelled: a broker takes in everybody",
+            Lack::FollowerFetching => "reading from followers is not modelled: consumers read from leaders",
+            Lack::Groups => "consumer groups are not modelled: each consumer reads every partition of its topics by itself, and commits no offsets",
+            Lack::Idempotence => "idempotent producers are not modelled: a retry may store a record twice",
+            Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
+            Lack::LeaderRebalance => "leaders do not return by themselves here: an administrator elects the preferred ones",
+            Lack::Listeners => "listeners are not modelled: each broker has one, broker-<id>:9092",
+            Lack::LogDirectories => "several log directories are not modelled: a broker has one",
+            Lack::OwnCode => "code of one's own is not modelled",
+            Lack::Partitioners => "partitioners are not modelled: records with a key go by its hash, others go round the partitions",
+            Lack::Protocol => "older protocols between brokers are not modelled: they speak that of 3.9",
+            Lack::Quotas => "quotas and throttles are not modelled: they slow down nobody",
+            Lack::RequestSize => "a limit on the size of a request is not modelled",
+            Lack::RollJitter => "segments are not rolled early by chance here",
+            Lack::SaidElsewhere(_) => "a scenario does not say this by Kafka's key",
+            Lack::Security => "encryption, logins and access control are not modelled: everybody may do everything",
+            Lack::Serializers => "serializers are not modelled: keys and values are texts, or bytes",
+            Lack::ShareGroups => "share groups are not modelled",
+            Lack::TieredStorage => "tiered storage is not modelled",
+            Lack::Timestamps => "bounds on a record's timestamp are not modelled: any is taken",
+            Lack::TopicCreation => "topics are not made by asking for them: the scenario makes them",
+            Lack::Transactions => "transactions are not modelled",
+        })
+    }
+}
