@@ -99,7 +99,7 @@ fn heading(header: &TraceHeader) -> String {
         text.push_str(&format!(": {}", header.about.trim_end()));
     }
     text.push('\n');
-    for warning in ending.plan.warnings() {
+    for warning in &header.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text
