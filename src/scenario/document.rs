@@ -312,8 +312,6 @@ pub(super) struct ZooKeeperClient {
     pub(super) session_timeout: Option<Time>,
 }
 
-}
-
 /// An enum of a scalar and a collection: serde's untagged enums would lose the place of what is wrong.
 macro_rules! scalar_or {
     ($name:ty, [$($generic:ident)?], $scalar:ident = $read:ty, $other:ident, $expecting:literal, $($visit:ident: $type:ty),+ $(; null = $null:ident)?) => {

@@ -3,7 +3,9 @@
 //! Names, types and ranges as ConfigDef has them in Kafka 3.9. `modelled`: the simulator acts on it, by
 //! default with this value; `tunes` and `changes`: it does not (see `Effect`).
 
-use super::key::{ANY, BOOLEAN, GZIP_LEVEL, Key, LIST, TEXT, changes, int, long, modelled, number, one_of, tunes};
+use super::key::{
+    ANY, BOOLEAN, GZIP_LEVEL, Key, LIST, TEXT, changes, int, long, modelled, number, one_of, tunes,
+};
 use super::lack::Lack;
 
 /// Settings of producers, but those for SASL and SSL.
@@ -11,37 +13,74 @@ pub(super) const PRODUCER: &[Key] = &[
     modelled("acks", one_of(&["all", "-1", "0", "1"]), "all"),
     tunes("auto.include.jmx.reporter", BOOLEAN),
     tunes("batch.size", int(0)),
-    changes("bootstrap.servers", LIST, Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"), &[]),
+    changes(
+        "bootstrap.servers",
+        LIST,
+        Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"),
+        &[],
+    ),
     modelled("buffer.memory", long(0), "33554432"),
-    tunes("client.dns.lookup", one_of(&[
+    tunes(
+        "client.dns.lookup",
+        one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
-        ])),
+        ]),
+    ),
     tunes("client.id", TEXT),
     tunes("compression.gzip.level", GZIP_LEVEL),
     tunes("compression.lz4.level", number(1, 17)),
-    modelled("compression.type", one_of(&["none", "gzip", "snappy", "lz4", "zstd"]), "none"),
+    modelled(
+        "compression.type",
+        one_of(&["none", "gzip", "snappy", "lz4", "zstd"]),
+        "none",
+    ),
     tunes("compression.zstd.level", number(-131072, 22)),
     tunes("connections.max.idle.ms", long(ANY)),
     modelled("delivery.timeout.ms", int(0), "120000"),
     changes("enable.idempotence", BOOLEAN, Lack::Idempotence, &["false"]),
     tunes("enable.metrics.push", BOOLEAN),
     changes("interceptor.classes", LIST, Lack::OwnCode, &[]),
-    changes("key.serializer", TEXT, Lack::Serializers, &["org.apache.kafka.common.serialization.StringSerializer", "org.apache.kafka.common.serialization.ByteArraySerializer"]),
+    changes(
+        "key.serializer",
+        TEXT,
+        Lack::Serializers,
+        &[
+            "org.apache.kafka.common.serialization.StringSerializer",
+            "org.apache.kafka.common.serialization.ByteArraySerializer",
+        ],
+    ),
     tunes("linger.ms", long(0)),
     modelled("max.block.ms", long(0), "60000"),
     modelled("max.in.flight.requests.per.connection", int(1), "5"),
     modelled("max.request.size", int(0), "1048576"),
     modelled("metadata.max.age.ms", long(0), "300000"),
     tunes("metadata.max.idle.ms", long(5000)),
-    modelled("metadata.recovery.strategy", one_of(&["none", "rebootstrap"]), "none"),
+    modelled(
+        "metadata.recovery.strategy",
+        one_of(&["none", "rebootstrap"]),
+        "none",
+    ),
     tunes("metric.reporters", LIST),
     tunes("metrics.num.samples", int(1)),
-    tunes("metrics.recording.level", one_of(&["INFO", "DEBUG", "TRACE"])),
+    tunes(
+        "metrics.recording.level",
+        one_of(&["INFO", "DEBUG", "TRACE"]),
+    ),
     tunes("metrics.sample.window.ms", long(0)),
     tunes("partitioner.adaptive.partitioning.enable", BOOLEAN),
-    changes("partitioner.availability.timeout.ms", long(0), Lack::Partitioners, &["0"]),
-    changes("partitioner.class", TEXT, Lack::Partitioners, &["org.apache.kafka.clients.producer.RoundRobinPartitioner"]),
+    changes(
+        "partitioner.availability.timeout.ms",
+        long(0),
+        Lack::Partitioners,
+        &["0"],
+    ),
+    changes(
+        "partitioner.class",
+        TEXT,
+        Lack::Partitioners,
+        &["org.apache.kafka.clients.producer.RoundRobinPartitioner"],
+    ),
     modelled("partitioner.ignore.keys", BOOLEAN, "false"),
     tunes("receive.buffer.bytes", int(-1)),
     modelled("reconnect.backoff.max.ms", long(0), "1000"),
@@ -57,7 +96,15 @@ pub(super) const PRODUCER: &[Key] = &[
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
     changes("transaction.timeout.ms", int(ANY), Lack::Transactions, &[]),
     changes("transactional.id", TEXT, Lack::Transactions, &[]),
-    changes("value.serializer", TEXT, Lack::Serializers, &["org.apache.kafka.common.serialization.StringSerializer", "org.apache.kafka.common.serialization.ByteArraySerializer"]),
+    changes(
+        "value.serializer",
+        TEXT,
+        Lack::Serializers,
+        &[
+            "org.apache.kafka.common.serialization.StringSerializer",
+            "org.apache.kafka.common.serialization.ByteArraySerializer",
+        ],
+    ),
 ];
 
 /// Settings of consumers, but those for SASL and SSL.
@@ -65,13 +112,25 @@ pub(super) const CONSUMER: &[Key] = &[
     tunes("allow.auto.create.topics", BOOLEAN),
     changes("auto.commit.interval.ms", int(0), Lack::Groups, &[]),
     tunes("auto.include.jmx.reporter", BOOLEAN),
-    modelled("auto.offset.reset", one_of(&["latest", "earliest", "none"]), "latest"),
-    changes("bootstrap.servers", LIST, Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"), &[]),
+    modelled(
+        "auto.offset.reset",
+        one_of(&["latest", "earliest", "none"]),
+        "latest",
+    ),
+    changes(
+        "bootstrap.servers",
+        LIST,
+        Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"),
+        &[],
+    ),
     modelled("check.crcs", BOOLEAN, "true"),
-    tunes("client.dns.lookup", one_of(&[
+    tunes(
+        "client.dns.lookup",
+        one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
-        ])),
+        ]),
+    ),
     tunes("client.id", TEXT),
     modelled("client.rack", TEXT, ""),
     tunes("connections.max.idle.ms", long(ANY)),
@@ -84,22 +143,46 @@ pub(super) const CONSUMER: &[Key] = &[
     modelled("fetch.min.bytes", int(0), "1"),
     changes("group.id", TEXT, Lack::Groups, &[]),
     changes("group.instance.id", TEXT, Lack::Groups, &[]),
-    changes("group.protocol", one_of(&["classic", "consumer"]), Lack::Groups, &["classic"]),
+    changes(
+        "group.protocol",
+        one_of(&["classic", "consumer"]),
+        Lack::Groups,
+        &["classic"],
+    ),
     changes("group.remote.assignor", TEXT, Lack::Groups, &[]),
     changes("heartbeat.interval.ms", int(ANY), Lack::Groups, &[]),
     changes("interceptor.classes", LIST, Lack::OwnCode, &[]),
     changes("internal.leave.group.on.close", BOOLEAN, Lack::Groups, &[]),
     tunes("internal.throw.on.fetch.stable.offset.unsupported", BOOLEAN),
-    modelled("isolation.level", one_of(&["read_committed", "read_uncommitted"]), "read_uncommitted"),
-    changes("key.deserializer", TEXT, Lack::Serializers, &["org.apache.kafka.common.serialization.StringDeserializer", "org.apache.kafka.common.serialization.ByteArrayDeserializer"]),
+    modelled(
+        "isolation.level",
+        one_of(&["read_committed", "read_uncommitted"]),
+        "read_uncommitted",
+    ),
+    changes(
+        "key.deserializer",
+        TEXT,
+        Lack::Serializers,
+        &[
+            "org.apache.kafka.common.serialization.StringDeserializer",
+            "org.apache.kafka.common.serialization.ByteArrayDeserializer",
+        ],
+    ),
     modelled("max.partition.fetch.bytes", int(0), "1048576"),
     changes("max.poll.interval.ms", int(1), Lack::Groups, &[]),
     tunes("max.poll.records", int(1)),
     modelled("metadata.max.age.ms", long(0), "300000"),
-    modelled("metadata.recovery.strategy", one_of(&["none", "rebootstrap"]), "none"),
+    modelled(
+        "metadata.recovery.strategy",
+        one_of(&["none", "rebootstrap"]),
+        "none",
+    ),
     tunes("metric.reporters", LIST),
     tunes("metrics.num.samples", int(1)),
-    tunes("metrics.recording.level", one_of(&["INFO", "DEBUG", "TRACE"])),
+    tunes(
+        "metrics.recording.level",
+        one_of(&["INFO", "DEBUG", "TRACE"]),
+    ),
     tunes("metrics.sample.window.ms", long(0)),
     changes("partition.assignment.strategy", LIST, Lack::Groups, &[]),
     tunes("receive.buffer.bytes", int(-1)),
@@ -114,26 +197,49 @@ pub(super) const CONSUMER: &[Key] = &[
     changes("session.timeout.ms", int(ANY), Lack::Groups, &[]),
     modelled("socket.connection.setup.timeout.max.ms", long(ANY), "30000"),
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
-    changes("value.deserializer", TEXT, Lack::Serializers, &["org.apache.kafka.common.serialization.StringDeserializer", "org.apache.kafka.common.serialization.ByteArrayDeserializer"]),
+    changes(
+        "value.deserializer",
+        TEXT,
+        Lack::Serializers,
+        &[
+            "org.apache.kafka.common.serialization.StringDeserializer",
+            "org.apache.kafka.common.serialization.ByteArrayDeserializer",
+        ],
+    ),
 ];
 
 /// Settings of administrators, but those for SASL and SSL.
 pub(super) const ADMIN: &[Key] = &[
     tunes("auto.include.jmx.reporter", BOOLEAN),
-    changes("bootstrap.servers", LIST, Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"), &[]),
-    tunes("client.dns.lookup", one_of(&[
+    changes(
+        "bootstrap.servers",
+        LIST,
+        Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"),
+        &[],
+    ),
+    tunes(
+        "client.dns.lookup",
+        one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
-        ])),
+        ]),
+    ),
     tunes("client.id", TEXT),
     tunes("connections.max.idle.ms", long(ANY)),
     modelled("default.api.timeout.ms", int(0), "60000"),
     tunes("enable.metrics.push", BOOLEAN),
     modelled("metadata.max.age.ms", long(0), "300000"),
-    modelled("metadata.recovery.strategy", one_of(&["none", "rebootstrap"]), "none"),
+    modelled(
+        "metadata.recovery.strategy",
+        one_of(&["none", "rebootstrap"]),
+        "none",
+    ),
     tunes("metric.reporters", LIST),
     tunes("metrics.num.samples", int(1)),
-    tunes("metrics.recording.level", one_of(&["INFO", "DEBUG", "TRACE"])),
+    tunes(
+        "metrics.recording.level",
+        one_of(&["INFO", "DEBUG", "TRACE"]),
+    ),
     tunes("metrics.sample.window.ms", long(0)),
     tunes("receive.buffer.bytes", int(-1)),
     modelled("reconnect.backoff.max.ms", long(0), "1000"),

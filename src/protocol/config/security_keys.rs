@@ -30,7 +30,10 @@ pub(super) const SECURITY: &[Key] = &[
     tunes("sasl.oauthbearer.expected.issuer", TEXT),
     tunes("sasl.oauthbearer.header.urlencode", BOOLEAN),
     tunes("sasl.oauthbearer.jwks.endpoint.refresh.ms", long(ANY)),
-    tunes("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", long(ANY)),
+    tunes(
+        "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
+        long(ANY),
+    ),
     tunes("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", long(ANY)),
     tunes("sasl.oauthbearer.jwks.endpoint.url", TEXT),
     tunes("sasl.oauthbearer.scope.claim.name", TEXT),
