@@ -143,8 +143,7 @@ fn a_setting_that_only_tunes_is_warned_of_wherever_a_run_is_told() {
         out.to_str().expect("a plain path"),
     ]);
     assert_eq!(output.status.code(), Some(0));
-    let warning =
-        "cluster/config/num.network.threads: num.network.threads is not modelled, and changes nothing here";
+    let warning = "cluster/config/num.network.threads: num.network.threads is not modelled, and changes nothing here";
     assert!(text(&output.stderr).contains("num.network.threads is not modelled"));
     let printed = text(&output.stdout);
     assert!(
