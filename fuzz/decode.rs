@@ -5,10 +5,10 @@
 //! Shared by the fuzz target and by `tests/fuzz_corpus.rs`, which runs on every test run.
 
 use bytes::Bytes;
+use kafka_trial::inspect::dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
 use kafka_trial::log::batch::{
     BatchBuilder, CompressionType, MAX_UNPACKED, Record, RecordBatch, TimestampType,
 };
-use kafka_trial::report::log_dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
 
 /// The entry: the input is anything.
 pub fn decode(input: &[u8]) {

@@ -56,6 +56,8 @@ pub mod conform;
 #[doc(hidden)]
 pub mod controller;
 #[doc(hidden)]
+pub mod inspect;
+#[doc(hidden)]
 pub mod kernel;
 #[doc(hidden)]
 pub mod log;

@@ -1,7 +1,11 @@
 //! Recordings of real Kafka 3.9.1 played in the simulator: every compared field of every step agrees.
 
+#[path = "log/directory.rs"]
+mod directory;
+
+use directory::files_below;
 use kafka_trial::conform::{
-    Mode, Outcome, Recording, RecoveryCase, play, play_recovery, read, read_recovery_case,
+    Mode, Outcome, Recording, RecoveryCase, play, play_recovery, recording_of, recovery_case_of,
 };
 use kafka_trial::conform::{ZooKeeperTranscript, play_zookeeper, zookeeper_transcripts_of};
 use serde_json::{Value, json};
@@ -14,7 +18,12 @@ fn vectors(dir: &str) -> PathBuf {
 }
 
 fn recording(path: &Path) -> Recording {
-    read(path).unwrap_or_else(|error| panic!("{error}"))
+    recording_of(path, &document(path)).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn document(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The differences as text; empty if all agreed.
@@ -88,8 +97,15 @@ fn recordings_hold_the_tree_that_was_left() {
     }
 }
 
-/// What they need is not built: reassignment, growth and deletion of topics.
-const NOT_YET: [&str; 2] = ["reassignment", "topics_come_and_go"];
+/// What they need is not built: reassignment, growth and deletion of topics, threads that wait for a disk
+/// alone; in random_31 an administrator keeps a controller that is none any more.
+const NOT_YET: [&str; 5] = [
+    "random_31",
+    "reassignment",
+    "sync_hangs_on_follower",
+    "sync_hangs_on_leader",
+    "topics_come_and_go",
+];
 
 agrees! {
     leader_crash in "failovers";
@@ -108,6 +124,9 @@ agrees! {
     disk_full_on_leader in "failovers";
     sync_hangs_on_follower in "failovers";
     sync_hangs_on_leader in "failovers";
+    random_2 in "failovers";
+    random_33 in "failovers";
+    random_8 in "failovers";
     acks_1_loses in "failovers_more";
     all_brokers_crash in "failovers_more";
     divergence_over_epochs in "failovers_more";
@@ -253,7 +272,12 @@ fn recovery_cases() -> Vec<RecoveryCase> {
         .filter(|path| path.join("outcome.json").exists())
         .collect();
     cases.sort();
-    let read = |path: &PathBuf| read_recovery_case(path).unwrap_or_else(|e| panic!("{e}"));
+    let undamaged = files_below(&vectors("recovery/crashed"));
+    let read = |path: &PathBuf| {
+        let outcome = document(&path.join("outcome.json"));
+        let files = files_below(&path.join("data"));
+        recovery_case_of(path, &outcome, files, &undamaged).unwrap_or_else(|e| panic!("{e}"))
+    };
     cases.iter().map(read).collect()
 }
 

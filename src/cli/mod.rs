@@ -7,6 +7,7 @@
 
 mod check;
 mod conform;
+mod data_directory;
 mod diff;
 mod inputs;
 mod lists;

@@ -3,7 +3,7 @@
 use crate::report::OutputFile;
 use crate::scenario::Diagnostic;
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) struct OutputDirectory {
@@ -103,13 +103,31 @@ fn cannot_write(path: &Path, error: &io::Error) -> Diagnostic {
     )
 }
 
+/// Writes a file; where whole blocks are zeros, as in the indexes that a broker makes long at once, it
+/// leaves a hole that reads as zeros and takes no space.
 fn write_file(path: &Path, pieces: &[bytes::Bytes]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
     let mut file = BufWriter::new(fs::File::create(path)?);
-    for piece in pieces {
-        file.write_all(piece)?;
+    let mut hole = 0i64;
+    for block in pieces.iter().flat_map(|piece| piece.chunks(BLOCK)) {
+        if block.len() == BLOCK && block.iter().all(|byte| *byte == 0) {
+            hole += BLOCK as i64;
+            continue;
+        }
+        if hole > 0 {
+            file.seek(SeekFrom::Current(std::mem::take(&mut hole)))?;
+        }
+        file.write_all(block)?;
     }
-    file.flush()
+    file.flush()?;
+    if hole > 0 {
+        let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+        file.get_ref().set_len(length)?;
+    }
+    Ok(())
 }
+
+/// What file systems keep or leave out as a whole.
+const BLOCK: usize = 4096;

@@ -60,6 +60,10 @@ pub enum AdminCommand {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AdminOutcome {
     Done,
+    /// Records below this offset are gone.
+    Deleted {
+        low_watermark: i64,
+    },
     /// Each partition that an election was asked for or that it changed: `None`, or the exception.
     Elected(BTreeMap<TopicPartition, Option<Rc<str>>>),
     /// The exception that the application sees.
@@ -152,6 +156,12 @@ impl AdminOutcome {
                         .collect(),
                 )
             }
+            Ok(Response::DeleteRecords(response)) => match response.partitions.first() {
+                Some((_, low_watermark, _)) => AdminOutcome::Deleted {
+                    low_watermark: *low_watermark,
+                },
+                None => AdminOutcome::Done,
+            },
             Ok(_) => AdminOutcome::Done,
             Err(failure) => AdminOutcome::Failed {
                 exception: failure.exception().into(),

@@ -22,6 +22,8 @@ enum Kind {
     Records,
     /// An offset, or a text that stands for the beginning.
     Offset,
+    /// An offset, or -1: all that is committed.
+    Before,
     /// A broker's id as number or text.
     Id,
 }
@@ -32,7 +34,7 @@ type Argument = (&'static str, Kind, bool);
 const MUST: bool = true;
 const MAY: bool = false;
 
-use Kind::{Assignment, Flag, Id, Ids, Number, Numbers, Offset, Records, Settings, Text};
+use Kind::{Assignment, Before, Flag, Id, Ids, Number, Numbers, Offset, Records, Settings, Text};
 
 const TOPIC: Argument = ("topic", Text, MUST);
 const PARTITION: Argument = ("partition", Number, MUST);
@@ -61,7 +63,7 @@ const COMMANDS: &[(&str, &[Argument])] = &[
     ("offsets", &[TOPIC, ("timestamp", Number, MAY)]),
     ("elect", &[("topic", Text, MAY), ("partition", Number, MAY), ("unclean", Flag, MAY)]),
     ("reassign", &[TOPIC, PARTITION, ("to", Ids, MUST)]),
-    ("delete_records", &[TOPIC, PARTITION, ("before", Number, MUST)]),
+    ("delete_records", &[TOPIC, PARTITION, ("before", Before, MUST)]),
     ("join", &[MEMBER, GROUP, TOPIC, PROPS]),
     ("leave", &[MEMBER]),
     ("members", &[]),
@@ -127,6 +129,7 @@ impl Kind {
             Records => argument
                 .items()?
                 .try_for_each(|record| check_record(&record)),
+            Before => argument.number(-1, i64::MAX).map(|_| ()),
             Offset if argument.value.is_string() => Ok(()),
             Offset => argument.number(0, i64::MAX).map(|_| ()),
             Id if argument.value.is_string() => Ok(()),

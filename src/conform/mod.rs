@@ -1,6 +1,6 @@
 //! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
 //! damaged data directories, which are recordings of one broker's start, and transcripts of random
-//! operations on real ZooKeeper. What a start makes of any data directory is found the same way.
+//! operations on real ZooKeeper.
 //!
 //! May not know how a step is played inside: it commands nodes as the recorder did, and looks from outside.
 
@@ -8,10 +8,10 @@ mod client_command;
 mod compare;
 mod field;
 mod lab;
+mod lateness;
 mod play;
 mod recorder_client;
 mod recording;
-mod recover;
 mod recovery;
 mod recovery_case;
 mod seen;
@@ -21,11 +21,14 @@ mod zookeeper_play;
 mod zookeeper_transcript;
 
 pub use compare::{Difference, compared_part, differences};
-pub use play::{Outcome, StepDifference, play};
-pub use recording::{Action, Mode, Recording, Step, TimedAction, Unreadable, read, recording_of};
-pub use recover::{DataDirectory, Recovered, recover};
+pub use lateness::{Lateness, seconds};
+pub use play::{Outcome, StepDifference, play, play_with_lateness};
+pub use recording::{Action, DiskFault, Mode, Recording, Step, TimedAction, recording_of};
 pub use recovery::play_recovery;
-pub use recovery_case::{OUTCOME_FILE, RecoveryCase, read_recovery_case};
+pub use recovery_case::{
+    DAMAGED_DIR, META_PROPERTIES, OUTCOME_FILE, PARTITION_METADATA, RecoveryCase, UNDAMAGED_DIR,
+    recovery_case_of,
+};
 pub use zookeeper_play::play_zookeeper;
 pub use zookeeper_transcript::{
     ZooKeeperAction, ZooKeeperStep, ZooKeeperTranscript, is_zookeeper, prose_transcript,

@@ -69,6 +69,13 @@ pub fn operation_of(command: &Value) -> Result<DriverOperation, Unbuildable> {
                 partitions,
             })
         }
+        "delete_records" => DriverOperation::Admin(AdminCommand::DeleteRecords {
+            partition: TopicPartition::new(
+                topic()?,
+                partition().ok_or_else(|| missing("partition"))?,
+            ),
+            before: number("before").ok_or_else(|| missing("before"))?,
+        }),
         "produce" if command.get("together") == Some(&Value::Bool(true)) => {
             return Err(Unbuildable(
                 "producing several records together is not modelled yet".to_string(),
@@ -168,6 +175,9 @@ pub fn offset(answer: &OffsetAnswer) -> Value {
 pub fn result_in_recorded_shape(result: &DriverResult) -> Value {
     match result {
         DriverResult::Admin(AdminOutcome::Done) => json!({}),
+        DriverResult::Admin(AdminOutcome::Deleted { low_watermark }) => {
+            json!({ "low_watermark": low_watermark })
+        }
         DriverResult::Admin(AdminOutcome::Elected(partitions)) => {
             let elected: Map<String, Value> = partitions
                 .iter()

@@ -64,41 +64,26 @@ pub enum Action {
     Pause(i32),
     Resume(i32),
     ZooKeeperDelete(String),
+    /// A fault of a broker's disk, as the recorder's library under the broker makes it.
+    Disk {
+        broker: i32,
+        fault: DiskFault,
+        begins: bool,
+    },
     /// A request by Kafka's Java clients: the driver's command as recorded.
     Client(Value),
 }
 
-/// Why a file is no recording: one message with the place.
-#[derive(Clone, Debug)]
-pub struct Unreadable(pub String);
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-/// Reads and checks a recording.
-pub fn read(path: &Path) -> Result<Recording, Unreadable> {
-    let shown = path.display();
-    let bytes =
-        std::fs::read(path).map_err(|e| Unreadable(format!("{shown}: cannot be read: {e}")))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        Unreadable(format!(
-            "{shown}: not UTF-8 text: byte {} is not part of a character",
-            e.utf8_error().valid_up_to()
-        ))
-    })?;
-    let document: Value = serde_json::from_str(&text).map_err(|e| {
-        Unreadable(format!(
-            "{shown}:{}:{}: not JSON: {e}",
-            e.line(),
-            e.column()
-        ))
-    })?;
-    recording_of(path, &document).map_err(|problem| Unreadable(format!("{shown}: {problem}")))
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DiskFault {
+    /// An fsync does not return.
+    Hang,
+    /// An fsync takes so many milliseconds longer.
+    Slow(u32),
+    /// Writes to files fail with ENOSPC.
+    Full,
+    /// An fsync fails with EIO.
+    Eio,
 }
 
 /// The recording that a document describes; a problem has its path in the document.
@@ -232,19 +217,25 @@ fn parse_step(step: &Field<'_>, known: Known) -> Result<Step, Problem> {
 }
 
 /// What can be done, apart from when.
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 8] = [
     "start",
     "crash",
     "controlled_shutdown",
     "pause",
     "resume",
     "zookeeper_delete",
+    "disk",
     "client",
 ];
+/// What goes with `disk`.
+const OF_DISK: [&str; 2] = ["fault", "value"];
 
 fn parse_action(said: &Field<'_>, known: Known) -> Result<Action, Problem> {
     let mut keys = vec!["at"];
     keys.extend(VERBS);
+    if said.get("disk").is_some() {
+        keys.extend(OF_DISK);
+    }
     said.only(&keys)?;
     let mut verbs = VERBS.into_iter().filter(|verb| said.get(verb).is_some());
     let verb = verbs.next().ok_or_else(|| {
@@ -274,11 +265,41 @@ fn parse_action(said: &Field<'_>, known: Known) -> Result<Action, Problem> {
             path if path.starts_with('/') => Action::ZooKeeperDelete(path.to_string()),
             _ => return Err(target.wrong("a path such as /controller")),
         },
+        "disk" => disk_fault(said, process(&target, known, false)?)?,
         _ => {
             client_command::check(&target)?;
             Action::Client(target.value.clone())
         }
     })
+}
+
+/// Without `value`, or with null, a fault begins; with false it ends.
+fn disk_fault(said: &Field<'_>, broker: i32) -> Result<Action, Problem> {
+    let kind = said.need("fault", "\"fault\": \"hang\", beside \"disk\"")?;
+    let name = kind.text()?;
+    let value = said.get("value").filter(|value| !value.value.is_null());
+    let begins = value.as_ref().is_none_or(|value| value.value != false);
+    let fault = match name {
+        "hang" => DiskFault::Hang,
+        "full" => DiskFault::Full,
+        "eio" => DiskFault::Eio,
+        "slow" if !begins => DiskFault::Slow(0),
+        "slow" => {
+            let longer = said.need("value", "\"value\": 500, in milliseconds")?;
+            DiskFault::Slow(longer.number(0, MOST_MS as i64)? as u32)
+        }
+        _ => return Err(kind.wrong("\"hang\", \"slow\", \"full\" or \"eio\"")),
+    };
+    match value {
+        Some(value) if begins && name != "slow" => {
+            Err(value.wrong("false where the fault ends, and nothing where it begins"))
+        }
+        _ => Ok(Action::Disk {
+            broker,
+            fault,
+            begins,
+        }),
+    }
 }
 
 /// The id of a broker, or of one of KRaft's controllers (101 to 103).

@@ -3,7 +3,7 @@
 
 use super::RecoveryCase;
 use super::compare::differences;
-use super::lab::{Lab, plan_named};
+use super::lab::{Lab, SEED, plan_named};
 use super::play::{Outcome, StepDifference};
 use super::recorder_client::result_in_recorded_shape;
 use super::sha256::sha256_prefix;
@@ -37,7 +37,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// # Errors
 /// A cluster that cannot be built.
 pub fn play_recovery(case: &RecoveryCase) -> Result<Outcome, Unbuildable> {
-    let mut lab = Lab::start(&plan_of(case))?;
+    let mut lab = Lab::start(&plan_of(case), SEED)?;
     prepare_zookeeper(&mut lab, case);
     lab.run.until(START);
     let broker = lab.broker(BROKER)?;

@@ -1,8 +1,9 @@
-//! A damaged data directory and what real Kafka's start made of it (`vectors/kafka/recovery`): read,
-//! checked, and held as plain values. The format is described in the recordings' README.
+//! A damaged data directory and what real Kafka's start made of it (`vectors/kafka/recovery`): checked, and
+//! held as plain values. The format is described in the recordings' README.
 
-use super::Unreadable;
+use super::field::Field;
 use crate::log::MetaProperties;
+use crate::plan::Problem;
 use crate::protocol::TopicId;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -27,109 +28,86 @@ pub struct RecoveryCase {
 
 /// The file that makes a directory a case.
 pub const OUTCOME_FILE: &str = "outcome.json";
+/// The damaged files, in a case's directory.
+pub const DAMAGED_DIR: &str = "data";
 /// The directory before the damage, beside the cases.
-const UNDAMAGED: &str = "crashed";
-/// A file that stands for an empty directory.
-const KEEP: &str = ".keep";
+pub const UNDAMAGED_DIR: &str = "crashed";
+/// The file that tells the topic's id.
+pub const PARTITION_METADATA: &str = "r-0/partition.metadata";
+/// The file that tells the cluster's id.
+pub const META_PROPERTIES: &str = "meta.properties";
 
-/// Reads the case in the directory `path`.
-pub fn read_recovery_case(path: &Path) -> Result<RecoveryCase, Unreadable> {
-    let outcome_path = path.join(OUTCOME_FILE);
-    let outcome: Value = serde_json::from_slice(&read(&outcome_path)?).map_err(|error| {
-        Unreadable(format!(
-            "{}:{}:{}: not JSON: {error}",
-            outcome_path.display(),
-            error.line(),
-            error.column()
-        ))
+/// Ids of a case that holds none: then none is compared.
+const SOME_CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAg";
+const SOME_TOPIC: TopicId = TopicId([2; 16]);
+
+/// The case in the directory `path`: `outcome` is its document, `files` what lies below its data directory,
+/// `undamaged` what is known of the directory before the damage.
+pub fn recovery_case_of(
+    path: &Path,
+    outcome: &Value,
+    files: Vec<(String, Vec<u8>)>,
+    undamaged: &[(String, Vec<u8>)],
+) -> Result<RecoveryCase, Problem> {
+    let document = Field::root(outcome);
+    check_outcome(&document.need("outcome", "\"outcome\": \"served\"")?)?;
+    let started = document.need("started_at_ms", "\"started_at_ms\": 1795316900000")?;
+    let about = document
+        .get("about")
+        .map(|about| about.text())
+        .transpose()?;
+    let cluster_id = document.get("cluster_id").map(|id| id.text()).transpose()?;
+    document.may("files_after_clean_stop", |files| {
+        files
+            .fields()?
+            .try_for_each(|(_, file)| file.map().map(drop))
     })?;
-    let expected = |field: &str, what: &str| {
-        let shown = outcome_path.display();
-        Unreadable(format!(
-            "{shown}: no outcome of a recovery: `{field}`: expected {what}"
-        ))
-    };
-    let started_at_ms = outcome.get("started_at_ms").and_then(Value::as_i64);
-    let text = |field: &str| outcome.get(field).and_then(Value::as_str);
-    text("outcome").ok_or_else(|| expected("outcome", "\"served\", \"exited N\" or \"died N\""))?;
-    let mut files = Vec::new();
-    collect(&path.join("data"), "", &mut files)?;
-    let (cluster_id, topic_id) = identity(path)?;
+    let known = |name: &str| content(undamaged, name).or_else(|| content(&files, name));
+    let cluster_id = cluster_id.map(str::to_string);
+    let cluster_id = cluster_id.or_else(|| cluster_id_of(known(META_PROPERTIES)?));
+    let topic_id = known(PARTITION_METADATA).and_then(topic_id_of);
     Ok(RecoveryCase {
         name: path
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned(),
-        about: text("about").unwrap_or_default().to_string(),
-        started_at_ms: started_at_ms
-            .ok_or_else(|| expected("started_at_ms", "milliseconds since 1970"))?,
-        cluster_id,
-        topic_id,
+        about: about.unwrap_or_default().to_string(),
+        started_at_ms: started.number(0, i64::MAX)?,
+        cluster_id: cluster_id.unwrap_or_else(|| SOME_CLUSTER.to_string()),
+        topic_id: topic_id.unwrap_or(SOME_TOPIC),
         files,
         path: path.to_path_buf(),
-        outcome,
+        outcome: outcome.clone(),
     })
 }
 
-/// Cluster and topic id as ZooKeeper has them.
-fn identity(case: &Path) -> Result<(String, TopicId), Unreadable> {
-    let beside = case
-        .parent()
-        .map(|parent| parent.join(UNDAMAGED))
-        .filter(|beside| beside.is_dir());
-    let from = beside.unwrap_or_else(|| case.join("data"));
-    let bad = |path: &Path, what: &str| Unreadable(format!("{}: {what}", path.display()));
-    let meta = from.join("meta.properties");
-    let cluster_id = MetaProperties::parse(&read(&meta)?)
-        .map_err(|problem| bad(&meta, &problem))?
-        .cluster_id
-        .ok_or_else(|| bad(&meta, "expected a line cluster.id=..."))?;
-    let metadata = from.join("r-0/partition.metadata");
-    let text = String::from_utf8_lossy(&read(&metadata)?).into_owned();
-    let topic_id = text
+/// How it ended: "served", "exited N" or "died N".
+fn check_outcome(outcome: &Field<'_>) -> Result<(), Problem> {
+    let said = outcome.text()?;
+    let status = said
+        .strip_prefix("exited ")
+        .or_else(|| said.strip_prefix("died "));
+    let known = said == "served" || status.is_some_and(|status| status.parse::<i32>().is_ok());
+    match known {
+        true => Ok(()),
+        false => Err(outcome.wrong("\"served\", \"exited N\" or \"died N\"")),
+    }
+}
+
+fn content<'a>(files: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+    let (_, content) = files.iter().find(|(path, _)| path == name)?;
+    Some(content)
+}
+
+fn cluster_id_of(meta_properties: &[u8]) -> Option<String> {
+    MetaProperties::parse(meta_properties).ok()?.cluster_id
+}
+
+fn topic_id_of(partition_metadata: &[u8]) -> Option<TopicId> {
+    let text = std::str::from_utf8(partition_metadata).ok()?;
+    let line = text
         .lines()
-        .find_map(|line| line.strip_prefix("topic_id: "))
-        .and_then(TopicId::parse)
-        .ok_or_else(|| bad(&metadata, "expected a line `topic_id: ...`"))?;
-    Ok((cluster_id, topic_id))
-}
-
-/// Every file under `dir` in the order of names.
-pub(super) fn collect(
-    dir: &Path,
-    under: &str,
-    files: &mut Vec<(String, Vec<u8>)>,
-) -> Result<(), Unreadable> {
-    let unreadable = |error| Unreadable(format!("{}: cannot be read: {error}", dir.display()));
-    let mut entries = std::fs::read_dir(dir)
-        .map_err(unreadable)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(unreadable)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    if entries.is_empty() && !under.is_empty() {
-        files.push((under.to_string(), Vec::new()));
-    }
-    for entry in entries {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            return Err(Unreadable(format!(
-                "{}: a file's name is not UTF-8",
-                dir.display()
-            )));
-        };
-        if entry.path().is_dir() {
-            collect(&entry.path(), &format!("{under}{name}/"), files)?;
-        } else if name == KEEP {
-            files.push((under.to_string(), Vec::new()));
-        } else {
-            files.push((format!("{under}{name}"), read(&entry.path())?));
-        }
-    }
-    Ok(())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    std::fs::read(path)
-        .map_err(|error| Unreadable(format!("{}: cannot be read: {error}", path.display())))
+        .find_map(|line| line.strip_prefix("topic_id: "))?;
+    TopicId::parse(line)
 }

@@ -127,6 +127,7 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 }
             }
             Fault::DiskSyncFails { node, on } => self.disk_mut(node).set_sync_fails(on),
+            Fault::DiskSyncSlow { node, extra } => self.disk_mut(node).set_sync_delay(extra),
             Fault::DiskWiped(node) => self.disk_mut(node).wipe(),
             Fault::ClockJump { node, by_ms } => world.node_mut(node).clock.jump(by_ms),
             Fault::ClockDrift { node, ppm } => world.drift(node, ppm),

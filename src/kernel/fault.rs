@@ -88,6 +88,11 @@ pub enum Fault {
         node: NodeId,
         on: bool,
     },
+    /// Each fsync returns so much later than the device has done it (zero heals).
+    DiskSyncSlow {
+        node: NodeId,
+        extra: Duration,
+    },
     /// Everything on the disk is gone (the process should be down).
     DiskWiped(NodeId),
     /// The wall clock jumps.

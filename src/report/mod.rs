@@ -10,8 +10,6 @@ mod ending;
 mod failure;
 mod json;
 mod junit;
-pub mod log_dump;
-pub mod log_verify;
 mod output;
 mod summary;
 mod tables;

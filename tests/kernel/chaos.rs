@@ -7,7 +7,7 @@ fn random_fault(random: &mut Stream, nodes: u32) -> Fault {
     let node = NodeId(random.below(nodes.into()) as u32);
     let other = NodeId(random.below(nodes.into()) as u32);
     let (a, b, on) = (vec![node], vec![other], random.chance(1, 2));
-    match random.below(24) {
+    match random.below(25) {
         0 => Fault::Crash(node),
         1 => Fault::PowerFailure(node),
         2..=5 => Fault::Start(node),
@@ -46,6 +46,10 @@ fn random_fault(random: &mut Stream, nodes: u32) -> Fault {
         22 => Fault::CpuSlow {
             node,
             times: random.below(5) as u32,
+        },
+        23 => Fault::DiskSyncSlow {
+            node,
+            extra: Duration::from_millis(random.below(300)),
         },
         _ => Fault::DiskSlow {
             node,

@@ -475,6 +475,18 @@ fn a_stuck_sync_in_the_background_ends_when_it_comes_loose() {
 }
 
 #[test]
+fn a_slow_sync_returns_later() {
+    let mut world = World::connected(plain());
+    let extra = Duration::from_millis(500);
+    world.kernel.apply(Fault::DiskSyncSlow { node: A, extra });
+    world.tell(A, Do::Write(1));
+    world.until(100);
+    world.tell(A, Do::Sync);
+    world.run_out();
+    assert!((ms(600)..ms(610)).contains(&world.when(B, "got 9").unwrap()));
+}
+
+#[test]
 fn a_process_that_hung_can_be_killed_and_its_successor_does_not_hang() {
     let mut world = World::connected(plain());
     world

@@ -1,8 +1,8 @@
 //! `trial log dump` against what Kafka 3.9.1's own tool printed of the same files (DL1 to DL10).
 
 use bytes::Bytes;
+use kafka_trial::inspect::dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
 use kafka_trial::log::batch::{BatchBuilder, CompressionType};
-use kafka_trial::report::log_dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //!
 //! Tests that need much the same share a binary: each costs a compilation and a link of its own.
 
+mod directory;
 mod dump;
 mod model;
 mod producers;

@@ -1,11 +1,12 @@
 //! `trial log verify` and `trial log recover` on damaged data directories of real Kafka 3.9.1 and on one
 //! that a run has left (`tests/vectors/README.md`).
 
-use kafka_trial::conform::{DataDirectory, Recovered, recover};
+use crate::directory::files_below;
+use kafka_trial::inspect::verify::{newest_timestamp, verify};
+use kafka_trial::inspect::{DataDirectory, Recovered, recover};
 use kafka_trial::kernel::disk::Disk;
 use kafka_trial::log::log_dir;
 use kafka_trial::protocol::config::Properties;
-use kafka_trial::report::log_verify::{newest_timestamp, verify};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,13 +25,19 @@ fn cases() -> Vec<(String, DataDirectory)> {
     dirs.sort();
     let read = |dir: &PathBuf| {
         let name = dir.file_name().unwrap().to_str().unwrap().to_owned();
-        (name, DataDirectory::read(&dir.join("data")).unwrap())
+        (name, directory(&dir.join("data")))
     };
     dirs.iter().map(read).collect()
 }
 
+fn directory(path: &Path) -> DataDirectory {
+    DataDirectory {
+        files: files_below(path),
+    }
+}
+
 fn undamaged() -> DataDirectory {
-    DataDirectory::read(&root().join("tests/vectors/kafka/recovery/crashed")).unwrap()
+    directory(&root().join("tests/vectors/kafka/recovery/crashed"))
 }
 
 /// As the recorder's topic was configured.
@@ -170,7 +177,7 @@ fn l6_rl12_the_clean_marker_counts_by_being_there_once_and_a_failed_start_may_le
 /// D19, RL8: a snapshot that can be read, and says something else of its producer than the log.
 #[test]
 fn a_snapshot_that_differs_from_the_batches_is_found() {
-    let undamaged = DataDirectory::read(&root().join("tests/vectors/kafka/files/clean")).unwrap();
+    let undamaged = directory(&root().join("tests/vectors/kafka/files/clean"));
     let of_snapshots = |directory: &DataDirectory| {
         let mut findings = verify(&directory.files);
         findings.retain(|finding| finding.path.ends_with(".snapshot"));

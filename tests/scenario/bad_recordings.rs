@@ -26,7 +26,8 @@ const GOOD: &str = r#"{
   {"do": "read", "lasted": 2, "state": {"zookeeper": "away"},
    "actions": [{"at": 0, "client": {"op": "read", "topic": "t", "partition": 0, "from": 0}}],
    "result": {"records": []}},
-  {"do": "end", "lasted": 1, "state": {"zookeeper": "away"}, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"}]}
+  {"do": "end", "lasted": 1, "state": {"zookeeper": "away"}, "actions": [{"at": 0.2, "controlled_shutdown": 1}, {"at": 0.3, "zookeeper_delete": "/controller"},
+   {"at": 0.4, "disk": 1, "fault": "slow", "value": 500}, {"at": 0.5, "disk": 1, "fault": "slow", "value": false}, {"at": 0.6, "disk": 1, "fault": "hang", "value": null}]}
  ]
 }
 "#;

@@ -3,7 +3,7 @@
 use crate::cli::Status;
 use crate::cli::inputs::reason;
 use crate::cli::terminal::Terminal;
-use crate::report::log_dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
+use crate::inspect::dump::{Decoder, DumpFormat, DumpIo, DumpOptions, dump};
 use crate::scenario::Diagnostic;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};

@@ -1,10 +1,10 @@
 //! `trial log recover`: what a broker's start and clean stop make of a data directory.
 
 use crate::cli::Status;
+use crate::cli::data_directory;
 use crate::cli::output_directory::OutputDirectory;
 use crate::cli::terminal::Terminal;
-use crate::conform::{self, DataDirectory, Recovered};
-use crate::report::log_verify;
+use crate::inspect::{self, Recovered, verify};
 use crate::scenario::Diagnostic;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -13,18 +13,18 @@ use std::path::{Path, PathBuf};
 /// Start a simulated broker on a data directory, stop it cleanly, and tell what it did.
 ///
 /// DIR is what log.dirs names: meta.properties, checkpoint files and a directory for each partition, ours
-/// or a real broker's (Kafka 3.9 with ZooKeeper). It is only read: DIR2 lies
-/// neither in it nor around it. Exit status 1 if the broker refuses to
-/// start; the directory is then written as the failed start leaves it.
+/// or a real broker's (Kafka 3.9 with ZooKeeper). It is only read, and without --out nothing is written:
+/// DIR2 lies neither in it nor around it. Exit status 1 if the broker refuses to start; the directory is
+/// then written as the failed start leaves it.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A broker's data directory
     dir: PathBuf,
     /// Write the directory as it is afterwards to DIR2, which must not be there yet
     #[arg(long, value_name = "DIR2")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// Write over what is in DIR2
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     force: bool,
     /// A setting of the broker (server.properties), such as log.index.interval.bytes=200
     #[arg(long, value_name = "KEY=VALUE")]
@@ -55,9 +55,14 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
 
 fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
     let shown = arguments.dir.display().to_string();
-    stay_apart(&arguments.dir, &arguments.out)?;
-    let output = OutputDirectory::claim(&arguments.out, arguments.force)?;
-    let directory = read(&arguments.dir)?;
+    let output = match &arguments.out {
+        Some(out) => {
+            stay_apart(&arguments.dir, out)?;
+            Some((out, OutputDirectory::claim(out, arguments.force)?))
+        }
+        None => None,
+    };
+    let directory = data_directory::read(&arguments.dir)?;
     let mut config = BTreeMap::new();
     for setting in &arguments.config {
         let (key, value) = setting.split_once('=').ok_or_else(|| {
@@ -66,9 +71,16 @@ fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
         })?;
         config.insert(key.to_string(), value.to_string());
     }
-    let newest = || log_verify::newest_timestamp(&directory.files).unwrap_or(0);
-    let recovered = conform::recover(&directory, &config, arguments.at.unwrap_or_else(newest))
+    let newest = || verify::newest_timestamp(&directory.files).unwrap_or(0);
+    let recovered = inspect::recover(&directory, &config, arguments.at.unwrap_or_else(newest))
         .map_err(|error| Diagnostic::about_file(shown, error.to_string()))?;
+    if let Some((out, output)) = output {
+        write(out, output, &recovered)?;
+    }
+    Ok(recovered)
+}
+
+fn write(out: &Path, output: OutputDirectory, recovered: &Recovered) -> Result<(), Diagnostic> {
     let (dirs, files): (Vec<_>, Vec<_>) = recovered
         .directory
         .files
@@ -81,13 +93,13 @@ fn recover(arguments: &Arguments) -> Result<Recovered, Diagnostic> {
         files.map(|(path, content)| (path, vec![content.into()])),
     )?;
     for (dir, _) in dirs {
-        let path = arguments.out.join(dir);
+        let path = out.join(dir);
         std::fs::create_dir_all(&path).map_err(|error| {
             let problem = format!("this cannot be written: {error}");
             Diagnostic::about_file(path.display().to_string(), problem)
         })?;
     }
-    Ok(recovered)
+    Ok(())
 }
 
 /// Nothing is written into the directory that is read, nor around it, where a forced write clears away.
@@ -106,27 +118,4 @@ fn stay_apart(dir: &Path, out: &Path) -> Result<(), Diagnostic> {
             .expected("another directory for --out"));
     }
     Ok(())
-}
-
-/// A directory that may be a broker's: it is there, and something of a broker's lies in it.
-pub(super) fn read(path: &Path) -> Result<DataDirectory, Diagnostic> {
-    let shown = path.display().to_string();
-    if !path.is_dir() {
-        return Err(Diagnostic::about_file(shown, "this is no directory")
-            .expected("a broker's data directory, which log.dirs names"));
-    }
-    let directory = DataDirectory::read(path)
-        .map_err(|error| Diagnostic::about_file(shown.as_str(), error.to_string()))?;
-    let of_a_broker = |(name, _): &(String, Vec<u8>)| {
-        name == "meta.properties"
-            || !name.contains('/') && name.ends_with("-checkpoint")
-            || name.matches('/').count() == 1 && name.ends_with(".log")
-    };
-    if !directory.files.iter().any(of_a_broker) {
-        return Err(
-            Diagnostic::about_file(shown, "nothing of a broker lies here")
-                .expected("meta.properties, checkpoint files, and a directory for each partition"),
-        );
-    }
-    Ok(directory)
 }

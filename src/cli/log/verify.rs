@@ -1,9 +1,9 @@
 //! `trial log verify`: whether a broker's data directory holds together.
 
-use super::recover::read;
 use crate::cli::Status;
+use crate::cli::data_directory;
 use crate::cli::terminal::Terminal;
-use crate::report::log_verify::verify;
+use crate::inspect::verify::verify;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
-    let directory = match read(&arguments.dir) {
+    let directory = match data_directory::read(&arguments.dir) {
         Ok(directory) => directory,
         Err(diagnostic) => {
             terminal.complain(&diagnostic);

@@ -57,6 +57,8 @@ pub(super) struct Device {
     /// Time spent in blocking calls since `now`.
     spent: Duration,
     slowness: u64,
+    /// How much later than it is done an fsync returns.
+    pub(super) sync_delay: Duration,
 }
 
 impl Device {
@@ -68,6 +70,7 @@ impl Device {
             busy_until: Time::ZERO,
             spent: Duration::ZERO,
             slowness: 1,
+            sync_delay: Duration::ZERO,
         }
     }
 
@@ -106,19 +109,21 @@ impl Device {
     pub(super) fn sync(&mut self, dirty: u64) -> Time {
         let latency = self.config.sync_latency.sample(&mut self.random);
         self.block(latency + self.transfer(dirty));
+        self.spent = self.spent + self.sync_delay;
         self.now + self.spent
     }
 
     /// A blocking fsync of a file that has nothing to write.
     pub(super) fn sync_clean(&mut self) -> Time {
         self.call(0);
+        self.spent = self.spent + self.sync_delay;
         self.now + self.spent
     }
 
     /// An fsync that the process does not wait for; answers when it will be done.
     pub(super) fn sync_later(&mut self, dirty: u64) -> Time {
         let latency = self.config.sync_latency.sample(&mut self.random);
-        self.occupy(latency + self.transfer(dirty))
+        self.occupy(latency + self.transfer(dirty)) + self.sync_delay
     }
 
     fn block(&mut self, work: Duration) {

@@ -451,6 +451,12 @@ impl Disk {
         self.hangs = false;
     }
 
+    pub(super) fn set_sync_delay(&mut self, extra: Duration) {
+        if let Some(device) = &mut self.device {
+            device.sync_delay = extra;
+        }
+    }
+
     pub(super) fn set_slowness(&mut self, times: u32) {
         if let Some(device) = &mut self.device {
             device.set_slowness(times);
@@ -498,7 +504,8 @@ impl Disk {
         let now = self.now();
         let done = match &mut self.device {
             Some(device) if !clean => device.sync_later(dirty),
-            _ => now,
+            Some(device) => now + device.sync_delay,
+            None => now,
         };
         Ok((sync, done))
     }

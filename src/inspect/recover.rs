@@ -3,20 +3,16 @@
 //!
 //! The cluster has no topics, so nothing is led, and the logs come out as loading leaves them.
 
-use super::Unreadable;
-use super::lab::Lab;
-use super::recovery_case::collect;
 use crate::kernel::{Config, Duration, Fault, NodeId, NodeStatus, Time};
 use crate::log::MetaProperties;
 use crate::log::offset_checkpoint::{self, REPLICATION_OFFSET_CHECKPOINT};
 use crate::metadata::znode;
-use crate::node::ShellCommand;
+use crate::node::{Node, ShellCommand, ZooKeeperShell};
 use crate::plan::Plan;
 use crate::protocol::config::Properties;
-use crate::protocol::{Fact, TopicPartition};
-use crate::run::Unbuildable;
+use crate::protocol::{Fact, Timer, TopicPartition};
+use crate::run::{Run, Unbuildable};
 use bytes::Bytes;
-use std::path::Path;
 
 /// Every file below a broker's data directory: path and content. A path that ends in `/` is an empty
 /// directory.
@@ -38,17 +34,12 @@ pub struct Recovered {
 
 /// When the broker is started; ZooKeeper has its nodes before.
 const START: Time = Time(10_000_000_000);
+/// Where a simulated broker's `log.dirs` is.
+const LOG_DIR: &str = "data";
 /// A start or a stop takes longer than this only if it hangs.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 impl DataDirectory {
-    /// Reads it from the machine's own disk.
-    pub fn read(path: &Path) -> Result<DataDirectory, Unreadable> {
-        let mut files = Vec::new();
-        collect(path, "", &mut files)?;
-        Ok(DataDirectory { files })
-    }
-
     fn meta_properties(&self) -> Option<MetaProperties> {
         let named = |(name, _): &&(String, Vec<u8>)| name == "meta.properties";
         let (_, content) = self.files.iter().find(named)?;
@@ -80,45 +71,29 @@ pub fn recover(
     broker.machine.files = directory
         .files
         .iter()
-        .map(|(path, content)| (format!("data/{path}"), content.clone()))
+        .map(|(path, content)| (format!("{LOG_DIR}/{path}"), content.clone()))
         .collect();
 
-    let mut lab = Lab::start(&plan)?;
-    lab.start_shell();
+    let mut bench = Bench::start(&plan)?;
     if let Some(cluster_id) = meta.and_then(|meta| meta.cluster_id) {
-        for (path, data) in [
-            ("/cluster", Bytes::new()),
-            (znode::CLUSTER_ID, znode::encode_cluster_id(&cluster_id)),
-        ] {
-            lab.shell(ShellCommand::Create {
-                path: path.to_string(),
-                data,
-            });
-            lab.run_until(START, Lab::shell_is_done);
-        }
+        bench.create("/cluster", Bytes::new());
+        bench.create(znode::CLUSTER_ID, znode::encode_cluster_id(&cluster_id));
     }
-    lab.run.until(START);
-    let node = lab.broker(id)?;
-    let is_down = |lab: &Lab| lab.run.view().kernel.status(node) == NodeStatus::Down;
-    let serves = |lab: &Lab| {
-        let mut facts = lab.run.trace().iter().rev();
-        facts.any(|entry| entry.fact == Fact::Serving)
-    };
-    lab.run.fault(Fault::Start(node), None);
-    lab.run_until(START + PATIENCE, |lab| serves(lab) || is_down(lab));
-    let served = serves(&lab);
-    let bad_high_watermarks = high_watermarks_problem(&lab, node).filter(|_| served);
+    bench.run.until(START);
+    bench.run.fault(Fault::Start(bench.broker), None);
+    bench.run_until(|bench| bench.serves() || bench.is_down());
+    let served = bench.serves();
+    let bad_high_watermarks = bench.high_watermarks_problem().filter(|_| served);
     if bad_high_watermarks.is_some() {
-        lab.run.fault(Fault::Crash(node), None);
+        bench.run.fault(Fault::Crash(bench.broker), None);
     } else if served {
-        lab.run.fault(Fault::Terminate(node), None);
-        let end = lab.run.now() + PATIENCE;
-        lab.run_until(end, is_down);
+        bench.run.fault(Fault::Terminate(bench.broker), None);
+        bench.run_until(Bench::is_down);
     }
 
     let mut refused = None;
     let mut steps = Vec::new();
-    for entry in lab.run.trace() {
+    for entry in bench.run.trace() {
         if let Fact::Exiting { status, .. } = &entry.fact {
             refused = Some(*status);
         }
@@ -133,33 +108,105 @@ pub fn recover(
         let stop = "stopped cleanly: logs flushed and closed, checkpoints and clean marker written";
         steps.push(stop.to_string());
     }
-    let disk = lab.run.view().kernel.disk(node);
-    let mut files = Vec::new();
-    for (path, file) in disk.files() {
-        if let Some(name) = path.strip_prefix("data/") {
-            files.push((name.to_string(), disk.peek(file).concat()));
-        }
-    }
-    for dir in disk.list("data") {
-        let path = format!("data/{dir}");
-        if disk.is_dir(&path) && disk.list(&path).is_empty() {
-            files.push((format!("{dir}/"), Vec::new()));
-        }
-    }
     Ok(Recovered {
         steps,
         refused,
-        directory: DataDirectory { files },
+        directory: bench.directory(),
     })
 }
 
-/// RL1: the file that a broker reads only when the controller has told it what it hosts.
-fn high_watermarks_problem(lab: &Lab, node: NodeId) -> Option<String> {
-    let disk = lab.run.view().kernel.disk(node);
-    let path = format!("data/{REPLICATION_OFFSET_CHECKPOINT}");
-    let content = disk.peek(disk.open(&path)?).concat();
-    let problem = offset_checkpoint::parse(&content).err()?;
-    Some(format!("{path}: {problem}"))
+/// The cluster of one broker, with an operator's ZooKeeper client.
+struct Bench {
+    run: Run,
+    shell: NodeId,
+    broker: NodeId,
+}
+
+/// Any seed must do: nothing of a start is drawn by lot.
+const SEED: u64 = 1;
+const SHELL: &str = "operator-of-zookeeper";
+const SHELL_TIMEOUT_MS: u32 = 30_000;
+
+impl Bench {
+    fn start(plan: &Plan) -> Result<Bench, Unbuildable> {
+        let run = Run::start_with(plan, SEED, |_, zookeepers| {
+            let shell = ZooKeeperShell::new(zookeepers.to_vec(), SHELL_TIMEOUT_MS);
+            Ok(vec![(
+                SHELL.to_string(),
+                Node::ZooKeeperShell(Box::new(shell)),
+            )])
+        })?;
+        let layout = run.view().layout;
+        let shell = layout.clients.iter().find(|(name, _)| name == SHELL);
+        let missing = |what: &str| Unbuildable(format!("no node is {what}"));
+        let shell = shell.ok_or_else(|| missing(SHELL))?.1;
+        let broker = *layout
+            .brokers
+            .values()
+            .next()
+            .ok_or_else(|| missing("a broker"))?;
+        let mut bench = Bench { run, shell, broker };
+        bench.run.fault(Fault::Start(shell), None);
+        Ok(bench)
+    }
+
+    /// Makes a znode before the broker is started.
+    fn create(&mut self, path: &str, data: Bytes) {
+        let path = path.to_string();
+        if let Node::ZooKeeperShell(shell) = self.run.node_mut(self.shell) {
+            let number = shell.push(ShellCommand::Create { path, data });
+            self.run.poke(self.shell, Timer::Command(number));
+        }
+        let is_done = |run: &Run, node| match run.view().kernel.actor(node) {
+            Node::ZooKeeperShell(shell) => shell.is_done(),
+            _ => true,
+        };
+        while !is_done(&self.run, self.shell) && self.run.now() < START && self.run.step() {}
+    }
+
+    fn run_until(&mut self, done: impl Fn(&Bench) -> bool) {
+        let end = self.run.now() + PATIENCE;
+        while !done(self) && self.run.now() < end && self.run.step() {}
+    }
+
+    fn is_down(&self) -> bool {
+        self.run.view().kernel.status(self.broker) == NodeStatus::Down
+    }
+
+    fn serves(&self) -> bool {
+        let mut facts = self.run.trace().iter().rev();
+        facts.any(|entry| entry.fact == Fact::Serving)
+    }
+
+    /// RL1: the file that a broker reads only when the controller has told it what it hosts.
+    fn high_watermarks_problem(&self) -> Option<String> {
+        let disk = self.run.view().kernel.disk(self.broker);
+        let path = format!("{LOG_DIR}/{REPLICATION_OFFSET_CHECKPOINT}");
+        let content = disk.peek(disk.open(&path)?).concat();
+        let problem = offset_checkpoint::parse(&content).err()?;
+        Some(format!("{path}: {problem}"))
+    }
+
+    /// What lies on the broker's disk.
+    fn directory(&self) -> DataDirectory {
+        let disk = self.run.view().kernel.disk(self.broker);
+        let mut files = Vec::new();
+        for (path, file) in disk.files() {
+            if let Some(name) = path
+                .strip_prefix(LOG_DIR)
+                .and_then(|rest| rest.strip_prefix('/'))
+            {
+                files.push((name.to_string(), disk.peek(file).concat()));
+            }
+        }
+        for dir in disk.list(LOG_DIR) {
+            let path = format!("{LOG_DIR}/{dir}");
+            if disk.is_dir(&path) && disk.list(&path).is_empty() {
+                files.push((format!("{dir}/"), Vec::new()));
+            }
+        }
+        DataDirectory { files }
+    }
 }
 
 /// A fact of the start in words; `None` for what is about the cluster.
