@@ -88,7 +88,7 @@ fn sane(ppm: i32) -> i32 {
 }
 
 fn clamp(nanos: i128) -> u64 {
-    u64::try_from(nanos).unwrap_or(u64::MAX)
+    u64::try_from(nanos.max(0)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

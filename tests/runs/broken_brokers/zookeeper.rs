@@ -19,7 +19,8 @@ timeline:
     )
 }
 
-const AGREE: &str = "ZooKeeper's servers apply the same transactions in the same order";
+/// What was answered was committed; the leader that follows does not have it.
+const KEEPS: &str = "ZooKeeper forgets nothing";
 
 /// The leader cannot reach its followers, and answers a write all the same.
 #[test]
@@ -27,7 +28,7 @@ fn zk_commit_first_ack() {
     Case {
         broken: "zk_commit=first-ack",
         era: "",
-        noticed_by: AGREE,
+        noticed_by: KEEPS,
         plan: ensemble(
             "
   - {at: 20s, for: 30s, cut link: zookeeper-3, to: [zookeeper-1, zookeeper-2]}
@@ -44,7 +45,7 @@ fn zk_ack_before_fsync() {
     Case {
         broken: "zk_ack=before-fsync",
         era: "",
-        noticed_by: AGREE,
+        noticed_by: KEEPS,
         plan: ensemble(
             "
   - {at: 20s, for: 5s, hang sync: [zookeeper-1, zookeeper-2]}
