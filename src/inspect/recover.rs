@@ -63,7 +63,6 @@ pub fn recover(
     plan.cluster.config.clone_from(config);
     let broker = &mut plan.cluster.brokers[0];
     broker.id = meta.as_ref().and_then(|meta| meta.broker_id).unwrap_or(1);
-    let id = broker.id;
     let at_start =
         Config::default().calendar_start_ms + i64::try_from(START.as_millis()).unwrap_or(0);
     broker.machine.down_at_start = true;
