@@ -10,6 +10,7 @@ mod field;
 mod lab;
 mod lateness;
 mod play;
+mod recorded_cluster;
 mod recorder_client;
 mod recording;
 mod recovery;

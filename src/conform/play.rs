@@ -2,17 +2,17 @@
 //! look at everything after each step.
 
 use super::compare::{Difference, compared_part, differences};
-use super::lab::{Lab, SEED, plan_named};
+use super::lab::{Lab, SEED};
 use super::lateness::{Lateness, too_late};
+use super::recorded_cluster::plan_of;
 use super::recorder_client::{operation_of, result_in_recorded_shape};
-use super::recording::{Action, DiskFault, Mode, Recording, Step, is_of_other_mode};
+use super::recording::{Action, DiskFault, Mode, Recording, Step};
 use super::znode_tree::{compared_tree, znode_tree};
 use crate::client::{DriverOperation, DriverResult};
 use crate::kernel::{Duration, Fault, NodeStatus, Time};
 use crate::metadata::znode;
 use crate::node::ShellCommand;
 use crate::node::view::ClusterView;
-use crate::plan::Plan;
 use crate::protocol::{Fact, TopicPartition};
 use crate::run::Unbuildable;
 use crate::trace::excerpt;
@@ -587,27 +587,4 @@ fn without_questions(part: &Value) -> Value {
         fields.retain(|field, _| field != "metadata" && field != "offsets");
     }
     part
-}
-
-/// The recorded cluster: one ZooKeeper server with the recorder's settings, brokers that are started
-/// by the recording's first step.
-fn plan_of(recording: &Recording) -> Plan {
-    let mut plan = plan_named(&recording.name)
-        .about(recording.about.clone())
-        .brokers(recording.brokers);
-    // The steps say when it ends.
-    plan.duration = Duration::MAX;
-    plan.cluster.zookeeper.tick_time_ms = 1000;
-    plan.cluster.zookeeper.min_session_timeout_ms = Some(2000);
-    plan.cluster.zookeeper.max_session_timeout_ms = Some(60_000);
-    plan.cluster.zookeeper.machine.down_at_start = true;
-    for broker in &mut plan.cluster.brokers {
-        broker.machine.down_at_start = true;
-    }
-    for (key, value) in &recording.config {
-        if !is_of_other_mode(key) {
-            plan.cluster.config.insert(key.clone(), value.clone());
-        }
-    }
-    plan
 }
