@@ -75,6 +75,18 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
     ("fail sync: broker-1", "fsync fails"),
     ("wipe disk: broker-1", "everything on the disk is gone"),
     (
+        "delete file: broker-1, file: data/meta.properties",
+        "somebody deletes a file of a node that is down",
+    ),
+    (
+        "truncate file: broker-1, file: data/meta.properties, size: 0",
+        "somebody cuts a file of a node that is down",
+    ),
+    (
+        "write file: broker-1, file: data/meta.properties, text: x",
+        "somebody writes a file of a node that is down; hex goes with it in place of text",
+    ),
+    (
         "jump clock: broker-1, by: -5s",
         "the wall clock jumps, also back",
     ),

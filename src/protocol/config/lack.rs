@@ -11,7 +11,6 @@ pub enum Lack {
     Groups,
     Idempotence,
     KRaft,
-    LeaderRebalance,
     Listeners,
     LogDirectories,
     OwnCode,
@@ -26,7 +25,6 @@ pub enum Lack {
     Serializers,
     ShareGroups,
     TieredStorage,
-    Timestamps,
     TopicCreation,
     Transactions,
 }
@@ -40,7 +38,6 @@ impl fmt::Display for Lack {
             Lack::Groups => "consumer groups are not modelled: each consumer reads every partition of its topics by itself, and commits no offsets",
             Lack::Idempotence => "idempotent producers are not modelled: a retry may store a record twice",
             Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
-            Lack::LeaderRebalance => "leaders do not return by themselves here: an administrator elects the preferred ones",
             Lack::Listeners => "listeners are not modelled: each broker has one, broker-<id>:9092",
             Lack::LogDirectories => "several log directories are not modelled: a broker has one",
             Lack::OwnCode => "code of one's own is not modelled",
@@ -54,7 +51,6 @@ impl fmt::Display for Lack {
             Lack::Serializers => "serializers are not modelled: keys and values are texts, or bytes",
             Lack::ShareGroups => "share groups are not modelled",
             Lack::TieredStorage => "tiered storage is not modelled",
-            Lack::Timestamps => "bounds on a record's timestamp are not modelled: any is taken",
             Lack::TopicCreation => "topics are not made by asking for them: the scenario makes them",
             Lack::Transactions => "transactions are not modelled",
         })
