@@ -26,7 +26,7 @@ use super::{
     retention_keeps_offsets::RetentionKeepsOffsets,
     whole_after_healing::WholeAfterHealing,
     zookeeper,
-    zookeeper_past::{WhileRemembered, ZooKeeperForgetsNothing},
+    zookeeper_past::{self, WhileRemembered, ZooKeeperForgetsNothing},
 };
 use crate::node::view::ClusterView;
 use crate::plan::{Expectation, Plan};
@@ -52,8 +52,13 @@ impl Checks {
             let mut expected = plan.expect.iter();
             expected.any(|expected| which(&expected.what))
         };
-        let remembered =
-            |property| -> Box<dyn Property> { Box::new(WhileRemembered::new(property)) };
+        let may_be_lost = zookeeper_past::may_be_lost(plan);
+        let remembered = |property: Box<dyn Property>| -> Box<dyn Property> {
+            match may_be_lost {
+                true => Box::new(WhileRemembered::new(property)),
+                false => property,
+            }
+        };
         let log_starts = LogStartsMoveAsAllowed::new(plan);
         let allowed_starts = log_starts.allowed();
         let mut properties: Vec<Box<dyn Property>> = vec![

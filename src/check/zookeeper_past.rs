@@ -53,13 +53,17 @@ impl ZooKeeperForgetsNothing {
     pub(super) fn new(plan: &Plan) -> Self {
         ZooKeeperForgetsNothing {
             past: Past::default(),
-            may_lose_it: plan
-                .timeline
-                .iter()
-                .any(|entry| wipes_zookeeper(&entry.action)),
+            may_lose_it: may_be_lost(plan),
             lost: 0,
         }
     }
+}
+
+/// Whether a plan may bring that about.
+pub(super) fn may_be_lost(plan: &Plan) -> bool {
+    plan.timeline
+        .iter()
+        .any(|entry| wipes_zookeeper(&entry.action))
 }
 
 fn wipes_zookeeper(action: &Action) -> bool {

@@ -184,11 +184,11 @@ fn action(random: &mut Random, plan: &Plan) -> Action {
         4 => Action::PowerFailure(Role::AllBrokers.into()),
         5 => Action::Stop(broker(random).into()),
         6..8 => Action::Pause(server(random, plan)),
-        8 => Action::Cut {
-            from: server(random, plan),
-            to: server(random, plan),
-            both: random.percent(60),
-        },
+        8 => {
+            let (from, to) = two_ends(random, plan);
+            let both = random.percent(60);
+            Action::Cut { from, to, both }
+        }
         9 => Action::Partition(vec![
             Role::broker(1).into(),
             Targets(vec![Role::broker(2), Role::broker(3)]),
@@ -199,10 +199,10 @@ fn action(random: &mut Random, plan: &Plan) -> Action {
             b: Role::Everyone.into(),
             by: ms(random.range(1..120)),
         },
-        12 => Action::StallNetwork {
-            a: broker(random).into(),
-            b: server(random, plan),
-        },
+        12 => {
+            let (a, b) = two_ends(random, plan);
+            Action::StallNetwork { a, b }
+        }
         13 => Action::ResetConnections {
             a: broker(random).into(),
             b: Role::Everyone.into(),
@@ -283,6 +283,16 @@ fn server(random: &mut Random, plan: &Plan) -> Targets {
         _ => Role::ZooKeeperLeader,
     }
     .into()
+}
+
+/// Two that are not called the same.
+fn two_ends(random: &mut Random, plan: &Plan) -> (Targets, Targets) {
+    loop {
+        let (a, b) = (server(random, plan), server(random, plan));
+        if a != b {
+            return (a, b);
+        }
+    }
 }
 
 fn broker(random: &mut Random) -> Role {
