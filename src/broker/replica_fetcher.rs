@@ -433,9 +433,7 @@ impl ReplicaFetcher {
             log.high_watermark()
         } else if leader.end_offset < 0 {
             state.fetch_offset
-        } else if truncation == Truncation::EpochKip101 {
-            leader.end_offset.min(log_end_offset)
-        } else if leader.epoch < 0 {
+        } else if truncation == Truncation::EpochKip101 || leader.epoch < 0 {
             leader.end_offset.min(log_end_offset)
         } else {
             let own = log.end_offset_for_epoch(leader.epoch);

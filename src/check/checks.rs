@@ -63,18 +63,18 @@ impl Checks {
         let allowed_starts = log_starts.allowed();
         let mut properties: Vec<Box<dyn Property>> = vec![
             Box::new(log_starts),
-            remembered(Box::new(OneLeaderAnEpoch::default())),
+            remembered(Box::<OneLeaderAnEpoch>::default()),
             Box::new(HighWatermarkInBounds::default()),
             Box::new(HighWatermarkNeverFalls::default()),
             Box::new(LeaderInIsr::default()),
-            remembered(Box::new(EpochsNeverFall::default())),
+            remembered(Box::<EpochsNeverFall>::default()),
             Box::new(NothingAboveHighWatermarkDeleted::default()),
             Box::new(RetentionKeepsOffsets::default()),
             Box::new(RecoveryLeavesAValidPrefix::default()),
             Box::new(EpochCachesMatchLogs::default()),
-            remembered(Box::new(NothingCommittedIsCutOff::default())),
-            remembered(Box::new(BrokersObeyTheCurrentController::default())),
-            remembered(Box::new(OnlyTheCurrentControllerWrites::default())),
+            remembered(Box::<NothingCommittedIsCutOff>::default()),
+            remembered(Box::<BrokersObeyTheCurrentController>::default()),
+            remembered(Box::<OnlyTheCurrentControllerWrites>::default()),
             Box::new(OnlyLiveBrokersJoinTheIsr::default()),
             Box::new(OnlyACleanStopIsTakenForClean::of(plan)),
         ];

@@ -44,10 +44,10 @@ impl HighWatermarkNeedsMinIsr {
             match &entry.action {
                 Action::CreateTopic(topic) => topics.push(topic),
                 Action::Upgrade { set, .. } if set.contains_key(KEY) => return None,
-                Action::AlterTopic { topic, set, delete } => {
-                    if set.contains_key(KEY) || delete.iter().any(|key| key == KEY) {
-                        property.changing.insert(topic.clone());
-                    }
+                Action::AlterTopic { topic, set, delete }
+                    if set.contains_key(KEY) || delete.iter().any(|key| key == KEY) =>
+                {
+                    property.changing.insert(topic.clone());
                 }
                 _ => {}
             }

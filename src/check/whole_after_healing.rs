@@ -8,7 +8,7 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Duration;
-use crate::plan::{Action, Healing, Plan, Role, When};
+use crate::plan::{Action, Healing, Plan, Role, Targets, When};
 use crate::protocol::NO_LEADER;
 
 const NAME: &str = "after healing every ISR is full again";
@@ -46,11 +46,10 @@ impl WholeAfterHealing {
                 | Action::TruncateFile { .. }
                 | Action::WriteFile { .. }
                 | Action::AskZooKeeper { .. } => return false,
-                Action::Restart(who) if last >= healed => {
-                    if who.0.contains(&Role::AllBrokers) || who.0.contains(&Role::Everyone) {
-                        restarted = restarted.max(Some(last));
-                    }
+                Action::Restart(who) if last >= healed && is_of_all(who) => {
+                    restarted = restarted.max(Some(last));
                 }
+                Action::Restart(_) if last >= healed => {}
                 Action::Heal(_) => {}
                 _ if last > healed => return false,
                 _ => {}
@@ -91,6 +90,10 @@ impl Property for WholeAfterHealing {
     fn figures(&self) -> String {
         format!("{} partitions", self.looked_at)
     }
+}
+
+fn is_of_all(who: &Targets) -> bool {
+    who.0.contains(&Role::AllBrokers) || who.0.contains(&Role::Everyone)
 }
 
 #[cfg(test)]

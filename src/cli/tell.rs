@@ -52,7 +52,7 @@ fn told(name: &str, verbose: bool) -> Result<String, Diagnostic> {
     let (header, mut reader) = TraceReader::open(BufReader::new(file)).map_err(refused)?;
     let mut account = Account::with_transcript(verbose);
     let closing = loop {
-        match reader.next().map_err(refused)? {
+        match reader.next_entry().map_err(refused)? {
             TraceLine::Fact(entry) => account.fact(&entry),
             TraceLine::Cause(cause) => account.cause(&cause),
             TraceLine::End(closing) => break closing,

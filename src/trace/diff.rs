@@ -44,7 +44,7 @@ fn facts(text: &str) -> Result<(TraceHeader, Vec<String>), TraceFileError> {
     let (header, mut reader) = TraceReader::open(text.as_bytes())?;
     let mut facts = Vec::new();
     loop {
-        match reader.next()? {
+        match reader.next_entry()? {
             TraceLine::Fact(_) => facts.push(reader.text().to_owned()),
             TraceLine::Cause(_) => {}
             TraceLine::End(_) => return Ok((header, facts)),

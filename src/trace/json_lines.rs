@@ -294,7 +294,7 @@ impl<R: BufRead> TraceReader<R> {
     ///
     /// # Errors
     /// A line that was cut or changed, or the end of a trace that has lost its last line.
-    pub fn next(&mut self) -> Result<TraceLine, TraceFileError> {
+    pub fn next_entry(&mut self) -> Result<TraceLine, TraceFileError> {
         let before = self.checksum;
         if !self.next_line()? {
             let why = "the trace ends here without its last line: it was cut";
@@ -455,7 +455,7 @@ mod tests {
         let (header, mut reader) = TraceReader::open(text.as_bytes())?;
         let mut lines = Vec::new();
         while !matches!(lines.last(), Some(TraceLine::End(_))) {
-            lines.push(reader.next()?);
+            lines.push(reader.next_entry()?);
         }
         Ok((header, lines))
     }

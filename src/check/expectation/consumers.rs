@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is acknowledged so shortly before the end need not have been read.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
+/// How often each place (offset and leader epoch) was read.
+type Places = BTreeMap<(i64, i32), u64>;
+
 pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> Verdict {
     let members = history.members(consumer);
     let of_it = |node: &str| members.iter().any(|name| **name == *node);
@@ -103,8 +106,7 @@ pub(super) fn read_twice(history: &History<'_>, consumer: &str, count: Count) ->
     let mut twice = 0;
     for member in history.members(consumer) {
         // How often what lies at each place was read.
-        let mut reads: BTreeMap<(&TopicPartition, u64), BTreeMap<(i64, i32), u64>> =
-            BTreeMap::new();
+        let mut reads: BTreeMap<(&TopicPartition, u64), Places> = BTreeMap::new();
         for read in consumed_by(history, &member) {
             let equal = reads.entry((read.partition, read.content)).or_default();
             *equal.entry((read.offset, read.leader_epoch)).or_default() += 1;

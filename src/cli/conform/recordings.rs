@@ -112,7 +112,7 @@ fn find_in(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let has_cases = found.iter().any(|path| is_case(path));
     found.retain(|path| {
         let is_json = || path.extension().is_some_and(|end| end == "json") && path.is_file();
-        is_case(path) || is_json() && !(has_cases && !has_steps(path))
+        is_case(path) || (is_json() && (!has_cases || has_steps(path)))
     });
     found.sort();
     match found.is_empty() {
