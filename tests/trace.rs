@@ -79,7 +79,7 @@ fn facts_are_read_as_they_were_written() {
         let text = write_json_lines(&TraceHeader::default(), &report.trace);
         let (_, mut reader) = TraceReader::open(text.as_bytes()).unwrap();
         let mut read = Vec::new();
-        while let TraceLine::Fact(entry) = reader.next().unwrap() {
+        while let TraceLine::Fact(entry) = reader.next_entry().unwrap() {
             read.push(entry);
         }
         let differs = read.iter().zip(&report.trace).find(|(a, b)| a != b);
