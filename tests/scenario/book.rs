@@ -99,8 +99,7 @@ fn the_page_of_settings_is_what_the_tables_say() {
 /// What `trial check` offers in place of a key that no scenario has: the keys that may stand there.
 fn keys_at(text: &str) -> Vec<String> {
     let error = kafka_trial::scenario::load("s.yaml", text.as_bytes().to_vec(), &[])
-        .err()
-        .expect("no scenario has this key");
+        .expect_err("no scenario has this key");
     let expected = error.expected.expect("what was expected");
     let list = expected.strip_prefix("one of ").unwrap_or(&expected);
     list.split(", ").map(str::to_string).collect()
