@@ -6,7 +6,7 @@
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -31,8 +31,8 @@ impl Property for BrokersObeyTheCurrentController {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

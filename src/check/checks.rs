@@ -30,6 +30,7 @@ use super::{
 };
 use crate::node::view::ClusterView;
 use crate::plan::{Expectation, Plan};
+use crate::protocol::Routine;
 use crate::trace::TraceEntry;
 
 /// The properties that a run is held against.
@@ -41,7 +42,35 @@ pub struct Checks {
 
 struct Watching {
     property: Box<dyn Property>,
-    looks_at_routine: bool,
+    at: Kinds,
+}
+
+/// Kinds of facts, as a set: each kind of routine, and all others as one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kinds(u8);
+
+impl Kinds {
+    const OTHERS: Kinds = Kinds(1 << 7);
+
+    fn of_routine(kinds: &[Routine]) -> Kinds {
+        Kinds(kinds.iter().fold(0, |set, kind| set | 1 << *kind as u8))
+    }
+
+    fn of(facts: &[TraceEntry]) -> Kinds {
+        let kinds = facts.iter().map(|entry| match entry.fact.routine() {
+            Some(kind) => Kinds::of_routine(&[kind]),
+            None => Kinds::OTHERS,
+        });
+        kinds.fold(Kinds(0), Kinds::and)
+    }
+
+    fn and(self, others: Kinds) -> Kinds {
+        Kinds(self.0 | others.0)
+    }
+
+    fn meets(self, others: Kinds) -> bool {
+        self.0 & others.0 != 0
+    }
 }
 
 impl Checks {
@@ -124,13 +153,13 @@ impl Checks {
     /// Routine facts are not stated: properties that need them see nothing, and say nothing.
     pub fn leave_out_routine(&mut self) {
         self.properties
-            .retain(|watching| !watching.looks_at_routine);
+            .retain(|watching| watching.at == Kinds::OTHERS);
     }
 
     /// Adds a property of the caller's own.
     pub fn add(&mut self, property: Box<dyn Property>) {
         self.properties.push(Watching {
-            looks_at_routine: property.looks_at_routine(),
+            at: Kinds::of_routine(property.routine()).and(Kinds::OTHERS),
             property,
         });
     }
@@ -144,10 +173,10 @@ impl Checks {
         if facts.is_empty() {
             return None;
         }
-        let routine = facts.iter().all(|entry| entry.fact.is_routine());
+        let stated = Kinds::of(facts);
         self.properties
             .iter_mut()
-            .filter(|watching| watching.looks_at_routine || !routine)
+            .filter(|watching| watching.at.meets(stated))
             .find_map(|watching| watching.property.after_event(facts, view))
     }
 

@@ -10,7 +10,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{BY_APPLICATION, Fact, TopicPartition};
+use crate::protocol::{BY_APPLICATION, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -39,6 +39,10 @@ struct Gap {
 impl Property for ConsumersReadWithoutGaps {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Consumed]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

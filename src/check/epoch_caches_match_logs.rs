@@ -8,7 +8,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "a log's epoch cache says where its epochs begin";
@@ -23,8 +23,8 @@ impl Property for EpochCachesMatchLogs {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

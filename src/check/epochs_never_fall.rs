@@ -10,7 +10,7 @@ use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,10 @@ pub(super) struct EpochsNeverFall {
 impl Property for EpochsNeverFall {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Appended]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

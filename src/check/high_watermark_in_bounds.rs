@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "the high watermark lies between the log's start and its end";
@@ -19,6 +19,10 @@ pub(super) struct HighWatermarkInBounds {
 impl Property for HighWatermarkInBounds {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Appended, Routine::HighWatermarkMoved]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

@@ -9,7 +9,7 @@ use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan};
 use crate::protocol::config::Properties;
-use crate::protocol::{BrokerId, Fact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,6 +77,10 @@ impl HighWatermarkNeedsMinIsr {
 impl Property for HighWatermarkNeedsMinIsr {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::HighWatermarkMoved]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

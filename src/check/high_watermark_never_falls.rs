@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,10 @@ pub(super) struct HighWatermarkNeverFalls {
 impl Property for HighWatermarkNeverFalls {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::HighWatermarkMoved]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

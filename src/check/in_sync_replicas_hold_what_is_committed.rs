@@ -10,7 +10,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, StateWriteReason, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,10 @@ struct Known {
 impl Property for InSyncReplicasHoldWhatIsCommitted {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::HighWatermarkMoved]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

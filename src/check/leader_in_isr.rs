@@ -7,7 +7,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "a leader is in its ISR";
@@ -22,8 +22,8 @@ impl Property for LeaderInIsr {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

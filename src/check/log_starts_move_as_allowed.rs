@@ -14,7 +14,7 @@ use super::retention_limits::RetentionLimits;
 use crate::kernel::{Duration, Time};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan, Timestamp};
-use crate::protocol::{BrokerId, Fact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +194,10 @@ impl LogStartsMoveAsAllowed {
 impl Property for LogStartsMoveAsAllowed {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Acked]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

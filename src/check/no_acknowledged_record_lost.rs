@@ -10,7 +10,7 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, RecordId, TopicPartition};
+use crate::protocol::{Fact, RecordId, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,10 @@ pub(super) struct NoAcknowledgedRecordLost {
 impl Property for NoAcknowledgedRecordLost {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Acked]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

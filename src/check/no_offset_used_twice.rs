@@ -10,7 +10,7 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, StateWriteReason, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +25,10 @@ pub(super) struct NoOffsetUsedTwice {
 impl Property for NoOffsetUsedTwice {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Consumed]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "nothing above the high watermark is deleted";
@@ -21,8 +21,8 @@ impl Property for NothingAboveHighWatermarkDeleted {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

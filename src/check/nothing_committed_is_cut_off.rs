@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, StateWriteReason};
+use crate::protocol::{Fact, Routine, StateWriteReason};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ impl Property for NothingCommittedIsCutOff {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

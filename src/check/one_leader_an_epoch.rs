@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, NO_LEADER, TopicPartition};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,10 @@ pub(super) struct OneLeaderAnEpoch {
 impl Property for OneLeaderAnEpoch {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Appended]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::ReplicaKey;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, StateWriteReason, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -28,8 +28,8 @@ impl Property for OnlyLiveBrokersJoinTheIsr {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -7,8 +7,8 @@ use super::property::{Property, Violation};
 use super::zookeeper::{Added, History};
 use crate::metadata::znode;
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zab::TxnBody;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use bytes::Bytes;
 
@@ -26,8 +26,8 @@ impl Property for OnlyTheCurrentControllerWrites {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -3,7 +3,7 @@
 use super::end_of_run::EndOfRun;
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, TopicPartition};
+use crate::protocol::{BrokerId, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::rc::Rc;
 
@@ -12,10 +12,10 @@ pub trait Property {
     /// The property as a sentence.
     fn name(&self) -> &'static str;
 
-    /// Whether it looks at routine too (`Fact::is_routine`). Events that state nothing else, nearly all,
-    /// are kept from the others.
-    fn looks_at_routine(&self) -> bool {
-        true
+    /// Which routine facts (`Fact::is_routine`) it looks at. Events that state no others, nearly all, are
+    /// kept from it.
+    fn routine(&self) -> &'static [Routine] {
+        Routine::ALL
     }
 
     /// Looks at the facts of one dispatched event, and at what these touched in the view after it.

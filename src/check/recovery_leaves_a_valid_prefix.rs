@@ -8,7 +8,7 @@ use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ impl Property for RecoveryLeavesAValidPrefix {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

@@ -11,7 +11,7 @@ use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -37,6 +37,10 @@ struct Known {
 impl Property for RetentionKeepsOffsets {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[Routine::Appended]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

@@ -9,8 +9,8 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan, Role};
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::Zxid;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "ZooKeeper forgets nothing";
@@ -88,8 +88,8 @@ impl Property for ZooKeeperForgetsNothing {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
@@ -132,8 +132,8 @@ impl Property for WhileRemembered {
         self.property.name()
     }
 
-    fn looks_at_routine(&self) -> bool {
-        self.property.looks_at_routine()
+    fn routine(&self) -> &'static [Routine] {
+        self.property.routine()
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {

@@ -493,15 +493,40 @@ pub enum Fact {
 impl Fact {
     /// What happens to every record on its way.
     pub const fn is_routine(&self) -> bool {
-        matches!(
-            self,
-            Fact::RecordCreated { .. }
-                | Fact::Appended { .. }
-                | Fact::HighWatermarkMoved { .. }
-                | Fact::Acked { .. }
-                | Fact::Consumed { .. }
-        )
+        self.routine().is_some()
     }
+
+    /// Which kind of routine it is.
+    pub const fn routine(&self) -> Option<Routine> {
+        match self {
+            Fact::RecordCreated { .. } => Some(Routine::RecordCreated),
+            Fact::Appended { .. } => Some(Routine::Appended),
+            Fact::HighWatermarkMoved { .. } => Some(Routine::HighWatermarkMoved),
+            Fact::Acked { .. } => Some(Routine::Acked),
+            Fact::Consumed { .. } => Some(Routine::Consumed),
+            _ => None,
+        }
+    }
+}
+
+/// The facts that every record brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Routine {
+    RecordCreated,
+    Appended,
+    HighWatermarkMoved,
+    Acked,
+    Consumed,
+}
+
+impl Routine {
+    pub const ALL: &'static [Routine] = &[
+        Routine::RecordCreated,
+        Routine::Appended,
+        Routine::HighWatermarkMoved,
+        Routine::Acked,
+        Routine::Consumed,
+    ];
 }
 
 /// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.

@@ -22,7 +22,7 @@ pub mod zookeeper;
 
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
-pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, StateWriteReason, content_of};
+pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, Routine, StateWriteReason, content_of};
 pub use hosts::Hosts;
 pub use ids::{
     BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,

@@ -6,9 +6,9 @@
 use super::history::{Added, History};
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zab::{Txn, TxnBody};
 use crate::protocol::zookeeper::SessionId;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -81,8 +81,8 @@ impl Property for EphemeralsLiveWithTheirSession {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

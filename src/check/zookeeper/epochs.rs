@@ -4,7 +4,7 @@
 
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::rc::Rc;
 
@@ -21,8 +21,8 @@ impl Property for OneLeaderAZooKeeperEpoch {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

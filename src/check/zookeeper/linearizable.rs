@@ -9,9 +9,9 @@ use super::history::{Added, History};
 use super::model::Model;
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zab::counter_of;
 use crate::protocol::zookeeper::{Op, SessionId};
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -73,8 +73,8 @@ impl Property for WritesAreLinearizable {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -7,8 +7,8 @@
 use super::history::{Added, History};
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::Zxid;
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -77,8 +77,8 @@ impl Property for ServersAgree {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

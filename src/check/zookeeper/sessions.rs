@@ -3,8 +3,8 @@
 
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::{SessionId, Zxid};
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -63,8 +63,8 @@ impl Property for SessionsGoForward {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {

@@ -8,8 +8,8 @@ use super::history::{Added, History};
 use super::model::Model;
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::{Answer, Code, Op, SessionId, WatchType, Zxid};
+use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -152,8 +152,8 @@ impl Property for WatchesFireOnceAndFirst {
         NAME
     }
 
-    fn looks_at_routine(&self) -> bool {
-        false
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
