@@ -13,7 +13,8 @@ sentences! {
         LeaderOf { partition: Partition } = "leader of {partition}",
         /// Every replica in the ISR but the leader.
         IsrFollowersOf { partition: Partition } = "in-sync followers of {partition}",
-        /// The replica with the lowest id that is not the leader.
+        /// The replica with the lowest id that is not the leader, and to which the line can be done: a crash
+        /// is for one that runs, a restart for one that is down.
         FollowerOf { partition: Partition } = "a follower of {partition}",
         /// Every replica but the leader.
         FollowersOf { partition: Partition } = "followers of {partition}",

@@ -72,8 +72,12 @@ pub fn write_duration(duration: Duration) -> String {
             .unwrap_or(&TIMES[6]);
         return format!("{}{name}", rest / scale);
     }
+    let (day, days) = TIMES[0];
+    if rest.is_multiple_of(days) && rest > 3 * days {
+        return format!("{}{day}", rest / days);
+    }
     let mut text = String::new();
-    // Days are read and not written: 36h is plainer than 1d12h.
+    // Few days are written as hours: 36h is plainer than 1d12h.
     for (name, scale) in &TIMES[1..4] {
         if rest >= *scale {
             text.push_str(&format!("{}{name}", rest / scale));
@@ -133,6 +137,8 @@ mod tests {
             ("7ns", 7, "7ns"),
             ("1h", 3_600_000_000_000, "1h"),
             ("1d12h", 129_600_000_000_000, "36h"),
+            ("2d", 172_800_000_000_000, "48h"),
+            ("600d", 51_840_000_000_000_000, "600d"),
             ("0s", 0, "0s"),
         ] {
             assert_eq!(parse_duration(text), Some(Duration(nanos)), "{text}");

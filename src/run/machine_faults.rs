@@ -1,7 +1,7 @@
 //! Faults of single machines: disks, clocks, processors; each with what ends it.
 
-use crate::kernel::{Disk, Fault, NodeId};
-use crate::plan::{Action, Targets};
+use crate::kernel::{Disk, Duration, Fault, NodeId};
+use crate::plan::{Action, Targets, write_duration};
 use std::fmt;
 
 /// Whom a fault of disks, clocks and processors is for; `None` for other actions.
@@ -80,7 +80,13 @@ pub fn machine_words(action: &Action, who: &str, files: &str) -> String {
         Action::SlowMachine { times, .. } => {
             format!("slow machine {who}: all its work takes {times} times as long")
         }
-        Action::JumpClock { by_ms, .. } => format!("the clock of {who} jumps by {by_ms:+} ms"),
+        Action::JumpClock { by_ms, .. } => {
+            let length = write_duration(Duration::from_millis(by_ms.unsigned_abs()));
+            match *by_ms {
+                ..0 => format!("the clock of {who} jumps back by {length}"),
+                0.. => format!("the clock of {who} jumps ahead by {length}"),
+            }
+        }
         Action::DriftClock { ppm, .. } => format!(
             "the clock of {who} drifts: {} µs too {} each second",
             ppm.unsigned_abs(),

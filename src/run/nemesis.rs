@@ -11,7 +11,7 @@ use super::network_faults::{
     is_between_nobody, leave_out_itself, network_faults_of, network_sides, network_words,
 };
 use super::operator::{World, admin, command};
-use super::process_faults::{ProcessFault, Then, process_fault_of};
+use super::process_faults::{Condition, ProcessFault, Then, process_fault_of};
 use super::recorded::CarriedOut;
 use super::roles::{Downfall, Resolver};
 use crate::client::AdminCommand;
@@ -145,7 +145,7 @@ impl Nemesis {
             say(world, number, text);
         } else if let Action::Heal(healing) = action {
             if let Healing::Nodes(targets) = healing {
-                let nodes = self.find(world, targets)?;
+                let nodes = self.find(world, targets, Condition::Up)?;
                 found.described(world, &nodes, targets);
             }
             say(world, number, "healing".to_string());
@@ -162,7 +162,11 @@ impl Nemesis {
         found: &mut Found<'_>,
         world: &mut World<'_>,
     ) -> Result<Vec<Effect>, String> {
-        let mut nodes = self.find(world, fault.targets)?;
+        let wanted = match fault.condition {
+            Condition::Any => Condition::Up,
+            condition => condition,
+        };
+        let mut nodes = self.find(world, fault.targets, wanted)?;
         nodes.retain(|node| fault.condition.holds(world.kernel.status(*node)));
         if nodes.is_empty() {
             let condition = fault.condition.words();
@@ -214,7 +218,7 @@ impl Nemesis {
     ) -> Result<Vec<FaultId>, String> {
         let mut sides = Vec::new();
         for side in targets {
-            sides.push(self.find(world, side)?);
+            sides.push(self.find(world, side, Condition::Up)?);
         }
         leave_out_itself(&mut sides);
         let who: Vec<String> = sides
@@ -248,7 +252,7 @@ impl Nemesis {
         found: &mut Found<'_>,
         world: &mut World<'_>,
     ) -> Result<Vec<Effect>, String> {
-        let mut nodes = self.find(world, targets)?;
+        let mut nodes = self.find(world, targets, Condition::Up)?;
         // Of each node the files that the fault is about; of a fault of whole machines none.
         let mut places: Vec<(NodeId, String)> = Vec::new();
         let mut files = String::new();
@@ -290,7 +294,7 @@ impl Nemesis {
         found: &mut Found<'_>,
         world: &mut World<'_>,
     ) -> Result<(), String> {
-        let nodes = self.find(world, edit.targets)?;
+        let nodes = self.find(world, edit.targets, Condition::Down)?;
         for node in &nodes {
             let name = world.kernel.name(*node);
             if world.kernel.status(*node) != NodeStatus::Down {
@@ -311,8 +315,13 @@ impl Nemesis {
         Ok(())
     }
 
-    /// The nodes that a line means at this moment.
-    fn find(&self, world: &World<'_>, targets: &Targets) -> Result<Vec<NodeId>, String> {
+    /// The nodes that a line means at this moment, which is about such as are in this state.
+    fn find(
+        &self,
+        world: &World<'_>,
+        targets: &Targets,
+        wanted: Condition,
+    ) -> Result<Vec<NodeId>, String> {
         let observed = Observed {
             kernel: &*world.kernel,
             layout: world.layout,
@@ -321,13 +330,14 @@ impl Nemesis {
             plan: world.plan,
             observed,
             down: &self.down,
+            wanted,
         };
         resolver.resolve(targets)
     }
 
     fn heal(&mut self, healing: &Healing, world: &mut World<'_>) -> Result<(), String> {
         let nodes = match healing {
-            Healing::Nodes(targets) => Some(self.find(world, targets)?),
+            Healing::Nodes(targets) => Some(self.find(world, targets, Condition::Up)?),
             Healing::Everything | Healing::Network => None,
         };
         for number in 0..self.lasting.len() {

@@ -1,8 +1,10 @@
 //! Roles found out: who is the leader of trucks_gps-0 at this moment.
 //!
 //! The committed metadata decides (the most advanced running coordination server); where none serves,
-//! the running broker that believes so with the highest leader epoch. "A follower" is the lowest id.
+//! the running broker that believes so with the highest leader epoch. "A follower" is the lowest id of those
+//! to whom the line can be done: who crashes one twice crashes two.
 
+use super::process_faults::Condition;
 use crate::kernel::{NodeId, NodeStatus};
 use crate::node::Observed;
 use crate::node::view::{ClusterView, CommittedPartition};
@@ -23,6 +25,8 @@ pub struct Resolver<'a> {
     pub observed: Observed<'a>,
     /// Nodes that the run brought down, and how.
     pub down: &'a BTreeMap<NodeId, Downfall>,
+    /// Where a role leaves open which of several is meant, one in this state is.
+    pub wanted: Condition,
 }
 
 impl Resolver<'_> {
@@ -74,7 +78,12 @@ impl Resolver<'_> {
                 self.brokers(isr.into_iter().filter(|id| Some(*id) != leader))
             }
             Role::FollowerOf { partition } => {
-                self.brokers(self.followers(partition).into_iter().min())
+                let mut ids = self.followers(partition);
+                ids.sort_unstable();
+                let followers = self.brokers(ids);
+                let fits = |node: &&NodeId| self.wanted.holds(self.status(**node));
+                let one = followers.iter().find(fits).or(followers.first());
+                one.copied().into_iter().collect()
             }
             Role::FollowersOf { partition } => self.brokers(self.followers(partition)),
             Role::ReplicasOf { partition } => self.brokers(

@@ -307,7 +307,7 @@ timeline:
         "network cut between zookeeper-3 and zookeeper-1, zookeeper-2 (",
         "slow disk of broker-1: all takes 100 times as long",
         "slow machine broker-1: all its work takes 7 times as long",
-        "the clock of broker-1 jumps by -5000 ms",
+        "the clock of broker-1 jumps back by 5s",
         "the clock of broker-1 drifts: 200 µs too many each second",
     ] {
         line(&told, words);

@@ -203,6 +203,35 @@ fn stated(report: &Report, node: &str, fact: &Fact) -> Vec<u64> {
 }
 
 #[test]
+fn a_follower_is_one_to_whom_the_line_can_be_done() {
+    let report = play(
+        "
+format: 1
+name: timeline
+about: A second follower after the first.
+duration: 60s
+cluster: {brokers: 3}
+topics:
+  t: {assignment: [[1, 2, 3]]}
+timeline:
+  - {at: 10s, power failure: a follower of t-0}
+  - {at: 11s, crash: a follower of t-0}
+  - {at: 40s, restart: a follower of t-0}
+  - {at: 41s, pause: a follower of t-0}
+",
+    );
+    for (broker, fact, at) in [
+        ("broker-2", Fact::PowerFailed, 10),
+        ("broker-3", Fact::Crashed, 11),
+        ("broker-2", Fact::Paused, 41),
+    ] {
+        assert_eq!(stated(&report, broker, &fact), [at], "{broker}");
+    }
+    assert_eq!(stated(&report, "broker-2", &Fact::Started).len(), 2);
+    assert_eq!(stated(&report, "broker-3", &Fact::Started).len(), 1);
+}
+
+#[test]
 fn of_two_faults_of_one_kind_the_later_counts_until_it_ends_and_then_the_earlier_again() {
     let slow = TRUCKS.replace(
         "replication.factor: 1}",

@@ -11,8 +11,9 @@ use std::ops::Range;
 pub(super) struct File {
     pub(super) content: Rope,
     durable: Durable,
-    /// Operations on the content that are not durable yet, with the time of each.
-    pub(super) journal: VecDeque<(Time, Op)>,
+    /// Changes of the content that are not durable yet, with the time of each. A log that is written fast
+    /// has one of them for every batch of half a minute.
+    pub(super) journal: VecDeque<(Time, Change)>,
     pub(super) committed: u64,
     pub(super) dirty: u64,
     pub(super) stored: u64,
@@ -22,19 +23,25 @@ pub(super) struct File {
     pub(super) unlinked: bool,
 }
 
+/// What is asked of a file.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Write {
-        position: u64,
-        chunk: Bytes,
-    },
-    Resize {
-        len: u64,
-    },
+    Write { position: u64, chunk: Bytes },
+    Resize { len: u64 },
+}
+
+/// What was done to a file.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
     /// So many bytes written where nothing was written yet: the content has them.
     Added {
         bytes: u64,
     },
+    Resize {
+        len: u64,
+    },
+    /// Anything else, which is rare.
+    Write(Box<(u64, Bytes)>),
 }
 
 /// What of a file is durable.
@@ -57,33 +64,34 @@ impl File {
     /// Carries out an operation in the page cache.
     pub(super) fn change(&mut self, now: Time, op: Op) {
         let written = self.content.written();
-        let op = match (&self.durable, op) {
+        let change = match (&self.durable, op) {
             (Durable::Beginning { .. }, Op::Write { position, chunk }) if position == written => {
                 let bytes = chunk.len() as u64;
                 self.content.push(chunk);
-                Op::Added { bytes }
+                Change::Added { bytes }
             }
             (Durable::Beginning { .. }, Op::Resize { len }) if len >= written => {
                 self.content.resize(len);
-                Op::Resize { len }
+                Change::Resize { len }
             }
             (_, op) => {
                 self.part_durable();
-                op.apply(&mut self.content);
-                op
+                let change = Change::from(op);
+                change.apply(&mut self.content);
+                change
             }
         };
-        self.journal.push_back((now, op));
+        self.journal.push_back((now, change));
     }
 
     /// Makes operations durable until so many of them are.
     pub(super) fn commit(&mut self, until: u64) {
         while self.committed < until
-            && let Some((_, op)) = self.journal.pop_front()
+            && let Some((_, change)) = self.journal.pop_front()
         {
             self.committed += 1;
-            self.dirty = self.dirty.saturating_sub(op.bytes());
-            self.durable.apply(&op);
+            self.dirty = self.dirty.saturating_sub(change.bytes());
+            self.durable.apply(&change);
         }
         if self.journal.is_empty() {
             self.durable = Durable::all_of(&self.content);
@@ -94,11 +102,11 @@ impl File {
     pub(super) fn power_failure(&mut self, random: &mut Stream) {
         let kept = random.below(self.journal.len() as u64 + 1);
         self.commit(self.committed + kept);
-        if let Some((_, op)) = self.journal.pop_front()
-            && !matches!(op, Op::Resize { .. })
+        if let Some((_, change)) = self.journal.pop_front()
+            && !matches!(change, Change::Resize { .. })
         {
-            let torn = random.below(op.bytes() + 1);
-            self.durable.apply(&op.torn(torn));
+            let torn = random.below(change.bytes() + 1);
+            self.durable.apply(&change.torn(torn));
         }
         self.journal.clear();
         match std::mem::take(&mut self.durable) {
@@ -138,10 +146,10 @@ impl File {
         durable.keep(written, len);
         self.durable = Durable::Other(durable);
         let mut position = written;
-        for (_, op) in &mut self.journal {
-            if let Op::Added { bytes } = *op {
+        for (_, change) in &mut self.journal {
+            if let Change::Added { bytes } = *change {
                 let chunk = self.content.read(position, bytes).concat().into();
-                *op = Op::Write { position, chunk };
+                *change = Change::Write(Box::new((position, chunk)));
                 position += bytes;
             }
         }
@@ -187,17 +195,17 @@ impl Durable {
         }
     }
 
-    fn apply(&mut self, op: &Op) {
-        match (self, op) {
-            (Durable::Beginning { written, len }, Op::Added { bytes }) => {
+    fn apply(&mut self, change: &Change) {
+        match (self, change) {
+            (Durable::Beginning { written, len }, Change::Added { bytes }) => {
                 *written += bytes;
                 *len = (*len).max(*written);
             }
-            (Durable::Beginning { len, .. }, Op::Resize { len: new }) => *len = *new,
-            (Durable::Beginning { .. }, Op::Write { .. }) => {
+            (Durable::Beginning { len, .. }, Change::Resize { len: new }) => *len = *new,
+            (Durable::Beginning { .. }, Change::Write(_)) => {
                 unreachable!("what is durable was parted from the content before")
             }
-            (Durable::Other(durable), op) => op.apply(durable),
+            (Durable::Other(durable), change) => change.apply(durable),
         }
     }
 }
@@ -206,29 +214,48 @@ impl Op {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Op::Write { chunk, .. } => chunk.len() as u64,
-            Op::Added { bytes } => *bytes,
             Op::Resize { .. } => 0,
+        }
+    }
+}
+
+impl From<Op> for Change {
+    fn from(op: Op) -> Self {
+        match op {
+            Op::Write { position, chunk } => Change::Write(Box::new((position, chunk))),
+            Op::Resize { len } => Change::Resize { len },
+        }
+    }
+}
+
+impl Change {
+    fn bytes(&self) -> u64 {
+        match self {
+            Change::Write(write) => write.1.len() as u64,
+            Change::Added { bytes } => *bytes,
+            Change::Resize { .. } => 0,
         }
     }
 
     /// The beginning of a write.
-    fn torn(self, bytes: u64) -> Op {
+    fn torn(self, bytes: u64) -> Change {
         match self {
-            Op::Write { position, chunk } => {
-                let end = usize::try_from(bytes).map_or(chunk.len(), |end| end.min(chunk.len()));
-                let chunk = chunk.slice(..end);
-                Op::Write { position, chunk }
+            Change::Write(mut write) => {
+                let end =
+                    usize::try_from(bytes).map_or(write.1.len(), |end| end.min(write.1.len()));
+                write.1.truncate(end);
+                Change::Write(write)
             }
-            Op::Added { .. } => Op::Added { bytes },
-            Op::Resize { len } => Op::Resize { len },
+            Change::Added { .. } => Change::Added { bytes },
+            Change::Resize { len } => Change::Resize { len },
         }
     }
 
     fn apply(&self, rope: &mut Rope) {
         match self {
-            Op::Write { position, chunk } => rope.write(*position, chunk.clone()),
-            Op::Resize { len } => rope.resize(*len),
-            Op::Added { .. } => unreachable!("it stands only where the content has the bytes"),
+            Change::Write(write) => rope.write(write.0, write.1.clone()),
+            Change::Resize { len } => rope.resize(*len),
+            Change::Added { .. } => unreachable!("it stands only where the content has the bytes"),
         }
     }
 }
@@ -279,7 +306,7 @@ mod tests {
                 bytes[at..at + chunk.len()].copy_from_slice(chunk);
             }
             Op::Resize { len } => bytes.resize(*len as usize, 0),
-            Op::Write { .. } | Op::Added { .. } => {}
+            Op::Write { .. } => {}
         }
     }
 
