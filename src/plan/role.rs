@@ -13,8 +13,7 @@ sentences! {
         LeaderOf { partition: Partition } = "leader of {partition}",
         /// Every replica in the ISR but the leader.
         IsrFollowersOf { partition: Partition } = "in-sync followers of {partition}",
-        /// The replica with the lowest id that is not the leader, and to which the line can be done: a crash
-        /// is for one that runs, a restart for one that is down.
+        /// The lowest id of those that do not lead and can be meant: crash means one that runs, restart one that is down.
         FollowerOf { partition: Partition } = "a follower of {partition}",
         /// Every replica but the leader.
         FollowersOf { partition: Partition } = "followers of {partition}",
