@@ -5,36 +5,27 @@
 //! what a partition makes of an answer.
 
 use super::MetadataCache;
+use super::connections::{Answered, Asker, CONTROLLER_RECONNECT_BACKOFF, Connections};
 use crate::kernel::{Duration, NodeId};
-use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
-    BrokerId, BrokerTimer, Ctx, ErrorCode, Hosts, Response, Timer, TopicPartition,
+    BrokerId, BrokerTimer, Ctx, ErrorCode, Response, Timer, TopicPartition,
 };
 use std::collections::BTreeMap;
-use std::rc::Rc;
-
-/// Timer numbers (`BrokerTimer::Wake`).
-pub(crate) const WAKE_FIND_CONTROLLER: u64 = 1;
-pub(crate) const WAKE_SEND_AGAIN: u64 = 2;
 
 /// How long to wait until the cache is asked for a controller again.
 const FIND_CONTROLLER_EVERY: Duration = Duration::from_millis(100);
 /// Pause after an error that concerns the whole request.
 const SEND_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-const RECONNECT_BACKOFF: Duration = Duration::from_millis(50);
-
 /// A partition's change and what the controller said of it.
 pub(crate) type Outcome = (AlterPartitionData, Result<AlterPartitionResult, ErrorCode>);
 
+#[derive(Debug)]
 pub(crate) struct AlterPartitionManager {
-    pub(crate) client: NetworkClient<()>,
     broker: BrokerId,
     broker_epoch: i64,
-    hosts: Hosts,
     timeout: Duration,
     /// What is asked for or waits to be; entries of the request under way stay until its answer.
     unsent: BTreeMap<TopicPartition, AlterPartitionData>,
@@ -44,18 +35,10 @@ pub(crate) struct AlterPartitionManager {
 }
 
 impl AlterPartitionManager {
-    pub(crate) fn new(owner: u8, broker: BrokerId, hosts: Hosts, config: &BrokerConfig) -> Self {
-        let settings = NetworkClientConfig {
-            reconnect_backoff_ms: RECONNECT_BACKOFF.as_millis(),
-            reconnect_backoff_max_ms: RECONNECT_BACKOFF.as_millis(),
-            max_in_flight: 1,
-            ..NetworkClientConfig::default()
-        };
+    pub(crate) fn new(broker: BrokerId, config: &BrokerConfig) -> Self {
         AlterPartitionManager {
-            client: NetworkClient::new(owner, Rc::from(broker.to_string()), settings),
             broker,
             broker_epoch: -1,
-            hosts,
             timeout: Duration::from_millis(config.controller_socket_timeout_ms),
             unsent: BTreeMap::new(),
             request: None,
@@ -71,6 +54,7 @@ impl AlterPartitionManager {
     pub(crate) fn submit(
         &mut self,
         ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
         cache: &MetadataCache,
         change: AlterPartitionData,
     ) -> bool {
@@ -78,83 +62,94 @@ impl AlterPartitionManager {
             return false;
         }
         self.unsent.insert(change.partition.clone(), change);
-        self.maybe_propagate(ctx, cache);
+        self.maybe_propagate(ctx, connections, cache);
         true
     }
 
     /// All that waits goes together, once the request before is done.
-    fn maybe_propagate(&mut self, ctx: &mut Ctx<'_>, cache: &MetadataCache) {
+    fn maybe_propagate(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
+        cache: &MetadataCache,
+    ) {
         if self.request.is_none() && !self.unsent.is_empty() {
             self.request = Some(AlterPartitionRequest {
                 broker_id: self.broker,
                 broker_epoch: self.broker_epoch,
                 partitions: self.unsent.values().cloned().collect(),
             });
-            self.send(ctx, cache);
+            self.send(ctx, connections, cache);
         }
     }
 
-    fn send(&mut self, ctx: &mut Ctx<'_>, cache: &MetadataCache) {
+    fn send(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections, cache: &MetadataCache) {
         let Some(request) = &self.request else {
             return;
         };
         if self.controller.is_none() {
-            self.controller = self.find_controller(cache);
+            self.controller = connections.controller(cache);
         }
         match self.controller {
-            None => wake(ctx, FIND_CONTROLLER_EVERY, WAKE_FIND_CONTROLLER),
+            None => wake(ctx, FIND_CONTROLLER_EVERY, BrokerTimer::FindController),
             Some(node) => {
                 let body = request.clone().into();
-                self.client.send(ctx, node, body, self.timeout, ());
+                connections.send(ctx, Asker::AlterPartition, node, body, self.timeout);
             }
         }
     }
 
-    fn find_controller(&self, cache: &MetadataCache) -> Option<NodeId> {
-        let endpoint = cache.broker(cache.controller_id()?)?;
-        self.hosts.resolve(&endpoint.host)
-    }
-
-    /// `BrokerTimer::Wake` with a number of this file.
-    pub(crate) fn on_wake(&mut self, ctx: &mut Ctx<'_>, cache: &MetadataCache, number: u64) {
-        if number == WAKE_FIND_CONTROLLER {
-            self.send(ctx, cache);
+    /// `BrokerTimer::FindController` or `SendAlterPartition`.
+    pub(crate) fn on_timer(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
+        cache: &MetadataCache,
+        timer: &BrokerTimer,
+    ) {
+        if *timer == BrokerTimer::FindController {
+            self.send(ctx, connections, cache);
         } else {
-            self.maybe_propagate(ctx, cache);
+            self.maybe_propagate(ctx, connections, cache);
         }
     }
 
     /// Takes an answer, or the lack of one, in. Where there are outcomes, give each partition its own, then
     /// call [`Self::on_outcomes_given`]; where there are none (the request goes again, or the controller
     /// refused it whole), nothing may go out yet.
-    pub(crate) fn on_completed(
+    pub(crate) fn on_answered(
         &mut self,
         ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
         cache: &MetadataCache,
-        completed: Completed<()>,
+        answered: Answered,
     ) -> Option<Vec<Outcome>> {
-        let response = match completed.result {
+        let response = match answered.result {
             Ok(Response::AlterPartition(response)) if !is_not_controller(&response) => response,
             Ok(_) => {
-                self.client.close(ctx, completed.to);
+                connections.close(ctx, answered.tag, answered.to);
                 self.controller = None;
-                if self.find_controller(cache) == Some(completed.to) {
+                if connections.controller(cache) == Some(answered.to) {
                     // The cache does not know better yet; the next connection is held back.
-                    wake(ctx, RECONNECT_BACKOFF, WAKE_FIND_CONTROLLER);
+                    wake(
+                        ctx,
+                        CONTROLLER_RECONNECT_BACKOFF,
+                        BrokerTimer::FindController,
+                    );
                 } else {
-                    self.send(ctx, cache);
+                    self.send(ctx, connections, cache);
                 }
                 return None;
             }
             Err(_) => {
                 self.controller = None;
-                self.send(ctx, cache);
+                self.send(ctx, connections, cache);
                 return None;
             }
         };
         let request = self.request.take()?;
         if !response.error.is_none() {
-            wake(ctx, SEND_AGAIN_AFTER, WAKE_SEND_AGAIN);
+            wake(ctx, SEND_AGAIN_AFTER, BrokerTimer::SendAlterPartition);
             return None;
         }
         let mut outcomes = Vec::with_capacity(request.partitions.len());
@@ -177,25 +172,21 @@ impl AlterPartitionManager {
     }
 
     /// What has gathered meanwhile goes out.
-    pub(crate) fn on_outcomes_given(&mut self, ctx: &mut Ctx<'_>, cache: &MetadataCache) {
-        self.maybe_propagate(ctx, cache);
+    pub(crate) fn on_outcomes_given(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
+        cache: &MetadataCache,
+    ) {
+        self.maybe_propagate(ctx, connections, cache);
     }
 
-    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>) {
+    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) {
         if let Some(node) = self.controller.take() {
-            self.client.close(ctx, node);
+            connections.close(ctx, Asker::AlterPartition, node);
         }
         self.unsent.clear();
         self.request = None;
-    }
-}
-
-impl std::fmt::Debug for AlterPartitionManager {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AlterPartitionManager")
-            .field("request", &self.request)
-            .field("controller", &self.controller)
-            .finish_non_exhaustive()
     }
 }
 
@@ -208,6 +199,6 @@ fn is_not_controller(response: &AlterPartitionResponse) -> bool {
             .any(|partition| partition.error == ErrorCode::NotController)
 }
 
-fn wake(ctx: &mut Ctx<'_>, after: Duration, number: u64) {
-    ctx.set_timer(after, Timer::Broker(BrokerTimer::Wake(number)));
+fn wake(ctx: &mut Ctx<'_>, after: Duration, timer: BrokerTimer) {
+    ctx.set_timer(after, Timer::Broker(timer));
 }

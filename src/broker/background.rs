@@ -13,9 +13,6 @@ use crate::protocol::rules::CleanMarker;
 use crate::protocol::{BrokerTimer, Ctx, Fact, Lock, Timer, TopicPartition};
 use std::collections::BTreeMap;
 
-/// Timer number (`BrokerTimer::Wake`).
-pub(super) const WAKE_TELL_STALLS: u64 = 4;
-
 /// A parked acks=all produce that is older is explained.
 const STALL_AFTER: Duration = Duration::from_secs(1);
 
@@ -119,7 +116,11 @@ impl Broker {
             BrokerTimer::Purgatory(_)
             | BrokerTimer::FetcherBackoff(_)
             | BrokerTimer::GoOn(_)
-            | BrokerTimer::Wake(_) => return,
+            | BrokerTimer::StateChange
+            | BrokerTimer::FindController
+            | BrokerTimer::SendAlterPartition
+            | BrokerTimer::ControlledShutdown
+            | BrokerTimer::TellStalls => return,
         };
         ctx.set_timer(Duration::from_millis(again.max(1)), Timer::Broker(task));
     }
@@ -331,6 +332,6 @@ impl Broker {
 
     fn arm_stall_check(&mut self, ctx: &mut Ctx<'_>, after: Duration) {
         self.background.stall_check_due = ctx.now() + after;
-        ctx.set_timer(after, Timer::Broker(BrokerTimer::Wake(WAKE_TELL_STALLS)));
+        ctx.set_timer(after, Timer::Broker(BrokerTimer::TellStalls));
     }
 }

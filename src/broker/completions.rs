@@ -2,94 +2,94 @@
 
 use super::Broker;
 use super::BrokerOutput;
+use super::connections::{Answered, Asker};
 use super::current_leader::name_current_leaders;
 use super::locks::Interrupted;
 use super::outbox::Env;
 use crate::kernel::{ConnId, Hold};
-use crate::network_client::Completed;
-use crate::protocol::{BrokerId, Ctx, ErrorCode, Fact, KafkaResponse, Lock, Message};
+use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message};
 
 /// Answers to the broker's own requests.
 impl Broker {
-    pub(super) fn on_fetches_completed(
+    pub(super) fn on_answered(
         &mut self,
         ctx: &mut Ctx<'_>,
-        completed: impl IntoIterator<Item = Completed<BrokerId>>,
+        answered: impl IntoIterator<Item = Answered>,
     ) {
-        for completed in completed {
-            if completed.result.is_err() {
-                self.fetchers.client.close(ctx, completed.to);
-                self.on_fetched(ctx, completed);
-            } else if !ctx.any_locks() {
-                self.on_fetched(ctx, completed);
-            } else {
-                let wanted = Self::wanted_by_fetcher(&completed);
-                let what = Interrupted::Fetched(completed);
-                if let Some(Interrupted::Fetched(completed)) = self.unless_taken(ctx, wanted, what)
-                {
-                    self.on_fetched(ctx, completed);
+        for answered in answered {
+            match answered.tag {
+                Asker::Fetcher(fetcher) => self.on_fetcher_answered(ctx, fetcher, answered),
+                Asker::AlterPartition => self.on_alter_partition_answered(ctx, answered),
+                Asker::ControlledShutdown => {
+                    let connections = &mut self.connections;
+                    let done = self
+                        .controlled_shutdown
+                        .on_answered(ctx, connections, answered);
+                    self.end_controlled_shutdown(ctx, done);
                 }
             }
         }
     }
 
-    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx<'_>, completed: Completed<BrokerId>) {
-        let (now, leader) = (ctx.wall(), completed.tag);
+    fn on_fetcher_answered(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
+        if answered.result.is_err() {
+            self.connections.close(ctx, answered.tag, answered.to);
+        } else if ctx.any_locks() {
+            let wanted = Self::wanted_by_fetcher(fetcher, &answered);
+            let what = Interrupted::Fetched(fetcher, answered);
+            if let Some(Interrupted::Fetched(_, answered)) = self.unless_taken(ctx, wanted, what) {
+                self.on_fetched(ctx, fetcher, answered);
+            }
+            return;
+        }
+        self.on_fetched(ctx, fetcher, answered);
+    }
+
+    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
+        let now = ctx.wall();
         let mut env = env!(self, ctx);
         self.fetchers
-            .on_completed(now, &mut env, &mut self.replicas, completed);
+            .on_answered(now, &mut env, &mut self.replicas, fetcher, answered.result);
         if env.disk.has_waited() {
-            let lock = (Lock::PartitionMap(leader), Hold::Alone);
+            let lock = (Lock::PartitionMap(fetcher), Hold::Alone);
             env.out.locks.push(lock);
         }
-        self.fetchers.run(ctx, &self.replicas);
+        self.run_fetchers(ctx);
         self.flush(ctx);
     }
 
-    pub(super) fn on_alter_partition_completed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        completed: Vec<Completed<()>>,
-    ) {
+    pub(super) fn run_fetchers(&mut self, ctx: &mut Ctx<'_>) {
+        self.fetchers
+            .run(ctx, &mut self.connections, &self.replicas);
+    }
+
+    pub(super) fn on_alter_partition_answered(&mut self, ctx: &mut Ctx<'_>, answered: Answered) {
         let wanted = match ctx.any_locks() {
-            true => Self::wanted_by_outcomes(&completed),
+            true => Self::wanted_by_outcomes(&answered),
             false => Vec::new(),
         };
-        let what = Interrupted::AlterPartition(completed);
+        let what = Interrupted::AlterPartition(answered);
         let free = self.unless_taken(ctx, wanted, what);
-        let Some(Interrupted::AlterPartition(completed)) = free else {
+        let Some(Interrupted::AlterPartition(answered)) = free else {
             return;
         };
-        for completed in completed {
-            let Some(outcomes) =
-                self.alter_partition
-                    .on_completed(ctx, &self.metadata_cache, completed)
-            else {
-                continue;
-            };
+        let (connections, cache) = (&mut self.connections, &self.metadata_cache);
+        let outcomes = self
+            .alter_partition
+            .on_answered(ctx, connections, cache, answered);
+        if let Some(outcomes) = outcomes {
             for (sent, answer) in outcomes {
-                let mut env = env!(self, ctx);
                 self.replicas.on_alter_partition_answer(
-                    &mut env,
+                    &mut env!(self, ctx),
                     &sent,
                     answer.as_ref().map_err(|error| *error),
                 );
             }
+            let (connections, cache) = (&mut self.connections, &self.metadata_cache);
             self.alter_partition
-                .on_outcomes_given(ctx, &self.metadata_cache);
+                .on_outcomes_given(ctx, connections, cache);
         }
         self.flush(ctx);
-    }
-
-    pub(super) fn on_controlled_shutdown_completed(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        completed: Vec<Completed<()>>,
-    ) {
-        for completed in completed {
-            let done = self.controlled_shutdown.on_completed(ctx, completed);
-            self.end_controlled_shutdown(ctx, done);
-        }
     }
 }
 
@@ -99,9 +99,10 @@ impl Broker {
     pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>) {
         while !self.out.isr_changes.is_empty() {
             for change in std::mem::take(&mut self.out.isr_changes) {
+                let (connections, cache) = (&mut self.connections, &self.metadata_cache);
                 let taken = self
                     .alter_partition
-                    .submit(ctx, &self.metadata_cache, change.clone());
+                    .submit(ctx, connections, cache, change.clone());
                 if !taken {
                     self.replicas.on_alter_partition_answer(
                         &mut env!(self, ctx),

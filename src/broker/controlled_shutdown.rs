@@ -4,22 +4,15 @@
 //! Finds the controller in the metadata cache anew for each attempt. May not know what is moved.
 
 use super::MetadataCache;
+use super::connections::{Answered, Asker, Connections};
 use crate::kernel::{Duration, NodeId};
-use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::config::NetworkClientConfig;
-use crate::protocol::{
-    BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Hosts, Response, Timer,
-};
+use crate::protocol::{BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Response, Timer};
 use std::rc::Rc;
 
-/// Timer number (`BrokerTimer::Wake`).
-pub(crate) const WAKE_TRY_AGAIN: u64 = 3;
-
+#[derive(Debug)]
 pub(crate) struct ControlledShutdown {
-    pub(crate) client: NetworkClient<()>,
     broker: BrokerId,
-    hosts: Hosts,
     config: Rc<BrokerConfig>,
     remaining_tries: u32,
     controller: Option<NodeId>,
@@ -29,17 +22,9 @@ pub(crate) struct ControlledShutdown {
 }
 
 impl ControlledShutdown {
-    pub(crate) fn new(owner: u8, broker: BrokerId, hosts: Hosts, config: Rc<BrokerConfig>) -> Self {
-        let settings = NetworkClientConfig {
-            reconnect_backoff_ms: 0,
-            reconnect_backoff_max_ms: 0,
-            max_in_flight: 1,
-            ..NetworkClientConfig::default()
-        };
+    pub(crate) fn new(broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
         ControlledShutdown {
-            client: NetworkClient::new(owner, Rc::from(broker.to_string()), settings),
             broker,
-            hosts,
             remaining_tries: config.controlled_shutdown_max_retries,
             config,
             controller: None,
@@ -48,24 +33,17 @@ impl ControlledShutdown {
         }
     }
 
-    /// The first attempt. `led`: partitions that it leads now, which all remain if nobody is asked.
-    /// Answers the remaining ones once it is over.
-    pub(crate) fn begin(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        cache: &MetadataCache,
-        broker_epoch: i64,
-        led: u32,
-    ) -> Option<u32> {
+    /// `led`: partitions that it leads now, which all remain if nobody is asked. Call `attempt` next.
+    pub(crate) fn begin(&mut self, led: u32) {
         self.under_way = true;
         self.remaining_partitions = led;
-        self.attempt(ctx, cache, broker_epoch)
     }
 
-    /// `BrokerTimer::Wake(WAKE_TRY_AGAIN)`.
+    /// The first attempt, or the next after a pause. Answers what remains once it is over.
     pub(crate) fn attempt(
         &mut self,
         ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
         cache: &MetadataCache,
         broker_epoch: i64,
     ) -> Option<u32> {
@@ -73,76 +51,65 @@ impl ControlledShutdown {
             return None;
         }
         if self.remaining_tries == 0 {
-            return self.end(ctx);
+            return self.end(ctx, connections);
         }
         self.remaining_tries -= 1;
-        let found = cache
-            .controller_id()
-            .and_then(|id| cache.broker(id))
-            .and_then(|endpoint| self.hosts.resolve(&endpoint.host));
-        if let Some(node) = found
+        if let Some(node) = connections.controller(cache)
             && self.controller != Some(node)
             && let Some(previous) = self.controller.replace(node)
         {
-            self.client.close(ctx, previous);
+            connections.close(ctx, Asker::ControlledShutdown, previous);
         }
         match self.controller {
-            None => self.retry_later(ctx),
+            None => self.retry_later(ctx, connections),
             Some(node) => {
                 let request = ControlledShutdownRequest {
                     broker_id: self.broker,
                     broker_epoch,
                 };
                 let timeout = Duration::from_millis(self.config.request_timeout_ms);
-                self.client.send(ctx, node, request.into(), timeout, ());
+                let asker = Asker::ControlledShutdown;
+                connections.send(ctx, asker, node, request.into(), timeout);
                 None
             }
         }
     }
 
-    pub(crate) fn on_completed(
+    pub(crate) fn on_answered(
         &mut self,
         ctx: &mut Ctx<'_>,
-        completed: Completed<()>,
+        connections: &mut Connections,
+        answered: Answered,
     ) -> Option<u32> {
         if !self.under_way {
             return None;
         }
-        if let Ok(Response::ControlledShutdown(response)) = completed.result
+        if let Ok(Response::ControlledShutdown(response)) = answered.result
             && response.error.is_none()
         {
             self.remaining_partitions =
                 u32::try_from(response.remaining_partitions.len()).unwrap_or(u32::MAX);
             if self.remaining_partitions == 0 {
-                return self.end(ctx);
+                return self.end(ctx, connections);
             }
         }
-        self.retry_later(ctx)
+        self.retry_later(ctx, connections)
     }
 
-    fn retry_later(&mut self, ctx: &mut Ctx<'_>) -> Option<u32> {
+    fn retry_later(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) -> Option<u32> {
         if self.remaining_tries == 0 {
-            return self.end(ctx);
+            return self.end(ctx, connections);
         }
         let pause = Duration::from_millis(self.config.controlled_shutdown_retry_backoff_ms);
-        ctx.set_timer(pause, Timer::Broker(BrokerTimer::Wake(WAKE_TRY_AGAIN)));
+        ctx.set_timer(pause, Timer::Broker(BrokerTimer::ControlledShutdown));
         None
     }
 
-    fn end(&mut self, ctx: &mut Ctx<'_>) -> Option<u32> {
+    fn end(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) -> Option<u32> {
         self.under_way = false;
         if let Some(node) = self.controller.take() {
-            self.client.close(ctx, node);
+            connections.close(ctx, Asker::ControlledShutdown, node);
         }
         Some(self.remaining_partitions)
-    }
-}
-
-impl std::fmt::Debug for ControlledShutdown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ControlledShutdown")
-            .field("remaining_tries", &self.remaining_tries)
-            .field("controller", &self.controller)
-            .finish_non_exhaustive()
     }
 }

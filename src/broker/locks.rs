@@ -7,14 +7,14 @@
 //! and goes on with it once the lock is its own: it serves nobody else meanwhile, as in life.
 
 use super::Broker;
+use super::connections::Answered;
 use super::outbox::Env;
 use super::partition::fetch::Due;
 use super::purgatory::Pending;
 use super::replica_manager::Appended;
 use crate::kernel::{Duration, Hold, Time};
-use crate::network_client::Completed;
 use crate::protocol::{
-    BrokerId, BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, KafkaRequest, Lock,
+    BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, FetcherId, KafkaRequest, Lock,
     ProduceRequest, Request, Response, Timer, TopicPartition,
 };
 use std::collections::BTreeMap;
@@ -43,8 +43,8 @@ pub(super) enum Interrupted {
         appended: Appended,
     },
     /// A fetcher's answer.
-    Fetched(Completed<BrokerId>),
-    AlterPartition(Vec<Completed<()>>),
+    Fetched(FetcherId, Answered),
+    AlterPartition(Answered),
     /// A task of the scheduler, or the expiry of a parked request.
     Task(BrokerTimer),
 }
@@ -158,9 +158,9 @@ impl Broker {
                 self.replicas.on_flushed(&mut env, &request, &mut appended);
                 self.finish_produce(ctx, to, &request, appended);
             }
-            Interrupted::Fetched(completed) => self.on_fetched(ctx, completed),
-            Interrupted::AlterPartition(completed) => {
-                self.on_alter_partition_completed(ctx, completed);
+            Interrupted::Fetched(fetcher, answered) => self.on_fetched(ctx, fetcher, answered),
+            Interrupted::AlterPartition(answered) => {
+                self.on_alter_partition_answered(ctx, answered);
             }
             Interrupted::Task(task) => self.on_timer(ctx, task),
         }
@@ -275,16 +275,16 @@ impl Broker {
         names: impl Iterator<Item = &'a TopicPartition>,
     ) -> Vec<Wanted> {
         let mut wanted = vec![(Lock::ReplicaStateChange, Hold::Alone)];
-        let leaders = self.fetchers.leaders();
-        wanted.extend(leaders.map(|leader| (Lock::PartitionMap(leader), Hold::Alone)));
+        let fetchers = self.fetchers.ids();
+        wanted.extend(fetchers.map(|fetcher| (Lock::PartitionMap(fetcher), Hold::Alone)));
         wanted.extend(names.flat_map(change_locks));
         wanted
     }
 
     /// What a fetcher needs to take an answer in.
-    pub(super) fn wanted_by_fetcher(completed: &Completed<BrokerId>) -> Vec<Wanted> {
-        let mut wanted = vec![(Lock::PartitionMap(completed.tag), Hold::Alone)];
-        match &completed.result {
+    pub(super) fn wanted_by_fetcher(fetcher: FetcherId, answered: &Answered) -> Vec<Wanted> {
+        let mut wanted = vec![(Lock::PartitionMap(fetcher), Hold::Alone)];
+        match &answered.result {
             Ok(Response::Fetch(response)) => {
                 let names = response.responses.iter().map(|data| &data.partition);
                 wanted.extend(names.flat_map(append_locks));
@@ -298,15 +298,14 @@ impl Broker {
         wanted
     }
 
-    pub(super) fn wanted_by_outcomes(completed: &[Completed<()>]) -> Vec<Wanted> {
-        let responses = completed.iter().filter_map(|it| match &it.result {
-            Ok(Response::AlterPartition(response)) => Some(response),
-            _ => None,
-        });
-        let answers = responses.flat_map(|response| &response.partitions);
-        answers
-            .flat_map(|answer| change_locks(&answer.partition))
-            .collect()
+    pub(super) fn wanted_by_outcomes(answered: &Answered) -> Vec<Wanted> {
+        match &answered.result {
+            Ok(Response::AlterPartition(response)) => {
+                let names = response.partitions.iter().map(|answer| &answer.partition);
+                names.flat_map(change_locks).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What a task of the scheduler or of the reaper of parked requests needs.
@@ -323,7 +322,7 @@ impl Broker {
                     .map(|name| (Lock::Log(name.clone()), Hold::Alone))
                     .collect()
             }
-            BrokerTimer::Wake(super::WAKE_STATE_CHANGE) => {
+            BrokerTimer::StateChange => {
                 let names = self.state_changes.under_way();
                 self.state_change_locks(names)
             }

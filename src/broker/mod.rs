@@ -21,6 +21,7 @@ macro_rules! env {
 mod alter_partition_manager;
 mod background;
 mod completions;
+mod connections;
 mod controlled_shutdown;
 mod current_leader;
 mod delete_records;
@@ -50,14 +51,14 @@ pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
 use crate::kernel::{CloseReason, ConnId, DiskError, Duration, NodeId};
 use crate::log::LoadNote;
-use crate::protocol::NetworkTimer;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, BrokerTimer, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse, Request,
-    Response, Timer, UpdateMetadataRequest,
+    BrokerEndpoint, BrokerTimer, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse, NetworkOwner,
+    NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use background::Background;
+use connections::Connections;
 use controlled_shutdown::ControlledShutdown;
 use kafka_apis::{DelayedElection, Forwarded};
 use locks::{Interrupted, Interruptions};
@@ -115,7 +116,6 @@ pub enum BrokerOutput {
 /// A Kafka broker without its ZooKeeper session and without its controller role.
 pub struct Broker {
     endpoint: BrokerEndpoint,
-    hosts: Hosts,
     config: Rc<BrokerConfig>,
     cluster_id: Rc<str>,
     broker_epoch: i64,
@@ -127,6 +127,7 @@ pub struct Broker {
     unanswered: Option<ConnId>,
     configurations: ConfigCalls,
     metadata_cache: MetadataCache,
+    connections: Connections,
     replicas: ReplicaManager,
     state_changes: ReplicaStateChanges,
     fetchers: ReplicaFetcherManager,
@@ -142,18 +143,7 @@ pub struct Broker {
     failed: bool,
 }
 
-/// Owner numbers of `Timer::Network`.
-const FETCHERS: u8 = 10;
-const ALTER_PARTITION: u8 = 11;
-const CONTROLLED_SHUTDOWN: u8 = 12;
-
-/// Timer number (`BrokerTimer::Wake`): ZooKeeper has answered, the state change under way goes on.
-const WAKE_STATE_CHANGE: u64 = 5;
-
 impl Broker {
-    /// Owner numbers of `Timer::Network` that belong to a broker's own clients.
-    pub const NETWORK_OWNERS: std::ops::RangeInclusive<u8> = FETCHERS..=CONTROLLED_SHUTDOWN;
-
     pub fn new(setup: BrokerSetup) -> Self {
         let BrokerSetup {
             endpoint,
@@ -170,21 +160,12 @@ impl Broker {
             unanswered: None,
             configurations: ConfigCalls::new(),
             metadata_cache: MetadataCache::default(),
+            connections: Connections::new(id, hosts, &config),
             replicas: ReplicaManager::new(id, Rc::clone(&config)),
             state_changes: ReplicaStateChanges::default(),
-            fetchers: ReplicaFetcherManager::new(FETCHERS, id, Rc::clone(&config)),
-            alter_partition: AlterPartitionManager::new(
-                ALTER_PARTITION,
-                id,
-                hosts.clone(),
-                &config,
-            ),
-            controlled_shutdown: ControlledShutdown::new(
-                CONTROLLED_SHUTDOWN,
-                id,
-                hosts.clone(),
-                Rc::clone(&config),
-            ),
+            fetchers: ReplicaFetcherManager::new(id, Rc::clone(&config)),
+            alter_partition: AlterPartitionManager::new(id, &config),
+            controlled_shutdown: ControlledShutdown::new(id, Rc::clone(&config)),
             background: Background::default(),
             next_token: 0,
             forwarded: BTreeMap::new(),
@@ -194,7 +175,6 @@ impl Broker {
             outputs: Vec::new(),
             failed: false,
             endpoint,
-            hosts,
             config,
         }
     }
@@ -261,14 +241,20 @@ impl Broker {
         let led = self.replicas.led();
         if self.config.controlled_shutdown_enable {
             ctx.fact(Fact::ControlledShutdownBegins);
-            let done =
-                self.controlled_shutdown
-                    .begin(ctx, &self.metadata_cache, self.broker_epoch, led);
-            self.end_controlled_shutdown(ctx, done);
+            self.controlled_shutdown.begin(led);
+            self.try_controlled_shutdown(ctx);
         } else {
             self.outputs
                 .push(BrokerOutput::ControlledShutdownDone { remaining: led });
         }
+    }
+
+    fn try_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        let (connections, cache) = (&mut self.connections, &self.metadata_cache);
+        let done = self
+            .controlled_shutdown
+            .attempt(ctx, connections, cache, self.broker_epoch);
+        self.end_controlled_shutdown(ctx, done);
     }
 
     fn end_controlled_shutdown(&mut self, ctx: &mut Ctx<'_>, done: Option<u32>) {
@@ -291,8 +277,8 @@ impl Broker {
 
     /// Stops fetchers, checkpoints high watermarks, flushes and closes logs, leaves the clean marker.
     pub fn shutdown_replicas(&mut self, ctx: &mut Ctx<'_>) {
-        self.fetchers.shutdown(ctx);
-        self.alter_partition.shutdown(ctx);
+        self.fetchers.shutdown(ctx, &mut self.connections);
+        self.alter_partition.shutdown(ctx, &mut self.connections);
         self.close_logs(ctx);
         self.flush(ctx);
     }
@@ -328,47 +314,24 @@ impl Broker {
 
     /// True for connections that the broker opened or accepted: their events belong here.
     pub fn owns(&self, conn: ConnId) -> bool {
-        self.accepted.contains_key(&conn)
-            || self.fetchers.owns(conn)
-            || self.alter_partition.client.owns(conn)
-            || self.controlled_shutdown.client.owns(conn)
+        self.accepted.contains_key(&conn) || self.connections.owner(conn).is_some()
     }
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        // Each knows its own.
-        self.fetchers.client.on_connected(ctx, conn);
-        self.alter_partition.client.on_connected(ctx, conn);
-        self.controlled_shutdown.client.on_connected(ctx, conn);
+        self.connections.on_connected(ctx, conn);
     }
 
     pub fn on_response(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, response: KafkaResponse) {
-        if self.fetchers.owns(conn) {
-            let completed = self.fetchers.client.on_response(ctx, conn, response);
-            self.on_fetches_completed(ctx, completed);
-        } else if self.alter_partition.client.owns(conn) {
-            let completed = self.alter_partition.client.on_response(ctx, conn, response);
-            self.on_alter_partition_completed(ctx, Vec::from_iter(completed));
-        } else {
-            let completed = self
-                .controlled_shutdown
-                .client
-                .on_response(ctx, conn, response);
-            self.on_controlled_shutdown_completed(ctx, Vec::from_iter(completed));
-        }
+        let answered = self.connections.on_response(ctx, conn, response);
+        self.on_answered(ctx, answered);
     }
 
     pub fn on_closed(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, reason: CloseReason) {
         if self.accepted.remove(&conn).is_some() {
             self.forget(ctx, conn);
-        } else if self.fetchers.owns(conn) {
-            let completed = self.fetchers.client.on_closed(ctx, conn, reason);
-            self.on_fetches_completed(ctx, completed);
-        } else if self.alter_partition.client.owns(conn) {
-            let completed = self.alter_partition.client.on_closed(ctx, conn, reason);
-            self.on_alter_partition_completed(ctx, completed);
         } else {
-            let completed = self.controlled_shutdown.client.on_closed(ctx, conn, reason);
-            self.on_controlled_shutdown_completed(ctx, completed);
+            let answered = self.connections.on_closed(ctx, conn, reason);
+            self.on_answered(ctx, answered);
         }
     }
 
@@ -382,54 +345,34 @@ impl Broker {
         }
         match timer {
             BrokerTimer::GoOn(number) => self.go_on(ctx, number),
-            BrokerTimer::Wake(WAKE_STATE_CHANGE) => self.run_state_changes(ctx),
+            BrokerTimer::StateChange => self.run_state_changes(ctx),
             BrokerTimer::Purgatory(op) => self.on_parked_expired(ctx, op),
-            BrokerTimer::FetcherBackoff(leader) => {
-                self.fetchers.on_backoff(leader as BrokerId);
-                self.fetchers.run(ctx, &self.replicas);
+            BrokerTimer::FetcherBackoff(fetcher) => {
+                self.fetchers.on_backoff(fetcher);
+                self.run_fetchers(ctx);
             }
-            BrokerTimer::Wake(controlled_shutdown::WAKE_TRY_AGAIN) => {
-                let done =
-                    self.controlled_shutdown
-                        .attempt(ctx, &self.metadata_cache, self.broker_epoch);
-                self.end_controlled_shutdown(ctx, done);
-            }
-            BrokerTimer::Wake(background::WAKE_TELL_STALLS) => self.tell_stalls(ctx),
-            BrokerTimer::Wake(number) => {
+            BrokerTimer::ControlledShutdown => self.try_controlled_shutdown(ctx),
+            BrokerTimer::TellStalls => self.tell_stalls(ctx),
+            BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
+                let (connections, cache) = (&mut self.connections, &self.metadata_cache);
                 self.alter_partition
-                    .on_wake(ctx, &self.metadata_cache, number);
+                    .on_timer(ctx, connections, cache, &timer);
             }
             task => self.on_task(ctx, task),
         }
         self.flush(ctx);
     }
 
-    /// `Timer::Network` with an owner in [`Broker::NETWORK_OWNERS`].
+    /// `Timer::Network` with an owner that is a thread of the broker.
     pub fn on_network_timer(
         &mut self,
         ctx: &mut Ctx<'_>,
-        owner: u8,
+        owner: NetworkOwner,
         conn_or_node: u64,
         what: NetworkTimer,
     ) {
-        match owner {
-            FETCHERS => {
-                let completed = self.fetchers.client.on_timer(ctx, conn_or_node, what);
-                self.on_fetches_completed(ctx, completed);
-            }
-            ALTER_PARTITION => {
-                let completed = self
-                    .alter_partition
-                    .client
-                    .on_timer(ctx, conn_or_node, what);
-                self.on_alter_partition_completed(ctx, completed);
-            }
-            _ => {
-                let client = &mut self.controlled_shutdown.client;
-                let completed = client.on_timer(ctx, conn_or_node, what);
-                self.on_controlled_shutdown_completed(ctx, completed);
-            }
-        }
+        let answered = self.connections.on_timer(ctx, owner, conn_or_node, what);
+        self.on_answered(ctx, answered);
     }
 
     /// `Event::Disk`: a checkpoint or a flush in the background has ended.
@@ -464,8 +407,7 @@ impl Broker {
 
     pub fn on_configuration_answered(&mut self, ctx: &mut Ctx<'_>) {
         // A request handler works on, not the thread that brought the answer.
-        let timer = Timer::Broker(BrokerTimer::Wake(WAKE_STATE_CHANGE));
-        ctx.set_timer(Duration::ZERO, timer);
+        ctx.set_timer(Duration::ZERO, Timer::Broker(BrokerTimer::StateChange));
     }
 
     /// A topic's configuration was altered (RK10): applied to its logs at once. A lower

@@ -4,18 +4,19 @@
 //! A fetcher has one request under way: a Fetch, or a ListOffsets after OFFSET_OUT_OF_RANGE. May not
 //! know how logs and leaders work: it tells partitions what the leader said.
 
+use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
 use crate::kernel::{Duration, NodeId, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
-use crate::network_client::{Disconnected, NetworkClient};
+use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::rules::{DivergingBeforeHw, Truncation};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
-    FetchPartitionResponse, FetchRequest, FetchResponse, LATEST_TIMESTAMP, ListOffsetsPartition,
-    ListOffsetsRequest, ListOffsetsResponse, Request, Response, Timer, TopicId, TopicPartition,
-    UNKNOWN_EPOCH,
+    FetchPartitionResponse, FetchRequest, FetchResponse, FetcherId, LATEST_TIMESTAMP,
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, Request, Response, Timer,
+    TopicId, TopicPartition, UNKNOWN_EPOCH,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -159,9 +160,8 @@ impl ReplicaFetcher {
         self.next_turn
     }
 
-    /// Closes the connection; what is under way on it is forgotten.
-    pub(super) fn shutdown(&mut self, ctx: &mut Ctx<'_>, client: &mut NetworkClient<BrokerId>) {
-        client.close(ctx, self.node);
+    /// What is under way is forgotten; so is a pause.
+    pub(super) fn shutdown(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(timer) = self.wake.take() {
             ctx.cancel_timer(timer);
         }
@@ -241,7 +241,7 @@ impl ReplicaFetcher {
         }
         if ready.is_empty() {
             if let Some(due) = due.filter(|_| self.wake.is_none()) {
-                let timer = Timer::Broker(BrokerTimer::FetcherBackoff(line.leader as u64));
+                let timer = Timer::Broker(BrokerTimer::FetcherBackoff(line.id));
                 self.wake = Some(ctx.set_timer(due.since(now), timer));
             }
             return;
@@ -519,10 +519,10 @@ impl ReplicaFetcher {
 
 /// A fetcher's connection to its leader.
 pub(super) struct Line<'a> {
-    pub(super) leader: BrokerId,
+    pub(super) id: FetcherId,
     pub(super) node: NodeId,
     pub(super) settings: &'a Settings,
-    pub(super) client: &'a mut NetworkClient<BrokerId>,
+    pub(super) connections: &'a mut Connections,
 }
 
 impl Line<'_> {
@@ -562,8 +562,9 @@ impl Line<'_> {
 
     fn send(self, ctx: &mut Ctx<'_>, request: Request) {
         let timeout = Duration::from_millis(self.settings.config.replica_socket_timeout_ms);
-        self.client
-            .send(ctx, self.node, request, timeout, self.leader);
+        let asker = Asker::Fetcher(self.id);
+        self.connections
+            .send(ctx, asker, self.node, request, timeout);
     }
 }
 

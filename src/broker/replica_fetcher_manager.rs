@@ -1,38 +1,30 @@
-//! All that a broker follows, by the broker that leads it (class `ReplicaFetcherManager`; rules CT27,
-//! CT29): one fetcher each, which ends with its last partition.
+//! All that a broker follows (class `ReplicaFetcherManager`, `AbstractFetcherManager`; rules CT27, CT29, LK6):
+//! `num.replica.fetchers` for each broker that leads, each of which ends with its last partition.
 //!
 //! May not know whether a leader lives: it fetches until it is told another one.
 
+use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_fetcher::{InitialFetchState, Line, ReplicaFetcher, Settings};
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{ConnId, Duration, NodeId, Time};
+use crate::kernel::{Duration, NodeId, Time};
 use crate::log::UnifiedLog;
-use crate::network_client::{Completed, NetworkClient};
+use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::config::NetworkClientConfig;
-use crate::protocol::{BrokerId, Ctx, TopicPartition};
+use crate::protocol::{BrokerId, Ctx, FetcherId, Response, TopicPartition};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// All fetchers of a broker.
+#[derive(Debug)]
 pub(crate) struct ReplicaFetcherManager {
-    pub(crate) client: NetworkClient<BrokerId>,
     settings: Settings,
-    fetchers: BTreeMap<BrokerId, ReplicaFetcher>,
+    fetchers: BTreeMap<FetcherId, ReplicaFetcher>,
 }
 
 impl ReplicaFetcherManager {
-    pub(crate) fn new(owner: u8, local_broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
-        let settings = NetworkClientConfig {
-            reconnect_backoff_ms: 0,
-            reconnect_backoff_max_ms: 0,
-            max_in_flight: 1,
-            ..NetworkClientConfig::default()
-        };
-        let client_id = format!("broker-{local_broker}-fetcher-0").into();
+    pub(crate) fn new(local_broker: BrokerId, config: Rc<BrokerConfig>) -> Self {
         ReplicaFetcherManager {
-            client: NetworkClient::new(owner, client_id, settings),
             settings: Settings {
                 local_broker,
                 broker_epoch: -1,
@@ -48,9 +40,16 @@ impl ReplicaFetcherManager {
 
     /// Begins to follow.
     pub(crate) fn add(&mut self, initial: &InitialFetchState, log: &UnifiedLog) {
+        let id = FetcherId {
+            leader: initial.leader,
+            number: number_of(
+                &initial.partition,
+                self.settings.config.num_replica_fetchers,
+            ),
+        };
         let fetcher = self
             .fetchers
-            .entry(initial.leader)
+            .entry(id)
             .or_insert_with(|| ReplicaFetcher::new(initial.node));
         fetcher.add(initial, log, self.settings.config.rules.truncation);
     }
@@ -63,61 +62,63 @@ impl ReplicaFetcherManager {
     }
 
     /// Ends fetchers without partitions, and their connections.
-    pub(crate) fn shutdown_idle(&mut self, ctx: &mut Ctx<'_>) {
-        let client = &mut self.client;
-        self.fetchers.retain(|_, fetcher| {
+    pub(crate) fn shutdown_idle(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) {
+        self.fetchers.retain(|id, fetcher| {
             if fetcher.is_empty() {
-                fetcher.shutdown(ctx, client);
+                connections.close(ctx, Asker::Fetcher(*id), fetcher.node);
+                fetcher.shutdown(ctx);
             }
             !fetcher.is_empty()
         });
     }
 
-    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>) {
-        for fetcher in self.fetchers.values_mut() {
-            fetcher.shutdown(ctx, &mut self.client);
+    pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) {
+        for (id, mut fetcher) in std::mem::take(&mut self.fetchers) {
+            connections.close(ctx, Asker::Fetcher(id), fetcher.node);
+            fetcher.shutdown(ctx);
         }
-        self.fetchers.clear();
     }
 
-    /// Whom this broker follows.
-    pub(crate) fn leaders(&self) -> impl Iterator<Item = BrokerId> {
+    /// Those that follow somebody.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = FetcherId> {
         self.fetchers.keys().copied()
     }
 
     /// Where the broker runs that is followed.
-    pub(crate) fn node_of(&self, leader: BrokerId) -> Option<NodeId> {
-        self.fetchers.get(&leader).map(|fetcher| fetcher.node)
-    }
-
-    pub(crate) fn owns(&self, conn: ConnId) -> bool {
-        self.client.owns(conn)
+    pub(crate) fn node_of(&self, id: FetcherId) -> Option<NodeId> {
+        self.fetchers.get(&id).map(|fetcher| fetcher.node)
     }
 
     /// Takes an answer, or the lack of one, in. Call [`Self::run`] next.
-    pub(crate) fn on_completed(
+    pub(crate) fn on_answered(
         &mut self,
         now: Time,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
-        completed: Completed<BrokerId>,
+        id: FetcherId,
+        result: Result<Response, Disconnected>,
     ) {
         let backoff_end =
             now + Duration::from_millis(self.settings.config.replica_fetch_backoff_ms);
-        if let Some(fetcher) = self.fetchers.get_mut(&completed.tag) {
-            fetcher.on_completed(env, replicas, backoff_end, completed.result);
+        if let Some(fetcher) = self.fetchers.get_mut(&id) {
+            fetcher.on_completed(env, replicas, backoff_end, result);
         }
     }
 
     /// Sends the next request of each fetcher that is free.
-    pub(crate) fn run(&mut self, ctx: &mut Ctx<'_>, replicas: &ReplicaManager) {
-        for (leader, fetcher) in &mut self.fetchers {
+    pub(crate) fn run(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
+        replicas: &ReplicaManager,
+    ) {
+        for (id, fetcher) in &mut self.fetchers {
             if fetcher.is_free() {
                 let line = Line {
-                    leader: *leader,
+                    id: *id,
                     node: fetcher.node,
                     settings: &self.settings,
-                    client: &mut self.client,
+                    connections,
                 };
                 fetcher.send_next(ctx, line, replicas);
             }
@@ -136,17 +137,50 @@ impl ReplicaFetcherManager {
     }
 
     /// `BrokerTimer::FetcherBackoff`. Call [`Self::run`] next.
-    pub(crate) fn on_backoff(&mut self, leader: BrokerId) {
-        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+    pub(crate) fn on_backoff(&mut self, id: FetcherId) {
+        if let Some(fetcher) = self.fetchers.get_mut(&id) {
             fetcher.on_backoff();
         }
     }
 }
 
-impl std::fmt::Debug for ReplicaFetcherManager {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReplicaFetcherManager")
-            .field("fetchers", &self.fetchers)
-            .finish_non_exhaustive()
+/// LK6: which of `count` fetchers has a partition (`getFetcherId`), by Java's hash of the topic's name.
+fn number_of(partition: &TopicPartition, count: u16) -> u16 {
+    let hash_code = partition
+        .topic
+        .encode_utf16()
+        .fold(0_i32, |hash, unit| java_hash_step(hash, i32::from(unit)));
+    let hash = java_hash_step(hash_code, partition.partition);
+    // Utils.abs: the one number without a positive counterpart is 0.
+    let positive = hash.checked_abs().unwrap_or(0).unsigned_abs();
+    (positive % u32::from(count)) as u16
+}
+
+fn java_hash_step(hash: i32, next: i32) -> i32 {
+    hash.wrapping_mul(31).wrapping_add(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lk6_a_partitions_fetcher_is_its_hash_modulo_the_number_of_fetchers() {
+        let number = |topic: &str, partition, count| {
+            number_of(&TopicPartition::new(topic, partition), count)
+        };
+        // "t".hashCode() is 116; 31 * 116 is 3596.
+        assert_eq!(
+            (0..5).map(|p| number("t", p, 4)).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 0]
+        );
+        // "polygenelubricants".hashCode() is Integer.MIN_VALUE; so is 31 times it, whose absolute value is 0.
+        assert_eq!(number("polygenelubricants", 0, 7), 0);
+        // MIN_VALUE + 3: its absolute value is 2147483645.
+        assert_eq!(
+            u32::from(number("polygenelubricants", 3, 7)),
+            2_147_483_645 % 7
+        );
+        assert_eq!(number("any", 12, 1), 0);
     }
 }

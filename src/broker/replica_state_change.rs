@@ -185,8 +185,8 @@ impl Broker {
                 .truncate_to_high_watermarks(&mut env!(self, ctx), replicas);
         }
         self.start_high_watermark_checkpoint(ctx);
-        self.fetchers.shutdown_idle(ctx);
-        self.fetchers.run(ctx, &self.replicas);
+        self.fetchers.shutdown_idle(ctx, &mut self.connections);
+        self.run_fetchers(ctx);
         let response = LeaderAndIsrResponse {
             error: ErrorCode::None,
             partition_errors: job.errors,
@@ -199,13 +199,12 @@ impl Broker {
         request: &LeaderAndIsrRequest,
         state: &LeaderAndIsrPartitionState,
     ) {
-        let (Some(leader), Some(partition)) = (
-            self.metadata_cache.broker(state.leader),
-            self.replicas.partition(&state.partition),
-        ) else {
+        let leader = self.connections.node_of(&self.metadata_cache, state.leader);
+        let (Some(node), Some(partition)) = (leader, self.replicas.partition(&state.partition))
+        else {
             return;
         };
-        let (Some(node), Some(log)) = (self.hosts.resolve(&leader.host), partition.log()) else {
+        let Some(log) = partition.log() else {
             return;
         };
         let initial = InitialFetchState {
@@ -245,7 +244,7 @@ impl Broker {
             };
             partition_errors.push((state.partition.clone(), error));
         }
-        self.fetchers.shutdown_idle(ctx);
+        self.fetchers.shutdown_idle(ctx, &mut self.connections);
         let response = StopReplicaResponse {
             error: ErrorCode::None,
             partition_errors,

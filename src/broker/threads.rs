@@ -1,10 +1,9 @@
 //! Which of a broker's threads an event belongs to (classes `SocketServer`, `KafkaRequestHandlerPool`,
 //! `ReplicaFetcherThread`, `KafkaScheduler`; LK5).
 
-use super::controlled_shutdown::WAKE_TRY_AGAIN;
-use super::{Broker, CONTROLLED_SHUTDOWN, FETCHERS, WAKE_STATE_CHANGE};
+use super::Broker;
 use crate::kernel::{ConnId, NodeId};
-use crate::protocol::{BrokerTimer, NetworkTimer};
+use crate::protocol::{BrokerTimer, NetworkOwner, NetworkTimer};
 
 /// Threads of a broker, as far as what one waits for must not hold up another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,8 +14,8 @@ pub enum BrokerThread {
     Network,
     /// One of `num.io.threads`.
     RequestHandler,
-    /// Follows the broker that runs there.
-    Fetcher(NodeId),
+    /// The fetcher with this number that follows the broker that runs there.
+    Fetcher(NodeId, u16),
     /// Talks to the controller about ISRs.
     AlterPartition,
     /// One of `background.threads`: `isr-expiration`, retention, checkpoints, flushes, deletions.
@@ -28,28 +27,22 @@ pub enum BrokerThread {
 impl Broker {
     /// Who reads a connection that this broker opened; `None` for those of others.
     pub fn thread_of_connection(&self, conn: ConnId) -> Option<BrokerThread> {
-        if let Some(node) = self.fetchers.client.destination(conn) {
-            Some(BrokerThread::Fetcher(node))
-        } else if self.alter_partition.client.owns(conn) {
-            Some(BrokerThread::AlterPartition)
-        } else if self.controlled_shutdown.client.owns(conn) {
-            Some(BrokerThread::Main)
-        } else {
-            None
-        }
+        let (owner, node) = self.connections.owner(conn)?;
+        Some(thread_of(owner, Some(node)))
     }
 
     pub fn thread_of_timer(&self, timer: &BrokerTimer) -> BrokerThread {
         match timer {
             BrokerTimer::Purgatory(_) => BrokerThread::Reaper,
-            BrokerTimer::FetcherBackoff(leader) => {
-                let node = self.fetchers.node_of(*leader as i32);
-                node.map_or(BrokerThread::Scheduler, BrokerThread::Fetcher)
+            BrokerTimer::FetcherBackoff(id) => {
+                thread_of(NetworkOwner::Fetcher(id.number), self.fetchers.node_of(*id))
             }
-            BrokerTimer::Wake(WAKE_TRY_AGAIN) => BrokerThread::Main,
-            BrokerTimer::Wake(WAKE_STATE_CHANGE) => BrokerThread::RequestHandler,
-            BrokerTimer::Wake(super::background::WAKE_TELL_STALLS) => BrokerThread::Reaper,
-            BrokerTimer::Wake(_) => BrokerThread::AlterPartition,
+            BrokerTimer::ControlledShutdown => BrokerThread::Main,
+            BrokerTimer::StateChange => BrokerThread::RequestHandler,
+            BrokerTimer::TellStalls => BrokerThread::Reaper,
+            BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
+                BrokerThread::AlterPartition
+            }
             BrokerTimer::IsrExpiration
             | BrokerTimer::HighWatermarkCheckpoint
             | BrokerTimer::RecoveryPointCheckpoint
@@ -61,27 +54,26 @@ impl Broker {
         }
     }
 
-    /// `Timer::Network` with an owner in [`Broker::NETWORK_OWNERS`].
+    /// `Timer::Network` with an owner that is a thread of the broker.
     pub fn thread_of_network_timer(
         &self,
-        owner: u8,
+        owner: NetworkOwner,
         conn_or_node: u64,
         what: NetworkTimer,
     ) -> BrokerThread {
-        match owner {
-            FETCHERS => {
-                let node = match what {
-                    NetworkTimer::RequestTimeout | NetworkTimer::Sent => {
-                        self.fetchers.client.destination(ConnId(conn_or_node))
-                    }
-                    NetworkTimer::ReconnectBackoff | NetworkTimer::ConnectTimeout => {
-                        Some(NodeId(conn_or_node as u32))
-                    }
-                };
-                node.map_or(BrokerThread::Scheduler, BrokerThread::Fetcher)
-            }
-            CONTROLLED_SHUTDOWN => BrokerThread::Main,
-            _ => BrokerThread::AlterPartition,
-        }
+        thread_of(
+            owner,
+            self.connections.destination(owner, conn_or_node, what),
+        )
+    }
+}
+
+/// Who talks to the broker at `node`; where that is forgotten, nobody is held up.
+fn thread_of(owner: NetworkOwner, node: Option<NodeId>) -> BrokerThread {
+    match (owner, node) {
+        (NetworkOwner::Fetcher(number), Some(node)) => BrokerThread::Fetcher(node, number),
+        (NetworkOwner::Fetcher(_), None) => BrokerThread::Scheduler,
+        (NetworkOwner::ControlledShutdown, _) => BrokerThread::Main,
+        _ => BrokerThread::AlterPartition,
     }
 }

@@ -9,7 +9,9 @@ use crate::client::metadata::{Endpoint, Metadata};
 use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::CommonConfig;
-use crate::protocol::{ClientTimer, Ctx, Event, Fact, Message, Request, Response, Timer};
+use crate::protocol::{
+    ClientTimer, Ctx, Event, Fact, Message, NetworkOwner, Request, Response, Timer,
+};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -44,7 +46,11 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     ) -> ClusterClient<T> {
         ClusterClient {
             owner,
-            network: NetworkClient::new(owner, Rc::from(client_id), config.network),
+            network: NetworkClient::new(
+                NetworkOwner::Client(owner),
+                Rc::from(client_id),
+                config.network,
+            ),
             metadata: Metadata::new(bootstrap, &config),
             config,
             metadata_in_progress: false,
@@ -114,7 +120,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
                 owner,
                 conn_or_node,
                 what,
-            }) if owner == self.owner => {
+            }) if owner == self.network.owner() => {
                 let completed = self.network.on_timer(ctx, conn_or_node, what);
                 self.tell_lost(ctx);
                 self.take_completed(ctx, completed);

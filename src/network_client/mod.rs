@@ -15,8 +15,9 @@ mod peer;
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time};
 use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
-    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkTimer, PartitionProduceResponse,
-    ProduceRequest, ProduceResponse, Request, Response, Timer, exponential,
+    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkOwner, NetworkTimer,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response, Timer,
+    exponential,
 };
 use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};
@@ -44,7 +45,7 @@ pub struct Completed<T> {
 /// The client side of any number of connections. `T` is what its user wants back with each answer.
 #[derive(Debug)]
 pub struct NetworkClient<T> {
-    owner: u8,
+    owner: NetworkOwner,
     client_id: Rc<str>,
     config: NetworkClientConfig,
     next_correlation_id: i32,
@@ -59,7 +60,7 @@ pub struct NetworkClient<T> {
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// `owner` tells this client's timers from those of others on the same node
     /// (`Timer::Network { owner, .. }`).
-    pub fn new(owner: u8, client_id: Rc<str>, config: NetworkClientConfig) -> Self {
+    pub fn new(owner: NetworkOwner, client_id: Rc<str>, config: NetworkClientConfig) -> Self {
         NetworkClient {
             owner,
             client_id,
@@ -191,6 +192,10 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.conns.clear();
     }
 
+    pub fn owner(&self) -> NetworkOwner {
+        self.owner
+    }
+
     /// True if the connection is one of this client's: its events belong here.
     pub fn owns(&self, conn: ConnId) -> bool {
         self.conns.contains_key(&conn)
@@ -254,7 +259,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         }
     }
 
-    /// `Timer::Network` with this client's owner number.
+    /// `Timer::Network` with this client's owner.
     pub fn on_timer(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -495,7 +500,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 }
 
-fn connect_timeout(owner: u8, to: NodeId) -> Timer {
+fn connect_timeout(owner: NetworkOwner, to: NodeId) -> Timer {
     Timer::Network {
         owner,
         conn_or_node: u64::from(to.0),
@@ -503,7 +508,7 @@ fn connect_timeout(owner: u8, to: NodeId) -> Timer {
     }
 }
 
-fn reconnect_backoff(owner: u8, to: NodeId) -> Timer {
+fn reconnect_backoff(owner: NetworkOwner, to: NodeId) -> Timer {
     Timer::Network {
         owner,
         conn_or_node: u64::from(to.0),

@@ -3,7 +3,7 @@
 
 use super::{Completed, Disconnected};
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
-use crate::protocol::{Ctx, NetworkTimer, Request, Timer};
+use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Request, Timer};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl<T> Peer<T> {
     pub(super) fn arm_request_timer(
         &mut self,
         ctx: &mut Ctx<'_>,
-        owner: u8,
+        owner: NetworkOwner,
         conn: ConnId,
         after: Duration,
     ) {

@@ -13,6 +13,14 @@ pub const NO_LEADER: BrokerId = -1;
 /// Leader of a partition whose topic is being deleted (`LeaderAndIsr.LeaderDuringDelete`).
 pub const LEADER_DURING_DELETE: BrokerId = -2;
 
+/// One of the fetchers that follow a broker (`BrokerIdAndFetcherId`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FetcherId {
+    pub leader: BrokerId,
+    /// Below `num.replica.fetchers`.
+    pub number: u16,
+}
+
 /// A topic's name, shared.
 pub type TopicName = Rc<str>;
 

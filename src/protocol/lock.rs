@@ -1,15 +1,15 @@
 //! The locks of a broker process that a thread may hold while it waits for a disk or for another lock.
 
-use super::{BrokerId, TopicPartition};
+use super::{FetcherId, TopicPartition};
 
 /// Named after what they are in Kafka. They are taken in this order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Lock {
     /// `ReplicaManager.replicaStateChangeLock`.
     ReplicaStateChange,
-    /// `AbstractFetcherThread.partitionMapLock` of the fetcher that follows this broker: who takes a
-    /// partition away waits until the answer at hand is taken in.
-    PartitionMap(BrokerId),
+    /// A fetcher's `AbstractFetcherThread.partitionMapLock`: who takes a partition away waits until
+    /// the answer at hand is taken in.
+    PartitionMap(FetcherId),
     /// A partition's `leaderIsrUpdateLock`: shared by appends and reads, alone for whoever changes
     /// its leadership or its ISR.
     LeaderIsrUpdate(TopicPartition),

@@ -25,15 +25,15 @@ pub use exponential_backoff::exponential;
 pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, Routine, StateWriteReason, content_of};
 pub use hosts::Hosts;
 pub use ids::{
-    BrokerId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
+    BrokerId, FetcherId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
     is_internal_topic,
 };
 pub use kafka::*;
 pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message};
 pub use timer::{
-    BrokerTimer, ClientTimer, ControllerTimer, NetworkTimer, ServerTimer, SessionTimer, Timer,
-    ZooKeeperTimer,
+    BrokerTimer, ClientTimer, ControllerTimer, NetworkOwner, NetworkTimer, ServerTimer,
+    SessionTimer, Timer, ZooKeeperTimer,
 };
 
 use crate::kernel;

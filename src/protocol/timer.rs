@@ -1,11 +1,13 @@
 //! Timers: what a node asks its clock for. One small enum a room.
 
+use super::FetcherId;
+
 /// Any timer of any node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Timer {
-    /// Connections of the `NetworkClient` with this owner number.
+    /// Connections of this owner's `NetworkClient`.
     Network {
-        owner: u8,
+        owner: NetworkOwner,
         conn_or_node: u64,
         what: NetworkTimer,
     },
@@ -16,6 +18,21 @@ pub enum Timer {
     Client(ClientTimer),
     /// The plan's operator hands a client node its command number `n` (admin actions, recorded steps).
     Command(u32),
+}
+
+/// Whose `NetworkClient` it is, among those of one node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NetworkOwner {
+    /// The library of an application that has this number there.
+    Client(u8),
+    /// The controller's channels to brokers.
+    ControllerChannels,
+    /// A broker's fetchers with this number, one for each broker that it follows.
+    Fetcher(u16),
+    /// A broker's requests to change ISRs.
+    AlterPartition,
+    /// A broker's request to be relieved of its leaderships.
+    ControlledShutdown,
 }
 
 /// What a `NetworkClient` asks its clock for.
@@ -81,11 +98,19 @@ pub enum BrokerTimer {
     /// Deleted files have waited for `file.delete.delay.ms`.
     DeleteFiles,
     /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
-    FetcherBackoff(u64),
+    FetcherBackoff(FetcherId),
     /// A thread goes on with what it was interrupted in: it has its lock, or its flush is done.
     GoOn(u64),
-    /// A named pause of a broker's own thread ends (start, stop, AlterPartition back-off).
-    Wake(u64),
+    /// A state change goes on: what it asked about a topic's configuration is answered.
+    StateChange,
+    /// AlterPartition looks for the controller again.
+    FindController,
+    /// AlterPartition goes out again after an error.
+    SendAlterPartition,
+    /// The next attempt at a controlled shutdown.
+    ControlledShutdown,
+    /// Why parked produces still wait is to be told.
+    TellStalls,
 }
 
 /// What the whole broker process waits for while it starts and stops (`KafkaServer`).

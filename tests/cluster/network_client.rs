@@ -8,12 +8,13 @@ use kafka_trial::network_client::{Completed, Disconnected, NetworkClient};
 use kafka_trial::protocol::config::NetworkClientConfig;
 use kafka_trial::protocol::{
     Cluster, Ctx, KafkaRequest, KafkaResponse, Message, MetadataRequest, MetadataResponse,
-    NO_LEADER, ProduceRequest, Request, Timer,
+    NO_LEADER, NetworkOwner, ProduceRequest, Request, Timer,
 };
 use std::collections::VecDeque;
 
 const SERVER: NodeId = NodeId(0);
 const CLIENT: NodeId = NodeId(1);
+const OWNER: NetworkOwner = NetworkOwner::Client(3);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How a request ended, and when (milliseconds).
@@ -44,7 +45,7 @@ struct Client {
 impl Client {
     fn new(config: NetworkClientConfig) -> Client {
         Client {
-            network: NetworkClient::new(3, "client".into(), config),
+            network: NetworkClient::new(OWNER, "client".into(), config),
             config,
             requests: VecDeque::new(),
             sent: 0,
@@ -123,7 +124,7 @@ impl Actor<Cluster> for Node {
                         Vec::new()
                     }
                     Event::Timer(Timer::Network {
-                        owner: 3,
+                        owner: OWNER,
                         conn_or_node,
                         what,
                     }) => client.network.on_timer(ctx, conn_or_node, what),

@@ -1,10 +1,10 @@
 //! The threads of a broker process, as lanes of the kernel: each event goes to the thread that Kafka
 //! would handle it on, so that what hangs there holds up nobody else (LK5).
 
-use super::{CHANNELS_OWNER, KafkaServer};
+use super::KafkaServer;
 use crate::broker::BrokerThread;
 use crate::kernel::{Coming, ConnId, Incoming, Lane};
-use crate::protocol::{Cluster, Message, ServerTimer, Timer};
+use crate::protocol::{Cluster, Message, NetworkOwner, ServerTimer, Timer};
 
 /// Reads the sockets of others, as one.
 const NETWORK: Lane = Lane::thread(1);
@@ -51,7 +51,7 @@ impl KafkaServer {
         match timer {
             Timer::Session(_) => ZOOKEEPER,
             Timer::Network {
-                owner: CHANNELS_OWNER,
+                owner: NetworkOwner::ControllerChannels,
                 ..
             }
             | Timer::Server(ServerTimer::Controller(_) | ServerTimer::AdminWake(_)) => CONTROLLER,
@@ -85,9 +85,11 @@ impl KafkaServer {
             BrokerThread::Reaper => REAPER,
             BrokerThread::Scheduler => Lane::pool(POOLS, background),
             BrokerThread::RequestHandler => Lane::pool(handlers, io),
-            BrokerThread::Fetcher(node) => {
+            BrokerThread::Fetcher(node, number) => {
                 let source = u16::try_from(node.0).unwrap_or(MANY);
-                Lane::thread(handlers + io + source)
+                let before = source.saturating_mul(config.num_replica_fetchers);
+                let first = handlers + io;
+                Lane::thread(first.saturating_add(before).saturating_add(number))
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, ServerTimer, Timer,
+    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, NetworkOwner, ServerTimer, Timer,
 };
 use crate::zookeeper::session::Session;
 use crate::zookeeper_mode::RegistrationError;
@@ -78,9 +78,6 @@ pub struct KafkaServer {
     controller_started: bool,
 }
 
-/// `Timer::Network` owner number of the controller's channels.
-const CHANNELS_OWNER: u8 = 1;
-
 impl KafkaServer {
     pub fn new(setup: ServerSetup) -> Self {
         let calls = ZkCalls::new();
@@ -101,7 +98,7 @@ impl KafkaServer {
             admin: None,
             config_watcher: ConfigWatcher::new(calls.clone()),
             channels: NetworkClient::new(
-                CHANNELS_OWNER,
+                NetworkOwner::ControllerChannels,
                 Rc::from(format!("controller-{}", endpoint.id)),
                 NetworkClientConfig {
                     max_in_flight: 1,
@@ -217,7 +214,7 @@ impl KafkaServer {
         match timer {
             Timer::Session(timer) => self.zk.session.on_timer(ctx, timer),
             Timer::Network {
-                owner: CHANNELS_OWNER,
+                owner: NetworkOwner::ControllerChannels,
                 conn_or_node,
                 what,
             } => {

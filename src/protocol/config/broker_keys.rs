@@ -308,7 +308,7 @@ pub(super) const BROKER: &[Key] = &[
     modelled("num.partitions", int(1), "1"),
     tunes("num.recovery.threads.per.data.dir", int(1)),
     tunes("num.replica.alter.log.dirs.threads", int(ANY)),
-    tunes("num.replica.fetchers", int(ANY)),
+    modelled("num.replica.fetchers", int(1), "1"),
     tunes("offset.metadata.max.bytes", int(ANY)),
     tunes("offsets.commit.required.acks", short(ANY)),
     tunes("offsets.commit.timeout.ms", int(1)),

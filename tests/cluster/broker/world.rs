@@ -202,6 +202,10 @@ pub struct World(Kernel<Cluster, Node>);
 impl World {
     /// Broker 1 serves and knows nothing yet.
     pub fn new() -> Self {
+        World::with(BrokerConfig::default())
+    }
+
+    pub fn with(config: BrokerConfig) -> Self {
         let mut kernel = Kernel::new(Config::default(), 1);
         let host = |name: &str, node| (name.to_owned(), node);
         let hosts = Hosts::new([
@@ -214,7 +218,7 @@ impl World {
         let setup = BrokerSetup {
             endpoint: endpoint(1, "broker-1"),
             hosts,
-            config: Rc::new(BrokerConfig::default()),
+            config: Rc::new(config),
         };
         for (name, node) in [
             ("controller", Node::Peer(Box::default())),

@@ -1,0 +1,196 @@
+//! The connections that a broker opens: to the brokers that it follows, and to the controller (classes
+//! `BrokerBlockingSender`, `NodeToControllerChannelManager`).
+//!
+//! Each thread that asks others has lines of its own, so that one destination may have several. Who asked
+//! is told with each answer. May not know what is asked, nor more of where brokers are than the metadata
+//! cache.
+
+use super::MetadataCache;
+use crate::kernel::{CloseReason, ConnId, Duration, NodeId};
+use crate::network_client::{Completed, NetworkClient};
+use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
+use crate::protocol::{
+    BrokerId, Ctx, FetcherId, Hosts, KafkaResponse, NetworkOwner, NetworkTimer, Request,
+};
+use std::rc::Rc;
+
+/// Pause before AlterPartition's line is connected anew (`retry.backoff.ms` of its channel).
+pub(crate) const CONTROLLER_RECONNECT_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Whose request it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asker {
+    Fetcher(FetcherId),
+    AlterPartition,
+    ControlledShutdown,
+}
+
+/// What a broker's request has come to.
+pub(crate) type Answered = Completed<Asker>;
+
+/// All connections of a broker that are not others'.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    hosts: Hosts,
+    /// By number (`num.replica.fetchers`); each has a connection to every broker that it follows.
+    fetchers: Vec<NetworkClient<Asker>>,
+    alter_partition: NetworkClient<Asker>,
+    controlled_shutdown: NetworkClient<Asker>,
+}
+
+impl Connections {
+    pub(crate) fn new(broker: BrokerId, hosts: Hosts, config: &BrokerConfig) -> Self {
+        let fetcher = |number| {
+            let client_id = format!("broker-{broker}-fetcher-{number}");
+            line(NetworkOwner::Fetcher(number), client_id, Duration::ZERO)
+        };
+        Connections {
+            hosts,
+            fetchers: (0..config.num_replica_fetchers).map(fetcher).collect(),
+            alter_partition: line(
+                NetworkOwner::AlterPartition,
+                broker.to_string(),
+                CONTROLLER_RECONNECT_BACKOFF,
+            ),
+            controlled_shutdown: line(
+                NetworkOwner::ControlledShutdown,
+                broker.to_string(),
+                Duration::ZERO,
+            ),
+        }
+    }
+
+    // ---- where to
+
+    /// Where a broker runs, by what the cache says.
+    pub(crate) fn node_of(&self, cache: &MetadataCache, broker: BrokerId) -> Option<NodeId> {
+        self.hosts.resolve(&cache.broker(broker)?.host)
+    }
+
+    /// Where the controller runs, by what the cache says.
+    pub(crate) fn controller(&self, cache: &MetadataCache) -> Option<NodeId> {
+        self.node_of(cache, cache.controller_id()?)
+    }
+
+    // ---- asking
+
+    /// Sends on the asker's line to `to`; one [`Answered`] follows, from a later event.
+    pub(crate) fn send(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        asker: Asker,
+        to: NodeId,
+        body: Request,
+        timeout: Duration,
+    ) {
+        let line = self.line_of(owner_of(asker));
+        line.send(ctx, to, body, timeout, asker);
+    }
+
+    /// Closes the asker's line to `to`: what is under way there concerns nobody any more.
+    pub(crate) fn close(&mut self, ctx: &mut Ctx<'_>, asker: Asker, to: NodeId) {
+        self.line_of(owner_of(asker)).close(ctx, to);
+    }
+
+    // ---- events
+
+    /// Whose connection it is, and where it leads; `None` for those that others opened.
+    pub(crate) fn owner(&self, conn: ConnId) -> Option<(NetworkOwner, NodeId)> {
+        self.lines()
+            .find_map(|line| Some((line.owner(), line.destination(conn)?)))
+    }
+
+    /// Whom a timer of `owner` is about.
+    pub(crate) fn destination(
+        &self,
+        owner: NetworkOwner,
+        conn_or_node: u64,
+        what: NetworkTimer,
+    ) -> Option<NodeId> {
+        match what {
+            NetworkTimer::RequestTimeout | NetworkTimer::Sent => {
+                let mut lines = self.lines();
+                let line = lines.find(|line| line.owner() == owner)?;
+                line.destination(ConnId(conn_or_node))
+            }
+            NetworkTimer::ReconnectBackoff | NetworkTimer::ConnectTimeout => {
+                Some(NodeId(conn_or_node as u32))
+            }
+        }
+    }
+
+    pub(crate) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        if let Some((owner, _)) = self.owner(conn) {
+            self.line_of(owner).on_connected(ctx, conn);
+        }
+    }
+
+    pub(crate) fn on_response(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        conn: ConnId,
+        response: KafkaResponse,
+    ) -> Option<Answered> {
+        let (owner, _) = self.owner(conn)?;
+        self.line_of(owner).on_response(ctx, conn, response)
+    }
+
+    pub(crate) fn on_closed(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        conn: ConnId,
+        reason: CloseReason,
+    ) -> Vec<Answered> {
+        match self.owner(conn) {
+            Some((owner, _)) => self.line_of(owner).on_closed(ctx, conn, reason),
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn on_timer(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        owner: NetworkOwner,
+        conn_or_node: u64,
+        what: NetworkTimer,
+    ) -> Vec<Answered> {
+        self.line_of(owner).on_timer(ctx, conn_or_node, what)
+    }
+
+    // ---- lines
+
+    fn lines(&self) -> impl Iterator<Item = &NetworkClient<Asker>> {
+        let controller = [&self.alter_partition, &self.controlled_shutdown];
+        self.fetchers.iter().chain(controller)
+    }
+
+    fn line_of(&mut self, owner: NetworkOwner) -> &mut NetworkClient<Asker> {
+        match owner {
+            NetworkOwner::Fetcher(number) => &mut self.fetchers[usize::from(number)],
+            NetworkOwner::AlterPartition => &mut self.alter_partition,
+            NetworkOwner::ControlledShutdown => &mut self.controlled_shutdown,
+            NetworkOwner::Client(_) | NetworkOwner::ControllerChannels => {
+                unreachable!("{owner:?} is no thread of a broker")
+            }
+        }
+    }
+}
+
+fn owner_of(asker: Asker) -> NetworkOwner {
+    match asker {
+        Asker::Fetcher(id) => NetworkOwner::Fetcher(id.number),
+        Asker::AlterPartition => NetworkOwner::AlterPartition,
+        Asker::ControlledShutdown => NetworkOwner::ControlledShutdown,
+    }
+}
+
+/// One thread's: it waits for an answer before it asks the next.
+fn line(owner: NetworkOwner, client_id: String, backoff: Duration) -> NetworkClient<Asker> {
+    let settings = NetworkClientConfig {
+        reconnect_backoff_ms: backoff.as_millis(),
+        reconnect_backoff_max_ms: backoff.as_millis(),
+        max_in_flight: 1,
+        ..NetworkClientConfig::default()
+    };
+    NetworkClient::new(owner, Rc::from(client_id), settings)
+}
