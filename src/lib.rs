@@ -72,6 +72,8 @@ pub mod plan;
 #[doc(hidden)]
 pub mod protocol;
 #[doc(hidden)]
+pub mod purgatory;
+#[doc(hidden)]
 pub mod report;
 #[doc(hidden)]
 pub mod run;

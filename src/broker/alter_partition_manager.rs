@@ -4,9 +4,9 @@
 //! The controller is looked up in the metadata cache once, and kept until a request fails. May not know
 //! what a partition makes of an answer.
 
-use super::MetadataCache;
 use super::connections::{Answered, Asker, CONTROLLER_RECONNECT_BACKOFF, Connections};
 use crate::kernel::{Duration, NodeId};
+use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,

@@ -311,7 +311,7 @@ impl Broker {
     pub(super) fn tell_stalls(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
         let late = now.since(self.background.stall_check_due.min(now));
-        self.background.stall_check_armed = self.replicas.purgatory.has_produces();
+        self.background.stall_check_armed = self.replicas.has_delayed_produces();
         if late >= STALL_AFTER {
             // Nobody could copy from a broker that stood still: followers have their second from now on.
             if self.background.stall_check_armed {

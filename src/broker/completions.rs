@@ -6,6 +6,7 @@ use super::connections::{Answered, Asker};
 use super::current_leader::name_current_leaders;
 use super::locks::Interrupted;
 use super::outbox::Env;
+use super::purgatory::WatchKey;
 use crate::kernel::{ConnId, Hold};
 use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message};
 
@@ -112,7 +113,7 @@ impl Broker {
                 }
             }
         }
-        if !self.replicas.purgatory.deletes.is_empty() {
+        if self.replicas.purgatory.watches(&WatchKey::LogStarts) {
             self.replicas.complete_deletes(&mut env!(self, ctx));
         }
         self.take_log_tasks(ctx);
@@ -157,8 +158,11 @@ impl Broker {
 
     /// Nobody waits for an answer on this connection any more.
     pub(super) fn forget(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        for timer in self.replicas.purgatory.forget(conn) {
-            ctx.cancel_timer(timer);
+        let purgatory = &mut self.replicas.purgatory;
+        for delayed in purgatory.cancel(|delayed| delayed.to.conn == conn) {
+            if let Some(timer) = delayed.timer {
+                ctx.cancel_timer(timer);
+            }
         }
     }
 }

@@ -5,8 +5,8 @@
 //! is told with each answer. May not know what is asked, nor more of where brokers are than the metadata
 //! cache.
 
-use super::MetadataCache;
 use crate::kernel::{CloseReason, ConnId, Duration, NodeId};
+use crate::metadata::MetadataCache;
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
 use crate::protocol::{

@@ -3,9 +3,9 @@
 //!
 //! Finds the controller in the metadata cache anew for each attempt. May not know what is moved.
 
-use super::MetadataCache;
 use super::connections::{Answered, Asker, Connections};
 use crate::kernel::{Duration, NodeId};
+use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Response, Timer};
 use std::rc::Rc;

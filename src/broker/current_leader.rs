@@ -3,8 +3,8 @@
 //!
 //! May not know more of the new leader than the metadata cache, which may be old.
 
-use super::metadata_cache::MetadataCache;
 use super::replica_manager::ReplicaManager;
+use crate::metadata::MetadataCache;
 use crate::protocol::{
     BrokerEndpoint, ErrorCode, LeaderIdAndEpoch, NO_LEADER, Response, TopicPartition,
 };

@@ -5,9 +5,8 @@
 
 use super::outbox::Env;
 use super::partition::Partition;
-use super::purgatory::{Answer, OpId, Pending};
+use super::purgatory::{Delayed, Hosted, Operation, Pending, WatchKey};
 use super::replica_manager::{Parked, ReplicaManager};
-use crate::kernel::TimerId;
 use crate::protocol::{
     DeleteRecordsRequest, DeleteRecordsResponse, ErrorCode, Fact, HIGH_WATERMARK, TopicPartition,
     is_internal_topic,
@@ -16,9 +15,6 @@ use crate::protocol::{
 /// One that waits for followers.
 #[derive(Debug)]
 pub(crate) struct DelayedDeleteRecords {
-    pub(crate) op: OpId,
-    pub(crate) to: Pending,
-    pub(crate) timer: Option<TimerId>,
     partitions: Vec<Deletion>,
 }
 
@@ -48,19 +44,9 @@ impl ReplicaManager {
                 waits_for: asked.ok(),
             });
         }
-        let op = self.purgatory.take_number();
-        self.purgatory.deletes.push(DelayedDeleteRecords {
-            op,
-            to,
-            timer: None,
-            partitions,
-        });
-        self.complete_deletes(env);
-        let waits = self.purgatory.deletes.iter().any(|delete| delete.op == op);
-        waits.then_some(Parked {
-            op,
-            timeout_ms: request.timeout_ms,
-        })
+        let operation = Operation::DeleteRecords(DelayedDeleteRecords { partitions });
+        let delayed = Delayed::new(to, operation);
+        self.complete_or_park(env, delayed, vec![WatchKey::LogStarts], request.timeout_ms)
     }
 
     /// The offset that the low watermark has to reach.
@@ -84,47 +70,37 @@ impl ReplicaManager {
 
     /// Answers those whose followers have followed.
     pub(crate) fn complete_deletes(&mut self, env: &mut Env<'_>) {
-        for mut delete in std::mem::take(&mut self.purgatory.deletes) {
-            for one in &mut delete.partitions {
-                let Some(offset) = one.waits_for else {
-                    continue;
-                };
-                let partition = self.partition(&one.partition);
-                match partition.and_then(|partition| partition.low_watermark(env)) {
-                    None => (one.error, one.waits_for) = (ErrorCode::NotLeaderOrFollower, None),
-                    Some(low_watermark) => {
-                        one.low_watermark = low_watermark;
-                        one.waits_for = (low_watermark < offset).then_some(offset);
-                    }
-                }
-            }
-            if delete.partitions.iter().all(|one| one.waits_for.is_none()) {
-                env.out.answers.push(delete.into_answer());
-            } else {
-                self.purgatory.deletes.push(delete);
-            }
-        }
-    }
-
-    /// Its time is up; whether there was such a one.
-    pub(crate) fn expire_delete(&mut self, env: &mut Env<'_>, op: OpId) -> bool {
-        let deletes = &mut self.purgatory.deletes;
-        let Some(at) = deletes.iter().position(|delete| delete.op == op) else {
-            return false;
-        };
-        let mut delete = deletes.remove(at);
-        for one in &mut delete.partitions {
-            if one.waits_for.is_some() {
-                one.error = ErrorCode::RequestTimedOut;
-            }
-        }
-        env.out.answers.push(delete.into_answer());
-        true
+        self.check_and_complete(env, &WatchKey::LogStarts);
     }
 }
 
 impl DelayedDeleteRecords {
-    fn into_answer(self) -> Answer {
+    pub(crate) fn try_complete(&mut self, hosted: &mut Hosted<'_, '_>) -> bool {
+        for one in &mut self.partitions {
+            let Some(offset) = one.waits_for else {
+                continue;
+            };
+            let partition = hosted.partitions.get(&one.partition);
+            match partition.and_then(|partition| partition.low_watermark(hosted.env)) {
+                None => (one.error, one.waits_for) = (ErrorCode::NotLeaderOrFollower, None),
+                Some(low_watermark) => {
+                    one.low_watermark = low_watermark;
+                    one.waits_for = (low_watermark < offset).then_some(offset);
+                }
+            }
+        }
+        self.partitions.iter().all(|one| one.waits_for.is_none())
+    }
+
+    pub(crate) fn on_expiration(&mut self) {
+        for one in &mut self.partitions {
+            if one.waits_for.is_some() {
+                one.error = ErrorCode::RequestTimedOut;
+            }
+        }
+    }
+
+    pub(crate) fn into_response(self) -> DeleteRecordsResponse {
         let partitions = self.partitions.into_iter().map(|one| {
             let low_watermark = match one.error {
                 ErrorCode::None => one.low_watermark,
@@ -132,12 +108,8 @@ impl DelayedDeleteRecords {
             };
             (one.partition, low_watermark, one.error)
         });
-        let response = DeleteRecordsResponse {
+        DeleteRecordsResponse {
             partitions: partitions.collect(),
-        };
-        Answer {
-            timer: self.timer,
-            ..Answer::now(self.to, response)
         }
     }
 }
@@ -191,7 +163,7 @@ mod tests {
 
     fn deleted(world: &mut World) -> Vec<(i64, ErrorCode)> {
         let answers = std::mem::take(&mut world.out.answers);
-        let of = |answer: Answer| match answer.response {
+        let of = |answer: crate::broker::purgatory::Answer| match answer.response {
             Some(Response::DeleteRecords(response)) => {
                 let (_, low_watermark, error) = response.partitions[0].clone();
                 (low_watermark, error)
@@ -254,7 +226,7 @@ mod tests {
         let mut manager = manager(&mut world, &[1, 2]);
         let parked = ask(&mut world, &mut manager, 4).expect("a follower is to follow");
         assert_eq!(deleted(&mut world), []);
-        manager.expire_delete(&mut world.env(), parked.op);
+        manager.expire(&mut world.env(), parked.op);
         assert_eq!(deleted(&mut world), [(-1, ErrorCode::RequestTimedOut)]);
         ask(&mut world, &mut manager, 5).expect("it has not followed");
         world.alive(&[1]);

@@ -10,7 +10,7 @@ use super::Broker;
 use super::connections::Answered;
 use super::outbox::Env;
 use super::partition::fetch::Due;
-use super::purgatory::Pending;
+use super::purgatory::{Delayed, Pending};
 use super::replica_manager::Appended;
 use crate::kernel::{Duration, Hold, Time};
 use crate::protocol::{
@@ -312,8 +312,8 @@ impl Broker {
     pub(super) fn wanted_by_task(&self, task: &BrokerTimer) -> Vec<Wanted> {
         match task {
             BrokerTimer::Purgatory(op) => {
-                let fetch = self.replicas.purgatory.fetch(*op);
-                let partitions = fetch.iter().flat_map(|fetch| &fetch.request.partitions);
+                let fetch = self.replicas.purgatory.get(*op).and_then(Delayed::fetch);
+                let partitions = fetch.iter().flat_map(|fetch| &fetch.partitions);
                 partitions.map(|it| read_lock(&it.partition)).collect()
             }
             BrokerTimer::LogRetention => {

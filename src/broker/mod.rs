@@ -25,11 +25,12 @@ mod connections;
 mod controlled_shutdown;
 mod current_leader;
 mod delete_records;
+mod elect_leaders;
 mod kafka_apis;
+mod leadership_changes;
 mod locks;
 mod log_loading;
 mod log_manager;
-mod metadata_cache;
 mod outbox;
 mod partition;
 mod purgatory;
@@ -44,13 +45,15 @@ mod testing;
 mod threads;
 mod topic_configs;
 
-pub use metadata_cache::MetadataCache;
+pub use elect_leaders::Election;
+pub use leadership_changes::LeadershipChanges;
 pub use replica_view::{ReplicaRole, ReplicaView};
 pub use threads::BrokerThread;
 pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
 use crate::kernel::{CloseReason, ConnId, DiskError, Duration, NodeId};
 use crate::log::LoadNote;
+use crate::metadata::MetadataCache;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
     BrokerEndpoint, BrokerTimer, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse, NetworkOwner,
@@ -60,7 +63,6 @@ use alter_partition_manager::AlterPartitionManager;
 use background::Background;
 use connections::Connections;
 use controlled_shutdown::ControlledShutdown;
-use kafka_apis::{DelayedElection, Forwarded};
 use locks::{Interrupted, Interruptions};
 use outbox::Outbox;
 use purgatory::Pending;
@@ -101,12 +103,18 @@ pub struct LoadFailed {
 /// What a broker wants of the node around it.
 #[derive(Clone, Debug)]
 pub enum BrokerOutput {
-    /// A request for the controller role of this node; answered by [`Broker::respond`].
+    /// A request for the controller role of this node; answered by [`Broker::respond`], ElectLeaders by
+    /// [`Broker::elected`].
     ToController { token: u64, body: Request },
     /// CreateTopics or IncrementalAlterConfigs, for `ZkAdminManager`; answered by [`Broker::respond`].
     ToAdmin { token: u64, body: Request },
-    /// This UpdateMetadata has been applied to the metadata cache (the admin manager waits for leaders).
-    MetadataUpdated { request: Rc<UpdateMetadataRequest> },
+    /// The metadata cache has taken this UpdateMetadata in, and is what it is now.
+    MetadataUpdated {
+        cache: Rc<MetadataCache>,
+        request: Rc<UpdateMetadataRequest>,
+    },
+    /// Who hosts something on these partitions begins or ends with it.
+    LeadershipChanged(LeadershipChanges),
     /// The controlled shutdown is over; this many partitions are still led (0: clean).
     ControlledShutdownDone { remaining: u32 },
     /// The last log directory has failed: the process ends with status 1.
@@ -126,7 +134,7 @@ pub struct Broker {
     /// Whose request this event brought, until it is answered.
     unanswered: Option<ConnId>,
     configurations: ConfigCalls,
-    metadata_cache: MetadataCache,
+    metadata_cache: Rc<MetadataCache>,
     connections: Connections,
     replicas: ReplicaManager,
     state_changes: ReplicaStateChanges,
@@ -135,8 +143,7 @@ pub struct Broker {
     controlled_shutdown: ControlledShutdown,
     background: Background,
     next_token: u64,
-    forwarded: BTreeMap<u64, Forwarded>,
-    elections: Vec<DelayedElection>,
+    forwarded: BTreeMap<u64, Pending>,
     interruptions: Interruptions,
     out: Outbox,
     outputs: Vec<BrokerOutput>,
@@ -159,7 +166,7 @@ impl Broker {
             accepted: BTreeMap::new(),
             unanswered: None,
             configurations: ConfigCalls::new(),
-            metadata_cache: MetadataCache::default(),
+            metadata_cache: Rc::default(),
             connections: Connections::new(id, hosts, &config),
             replicas: ReplicaManager::new(id, Rc::clone(&config)),
             state_changes: ReplicaStateChanges::default(),
@@ -169,7 +176,6 @@ impl Broker {
             background: Background::default(),
             next_token: 0,
             forwarded: BTreeMap::new(),
-            elections: Vec::new(),
             interruptions: Interruptions::default(),
             out: Outbox::default(),
             outputs: Vec::new(),
@@ -395,7 +401,7 @@ impl Broker {
 
     /// The answer to `ToController` or `ToAdmin`.
     pub fn respond(&mut self, ctx: &mut Ctx<'_>, token: u64, response: Response) {
-        self.on_forwarded_answered(ctx, token, response);
+        self.on_forwarded_answered(token, response);
         self.flush(ctx);
     }
 
@@ -418,7 +424,8 @@ impl Broker {
 
     // ---- views
 
-    pub fn metadata_cache(&self) -> &MetadataCache {
+    /// What this broker knows of the cluster; a snapshot is cheap.
+    pub fn metadata_cache(&self) -> &Rc<MetadataCache> {
         &self.metadata_cache
     }
 }

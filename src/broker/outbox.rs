@@ -3,11 +3,11 @@
 //! Partitions and the replica manager know no connections, timers or processes: they see a disk, the
 //! wall clock and the metadata cache ([`Env`]), and write what follows from it into an [`Outbox`].
 
-use super::MetadataCache;
 use super::locks::Wanted;
 use super::purgatory::Answer;
 use crate::kernel::Disk;
 use crate::log::{BackgroundTask, LogError, UnifiedLog};
+use crate::metadata::MetadataCache;
 use crate::protocol::{AlterPartitionData, ErrorCode, Fact, TopicPartition};
 
 /// A partition's window on its broker.

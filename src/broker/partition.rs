@@ -2,7 +2,6 @@
 //! `Partition`; rules HW1 to HW9, I1 to I9, A1 to A7, E3, E4, E6, E11, P1, P2, F1).
 //!
 //! Knows its log, its broker's wall clock and the metadata cache; no connection, no other partition.
-//! Requests that wait for it are noted here by number and kept by the purgatory.
 //!
 //! May not know who else leads or follows now: its epoch says how old its knowledge is.
 
@@ -12,7 +11,6 @@ mod isr;
 
 use super::log_manager::log_config;
 use super::outbox::{Env, take_tasks};
-use super::purgatory::Watchers;
 use super::replica::Replica;
 use crate::log::{LogAppendInfo, Records, UnifiedLog};
 use crate::protocol::config::TopicConfig;
@@ -49,7 +47,6 @@ pub(crate) struct Partition {
     stall_told: bool,
     /// The last `HighWatermarkHeld` still holds.
     held_told: bool,
-    pub(crate) watchers: Watchers,
 }
 
 impl Partition {
@@ -76,7 +73,6 @@ impl Partition {
             log: None,
             stall_told: false,
             held_told: false,
-            watchers: Watchers::default(),
         }
     }
 

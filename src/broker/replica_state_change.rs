@@ -7,6 +7,7 @@
 //! May not know whether the controller that speaks is still one: only that no newer epoch has been heard
 //! of.
 
+use super::leadership_changes::LeadershipChanges;
 use super::log_manager::{HostedLog, LogManager};
 use super::outbox::Env;
 use super::purgatory::{Answer, Pending};
@@ -56,6 +57,8 @@ struct LeaderAndIsrJob {
     request: Box<LeaderAndIsrRequest>,
     to_lead: VecDeque<usize>,
     to_follow: VecDeque<usize>,
+    /// Those that are led now and were not.
+    leading: Vec<usize>,
     /// Those that are followed in a new leader epoch.
     following: Vec<usize>,
     errors: Vec<(TopicPartition, ErrorCode)>,
@@ -115,7 +118,7 @@ impl Broker {
             match change {
                 StateChange::LeaderAndIsr(request) => self.begin_leader_and_isr(ctx, to, request),
                 StateChange::StopReplica(request) => self.stop_replicas(ctx, to, &request),
-                StateChange::UpdateMetadata(request) => self.update_metadata(to, *request),
+                StateChange::UpdateMetadata(request) => self.update_metadata(ctx, to, *request),
             }
         }
     }
@@ -187,6 +190,7 @@ impl Broker {
         self.start_high_watermark_checkpoint(ctx);
         self.fetchers.shutdown_idle(ctx, &mut self.connections);
         self.run_fetchers(ctx);
+        self.on_leadership_change(job.changes());
         let response = LeaderAndIsrResponse {
             error: ErrorCode::None,
             partition_errors: job.errors,
@@ -229,6 +233,7 @@ impl Broker {
         }
         self.obey(request.controller_epoch, request.broker_epoch);
         let mut partition_errors = Vec::with_capacity(request.partition_states.len());
+        let mut changes = LeadershipChanges::default();
         for state in &request.partition_states {
             let fenced = self
                 .replicas
@@ -242,8 +247,13 @@ impl Broker {
             } else {
                 self.stop_replica(ctx, state)
             };
+            if state.delete_partition && error.is_none() {
+                let epoch = (state.leader_epoch >= 0).then_some(state.leader_epoch);
+                changes.lost.push((state.partition.clone(), epoch));
+            }
             partition_errors.push((state.partition.clone(), error));
         }
+        self.on_leadership_change(changes);
         self.fetchers.shutdown_idle(ctx, &mut self.connections);
         let response = StopReplicaResponse {
             error: ErrorCode::None,
@@ -257,14 +267,8 @@ impl Broker {
         self.fetchers.remove(name);
         let mut error = ErrorCode::None;
         if state.delete_partition {
-            let mut env = env!(self, ctx);
-            let removed = self.replicas.remove(name);
-            let hosted = self.replicas.logs.take(name);
-            if let Some(mut partition) = removed {
-                let watchers = std::mem::take(&mut partition.watchers);
-                self.replicas.complete_removed(&mut env, name, watchers);
-            }
-            drop(hosted);
+            self.replicas.remove(&mut env!(self, ctx), name);
+            drop(self.replicas.logs.take(name));
             error = self.delete_directory(ctx, name);
         } else {
             self.replicas
@@ -306,20 +310,23 @@ impl Broker {
     }
 
     /// CT31.
-    fn update_metadata(&mut self, to: Pending, request: UpdateMetadataRequest) {
-        let error = if self.is_of_an_older_controller(request.controller_epoch) {
-            ErrorCode::StaleControllerEpoch
-        } else {
-            self.metadata_cache.update(&request);
-            self.obey(request.controller_epoch, request.broker_epoch);
-            self.complete_elections(&request);
-            self.outputs.push(BrokerOutput::MetadataUpdated {
-                request: Rc::new(request),
-            });
-            ErrorCode::None
-        };
-        let response = UpdateMetadataResponse { error };
-        self.out.answers.push(Answer::now(to, response));
+    fn update_metadata(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: UpdateMetadataRequest) {
+        if self.is_of_an_older_controller(request.controller_epoch) {
+            let error = ErrorCode::StaleControllerEpoch;
+            let answer = Answer::now(to, UpdateMetadataResponse { error });
+            self.out.answers.push(answer);
+            return;
+        }
+        Rc::make_mut(&mut self.metadata_cache).update(&request);
+        self.obey(request.controller_epoch, request.broker_epoch);
+        let error = ErrorCode::None;
+        let answer = Answer::now(to, UpdateMetadataResponse { error });
+        self.out.answers.push(answer);
+        self.complete_elections(ctx, &request);
+        self.outputs.push(BrokerOutput::MetadataUpdated {
+            cache: Rc::clone(&self.metadata_cache),
+            request: Rc::new(request),
+        });
     }
 }
 
@@ -331,6 +338,7 @@ impl LeaderAndIsrJob {
             request,
             to_lead: VecDeque::new(),
             to_follow: VecDeque::new(),
+            leading: Vec::new(),
             following: Vec::new(),
             reading: None,
             high_watermarks: None,
@@ -407,6 +415,19 @@ impl LeaderAndIsrJob {
         true
     }
 
+    /// What it came to, for those who host something on a partition.
+    fn changes(&self) -> LeadershipChanges {
+        let of = |place: &usize| {
+            let state = &self.request.partition_states[*place];
+            (state.partition.clone(), state.leader_epoch)
+        };
+        let lost = self.following.iter().map(of);
+        LeadershipChanges {
+            gained: self.leading.iter().map(of).collect(),
+            lost: lost.map(|(name, epoch)| (name, Some(epoch))).collect(),
+        }
+    }
+
     fn make_leader(
         &mut self,
         env: &mut Env<'_>,
@@ -415,7 +436,12 @@ impl LeaderAndIsrJob {
     ) -> Result<(), ErrorCode> {
         let state = &self.request.partition_states[place];
         let partition = replicas.get_or_create(&state.partition);
-        if partition.make_leader(env, state)? {
+        let led_before = partition.is_leader();
+        let moved = partition.make_leader(env, state)?;
+        if !led_before && partition.is_leader() {
+            self.leading.push(place);
+        }
+        if moved {
             replicas.complete(env, &state.partition, true, true);
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! A broker's surroundings without a broker, for tests of its parts: a disk, a clock, a metadata cache,
 //! and what the parts leave behind.
 
-use super::MetadataCache;
 use super::log_manager::LogManager;
 use super::outbox::{Env, Outbox};
 use super::partition::Partition;
 use crate::kernel::Disk;
 use crate::log::Records;
 use crate::log::batch::BatchBuilder;
+use crate::metadata::MetadataCache;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::rules::Rules;
 use crate::protocol::{

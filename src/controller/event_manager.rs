@@ -4,6 +4,7 @@
 //! Inputs that Kafka handles on other threads (watches, answers of brokers) only enqueue events
 //! here, or go on with a channel's queue; the coroutine takes the events one after the other.
 
+use super::Elected;
 use super::channel_manager::{ChannelOutput, ControllerChannelManager};
 use super::kafka_controller::KafkaController;
 use crate::kernel::task::{Mailbox, Task};
@@ -16,8 +17,7 @@ use crate::protocol::{
     ControlledShutdownResponse, ControllerTimer, ElectLeadersRequest, ErrorCode, Fact,
     LeaderAndIsrResponse, NO_LEADER, Request, Response, TopicName,
 };
-use crate::zookeeper_mode::ZkCalls;
-use crate::zookeeper_mode::{Elected, Handlers};
+use crate::zookeeper_mode::{Handlers, ZkCalls};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

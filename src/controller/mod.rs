@@ -10,6 +10,7 @@ mod auto_leader_rebalance;
 mod broker_change;
 mod channel_manager;
 mod context;
+mod elected;
 mod election;
 mod event_manager;
 mod failover;
@@ -20,4 +21,5 @@ mod request_batch;
 mod requests;
 mod topic_change;
 
+pub use elected::Elected;
 pub use event_manager::{Controller, ControllerInput, ControllerOutput, ControllerView};

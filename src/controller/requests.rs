@@ -3,6 +3,7 @@
 //!
 //! May not know how far a follower is: that a leader asks for it is enough.
 
+use super::Elected;
 use super::context::PartitionAndReplica;
 use super::election::ElectionStrategy;
 use super::event_manager::ControllerOutput;
@@ -18,7 +19,6 @@ use crate::protocol::{
     TopicPartition,
 };
 use crate::zookeeper_mode::Abandoned;
-use crate::zookeeper_mode::Elected;
 use std::collections::BTreeMap;
 
 /// A sender that does not know its broker epoch (`AbstractControlRequest.UNKNOWN_BROKER_EPOCH`).

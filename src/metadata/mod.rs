@@ -1,5 +1,5 @@
-//! What the cluster agrees on, as data: the state of a partition, paths and payloads of znodes, and
-//! where replicas are placed.
+//! What the cluster agrees on, as data: the state of a partition, paths and payloads of znodes, where
+//! replicas are placed, and what a broker knows of it all.
 //!
 //! Pure values and functions: no time, no messages, no randomness but what is passed in.
 //!
@@ -7,7 +7,9 @@
 
 mod java_json;
 mod leader_and_isr;
+mod metadata_cache;
 pub mod placement;
 pub mod znode;
 
 pub use leader_and_isr::{LeaderAndIsr, LeaderIsrAndControllerEpoch, ReplicaAssignment};
+pub use metadata_cache::MetadataCache;

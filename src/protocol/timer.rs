@@ -124,8 +124,8 @@ pub enum ServerTimer {
     CloseTimeout,
     /// The controller's `SetTimer`.
     Controller(ControllerTimer),
-    /// The admin manager's `SetTimer`.
-    AdminWake(u64),
+    /// The time of what waits in the admin manager under this number is up.
+    AdminExpires(u64),
 }
 
 /// What the active controller waits for.

@@ -128,6 +128,11 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
         gone.map(|(_, operation)| operation).collect()
     }
 
+    /// True while something waits under `key`, or did when that was last looked at.
+    pub fn watches(&self, key: &K) -> bool {
+        self.watchers.get(key).is_some_and(|ids| !ids.is_empty())
+    }
+
     pub fn get(&self, id: OperationId) -> Option<&O> {
         self.operations.get(&id)
     }

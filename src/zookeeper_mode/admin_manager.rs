@@ -1,26 +1,27 @@
 //! Administrators' requests that a broker carries out by writing to ZooKeeper (`ZkAdminManager`):
-//! CreateTopics (CT20, CT21, RK9) and IncrementalAlterConfigs (RK10); and the wait of CreateTopics
-//! and ElectLeaders for the new leaders (`DelayedCreatePartitions`, `DelayedElectLeader`).
+//! CreateTopics (CT20, CT21, RK9) and IncrementalAlterConfigs (RK10).
 //!
 //! Each request is a coroutine of its own, as each has a request handler's thread in Kafka. What
-//! this broker knows of brokers and leaders it knows from the UpdateMetadata that it was given.
+//! this broker knows of brokers and leaders stands in its metadata cache.
 //!
 //! May not know what the controller will make of it.
 
+use super::ZkCalls;
 use super::admin_zk_client::{AdminZkClient, ApiError, Assignments};
-use super::{Elected, ZkCalls};
+use super::create_partitions::{DelayedCreatePartitions, Led};
 use crate::kernel::task::Task;
+use crate::metadata::MetadataCache;
 use crate::metadata::placement::{BrokerMetadata, assign_replicas_to_brokers};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    AlterConfigOp, AlterConfigsResource, BrokerId, ConfigResource, CreatableTopic,
-    CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ElectLeadersResponse,
-    ErrorCode, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    LEADER_DURING_DELETE, NO_LEADER, Request, Response, TopicId, TopicName, TopicPartition,
+    AlterConfigOp, AlterConfigsResource, ConfigResource, CreatableTopic, CreatableTopicResult,
+    CreateTopicsRequest, CreateTopicsResponse, ErrorCode, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, Request, Response, TopicId, TopicName, TopicPartition,
     UpdateMetadataRequest,
 };
+use crate::purgatory::{DelayedOperationPurgatory, OperationId};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// "Take the broker's default", for partitions and replication factor of a new topic.
@@ -36,19 +37,27 @@ pub enum AdminInput {
         body: Request,
         is_active_controller: bool,
     },
-    /// The broker has applied this UpdateMetadata to its metadata cache.
-    MetadataUpdated(Rc<UpdateMetadataRequest>),
-    /// The controller's word on an ElectLeaders request.
-    Elected(Elected),
-    /// A timer of `SetTimer` fired.
-    Wake(u64),
+    /// The broker's metadata cache has taken this UpdateMetadata in, and is what it is now.
+    MetadataUpdated {
+        cache: Rc<MetadataCache>,
+        request: Rc<UpdateMetadataRequest>,
+    },
+    /// The timer of this operation fired.
+    Expire(OperationId),
 }
 
 /// What the admin manager asks of its node.
 #[derive(Clone, Debug)]
 pub enum AdminOutput {
-    Respond { token: u64, body: Response },
-    SetTimer { after_ms: u64, wake: u64 },
+    Respond {
+        token: u64,
+        body: Response,
+    },
+    /// Answer with [`AdminInput::Expire`] after this time.
+    SetTimer {
+        after_ms: u64,
+        operation: OperationId,
+    },
 }
 
 /// One broker's admin manager.
@@ -62,8 +71,9 @@ struct Shared {
     config: Rc<BrokerConfig>,
     zk: AdminZkClient,
     random: RefCell<Box<dyn FnMut() -> u64>>,
-    metadata: RefCell<Metadata>,
-    delayed: RefCell<Purgatory>,
+    metadata: RefCell<Rc<MetadataCache>>,
+    /// By topic.
+    delayed: RefCell<DelayedOperationPurgatory<TopicName, DelayedCreatePartitions>>,
     outputs: RefCell<Vec<AdminOutput>>,
 }
 
@@ -115,12 +125,13 @@ impl AdminManager {
             })),
             // No other request is the admin manager's.
             AdminInput::Request { .. } => {}
-            AdminInput::MetadataUpdated(request) => {
-                shared.metadata.borrow_mut().update(&request);
-                shared.complete_delayed();
+            AdminInput::MetadataUpdated { cache, request } => {
+                *shared.metadata.borrow_mut() = cache;
+                shared.complete_delayed(&request);
             }
-            AdminInput::Elected(elected) => shared.elected(elected),
-            AdminInput::Wake(wake) => shared.expire_delayed(wake),
+            AdminInput::Expire(operation) => shared.with_led(|led| {
+                shared.delayed.borrow_mut().expire(operation, led);
+            }),
         }
         self.poll();
     }
@@ -194,11 +205,7 @@ impl Shared {
             }
             self.respond(token, CreateTopicsResponse { topics: results });
         } else {
-            let operation = Delayed::CreateTopics {
-                results,
-                partitions: created,
-            };
-            self.delay(token, operation, request.timeout_ms);
+            self.wait_for_leaders(token, results, created, request.timeout_ms);
         }
     }
 
@@ -208,7 +215,7 @@ impl Shared {
         topic: &CreatableTopic,
         validate_only: bool,
     ) -> Result<(TopicId, i32), ApiError> {
-        if self.metadata.borrow().topics.contains_key(&topic.name) {
+        if self.metadata.borrow().contains_topic(&topic.name) {
             return Err(ApiError::new(
                 ErrorCode::TopicAlreadyExists,
                 format!("Topic '{}' already exists.", topic.name),
@@ -251,14 +258,23 @@ impl Shared {
         };
         let partitions = given_or(topic.num_partitions, self.config.num_partitions);
         let default = i32::from(self.config.default_replication_factor);
-        let metadata = self.metadata.borrow();
-        let brokers = &metadata.brokers;
+        let brokers = self.brokers();
         let start = self.random_below(brokers.len() as u64);
         let shift = self.random_below(brokers.len() as u64);
         let replication_factor = given_or(replication_factor, default);
         let placed =
-            assign_replicas_to_brokers(brokers, partitions, replication_factor, 0, start, shift)?;
+            assign_replicas_to_brokers(&brokers, partitions, replication_factor, 0, start, shift)?;
         Ok((0..).zip(placed).collect())
+    }
+
+    /// Those that are alive.
+    fn brokers(&self) -> Vec<BrokerMetadata> {
+        let metadata = self.metadata.borrow();
+        let alive = metadata.live_brokers().map(|broker| BrokerMetadata {
+            id: broker.id,
+            rack: broker.rack.clone(),
+        });
+        alive.collect()
     }
 
     /// Uniform enough in `0..bound`; 0 for a bound of 0.
@@ -352,7 +368,7 @@ impl Shared {
                 }
             }
         }
-        if !self.metadata.borrow().topics.contains_key(topic) {
+        if !self.metadata.borrow().contains_topic(topic) {
             return Err(ApiError::new(
                 ErrorCode::UnknownTopicOrPartition,
                 format!("The topic '{topic}' does not exist."),
@@ -365,64 +381,47 @@ impl Shared {
         Ok(())
     }
 
-    // ---- ElectLeaders
-
-    fn elected(&self, elected: Elected) {
-        let Elected {
-            token,
-            timeout_ms,
-            error,
-            results,
-        } = elected;
-        let (expected, failures): (Vec<_>, Vec<_>) =
-            results.into_iter().partition(|(_, result)| result.is_ok());
-        let operation = Delayed::ElectLeaders {
-            error,
-            failures: failures
-                .into_iter()
-                .filter_map(|(partition, result)| Some((partition, result.err()?)))
-                .collect(),
-            expected: expected
-                .into_iter()
-                .filter_map(|(partition, result)| Some((partition, result.ok()?)))
-                .collect(),
-        };
-        self.delay(token, operation, timeout_ms);
-    }
-
     // ---- waiting for leaders
 
-    /// Answers at once if nothing is missing, else when it comes or after the timeout.
-    fn delay(&self, token: u64, operation: Delayed, timeout_ms: i32) {
-        if operation.is_complete(&self.metadata.borrow()) {
-            return self.complete(token, operation);
+    /// Answers at once if no leader is missing, else when all are there or after the timeout.
+    fn wait_for_leaders(
+        &self,
+        token: u64,
+        results: Vec<CreatableTopicResult>,
+        partitions: Vec<TopicPartition>,
+        timeout_ms: i32,
+    ) {
+        let topics: BTreeSet<_> = partitions.iter().map(|it| it.topic.clone()).collect();
+        let delayed = DelayedCreatePartitions::new(token, results, partitions);
+        let parked = self.with_led(|led| {
+            let mut purgatory = self.delayed.borrow_mut();
+            purgatory.try_complete_else_watch(delayed, topics, led)
+        });
+        if let Some(operation) = parked {
+            self.outputs.borrow_mut().push(AdminOutput::SetTimer {
+                after_ms: u64::try_from(timeout_ms).unwrap_or(0),
+                operation,
+            });
         }
-        let wake = self.delayed.borrow_mut().watch(token, operation);
-        self.outputs.borrow_mut().push(AdminOutput::SetTimer {
-            after_ms: u64::try_from(timeout_ms).unwrap_or(0),
-            wake,
+    }
+
+    fn complete_delayed(&self, request: &UpdateMetadataRequest) {
+        self.with_led(|led| {
+            let mut purgatory = self.delayed.borrow_mut();
+            for state in &request.partition_states {
+                purgatory.check_and_complete(&state.partition.topic, led);
+            }
         });
     }
 
-    fn complete_delayed(&self) {
-        let metadata = self.metadata.borrow();
-        let complete = self.delayed.borrow_mut().take_complete(&metadata);
-        drop(metadata);
-        for (token, operation) in complete {
-            self.complete(token, operation);
+    /// Lets operations look at leaders, and sends what they answer.
+    fn with_led<T>(&self, look: impl FnOnce(&mut Led) -> T) -> T {
+        let mut led = Led::new(Rc::clone(&self.metadata.borrow()));
+        let result = look(&mut led);
+        for (token, response) in led.answers {
+            self.respond(token, response);
         }
-    }
-
-    fn expire_delayed(&self, wake: u64) {
-        let expired = self.delayed.borrow_mut().operations.remove(&wake);
-        if let Some((token, operation)) = expired {
-            self.complete(token, operation);
-        }
-    }
-
-    fn complete(&self, token: u64, operation: Delayed) {
-        let response = operation.into_response(&self.metadata.borrow());
-        self.respond(token, response);
+        result
     }
 
     fn respond(&self, token: u64, body: impl Into<Response>) {
@@ -430,138 +429,6 @@ impl Shared {
         self.outputs
             .borrow_mut()
             .push(AdminOutput::Respond { token, body });
-    }
-}
-
-/// What the broker was told by UpdateMetadata, as far as administrators' requests need it.
-#[derive(Debug, Default)]
-struct Metadata {
-    brokers: Vec<BrokerMetadata>,
-    /// Leader by partition, -1 for none.
-    topics: BTreeMap<TopicName, BTreeMap<i32, BrokerId>>,
-}
-
-impl Metadata {
-    fn update(&mut self, request: &UpdateMetadataRequest) {
-        self.brokers = request
-            .live_brokers
-            .iter()
-            .map(|broker| BrokerMetadata {
-                id: broker.id,
-                rack: broker.rack.clone(),
-            })
-            .collect();
-        for state in &request.partition_states {
-            let TopicPartition { topic, partition } = &state.partition;
-            let partitions = self.topics.entry(topic.clone()).or_default();
-            if state.leader == LEADER_DURING_DELETE {
-                partitions.remove(partition);
-            } else {
-                partitions.insert(*partition, state.leader);
-            }
-            if partitions.is_empty() {
-                self.topics.remove(topic);
-            }
-        }
-    }
-
-    fn leader(&self, partition: &TopicPartition) -> Option<BrokerId> {
-        self.topics
-            .get(&partition.topic)?
-            .get(&partition.partition)
-            .copied()
-    }
-
-    fn is_missing_leader(&self, partition: &TopicPartition) -> bool {
-        self.leader(partition)
-            .is_none_or(|leader| leader == NO_LEADER)
-    }
-}
-
-/// Requests that wait (`DelayedOperationPurgatory`), by their timer.
-#[derive(Debug, Default)]
-struct Purgatory {
-    operations: BTreeMap<u64, (u64, Delayed)>,
-    next_wake: u64,
-}
-
-impl Purgatory {
-    fn watch(&mut self, token: u64, operation: Delayed) -> u64 {
-        let wake = self.next_wake;
-        self.next_wake += 1;
-        self.operations.insert(wake, (token, operation));
-        wake
-    }
-
-    fn take_complete(&mut self, metadata: &Metadata) -> Vec<(u64, Delayed)> {
-        self.operations
-            .extract_if(.., |_, (_, operation)| operation.is_complete(metadata))
-            .map(|(_, waiting)| waiting)
-            .collect()
-    }
-}
-
-#[derive(Debug)]
-enum Delayed {
-    CreateTopics {
-        results: Vec<CreatableTopicResult>,
-        /// Those of the topics that were created.
-        partitions: Vec<TopicPartition>,
-    },
-    ElectLeaders {
-        error: ErrorCode,
-        failures: Vec<(TopicPartition, ErrorCode)>,
-        expected: Vec<(TopicPartition, BrokerId)>,
-    },
-}
-
-impl Delayed {
-    fn is_complete(&self, metadata: &Metadata) -> bool {
-        match self {
-            Delayed::CreateTopics { partitions, .. } => !partitions
-                .iter()
-                .any(|partition| metadata.is_missing_leader(partition)),
-            Delayed::ElectLeaders { expected, .. } => expected
-                .iter()
-                .all(|(partition, leader)| metadata.leader(partition) == Some(*leader)),
-        }
-    }
-
-    /// Whatever is still missing has timed out.
-    fn into_response(self, metadata: &Metadata) -> Response {
-        match self {
-            Delayed::CreateTopics {
-                mut results,
-                partitions,
-            } => {
-                for partition in &partitions {
-                    if metadata.is_missing_leader(partition) {
-                        for result in &mut results {
-                            if result.name == partition.topic {
-                                result.error = ErrorCode::RequestTimedOut;
-                            }
-                        }
-                    }
-                }
-                CreateTopicsResponse { topics: results }.into()
-            }
-            Delayed::ElectLeaders {
-                error,
-                failures,
-                expected,
-            } => {
-                let mut results = failures;
-                for (partition, leader) in expected {
-                    let error = match metadata.leader(&partition) == Some(leader) {
-                        true => ErrorCode::None,
-                        false => ErrorCode::RequestTimedOut,
-                    };
-                    results.push((partition, error));
-                }
-                results.sort();
-                ElectLeadersResponse { error, results }.into()
-            }
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 mod admin_manager;
 mod admin_zk_client;
 mod config_watcher;
-mod elected;
+mod create_partitions;
 mod kafka_zk_client;
 pub mod registration;
 mod zk_requests;
@@ -16,7 +16,6 @@ pub use admin_manager::{AdminInput, AdminManager, AdminOutput};
 pub use config_watcher::{
     ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput, fetch_topic_config,
 };
-pub use elected::Elected;
 pub(crate) use kafka_zk_client::{Abandoned, EpochZkVersion, Handlers, KafkaZkClient};
 pub use registration::{BrokerInfo, RegistrationError};
 

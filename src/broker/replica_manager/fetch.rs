@@ -3,15 +3,23 @@
 //!
 //! May not know whose fetch it is but by the replica id that it names.
 
-use super::{Parked, ReplicaManager};
+use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
 use crate::broker::partition::fetch::{Available, ReadInfo, ReadRequest};
-use crate::broker::purgatory::{Answer, OpId, Pending};
+use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
 use crate::log::Records;
 use crate::protocol::{
     BrokerId, ErrorCode, Fact, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse,
     TopicId,
 };
+
+/// A fetch that found too little.
+#[derive(Debug)]
+pub(crate) struct DelayedFetch {
+    pub(crate) request: Box<FetchRequest>,
+    /// Partitions that were refused when the request came.
+    erroneous: Vec<FetchPartitionResponse>,
+}
 
 /// What a read over the partitions of a fetch came to (F2).
 #[derive(Debug, Default)]
@@ -43,13 +51,15 @@ impl ReplicaManager {
             erroneous.push(refused(env, fetch, replica, error));
             false
         });
-        let mut read = self.read_from_log(env, &request, true);
+        let partitions = &mut self.partitions;
+        let mut hosted = Hosted { partitions, env };
+        let mut read = hosted.read_from_log(&request, true);
         let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
         if request.max_wait_ms <= 0
             || request.partitions.is_empty()
             || read.bytes >= min_bytes
             || read.complete_now
-            || self.is_satisfied(env, &request)
+            || hosted.is_satisfied(&request)
         {
             read.responses.append(&mut erroneous);
             env.out
@@ -60,12 +70,10 @@ impl ReplicaManager {
             }
             None
         } else {
-            let timeout_ms = request.max_wait_ms;
             for place in &read.moved {
                 self.complete(env, &request.partitions[*place].partition, true, true);
             }
-            let op = self.park_fetch(to, request, erroneous);
-            Some(Parked { op, timeout_ms })
+            Some(self.park_fetch(to, request, erroneous))
         }
     }
 
@@ -74,24 +82,20 @@ impl ReplicaManager {
         to: Pending,
         request: Box<FetchRequest>,
         erroneous: Vec<FetchPartitionResponse>,
-    ) -> OpId {
-        let op = self.purgatory.park_fetch(to, request, erroneous);
-        if let Some(fetch) = self.purgatory.fetch(op) {
-            for partition in &fetch.request.partitions {
-                if let Some(partition) = self.partitions.get_mut(&partition.partition) {
-                    self.purgatory.watch_fetch(&mut partition.watchers, op);
-                }
-            }
-        }
-        op
+    ) -> Parked {
+        let timeout_ms = request.max_wait_ms;
+        let partitions = request.partitions.iter();
+        let keys: Vec<WatchKey> = partitions
+            .map(|fetch| WatchKey::Data(fetch.partition.clone()))
+            .collect();
+        let operation = Operation::Fetch(DelayedFetch { request, erroneous });
+        let op = self.purgatory.watch(Delayed::new(to, operation), keys);
+        Parked { op, timeout_ms }
     }
+}
 
-    fn read_from_log(
-        &mut self,
-        env: &mut Env<'_>,
-        request: &FetchRequest,
-        first_read: bool,
-    ) -> ReadSummary {
+impl Hosted<'_, '_> {
+    fn read_from_log(&mut self, request: &FetchRequest, first_read: bool) -> ReadSummary {
         let mut summary = ReadSummary {
             responses: Vec::with_capacity(request.partitions.len()),
             ..ReadSummary::default()
@@ -101,7 +105,6 @@ impl ReplicaManager {
         for (place, fetch) in request.partitions.iter().enumerate() {
             let max_bytes = u64::try_from(fetch.max_bytes).unwrap_or(0).min(limit);
             let read = self.read_partition(
-                env,
                 fetch,
                 ReadRequest {
                     replica: request.replica_id,
@@ -114,7 +117,7 @@ impl ReplicaManager {
             match read {
                 Err(error) => {
                     summary.complete_now = true;
-                    let response = refused(env, fetch, request.replica_id, error);
+                    let response = refused(self.env, fetch, request.replica_id, error);
                     summary.responses.push(response);
                 }
                 Ok(read) => {
@@ -145,12 +148,11 @@ impl ReplicaManager {
 
     fn read_partition(
         &mut self,
-        env: &mut Env<'_>,
         fetch: &FetchPartition,
         request: ReadRequest,
     ) -> Result<ReadInfo, ErrorCode> {
         let Some(partition) = self.partitions.get_mut(&fetch.partition) else {
-            return Err(Self::absent(env, &fetch.partition));
+            return Err(absent(self.env.cache, &fetch.partition));
         };
         if fetch.topic_id != TopicId::ZERO
             && partition.topic_id() != TopicId::ZERO
@@ -158,11 +160,11 @@ impl ReplicaManager {
         {
             return Err(ErrorCode::InconsistentTopicId);
         }
-        partition.fetch_records(env, fetch, request)
+        partition.fetch_records(self.env, fetch, request)
     }
 
     /// F3: whether a parked fetch has something to return now.
-    pub(super) fn is_satisfied(&self, env: &mut Env<'_>, request: &FetchRequest) -> bool {
+    pub(crate) fn is_satisfied(&mut self, request: &FetchRequest) -> bool {
         let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
         let mut bytes = 0;
         for fetch in &request.partitions {
@@ -170,7 +172,7 @@ impl ReplicaManager {
                 return true;
             };
             let available = partition.available(
-                env.disk,
+                self.env.disk,
                 fetch,
                 request.replica_id,
                 request.isolation_level == 1,
@@ -183,18 +185,14 @@ impl ReplicaManager {
         }
         bytes >= min_bytes
     }
+}
 
-    /// Reads again (I2) and answers.
-    pub(super) fn answer_fetch(&mut self, env: &mut Env<'_>, op: OpId) {
-        let Some((mut fetch, timer)) = self.purgatory.take_fetch(op) else {
-            return;
-        };
-        let mut read = self.read_from_log(env, &fetch.request, false);
-        read.responses.append(&mut fetch.erroneous);
-        env.out.answers.push(Answer {
-            timer,
-            ..Answer::now(fetch.to, response(read.responses))
-        });
+impl DelayedFetch {
+    /// Reads again (I2).
+    pub(crate) fn into_response(mut self, hosted: &mut Hosted<'_, '_>) -> FetchResponse {
+        let mut read = hosted.read_from_log(&self.request, false);
+        read.responses.append(&mut self.erroneous);
+        response(read.responses)
     }
 }
 

@@ -54,7 +54,9 @@ impl KafkaServer {
                 owner: NetworkOwner::ControllerChannels,
                 ..
             }
-            | Timer::Server(ServerTimer::Controller(_) | ServerTimer::AdminWake(_)) => CONTROLLER,
+            | Timer::Server(ServerTimer::Controller(_) | ServerTimer::AdminExpires(_)) => {
+                CONTROLLER
+            }
             Timer::Network {
                 owner,
                 conn_or_node,

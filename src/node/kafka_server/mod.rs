@@ -8,7 +8,7 @@ mod lanes;
 mod startup;
 mod topic_configs;
 
-use crate::broker::{Broker, BrokerOutput, BrokerSetup};
+use crate::broker::{Broker, BrokerOutput, BrokerSetup, Election};
 use crate::controller::{Controller, ControllerInput, ControllerOutput};
 use crate::kernel::task::Task;
 use crate::kernel::{ConnId, Duration, NodeId, Stream};
@@ -248,7 +248,9 @@ impl KafkaServer {
                 self.controller
                     .input(ctx.wall_ms(), ControllerInput::Timer(timer));
             }
-            Timer::Server(ServerTimer::AdminWake(wake)) => self.admin_input(AdminInput::Wake(wake)),
+            Timer::Server(ServerTimer::AdminExpires(operation)) => {
+                self.admin_input(AdminInput::Expire(operation));
+            }
             // Timers of other kinds of node.
             Timer::ZooKeeper(_) | Timer::Client(_) | Timer::Command(_) => {}
         }
@@ -310,10 +312,13 @@ impl KafkaServer {
                 quiet = false;
                 match output {
                     AdminOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
-                    AdminOutput::SetTimer { after_ms, wake } => {
+                    AdminOutput::SetTimer {
+                        after_ms,
+                        operation,
+                    } => {
                         ctx.set_timer(
                             Duration::from_millis(after_ms),
-                            Timer::Server(ServerTimer::AdminWake(wake)),
+                            Timer::Server(ServerTimer::AdminExpires(operation)),
                         );
                     }
                 }
@@ -468,7 +473,14 @@ impl KafkaServer {
                 }
             }
             ControllerOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
-            ControllerOutput::Elected(elected) => self.admin_input(AdminInput::Elected(elected)),
+            ControllerOutput::Elected(elected) => {
+                let election = Election {
+                    timeout_ms: elected.timeout_ms,
+                    error: elected.error,
+                    results: elected.results,
+                };
+                self.broker.elected(ctx, elected.token, election);
+            }
             ControllerOutput::SetTimer { after_ms, timer } => {
                 ctx.set_timer(
                     Duration::from_millis(after_ms),
@@ -498,9 +510,11 @@ impl KafkaServer {
                     is_active_controller,
                 });
             }
-            BrokerOutput::MetadataUpdated { request } => {
-                self.admin_input(AdminInput::MetadataUpdated(request))
+            BrokerOutput::MetadataUpdated { cache, request } => {
+                self.admin_input(AdminInput::MetadataUpdated { cache, request });
             }
+            // No coordinator of groups or transactions lives on any.
+            BrokerOutput::LeadershipChanged(_) => {}
             BrokerOutput::ControlledShutdownDone { .. } => {
                 if matches!(self.stage, Stage::ControlledShutdown) {
                     self.stop(ctx);

@@ -1,7 +1,7 @@
 //! LeaderAndIsr, StopReplica and UpdateMetadata: whom a broker obeys, and what it makes of what it is told.
 
 use crate::broker::world::{BROKER_EPOCH, World, endpoint, state, t0};
-use kafka_trial::broker::ReplicaRole;
+use kafka_trial::broker::{LeadershipChanges, ReplicaRole};
 use kafka_trial::protocol::{ErrorCode, Fact, TopicId, TopicPartition};
 
 use ErrorCode::{
@@ -180,4 +180,30 @@ fn z8_a_stop_replica_of_the_current_epoch_is_obeyed() {
     let stopped = world.stop_replica(1, BROKER_EPOCH, 5, true);
     assert_eq!(stopped, (Fine, Some(Fine)));
     assert!(!world.has_replica());
+}
+
+#[test]
+fn ct27_z8_who_hosts_something_on_a_partition_hears_of_its_leadership() {
+    let gained = |epoch| LeadershipChanges {
+        gained: vec![(t0(), epoch)],
+        ..LeadershipChanges::default()
+    };
+    let lost = |epoch| LeadershipChanges {
+        lost: vec![(t0(), epoch)],
+        ..LeadershipChanges::default()
+    };
+    let mut world = World::leading();
+    assert_eq!(world.leadership_changes(), [gained(5)]);
+    world.leader_and_isr(1, BROKER_EPOCH, vec![state(1, 6, 1)]);
+    assert_eq!(world.leadership_changes(), [], "it goes on leading");
+    world.leader_and_isr(1, BROKER_EPOCH, vec![state(2, 7, 2)]);
+    assert_eq!(world.leadership_changes(), [lost(Some(7))]);
+    world.leader_and_isr(1, BROKER_EPOCH, vec![state(1, 8, 3)]);
+    assert_eq!(world.leadership_changes(), [gained(8)]);
+    world.stop_replica(1, BROKER_EPOCH, 7, true);
+    assert_eq!(world.leadership_changes(), [], "fenced");
+    world.stop_replica(1, BROKER_EPOCH, 8, false);
+    assert_eq!(world.leadership_changes(), [], "stopped, not deleted");
+    world.stop_replica(1, BROKER_EPOCH, -2, true);
+    assert_eq!(world.leadership_changes(), [lost(None)]);
 }

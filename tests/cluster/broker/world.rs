@@ -1,7 +1,8 @@
 //! One broker between two peers, each of which plays a controller, a follower and a client at once.
 
 use kafka_trial::broker::{
-    Broker, BrokerOutput, BrokerSetup, ConfigAnswer, ConfigQuestion, LoadProgress, ReplicaView,
+    Broker, BrokerOutput, BrokerSetup, ConfigAnswer, ConfigQuestion, LeadershipChanges,
+    LoadProgress, ReplicaView,
 };
 use kafka_trial::kernel::{
     Actor, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions, Time,
@@ -41,6 +42,7 @@ enum Node {
 struct Lone {
     setup: BrokerSetup,
     broker: Broker,
+    changes: Vec<LeadershipChanges>,
 }
 
 /// Whoever else there is.
@@ -62,6 +64,7 @@ impl Lone {
         Lone {
             broker: Broker::new(setup.clone()),
             setup,
+            changes: Vec::new(),
         }
     }
 
@@ -108,10 +111,11 @@ impl Lone {
             broker.on_configuration_answered(ctx);
         }
         for output in broker.take_outputs() {
-            assert!(
-                matches!(output, BrokerOutput::MetadataUpdated { .. }),
-                "nobody asked for {output:?}"
-            );
+            match output {
+                BrokerOutput::MetadataUpdated { .. } => {}
+                BrokerOutput::LeadershipChanged(changes) => self.changes.push(changes),
+                output => panic!("nobody asked for {output:?}"),
+            }
         }
     }
 }
@@ -265,6 +269,14 @@ impl World {
     fn replica_of(&self, partition: &TopicPartition) -> Option<ReplicaView<'_>> {
         match self.0.actor(BROKER) {
             Node::Broker(lone) => lone.broker.replica(partition),
+            Node::Peer(_) => panic!("node 1 is the broker"),
+        }
+    }
+
+    /// What became of the broker's leaderships since the last call.
+    pub fn leadership_changes(&mut self) -> Vec<LeadershipChanges> {
+        match self.0.actor_mut(BROKER) {
+            Node::Broker(lone) => std::mem::take(&mut lone.changes),
             Node::Peer(_) => panic!("node 1 is the broker"),
         }
     }

@@ -5,12 +5,14 @@ use crate::controller::tree::Tree;
 use kafka_trial::controller::{Controller, ControllerInput, ControllerOutput};
 use kafka_trial::kernel::CloseReason;
 use kafka_trial::kernel::task::Task;
+use kafka_trial::metadata::MetadataCache;
 use kafka_trial::network_client::Disconnected;
 use kafka_trial::protocol::config::BrokerConfig;
 use kafka_trial::protocol::zookeeper::{Code, SessionId};
 use kafka_trial::protocol::{
-    BrokerEndpoint, BrokerId, ControllerTimer, ErrorCode, Fact, LeaderAndIsrResponse, Request,
-    Response, StopReplicaResponse, TopicPartition, UpdateMetadataResponse,
+    BrokerEndpoint, BrokerId, ControllerTimer, ElectLeadersResponse, ErrorCode, Fact,
+    LeaderAndIsrResponse, Request, Response, StopReplicaResponse, TopicPartition,
+    UpdateMetadataResponse,
 };
 use kafka_trial::zookeeper_mode::ZkCalls;
 use kafka_trial::zookeeper_mode::{AdminInput, AdminManager, AdminOutput};
@@ -26,6 +28,7 @@ pub struct Broker {
     pub session: SessionId,
     pub broker_epoch: i64,
     pub controller: Controller,
+    cache: Rc<MetadataCache>,
     admin: AdminManager,
     watcher: ConfigWatcher,
     calls: ZkCalls,
@@ -117,6 +120,7 @@ impl Cluster {
             session,
             broker_epoch,
             controller: Controller::new(endpoint(id), config.clone(), calls.clone()),
+            cache: Rc::default(),
             admin: AdminManager::new(config, calls.clone(), move || {
                 random = random.wrapping_mul(6_364_136_223_846_793_005) + 1;
                 random
@@ -248,7 +252,9 @@ impl Cluster {
                             .controller
                             .input(NOW_MS, ControllerInput::Timer(timer));
                     }
-                    Timer::Admin(wake) => broker.admin.input(AdminInput::Wake(wake)),
+                    Timer::Admin(operation) => {
+                        broker.admin.input(AdminInput::Expire(operation));
+                    }
                 }
             }
         }
@@ -357,7 +363,9 @@ impl Cluster {
                 AdminOutput::Respond { token, body } => {
                     self.responses.insert(token, body);
                 }
-                AdminOutput::SetTimer { wake, .. } => self.timers.push((id, Timer::Admin(wake))),
+                AdminOutput::SetTimer { operation, .. } => {
+                    self.timers.push((id, Timer::Admin(operation)));
+                }
             }
         }
         for config in configs {
@@ -398,8 +406,14 @@ impl Cluster {
                 self.responses.insert(token, body);
             }
             ControllerOutput::Elected(elected) => {
-                let broker = self.brokers.get_mut(&id).expect("it runs");
-                broker.admin.input(AdminInput::Elected(elected));
+                let of_one = |(partition, result): (_, Result<BrokerId, ErrorCode>)| {
+                    (partition, result.err().unwrap_or(ErrorCode::None))
+                };
+                let mut results: Vec<_> = elected.results.into_iter().map(of_one).collect();
+                results.sort();
+                let error = elected.error;
+                let response = ElectLeadersResponse { error, results };
+                self.responses.insert(elected.token, response.into());
             }
             ControllerOutput::SetTimer { timer, .. } => {
                 self.timers.push((id, Timer::Controller(timer)));
@@ -453,8 +467,11 @@ impl Cluster {
             }
             Request::UpdateMetadata(request) => {
                 assert_eq!(request.broker_epoch, broker.broker_epoch, "Z5");
-                let metadata = Rc::new((**request).clone());
-                broker.admin.input(AdminInput::MetadataUpdated(metadata));
+                let request = Rc::new((**request).clone());
+                Rc::make_mut(&mut broker.cache).update(&request);
+                let cache = Rc::clone(&broker.cache);
+                let updated = AdminInput::MetadataUpdated { cache, request };
+                broker.admin.input(updated);
                 UpdateMetadataResponse {
                     error: ErrorCode::None,
                 }

@@ -1,4 +1,5 @@
-//! What a broker knows of the cluster, all of it from UpdateMetadata (`ZkMetadataCache`, CT31).
+//! What a broker knows of the cluster, all of it from UpdateMetadata (`ZkMetadataCache`, CT31). One for each
+//! broker; who keeps a copy keeps a snapshot, which is cheap to take.
 //!
 //! May not know the partitions that this broker hosts: those come by LeaderAndIsr.
 
@@ -15,7 +16,8 @@ use std::rc::Rc;
 pub struct MetadataCache {
     controller_id: Option<BrokerId>,
     live_brokers: BTreeMap<BrokerId, BrokerEndpoint>,
-    topics: BTreeMap<TopicName, BTreeMap<i32, UpdateMetadataPartitionState>>,
+    /// Shared with snapshots until a topic changes.
+    topics: BTreeMap<TopicName, Rc<BTreeMap<i32, UpdateMetadataPartitionState>>>,
     topic_ids: BTreeMap<TopicName, TopicId>,
 }
 
@@ -41,10 +43,8 @@ impl MetadataCache {
                 self.remove(topic, *partition);
                 removed.push(state.partition.clone());
             } else {
-                self.topics
-                    .entry(topic.clone())
-                    .or_default()
-                    .insert(*partition, state.clone());
+                let partitions = self.topics.entry(topic.clone()).or_default();
+                Rc::make_mut(partitions).insert(*partition, state.clone());
             }
         }
         removed
@@ -52,6 +52,7 @@ impl MetadataCache {
 
     fn remove(&mut self, topic: &TopicName, partition: i32) {
         if let Some(partitions) = self.topics.get_mut(topic) {
+            let partitions = Rc::make_mut(partitions);
             partitions.remove(&partition);
             if partitions.is_empty() {
                 self.topics.remove(topic);
@@ -86,11 +87,12 @@ impl MetadataCache {
         self.topics
             .get(topic)
             .into_iter()
-            .flat_map(BTreeMap::values)
+            .flat_map(|partitions| partitions.values())
     }
 
     pub fn all_partitions(&self) -> impl Iterator<Item = &UpdateMetadataPartitionState> {
-        self.topics.values().flat_map(BTreeMap::values)
+        let topics = self.topics.values();
+        topics.flat_map(|partitions| partitions.values())
     }
 
     pub fn partition(&self, partition: &TopicPartition) -> Option<&UpdateMetadataPartitionState> {
@@ -133,7 +135,7 @@ impl MetadataCache {
             is_internal: is_internal_topic(name),
             partitions: partitions
                 .into_iter()
-                .flat_map(BTreeMap::values)
+                .flat_map(|partitions| partitions.values())
                 .map(|state| self.partition_metadata(state))
                 .collect(),
         }
@@ -160,14 +162,44 @@ impl MetadataCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::testing::{World, t0};
 
-    fn leader_of_t0(world: &World) -> (ErrorCode, BrokerId) {
+    fn t0() -> TopicPartition {
+        TopicPartition::new("t", 0)
+    }
+
+    /// Partition 0 of t, led by broker 1 of 1 to 3, while these brokers live.
+    fn update(alive: &[BrokerId]) -> UpdateMetadataRequest {
+        let endpoint = |id: &BrokerId| BrokerEndpoint {
+            id: *id,
+            host: format!("broker-{id}").into(),
+            port: 9092,
+            rack: None,
+        };
+        UpdateMetadataRequest {
+            controller_id: 3,
+            controller_epoch: 1,
+            broker_epoch: -1,
+            topic_ids: vec![("t".into(), TopicId([7; 16]))],
+            partition_states: vec![UpdateMetadataPartitionState {
+                partition: t0(),
+                controller_epoch: 1,
+                leader: 1,
+                leader_epoch: 0,
+                isr: vec![1, 2, 3],
+                zk_version: 0,
+                replicas: vec![1, 2, 3],
+                offline_replicas: vec![],
+            }],
+            live_brokers: alive.iter().map(endpoint).collect(),
+        }
+    }
+
+    fn leader_of_t0(cache: &MetadataCache) -> (ErrorCode, BrokerId) {
         let request = MetadataRequest {
             topics: None,
             allow_auto_topic_creation: false,
         };
-        let response = world.cache.metadata(&request, &"cluster".into());
+        let response = cache.metadata(&request, &"cluster".into());
         let partition = &response.topics[0].partitions[0];
         assert_eq!(partition.isr, [1, 2, 3], "never filtered");
         assert_eq!(partition.replicas, [1, 2, 3], "never filtered");
@@ -176,37 +208,44 @@ mod tests {
 
     #[test]
     fn ct31_live_brokers_replace_the_old_ones_and_a_dead_leader_is_not_named() {
-        let mut world = World::new();
-        assert_eq!(leader_of_t0(&world), (ErrorCode::None, 1));
-        world.alive(&[2, 3]);
-        assert_eq!(leader_of_t0(&world), (ErrorCode::LeaderNotAvailable, -1));
-        world.alive(&[1, 3]);
-        assert_eq!(leader_of_t0(&world), (ErrorCode::None, 1));
-        assert!(!world.cache.is_alive(2));
+        let mut cache = MetadataCache::default();
+        cache.update(&update(&[1, 2, 3]));
+        assert_eq!(leader_of_t0(&cache), (ErrorCode::None, 1));
+        cache.update(&update(&[2, 3]));
+        assert_eq!(leader_of_t0(&cache), (ErrorCode::LeaderNotAvailable, -1));
+        cache.update(&update(&[1, 3]));
+        assert_eq!(leader_of_t0(&cache), (ErrorCode::None, 1));
+        assert!(!cache.is_alive(2));
     }
 
     #[test]
     fn ct31_partitions_merge_and_leader_minus_2_removes_one() {
-        let mut world = World::new();
-        let mut second = world.cache.partition(&t0()).expect("known").clone();
-        second.partition = TopicPartition::new("t", 1);
-        let mut update = UpdateMetadataRequest {
-            controller_id: 3,
-            controller_epoch: 1,
-            broker_epoch: -1,
-            topic_ids: vec![("t".into(), TopicId([7; 16]))],
-            partition_states: vec![second],
-            live_brokers: vec![],
-        };
-        world.cache.update(&update);
-        assert_eq!(world.cache.partitions("t").count(), 2);
-        assert_eq!(world.cache.topic_id("t"), Some(TopicId([7; 16])));
+        let mut cache = MetadataCache::default();
+        cache.update(&update(&[]));
+        let mut update = update(&[]);
+        update.partition_states[0].partition = TopicPartition::new("t", 1);
+        cache.update(&update);
+        assert_eq!(cache.partitions("t").count(), 2);
+        assert_eq!(cache.topic_id("t"), Some(TopicId([7; 16])));
         update.partition_states[0].leader = LEADER_DURING_DELETE;
-        assert_eq!(world.cache.update(&update), [TopicPartition::new("t", 1)]);
-        assert_eq!(world.cache.partitions("t").count(), 1);
+        assert_eq!(cache.update(&update), [TopicPartition::new("t", 1)]);
+        assert_eq!(cache.partitions("t").count(), 1);
+        update.topic_ids.clear();
         update.partition_states[0].partition = t0();
-        world.cache.update(&update);
-        assert!(!world.cache.contains_topic("t"));
-        assert_eq!(world.cache.topic_id("t"), None);
+        cache.update(&update);
+        assert!(!cache.contains_topic("t"));
+        assert_eq!(cache.topic_id("t"), None);
+    }
+
+    #[test]
+    fn a_snapshot_stays_what_it_was() {
+        let mut cache = MetadataCache::default();
+        cache.update(&update(&[1]));
+        let snapshot = cache.clone();
+        let mut update = update(&[2]);
+        update.partition_states[0].leader = 2;
+        cache.update(&update);
+        assert_eq!(leader_of_t0(&snapshot), (ErrorCode::None, 1));
+        assert_eq!(leader_of_t0(&cache), (ErrorCode::None, 2));
     }
 }

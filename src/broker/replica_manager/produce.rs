@@ -1,0 +1,277 @@
+//! Produce requests: what they bring is appended, and with acks=all answered once it is replicated (classes
+//! `ReplicaManager`, `DelayedProduce`; rules P1 to P4, P7, RK17).
+//!
+//! May not know who produces.
+
+use super::{Parked, ReplicaManager, absent};
+use crate::broker::outbox::Env;
+use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
+use crate::kernel::Time;
+use crate::log::{LogAppendInfo, Records};
+use crate::protocol::{
+    ErrorCode, Fact, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicPartition,
+    is_internal_topic,
+};
+
+/// What became of each partition's records, and whether the high watermark has moved with them.
+#[derive(Debug)]
+pub(crate) struct Appended(Vec<(Result<LogAppendInfo, ErrorCode>, bool)>);
+
+/// A produce with acks=all.
+#[derive(Debug)]
+pub(crate) struct DelayedProduce {
+    since: Time,
+    acks: Vec<Ack>,
+}
+
+/// What is answered for one partition.
+#[derive(Debug)]
+struct Ack {
+    response: PartitionProduceResponse,
+    /// The offset that it waits for; `None` once its outcome is known.
+    required: Option<i64>,
+}
+
+impl ReplicaManager {
+    /// P1: appends what a produce brings.
+    pub(crate) fn append_records(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+    ) -> Appended {
+        let mut appended = Vec::with_capacity(request.data.len());
+        for (name, records) in &request.data {
+            let one = self.append(env, name, records, request.acks);
+            // LK1: not before the flush that an append may ask for is done.
+            let moved = one.is_ok() && !env.disk.has_waited() && self.advance(env, name);
+            appended.push((one, moved));
+        }
+        Appended(appended)
+    }
+
+    /// P2 to P4, P7, RK17, with the records in the log. Answers at once unless acks=all has to wait.
+    pub(crate) fn finish_produce(
+        &mut self,
+        env: &mut Env<'_>,
+        now: Time,
+        to: Pending,
+        request: &ProduceRequest,
+        appended: Appended,
+    ) -> Option<Parked> {
+        let mut acks = Vec::with_capacity(request.data.len());
+        let mut moved = Vec::new();
+        let data = request.data.iter().zip(appended.0);
+        for (place, ((name, _), (one, high_watermark_moved))) in data.enumerate() {
+            if high_watermark_moved {
+                moved.push(place);
+            }
+            let (response, required) = match one {
+                Ok(info) => (produced(name, &info), Some(info.last_offset + 1)),
+                Err(error) => {
+                    env.out.facts.push(Fact::ProduceRefused {
+                        partition: name.clone(),
+                        error,
+                    });
+                    (not_produced(name, error), None)
+                }
+            };
+            acks.push(Ack { response, required });
+        }
+        let failed = acks.iter().any(|ack| ack.required.is_none());
+        let parked = match request.acks {
+            0 => {
+                env.out.answers.push(Answer {
+                    to,
+                    timer: None,
+                    response: None,
+                    close: failed,
+                });
+                None
+            }
+            -1 => self.wait_for_replicas(env, now, to, request, acks),
+            _ => {
+                env.out
+                    .answers
+                    .push(Answer::now(to, produce_response(acks)));
+                None
+            }
+        };
+        for (place, (name, _)) in request.data.iter().enumerate() {
+            self.complete(env, name, moved.contains(&place), true);
+        }
+        parked
+    }
+
+    fn append(
+        &mut self,
+        env: &mut Env<'_>,
+        name: &TopicPartition,
+        records: &Records,
+        acks: i16,
+    ) -> Result<LogAppendInfo, ErrorCode> {
+        if env.cache.partition(name).is_none() {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        // Since Produce version 3 a partition's records are exactly one batch.
+        if records.batches().len() != 1 {
+            return Err(ErrorCode::InvalidRecord);
+        }
+        if !matches!(acks, -1..=1) {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
+        if is_internal_topic(&name.topic) {
+            return Err(ErrorCode::InvalidTopicException);
+        }
+        match self.partitions.get_mut(name) {
+            None => Err(ErrorCode::NotLeaderOrFollower),
+            Some(partition) => partition.append_records_to_leader(env, records, acks),
+        }
+    }
+
+    fn advance(&mut self, env: &mut Env<'_>, name: &TopicPartition) -> bool {
+        let partition = self.partitions.get_mut(name);
+        partition.is_some_and(|it| it.maybe_increment_leader_high_watermark(env))
+    }
+
+    /// LK1: the flush is done, what was appended counts.
+    pub(crate) fn on_flushed(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+        appended: &mut Appended,
+    ) {
+        for ((name, _), (one, moved)) in request.data.iter().zip(&mut appended.0) {
+            *moved |= one.is_ok() && self.advance(env, name);
+        }
+    }
+
+    /// LK3: what a follower has acknowledged counts.
+    pub(crate) fn on_acknowledged(&mut self, env: &mut Env<'_>, name: &TopicPartition) {
+        if self.advance(env, name) {
+            self.complete(env, name, true, true);
+        }
+    }
+
+    /// P2: answers once every partition's outcome is known.
+    fn wait_for_replicas(
+        &mut self,
+        env: &mut Env<'_>,
+        since: Time,
+        to: Pending,
+        request: &ProduceRequest,
+        acks: Vec<Ack>,
+    ) -> Option<Parked> {
+        let waiting = acks.iter().filter(|ack| ack.required.is_some());
+        let keys = waiting
+            .map(|ack| WatchKey::Replication(ack.response.partition.clone()))
+            .collect();
+        let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { since, acks }));
+        self.complete_or_park(env, delayed, keys, request.timeout_ms)
+    }
+
+    pub(crate) fn has_delayed_produces(&self) -> bool {
+        let mut operations = self.purgatory.operations();
+        operations.any(|delayed| matches!(delayed.operation, Operation::Produce(_)))
+    }
+
+    /// CT33: states why produces that were parked before `before` still wait. The time at which the
+    /// oldest of the others was parked.
+    pub(crate) fn tell_stalls(&mut self, env: &mut Env<'_>, before: Time) -> Option<Time> {
+        let mut next: Option<Time> = None;
+        for delayed in self.purgatory.operations() {
+            let Operation::Produce(produce) = &delayed.operation else {
+                continue;
+            };
+            if produce.since > before {
+                next = Some(next.map_or(produce.since, |at| at.min(produce.since)));
+                continue;
+            }
+            for ack in &produce.acks {
+                if let (Some(offset), Some(partition)) = (
+                    ack.required,
+                    self.partitions.get_mut(&ack.response.partition),
+                ) {
+                    partition.tell_stall(env, offset);
+                }
+            }
+        }
+        next
+    }
+}
+
+impl DelayedProduce {
+    /// P2.
+    pub(crate) fn try_complete(&mut self, hosted: &mut Hosted<'_, '_>) -> bool {
+        let mut all = true;
+        for Ack { response, required } in &mut self.acks {
+            let Some(offset) = *required else {
+                continue;
+            };
+            let name = &response.partition;
+            let outcome = match hosted.partitions.get(name) {
+                None => Some(absent(hosted.env.cache, name)),
+                Some(partition) => partition.check_enough_replicas_reach_offset(offset),
+            };
+            match outcome {
+                None => all = false,
+                Some(error) => {
+                    *required = None;
+                    response.error = error;
+                    if !error.is_none() {
+                        hosted.env.out.facts.push(Fact::ProduceRefused {
+                            partition: name.clone(),
+                            error,
+                        });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// P3.
+    pub(crate) fn on_expiration(&mut self, hosted: &mut Hosted<'_, '_>) {
+        for Ack { response, required } in &mut self.acks {
+            if required.take().is_some() {
+                response.error = ErrorCode::RequestTimedOut;
+                hosted.env.out.facts.push(Fact::ProduceRefused {
+                    partition: response.partition.clone(),
+                    error: response.error,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn into_response(self) -> ProduceResponse {
+        produce_response(self.acks)
+    }
+}
+
+fn produce_response(acks: Vec<Ack>) -> ProduceResponse {
+    ProduceResponse {
+        responses: acks.into_iter().map(|ack| ack.response).collect(),
+        node_endpoints: Vec::new(),
+    }
+}
+
+fn produced(name: &TopicPartition, info: &LogAppendInfo) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        partition: name.clone(),
+        error: ErrorCode::None,
+        current_leader: None,
+        base_offset: info.first_offset,
+        log_append_time_ms: info.log_append_time,
+        log_start_offset: info.log_start_offset,
+    }
+}
+
+fn not_produced(name: &TopicPartition, error: ErrorCode) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        partition: name.clone(),
+        error,
+        current_leader: None,
+        base_offset: -1,
+        log_append_time_ms: -1,
+        log_start_offset: -1,
+    }
+}

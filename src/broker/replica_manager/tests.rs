@@ -1,0 +1,238 @@
+//! Produces and fetches against a replica manager, in memory.
+
+use super::*;
+use crate::broker::purgatory::Pending;
+use crate::broker::testing::*;
+use crate::kernel::{ConnId, Time};
+use crate::metadata::MetadataCache;
+use crate::protocol::{FetchPartition, FetchRequest, ProduceRequest, Response, TopicId};
+
+/// Broker 1's replica manager with t-0, led by it unless said otherwise.
+fn manager(world: &mut World, isr: &[BrokerId], min_insync_replicas: i32) -> ReplicaManager {
+    let mut manager = ReplicaManager::new(1, Rc::new(BrokerConfig::default()));
+    let partition = world.leader(isr, min_insync_replicas);
+    manager.partitions.insert(t0(), partition);
+    world.facts();
+    manager
+}
+
+fn to(conn: u64) -> Pending {
+    Pending {
+        conn: ConnId(conn),
+        correlation_id: 7,
+    }
+}
+
+fn produce(
+    world: &mut World,
+    manager: &mut ReplicaManager,
+    conn: u64,
+    acks: i16,
+) -> Option<Parked> {
+    let request = ProduceRequest {
+        acks,
+        timeout_ms: 3000,
+        data: vec![(t0(), batch(2))],
+    };
+    let appended = manager.append_records(&mut world.env(), &request);
+    manager.finish_produce(&mut world.env(), Time::ZERO, to(conn), &request, appended)
+}
+
+fn fetch(
+    world: &mut World,
+    manager: &mut ReplicaManager,
+    conn: u64,
+    replica: BrokerId,
+    partition: FetchPartition,
+) -> Option<Parked> {
+    let request = FetchRequest {
+        replica_id: replica,
+        replica_epoch: -1,
+        max_wait_ms: 500,
+        min_bytes: 1,
+        max_bytes: 10_485_760,
+        isolation_level: 0,
+        session_id: 0,
+        session_epoch: -1,
+        partitions: vec![partition],
+        forgotten: vec![],
+        rack_id: None,
+    };
+    manager.fetch(&mut world.env(), to(conn), Box::new(request))
+}
+
+/// Answers since the last call: connection, error, and offset (of a produce the base, of a fetch
+/// the end of its records).
+fn answers(world: &mut World) -> Vec<(u64, ErrorCode, i64)> {
+    std::mem::take(&mut world.out.answers)
+        .into_iter()
+        .map(|answer| {
+            let (error, offset) = match answer.response {
+                Some(Response::Produce(produce)) => {
+                    let partition = &produce.responses[0];
+                    (partition.error, partition.base_offset)
+                }
+                Some(Response::Fetch(fetch)) => {
+                    let partition = &fetch.responses[0];
+                    (
+                        partition.error,
+                        partition.records.next_offset().unwrap_or(-1),
+                    )
+                }
+                other => panic!("neither produce nor fetch: {other:?}"),
+            };
+            (answer.to.conn.0, error, offset)
+        })
+        .collect()
+}
+
+#[test]
+fn p3_acks_all_waits_for_the_isr_and_is_answered_by_the_fetch_that_acknowledges() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    let parked = produce(&mut world, &mut manager, 10, -1);
+    assert_eq!(parked.map(|parked| parked.timeout_ms), Some(3000));
+    assert_eq!(answers(&mut world), []);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(0, 0, -1));
+    assert_eq!(answers(&mut world), [(20, ErrorCode::None, 2)]);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    assert_eq!(answers(&mut world), [(10, ErrorCode::None, 0)]);
+}
+
+#[test]
+fn p3_at_the_timeout_the_data_stays_and_the_answer_is_request_timed_out() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    let parked = produce(&mut world, &mut manager, 10, -1).expect("waits");
+    manager.expire(&mut world.env(), parked.op);
+    assert_eq!(answers(&mut world), [(10, ErrorCode::RequestTimedOut, 0)]);
+    let log = manager.partition(&t0()).and_then(Partition::log);
+    assert_eq!(log.map(UnifiedLog::log_end_offset), Some(2));
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    assert_eq!(answers(&mut world), [], "answered once");
+}
+
+#[test]
+fn p3_lost_leadership_answers_what_is_parked() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    produce(&mut world, &mut manager, 10, -1);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    assert!(produce(&mut world, &mut manager, 11, -1).is_some());
+    answers(&mut world);
+    fetch(&mut world, &mut manager, 21, 2, fetch_at(4, 0, 0));
+    answers(&mut world);
+    produce(&mut world, &mut manager, 12, -1);
+    assert!(fetch(&mut world, &mut manager, 30, -1, consume_at(4)).is_some());
+    answers(&mut world);
+    manager
+        .get_or_create(&t0())
+        .make_follower(&mut world.env(), &state(2, 1, 1, &[1, 2]));
+    manager.complete(&mut world.env(), &t0(), true, true);
+    let answers = answers(&mut world);
+    assert_eq!(answers, [(12, ErrorCode::NotLeaderOrFollower, 4)]);
+}
+
+#[test]
+fn p4_acks_1_is_answered_at_once_acks_0_only_by_closing_on_error() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    assert_eq!(produce(&mut world, &mut manager, 10, 1), None);
+    assert_eq!(answers(&mut world), [(10, ErrorCode::None, 0)]);
+    assert_eq!(produce(&mut world, &mut manager, 10, 0), None);
+    let answer = world.out.answers.pop().expect("an end of the request");
+    assert!(answer.response.is_none() && !answer.close);
+    manager
+        .get_or_create(&t0())
+        .make_follower(&mut world.env(), &state(2, 1, 1, &[1, 2]));
+    produce(&mut world, &mut manager, 10, 0);
+    let answer = world.out.answers.pop().expect("an end of the request");
+    assert!(answer.response.is_none() && answer.close);
+}
+
+#[test]
+fn hw6_a_parked_follower_fetch_is_woken_by_data_not_by_the_high_watermark() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2, 3], 1);
+    produce(&mut world, &mut manager, 10, 1);
+    assert!(fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0)).is_some());
+    answers(&mut world);
+    assert!(fetch(&mut world, &mut manager, 30, 3, fetch_at(2, 0, 0)).is_some());
+    assert_eq!(answers(&mut world), [], "the high watermark moved to 2");
+    produce(&mut world, &mut manager, 10, 1);
+    assert_eq!(
+        answers(&mut world),
+        [
+            (10, ErrorCode::None, 2),
+            (20, ErrorCode::None, 4),
+            (30, ErrorCode::None, 4)
+        ],
+        "in the event of the append"
+    );
+}
+
+#[test]
+fn f2_a_consumer_waits_for_the_high_watermark_and_an_error_for_nothing() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    assert!(fetch(&mut world, &mut manager, 40, -1, consume_at(0)).is_some());
+    produce(&mut world, &mut manager, 10, 1);
+    assert_eq!(answers(&mut world), [(10, ErrorCode::None, 0)]);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    assert_eq!(answers(&mut world), [(40, ErrorCode::None, 2)]);
+    assert_eq!(fetch(&mut world, &mut manager, 41, -1, consume_at(9)), None);
+    assert_eq!(answers(&mut world), [(41, ErrorCode::OffsetOutOfRange, -1)]);
+}
+
+#[test]
+fn f3_above_the_high_watermark_a_consumer_is_answered_at_once_with_nothing() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    produce(&mut world, &mut manager, 10, 1);
+    answers(&mut world);
+    assert_eq!(fetch(&mut world, &mut manager, 40, -1, consume_at(1)), None);
+    assert_eq!(answers(&mut world), [(40, ErrorCode::None, -1)]);
+}
+
+#[test]
+fn f3_a_new_epoch_ends_the_wait_of_fetches_in_the_old_one() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(0, 0, -1));
+    manager
+        .get_or_create(&t0())
+        .make_leader(&mut world.env(), &state(1, 1, 1, &[1, 2]))
+        .expect("a log");
+    manager.complete(&mut world.env(), &t0(), true, true);
+    assert_eq!(
+        answers(&mut world),
+        [(20, ErrorCode::FencedLeaderEpoch, -1)]
+    );
+}
+
+#[test]
+fn rk16_a_fetch_by_an_id_that_the_cache_does_not_know_is_unknown_topic_id() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    let mut partition = fetch_at(0, 0, -1);
+    partition.topic_id = TopicId([9; 16]);
+    fetch(&mut world, &mut manager, 20, 2, partition);
+    assert_eq!(answers(&mut world), [(20, ErrorCode::UnknownTopicId, -1)]);
+}
+
+#[test]
+fn unknown_partitions_and_absent_replicas_are_told_apart_by_the_cache() {
+    let mut world = World::new();
+    let mut manager = ReplicaManager::new(1, Rc::new(BrokerConfig::default()));
+    produce(&mut world, &mut manager, 10, 1);
+    assert_eq!(
+        answers(&mut world),
+        [(10, ErrorCode::NotLeaderOrFollower, -1)]
+    );
+    world.cache = MetadataCache::default();
+    produce(&mut world, &mut manager, 10, 1);
+    assert_eq!(
+        answers(&mut world),
+        [(10, ErrorCode::UnknownTopicOrPartition, -1)]
+    );
+}
