@@ -20,9 +20,11 @@ fn asked(num_replica_fetchers: u16) -> Vec<Vec<i32>> {
     world.pass(100);
     let fetches = world.fetches();
     let partitions = fetches.iter().map(|fetch| fetch.partitions.iter());
-    partitions
+    let mut asked: Vec<Vec<i32>> = partitions
         .map(|of_one| of_one.map(|asked| asked.partition.partition).collect())
-        .collect()
+        .collect();
+    asked.sort();
+    asked
 }
 
 #[test]
