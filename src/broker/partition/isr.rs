@@ -211,3 +211,6 @@ impl IsrState {
 pub(super) fn is_isr_eligible(env: &Env<'_>, broker: BrokerId) -> bool {
     env.cache.is_alive(broker)
 }
+
+#[cfg(test)]
+mod tests;

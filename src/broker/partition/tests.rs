@@ -1,7 +1,5 @@
 //! Rules of a single partition, each by its id.
 
-mod isr;
-
 use super::fetch::{ReadInfo, ReadRequest};
 use super::*;
 use crate::broker::testing::*;
@@ -10,7 +8,7 @@ use crate::protocol::{
     LATEST_TIMESTAMP, LeaderRecoveryState,
 };
 
-fn read(replica: BrokerId) -> ReadRequest {
+pub(super) fn read(replica: BrokerId) -> ReadRequest {
     ReadRequest {
         replica,
         read_committed: false,
@@ -21,7 +19,12 @@ fn read(replica: BrokerId) -> ReadRequest {
 }
 
 /// A follower that has everything up to `offset` asks for more.
-fn follow(world: &mut World, leader: &mut Partition, replica: BrokerId, offset: i64) -> ReadInfo {
+pub(super) fn follow(
+    world: &mut World,
+    leader: &mut Partition,
+    replica: BrokerId,
+    offset: i64,
+) -> ReadInfo {
     let epoch = leader.leader_epoch();
     leader
         .fetch_records(
@@ -32,14 +35,14 @@ fn follow(world: &mut World, leader: &mut Partition, replica: BrokerId, offset: 
         .expect("a replica may fetch")
 }
 
-fn produce(world: &mut World, leader: &mut Partition, count: usize) {
+pub(super) fn produce(world: &mut World, leader: &mut Partition, count: usize) {
     leader
         .append_records_to_leader(&mut world.env(), &batch(count), 1)
         .expect("a leader appends");
     leader.maybe_increment_leader_high_watermark(&mut world.env());
 }
 
-fn high_watermark(partition: &Partition) -> i64 {
+pub(super) fn high_watermark(partition: &Partition) -> i64 {
     partition.log().expect("a log").high_watermark()
 }
 
@@ -47,13 +50,13 @@ fn log_end_offset(partition: &Partition) -> i64 {
     partition.log().expect("a log").log_end_offset()
 }
 
-fn sent(world: &mut World) -> AlterPartitionData {
+pub(super) fn sent(world: &mut World) -> AlterPartitionData {
     let mut changes = std::mem::take(&mut world.out.isr_changes);
     assert_eq!(changes.len(), 1, "one change: {changes:?}");
     changes.remove(0)
 }
 
-fn accepted(change: &AlterPartitionData) -> AlterPartitionResult {
+pub(super) fn accepted(change: &AlterPartitionData) -> AlterPartitionResult {
     AlterPartitionResult {
         partition: change.partition.clone(),
         error: ErrorCode::None,

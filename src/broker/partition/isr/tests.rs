@@ -1,6 +1,10 @@
 //! Who joins and leaves the ISR, and what the controller makes of it.
 
-use super::*;
+use crate::broker::partition::fetch::ReadRequest;
+use crate::broker::partition::tests::{accepted, follow, high_watermark, produce, read, sent};
+use crate::broker::partition::*;
+use crate::broker::testing::*;
+use crate::protocol::EpochEndOffset;
 
 #[test]
 fn i2_reads_from_the_purgatory_and_diverging_answers_update_nothing() {
