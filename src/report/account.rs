@@ -2,8 +2,8 @@
 //! So no run has to keep its trace for its report, and a trace that is read gives the same.
 
 use crate::check::{Latencies, Violation};
-use crate::protocol::Fact;
 use crate::protocol::zookeeper::SessionId;
+use crate::protocol::{Fact, TopicPartition};
 use crate::trace::{LastLines, Observer, Style, TraceEntry, Transcript};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -46,9 +46,24 @@ pub struct ClientTotals {
     /// Times that a record was sent again.
     pub retried: u64,
     pub read: u64,
+    /// Reads of offsets that it had read before, as after a restart without committed offsets.
+    pub read_again: u64,
+    /// Offset behind the last one that was read.
+    read_up_to: BTreeMap<TopicPartition, i64>,
 }
 
 impl ClientTotals {
+    fn reads(&mut self, partition: &TopicPartition, offset: i64) {
+        self.read += 1;
+        match self.read_up_to.get_mut(partition) {
+            Some(up_to) if offset < *up_to => self.read_again += 1,
+            Some(up_to) => *up_to = offset + 1,
+            None => {
+                self.read_up_to.insert(partition.clone(), offset + 1);
+            }
+        }
+    }
+
     /// Made, and neither acknowledged nor given up yet.
     pub fn waiting(&self) -> u64 {
         let settled = self.acknowledged + self.sent + self.failed + self.gone;
@@ -102,7 +117,11 @@ impl Observer for Account {
             }
             Fact::Failed { .. } => |totals| &mut totals.failed,
             Fact::Retrying { .. } => |totals| &mut totals.retried,
-            Fact::Consumed { .. } => |totals| &mut totals.read,
+            Fact::Consumed {
+                ref partition,
+                offset,
+                ..
+            } => return told.totals_of(&entry.node).reads(partition, offset),
             Fact::ZooKeeperConnected { session, .. } => {
                 told.session_owners.insert(session, entry.node.clone());
                 return;
@@ -115,10 +134,7 @@ impl Observer for Account {
             }
             _ => return,
         };
-        match told.totals.get_mut(&entry.node) {
-            Some(totals) => *field(totals) += 1,
-            None => *field(told.totals.entry(entry.node.clone()).or_default()) += 1,
-        }
+        *field(told.totals_of(&entry.node)) += 1;
     }
 }
 
@@ -137,8 +153,13 @@ impl Told {
             sum.gone += one.gone;
             sum.retried += one.retried;
             sum.read += one.read;
+            sum.read_again += one.read_again;
         }
         sum
+    }
+
+    fn totals_of(&mut self, node: &Rc<str>) -> &mut ClientTotals {
+        self.totals.entry(node.clone()).or_default()
     }
 }
 
@@ -190,5 +211,39 @@ impl Observer for Evidence {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+
+    #[test]
+    fn what_a_consumer_reads_again_is_counted() {
+        let read = |node: &str, partition: i32, offset: i64| TraceEntry {
+            event: 1,
+            time: Time(1),
+            node: node.into(),
+            fact: Fact::Consumed {
+                partition: TopicPartition::new("t", partition),
+                offset,
+                content: 7,
+                leader_epoch: 0,
+            },
+        };
+        let trace = [
+            read("c", 0, 0),
+            read("c", 0, 1),
+            read("c", 1, 0),
+            read("d", 0, 0),
+            read("c", 0, 0),
+            read("c", 0, 1),
+            read("c", 0, 2),
+        ];
+        let told = Account::of(&trace, false);
+        let of = |name: &str| told.sum(&[name.to_owned()]);
+        assert_eq!((of("c").read, of("c").read_again), (6, 2));
+        assert_eq!((of("d").read, of("d").read_again), (1, 0));
     }
 }

@@ -159,7 +159,7 @@ fn producers(ending: &Ending<'_>) -> Vec<Value> {
 fn consumers(ending: &Ending<'_>) -> Vec<Value> {
     let consumers = ending.consumers().into_iter();
     consumers
-        .map(|(name, totals)| json!({"name": name, "read": totals.read}))
+        .map(|(name, totals)| json!({"name": name, "read": totals.read, "read_again": totals.read_again}))
         .collect()
 }
 

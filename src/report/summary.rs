@@ -149,8 +149,12 @@ fn clients(header: &TraceHeader, told: &Told) -> String {
         ));
     }
     for name in header.consumers.iter().flat_map(|group| &group.members) {
-        let read = told.sum(std::slice::from_ref(name)).read;
-        text.push_str(&format!("{name}: records read {read}\n"));
+        let totals = told.sum(std::slice::from_ref(name));
+        let again = match totals.read_again {
+            0 => String::new(),
+            again => format!(", of these {again} at offsets that it had read before"),
+        };
+        text.push_str(&format!("{name}: records read {}{again}\n", totals.read));
     }
     if told.latencies.count() > 0 {
         let latencies = &told.latencies;
