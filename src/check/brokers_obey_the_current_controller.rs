@@ -35,8 +35,8 @@ impl Property for BrokersObeyTheCurrentController {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| match &entry.fact {
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        match &entry.fact {
             Fact::Started => {
                 self.brokers.remove(&entry.node);
                 None
@@ -69,7 +69,7 @@ impl Property for BrokersObeyTheCurrentController {
                 Some(Violation::at(NAME, entry, sentence))
             }
             _ => None,
-        })
+        }
     }
 
     fn figures(&self) -> String {

@@ -27,30 +27,28 @@ impl Property for EpochCachesMatchLogs {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let Fact::BecameLeader {
-                partition,
-                leader_epoch,
-                log_end_offset,
-                ..
-            } = &entry.fact
-            else {
-                return None;
-            };
-            let epochs = view.leader_epochs(broker_id(&entry.node)?, partition)?;
-            self.looked_at += 1;
-            let last = epochs.last().copied();
-            let known = last
-                .is_some_and(|(epoch, start)| epoch == *leader_epoch && start <= *log_end_offset);
-            (!known).then(|| {
-                let sentence = format!(
-                    "{} leads {partition} in epoch {leader_epoch} from offset {log_end_offset} on, \
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        let Fact::BecameLeader {
+            partition,
+            leader_epoch,
+            log_end_offset,
+            ..
+        } = &entry.fact
+        else {
+            return None;
+        };
+        let epochs = view.leader_epochs(broker_id(&entry.node)?, partition)?;
+        self.looked_at += 1;
+        let last = epochs.last().copied();
+        let known =
+            last.is_some_and(|(epoch, start)| epoch == *leader_epoch && start <= *log_end_offset);
+        (!known).then(|| {
+            let sentence = format!(
+                "{} leads {partition} in epoch {leader_epoch} from offset {log_end_offset} on, \
                      and its epoch cache ends with {last:?}",
-                    entry.node
-                );
-                Violation::at(NAME, entry, sentence).of(partition)
-            })
+                entry.node
+            );
+            Violation::at(NAME, entry, sentence).of(partition)
         })
     }
 

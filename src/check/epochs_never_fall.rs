@@ -35,8 +35,8 @@ impl Property for EpochsNeverFall {
         &[Routine::Appended]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| self.look_at(entry))
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        self.look_at(entry)
     }
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {

@@ -83,8 +83,8 @@ impl Property for HighWatermarkNeedsMinIsr {
         &[Routine::HighWatermarkMoved]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| match &entry.fact {
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        match &entry.fact {
             Fact::BecameLeader { partition, isr, .. } | Fact::IsrChanged { partition, isr, .. } => {
                 self.isr_is(broker_id(&entry.node)?, partition, isr);
                 None
@@ -108,7 +108,7 @@ impl Property for HighWatermarkNeedsMinIsr {
                 })
             }
             _ => None,
-        })
+        }
     }
 
     fn figures(&self) -> String {

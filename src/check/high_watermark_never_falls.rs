@@ -28,50 +28,48 @@ impl Property for HighWatermarkNeverFalls {
         &[Routine::HighWatermarkMoved]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let key = |partition| Some(ReplicaKey::new(broker_id(&entry.node)?, partition));
-            match &entry.fact {
-                // However the process before has ended.
-                Fact::Started => {
-                    let broker = broker_id(&entry.node)?;
-                    self.leaders.retain(|key, _| key.broker() != broker);
-                    None
-                }
-                Fact::BecameFollower { partition, .. } | Fact::ReplicaStopped { partition, .. } => {
-                    self.leaders.remove(&key(partition)?);
-                    None
-                }
-                Fact::BecameLeader {
-                    partition,
-                    leader_epoch,
-                    high_watermark,
-                    ..
-                } => {
-                    let now = (*leader_epoch, *high_watermark);
-                    let before = self.leaders.insert(key(partition)?, now);
-                    let before = before.filter(|(epoch, _)| epoch == leader_epoch);
-                    fell(entry, partition, before?.1, *high_watermark)
-                }
-                Fact::HighWatermarkMoved {
-                    partition,
-                    high_watermark,
-                    as_leader: true,
-                } => {
-                    self.looked_at += 1;
-                    let key = key(partition)?;
-                    let (_, known) = self.leaders.get_mut(&key)?;
-                    let before = std::mem::replace(known, *high_watermark);
-                    let seen = view
-                        .replica_offsets(key.broker(), partition)
-                        .filter(|r| r.is_leader);
-                    let now = seen.map_or(*high_watermark, |r| r.high_watermark);
-                    fell(entry, partition, before, *high_watermark)
-                        .or_else(|| fell(entry, partition, *high_watermark, now))
-                }
-                _ => None,
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        let key = |partition| Some(ReplicaKey::new(broker_id(&entry.node)?, partition));
+        match &entry.fact {
+            // However the process before has ended.
+            Fact::Started => {
+                let broker = broker_id(&entry.node)?;
+                self.leaders.retain(|key, _| key.broker() != broker);
+                None
             }
-        })
+            Fact::BecameFollower { partition, .. } | Fact::ReplicaStopped { partition, .. } => {
+                self.leaders.remove(&key(partition)?);
+                None
+            }
+            Fact::BecameLeader {
+                partition,
+                leader_epoch,
+                high_watermark,
+                ..
+            } => {
+                let now = (*leader_epoch, *high_watermark);
+                let before = self.leaders.insert(key(partition)?, now);
+                let before = before.filter(|(epoch, _)| epoch == leader_epoch);
+                fell(entry, partition, before?.1, *high_watermark)
+            }
+            Fact::HighWatermarkMoved {
+                partition,
+                high_watermark,
+                as_leader: true,
+            } => {
+                self.looked_at += 1;
+                let key = key(partition)?;
+                let (_, known) = self.leaders.get_mut(&key)?;
+                let before = std::mem::replace(known, *high_watermark);
+                let seen = view
+                    .replica_offsets(key.broker(), partition)
+                    .filter(|r| r.is_leader);
+                let now = seen.map_or(*high_watermark, |r| r.high_watermark);
+                fell(entry, partition, before, *high_watermark)
+                    .or_else(|| fell(entry, partition, *high_watermark, now))
+            }
+            _ => None,
+        }
     }
 
     fn figures(&self) -> String {

@@ -46,18 +46,16 @@ impl Property for InSyncReplicasHoldWhatIsCommitted {
         &[Routine::HighWatermarkMoved]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let (partition, lacks) = self.look_at(entry, view)?;
-            let known = self.partitions.get(&ReplicaKey::new(0, partition))?;
-            let sentence = format!(
-                "broker-{lacks} is in the ISR {:?} of {partition}, of which all below offset {} is \
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        let (partition, lacks) = self.look_at(entry, view)?;
+        let known = self.partitions.get(&ReplicaKey::new(0, partition))?;
+        let sentence = format!(
+            "broker-{lacks} is in the ISR {:?} of {partition}, of which all below offset {} is \
                  committed, and does not have it",
-                known.isr, known.committed
-            );
-            let violation = Violation::at(NAME, entry, sentence).of(partition);
-            Some(violation.with([lacks]))
-        })
+            known.isr, known.committed
+        );
+        let violation = Violation::at(NAME, entry, sentence).of(partition);
+        Some(violation.with([lacks]))
     }
 
     fn figures(&self) -> String {

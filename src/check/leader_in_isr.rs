@@ -26,28 +26,24 @@ impl Property for LeaderInIsr {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let (partition, leader, isr) = match &entry.fact {
-                Fact::StateWritten {
-                    partition,
-                    leader,
-                    isr,
-                    ..
-                } => (partition, *leader, isr),
-                Fact::BecameLeader { partition, isr, .. } => {
-                    (partition, broker_id(&entry.node)?, isr)
-                }
-                _ => return None,
-            };
-            self.looked_at += 1;
-            let sentence = outside(partition, leader, isr)?;
-            Some(
-                Violation::at(NAME, entry, sentence)
-                    .of(partition)
-                    .with([leader]),
-            )
-        })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let (partition, leader, isr) = match &entry.fact {
+            Fact::StateWritten {
+                partition,
+                leader,
+                isr,
+                ..
+            } => (partition, *leader, isr),
+            Fact::BecameLeader { partition, isr, .. } => (partition, broker_id(&entry.node)?, isr),
+            _ => return None,
+        };
+        self.looked_at += 1;
+        let sentence = outside(partition, leader, isr)?;
+        Some(
+            Violation::at(NAME, entry, sentence)
+                .of(partition)
+                .with([leader]),
+        )
     }
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {

@@ -31,18 +31,16 @@ impl Property for NoOffsetUsedTwice {
         &[Routine::Consumed]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let reuse = self.reads.learn(&entry.fact)?;
-            let sentence = format!(
-                "{} read {} from {} offset {}, where {} was read before",
-                entry.node, reuse.second, reuse.partition, reuse.offset, reuse.first
-            );
-            (!reuse.after_unclean_election).then(|| {
-                Violation::at(NAME, entry, sentence)
-                    .of(&reuse.partition)
-                    .about([reuse.first.content, reuse.second.content])
-            })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let reuse = self.reads.learn(&entry.fact)?;
+        let sentence = format!(
+            "{} read {} from {} offset {}, where {} was read before",
+            entry.node, reuse.second, reuse.partition, reuse.offset, reuse.first
+        );
+        (!reuse.after_unclean_election).then(|| {
+            Violation::at(NAME, entry, sentence)
+                .of(&reuse.partition)
+                .about([reuse.first.content, reuse.second.content])
         })
     }
 

@@ -25,31 +25,29 @@ impl Property for NothingAboveHighWatermarkDeleted {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let (Fact::SegmentsDeleted {
-                partition,
-                log_start_offset,
-                ..
-            }
-            | Fact::LogStartMoved {
-                partition,
-                log_start_offset,
-                ..
-            }) = &entry.fact
-            else {
-                return None;
-            };
-            let replica = view.replica_offsets(broker_id(&entry.node)?, partition)?;
-            self.looked_at += 1;
-            let start = replica.log_start_offset.max(*log_start_offset);
-            (start > replica.high_watermark).then(|| {
-                let sentence = format!(
-                    "{} deleted {partition} up to {start}, its high watermark is {}",
-                    entry.node, replica.high_watermark
-                );
-                Violation::at(NAME, entry, sentence).of(partition)
-            })
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        let (Fact::SegmentsDeleted {
+            partition,
+            log_start_offset,
+            ..
+        }
+        | Fact::LogStartMoved {
+            partition,
+            log_start_offset,
+            ..
+        }) = &entry.fact
+        else {
+            return None;
+        };
+        let replica = view.replica_offsets(broker_id(&entry.node)?, partition)?;
+        self.looked_at += 1;
+        let start = replica.log_start_offset.max(*log_start_offset);
+        (start > replica.high_watermark).then(|| {
+            let sentence = format!(
+                "{} deleted {partition} up to {start}, its high watermark is {}",
+                entry.node, replica.high_watermark
+            );
+            Violation::at(NAME, entry, sentence).of(partition)
         })
     }
 

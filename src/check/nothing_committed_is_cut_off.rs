@@ -31,8 +31,8 @@ impl Property for NothingCommittedIsCutOff {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| match &entry.fact {
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        match &entry.fact {
             Fact::PowerFailed
             | Fact::StateWritten {
                 reason: StateWriteReason::UncleanElection,
@@ -65,7 +65,10 @@ impl Property for NothingCommittedIsCutOff {
                 None
             }
             Fact::Truncated {
-                partition, from, to, ..
+                partition,
+                from,
+                to,
+                ..
             } => {
                 self.cuts += 1;
                 let key = ReplicaKey::new(broker_id(&entry.node)?, partition);
@@ -79,7 +82,7 @@ impl Property for NothingCommittedIsCutOff {
                 })
             }
             _ => None,
-        })
+        }
     }
 
     fn figures(&self) -> String {

@@ -29,18 +29,21 @@ impl Property for OneLeaderAnEpoch {
         &[Routine::Appended]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let (partition, leader, epoch) = claim(entry)?;
-            self.looked_at += 1;
-            let epochs = self.leaders.entry(ReplicaKey::new(0, partition)).or_default();
-            let first = *epochs.entry(epoch).or_insert(leader);
-            (first != leader).then(|| {
-                let sentence = format!(
-                    "broker-{leader} leads {partition} in epoch {epoch}, which broker-{first} has led"
-                );
-                Violation::at(NAME, entry, sentence).of(partition).with([first, leader])
-            })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let (partition, leader, epoch) = claim(entry)?;
+        self.looked_at += 1;
+        let epochs = self
+            .leaders
+            .entry(ReplicaKey::new(0, partition))
+            .or_default();
+        let first = *epochs.entry(epoch).or_insert(leader);
+        (first != leader).then(|| {
+            let sentence = format!(
+                "broker-{leader} leads {partition} in epoch {epoch}, which broker-{first} has led"
+            );
+            Violation::at(NAME, entry, sentence)
+                .of(partition)
+                .with([first, leader])
         })
     }
 

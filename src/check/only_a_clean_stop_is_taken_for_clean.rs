@@ -49,42 +49,40 @@ impl Property for OnlyACleanStopIsTakenForClean {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let life = self.brokers.get(&entry.node).copied();
-            match &entry.fact {
-                Fact::Serving => {
-                    self.brokers.insert(entry.node.clone(), Life::Serves);
-                }
-                Fact::Crashed | Fact::PowerFailed if life == Some(Life::Serves) => {
-                    self.brokers.insert(entry.node.clone(), Life::Died);
-                }
-                Fact::TerminateAsked if self.stops_at_once && life == Some(Life::Serves) => {
-                    self.brokers.remove(&entry.node);
-                }
-                // It closes its logs, or ends as it stands and says so.
-                Fact::ControlledShutdownEnds { .. } | Fact::Exiting { .. } => {
-                    self.brokers.remove(&entry.node);
-                }
-                Fact::LogsLoaded {
-                    partitions,
-                    recovered,
-                } => {
-                    self.starts += 1;
-                    self.brokers.remove(&entry.node);
-                    if life == Some(Life::Died) && recovered < partitions {
-                        let sentence = format!(
-                            "{} died while it served, and checked {recovered} of its {partitions} logs when \
-                             it started again",
-                            entry.node
-                        );
-                        return Some(Violation::at(NAME, entry, sentence));
-                    }
-                }
-                _ => {}
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let life = self.brokers.get(&entry.node).copied();
+        match &entry.fact {
+            Fact::Serving => {
+                self.brokers.insert(entry.node.clone(), Life::Serves);
             }
-            None
-        })
+            Fact::Crashed | Fact::PowerFailed if life == Some(Life::Serves) => {
+                self.brokers.insert(entry.node.clone(), Life::Died);
+            }
+            Fact::TerminateAsked if self.stops_at_once && life == Some(Life::Serves) => {
+                self.brokers.remove(&entry.node);
+            }
+            // It closes its logs, or ends as it stands and says so.
+            Fact::ControlledShutdownEnds { .. } | Fact::Exiting { .. } => {
+                self.brokers.remove(&entry.node);
+            }
+            Fact::LogsLoaded {
+                partitions,
+                recovered,
+            } => {
+                self.starts += 1;
+                self.brokers.remove(&entry.node);
+                if life == Some(Life::Died) && recovered < partitions {
+                    let sentence = format!(
+                        "{} died while it served, and checked {recovered} of its {partitions} logs when \
+                             it started again",
+                        entry.node
+                    );
+                    return Some(Violation::at(NAME, entry, sentence));
+                }
+            }
+            _ => {}
+        }
+        None
     }
 
     fn figures(&self) -> String {

@@ -32,8 +32,8 @@ impl Property for OnlyLiveBrokersJoinTheIsr {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| match &entry.fact {
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        match &entry.fact {
             Fact::ControllerElected { .. } => {
                 self.gone.remove(&entry.node);
                 None
@@ -51,7 +51,7 @@ impl Property for OnlyLiveBrokersJoinTheIsr {
                 ..
             } => self.written(entry, partition, isr, *reason),
             _ => None,
-        })
+        }
     }
 
     fn figures(&self) -> String {

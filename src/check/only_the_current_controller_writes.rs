@@ -30,17 +30,15 @@ impl Property for OnlyTheCurrentControllerWrites {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let Fact::TxnApplied { txn } = &entry.fact else {
-                return None;
-            };
-            if self.history.add(txn) != Added::New {
-                return None;
-            }
-            let why = self.apply(&txn.body)?;
-            Some(Violation::at(NAME, entry, why))
-        })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let Fact::TxnApplied { txn } = &entry.fact else {
+            return None;
+        };
+        if self.history.add(txn) != Added::New {
+            return None;
+        }
+        let why = self.apply(&txn.body)?;
+        Some(Violation::at(NAME, entry, why))
     }
 
     fn figures(&self) -> String {

@@ -20,7 +20,12 @@ pub trait Property {
 
     /// Looks at the facts of one dispatched event, and at what these touched in the view after it.
     fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        let _ = (facts, view);
+        facts.iter().find_map(|entry| self.after_fact(entry, view))
+    }
+
+    /// The same, for a property that judges each fact by itself.
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        let _ = (entry, view);
         None
     }
 

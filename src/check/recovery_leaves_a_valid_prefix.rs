@@ -32,8 +32,8 @@ impl Property for RecoveryLeavesAValidPrefix {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], view: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| match &entry.fact {
+    fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        match &entry.fact {
             Fact::Crashed | Fact::PowerFailed => {
                 self.note_crash(broker_id(&entry.node)?, view);
                 None
@@ -50,7 +50,7 @@ impl Property for RecoveryLeavesAValidPrefix {
             }
             Fact::LogsLoaded { .. } => self.compare(entry, broker_id(&entry.node)?, view),
             _ => None,
-        })
+        }
     }
 
     fn figures(&self) -> String {

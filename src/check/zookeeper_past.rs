@@ -92,13 +92,11 @@ impl Property for ZooKeeperForgetsNothing {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let wrong = self.past.learn(&entry.fact)?;
-            self.lost += 1;
-            let sentence = format!("{} {wrong}", entry.node);
-            (!self.may_lose_it).then(|| Violation::at(NAME, entry, sentence))
-        })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let wrong = self.past.learn(&entry.fact)?;
+        self.lost += 1;
+        let sentence = format!("{} {wrong}", entry.node);
+        (!self.may_lose_it).then(|| Violation::at(NAME, entry, sentence))
     }
 
     fn figures(&self) -> String {

@@ -85,17 +85,15 @@ impl Property for EphemeralsLiveWithTheirSession {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let Fact::TxnApplied { txn } = &entry.fact else {
-                return None;
-            };
-            if self.history.add(txn) != Added::New {
-                return None;
-            }
-            let sentence = self.apply(txn, &txn.body)?;
-            Some(Violation::at(NAME, entry, sentence))
-        })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let Fact::TxnApplied { txn } = &entry.fact else {
+            return None;
+        };
+        if self.history.add(txn) != Added::New {
+            return None;
+        }
+        let sentence = self.apply(txn, &txn.body)?;
+        Some(Violation::at(NAME, entry, sentence))
     }
 
     fn figures(&self) -> String {

@@ -25,20 +25,18 @@ impl Property for OneLeaderAZooKeeperEpoch {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let Fact::ZooKeeperLeads { epoch, .. } = &entry.fact else {
-                return None;
-            };
-            self.leaders += 1;
-            let before = self.last.replace((*epoch, entry.node.clone()))?;
-            (*epoch <= before.0).then(|| {
-                let sentence = format!(
-                    "{} leads epoch {epoch} after {} led epoch {}",
-                    entry.node, before.1, before.0
-                );
-                Violation::at(NAME, entry, sentence)
-            })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let Fact::ZooKeeperLeads { epoch, .. } = &entry.fact else {
+            return None;
+        };
+        self.leaders += 1;
+        let before = self.last.replace((*epoch, entry.node.clone()))?;
+        (*epoch <= before.0).then(|| {
+            let sentence = format!(
+                "{} leads epoch {epoch} after {} led epoch {}",
+                entry.node, before.1, before.0
+            );
+            Violation::at(NAME, entry, sentence)
         })
     }
 

@@ -156,11 +156,9 @@ impl Property for WatchesFireOnceAndFirst {
         &[]
     }
 
-    fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
-        facts.iter().find_map(|entry| {
-            let sentence = self.look(entry)?;
-            Some(Violation::at(NAME, entry, sentence))
-        })
+    fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        let sentence = self.look(entry)?;
+        Some(Violation::at(NAME, entry, sentence))
     }
 
     fn figures(&self) -> String {
