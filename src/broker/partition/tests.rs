@@ -4,8 +4,8 @@ use super::fetch::{ReadInfo, ReadRequest};
 use super::*;
 use crate::broker::testing::*;
 use crate::protocol::{
-    AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID, EpochEndOffset,
-    LATEST_TIMESTAMP, LeaderRecoveryState,
+    AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID, LATEST_TIMESTAMP,
+    LeaderRecoveryState,
 };
 
 pub(super) fn read(replica: BrokerId) -> ReadRequest {
