@@ -280,7 +280,7 @@ fn recovery_cases() -> Vec<RecoveryCase> {
 #[test]
 fn damaged_data_directories_come_out_as_kafkas() {
     let cases = recovery_cases();
-    assert_eq!(cases.len(), 74);
+    assert_eq!(cases.len(), 98);
     for case in cases {
         match play_recovery(&case).unwrap() {
             Outcome::Agreed { .. } => {}
@@ -288,6 +288,29 @@ fn damaged_data_directories_come_out_as_kafkas() {
             Outcome::Differed(steps) => panic!("{}: {:#?}", case.name, steps[0].differences),
         }
     }
+}
+
+#[test]
+fn rl17_future_and_stray_replicas_are_loaded_as_kafka_loads_them() {
+    let mut cases = recovery_cases();
+    cases.retain(|case| {
+        let names = ["future_", "stray_", "cluster_metadata", "remote_cache"];
+        names.iter().any(|name| case.name.starts_with(name)) && case.name != "stray_topic"
+    });
+    assert_eq!(cases.len(), 10);
+    for case in &cases {
+        let outcome = play_recovery(case).unwrap();
+        assert!(matches!(outcome, Outcome::Agreed { .. }), "{}", case.name);
+    }
+    // The files of a future replica are among those that are compared.
+    let case = cases.iter_mut().find(|case| case.name == "future_torn");
+    let case = case.expect("the case is there");
+    let files = case.outcome["files_after_clean_stop"].as_object_mut();
+    let mut files = files.expect("files").iter_mut();
+    let future = files.find(|(name, _)| name.contains("-future/") && name.ends_with("28.log"));
+    future.expect("a segment").1["size"] = json!(4711);
+    let outcome = play_recovery(case).unwrap();
+    assert!(matches!(outcome, Outcome::Differed(_)), "{outcome:?}");
 }
 
 #[test]

@@ -281,7 +281,7 @@ impl Broker {
         if high_watermarks.is_due(&offsets) {
             offset_checkpoint::write(disk, &high_watermarks.path(), &offsets)?;
         }
-        for log in self.replicas.all_logs_mut() {
+        for (_, log) in self.replicas.all_logs_mut() {
             log.close(disk)?;
         }
         for checkpoint in [Checkpoint::RecoveryPoints, Checkpoint::LogStarts] {

@@ -7,7 +7,7 @@
 
 use super::log_manager::{DATA_DIR, HostedLog, log_config};
 use crate::kernel::Disk;
-use crate::log::log_dir::{self, LogDirName};
+use crate::log::log_dir::{self, LogDirKind, LogDirName};
 use crate::log::{
     LoadNote, LoadParameters, LogError, LogLoader, OffsetCheckpoint, UnifiedLog,
     offset_checkpoint::{self, LOG_START_OFFSET_CHECKPOINT, RECOVERY_POINT_OFFSET_CHECKPOINT},
@@ -30,6 +30,8 @@ pub(crate) struct LogLoading {
     recovery_points: OffsetCheckpoint,
     log_starts: OffsetCheckpoint,
     current: Option<Current>,
+    /// Directories of future logs.
+    futures: BTreeMap<TopicPartition, String>,
     /// An I/O error or a malformed file: the other logs are still loaded, then the directory is given up.
     offline: Option<String>,
     /// An exception that ends the start, once the other logs are loaded.
@@ -39,6 +41,8 @@ pub(crate) struct LogLoading {
 #[derive(Debug)]
 struct Current {
     name: TopicPartition,
+    dir: String,
+    kind: LogDirKind,
     min_insync_replicas: i32,
     loader: LogLoader,
 }
@@ -48,6 +52,10 @@ struct Current {
 pub(crate) enum Loaded {
     More,
     Log(TopicPartition, Box<HostedLog>),
+    /// RL17: a copy that waits to take the current log's place.
+    Future(TopicPartition, Box<HostedLog>),
+    /// A log that was set aside, and stays as it is.
+    Stray,
     /// A directory of a deleted partition.
     DeletedDir(String),
     /// Nothing is left to be loaded.
@@ -94,6 +102,7 @@ impl LogLoading {
             recovery_points,
             log_starts,
             current: None,
+            futures: BTreeMap::new(),
             offline,
             fatal: None,
         })
@@ -148,10 +157,18 @@ impl LogLoading {
                 },
             ));
         };
-        let (topic, partition) = match log_dir::parse_dir_name(&dir) {
-            Some(LogDirName::Partition { topic, partition }) => (topic, partition),
-            _ => return Ok(Loaded::DeletedDir(format!("{DATA_DIR}/{dir}"))),
+        let Some(LogDirName {
+            topic,
+            partition,
+            kind,
+        }) = log_dir::parse_dir_name(&dir)
+        else {
+            return Ok(Loaded::More);
         };
+        let dir = format!("{DATA_DIR}/{dir}");
+        if kind == LogDirKind::Deleted {
+            return Ok(Loaded::DeletedDir(dir));
+        }
         let config = self.configs.get(&*topic).unwrap_or(&self.defaults);
         let key = (topic, partition);
         let parameters = LoadParameters {
@@ -160,14 +177,11 @@ impl LogLoading {
             log_start_offset: self.log_starts.get(&key).copied().unwrap_or(0),
             now_ms,
         };
-        let loader = LogLoader::new(
-            disk,
-            &format!("{DATA_DIR}/{dir}"),
-            log_config(config, &self.rules),
-            parameters,
-        )?;
+        let loader = LogLoader::new(disk, &dir, log_config(config, &self.rules), parameters)?;
         self.current = Some(Current {
             name: TopicPartition::new(key.0, key.1),
+            dir,
+            kind,
             min_insync_replicas: config.min_insync_replicas,
             loader,
         });
@@ -177,6 +191,8 @@ impl LogLoading {
     fn finish_current(&mut self, disk: &mut Disk) -> Result<Loaded, LogError> {
         let Some(Current {
             name,
+            dir,
+            kind,
             min_insync_replicas,
             loader,
         }) = self.current.take()
@@ -187,6 +203,22 @@ impl LogLoading {
             log: UnifiedLog::from_loader(disk, loader)?,
             min_insync_replicas,
         };
-        Ok(Loaded::Log(name, Box::new(hosted)))
+        let hosted = Box::new(hosted);
+        match kind {
+            LogDirKind::Current => Ok(Loaded::Log(name, hosted)),
+            LogDirKind::Future => {
+                self.note_future(&name, &dir);
+                Ok(Loaded::Future(name, hosted))
+            }
+            LogDirKind::Stray | LogDirKind::Deleted => Ok(Loaded::Stray),
+        }
+    }
+
+    /// A partition has one future log at most: a second one ends the start, and stands in for the first.
+    fn note_future(&mut self, name: &TopicPartition, dir: &str) {
+        if let Some(other) = self.futures.insert(name.clone(), dir.to_owned()) {
+            let why = format!("{dir} and {other} are both the future log of {name}");
+            self.fatal.get_or_insert(why);
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::protocol::rules::{
     ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard, Rules,
 };
 use crate::protocol::{BrokerId, TopicId, TopicPartition};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// `log.dirs`, of which there is one.
@@ -44,6 +44,9 @@ pub(crate) struct LogManager {
     config: Rc<BrokerConfig>,
     loading: Loading,
     logs: BTreeMap<TopicPartition, HostedLog>,
+    /// RL17: logs that wait to take the place of others. They are loaded, checkpointed and closed; nothing
+    /// moves them.
+    future_logs: BTreeMap<TopicPartition, HostedLog>,
     /// Directories of deleted partitions that were found at the start.
     pub(crate) deleted_dirs: Vec<String>,
     pub(crate) loaded: u32,
@@ -75,6 +78,7 @@ impl LogManager {
             config,
             loading: Loading::Begin,
             logs: BTreeMap::new(),
+            future_logs: BTreeMap::new(),
             deleted_dirs: Vec::new(),
             loaded: 0,
             recovered: 0,
@@ -96,7 +100,6 @@ impl LogManager {
                 for file in [
                     RECOVERY_POINT_OFFSET_CHECKPOINT,
                     LOG_START_OFFSET_CHECKPOINT,
-                    CLEANER_OFFSET_CHECKPOINT,
                 ] {
                     touch(disk, file)?;
                 }
@@ -156,12 +159,20 @@ impl LogManager {
                         self.recovered += u32::from(!clean_shutdown);
                         Ok(LoadProgress::More)
                     }
+                    Loaded::Future(name, hosted) => {
+                        self.future_logs.insert(name, *hosted);
+                        self.loaded += 1;
+                        self.recovered += u32::from(!clean_shutdown);
+                        Ok(LoadProgress::More)
+                    }
+                    Loaded::Stray => Ok(LoadProgress::More),
                     Loaded::DeletedDir(dir) => {
                         self.deleted_dirs.push(dir);
                         Ok(LoadProgress::More)
                     }
                     Loaded::End(End::Well) => {
                         // Nothing is compacted, but the cleaner looks for what to compact at once.
+                        touch(disk, CLEANER_OFFSET_CHECKPOINT)?;
                         let path = format!("{DATA_DIR}/{CLEANER_OFFSET_CHECKPOINT}");
                         offset_checkpoint::read(disk, &path)
                             .map_err(|error| halts(error.to_string()))?;
@@ -212,7 +223,7 @@ impl LogManager {
     /// marker, be it that all directories were tried or that the last stop was clean.
     fn shut_down(&mut self, disk: &mut Disk, marks_clean: bool, why: String) -> LoadFailed {
         let mut close = || {
-            for log in self.logs_mut() {
+            for (_, log) in self.logs_mut() {
                 log.close(disk)?;
             }
             for checkpoint in [Checkpoint::RecoveryPoints, Checkpoint::LogStarts] {
@@ -285,24 +296,32 @@ impl LogManager {
         effective_config(&self.config, overrides)
     }
 
+    /// Every log that no partition has taken; of a partition the future one last, whose offsets are those
+    /// that Kafka's checkpoints then hold.
     pub(crate) fn logs(&self) -> impl Iterator<Item = (&TopicPartition, &UnifiedLog)> {
-        self.logs.iter().map(|(name, hosted)| (name, &hosted.log))
+        let logs = self.logs.iter().chain(&self.future_logs);
+        logs.map(|(name, hosted)| (name, &hosted.log))
     }
 
     pub(crate) fn log_mut(&mut self, name: &TopicPartition) -> Option<&mut UnifiedLog> {
         self.logs.get_mut(name).map(|hosted| &mut hosted.log)
     }
 
-    pub(crate) fn named_logs_mut(
+    pub(crate) fn current_logs_mut(
         &mut self,
     ) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
-        self.logs
-            .iter_mut()
-            .map(|(name, hosted)| (name, &mut hosted.log))
+        let logs = self.logs.iter_mut();
+        logs.map(|(name, hosted)| (name, &mut hosted.log))
     }
 
-    pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = &mut UnifiedLog> {
-        self.logs.values_mut().map(|hosted| &mut hosted.log)
+    /// Those that are closed by a stop: a current log that shares the directory with its future one is
+    /// passed over, since Kafka has one entry for both.
+    pub(crate) fn logs_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+        let futures: BTreeSet<_> = self.future_logs.keys().cloned().collect();
+        let logs = self.logs.iter_mut();
+        let logs = logs.filter(move |(name, _)| !futures.contains(*name));
+        logs.chain(&mut self.future_logs)
+            .map(|(name, hosted)| (name, &mut hosted.log))
     }
 
     /// HW7: the checkpointed high watermarks, read when a LeaderAndIsr needs them.

@@ -88,7 +88,7 @@ impl Replica {
         max_lag_ms: i64,
     ) -> bool {
         leader_log_end_offset == self.log_end_offset
-            || now_ms - self.last_caught_up_time_ms <= max_lag_ms
+            || now_ms.saturating_sub(self.last_caught_up_time_ms) <= max_lag_ms
     }
 }
 

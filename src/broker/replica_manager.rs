@@ -245,7 +245,7 @@ impl ReplicaManager {
 
     /// `kafka-log-retention`: L4 on every log, on leaders and followers alike.
     pub(crate) fn delete_old_segments(&mut self, env: &mut Env<'_>) {
-        for (name, log) in self.named_logs_mut() {
+        for (name, log) in self.current_logs_mut() {
             let started_at = log.log_start_offset();
             match log.delete_old_segments(env.disk, env.now_ms) {
                 Ok(deleted) => {
@@ -271,7 +271,7 @@ impl ReplicaManager {
 
     /// `kafka-log-flusher`: `flush.ms`.
     pub(crate) fn flush_dirty_logs(&mut self, env: &mut Env<'_>) {
-        for (name, log) in self.named_logs_mut() {
+        for (name, log) in self.all_logs_mut() {
             log.flush_if_due(env.disk, env.now_ms);
             take_tasks(name, log, env.out);
         }
@@ -279,7 +279,7 @@ impl ReplicaManager {
 
     /// Takes what loading has left for the scheduler.
     pub(crate) fn take_log_tasks(&mut self, out: &mut Outbox) {
-        for (name, log) in self.named_logs_mut() {
+        for (name, log) in self.all_logs_mut() {
             take_tasks(name, log, out);
         }
     }
@@ -291,19 +291,16 @@ impl ReplicaManager {
         }
     }
 
-    fn named_logs_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
-        let hosted = self.partitions.iter_mut();
-        hosted
-            .filter_map(|(name, partition)| Some((name, partition.log_mut()?)))
-            .chain(self.logs.named_logs_mut())
+    /// The log of each partition that lies here.
+    fn current_logs_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+        hosted(&mut self.partitions).chain(self.logs.current_logs_mut())
     }
 
     /// Every log, of a partition or not.
-    pub(crate) fn all_logs_mut(&mut self) -> impl Iterator<Item = &mut UnifiedLog> {
-        self.partitions
-            .values_mut()
-            .filter_map(Partition::log_mut)
-            .chain(self.logs.logs_mut())
+    pub(crate) fn all_logs_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+        hosted(&mut self.partitions).chain(self.logs.logs_mut())
     }
 
     /// I7: the `isr-expiration` task.
@@ -346,4 +343,12 @@ pub(crate) fn absent(cache: &MetadataCache, name: &TopicPartition) -> ErrorCode 
     } else {
         ErrorCode::UnknownTopicOrPartition
     }
+}
+
+/// The logs of partitions.
+fn hosted(
+    partitions: &mut BTreeMap<TopicPartition, Partition>,
+) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
+    let logs = partitions.iter_mut();
+    logs.filter_map(|(name, partition)| Some((name, partition.log_mut()?)))
 }

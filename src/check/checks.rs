@@ -99,7 +99,7 @@ impl Checks {
             remembered(Box::<EpochsNeverFall>::default()),
             Box::new(NothingAboveHighWatermarkDeleted::default()),
             Box::new(RetentionKeepsOffsets::default()),
-            Box::new(RecoveryLeavesAValidPrefix::default()),
+            Box::new(RecoveryLeavesAValidPrefix::new(plan)),
             Box::new(EpochCachesMatchLogs::default()),
             remembered(Box::<NothingCommittedIsCutOff>::default()),
             remembered(Box::<BrokersObeyTheCurrentController>::default()),

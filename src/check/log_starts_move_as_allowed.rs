@@ -5,8 +5,10 @@
 //! of its log. Where the log of a partition may begin by that, no other check takes it from a broker
 //! (`EndOfRun::may_begin_at`). Looks at every statement of a log start, at every change of leadership, and
 //! at the end. How old a record is, acknowledgements tell: what was never acknowledged is held against
-//! nobody here. Clocks that jump or drift are given what they may be apart.
+//! nobody here. Clocks that jump or drift are given what they may be apart; files that the plan changes by hand
+//! are no broker's doing.
 
+use super::changed_by_hand::ChangedByHand;
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
@@ -37,6 +39,7 @@ pub(super) struct LogStartsMoveAsAllowed {
     /// Offset and time of making of acknowledged records, both rising; under broker 0.
     made: BTreeMap<ReplicaKey, Vec<(i64, u64)>>,
     requests: BTreeMap<TopicPartition, Requests>,
+    by_hand: ChangedByHand,
     allowed: AllowedStarts,
     /// When a fact was seen last.
     now: Time,
@@ -79,6 +82,7 @@ impl LogStartsMoveAsAllowed {
             clocks: Clocks::of(plan),
             made: BTreeMap::new(),
             requests: BTreeMap::new(),
+            by_hand: ChangedByHand::of(plan),
             allowed: AllowedStarts::default(),
             now: Time::ZERO,
             looked_at: 0,
@@ -130,6 +134,7 @@ impl LogStartsMoveAsAllowed {
                 requests.for_all = requests.for_all.saturating_sub(1);
             }
             fact => {
+                self.by_hand.learn(fact);
                 self.limits.learn(fact);
                 self.clocks.learn(entry);
             }
@@ -175,7 +180,8 @@ impl LogStartsMoveAsAllowed {
         });
         let left = || bytes_from(&view.log_files(broker, partition), start);
         let leaves_enough = || limits.bytes.is_some_and(|bytes| more || left() >= bytes);
-        if is_old || is_asked().is_some() || leaves_enough() {
+        let is_allowed = is_old || is_asked().is_some() || leaves_enough();
+        if is_allowed || self.by_hand.explains(partition) {
             self.allowed.allow(partition, start);
             return None;
         }
@@ -338,11 +344,16 @@ impl Clocks {
 mod tests {
     use super::*;
     use crate::check::testing::{Alone, Scene, acked, alone, batch, deleted, tp};
+    use crate::plan::Role;
     use crate::protocol::ConfigResource;
 
     /// Ten records of a topic with these settings, acknowledged; then 60 s pass.
     fn written(scene: &mut Scene, settings: &[(&str, &str)]) -> Alone {
-        let mut checks = alone(LogStartsMoveAsAllowed::new(&Plan::new("p")));
+        written_in(&Plan::new("p"), scene, settings)
+    }
+
+    fn written_in(plan: &Plan, scene: &mut Scene, settings: &[(&str, &str)]) -> Alone {
+        let mut checks = alone(LogStartsMoveAsAllowed::new(plan));
         let settings = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned())));
@@ -422,6 +433,34 @@ mod tests {
             let settings = [("retention.ms", "-1"), ("retention.bytes", bytes)];
             let mut checks = written(&mut scene, &settings);
             assert_eq!(begins_at(&mut scene, &mut checks, 5).is_some(), fires);
+        }
+    }
+
+    #[test]
+    fn l4_what_somebody_deletes_by_hand_is_nobodys_doing_once() {
+        for (file, is_about) in [
+            ("data/t-0/00000000000000000000.log", true),
+            ("data/log-start-offset-checkpoint", true),
+            ("data/t-1/00000000000000000000.log", false),
+            ("version-2/log.1", false),
+        ] {
+            let delete = Action::DeleteFile {
+                targets: Role::AllBrokers.into(),
+                file: file.to_owned(),
+            };
+            let plan = Plan::new("p").at(Duration::from_secs(1), delete);
+            let mut scene = Scene::new();
+            let mut checks = written_in(&plan, &mut scene, &[("retention.ms", "-1")]);
+            let done = Fact::TimelineEvent {
+                entry: 0,
+                end: false,
+                text: "by hand".into(),
+            };
+            let facts = [scene.fact("timeline", done)];
+            assert_eq!(checks.after_event(&facts, &scene), None);
+            let first = begins_at(&mut scene, &mut checks, 3);
+            assert_eq!(first.is_none(), is_about, "{file}: {first:?}");
+            assert!(begins_at(&mut scene, &mut checks, 6).is_some(), "{file}");
         }
     }
 

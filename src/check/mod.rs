@@ -6,6 +6,7 @@
 //! May not know how a broker or a server comes to what it does, only what Kafka promises.
 
 mod brokers_obey_the_current_controller;
+mod changed_by_hand;
 mod checks;
 mod consumers_read_without_gaps;
 mod end_of_run;
@@ -24,6 +25,7 @@ mod no_acknowledged_record_lost;
 mod no_offset_used_twice;
 mod nothing_above_high_watermark_deleted;
 mod nothing_committed_is_cut_off;
+mod old_messages;
 mod one_leader_an_epoch;
 mod only_a_clean_stop_is_taken_for_clean;
 mod only_live_brokers_join_the_isr;

@@ -2,12 +2,15 @@
 //! with a right checksum, of what the crash left on the disk.
 //!
 //! Reads a broker's files when it crashes and when its logs are loaded. Below the recovery point nothing
-//! is checked by a start, and damage may stay there unnoticed: a partition in which it does is left out.
+//! is checked by a start, and damage may stay there unnoticed: a partition in which it does is left out, and so
+//! is one whose files the plan has changed by hand since.
 
+use super::changed_by_hand::ChangedByHand;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
+use crate::plan::Plan;
 use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ pub(super) struct RecoveryLeavesAValidPrefix {
     left: BTreeMap<(BrokerId, TopicPartition), StoredLog>,
     /// The lowest segment that the start under way has checked.
     checked_from: BTreeMap<(BrokerId, TopicPartition), i64>,
+    by_hand: ChangedByHand,
     looked_at: u64,
 }
 
@@ -33,6 +37,7 @@ impl Property for RecoveryLeavesAValidPrefix {
     }
 
     fn after_fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) -> Option<Violation> {
+        self.by_hand.learn(&entry.fact);
         match &entry.fact {
             Fact::Crashed | Fact::PowerFailed => {
                 self.note_crash(broker_id(&entry.node)?, view);
@@ -59,6 +64,13 @@ impl Property for RecoveryLeavesAValidPrefix {
 }
 
 impl RecoveryLeavesAValidPrefix {
+    pub(super) fn new(plan: &Plan) -> Self {
+        RecoveryLeavesAValidPrefix {
+            by_hand: ChangedByHand::of(plan),
+            ..RecoveryLeavesAValidPrefix::default()
+        }
+    }
+
     fn note_crash(&mut self, broker: BrokerId, view: &dyn ClusterView) {
         for state in view.committed() {
             let key = (broker, state.partition);
@@ -101,7 +113,9 @@ impl RecoveryLeavesAValidPrefix {
                 )),
                 None => None,
             };
-            if let Some(wrong) = wrong {
+            if let Some(wrong) = wrong
+                && !self.by_hand.explains(&key.1)
+            {
                 let sentence = format!("{} recovered {}: {wrong}", entry.node, key.1);
                 broken.get_or_insert(Violation::at(NAME, entry, sentence).of(&key.1));
             }

@@ -1,9 +1,10 @@
 //! A reader of segment files of its own, so that a bug in `log` cannot hide itself.
 //!
-//! Record batches, format 2, as `DefaultRecordBatch` and `DefaultRecord` lay them out. It
-//! verifies lengths and CRC-32C; a batch that the file ends in the middle of is no record, as for any
+//! Record batches, format 2, as `DefaultRecordBatch` and `DefaultRecord` lay them out, and messages of the
+//! formats before (`old_messages`). It verifies lengths and CRC-32C; a batch that the file ends in the middle of is no record, as for any
 //! reader. Held against `tests/vectors/record_batches_v2.json`.
 
+use crate::check::old_messages;
 use crate::check::unpack::unpack;
 use crate::protocol::content_of;
 use bytes::Bytes;
@@ -12,7 +13,9 @@ use std::rc::Rc;
 /// Bytes of a batch before its records.
 const BATCH_HEADER: usize = 61;
 /// Bytes before what `batch_length` counts.
-const BEFORE_LENGTH_COUNTS: usize = 12;
+pub(super) const BEFORE_LENGTH_COUNTS: usize = 12;
+/// Where every format has its magic.
+const MAGIC: usize = 16;
 /// Where the bytes that the CRC covers begin.
 const CRC_COVERS_FROM: usize = 21;
 
@@ -150,14 +153,19 @@ impl StoredLog {
             let base_offset = fields.i64()?;
             let length = usize::try_from(fields.i32()?).map_err(|_| "negative batch length")?;
             let size = BEFORE_LENGTH_COUNTS + length;
-            if size < BATCH_HEADER {
-                return Err(format!("batch at {base_offset} is shorter than its header"));
-            }
+            let is_old = rest.get(MAGIC).is_some_and(|magic| *magic < 2);
             if rest.len() < size {
                 break;
             }
-            self.read_batch(base_offset, &rest[..size])
-                .map_err(|why| format!("batch at {base_offset}: {why}"))?;
+            if size < BATCH_HEADER && !is_old {
+                return Err(format!("batch at {base_offset} is shorter than its header"));
+            }
+            let batch = &rest[..size];
+            let read = match is_old {
+                true => old_messages::read_into(self, base_offset, batch),
+                false => self.read_batch(base_offset, batch),
+            };
+            read.map_err(|why| format!("batch at {base_offset}: {why}"))?;
             rest = &rest[size..];
         }
         Ok(bytes.len() - rest.len())
@@ -223,10 +231,10 @@ fn read_record(record: &[u8]) -> Result<(i64, u64), String> {
 }
 
 /// Bytes that are still to be read.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
         if self.0.len() < count {
             return Err("a field runs past the end".to_owned());
         }
@@ -246,11 +254,11 @@ impl<'a> Fields<'a> {
         self.number().map(i16::from_be_bytes)
     }
 
-    fn i32(&mut self) -> Result<i32, String> {
+    pub(super) fn i32(&mut self) -> Result<i32, String> {
         self.number().map(i32::from_be_bytes)
     }
 
-    fn i64(&mut self) -> Result<i64, String> {
+    pub(super) fn i64(&mut self) -> Result<i64, String> {
         self.number().map(i64::from_be_bytes)
     }
 

@@ -228,7 +228,7 @@ impl Truck {
 
     fn drive_until(&mut self, now_ms: i64) {
         // A clock that was set back, or far forward, moves no truck through the whole town.
-        let elapsed = (now_ms - self.at_ms).clamp(0, 3_600_000);
+        let elapsed = now_ms.saturating_sub(self.at_ms).clamp(0, 3_600_000);
         self.at_ms = now_ms;
         self.driven_mm += elapsed * self.speed;
         while self.driven_mm >= BLOCK_MM {

@@ -272,10 +272,11 @@ fn compared_part(outcome: &Value) -> Value {
     Value::Object(part)
 }
 
-/// The files of the partition, and those of the data directory but for the one with a date and those
+/// The files of the partition, of future and stray replicas, and those of the data directory but for the one with a date and those
 /// that only the running process has.
 fn is_compared(name: &str) -> bool {
-    let of_the_case = name.starts_with("r-0/") || !name.contains('/');
+    let has_kind = name.contains("-future/") || name.contains("-stray/");
+    let of_the_case = name.starts_with("r-0/") || has_kind || !name.contains('/');
     of_the_case
         && name != "meta.properties"
         && !name.starts_with('.')

@@ -338,7 +338,7 @@ impl Controller {
                 self.put(ControllerEvent::ControlledShutdown { token, request });
             }
             Request::ElectLeaders(request) => {
-                let deadline_ms = now_ms + i64::from(request.timeout_ms);
+                let deadline_ms = now_ms.saturating_add(i64::from(request.timeout_ms));
                 self.put(ControllerEvent::ReplicaLeaderElection(
                     LeaderElection::AdminClientTriggered {
                         token,

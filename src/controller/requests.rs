@@ -350,7 +350,7 @@ impl KafkaController {
         if all {
             results.retain(|_, result| *result != Err(ErrorCode::ElectionNotNeeded));
         }
-        let left_ms = deadline_ms - self.shared.now_ms.get();
+        let left_ms = deadline_ms.saturating_sub(self.shared.now_ms.get());
         self.output(ControllerOutput::Elected(Elected {
             token,
             timeout_ms: left_ms.clamp(0, i64::from(i32::MAX)) as i32,

@@ -12,24 +12,27 @@ pub(super) struct Clock {
     ppm: i32,
     /// What the wall clock showed (in milliseconds since 1970) at zero on the monotonic clock.
     wall_zero_ms: i64,
-    /// The same, if nobody had ever set it.
-    calendar_start_ms: i64,
+    /// By how much it was set since.
+    set_ms: i64,
 }
 
-/// Where `Clock::wall` stands at the start of the calendar: a hundred years, so that a clock that is set
-/// back does not come to zero.
+/// Where `Clock::wall` stands at the start: a hundred years, so that a clock that is set back does not come
+/// to zero.
 const WALL_ORIGIN: Time = Time(100 * 365 * 86_400 * 1_000_000_000);
+/// A monotonic clock may start so far ahead; what a wall clock is ahead beyond that, it does not show.
+const FURTHEST_AHEAD_MS: i64 = 100 * 365 * 86_400 * 1_000;
 
 impl Clock {
     pub(super) fn new(calendar_start_ms: i64, skew_ms: i64, drift_ppm: i32) -> Self {
-        // The origin of a monotonic clock is arbitrary; one that starts behind zero starts at zero.
-        let ahead_ms = skew_ms.max(0);
+        // The origin of a monotonic clock is arbitrary; one that starts behind zero starts at zero, and one
+        // that is further ahead than it can count starts where it can.
+        let ahead_ms = skew_ms.clamp(0, FURTHEST_AHEAD_MS);
         Self {
             base_true: Time::ZERO,
             base_local: Time::ZERO + Duration::from_millis(ahead_ms.unsigned_abs()),
             ppm: sane(drift_ppm),
-            wall_zero_ms: calendar_start_ms.saturating_add(skew_ms.saturating_sub(ahead_ms)),
-            calendar_start_ms,
+            wall_zero_ms: calendar_start_ms.saturating_add(skew_ms - ahead_ms),
+            set_ms: 0,
         }
     }
 
@@ -63,16 +66,16 @@ impl Clock {
     /// The wall clock as something to measure time with: its origin means nothing.
     #[inline]
     pub(super) fn wall(&self, now: Time) -> Time {
-        let set_ms = i128::from(self.wall_zero_ms) - i128::from(self.calendar_start_ms);
-        if set_ms == 0 {
+        if self.set_ms == 0 {
             return WALL_ORIGIN + self.local(now).since(Time::ZERO);
         }
         let shown = i128::from(WALL_ORIGIN.0) + i128::from(self.local(now).0);
-        Time(clamp(shown + set_ms * 1_000_000))
+        Time(clamp(shown + i128::from(self.set_ms) * 1_000_000))
     }
 
     pub(super) fn jump(&mut self, by_ms: i64) {
         self.wall_zero_ms = self.wall_zero_ms.saturating_add(by_ms);
+        self.set_ms = self.set_ms.saturating_add(by_ms);
     }
 
     pub(super) fn drift(&mut self, now: Time, ppm: i32) {
@@ -125,7 +128,14 @@ mod tests {
 
     #[test]
     fn time_measured_by_the_wall_clock_is_time_unless_it_is_set() {
-        for (calendar, skew) in [(1_795_330_000_000, 0), (i64::MAX, 70), (i64::MIN, -70)] {
+        for (calendar, skew) in [
+            (1_795_330_000_000, 0),
+            (1_795_330_000_000, 1_795_330_000_000_000),
+            (1_795_330_000_000, i64::MAX),
+            (1_795_330_000_000, i64::MIN),
+            (i64::MAX, 70),
+            (i64::MIN, -70),
+        ] {
             let clock = Clock::new(calendar, skew, 0);
             let passed = clock.wall(Time(12_345)).since(clock.wall(Time::ZERO));
             assert_eq!(passed, Duration(12_345), "{calendar}");

@@ -63,10 +63,11 @@ impl BatchReader {
             return Ok(None);
         }
         self.fill(disk, UP_TO_MAGIC)?;
-        let mut head = [0; LOG_OVERHEAD as usize];
+        let mut head = [0; UP_TO_MAGIC as usize];
         if !self.peek(&mut head) {
             return Ok(None);
         }
+        let is_legacy = (head[UP_TO_MAGIC as usize - 1] as i8) < 2;
         let (base_offset, length) = head.split_at(8);
         let base_offset =
             i64::from_be_bytes(base_offset.first_chunk().copied().unwrap_or_default());
@@ -85,7 +86,7 @@ impl BatchReader {
         if size > left {
             return Ok(None);
         }
-        if size < HEADER_SIZE as u64 {
+        if size < HEADER_SIZE as u64 && !is_legacy {
             return corrupt(BatchProblem::Truncated {
                 needed: HEADER_SIZE as u64,
                 found: size,

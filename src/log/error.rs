@@ -2,6 +2,7 @@
 
 use crate::kernel::disk::DiskError;
 use crate::log::batch::CorruptBatch;
+use crate::log::timestamp_text;
 use std::fmt;
 
 /// Why an operation on a log failed. Nothing was appended unless said otherwise.
@@ -108,7 +109,8 @@ impl fmt::Display for LogError {
             LogError::InvalidTimestamp { timestamp, now_ms } => {
                 write!(
                     f,
-                    "timestamp {timestamp} is too far from the broker's clock, {now_ms}"
+                    "timestamp {} is too far from the broker's clock, {now_ms}",
+                    timestamp_text::in_words(*timestamp)
                 )
             }
             LogError::UnexpectedAppendOffset {

@@ -5,8 +5,9 @@ use std::fmt;
 /// Something that loading did, to be told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LoadNote {
-    DeletedLeftover {
-        file: String,
+    /// In the order in which they went; a broker that retention has just cured of a full disk finds many.
+    DeletedLeftovers {
+        files: Vec<String>,
     },
     RenamedSwap {
         file: String,
@@ -55,10 +56,22 @@ pub enum LoadNote {
     },
 }
 
+/// So many files are named one by one.
+const NAMED_ALL: usize = 4;
+
 impl fmt::Display for LoadNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadNote::DeletedLeftover { file } => write!(f, "deleted the leftover {file}"),
+            LoadNote::DeletedLeftovers { files } => match files.as_slice() {
+                [] => f.write_str("deleted no leftover"),
+                [file] => write!(f, "deleted the leftover {file}"),
+                [some @ .., last] if files.len() <= NAMED_ALL => {
+                    write!(f, "deleted the leftovers {} and {last}", some.join(", "))
+                }
+                [first, .., last] => {
+                    write!(f, "deleted {} leftovers: {first} to {last}", files.len())
+                }
+            },
             LoadNote::RenamedSwap { file } => write!(f, "finished an interrupted swap: {file}"),
             LoadNote::DeletedOrphanIndex { file } => write!(f, "deleted {file}: it has no log"),
             LoadNote::RebuildingIndex { segment } => {
@@ -112,6 +125,23 @@ impl fmt::Display for LoadNote {
                     None => Ok(()),
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_told_once_however_many_there_are() {
+        for (count, told) in [
+            (1, "deleted the leftover 0.log.deleted"),
+            (2, "deleted the leftovers 0.log.deleted and 1.log.deleted"),
+            (69, "deleted 69 leftovers: 0.log.deleted to 68.log.deleted"),
+        ] {
+            let files = (0..count).map(|n| format!("{n}.log.deleted")).collect();
+            assert_eq!(LoadNote::DeletedLeftovers { files }.to_string(), told);
         }
     }
 }

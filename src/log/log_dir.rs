@@ -49,16 +49,30 @@ pub fn take_clean_shutdown_file(disk: &mut Disk, data_dir: &str) -> Result<bool,
 
 /// What a directory's name says.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum LogDirName {
-    Partition {
-        topic: String,
-        partition: i32,
-    },
-    /// `TOPIC-N.HEX-delete`: to be deleted.
-    Deleted {
-        topic: String,
-        partition: i32,
-    },
+pub struct LogDirName {
+    pub topic: String,
+    pub partition: i32,
+    pub kind: LogDirKind,
+}
+
+/// What a partition's log is to the broker.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LogDirKind {
+    Current,
+    /// `TOPIC-N.ID-future`: the copy that is to take the current log's place, in another directory (KIP-113).
+    Future,
+    /// `TOPIC-N.ID-stray`: set aside, since the broker is no replica of the partition any more.
+    Stray,
+    /// `TOPIC-N.ID-delete`: to be deleted.
+    Deleted,
+}
+
+impl LogDirKind {
+    const MARKED: [(&'static str, LogDirKind); 3] = [
+        ("-future", LogDirKind::Future),
+        ("-stray", LogDirKind::Stray),
+        ("-delete", LogDirKind::Deleted),
+    ];
 }
 
 /// The name of a partition's directory.
@@ -66,17 +80,20 @@ pub fn partition_dir_name(topic: &str, partition: i32) -> String {
     format!("{topic}-{partition}")
 }
 
-/// Kafka's reading of a directory's name; `None` is fatal for the data directory (RL2).
+/// Kafka's reading of a directory's name; `None` is fatal for the data directory (RL2, RL17).
 pub fn parse_dir_name(name: &str) -> Option<LogDirName> {
-    let (name, deleted) = match name.strip_suffix("-delete") {
-        Some(marked) => {
+    let marked = LogDirKind::MARKED
+        .iter()
+        .find_map(|(suffix, kind)| Some((name.strip_suffix(suffix)?, *kind)));
+    let (name, kind) = match marked {
+        Some((marked, kind)) => {
             let (name, unique) = marked.rsplit_once('.')?;
-            if unique.is_empty() || name.chars().chain(unique.chars()).any(char::is_whitespace) {
+            if unique.is_empty() || marked.chars().any(char::is_whitespace) {
                 return None;
             }
-            (name, true)
+            (name, kind)
         }
-        None => (name, false),
+        None => (name, LogDirKind::Current),
     };
     let (topic, partition) = name.rsplit_once('-')?;
     let partition = partition.parse().ok()?;
@@ -84,17 +101,28 @@ pub fn parse_dir_name(name: &str) -> Option<LogDirName> {
         return None;
     }
     let topic = topic.to_owned();
-    Some(if deleted {
-        LogDirName::Deleted { topic, partition }
-    } else {
-        LogDirName::Partition { topic, partition }
+    Some(LogDirName {
+        topic,
+        partition,
+        kind,
     })
 }
 
-/// Names of the directories in the data directory, sorted: Kafka takes every one for a partition's.
+/// Directories that other parts of Kafka keep beside the partitions': a broker with ZooKeeper passes them over
+/// (RL17).
+pub fn is_passed_over(name: &str) -> bool {
+    name == "remote-log-index-cache"
+        || parse_dir_name(name).is_some_and(|name| name.topic == "__cluster_metadata")
+}
+
+/// Names of the directories in the data directory, sorted: Kafka takes every one for a partition's, but for
+/// those that it passes over.
 pub fn list_dirs(disk: &Disk, data_dir: &str) -> Vec<String> {
     let is_dir = |name: &String| disk.open(&format!("{data_dir}/{name}")).is_none();
-    disk.list(data_dir).into_iter().filter(is_dir).collect()
+    let names = disk.list(data_dir).into_iter();
+    names
+        .filter(|name| is_dir(name) && !is_passed_over(name))
+        .collect()
 }
 
 #[cfg(test)]
@@ -103,20 +131,42 @@ mod tests {
 
     #[test]
     fn rl2_directory_names() {
-        let partition = |topic: &str, partition| {
-            Some(LogDirName::Partition {
-                topic: topic.into(),
+        let name = |topic: &str, partition, kind| {
+            let topic = topic.to_owned();
+            Some(LogDirName {
+                topic,
                 partition,
+                kind,
             })
         };
-        assert_eq!(parse_dir_name("t-0"), partition("t", 0));
-        assert_eq!(parse_dir_name("a-b.c_d-12"), partition("a-b.c_d", 12));
-        let deleted = LogDirName::Deleted {
-            topic: "t".into(),
-            partition: 3,
-        };
-        assert_eq!(parse_dir_name("t-3.0123456789abcdef-delete"), Some(deleted));
-        for bad in ["t", "-0", "t-", "t-x", "not a partition", "t-0-delete", ""] {
+        use LogDirKind::{Current, Deleted, Future, Stray};
+        for (given, expected) in [
+            ("t-0", name("t", 0, Current)),
+            ("a-b.c_d-12", name("a-b.c_d", 12, Current)),
+            ("t-3.0123456789abcdef-delete", name("t", 3, Deleted)),
+            ("t-3.0123456789abcdef-future", name("t", 3, Future)),
+            ("t-3.0123456789abcdef-stray", name("t", 3, Stray)),
+            ("a.b-1.x.y-future", None),
+            ("a.b-1.x-future", name("a.b", 1, Future)),
+        ] {
+            assert_eq!(parse_dir_name(given), expected, "{given}");
+        }
+        for bad in [
+            "t",
+            "-0",
+            "t-",
+            "t-x",
+            "not a partition",
+            "t-0-delete",
+            "t-0-future",
+            "t-0-stray",
+            "t-0.-future",
+            "t-0.a b-stray",
+            "t.x-future",
+            "-0.x-future",
+            "t-99999999999",
+            "",
+        ] {
             assert_eq!(parse_dir_name(bad), None, "{bad}");
         }
     }

@@ -472,7 +472,12 @@ impl LogLoader {
     fn delete_leftover(&mut self, disk: &mut Disk, file: String) -> Result<(), LogError> {
         let path = format!("{}/{file}", self.dir);
         disk.delete(&path).map_err(LogError::disk(&path))?;
-        self.notes.push(LoadNote::DeletedLeftover { file });
+        match self.notes.last_mut() {
+            Some(LoadNote::DeletedLeftovers { files }) => files.push(file),
+            _ => self
+                .notes
+                .push(LoadNote::DeletedLeftovers { files: vec![file] }),
+        }
         Ok(())
     }
 

@@ -109,6 +109,10 @@ fn rebuild(
 
 fn validate_client_batch(batch: &RecordBatch) -> Result<(), LogError> {
     let refuse = |problem: String| Err(LogError::InvalidRecord(problem));
+    if batch.is_legacy() {
+        let magic = batch.magic();
+        return refuse(format!("a producer's batch has the old format {magic}"));
+    }
     let (base, last, count) = (
         batch.base_offset(),
         batch.last_offset(),

@@ -29,6 +29,7 @@ mod producer_state;
 mod producer_state_manager;
 mod recent_batches;
 mod time_index;
+mod timestamp_text;
 mod transaction_index;
 mod unified_log;
 

@@ -11,12 +11,13 @@ mod read;
 
 use crate::kernel::disk::{Disk, FileId};
 use crate::log::batch::Records;
-use crate::log::broker_metadata_checkpoint::java_date;
 use crate::log::leader_epoch_cache::LeaderEpochCache;
 use crate::log::log_loader::{LoadParameters, LogLoader};
 use crate::log::log_segments::{LogSegments, Rebuild, rebuild_producer_state};
 use crate::log::producer_state_manager::ProducerStateManager;
-use crate::log::{EpochEndOffset, EpochEntry, LogConfig, LogError, partition_metadata_file};
+use crate::log::{
+    EpochEndOffset, EpochEntry, LogConfig, LogError, partition_metadata_file, timestamp_text,
+};
 use std::fmt;
 
 /// What an append did.
@@ -99,11 +100,10 @@ impl fmt::Display for SegmentDeletionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.setting())?;
         match self {
-            SegmentDeletionReason::RetentionTime { largest_timestamp } => write!(
-                f,
-                ", their newest timestamp is {largest_timestamp}, {}",
-                java_date(*largest_timestamp)
-            ),
+            SegmentDeletionReason::RetentionTime { largest_timestamp } => {
+                let newest = timestamp_text::in_words(*largest_timestamp);
+                write!(f, ", their newest timestamp is {newest}")
+            }
             _ => Ok(()),
         }
     }

@@ -202,7 +202,7 @@ impl Listener {
             let Some((_, made_ms)) = self.notice(notice).await? else {
                 continue;
             };
-            if now_ms - made_ms > CHANGE_EXPIRATION_MS {
+            if now_ms.saturating_sub(made_ms) > CHANGE_EXPIRATION_MS {
                 let path = format!("{}/{notice}", znode::CONFIG_CHANGES).into();
                 let version = ANY_VERSION;
                 match self.zk.call(Op::Delete { path, version }).await {

@@ -5,6 +5,7 @@ use crate::directory::files_below;
 use kafka_trial::inspect::verify::{newest_timestamp, verify};
 use kafka_trial::inspect::{DataDirectory, Recovered, recover};
 use kafka_trial::kernel::disk::Disk;
+use kafka_trial::log::batch::BatchBuilder;
 use kafka_trial::log::log_dir;
 use kafka_trial::protocol::config::Properties;
 use std::fmt::Write;
@@ -243,5 +244,118 @@ fn a_directory_that_a_run_leaves_holds_together_and_starts_again() {
     assert!(complaint.contains("there already"), "{complaint}");
     let (status, _, complaint) = trial(&["log", "verify", &path("nothing")]);
     assert_eq!(status, Some(2), "{complaint}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// One partition of records with these timestamps, a batch each.
+fn with_timestamps(timestamps: &[i64]) -> DataDirectory {
+    let mut log = Vec::new();
+    for (offset, timestamp) in (0..).zip(timestamps) {
+        let mut builder = BatchBuilder::new().base_offset(offset).leader_epoch(0);
+        builder.append(*timestamp, None, Some(b"v"), &[]);
+        log.extend(builder.build().to_bytes());
+    }
+    let meta = b"version=0\nbroker.id=1\n".to_vec();
+    DataDirectory {
+        files: vec![
+            ("meta.properties".to_owned(), meta),
+            ("t-0/00000000000000000000.log".to_owned(), log),
+        ],
+    }
+}
+
+/// Seconds, microseconds, nanoseconds, before 1970, and what no calendar has.
+const TIMESTAMPS: [i64; 10] = [
+    1_717_401_600_000,
+    1_717_401_600,
+    1_717_401_600_000_000,
+    1_717_401_600_000_000_000,
+    0,
+    -1,
+    -5_000_000_000_000,
+    i64::MIN,
+    i64::MAX - 1,
+    i64::MAX,
+];
+
+#[test]
+fn any_timestamp_is_legal_and_so_is_any_clock() {
+    let log = |directory: &DataDirectory| {
+        let mut files = directory.files.iter();
+        let log = files.find(|(path, _)| path == "t-0/00000000000000000000.log");
+        log.unwrap().1.clone()
+    };
+    let start = |directory: &DataDirectory, at: i64| {
+        let after = recover(directory, &Properties::new(), at).unwrap();
+        assert_eq!(after.refused, None, "{at}: {:?}", after.steps);
+        assert_eq!(log(&after.directory), log(directory), "{at}");
+    };
+    for timestamp in TIMESTAMPS {
+        let directory = with_timestamps(&[timestamp]);
+        start(&directory, newest_timestamp(&directory.files).unwrap_or(0));
+        // The broker's own clock may show anything too.
+        start(&with_timestamps(&[0]), timestamp);
+    }
+    let all = with_timestamps(&TIMESTAMPS);
+    assert_eq!(newest_timestamp(&all.files), Some(i64::MAX));
+    start(&all, i64::MAX);
+}
+
+#[test]
+fn a_recovery_without_out_writes_nothing() {
+    let dir = std::env::temp_dir().join(format!("trial-log-read-only-{}", std::process::id()));
+    let data = dir.join("data");
+    let files = undamaged().files;
+    for (path, content) in &files {
+        let path = data.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let seen = || {
+        let entries = std::fs::read_dir(&dir).unwrap();
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        (names, files_below(&data))
+    };
+    let before = seen();
+    let (status, said, _) = trial(&["log", "recover", &data.display().to_string()]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("scanned segment"), "{said}");
+    assert_eq!(seen(), before);
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// Indexes are made long at once; on a real disk they take no more than what was written to them.
+#[cfg(unix)]
+#[test]
+fn what_is_zeros_takes_no_room_in_out() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = std::env::temp_dir().join(format!("trial-log-sparse-{}", std::process::id()));
+    let out = dir.display().to_string();
+    // Its brokers run at the end.
+    let scenario = "scenarios/03-truck-gps/leader-crash.yaml";
+    let (status, ..) = trial(&["run", scenario, "--quiet", "--out", &out]);
+    assert_eq!(status, Some(0));
+    let (mut long, mut taken) = (0, 0);
+    let mut dirs = vec![dir.clone()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let (path, found) = entry
+                .map(|entry| (entry.path(), entry.metadata().unwrap()))
+                .unwrap();
+            if found.is_dir() {
+                dirs.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|kind| kind == "index" || kind == "timeindex")
+            {
+                long += found.len();
+                taken += found.blocks() * 512;
+            }
+        }
+    }
+    assert!(
+        long >= 20 << 20 && taken <= 256 << 10,
+        "{long} bytes take {taken}"
+    );
     std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -6,6 +6,8 @@ mod compression;
 mod cost_model;
 mod disk_faults;
 mod facts;
+mod file_edits;
 mod readme;
+mod reported;
 mod telling;
 mod timeline;

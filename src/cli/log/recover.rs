@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     config: Vec<String>,
     /// The broker's clock at its start, in milliseconds since 1970: producers that were silent for a day
     /// before it are forgotten. Without it, the time of the newest record
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     at: Option<i64>,
 }
 

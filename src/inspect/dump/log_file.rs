@@ -1,7 +1,8 @@
-//! A segment's batches and records (DL2, DL3, DL4).
+//! A segment's batches and records (DL2, DL3, DL4), and messages of old formats (OF1).
 
 use super::{Decoder, Dump, File, Unreadable, java_text, optional_long};
 use super::{coordinator_records, transaction_log};
+use crate::log::batch::legacy::{self, Message};
 use crate::log::batch::{
     CompressionType, HEADER_SIZE, Record, RecordBatch, TimestampType, add_sequence,
 };
@@ -26,7 +27,7 @@ pub(super) struct Found {
 
 impl Found {
     fn is_whole(&self) -> bool {
-        self.size >= HEADER_SIZE
+        self.size >= HEADER_SIZE || self.batch.is_legacy()
     }
 
     fn is_valid(&self) -> bool {
@@ -34,15 +35,20 @@ impl Found {
     }
 
     pub(super) fn codec(&self) -> Result<CompressionType, Unreadable> {
+        if self.batch.magic() < 0 {
+            let magic = self.batch.magic();
+            return Err(Unreadable(format!("a message has the magic {magic}")));
+        }
         let codec = self.batch.codec();
         CompressionType::from_id(codec)
             .ok_or_else(|| Unreadable(format!("unknown compression type id: {codec}")))
     }
 
-    /// The records, which a batch smaller than its header has none of.
+    /// The records, which a batch smaller than its header has none of; checksums of packed messages are not
+    /// looked at.
     pub(super) fn records(
         &self,
-    ) -> Result<impl Iterator<Item = Result<Record, Unreadable>>, Unreadable> {
+    ) -> Result<Box<dyn Iterator<Item = Result<Record, Unreadable>>>, Unreadable> {
         if !self.is_whole() {
             let size = self.size;
             return Err(Unreadable(format!(
@@ -50,12 +56,23 @@ impl Found {
             )));
         }
         self.codec()?;
+        if self.batch.is_legacy() {
+            let record = |message: Result<Message, Unreadable>| message.and_then(|m| read(&m));
+            return Ok(Box::new(self.messages().map(record)));
+        }
         let empty = self.batch.records_count() == 0;
         let records = (!empty).then(|| self.batch.records());
-        Ok(records
-            .into_iter()
-            .flatten()
-            .map(|record| record.map_err(Unreadable::from)))
+        let records = records.into_iter().flatten();
+        Ok(Box::new(
+            records.map(|record| record.map_err(Unreadable::from)),
+        ))
+    }
+
+    /// The messages of an old format.
+    fn messages(&self) -> impl Iterator<Item = Result<Message, Unreadable>> + use<> {
+        let (messages, problem) = legacy::messages(&self.batch);
+        let problem = problem.map(|(problem, _)| Err(Unreadable::from(problem)));
+        messages.into_iter().map(Ok).chain(problem)
     }
 }
 
@@ -79,17 +96,14 @@ pub(super) fn batch_at(
     if size > end - position {
         return Ok(None);
     }
-    if (file[position + UP_TO_MAGIC - 1] as i8) < 2 {
-        return Err(Unreadable(format!(
-            "a batch at byte {position} is of a format before Kafka 0.11"
-        )));
-    }
-    if file.len() - position < HEADER_SIZE {
+    let is_legacy = (file[position + UP_TO_MAGIC - 1] as i8) < 2;
+    let least = if is_legacy { size } else { HEADER_SIZE };
+    if file.len() - position < least {
         return Err(Unreadable(format!(
             "a batch at byte {position} ends within its header"
         )));
     }
-    let batch = RecordBatch::whole(file.slice(position..position + size.max(HEADER_SIZE)));
+    let batch = RecordBatch::whole(file.slice(position..position + size.max(least)));
     let crc_matches = batch.ensure_crc().is_ok();
     Ok(Some(Found {
         position,
@@ -116,17 +130,26 @@ impl Dump<'_> {
         let mut position = 0;
         while let Some(found) = batch_at(&content, position, content.len())? {
             self.print_batch(&found)?;
-            if deep {
+            let mut note = |offset: i64| {
+                if last_offset != -1 && offset != last_offset.wrapping_add(1) {
+                    gaps.push((last_offset, offset));
+                }
+                last_offset = offset;
+            };
+            if deep && found.batch.is_legacy() {
+                for message in found.messages() {
+                    let message = message?;
+                    note(message.offset);
+                    self.print_message(&found.batch, &message)?;
+                }
+            } else if deep {
                 // Kafka unpacks a compressed batch to its end before it shows the first record.
                 if found.codec()? != CompressionType::None {
                     found.records()?.try_for_each(|record| record.map(drop))?;
                 }
                 for record in found.records()? {
                     let record = record?;
-                    if last_offset != -1 && record.offset != last_offset.wrapping_add(1) {
-                        gaps.push((last_offset, record.offset));
-                    }
-                    last_offset = record.offset;
+                    note(record.offset);
                     self.print_record(&found.batch, &record)?;
                 }
             }
@@ -150,6 +173,10 @@ impl Dump<'_> {
 
     fn print_batch(&mut self, found: &Found) -> Result<(), Unreadable> {
         let batch = &found.batch;
+        if batch.is_legacy() {
+            self.print(&format!("offset: {}", batch.last_offset()));
+            return self.print_rest_of_batch(found);
+        }
         self.print(&format!(
             "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} producerId: {} \
              producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} isControl: {} deleteHorizonMs: {}",
@@ -165,6 +192,12 @@ impl Dump<'_> {
             batch.is_control(),
             optional_long(batch.delete_horizon_ms()),
         ));
+        self.print_rest_of_batch(found)
+    }
+
+    /// What is told of every format.
+    fn print_rest_of_batch(&mut self, found: &Found) -> Result<(), Unreadable> {
+        let batch = &found.batch;
         let codec = found.codec()?;
         self.print(&format!(
             " position: {} {}: {} size: {} magic: {} compresscodec: {codec} crc: {} isvalid: {}\n",
@@ -204,15 +237,45 @@ impl Dump<'_> {
             }
         }
         if self.prints_data() && !batch.is_control() {
-            let (key, payload) = self.decode(record)?;
-            if let Some(key) = key {
-                self.print(&format!("{prefix}key: {key}"));
-            }
-            if let Some(payload) = payload {
-                self.print(&format!(" payload: {payload}"));
-            }
+            self.print_data(prefix, record)?;
         }
         self.print("\n");
+        Ok(())
+    }
+
+    /// A message of an old format; the brace is Kafka's own.
+    fn print_message(&mut self, batch: &RecordBatch, message: &Message) -> Result<(), Unreadable> {
+        let mut prefix = "| ";
+        if !self.options.skip_record_metadata {
+            let sizes = message
+                .key_size()
+                .and_then(|key| Ok((key, message.value_size()?)));
+            let (key, value) = sizes.map_err(|(problem, _)| Unreadable::from(problem))?;
+            self.print(&format!(
+                "| offset: {} {}: {} keySize: {key} valueSize: {value} isValid: {} crc: {}}}",
+                message.offset,
+                timestamp_type(batch),
+                message.timestamp(),
+                message.is_valid(),
+                message.crc(),
+            ));
+            prefix = " ";
+        }
+        if self.prints_data() {
+            self.print_data(prefix, &read(message)?)?;
+        }
+        self.print("\n");
+        Ok(())
+    }
+
+    fn print_data(&mut self, prefix: &str, record: &Record) -> Result<(), Unreadable> {
+        let (key, payload) = self.decode(record)?;
+        if let Some(key) = key {
+            self.print(&format!("{prefix}key: {key}"));
+        }
+        if let Some(payload) = payload {
+            self.print(&format!(" payload: {payload}"));
+        }
         Ok(())
     }
 
@@ -327,7 +390,16 @@ fn text_or_base64(bytes: &Option<Bytes>) -> Value {
     }
 }
 
+fn read(message: &Message) -> Result<Record, Unreadable> {
+    message
+        .record()
+        .map_err(|(problem, _)| Unreadable::from(problem))
+}
+
 fn timestamp_type(batch: &RecordBatch) -> &'static str {
+    if batch.magic() == 0 {
+        return "NoTimestampType";
+    }
     match batch.timestamp_type() {
         TimestampType::CreateTime => "CreateTime",
         TimestampType::LogAppendTime => "LogAppendTime",

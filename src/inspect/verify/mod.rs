@@ -5,11 +5,12 @@
 //! Knows bytes and names; who calls it reads the files. It reads files by itself, so that it can tell what
 //! Kafka's start does not notice.
 
+mod compaction;
 mod partition;
 mod producers;
 mod segment;
 
-use crate::log::log_dir::{self, CLEAN_SHUTDOWN_FILE, LogDirName};
+use crate::log::log_dir::{self, CLEAN_SHUTDOWN_FILE, LogDirKind, LogDirName};
 use crate::log::offset_checkpoint::{
     self, CLEANER_OFFSET_CHECKPOINT, LOG_START_OFFSET_CHECKPOINT, OffsetCheckpoint,
     RECOVERY_POINT_OFFSET_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT,
@@ -69,17 +70,25 @@ pub fn verify(files: &[(String, Vec<u8>)]) -> Vec<Finding> {
     let mut present = BTreeSet::new();
     for (dir, files) in &dirs {
         match log_dir::parse_dir_name(dir) {
+            _ if log_dir::is_passed_over(dir) => {}
             None => verifier.find(
                 dir,
                 "this is no partition's directory",
                 "its start ends with status 1, before any log is loaded",
             ),
-            Some(LogDirName::Deleted { .. }) => verifier.find(
+            Some(LogDirName {
+                kind: LogDirKind::Deleted,
+                ..
+            }) => verifier.find(
                 dir,
                 "the topic of this directory was deleted",
                 "it is deleted after the next start",
             ),
-            Some(LogDirName::Partition { topic, partition }) => {
+            Some(LogDirName {
+                topic,
+                partition,
+                kind,
+            }) => {
                 let key = (topic, partition);
                 PartitionDir {
                     dir,
@@ -87,7 +96,9 @@ pub fn verify(files: &[(String, Vec<u8>)]) -> Vec<Finding> {
                     clean: verifier.clean,
                     recovery_point: recovery_points.get(&key).copied().unwrap_or(0),
                     log_start: log_starts.get(&key).copied().unwrap_or(0),
-                    high_watermark: high_watermarks.get(&key).copied(),
+                    high_watermark: (kind == LogDirKind::Current)
+                        .then(|| high_watermarks.get(&key).copied())
+                        .flatten(),
                     compacted: cleaned.contains_key(&key),
                 }
                 .verify(&mut verifier);
@@ -111,11 +122,12 @@ pub fn verify(files: &[(String, Vec<u8>)]) -> Vec<Finding> {
     verifier.findings
 }
 
-/// The largest timestamp that a batch of these files says it has.
+/// The largest timestamp that a sound batch of these files says it has.
 pub fn newest_timestamp(files: &[(String, Vec<u8>)]) -> Option<i64> {
     let logs = files.iter().filter(|(path, _)| path.ends_with(".log"));
     let batches = logs.flat_map(|(_, content)| segment::batches(&Bytes::copy_from_slice(content)));
     batches
+        .filter(|(_, batch)| batch.is_valid())
         .map(|(_, batch)| batch.max_timestamp())
         .filter(|timestamp| *timestamp >= 0)
         .max()

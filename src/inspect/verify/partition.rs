@@ -1,12 +1,14 @@
 //! A partition's directory: its segments one after the other, and the files that speak of all of them.
 
 use super::Verifier;
+use super::compaction::Compaction;
 use super::producers::Producers;
 use super::segment::{self, Indexes, Located, long};
 use crate::log::batch::RecordBatch;
 use crate::log::{EpochEntry, ProducerStateEntry, parse_snapshot, partition_metadata_problem};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What is known of it.
 pub(super) struct PartitionDir<'a> {
@@ -30,8 +32,8 @@ const TXN_ENTRY: usize = 34;
 struct Walk {
     next_offset: Option<i64>,
     epoch: i32,
-    /// Epoch and base offset of the first batch of each run of one epoch.
-    epochs: Vec<(i32, i64)>,
+    epochs: Vec<EpochRun>,
+    compaction: Compaction,
     /// First offset of each open transaction, by producer.
     open: BTreeMap<i64, i64>,
     /// Snapshots that lie ahead, by offset, and what is known for them.
@@ -39,6 +41,14 @@ struct Walk {
     producers: Producers,
     /// Nothing that was read so far may be missing or wrong.
     sound: bool,
+}
+
+/// Batches of one epoch that follow each other: the first's base offset, and what follows the last.
+#[derive(Clone, Copy, Debug)]
+struct EpochRun {
+    epoch: i32,
+    begin: i64,
+    end: i64,
 }
 
 impl PartitionDir<'_> {
@@ -67,6 +77,7 @@ impl PartitionDir<'_> {
             let active = number + 1 == bases.len();
             let no_index = !self.files.contains_key(&*format!("{base:020}.index"));
             let rebuilt = no_index || !self.clean && *base >= scanned_from;
+            self.border(*base, first, &mut walk, verifier);
             self.segment(*base, active, rebuilt, &mut walk, verifier);
         }
         let end = walk.next_offset.unwrap_or(first);
@@ -75,6 +86,33 @@ impl PartitionDir<'_> {
         self.epoch_file(&walk, end, verifier);
         self.snapshots(&walk, end, verifier);
         self.topic_id(verifier);
+    }
+
+    /// What a segment's name says is where the one before ends, unless something is missing between them.
+    fn border(&self, base: i64, first: i64, walk: &mut Walk, verifier: &mut Verifier) {
+        let due = walk.next_offset.unwrap_or(first);
+        if base > due {
+            let what = format!("it begins at offset {base}, {due} was due");
+            self.gap(base, due..base, &what, walk, verifier);
+            walk.next_offset = Some(base);
+        }
+    }
+
+    /// No batch stands at these offsets.
+    fn gap(
+        &self,
+        segment: i64,
+        offsets: Range<i64>,
+        what: &str,
+        walk: &mut Walk,
+        verifier: &mut Verifier,
+    ) {
+        walk.compaction.note_gap(offsets);
+        if !self.compacted && !walk.compaction.explains_a_gap() {
+            walk.sound = false;
+            let broker = "a start does not notice; readers skip it";
+            verifier.find(&self.path(&format!("{segment:020}.log")), what, broker);
+        }
     }
 
     fn path(&self, name: &str) -> String {
@@ -137,16 +175,20 @@ impl PartitionDir<'_> {
             let offset = batch.base_offset();
             self.hold_against_snapshots(walk, offset, verifier);
             let at = format!("the batch at position {position}, offset {offset}");
-            if batch.magic() != 2 {
-                let what = format!("{at}: magic {}, not 2", batch.magic());
-                // What is newer than 2 is read as 2 by a start, and refused by a consumer.
-                let broker = match batch.magic() {
-                    3.. => format!("a start does not notice; a consumer fails at offset {offset}"),
-                    _ => bad_batch(offset),
+            if !(0..=2).contains(&batch.magic()) {
+                let what = format!(
+                    "{at}: magic {}, a format that does not exist",
+                    batch.magic()
+                );
+                // A start reads what is newer as 2 and what is older as 0, and a consumer refuses it.
+                let is_kept = batch.magic() > 2 || batch.ensure_crc().is_ok();
+                let broker = match is_kept {
+                    true => format!("a start does not notice; a consumer fails at offset {offset}"),
+                    false => bad_batch(offset),
                 };
                 verifier.find(&path, &what, &broker);
                 walk.sound = false;
-                if batch.magic() > 2 {
+                if is_kept {
                     self.order(batch, base, rebuilt, &at, walk, verifier);
                 }
                 continue;
@@ -155,13 +197,14 @@ impl PartitionDir<'_> {
                 walk.sound = false;
                 verifier.find(&path, &format!("{at}: {problem}"), &bad_batch(offset));
                 // Its header cannot be believed either.
-                if offset != walk.next_offset.unwrap_or(base) {
+                if batch.is_legacy() || offset != walk.next_offset.unwrap_or(base) {
                     continue;
                 }
-            } else if let Some(problem) = batch.records().find_map(Result::err) {
-                verifier.find(&path, &format!("{at}: {problem}"), "a consumer fails there");
+                self.order(batch, base, rebuilt, &at, walk, verifier);
+            } else {
+                self.order(batch, base, rebuilt, &at, walk, verifier);
+                self.records(batch, &path, &at, walk, verifier);
             }
-            self.order(batch, base, rebuilt, &at, walk, verifier);
             note_transaction(batch, walk, &mut aborted);
             walk.producers.note(batch);
         }
@@ -181,7 +224,27 @@ impl PartitionDir<'_> {
             verifier.find(&path, &what, &broker);
         }
         self.indexes(base, active, rebuilt, &batches, verifier);
-        self.txn_index(base, rebuilt, &aborted, verifier);
+        self.txn_index(base, rebuilt, &aborted, walk, verifier);
+    }
+
+    fn records(
+        &self,
+        batch: &RecordBatch,
+        path: &str,
+        at: &str,
+        walk: &mut Walk,
+        verifier: &mut Verifier,
+    ) {
+        walk.compaction.note_batch(batch);
+        for record in batch.records() {
+            match record {
+                Ok(record) if !batch.is_control() => walk.compaction.note_record(&record),
+                Ok(_) => {}
+                Err(problem) => {
+                    verifier.find(path, &format!("{at}: {problem}"), "a consumer fails there");
+                }
+            }
+        }
     }
 
     /// Offsets rise by one, epochs do not fall.
@@ -208,25 +271,33 @@ impl PartitionDir<'_> {
                 };
                 verifier.find(path, &what, broker);
             }
-            Some(next) if offset > next && !self.compacted => {
-                walk.sound = false;
+            Some(next) if offset > next => {
                 let what = format!("{at}: there is a gap, {next} was due");
-                verifier.find(path, &what, "a start does not notice; readers skip it");
+                self.gap(base, next..offset, &what, walk, verifier);
             }
+            None if offset > base => walk.compaction.note_gap(base..offset),
             _ if offset < base => {
                 verifier.find(path, &format!("{at}: it lies before the segment"), quietly);
             }
             _ => {}
         }
         let epoch = batch.partition_leader_epoch();
-        if epoch < walk.epoch {
+        if batch.is_legacy() {
+            // It says no epoch.
+        } else if epoch < walk.epoch {
             let what = format!("{at}: epoch {epoch} after epoch {}", walk.epoch);
             verifier.find(path, &what, quietly);
         } else if epoch > walk.epoch {
-            walk.epochs.push((epoch, offset));
+            let (begin, end) = (offset, offset);
+            walk.epochs.push(EpochRun { epoch, begin, end });
         }
         walk.epoch = walk.epoch.max(epoch);
         walk.next_offset = Some(batch.next_offset().max(walk.next_offset.unwrap_or(0)));
+        if let (Some(run), Some(next)) = (walk.epochs.last_mut(), walk.next_offset)
+            && !batch.is_legacy()
+        {
+            run.end = next;
+        }
     }
 
     fn indexes(
@@ -269,6 +340,7 @@ impl PartitionDir<'_> {
         base: i64,
         rebuilt: bool,
         aborted: &[(i64, Option<i64>, i64)],
+        walk: &Walk,
         verifier: &mut Verifier,
     ) {
         let name = format!("{base:020}.txnindex");
@@ -288,10 +360,10 @@ impl PartitionDir<'_> {
             false => "a start does not notice; read_committed may return aborted records",
         };
         for (producer, first, last) in aborted {
+            // A marker of a transaction that wrote nothing here, or nothing that is left, needs none.
+            let Some(first) = first else { continue };
             let is_it = |entry: &&(i64, i64, i64)| {
-                entry.0 == *producer
-                    && entry.2 == *last
-                    && first.is_none_or(|first| entry.1 == first)
+                entry.0 == *producer && entry.2 == *last && entry.1 == *first
             };
             if !listed.iter().any(|entry| is_it(&entry)) {
                 let what =
@@ -300,9 +372,10 @@ impl PartitionDir<'_> {
             }
         }
         // A compacted log may have lost its markers.
+        let compacted = self.compacted || walk.compaction.has_begun();
         for (producer, _, last) in &listed {
             let known = aborted.iter().any(|(p, _, l)| p == producer && l == last);
-            if !known && !self.compacted {
+            if !known && !compacted {
                 let what = format!("no marker stands at offset {last} for producer {producer}");
                 verifier.find(&self.path(&name), &what, broker);
             }
@@ -372,9 +445,8 @@ impl PartitionDir<'_> {
             );
             verifier.find(&path, &what, "the next start drops it");
         }
-        let ends = walk.epochs.iter().skip(1).map(|(_, begin)| *begin);
-        for ((epoch, begin), end) in walk.epochs.iter().zip(ends.chain([end])) {
-            let begin = (*begin).max(self.log_start);
+        for EpochRun { epoch, begin, end } in &walk.epochs {
+            let (begin, end) = ((*begin).max(self.log_start), *end);
             let inside = entries.iter().map(|entry| entry.start_offset);
             let inside = inside.filter(|start| (begin + 1..end).contains(start));
             let other = std::iter::once(begin).chain(inside).find_map(|offset| {
@@ -411,11 +483,17 @@ impl PartitionDir<'_> {
             let name = format!("{at:020}.snapshot");
             let log = |name: &&str| name.strip_suffix(".log")?.parse().ok();
             let first = self.files.keys().find_map(log).unwrap_or(0);
-            let gap = walk.next_offset.is_some_and(|next| next < at) && !self.compacted;
-            if gap || !walk.sound {
+            if !walk.sound {
                 continue;
             }
-            if let Some(what) = walk.producers.differ(first, &snapshot) {
+            let due = walk.next_offset.unwrap_or(first);
+            let is_explained = self.compacted || walk.compaction.explains_a_gap();
+            if due < at && !is_explained {
+                continue;
+            }
+            walk.compaction.note_gap(due..at);
+            let differs = walk.producers.differ(first, &walk.compaction, &snapshot);
+            if let Some(what) = differs {
                 let broker = if newest == Some(&name.as_str()) {
                     "a start does not notice; it may take a batch twice, or refuse a good one"
                 } else {

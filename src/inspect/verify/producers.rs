@@ -1,9 +1,11 @@
-//! Producer snapshots against the batches below them (RL8, D19).
+//! Producer snapshots against the batches below them (RL8, RL18, D19).
 //!
 //! Follows the producers along the log by itself. What a snapshot cannot be held against is left out:
-//! producers whose last batch lies before the log, and producers that it does not name, unless it names one
+//! producers whose last batch lies before the log or was compacted away, what a batch loses with its records,
+//! and producers that it does not name, unless it names one
 //! that has been silent for longer (a broker forgets the silent ones first).
 
+use super::compaction::Compaction;
 use crate::log::ProducerStateEntry;
 use crate::log::batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -79,6 +81,7 @@ impl Producers {
     pub(super) fn differ(
         &self,
         first: i64,
+        compaction: &Compaction,
         snapshot: &[(i64, ProducerStateEntry)],
     ) -> Option<String> {
         let named: BTreeMap<i64, &ProducerStateEntry> =
@@ -94,6 +97,10 @@ impl Producers {
                 timestamp: entry.last_timestamp,
                 open_transaction: entry.current_txn_first_offset,
             };
+            let only_markers = said.last_offset < 0 && compaction.has_begun();
+            if only_markers || compaction.removed(said.last_offset) {
+                continue;
+            }
             match self.by_id.get(id) {
                 None if said.last_offset >= first => {
                     let offset = said.last_offset;
@@ -102,7 +109,7 @@ impl Producers {
                     ));
                 }
                 Some(known) => {
-                    if let Some((what, said, found)) = known.differs(&said, first) {
+                    if let Some((what, said, found)) = known.differs(&said, first, compaction) {
                         return Some(format!(
                             "of producer {id} it says the {what} {said}, the batches say {found}"
                         ));
@@ -126,13 +133,22 @@ impl Producers {
 
 impl Producer {
     /// The first difference: what it is, what a snapshot says, what the batches say.
-    fn differs(&self, said: &Producer, first: i64) -> Option<(&'static str, i64, i64)> {
+    fn differs(
+        &self,
+        said: &Producer,
+        first: i64,
+        compaction: &Compaction,
+    ) -> Option<(&'static str, i64, i64)> {
         let offset = |open: Option<i64>| open.unwrap_or(-1);
+        // With its records a batch loses timestamps; transactions and markers go on their own.
+        let is_complete = !compaction.has_begun();
         // A transaction may have begun before the log, and so may the last marker.
         let open = offset(said.open_transaction) != offset(self.open_transaction)
-            && said.open_transaction.is_none_or(|at| at >= first);
-        let coordinator =
-            self.coordinator_epoch >= 0 && said.coordinator_epoch != self.coordinator_epoch;
+            && said.open_transaction.is_none_or(|at| at >= first)
+            && is_complete;
+        let coordinator = self.coordinator_epoch >= 0
+            && said.coordinator_epoch != self.coordinator_epoch
+            && is_complete;
         let wide = |value: i32| i64::from(value);
         let written = self.last_offset >= 0;
         [
@@ -150,7 +166,7 @@ impl Producer {
                 wide(self.offset_delta),
                 written,
             ),
-            ("timestamp", said.timestamp, self.timestamp, true),
+            ("timestamp", said.timestamp, self.timestamp, is_complete),
             (
                 "coordinator epoch",
                 wide(said.coordinator_epoch),

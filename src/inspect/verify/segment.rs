@@ -45,7 +45,8 @@ pub(super) fn read(content: &Bytes) -> (Vec<Located>, Option<(u64, String)>) {
             let what = format!("a batch of {size} bytes is torn after {left}");
             return (batches, Some((at, what)));
         }
-        if size < HEADER_SIZE {
+        let is_legacy = (content[position + UP_TO_MAGIC - 1] as i8) < 2;
+        if size < HEADER_SIZE && !is_legacy {
             let what = format!("a batch of {size} bytes is shorter than its header");
             return (batches, Some((at, what)));
         }

@@ -28,7 +28,7 @@ pub enum BatchProblem {
     LengthTooSmall {
         length: i32,
     },
-    /// Not record batch v2.
+    /// A format that does not exist.
     Magic {
         magic: i8,
     },
@@ -74,6 +74,15 @@ pub enum BatchProblem {
         said: i32,
         bytes: u64,
     },
+    /// An old format's message that says it is packed, and holds none.
+    EmptyWrapper,
+    /// A wrapped message's offset lies behind its wrapper's.
+    WrapperOffset {
+        wrapper: i64,
+        inner: i64,
+    },
+    /// A wrapper in a wrapper.
+    Nested,
 }
 
 impl fmt::Display for CorruptBatch {
@@ -97,7 +106,7 @@ impl fmt::Display for BatchProblem {
                 write!(f, "{bytes} bytes beyond the batch's length")
             }
             BatchProblem::LengthTooSmall { length } => write!(f, "length {length} is too small"),
-            BatchProblem::Magic { magic } => write!(f, "magic {magic} is not 2"),
+            BatchProblem::Magic { magic } => write!(f, "magic {magic} is no known format"),
             BatchProblem::Crc { stored, computed } => {
                 write!(f, "crc mismatch: {stored} stored, {computed} computed")
             }
@@ -131,6 +140,14 @@ impl fmt::Display for BatchProblem {
                     "{bytes} bytes remain after the {said} records that the count says"
                 )
             }
+            BatchProblem::EmptyWrapper => f.write_str("it is packed and holds no message"),
+            BatchProblem::WrapperOffset { wrapper, inner } => {
+                write!(
+                    f,
+                    "a message of offset {inner} is packed into one of {wrapper}"
+                )
+            }
+            BatchProblem::Nested => f.write_str("a packed message is packed itself"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Record batch v2 (KIP-98): header, records, encoding, and runs of whole batches as messages carry them.
+//! Record batch v2 (KIP-98): header, records, encoding, and runs of whole batches as messages carry them;
+//! and how messages of the formats before it are read.
 //!
 //! Bytes only; knows no disk and no log. Checked against the vectors of real implementations in
 //! `tests/vectors`.
@@ -9,6 +10,7 @@ mod compress;
 mod corrupt;
 mod fields;
 mod headers;
+pub(crate) mod legacy;
 mod record;
 mod record_batch;
 mod records;

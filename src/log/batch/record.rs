@@ -3,10 +3,11 @@
 use crate::log::batch::fields::{Field, Fields, Flaw};
 use crate::log::batch::unpacker::{Problem, Unpacker};
 use crate::log::batch::{
-    BatchProblem, CorruptBatch, HEADER_SIZE, Headers, RecordBatch, TimestampType,
+    BatchProblem, CorruptBatch, HEADER_SIZE, Headers, RecordBatch, TimestampType, legacy,
 };
 use bytes::Bytes;
 use std::ops::Range;
+use std::vec::IntoIter;
 
 /// A record as an application sees it. Bytes are shared with the batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +32,13 @@ pub struct RecordIter {
 }
 
 enum Source {
-    Plain { records: Bytes, position: usize },
+    Plain {
+        records: Bytes,
+        position: usize,
+    },
     Packed(Box<Unpacker>),
+    /// Of an old format, unpacked already; and what comes when they are read.
+    Legacy(IntoIter<Result<Record, Problem>>),
 }
 
 enum State {
@@ -44,6 +50,9 @@ enum State {
 
 impl RecordIter {
     pub(crate) fn new(batch: &RecordBatch) -> RecordIter {
+        if batch.is_legacy() {
+            return RecordIter::of_messages(batch);
+        }
         let count = batch.records_count();
         let (source, failed) = match Unpacker::of(batch) {
             _ if count < 0 => (Source::empty(), Some(impossible_count(count))),
@@ -60,6 +69,20 @@ impl RecordIter {
             left: count,
             count,
             state: failed.map_or(State::Reading, |problem| State::Failed(Box::new(problem))),
+        }
+    }
+
+    fn of_messages(batch: &RecordBatch) -> RecordIter {
+        let (messages, problem) = legacy::messages(batch);
+        let records = messages.iter().map(legacy::Message::sound_record);
+        let records: Vec<_> = records.chain(problem.map(Err)).collect();
+        let count = i32::try_from(records.len()).unwrap_or(i32::MAX);
+        RecordIter {
+            source: Source::Legacy(records.into_iter()),
+            base: Base::of(batch),
+            left: count,
+            count,
+            state: State::Reading,
         }
     }
 
@@ -90,6 +113,7 @@ impl RecordIter {
                     .map(Some)
                     .map_err(|flaw| from(origin, fields.problem(flaw)))
             }
+            Source::Legacy(records) => records.next().transpose(),
         }
     }
 
@@ -99,6 +123,7 @@ impl RecordIter {
         let bytes = match &mut self.source {
             Source::Plain { records, position } => (records.len() - *position) as u64,
             Source::Packed(unpacker) => unpacker.rest()?,
+            Source::Legacy(_) => 0,
         };
         none_remain(self.count, bytes, at)
     }
@@ -172,6 +197,7 @@ impl Source {
         match self {
             Source::Plain { position, .. } => (HEADER_SIZE + position) as u64,
             Source::Packed(unpacker) => unpacker.position(),
+            Source::Legacy(_) => 0,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One record batch v2: its header, read where it lies, and its bytes, shared and never copied on
-//! their way (classes DefaultRecordBatch, AbstractLegacyRecordBatch's fields are not supported).
+//! their way (class DefaultRecordBatch). A message of an older format stands for a batch too (`legacy`): what
+//! its header does not have reads as "none".
 //!
 //! Layout, big-endian: base offset i64, length i32 (of what follows), partition leader epoch i32,
 //! magic i8, CRC-32C u32 (of what follows), attributes i16, last offset delta i32, base timestamp i64,
 //! max timestamp i64, producer id i64, producer epoch i16, base sequence i32, record count i32, records.
 
-use crate::log::batch::{BatchProblem, CorruptBatch, RecordIter};
+use crate::log::batch::{BatchProblem, CorruptBatch, RecordIter, legacy};
 use bytes::Bytes;
 
 /// Bytes before the first record.
@@ -14,6 +15,11 @@ pub const HEADER_SIZE: usize = 61;
 const LOG_OVERHEAD: usize = 12;
 /// The part of the header that lies before magic and CRC: a leader changes only this.
 const HEAD: usize = 16;
+/// The least length that a batch v2 says, and that any format has had.
+const LEAST_LENGTH: i32 = (HEADER_SIZE - LOG_OVERHEAD) as i32;
+const LEAST_LENGTH_EVER: i32 = 14;
+/// The first format of today's layout.
+const V2: i8 = 2;
 /// Batches up to this size are copied when their head changes, since two chunks would cost more.
 const COPY_UP_TO: usize = 512;
 
@@ -26,6 +32,11 @@ const PRODUCER_ID: usize = 43;
 const PRODUCER_EPOCH: usize = 51;
 const BASE_SEQUENCE: usize = 53;
 const RECORDS_COUNT: usize = 57;
+
+// Of a message of format 0 or 1.
+const LEGACY_CRC: usize = 12;
+const LEGACY_ATTRIBUTES: usize = 17;
+const LEGACY_TIMESTAMP: usize = 18;
 
 const CODEC_MASK: i16 = 0x07;
 pub(crate) const APPEND_TIME_BIT: i16 = 0x08;
@@ -40,7 +51,7 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
-/// A whole batch of at least a header's size. Cheap to clone.
+/// A whole batch of at least a header's size, or a message of an old format. Cheap to clone.
 #[derive(Clone)]
 pub struct RecordBatch {
     /// The first 16 bytes, where they do not lie before the rest in memory.
@@ -105,7 +116,7 @@ impl RecordBatch {
 
     /// A whole batch that is known to be one.
     pub(crate) fn whole(bytes: Bytes) -> RecordBatch {
-        debug_assert!(bytes.len() >= HEADER_SIZE);
+        debug_assert!(bytes.len() >= least_size(bytes.get(HEAD)));
         RecordBatch {
             head: None,
             rest: bytes,
@@ -114,7 +125,7 @@ impl RecordBatch {
 
     /// From the chunks in which a batch's `chunks` were stored.
     pub(crate) fn from_chunks(head: Bytes, rest: Bytes) -> RecordBatch {
-        debug_assert!(head.len() == HEAD && rest.len() >= HEADER_SIZE - HEAD);
+        debug_assert!(head.len() == HEAD && HEAD + rest.len() >= least_size(rest.first()));
         RecordBatch {
             head: Some(head),
             rest,
@@ -135,7 +146,7 @@ impl RecordBatch {
             ));
         }
         let length = i32::from_be_bytes(array(bytes, 8));
-        if i64::from(length) < (HEADER_SIZE - LOG_OVERHEAD) as i64 {
+        if length < least_length(bytes.get(HEAD)) {
             return Err(corrupt(
                 BatchProblem::LengthTooSmall { length },
                 8,
@@ -147,25 +158,23 @@ impl RecordBatch {
 
     /// Checks magic and CRC, which `parse_unchecked` and reading from a log do not.
     pub fn ensure_valid(&self) -> Result<(), CorruptBatch> {
-        if self.magic() != 2 {
-            return Err(self.corrupt(
-                BatchProblem::Magic {
-                    magic: self.magic(),
-                },
-                HEAD as u64,
-            ));
+        let magic = self.magic();
+        if !(0..=V2).contains(&magic) {
+            return Err(self.corrupt(BatchProblem::Magic { magic }, HEAD as u64));
         }
         self.ensure_crc()
     }
 
     /// Checks the CRC alone: recovery believes the magic, which lies outside of it (L7).
     pub(crate) fn ensure_crc(&self) -> Result<(), CorruptBatch> {
-        let (stored, computed) = (
-            self.crc(),
-            crc32c::crc32c(&self.body()[ATTRIBUTES - HEAD..]),
-        );
+        let (computed, at) = if self.is_legacy() {
+            (legacy::crc32(self.body()), LEGACY_CRC)
+        } else {
+            (crc32c::crc32c(&self.body()[ATTRIBUTES - HEAD..]), CRC)
+        };
+        let stored = self.crc();
         if stored != computed {
-            return Err(self.corrupt(BatchProblem::Crc { stored, computed }, CRC as u64));
+            return Err(self.corrupt(BatchProblem::Crc { stored, computed }, at as u64));
         }
         Ok(())
     }
@@ -174,13 +183,30 @@ impl RecordBatch {
         self.ensure_valid().is_ok()
     }
 
+    /// A message of format 0 or 1, which may wrap others.
+    pub fn is_legacy(&self) -> bool {
+        self.magic() < V2
+    }
+
+    /// Offset of the first record.
     pub fn base_offset(&self) -> i64 {
+        if self.is_legacy() {
+            return legacy::first_offset(self);
+        }
+        self.head_offset()
+    }
+
+    /// The offset that the batch begins with: in an old format that of its last message.
+    pub(crate) fn head_offset(&self) -> i64 {
         i64::from_be_bytes(array(self.head(), 0))
     }
 
     /// Offset of the last record, also if compaction removed that record.
     pub fn last_offset(&self) -> i64 {
-        self.base_offset()
+        if self.is_legacy() {
+            return self.head_offset();
+        }
+        self.head_offset()
             .wrapping_add(i64::from(self.last_offset_delta()))
     }
 
@@ -190,11 +216,17 @@ impl RecordBatch {
     }
 
     pub fn last_offset_delta(&self) -> i32 {
+        if self.is_legacy() {
+            return self.last_offset().wrapping_sub(self.base_offset()) as i32;
+        }
         i32::from_be_bytes(self.field(LAST_OFFSET_DELTA))
     }
 
-    /// The epoch of the leader that appended the batch; -1 before that.
+    /// The epoch of the leader that appended the batch; -1 before that, and in an old format.
     pub fn partition_leader_epoch(&self) -> i32 {
+        if self.is_legacy() {
+            return -1;
+        }
         i32::from_be_bytes(array(self.head(), 12))
     }
 
@@ -202,12 +234,18 @@ impl RecordBatch {
         i8::from_be_bytes(self.field(HEAD))
     }
 
-    /// The CRC-32C that the header says.
+    /// The CRC-32C that the header says; in an old format CRC-32.
     pub fn crc(&self) -> u32 {
+        if self.is_legacy() {
+            return u32::from_be_bytes(array(self.head(), LEGACY_CRC));
+        }
         u32::from_be_bytes(self.field(CRC))
     }
 
     pub fn attributes(&self) -> i16 {
+        if self.is_legacy() {
+            return i16::from(u8::from_be_bytes(self.field(LEGACY_ATTRIBUTES)));
+        }
         i16::from_be_bytes(self.field(ATTRIBUTES))
     }
 
@@ -217,7 +255,7 @@ impl RecordBatch {
     }
 
     pub fn timestamp_type(&self) -> TimestampType {
-        if self.attributes() & APPEND_TIME_BIT == 0 {
+        if self.attributes() & APPEND_TIME_BIT == 0 || self.magic() == 0 {
             TimestampType::CreateTime
         } else {
             TimestampType::LogAppendTime
@@ -225,25 +263,34 @@ impl RecordBatch {
     }
 
     pub fn is_transactional(&self) -> bool {
-        self.attributes() & TRANSACTIONAL_BIT != 0
+        !self.is_legacy() && self.attributes() & TRANSACTIONAL_BIT != 0
     }
 
     pub fn is_control(&self) -> bool {
-        self.attributes() & CONTROL_BIT != 0
+        !self.is_legacy() && self.attributes() & CONTROL_BIT != 0
     }
 
     /// When the batch's tombstones and markers may be removed, in milliseconds since 1970 (RL14).
     pub fn delete_horizon_ms(&self) -> Option<i64> {
-        (self.attributes() & DELETE_HORIZON_BIT != 0).then(|| self.base_timestamp())
+        let has_one = !self.is_legacy() && self.attributes() & DELETE_HORIZON_BIT != 0;
+        has_one.then(|| self.base_timestamp())
     }
 
     /// The base of the records' timestamps (with a delete horizon: that), in milliseconds since 1970.
     pub fn base_timestamp(&self) -> i64 {
+        if self.is_legacy() {
+            return self.max_timestamp();
+        }
         i64::from_be_bytes(self.field(BASE_TIMESTAMP))
     }
 
-    /// The largest timestamp, or the append time; -1 if none.
+    /// The largest timestamp, or the append time; -1 if none, as in format 0.
     pub fn max_timestamp(&self) -> i64 {
+        match self.magic() {
+            V2.. => {}
+            1 => return i64::from_be_bytes(self.field(LEGACY_TIMESTAMP)),
+            _ => return -1,
+        }
         i64::from_be_bytes(self.field(MAX_TIMESTAMP))
     }
 
@@ -257,15 +304,24 @@ impl RecordBatch {
 
     /// -1 without idempotence.
     pub fn producer_id(&self) -> i64 {
+        if self.is_legacy() {
+            return -1;
+        }
         i64::from_be_bytes(self.field(PRODUCER_ID))
     }
 
     pub fn producer_epoch(&self) -> i16 {
+        if self.is_legacy() {
+            return -1;
+        }
         i16::from_be_bytes(self.field(PRODUCER_EPOCH))
     }
 
     /// Sequence number of the first record, -1 without idempotence.
     pub fn base_sequence(&self) -> i32 {
+        if self.is_legacy() {
+            return -1;
+        }
         i32::from_be_bytes(self.field(BASE_SEQUENCE))
     }
 
@@ -277,8 +333,11 @@ impl RecordBatch {
         }
     }
 
-    /// Number of records that the header says, not checked.
+    /// Number of records that the header says, not checked; an old format's says none, and counts as 1.
     pub fn records_count(&self) -> i32 {
+        if self.is_legacy() {
+            return 1;
+        }
         i32::from_be_bytes(self.field(RECORDS_COUNT))
     }
 
@@ -401,6 +460,19 @@ impl RecordBatch {
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
         array(self.body(), at - HEAD)
     }
+}
+
+/// The least length of a format.
+fn least_length(magic: Option<&u8>) -> i32 {
+    match magic {
+        Some(magic) if (*magic as i8) < V2 => LEAST_LENGTH_EVER,
+        _ => LEAST_LENGTH,
+    }
+}
+
+/// What a batch of this format takes at least.
+fn least_size(magic: Option<&u8>) -> usize {
+    LOG_OVERHEAD + least_length(magic) as usize
 }
 
 /// The sequence number `delta` after `sequence`: it wraps from 2147483647 to 0.

@@ -44,7 +44,7 @@ impl LogSegment {
                 Ok(None) | Err(ReadError::Corrupt(_)) => break,
                 Err(ReadError::Disk(error)) => return Err(self.disk_error(error)),
             };
-            if batch.magic() < 2 || batch.ensure_crc().is_err() {
+            if batch.ensure_crc().is_err() {
                 break;
             }
             if !self.can_hold(batch.last_offset()) {
@@ -63,7 +63,10 @@ impl LogSegment {
             if epoch >= 0 && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
                 epochs.assign(disk, epoch, batch.base_offset())?;
             }
-            self.replay(disk, producers, &batch)?;
+            // An old format knows no producers.
+            if !batch.is_legacy() {
+                self.replay(disk, producers, &batch)?;
+            }
         }
         let bytes = self.size - valid_bytes;
         if bytes > 0 {

@@ -117,6 +117,13 @@ impl UnifiedLog {
                 append.max_timestamp = batch.max_timestamp();
                 append.offset_of_max_timestamp = batch.last_offset();
             }
+            if batch.is_legacy() {
+                // OF4: epochs are not known of what does not say them.
+                if !self.epochs.entries().is_empty() {
+                    self.epochs.clear(disk)?;
+                }
+                continue;
+            }
             self.epochs
                 .assign(disk, batch.partition_leader_epoch(), batch.base_offset())?;
         }

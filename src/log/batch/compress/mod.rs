@@ -84,6 +84,17 @@ impl CompressionType {
     }
 }
 
+impl CompressionType {
+    /// The same of what a message of an old format wraps: in format 0 a frame of lz4 has a wrong checksum of
+    /// its header, which nobody looks at.
+    pub(crate) fn unpack_message(self, bytes: Bytes, magic: u8) -> Box<dyn Read> {
+        match (self, magic) {
+            (CompressionType::Lz4, 0) => Box::new(lz4::Unpack::new_unchecked(bytes)),
+            _ => self.unpack(bytes),
+        }
+    }
+}
+
 impl fmt::Display for CompressionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
