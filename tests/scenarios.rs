@@ -226,7 +226,7 @@ fn clients_that_are_cut_from_zookeeper_do_exactly_the_same() {
         let report = kafka_trial::run::run(plan, plan.seed).unwrap();
         let is_server = |node: &str| node.starts_with("broker-") || node.starts_with("zookeeper-");
         let is_of_client = |entry: &&TraceEntry| {
-            !is_server(&entry.node) && !matches!(entry.fact, Fact::TimelineEvent { .. })
+            !is_server(&entry.node) && *entry.node != *kafka_trial::run::OPERATOR
         };
         let entries = report.trace.iter();
         entries

@@ -10,11 +10,8 @@ use super::outbox::Env;
 use crate::kernel::{Disk, DiskError, Duration, FileId, Hold, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
 use crate::protocol::rules::CleanMarker;
-use crate::protocol::{BrokerTimer, Ctx, Fact, Lock, Timer, TopicPartition};
+use crate::protocol::{BrokerTimer, Ctx, Lock, Timer, TopicPartition};
 use std::collections::BTreeMap;
-
-/// A parked acks=all produce that is older is explained.
-const STALL_AFTER: Duration = Duration::from_secs(1);
 
 /// Disk tokens of checkpoints; flushes have higher ones.
 const HIGH_WATERMARKS: u64 = 1;
@@ -26,9 +23,6 @@ const FIRST_FLUSH: u64 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Background {
     high_watermark_checkpoint_started: bool,
-    stall_check_armed: bool,
-    /// When it is to come, by this broker's clock.
-    stall_check_due: Time,
     /// Flushes under way by disk token.
     flushes: BTreeMap<u64, Flush>,
     next_flush: u64,
@@ -119,8 +113,7 @@ impl Broker {
             | BrokerTimer::StateChange
             | BrokerTimer::FindController
             | BrokerTimer::SendAlterPartition
-            | BrokerTimer::ControlledShutdown
-            | BrokerTimer::TellStalls => return,
+            | BrokerTimer::ControlledShutdown => return,
         };
         ctx.set_timer(Duration::from_millis(again.max(1)), Timer::Broker(task));
     }
@@ -297,41 +290,5 @@ impl Broker {
         {
             self.out.log_error(&error);
         }
-    }
-
-    // ---- stalls
-
-    /// Looks in a second at produces that are parked now.
-    pub(super) fn watch_for_stalls(&mut self, ctx: &mut Ctx<'_>) {
-        if !std::mem::replace(&mut self.background.stall_check_armed, true) {
-            self.arm_stall_check(ctx, STALL_AFTER);
-        }
-    }
-
-    pub(super) fn tell_stalls(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.now();
-        let late = now.since(self.background.stall_check_due.min(now));
-        self.background.stall_check_armed = self.replicas.has_delayed_produces();
-        if late >= STALL_AFTER {
-            // Nobody could copy from a broker that stood still: followers have their second from now on.
-            if self.background.stall_check_armed {
-                ctx.fact(Fact::StoodStill {
-                    ms: late.as_millis(),
-                });
-                self.arm_stall_check(ctx, STALL_AFTER);
-            }
-            return;
-        }
-        let before = Time(now.0.saturating_sub(STALL_AFTER.0));
-        let next = self.replicas.tell_stalls(&mut env!(self, ctx), before);
-        if self.background.stall_check_armed {
-            let next = next.map_or(STALL_AFTER, |parked| (parked + STALL_AFTER).since(now));
-            self.arm_stall_check(ctx, next);
-        }
-    }
-
-    fn arm_stall_check(&mut self, ctx: &mut Ctx<'_>, after: Duration) {
-        self.background.stall_check_due = ctx.now() + after;
-        ctx.set_timer(after, Timer::Broker(BrokerTimer::TellStalls));
     }
 }

@@ -127,14 +127,12 @@ impl Broker {
         request: &ProduceRequest,
         appended: Appended,
     ) {
-        let now = ctx.now();
         let mut env = env!(self, ctx);
         let parked = self
             .replicas
-            .finish_produce(&mut env, now, to, request, appended);
+            .finish_produce(&mut env, to, request, appended);
         if let Some(parked) = parked {
             self.park(ctx, parked);
-            self.watch_for_stalls(ctx);
         }
     }
 

@@ -218,6 +218,10 @@ impl Broker {
         let progress = progress?;
         if progress == LoadProgress::Done {
             self.cluster_id = cluster_id.into();
+            ctx.fact(Fact::BrokerConfigured {
+                replica_lag_time_max_ms: u64::try_from(self.config.replica_lag_time_max_ms)
+                    .unwrap_or(0),
+            });
             ctx.fact(Fact::LogsLoaded {
                 partitions: self.replicas.logs.loaded,
                 recovered: self.replicas.logs.recovered,
@@ -358,7 +362,6 @@ impl Broker {
                 self.run_fetchers(ctx);
             }
             BrokerTimer::ControlledShutdown => self.try_controlled_shutdown(ctx),
-            BrokerTimer::TellStalls => self.tell_stalls(ctx),
             BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
                 let (connections, cache) = (&mut self.connections, &self.metadata_cache);
                 self.alter_partition

@@ -43,8 +43,6 @@ pub(crate) struct Partition {
     remote_replicas: Vec<Replica>,
     isr: IsrState,
     log: Option<UnifiedLog>,
-    /// The last `ProduceStalls` still holds: the high watermark has not moved since.
-    stall_told: bool,
     /// The last `HighWatermarkHeld` still holds.
     held_told: bool,
 }
@@ -71,7 +69,6 @@ impl Partition {
             remote_replicas: Vec::new(),
             isr: IsrState::committed(Vec::new()),
             log: None,
-            stall_told: false,
             held_told: false,
         }
     }
@@ -240,7 +237,7 @@ impl Partition {
         self.replicas.clone_from(&state.replicas);
         self.remote_replicas.clear();
         self.isr = IsrState::committed(Vec::new());
-        (self.stall_told, self.held_told) = (false, false);
+        self.held_told = false;
         if let Some(log) = self.log.as_ref().filter(|_| new_epoch) {
             env.out.facts.push(Fact::BecameFollower {
                 partition: self.name.clone(),
@@ -300,7 +297,6 @@ impl Partition {
         if log.maybe_increment_high_watermark(high_watermark).is_none() {
             return false;
         }
-        self.stall_told = false;
         env.out.state_routine(|| Fact::HighWatermarkMoved {
             partition: self.name.clone(),
             high_watermark: log.high_watermark(),
@@ -364,6 +360,7 @@ impl Partition {
                 last_offset: info.last_offset,
                 leader_epoch: self.leader_epoch,
                 as_leader: true,
+                acks_all: required_acks == -1,
             });
         }
         Ok(info)
@@ -401,31 +398,6 @@ impl Partition {
             high_watermark: log.high_watermark(),
             isr: self.isr.committed.clone(),
             min_insync_replicas: u32::try_from(self.effective_min_isr()).unwrap_or(u32::MAX),
-        });
-    }
-
-    /// CT33: tells, once until the high watermark moves, whom a produce up to `required_offset`
-    /// waits for.
-    pub(crate) fn tell_stall(&mut self, env: &mut Env<'_>, required_offset: i64) {
-        let Some(log) = self.log.as_ref().filter(|_| !self.stall_told) else {
-            return;
-        };
-        let log_end_offset = log.log_end_offset();
-        let waits_for = self
-            .remote_replicas
-            .iter()
-            .filter(|replica| {
-                replica.log_end_offset < required_offset
-                    && self.holds_high_watermark(env, replica, log_end_offset)
-            })
-            .map(|replica| replica.broker)
-            .collect();
-        self.stall_told = true;
-        env.out.facts.push(Fact::ProduceStalls {
-            partition: self.name.clone(),
-            offset: required_offset - 1,
-            waits_for,
-            lag_time_max_ms: u64::try_from(self.replica_lag_time_max_ms).unwrap_or(0),
         });
     }
 }

@@ -39,7 +39,6 @@ impl Broker {
             }
             BrokerTimer::ControlledShutdown => BrokerThread::Main,
             BrokerTimer::StateChange => BrokerThread::RequestHandler,
-            BrokerTimer::TellStalls => BrokerThread::Reaper,
             BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
                 BrokerThread::AlterPartition
             }

@@ -193,6 +193,12 @@ impl Checks {
             .collect()
     }
 
+    /// What properties have found that breaks nothing.
+    pub fn remarks(&self) -> Vec<String> {
+        let properties = self.properties.iter();
+        properties.filter_map(|it| it.property.remark()).collect()
+    }
+
     /// Each property's name and what it looked at.
     pub fn figures(&self) -> Vec<(&'static str, String)> {
         self.properties

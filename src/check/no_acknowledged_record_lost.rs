@@ -24,6 +24,8 @@ pub(super) struct NoAcknowledgedRecordLost {
     acknowledged: Acknowledged,
     /// What has become of them, once the end has been looked at.
     became: Option<String>,
+    /// Records sent with acks=0 that no log holds.
+    nowhere: u64,
 }
 
 impl Property for NoAcknowledgedRecordLost {
@@ -70,7 +72,18 @@ impl Property for NoAcknowledgedRecordLost {
             );
         }
         self.became = Some(self.acknowledged.figures(lost_in_all, end));
+        self.nowhere = self.acknowledged.sent_and_nowhere(end);
         violations
+    }
+
+    fn remark(&self) -> Option<String> {
+        (self.nowhere > 0).then(|| {
+            format!(
+                "of {} records sent with acks=0, {} are in no log: nobody had promised to keep them, and no producer knows",
+                self.acknowledged.sent_in_all(),
+                self.nowhere
+            )
+        })
     }
 
     fn figures(&self) -> String {
@@ -126,12 +139,15 @@ impl Acknowledged {
             }
             (lost, _) => format!("{count} acknowledged, {lost} lost"),
         };
+        acknowledged + &self.sent_figures(end)
+    }
+
+    /// The same for what was sent with acks=0; empty if nothing was.
+    pub(super) fn sent_figures(&self, end: &EndOfRun<'_>) -> String {
         match (self.sent_in_all(), self.sent_and_nowhere(end)) {
-            (0, _) => acknowledged,
-            (sent, 0) => format!("{acknowledged}; all {sent} sent with acks=0 are there"),
-            (sent, nowhere) => {
-                format!("{acknowledged}; of {sent} sent with acks=0, {nowhere} are in no log")
-            }
+            (0, _) => String::new(),
+            (sent, 0) => format!("; all {sent} sent with acks=0 are there"),
+            (sent, nowhere) => format!("; of {sent} sent with acks=0, {nowhere} are in no log"),
         }
     }
 

@@ -35,6 +35,11 @@ pub trait Property {
         Vec::new()
     }
 
+    /// What it has found that breaks nothing, and that a reader of the run should know all the same.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// What was looked at so far, in figures: a property that has looked at nothing proves nothing.
     fn figures(&self) -> String;
 }

@@ -218,6 +218,7 @@ pub(crate) fn appended(partition: &str, base: i64, last: i64, epoch: i32, as_lea
         last_offset: last,
         leader_epoch: epoch,
         as_leader,
+        acks_all: false,
     }
 }
 

@@ -27,10 +27,10 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "SCENARIO|DIR")]
     scenarios: Vec<String>,
     /// Use this seed instead of the scenario's
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_hyphen_values = true, value_parser = seeds::one)]
     seed: Option<u64>,
     /// Run with each of these seeds, such as 1..100, and tell with which of them anything fails
-    #[arg(long, value_name = "A..B", value_parser = seeds::range,
+    #[arg(long, value_name = "A..B", allow_hyphen_values = true, value_parser = seeds::range,
         conflicts_with_all = ["seed", "until", "out", "verbose", "show", "quiet"])]
     seeds: Option<RangeInclusive<u64>>,
     /// Change a value first; / separates the parts of the path: topics/trucks_gps/partitions=10. What is not
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long = "set", value_name = "[+]KEY=VALUE")]
     sets: Vec<String>,
     /// End the run at this time, such as 40s; expectations are then not judged
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time)]
     until: Option<Duration>,
     /// Write plan, trace, transcript, tables and each broker's data directory here
     #[arg(long, value_name = "DIR")]

@@ -19,6 +19,12 @@ pub(super) fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
     }
 }
 
+/// A single seed.
+pub(super) fn one(text: &str) -> Result<u64, String> {
+    let seed = text.parse();
+    seed.map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
 /// A scenario under every seed.
 pub(super) struct Tally {
     name: String,
@@ -85,7 +91,12 @@ impl Tally {
     }
 
     fn json(&self) -> Value {
-        json!({"name": self.name, "seeds": self.played, "failed": self.failed})
+        let as_text = |seeds: &Vec<u64>| seeds.iter().map(u64::to_string).collect::<Vec<_>>();
+        let failed = self.failed.iter();
+        let failed: BTreeMap<&str, Vec<String>> = failed
+            .map(|(sentence, seeds)| (sentence.as_str(), as_text(seeds)))
+            .collect();
+        json!({"scenario": self.name, "seeds": self.played, "failed": failed})
     }
 }
 
@@ -94,9 +105,17 @@ pub(super) fn tell(tally: &Tally, name_width: usize, terminal: &mut Terminal) {
     terminal.data(&tally.lines(name_width));
 }
 
-/// One document for all.
+/// Version of the document.
+const VERSION: u64 = 1;
+
+/// One document for all. Seeds are text in it: not every reader's numbers hold 64 bits.
 pub(super) fn tell_json(tallies: &[Tally], terminal: &mut Terminal) {
-    let document = Value::from(tallies.iter().map(Tally::json).collect::<Vec<_>>());
+    let document = json!({
+        "format": "kafka-trial seeds",
+        "version": VERSION,
+        "held": status(tallies) == Status::Well,
+        "scenarios": tallies.iter().map(Tally::json).collect::<Vec<_>>(),
+    });
     terminal.line(&format!("{document:#}"));
 }
 
@@ -117,6 +136,18 @@ mod tests {
         assert_eq!(range("7"), Ok(7..=7));
         for wrong in ["", "..", "9..1", "1..x", "-1..2", "1...3"] {
             assert!(range(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_seed_is_a_number_of_64_bits() {
+        assert_eq!(one("18446744073709551615"), Ok(u64::MAX));
+        for wrong in ["", "-1", "1.5", "x", "18446744073709551616"] {
+            let error = one(wrong).unwrap_err();
+            assert!(
+                error.starts_with("expected a whole number from 0 to 1844674"),
+                "{wrong}"
+            );
         }
     }
 

@@ -112,7 +112,7 @@ sentences! {
         NotAcknowledged { partition: Partition } = "no write to {partition} is acknowledged",
         /// A write to it is acknowledged, in time.
         AcknowledgedAgain { partition: Partition, within: Within, event: EventRef } = "a write to {partition} is acknowledged within {within} of {event}",
-        /// An acks=all write to it waits so long that the broker says so (in the window).
+        /// An acks=all write to it waits for a second without the high watermark moving (in the window).
         Stalls { partition: Partition } = "writes to {partition} stall",
         /// Every acknowledged record is read by every consumer that reads its topic from its beginning.
         EveryRecordRead = "every acknowledged record is read",

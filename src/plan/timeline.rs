@@ -85,7 +85,7 @@ sentences! {
         IsrGrows { partition: Partition } = "the ISR of {partition} grows",
         /// A replica cuts its log.
         Truncates { partition: Partition } = "a replica of {partition} truncates its log",
-        /// An acks=all produce has waited for a while.
+        /// An acks=all write has waited for a second without the high watermark moving.
         Stalls { partition: Partition } = "writes to {partition} stall",
         /// A broker becomes the active controller.
         ControllerElected = "a controller is elected",

@@ -60,6 +60,25 @@ pub enum IsrChange {
     Shrink,
 }
 
+/// What may hold up a machine while its process lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineFault {
+    DiskHangs,
+    DiskSlow,
+    MachineSlow,
+}
+
+/// What may hold up messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkFault {
+    Cut,
+    Stalled,
+    Slow,
+    Throttled,
+}
+
 /// Why a position was set, where it was the application that set it (`assign`, `seek`).
 pub const BY_APPLICATION: &str = "asked by the application";
 
@@ -96,6 +115,22 @@ pub enum Fact {
     NobodyFits {
         text: Rc<str>,
         optional: bool,
+    },
+
+    /// By the run: from now on the node's machine suffers from this, or no longer (`on`).
+    MachineFault {
+        fault: MachineFault,
+        on: bool,
+    },
+    /// By the run: messages between the sides suffer from this from now on.
+    LinkFault {
+        number: u32,
+        fault: LinkFault,
+        sides: Vec<Vec<Rc<str>>>,
+    },
+    /// By the run: the fault of this number is over.
+    LinkHealed {
+        number: u32,
     },
 
     // ---- ZooKeeper servers
@@ -213,6 +248,10 @@ pub enum Fact {
     },
 
     // ---- brokers
+    /// What this process works by, as far as the trace's readers need it.
+    BrokerConfigured {
+        replica_lag_time_max_ms: u64,
+    },
     /// Logs are loaded. `recovered`: partitions whose logs were scanned after an unclean stop.
     LogsLoaded {
         partitions: u32,
@@ -253,10 +292,6 @@ pub enum Fact {
     ControlledShutdownEnds {
         remaining: u32,
         alone: Vec<TopicPartition>,
-    },
-    /// It noticed, with acks=all writes waiting, that it has done nothing for so long: a timer of its own came late.
-    StoodStill {
-        ms: u64,
     },
     /// An append has waited so long for its flush, with its log locked; so many other threads of the
     /// broker wait for locks.
@@ -367,6 +402,9 @@ pub enum Fact {
         last_offset: i64,
         leader_epoch: i32,
         as_leader: bool,
+        /// It waits for every in-sync replica before it is acknowledged.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        acks_all: bool,
     },
     HighWatermarkMoved {
         partition: TopicPartition,
@@ -379,14 +417,6 @@ pub enum Fact {
         from: i64,
         to: i64,
         leader: BrokerId,
-    },
-    /// An acks=all produce has waited for a while: these ISR members have not fetched up to it.
-    ProduceStalls {
-        partition: TopicPartition,
-        offset: i64,
-        waits_for: Vec<BrokerId>,
-        /// The leader's `replica.lag.time.max.ms`.
-        lag_time_max_ms: u64,
     },
     /// The leader has records that it does not commit: its ISR is smaller than `min_insync_replicas`
     /// (HW3). Stated once until its high watermark moves.

@@ -22,7 +22,10 @@ pub mod zookeeper;
 
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
-pub use fact::{BY_APPLICATION, Fact, IsrChange, RecordId, Routine, StateWriteReason, content_of};
+pub use fact::{
+    BY_APPLICATION, Fact, IsrChange, LinkFault, MachineFault, RecordId, Routine, StateWriteReason,
+    content_of,
+};
 pub use hosts::Hosts;
 pub use ids::{
     BrokerId, FetcherId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,

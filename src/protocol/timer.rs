@@ -109,8 +109,6 @@ pub enum BrokerTimer {
     SendAlterPartition,
     /// The next attempt at a controlled shutdown.
     ControlledShutdown,
-    /// Why parked produces still wait is to be told.
-    TellStalls,
 }
 
 /// What the whole broker process waits for while it starts and stops (`KafkaServer`).

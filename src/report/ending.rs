@@ -35,6 +35,8 @@ pub struct Ending<'a> {
     pub violations: &'a [Violation],
     /// What each property looked at.
     pub figures: &'a [(&'static str, String)],
+    /// What properties have found that breaks nothing.
+    pub remarks: &'a [String],
     /// Why the run ended before its time, if it did.
     pub stopped: Option<&'a str>,
     /// The command that repeats the run.
@@ -80,6 +82,7 @@ impl<'a> Ending<'a> {
             outcomes: &report.outcomes,
             violations: &report.violations,
             figures: &report.figures,
+            remarks: &report.remarks,
             stopped: report.stopped.as_deref(),
             repeat,
         }

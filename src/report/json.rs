@@ -40,6 +40,7 @@ pub fn json(ending: &Ending<'_>) -> Value {
         "held": ending.held(),
         "warnings": ending.plan.warnings(),
         "stopped": ending.stopped,
+        "remarks": ending.remarks,
         "expectations": expectations(ending),
         "properties": properties(ending),
         "topics": topics(ending),

@@ -172,12 +172,15 @@ fn verdicts(ending: &Ending<'_>, style: Style) -> String {
         // A reason for what did not come is no reason: it is what was thought.
         if let Some(because) = &outcome.because {
             let word = match outcome.judgement {
-                Judgement::Held => "since",
-                Judgement::Failed => "although it was expected, since",
-                Judgement::NotJudged => "expected, since",
+                Judgement::Held => "because",
+                Judgement::Failed => "it was expected because",
+                Judgement::NotJudged => "it is expected because",
             };
-            text.push_str(&format!("      {word} {}\n", because.trim_end()));
+            text.push_str(&format!("      {word}: {}\n", because.trim_end()));
         }
+    }
+    for remark in ending.remarks {
+        text.push_str(&format!("note: {remark}\n"));
     }
     if ending.violations.is_empty() && !style.verbose {
         let count = ending.figures.len();

@@ -113,6 +113,7 @@ impl Failed {
             outcomes: &self.outcomes,
             violations: &self.violations,
             figures: &self.figures,
+            remarks: &[],
             stopped: None,
             repeat: "trial run made-up --seed 7",
         }

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Disk, Duration, Fault, NodeId};
 use crate::plan::{Action, Targets, write_duration};
+use crate::protocol::{Fact, MachineFault};
 use std::fmt;
 
 /// Whom a fault of disks, clocks and processors is for; `None` for other actions.
@@ -166,6 +167,17 @@ pub fn machine_fault_of(
         ),
         _ => return None,
     })
+}
+
+/// What the trace is told of a fault of a machine or of its end, where that may hold others up.
+pub fn machine_fact(fault: &Fault) -> Option<(NodeId, Fact)> {
+    let (node, fault, on) = match fault {
+        Fault::DiskSyncStuck { node, on } => (*node, MachineFault::DiskHangs, *on),
+        Fault::DiskSlow { node, times } => (*node, MachineFault::DiskSlow, *times > 1),
+        Fault::CpuSlow { node, times } => (*node, MachineFault::MachineSlow, *times > 1),
+        _ => return None,
+    };
+    Some((node, Fact::MachineFault { fault, on }))
 }
 
 /// The node that a cure mends.

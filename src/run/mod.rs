@@ -70,6 +70,8 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// What each property looked at, in figures.
     pub figures: Vec<(&'static str, String)>,
+    /// What properties have found that breaks nothing.
+    pub remarks: Vec<String>,
     /// Why the run ended early, if a guard or a broken property ended it.
     pub stopped: Option<String>,
     kernel: Kernel<Cluster, Node>,
@@ -146,7 +148,7 @@ impl Run {
     /// From now on nodes need not state routine facts (`Fact::is_routine`), for a run of which only the
     /// course matters: it is the same run, for less. Nobody may ask then what became of each record:
     /// properties that look at it are left out, expectations are not judged, and a plan whose timeline
-    /// waits for an acknowledgement waits for ever.
+    /// waits for an acknowledgement or a stall waits for ever.
     pub fn leave_out_routine(&mut self) {
         self.kernel.leave_out_routine();
         self.checks.leave_out_routine();
@@ -292,6 +294,7 @@ impl Run {
         let outcomes = self.judge.verdicts(&end_of_run, self.stopped.as_deref());
         self.sink.settle();
         let figures = self.checks.figures();
+        let remarks = self.checks.remarks();
         Report {
             digest: self.kernel.digest(),
             events: self.kernel.events(),
@@ -305,6 +308,7 @@ impl Run {
             violations,
             outcomes,
             figures,
+            remarks,
             stopped: self.stopped,
             kernel: self.kernel,
             layout: self.layout,
@@ -358,6 +362,7 @@ impl Run {
             };
             self.violation = self.checks.after_event(stated, &observed);
             self.judge.learn(stated);
+            self.operator.learn(stated);
             self.operator.notice(stated, self.kernel.now());
         }
         if self.operator.wants_to_look() {
@@ -403,7 +408,9 @@ impl Run {
             .or(self.violation.take());
         // A fault may make a node state facts at once; they follow the deed.
         self.collect_facts();
-        self.judge.learn(&self.sink.entries()[first..]);
+        let stated = &self.sink.entries()[first..];
+        self.judge.learn(stated);
+        self.operator.learn(stated);
     }
 
     /// Takes what nodes have stated to the trace.

@@ -5,10 +5,11 @@
 use super::administration::{administration, ask_zookeeper};
 use super::file_edits::{FileEdit, file_edit_of};
 use super::machine_faults::{
-    cured_node, machine_fault_of, machine_targets, machine_words, wanted_files,
+    cured_node, machine_fact, machine_fault_of, machine_targets, machine_words, wanted_files,
 };
 use super::network_faults::{
-    is_between_nobody, leave_out_itself, network_faults_of, network_sides, network_words,
+    is_between_nobody, leave_out_itself, link_fault, network_faults_of, network_sides,
+    network_words,
 };
 use super::operator::{World, admin, command};
 use super::process_faults::{Condition, ProcessFault, Then, process_fault_of};
@@ -178,7 +179,8 @@ impl Nemesis {
             }
         }
         let who = found.described(world, &nodes, fault.targets);
-        say(world, number, fault.words(&entry.action, &who));
+        let words = fault.words(&entry.action, &who, nodes.len());
+        say(world, number, words);
         for node in &nodes {
             let fact = fault.fact.clone().map(|fact| (*node, fact));
             self.fault(world, (fault.fault)(*node), fact);
@@ -240,8 +242,21 @@ impl Nemesis {
         }
         say(world, number, network_words(action, &who));
         let everyone = world.layout.everyone();
+        let name = |node: &NodeId| Rc::from(world.kernel.name(*node));
+        let names = sides.iter().map(|side| side.iter().map(name).collect());
+        let names: Vec<Vec<Rc<str>>> = names.collect();
         let faults = network_faults_of(action, sides, &everyone).into_iter();
-        Ok(faults.flat_map(|fault| world.kernel.apply(fault)).collect())
+        let rules: Vec<FaultId> = faults.flat_map(|fault| world.kernel.apply(fault)).collect();
+        // Several rules are one fault, and end together.
+        if let (Some(first), Some(fault)) = (rules.first(), link_fault(action)) {
+            let fact = Fact::LinkFault {
+                number: first.0,
+                fault,
+                sides: names,
+            };
+            world.deeds.push((None, fact));
+        }
+        Ok(rules)
     }
 
     fn act_on_machines(
@@ -278,7 +293,7 @@ impl Nemesis {
         for (node, path) in places {
             let own_ppm = clock_drift_ppm(world, node);
             if let Some((does, cure)) = machine_fault_of(fault, node, &path, own_ppm) {
-                world.kernel.apply(does.clone());
+                self.fault(world, does.clone(), machine_fact(&does));
                 let starts = world.kernel.starts(node);
                 effects.extend(cure.map(|cure| Effect { does, cure, starts }));
             }
@@ -381,6 +396,10 @@ impl Nemesis {
     }
 
     fn cure(&mut self, effects: Vec<Effect>, rules: Vec<FaultId>, world: &mut World<'_>) {
+        if let Some(first) = rules.first() {
+            let healed = Fact::LinkHealed { number: first.0 };
+            world.deeds.push((None, healed));
+        }
         for rule in rules {
             world.kernel.apply(Fault::Heal(Some(rule)));
         }
@@ -391,7 +410,8 @@ impl Nemesis {
             if let Some((_, other)) = self.latest_like(&effect, world) {
                 // A process that is down or paused stays so.
                 if !effect.is_of_a_process() {
-                    world.kernel.apply(other);
+                    let fact = machine_fact(&other);
+                    self.fault(world, other, fact);
                 }
                 continue;
             }
@@ -403,13 +423,14 @@ impl Nemesis {
                 }
                 Fault::Resume(node) => self.fault(world, cure, Some((node, Fact::Resumed))),
                 cure => {
-                    world.kernel.apply(cure);
+                    let fact = machine_fact(&cure);
+                    self.fault(world, cure, fact);
                 }
             }
         }
     }
 
-    fn fault(&mut self, world: &mut World<'_>, fault: Fault, fact: Option<(NodeId, Fact)>) {
+    fn fault(&self, world: &mut World<'_>, fault: Fault, fact: Option<(NodeId, Fact)>) {
         world.kernel.apply(fault);
         if let Some((node, fact)) = fact {
             world.deeds.push((Some(node), fact));

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Fault, NodeId};
 use crate::plan::{Action, Targets, write_duration, write_size};
+use crate::protocol::LinkFault;
 
 /// The sets of nodes that a fault of the network is between; `None` for other actions.
 pub fn network_sides(action: &Action) -> Option<Vec<&Targets>> {
@@ -57,6 +58,17 @@ pub fn network_words(action: &Action, who: &[String]) -> String {
             format!("the next message from {} is lost", who.join(" to "))
         }
         other => format!("{} of {all}", other.noun()),
+    }
+}
+
+/// What the trace is told that messages suffer from, where they do for some time.
+pub fn link_fault(action: &Action) -> Option<LinkFault> {
+    match action {
+        Action::Cut { .. } | Action::Partition(_) | Action::Isolate(_) => Some(LinkFault::Cut),
+        Action::StallNetwork { .. } => Some(LinkFault::Stalled),
+        Action::SlowLink { .. } => Some(LinkFault::Slow),
+        Action::ThrottleNetwork { .. } => Some(LinkFault::Throttled),
+        _ => None,
     }
 }
 

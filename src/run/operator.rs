@@ -16,7 +16,7 @@ use crate::node::view::ClusterView;
 use crate::node::{Layout, Node, Observed};
 use crate::plan::{Moment, Partition, Plan, When, ZooKeeperClientPlan};
 use crate::protocol::{BrokerId, Cluster, Fact, NO_LEADER, Timer, TopicPartition};
-use crate::trace::TraceEntry;
+use crate::trace::{StallReader, TraceEntry};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -37,6 +37,8 @@ pub struct Operator {
     /// Lines that wait for a moment.
     waiting: Vec<Waiting>,
     nemesis: Nemesis,
+    /// Where a line waits for a stall.
+    stalls: Option<StallReader>,
     /// Last committed leader and ISR of each partition, as the trace told them.
     leaders: BTreeMap<TopicPartition, (BrokerId, Vec<BrokerId>)>,
     must_look: bool,
@@ -98,6 +100,7 @@ impl Operator {
             next_task: 0,
             waiting: Vec::new(),
             nemesis: Nemesis::default(),
+            stalls: None,
             leaders: BTreeMap::new(),
             must_look: false,
         };
@@ -127,6 +130,7 @@ impl Operator {
             }
         }
         operator.schedule(Time::ZERO + START_LIMIT, Task::GiveUpWaiting);
+        operator.look_for_stalls_if_needed();
         operator
     }
 
@@ -137,7 +141,9 @@ impl Operator {
 
     /// When the next thing is to be done.
     pub fn due(&self) -> Option<Time> {
-        self.agenda.first_key_value().map(|((time, _), _)| *time)
+        let task = self.agenda.first_key_value().map(|((time, _), _)| *time);
+        let stall = self.stalls.as_ref().and_then(StallReader::due);
+        task.into_iter().chain(stall).min()
     }
 
     pub fn start_servers(&mut self, world: &mut World<'_>) {
@@ -165,6 +171,7 @@ impl Operator {
 
     pub fn carry_out_due(&mut self, world: &mut World<'_>) {
         let now = world.kernel.now();
+        self.notice_stalls(now);
         while let Some(first) = self.agenda.first_entry() {
             if first.key().0 > now {
                 return;
@@ -192,6 +199,41 @@ impl Operator {
                     }
                 }
             }
+        }
+    }
+
+    /// What stands still is no fact of a node: it is read off the trace, deeds of the operator included.
+    pub fn learn(&mut self, entries: &[TraceEntry]) {
+        if let Some(stalls) = &mut self.stalls {
+            entries.iter().for_each(|entry| stalls.learn(entry));
+        }
+    }
+
+    fn notice_stalls(&mut self, now: Time) {
+        let Some(stalls) = &mut self.stalls else {
+            return;
+        };
+        let begun = stalls.pass(now);
+        for stall in begun.iter().filter(|stall| stall.write.is_some()) {
+            let is_it = |waiting: &Waiting| {
+                now >= Time::ZERO + waiting.from
+                    && matches!(&waiting.moment, Moment::Stalls { partition } if tp(partition) == stall.partition)
+            };
+            while let Some(place) = self.waiting.iter().position(is_it) {
+                let Waiting { entry, after, .. } = self.waiting.remove(place);
+                self.schedule(now + after, Task::Begin { entry });
+            }
+        }
+        self.look_for_stalls_if_needed();
+    }
+
+    /// Nobody looks for stalls unless a line waits for one.
+    fn look_for_stalls_if_needed(&mut self) {
+        let stalls = |waiting: &Waiting| matches!(waiting.moment, Moment::Stalls { .. });
+        if !self.waiting.iter().any(stalls) {
+            self.stalls = None;
+        } else {
+            self.stalls.get_or_insert_default();
         }
     }
 
@@ -389,8 +431,7 @@ impl Operator {
                     && known(partition)
                         .is_some_and(|(_, before)| isr.iter().any(|id| !before.contains(id)))
             }
-            (Moment::Truncates { partition }, Fact::Truncated { partition: cut, .. })
-            | (Moment::Stalls { partition }, Fact::ProduceStalls { partition: cut, .. }) => {
+            (Moment::Truncates { partition }, Fact::Truncated { partition: cut, .. }) => {
                 *cut == tp(partition)
             }
             (Moment::ControllerElected, Fact::ControllerElected { .. })

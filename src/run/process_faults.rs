@@ -65,14 +65,15 @@ impl Condition {
 
 impl ProcessFault<'_> {
     /// The line of the transcript, once it is known who was meant.
-    pub fn words(&self, action: &Action, who: &str) -> String {
+    pub fn words(&self, action: &Action, who: &str, count: usize) -> String {
         match action {
             Action::Restart(_) => format!("start of {who}"),
             Action::Upgrade { set, .. } => {
                 let lines: Vec<String> = set.iter().map(|(k, v)| format!("{k}={v}")).collect();
                 format!("start of {who} with {}", lines.join(", "))
             }
-            Action::Resume(_) => format!("{who} goes on"),
+            Action::Resume(_) if count == 1 => format!("{who} goes on"),
+            Action::Resume(_) => format!("{who} go on"),
             Action::Stop(_) => format!("clean stop of {who}"),
             other => format!("{} of {who}", other.noun()),
         }

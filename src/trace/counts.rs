@@ -43,26 +43,12 @@ impl Counts {
         self.changed = true;
     }
 
-    /// The line that is due before a line about `entry`.
-    pub(super) fn line_before(&mut self, entry: &TraceEntry) -> Option<String> {
-        let turn = matches!(
-            entry.fact,
-            Fact::TimelineEvent { .. }
-                | Fact::Crashed
-                | Fact::PowerFailed
-                | Fact::Paused
-                | Fact::Started
-                | Fact::SessionExpired { .. }
-                | Fact::ProduceStalls { .. }
-                | Fact::HighWatermarkMoved { .. }
-        );
-        let recent = self
-            .last_shown
-            .is_some_and(|shown| entry.time.since(shown) < BETWEEN_COUNTS);
-        if !turn || recent {
-            None
-        } else {
-            self.line(entry.time)
+    /// The line that is due before one that changes the course of things.
+    pub(super) fn line_before(&mut self, time: Time) -> Option<String> {
+        let shown = self.last_shown;
+        match shown.is_some_and(|shown| time.since(shown) < BETWEEN_COUNTS) {
+            true => None,
+            false => self.line(time),
         }
     }
 

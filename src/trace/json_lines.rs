@@ -14,7 +14,7 @@ use twox_hash::XxHash3_64;
 /// What the header of a trace file says that it is.
 pub const FORMAT: &str = "kafka-trial trace";
 /// Version of the format. Readers refuse others.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// The run that a trace is of.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -478,7 +478,7 @@ mod tests {
         let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         insta::assert_snapshot!(lines[..3].join("\n"), @r#"
-        {"format":"kafka-trial trace","version":2,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
+        {"format":"kafka-trial trace","version":3,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
         {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
         "#);
@@ -493,10 +493,10 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        let text = write_json_lines(&header(), &[]).replacen(":2,", ":1,", 1);
+        let text = write_json_lines(&header(), &[]).replacen(":3,", ":1,", 1);
         assert_eq!(
             refusal(&text),
-            "line 1, column 1: version 1 of the format; this program reads version 2"
+            "line 1, column 1: version 1 of the format; this program reads version 3"
         );
         assert!(read("").is_err());
         assert!(read("broker:\n").is_err());

@@ -14,6 +14,7 @@ mod last_lines;
 mod legend;
 mod observer;
 mod sink;
+mod stalls;
 mod story;
 mod telling;
 mod transcript;
@@ -27,4 +28,5 @@ pub use json_lines::{
 pub use last_lines::LastLines;
 pub use observer::{CauseEntry, Nobody, Observer};
 pub use sink::{Keep, RoutineCounts, Sink};
+pub use stalls::{Stall, StallReader};
 pub use transcript::{Style, Transcript, excerpt, transcript, with_legend};

@@ -3,13 +3,21 @@
 use super::TraceEntry;
 use crate::kernel::{Duration, Time};
 use crate::protocol::zookeeper::SessionId;
-use crate::protocol::{BrokerId, ErrorCode, Fact, NO_LEADER, TopicPartition};
+use crate::protocol::{
+    BrokerId, ErrorCode, Fact, LinkFault, MachineFault, NO_LEADER, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Session timeout of a broker that has not been given one yet: Kafka's default of
 /// `zookeeper.session.timeout.ms`.
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(18);
+
+/// Kafka's default of `replica.lag.time.max.ms`, for a broker that has not said what it works by.
+const DEFAULT_LAG_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A producer that made its last record less long ago is about to make another.
+const STILL_AT_WORK: Duration = Duration::from_secs(10);
 
 /// A follower that was refused so long ago has asked again, unless something else holds it up.
 const REFUSED_LATELY: Duration = Duration::from_secs(3);
@@ -18,16 +26,49 @@ const REFUSED_LATELY: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Absence {
     Crashed,
+    WithoutPower,
     Paused,
     /// It ended by itself, or was asked to.
     Ended,
+}
+
+/// A producer, as far as one partition is concerned.
+#[derive(Debug, Default)]
+struct Writer {
+    /// Records of which it has not learned what became of them.
+    unsettled: u64,
+    /// When it made the last one.
+    last: Time,
+}
+
+/// A fault between sets of nodes.
+#[derive(Debug)]
+struct Link {
+    fault: LinkFault,
+    sides: Vec<Vec<Rc<str>>>,
+    since: Time,
+}
+
+impl Link {
+    /// It lies between these two. A single side is cut off from everybody else.
+    fn is_between(&self, a: &str, b: &str) -> bool {
+        let side = |node: &str| {
+            let holds = |side: &Vec<Rc<str>>| side.iter().any(|one| **one == *node);
+            self.sides.iter().position(holds)
+        };
+        match (side(a), side(b), self.sides.len()) {
+            (Some(a), Some(b), _) => a != b,
+            (a, b, 1) => a.is_some() || b.is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// A cluster as far as facts have told of it.
 #[derive(Debug, Default)]
 pub(super) struct Story {
     started: BTreeSet<Rc<str>>,
-    absent: BTreeMap<Rc<str>, Absence>,
+    absent: BTreeMap<Rc<str>, (Absence, Time)>,
     session_owner: BTreeMap<SessionId, Rc<str>>,
     session_timeout: BTreeMap<SessionId, Duration>,
     /// The session that each node opened last.
@@ -42,8 +83,17 @@ pub(super) struct Story {
     written: BTreeSet<TopicPartition>,
     /// When and why a leader last refused a follower's fetch.
     refused: BTreeMap<(TopicPartition, BrokerId), (Time, ErrorCode)>,
-    /// When each node last went on after a pause.
-    resumed: BTreeMap<Rc<str>, Time>,
+    /// Producers of a partition that run.
+    writers: BTreeMap<TopicPartition, BTreeMap<Rc<str>, Writer>>,
+    /// Consumers of a partition that run.
+    readers: BTreeMap<TopicPartition, BTreeSet<Rc<str>>>,
+    has_acks_all: bool,
+    /// What machines suffer from, and since when.
+    machines: BTreeMap<(Rc<str>, MachineFault), Time>,
+    /// What messages suffer from, by the fault's number.
+    links: BTreeMap<u32, Link>,
+    /// `replica.lag.time.max.ms` of each broker.
+    lag_time_max: BTreeMap<Rc<str>, Duration>,
 }
 
 impl Story {
@@ -63,10 +113,29 @@ impl Story {
             }
             Fact::Resumed => {
                 self.absent.remove(node);
-                self.resumed.insert(node.clone(), entry.time);
             }
-            Fact::Appended { partition, .. } if !self.written.contains(partition) => {
-                self.written.insert(partition.clone());
+            Fact::Appended {
+                partition,
+                acks_all,
+                ..
+            } => {
+                self.has_acks_all |= acks_all;
+                if !self.written.contains(partition) {
+                    self.written.insert(partition.clone());
+                }
+            }
+            Fact::RecordCreated { partition, .. } => {
+                let writer = self.writer(partition, node);
+                writer.unsettled += 1;
+                writer.last = entry.time;
+            }
+            Fact::Acked { partition, .. } | Fact::Failed { partition, .. } => {
+                let writer = self.writer(partition, node);
+                writer.unsettled = writer.unsettled.saturating_sub(1);
+            }
+            Fact::PositionSet { partition, .. } => {
+                let readers = self.readers.entry(partition.clone()).or_default();
+                readers.insert(node.clone());
             }
             Fact::BecameLeader { partition, .. } => {
                 self.held_replicas.insert(node.clone());
@@ -88,9 +157,38 @@ impl Story {
                 let follower = (partition.clone(), *replica);
                 self.refused.insert(follower, (entry.time, *error));
             }
-            Fact::Crashed | Fact::PowerFailed => self.is_away(node, Absence::Crashed),
-            Fact::Paused => self.is_away(node, Absence::Paused),
-            Fact::Exiting { .. } => self.is_away(node, Absence::Ended),
+            Fact::Crashed => self.is_away(entry, Absence::Crashed),
+            Fact::PowerFailed => self.is_away(entry, Absence::WithoutPower),
+            Fact::Paused => self.is_away(entry, Absence::Paused),
+            Fact::Exiting { .. } => self.is_away(entry, Absence::Ended),
+            Fact::MachineFault { fault, on: true } => {
+                let machine = (node.clone(), *fault);
+                self.machines.entry(machine).or_insert(entry.time);
+            }
+            Fact::MachineFault { fault, on: false } => {
+                self.machines.remove(&(node.clone(), *fault));
+            }
+            Fact::LinkFault {
+                number,
+                fault,
+                sides,
+            } => {
+                let link = Link {
+                    fault: *fault,
+                    sides: sides.clone(),
+                    since: entry.time,
+                };
+                self.links.insert(*number, link);
+            }
+            Fact::LinkHealed { number } => {
+                self.links.remove(number);
+            }
+            Fact::BrokerConfigured {
+                replica_lag_time_max_ms,
+            } => {
+                let lag = Duration::from_millis(*replica_lag_time_max_ms);
+                self.lag_time_max.insert(node.clone(), lag);
+            }
             Fact::ZooKeeperConnected { session, .. } => {
                 self.session_owner.insert(*session, node.clone());
                 self.newest_session.insert(node.clone(), *session);
@@ -119,9 +217,16 @@ impl Story {
         }
     }
 
-    fn is_away(&mut self, node: &Rc<str>, absence: Absence) {
-        self.absent.insert(node.clone(), absence);
+    fn is_away(&mut self, entry: &TraceEntry, absence: Absence) {
+        let node = &entry.node;
+        self.absent.insert(node.clone(), (absence, entry.time));
         if absence != Absence::Paused {
+            for writers in self.writers.values_mut() {
+                writers.remove(node);
+            }
+            for readers in self.readers.values_mut() {
+                readers.remove(node);
+            }
             self.believed.retain(|(believer, _), _| believer != node);
         }
     }
@@ -141,15 +246,69 @@ impl Story {
         self.written.contains(partition)
     }
 
-    /// The node that states this has gone on after a pause a moment ago.
-    pub(super) fn was_just_resumed(&self, entry: &TraceEntry) -> bool {
-        let resumed = self.resumed.get(&entry.node);
-        resumed.is_some_and(|resumed| entry.time.since(*resumed) < Duration::from_secs(1))
+    /// Who waits while nobody leads these partitions: clients that run, and have something to do there.
+    pub(super) fn who_waits<'a>(
+        &self,
+        partitions: impl IntoIterator<Item = &'a TopicPartition>,
+        now: Time,
+    ) -> Option<&'static str> {
+        let (mut reads, mut writes) = (false, false);
+        for partition in partitions {
+            let readers = self.readers.get(partition);
+            reads |= readers.is_some_and(|readers| !readers.is_empty());
+            let mut writers = self.writers.get(partition).into_iter().flatten();
+            writes |= writers
+                .any(|(_, writer)| writer.unsettled > 0 || now.since(writer.last) < STILL_AT_WORK);
+        }
+        match (reads, writes) {
+            (true, true) => Some("reads and writes wait"),
+            (true, false) => Some("reads wait"),
+            (false, true) => Some("writes wait"),
+            (false, false) => None,
+        }
     }
 
-    pub(super) fn absence(&self, broker: BrokerId) -> Option<Absence> {
-        let name = broker_name(broker);
-        self.absent.get(name.as_str()).copied()
+    /// Somebody writes with acks=all.
+    pub(super) fn is_written_with_acks_all(&self) -> bool {
+        self.has_acks_all
+    }
+
+    fn writer(&mut self, partition: &TopicPartition, node: &Rc<str>) -> &mut Writer {
+        // Nearly always both are there: nothing is copied for them.
+        if !self.writers.contains_key(partition) {
+            self.writers.insert(partition.clone(), BTreeMap::new());
+        }
+        let writers = self.writers.get_mut(partition);
+        let writers = writers.expect("it was just looked for, or put there");
+        if !writers.contains_key(node) {
+            writers.insert(node.clone(), Writer::default());
+        }
+        let writer = writers.get_mut(node);
+        writer.expect("it was just looked for, or put there")
+    }
+
+    /// Why the node does nothing, and since when.
+    pub(super) fn absence(&self, node: &str) -> Option<(Absence, Time)> {
+        self.absent.get(node).copied()
+    }
+
+    /// What holds the node's machine up, and since when.
+    pub(super) fn machine_fault(&self, node: &str) -> Option<(MachineFault, Time)> {
+        let mut faults = self.machines.iter().filter(|((of, _), _)| **of == *node);
+        faults.next().map(|((_, fault), since)| (*fault, *since))
+    }
+
+    /// What holds messages between two nodes up, and since when: the fault that began last.
+    pub(super) fn link_fault(&self, a: &str, b: &str) -> Option<(LinkFault, Time)> {
+        let mut links = self.links.values().rev();
+        let link = links.find(|link| link.is_between(a, b))?;
+        Some((link.fault, link.since))
+    }
+
+    /// How long a follower may lag behind this leader before it leaves the ISR.
+    pub(super) fn lag_time_max(&self, leader: &str) -> Duration {
+        let told = self.lag_time_max.get(leader).copied();
+        told.unwrap_or(DEFAULT_LAG_TIME_MAX)
     }
 
     /// ZooKeeper still holds a session of this broker.
@@ -168,6 +327,11 @@ impl Story {
         let session = self.newest_session.get(broker_name(broker).as_str())?;
         let lives = self.session_timeout.contains_key(session);
         lives.then_some(*session)
+    }
+
+    /// ZooKeeper has given it up, or closed it.
+    pub(super) fn is_over(&self, session: SessionId) -> bool {
+        self.session_owner.contains_key(&session) && !self.session_timeout.contains_key(&session)
     }
 
     /// Its owner has opened another since.
@@ -198,15 +362,17 @@ impl Story {
         self.isr.values().any(|isr| isr.contains(&broker))
     }
 
-    /// The broker is a partition's leader, as last written.
-    pub(super) fn leads_something(&self, broker: BrokerId) -> bool {
-        self.leader.values().any(|leader| *leader == broker)
+    /// What the broker leads, as last written.
+    pub(super) fn led_by(&self, broker: BrokerId) -> impl Iterator<Item = &TopicPartition> {
+        let led = self.leader.iter().filter(move |(_, id)| **id == broker);
+        led.map(|(partition, _)| partition)
     }
 
-    /// The broker's present process has begun to lead a partition, and is its leader as last written.
-    pub(super) fn has_led_something(&self, node: &Rc<str>) -> bool {
-        let mut led = self.leader.iter().filter(|(_, id)| **id == broker_id(node));
-        led.any(|(partition, id)| self.believes(node, partition, *id))
+    /// What the broker's present process has begun to lead, and leads as last written.
+    pub(super) fn begun_to_lead(&self, node: &Rc<str>) -> impl Iterator<Item = &TopicPartition> {
+        let id = broker_id(node);
+        let led = self.led_by(id);
+        led.filter(move |partition| self.believes(node, partition, id))
     }
 
     /// The ISR that was last written.

@@ -7,11 +7,14 @@
 use super::TraceEntry;
 use super::counts::Counts;
 use super::legend::legend;
+use super::stalls::{Stall, Stalls, Waiting};
 use super::story::Story;
-use super::telling::{Telling, Weight, commits_again, goes_on, tell};
+use super::telling::{
+    Telling, Weight, end_of_stall, stall, stands_still_again, still_stands, tell,
+};
 use crate::kernel::{Duration, Time};
-use crate::protocol::{ErrorCode, Fact, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::protocol::{Fact, TopicPartition};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// Equal lines within this time are one, if that changes no order that could matter.
@@ -81,10 +84,9 @@ pub struct Transcript {
     counts: Counts,
     /// Time of the last entry.
     now: Time,
-    /// Offset above which the high watermark must rise, by leader and partition on which acks=all waits.
-    stalls: BTreeMap<(Rc<str>, TopicPartition), i64>,
-    /// Leaders and partitions that commit nothing, since the ISR is too small.
-    held: BTreeSet<(Rc<str>, TopicPartition)>,
+    stalls: Stalls,
+    /// The last stall of each leader and partition.
+    last_stalls: BTreeMap<(Rc<str>, TopicPartition), LastStall>,
     /// What repeats, by node and words.
     episodes: BTreeMap<(Rc<str>, String), Episode>,
 }
@@ -96,6 +98,16 @@ struct Episode {
     heard: Time,
     /// How many times it has been told.
     told: usize,
+}
+
+/// A stall that was told.
+#[derive(Debug)]
+struct LastStall {
+    why: String,
+    /// When it began or ended.
+    heard: Time,
+    /// How often it came in a row, for the same reason.
+    times: usize,
 }
 
 /// A line that may still grow.
@@ -116,27 +128,93 @@ impl Transcript {
             lines: Vec::new(),
             counts: Counts::default(),
             now: Time::ZERO,
-            stalls: BTreeMap::new(),
-            held: BTreeSet::new(),
+            stalls: Stalls::default(),
+            last_stalls: BTreeMap::new(),
             episodes: BTreeMap::new(),
         }
     }
 
     /// Takes in the next entry of the trace.
     pub fn push(&mut self, entry: &TraceEntry) {
+        for begun in self.stalls.pass(entry.time, &self.story) {
+            self.stall_begins(&begun);
+        }
         if self.style.verbose {
             let telling = tell(entry, &self.story);
             let line = write_line(entry.time, &entry.node, &telling.sentence());
             self.lines.push(line);
-        } else if is_traffic(&entry.fact) {
-            self.counts.count(entry);
-            self.end_stall(entry);
         } else {
             self.counts.count(entry);
-            self.fold(entry, tell(entry, &self.story));
+            if !is_traffic(&entry.fact) && !self.is_known(entry) {
+                self.fold(entry, tell(entry, &self.story));
+            }
+        }
+        if let Some(ended) = self.stalls.learn(entry) {
+            self.stall_ends(entry.time, &ended);
         }
         self.story.learn(entry);
         self.now = entry.time;
+    }
+
+    /// One that comes back for the same reason is told once more, as what repeats, and then no longer.
+    fn stall_begins(&mut self, begun: &Stall) {
+        let telling = stall(begun, &self.story);
+        let key = (begun.leader.clone(), begun.partition.clone());
+        let before = self.last_stalls.get(&key);
+        let repeats = before.filter(|before| {
+            let silence = begun.at.since(before.heard);
+            before.why == telling.after && silence < SILENCE && !self.style.verbose
+        });
+        let times = repeats.map_or(1, |before| before.times + 1);
+        let last = LastStall {
+            why: telling.after.clone(),
+            heard: begun.at,
+            times,
+        };
+        self.last_stalls.insert(key, last);
+        match times {
+            1 => self.tell_of_stall(begun.at, &begun.leader, telling),
+            2 => {
+                let again = stands_still_again(&begun.partition);
+                self.tell_of_stall(begun.at, &begun.leader, again);
+            }
+            _ => {}
+        }
+    }
+
+    fn stall_ends(&mut self, time: Time, ended: &Waiting) {
+        let key = (ended.leader.clone(), ended.partition.clone());
+        let mut lines = end_of_stall(ended);
+        if let Some(last) = self.last_stalls.get_mut(&key) {
+            last.heard = time;
+            if last.times > 1 && !ended.held {
+                lines.clear();
+            }
+        }
+        for telling in lines {
+            self.tell_of_stall(time, &ended.leader, telling);
+        }
+    }
+
+    /// A stall is told by the reader, not by a node: it has a line of its own in either style.
+    fn tell_of_stall(&mut self, time: Time, leader: &Rc<str>, telling: Telling) {
+        match self.style.verbose {
+            true => {
+                let line = write_line(time, leader, &telling.sentence());
+                self.lines.push(line);
+            }
+            false => self.add(time, leader.clone(), telling, true),
+        }
+    }
+
+    /// The leader has said so already, and nothing has moved since.
+    fn is_known(&self, entry: &TraceEntry) -> bool {
+        match &entry.fact {
+            Fact::HighWatermarkHeld { partition, .. } => {
+                self.stalls.knows_as_held(partition, &entry.node)
+            }
+            _ => false,
+        }
     }
 
     /// Lines that have begun. What comes later is told below them, or added to one of them.
@@ -151,22 +229,16 @@ impl Transcript {
         if let Some(line) = self.counts.line(end) {
             self.lines.push(line);
         }
-        for (leader, partition) in self.stalls.keys() {
-            let text = format!("acks=all still waits on {partition}");
-            self.lines.push(write_line(end, leader, &text));
-        }
-        for (leader, partition) in &self.held {
-            let text = format!("still commits nothing more in {partition}");
-            self.lines.push(write_line(end, leader, &text));
+        for waiting in self.stalls.still(&self.story) {
+            let line = write_line(end, &waiting.leader, &still_stands(&waiting));
+            self.lines.push(line);
         }
         self.lines
     }
 
     fn fold(&mut self, entry: &TraceEntry, telling: Telling) {
-        let told_before = self.note_stall(entry);
         match telling.weight {
-            _ if told_before => {}
-            Weight::Loud => self.add(entry, telling),
+            Weight::Loud => self.add_of(entry, telling),
             Weight::Episode => {
                 let node = column(entry, &telling);
                 let key = (node.clone(), telling.before.clone());
@@ -185,92 +257,33 @@ impl Transcript {
                     self.episodes.insert(key, Episode { heard, told });
                 }
                 if tells {
-                    self.add(entry, telling);
+                    self.add_of(entry, telling);
                 }
             }
             Weight::Quiet => {}
         }
     }
 
-    /// Remembers where acks=all waits. True if a stall goes on that was told already.
-    fn note_stall(&mut self, entry: &TraceEntry) -> bool {
-        let node = &entry.node;
-        match &entry.fact {
-            Fact::ProduceStalls {
-                partition, offset, ..
-            } => {
-                let key = (node.clone(), partition.clone());
-                let known = self.stalls.get(&key).copied();
-                let first = known.map_or(*offset, |known| known.min(*offset));
-                self.stalls.insert(key, first);
-                known.is_some()
-            }
-            // What waited has been answered, or is nobody's business any more.
-            Fact::ProduceRefused {
-                partition,
-                error: ErrorCode::RequestTimedOut,
-            }
-            | Fact::BecameFollower { partition, .. }
-            | Fact::ReplicaStopped { partition, .. } => {
-                let key = (node.clone(), partition.clone());
-                self.stalls.remove(&key);
-                if !matches!(entry.fact, Fact::ProduceRefused { .. }) {
-                    self.held.remove(&key);
-                }
-                false
-            }
-            Fact::HighWatermarkHeld { partition, .. } => {
-                !self.held.insert((node.clone(), partition.clone()))
-            }
-            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } | Fact::Started => {
-                self.stalls.retain(|(leader, _), _| leader != node);
-                self.held.retain(|(leader, _)| leader != node);
-                false
-            }
-            _ => false,
-        }
-    }
-
-    /// A stall is over once the high watermark has passed what waits; that nothing is committed, once it moves.
-    fn end_stall(&mut self, entry: &TraceEntry) {
-        let Fact::HighWatermarkMoved {
-            partition,
-            high_watermark,
-            as_leader: true,
-        } = &entry.fact
-        else {
-            return;
-        };
-        if self.stalls.is_empty() && self.held.is_empty() {
-            return;
-        }
-        let key = (entry.node.clone(), partition.clone());
-        if self.held.remove(&key) {
-            self.add(entry, commits_again(partition));
-        }
-        let waits = self.stalls.get(&key).copied();
-        if waits.is_some_and(|offset| *high_watermark > offset) {
-            self.stalls.remove(&key);
-            self.add(entry, goes_on(partition));
-        }
+    fn add_of(&mut self, entry: &TraceEntry, telling: Telling) {
+        let node = column(entry, &telling);
+        self.add(entry.time, node, telling, is_turn(&entry.fact));
     }
 
     /// Adds to the line that says the same, or begins one.
-    fn add(&mut self, entry: &TraceEntry, telling: Telling) {
-        self.close_older_than_moment(entry.time);
-        let node = column(entry, &telling);
-        if let Some(line) = self.same_line(entry, &node, &telling) {
+    fn add(&mut self, time: Time, node: Rc<str>, telling: Telling, is_turn: bool) {
+        self.close_older_than_moment(time);
+        if let Some(line) = self.same_line(time, &node, &telling) {
             if !line.items.contains(&telling.item) {
                 line.items.push(telling.item);
             }
             return;
         }
-        if let Some(counts) = self.counts.line_before(entry) {
+        if is_turn && let Some(counts) = self.counts.line_before(time) {
             self.close_before(Time::MAX);
             self.lines.push(counts);
         }
         self.open.push_back(Line {
-            time: entry.time,
+            time,
             node,
             items: vec![telling.item.clone()],
             telling,
@@ -280,19 +293,13 @@ impl Transcript {
     /// The open line that says the same. An item must not move before another line that may have caused
     /// it: between the two only lines of the same instant or the same words may stand, unless they are
     /// lines of clients, which start independently.
-    fn same_line(
-        &mut self,
-        entry: &TraceEntry,
-        node: &Rc<str>,
-        telling: &Telling,
-    ) -> Option<&mut Line> {
+    fn same_line(&mut self, time: Time, node: &Rc<str>, telling: &Telling) -> Option<&mut Line> {
         for line in self.open.iter_mut().rev() {
             if line.takes(node, telling) {
                 return Some(line);
             }
-            let independent = telling.of_clients
-                || line.time == entry.time
-                || line.telling.before == telling.before;
+            let independent =
+                telling.of_clients || line.time == time || line.telling.before == telling.before;
             if !independent {
                 return None;
             }
@@ -339,6 +346,19 @@ fn is_traffic(fact: &Fact) -> bool {
             | Fact::RecordCreated { .. }
             | Fact::Acked { .. }
             | Fact::Consumed { .. }
+    )
+}
+
+/// What changes the course of things: counts are shown before it.
+fn is_turn(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::TimelineEvent { .. }
+            | Fact::Crashed
+            | Fact::PowerFailed
+            | Fact::Paused
+            | Fact::Started
+            | Fact::SessionExpired { .. }
     )
 }
 
@@ -411,11 +431,18 @@ mod tests {
 
     fn leader_crash() -> Vec<TraceEntry> {
         let new = StateWriteReason::NewPartition;
-        let stalls = |partition| Fact::ProduceStalls {
-            partition: trucks(partition),
-            offset: 31,
-            waits_for: vec![1],
-            lag_time_max_ms: 30_000,
+        let appends = |first, last, as_leader| Fact::Appended {
+            partition: trucks(1),
+            base_offset: first,
+            last_offset: last,
+            leader_epoch: 0,
+            as_leader,
+            acks_all: as_leader,
+        };
+        let commits = |high_watermark| Fact::HighWatermarkMoved {
+            partition: trucks(1),
+            high_watermark,
+            as_leader: true,
         };
         entries(vec![
             (0, "broker-1", Fact::Started),
@@ -444,6 +471,19 @@ mod tests {
             ),
             (90, "broker-3", state(0, 1, 0, &[1, 2, 3], new)),
             (90, "broker-3", state(1, 2, 0, &[2, 3, 1], new)),
+            (
+                91,
+                "broker-2",
+                Fact::BecameLeader {
+                    partition: trucks(1),
+                    leader_epoch: 0,
+                    log_end_offset: 0,
+                    high_watermark: 0,
+                    isr: vec![2, 3, 1],
+                },
+            ),
+            (900, "broker-2", appends(0, 30, true)),
+            (901, "broker-2", commits(31)),
             (1_000, "trucks-1", acked(0)),
             (2_000, "trucks-1", acked(1)),
             (
@@ -456,8 +496,9 @@ mod tests {
                 },
             ),
             (30_000, "broker-1", Fact::Crashed),
-            (31_000, "broker-2", stalls(1)),
-            (31_500, "broker-2", stalls(1)),
+            (30_000, "broker-2", appends(31, 31, true)),
+            (30_001, "broker-3", appends(31, 31, false)),
+            (30_500, "broker-2", appends(32, 32, true)),
             (
                 45_000,
                 "zookeeper-1",
@@ -496,15 +537,7 @@ mod tests {
                     isr: vec![2, 3],
                 },
             ),
-            (
-                45_006,
-                "broker-2",
-                Fact::HighWatermarkMoved {
-                    partition: trucks(1),
-                    high_watermark: 32,
-                    as_leader: true,
-                },
-            ),
+            (45_006, "broker-2", commits(33)),
             (45_010, "trucks-1", acked(2)),
             (75_000, "broker-1", Fact::Started),
             (
@@ -557,7 +590,8 @@ mod tests {
         let entries = leader_crash();
         let text = transcript(&entries, Style { verbose: true });
         let (_legend, told) = text.split_once("\n\n").unwrap();
-        assert_eq!(told.lines().count(), entries.len());
+        // The stall and its end are nobody's facts.
+        assert_eq!(told.lines().count(), entries.len() + 2);
     }
 
     #[test]
@@ -568,7 +602,7 @@ mod tests {
             .find(|line| line.contains("acks=all waits"))
             .unwrap();
         assert!(
-            line.contains("broker-1 is still in the ISR and has not fetched"),
+            line.contains("broker-1 crashed at 30.000 s and is still in the ISR"),
             "{line}"
         );
         assert!(line.contains("12 to 21 s after the crash"), "{line}");
@@ -576,7 +610,7 @@ mod tests {
         assert_eq!(
             text.matches("acks=all waits").count(),
             1,
-            "the second stall is the first"
+            "a second write that waits is the same stall"
         );
     }
 
@@ -592,13 +626,14 @@ mod tests {
         let line = |words| text.lines().find(|line| line.contains(words)).unwrap();
         let pause = line("is paused: it answers nothing");
         assert!(
-            pause.contains("what it leads takes no writes, and acks=all waits")
+            pause.contains("acks=all waits wherever it is in the ISR")
                 && pause.contains("until it goes on, or ZooKeeper gives up its session (12 to 21 s after the pause)"),
             "{pause}"
         );
         let stall = line("acks=all waits on trucks_gps-1");
         assert!(
-            stall.contains("broker-1 is paused") && stall.contains("(12 to 21 s after the pause)"),
+            stall.contains("broker-1 has been paused since 30.000 s")
+                && stall.contains("(12 to 21 s after the pause)"),
             "{stall}"
         );
     }

@@ -2,6 +2,7 @@
 
 mod broken_brokers;
 mod checks;
+mod clocks;
 mod compression;
 mod cost_model;
 mod disk_faults;

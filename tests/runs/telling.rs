@@ -101,7 +101,12 @@ timeline:
   - {at: 20s, for: 5s, hang sync: broker-1}
 ",
     ));
-    assert!(!told.contains("acks=all waits"), "{told}");
+    let waits = line(&told, "acks=all waits on t-0");
+    assert!(
+        waits.contains("its own disk has been hanging since 20.000 s")
+            && !waits.contains("broker-2"),
+        "{waits}"
+    );
     let flushed = line(&told, "has waited 4 s for its flush");
     assert!(
         flushed.contains("broker-1  ") && time(flushed) == 25,
@@ -125,7 +130,10 @@ timeline:
     ));
     assert!(!told.contains("leads nothing any more"), "{told}");
     let stops = line(&told, "has handed over what others can lead");
-    assert!(stops.contains("nobody else holds audit-0"), "{stops}");
+    assert!(
+        stops.contains("nobody else holds audit-0: writes wait there"),
+        "{stops}"
+    );
 }
 
 #[test]

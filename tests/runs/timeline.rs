@@ -314,3 +314,43 @@ expect:
     );
     assert_eq!(stated(&report, "broker-1", &Fact::Started)[1..], [45]);
 }
+
+#[test]
+fn a_line_that_waits_for_a_stall_is_carried_out_a_second_after_it_began_and_looking_changes_no_byte()
+ {
+    let cluster = TRUCKS.replace(
+        "  t: {partitions: 1, replication.factor: 1}",
+        "  t: {assignment: [[1, 2, 3]]}",
+    );
+    let scenario = |third: &str| {
+        format!(
+            "{cluster}
+cluster: {{brokers: 3}}
+timeline:
+  - {{at: 20s, pause: broker-2}}
+  - {{{third}, crash: broker-3}}
+"
+        )
+    };
+    let waiting = play(&scenario("when: writes to t-0 stall, after: 2s"));
+    let mut entries = waiting.trace.iter();
+    let crash = entries.find(|entry| entry.fact == Fact::Crashed);
+    let crash = crash.expect("a stall").time;
+    // The first write after the pause waits from its append on.
+    let append = waiting.trace.iter().find(|entry| {
+        entry.time.as_millis() >= 20_000
+            && matches!(
+                entry.fact,
+                Fact::Appended {
+                    as_leader: true,
+                    acks_all: true,
+                    ..
+                }
+            )
+    });
+    let append = append.expect("a write").time;
+    assert_eq!(crash.0, append.0 + 3_000_000_000);
+    // The same crash at the same instant by the clock: nobody looks for stalls, and it is the same run.
+    let by_clock = play(&scenario(&format!("at: {}ns", crash.0)));
+    assert_eq!(by_clock.digest, waiting.digest);
+}

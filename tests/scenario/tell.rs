@@ -97,7 +97,7 @@ expect:
     assert_eq!(run.status.code(), Some(1), "{}", text(&run.stderr));
     let printed = text(&run.stdout);
     assert!(
-        printed.contains("      although it was expected, since three were thought to be made\n"),
+        printed.contains("      it was expected because: three were thought to be made\n"),
         "{printed}"
     );
     let told = trial(&["tell", &format!("{}/trace.jsonl", place.name())]);
@@ -134,8 +134,8 @@ fn what_is_no_whole_trace_is_refused_with_its_line() {
     let without_end: Vec<&str> = whole.lines().take(count - 1).collect();
     let without_end = format!("{}\n", without_end.join("\n"));
     refused(&without_end, count, "it was cut");
-    let other = whole.replacen("\"version\":2", "\"version\":1", 1);
-    refused(&other, 1, "this program reads version 2");
+    let other = whole.replacen("\"version\":3", "\"version\":1", 1);
+    refused(&other, 1, "this program reads version 3");
     let changed = whole.replacen("\"status\":", "\"stutas\":", 1);
     if changed != whole {
         let line = whole.lines().position(|line| line.contains("\"status\":"));

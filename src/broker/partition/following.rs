@@ -59,6 +59,7 @@ impl Partition {
             last_offset: info.last_offset,
             leader_epoch: log.latest_epoch().unwrap_or(UNKNOWN_EPOCH),
             as_leader: false,
+            acks_all: false,
         });
         Ok(())
     }

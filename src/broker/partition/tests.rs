@@ -449,28 +449,6 @@ fn e8_truncation_cleans_the_epoch_cache_even_where_no_bytes_go() {
 }
 
 #[test]
-fn ct33_a_stall_is_told_once_with_those_it_waits_for() {
-    let mut world = World::new();
-    let mut leader = world.leader(&[1, 2, 3], 1);
-    produce(&mut world, &mut leader, 2);
-    follow(&mut world, &mut leader, 2, 2);
-    world.facts();
-    let stall = Fact::ProduceStalls {
-        partition: t0(),
-        offset: 1,
-        waits_for: vec![3],
-        lag_time_max_ms: LAG_MS as u64,
-    };
-    leader.tell_stall(&mut world.env(), 2);
-    leader.tell_stall(&mut world.env(), 2);
-    assert_eq!(world.facts(), [stall]);
-    follow(&mut world, &mut leader, 3, 1);
-    world.facts();
-    leader.tell_stall(&mut world.env(), 2);
-    assert_eq!(world.facts().len(), 1, "there was progress in between");
-}
-
-#[test]
 fn hw3_that_too_small_an_isr_commits_nothing_is_told_once() {
     let mut world = World::new();
     let mut leader = world.leader(&[1], 2);

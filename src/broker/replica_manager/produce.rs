@@ -6,7 +6,6 @@
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
 use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
-use crate::kernel::Time;
 use crate::log::{LogAppendInfo, Records};
 use crate::protocol::{
     ErrorCode, Fact, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicPartition,
@@ -20,7 +19,6 @@ pub(crate) struct Appended(Vec<(Result<LogAppendInfo, ErrorCode>, bool)>);
 /// A produce with acks=all.
 #[derive(Debug)]
 pub(crate) struct DelayedProduce {
-    since: Time,
     acks: Vec<Ack>,
 }
 
@@ -53,7 +51,6 @@ impl ReplicaManager {
     pub(crate) fn finish_produce(
         &mut self,
         env: &mut Env<'_>,
-        now: Time,
         to: Pending,
         request: &ProduceRequest,
         appended: Appended,
@@ -88,7 +85,7 @@ impl ReplicaManager {
                 });
                 None
             }
-            -1 => self.wait_for_replicas(env, now, to, request, acks),
+            -1 => self.wait_for_replicas(env, to, request, acks),
             _ => {
                 env.out
                     .answers
@@ -156,7 +153,6 @@ impl ReplicaManager {
     fn wait_for_replicas(
         &mut self,
         env: &mut Env<'_>,
-        since: Time,
         to: Pending,
         request: &ProduceRequest,
         acks: Vec<Ack>,
@@ -165,37 +161,8 @@ impl ReplicaManager {
         let keys = waiting
             .map(|ack| WatchKey::Replication(ack.response.partition.clone()))
             .collect();
-        let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { since, acks }));
+        let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { acks }));
         self.complete_or_park(env, delayed, keys, request.timeout_ms)
-    }
-
-    pub(crate) fn has_delayed_produces(&self) -> bool {
-        let mut operations = self.purgatory.operations();
-        operations.any(|delayed| matches!(delayed.operation, Operation::Produce(_)))
-    }
-
-    /// CT33: states why produces that were parked before `before` still wait. The time at which the
-    /// oldest of the others was parked.
-    pub(crate) fn tell_stalls(&mut self, env: &mut Env<'_>, before: Time) -> Option<Time> {
-        let mut next: Option<Time> = None;
-        for delayed in self.purgatory.operations() {
-            let Operation::Produce(produce) = &delayed.operation else {
-                continue;
-            };
-            if produce.since > before {
-                next = Some(next.map_or(produce.since, |at| at.min(produce.since)));
-                continue;
-            }
-            for ack in &produce.acks {
-                if let (Some(offset), Some(partition)) = (
-                    ack.required,
-                    self.partitions.get_mut(&ack.response.partition),
-                ) {
-                    partition.tell_stall(env, offset);
-                }
-            }
-        }
-        next
     }
 }
 

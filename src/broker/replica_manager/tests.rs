@@ -3,7 +3,7 @@
 use super::*;
 use crate::broker::purgatory::Pending;
 use crate::broker::testing::*;
-use crate::kernel::{ConnId, Time};
+use crate::kernel::ConnId;
 use crate::metadata::MetadataCache;
 use crate::protocol::{FetchPartition, FetchRequest, ProduceRequest, Response, TopicId};
 
@@ -35,7 +35,7 @@ fn produce(
         data: vec![(t0(), batch(2))],
     };
     let appended = manager.append_records(&mut world.env(), &request);
-    manager.finish_produce(&mut world.env(), Time::ZERO, to(conn), &request, appended)
+    manager.finish_produce(&mut world.env(), to(conn), &request, appended)
 }
 
 fn fetch(

@@ -24,7 +24,8 @@ pub(super) fn lost(history: &History<'_>, count: Count) -> Verdict {
     let lost = acknowledged.lost(history.end);
     let lost = lost.values().map(|records| records.len() as u64).sum();
     let all = acknowledged.count;
-    verdict_of(count.holds(lost), format!("{lost} of {all}"))
+    let sent = acknowledged.sent_figures(history.end);
+    verdict_of(count.holds(lost), format!("{lost} of {all}{sent}"))
 }
 
 pub(super) fn acknowledged(history: &History<'_>, count: Count) -> Verdict {

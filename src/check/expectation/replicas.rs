@@ -1,6 +1,7 @@
 //! Expectations about replicas: the ISR, truncation, what is refused and what waits.
 
 use super::history::{History, is, seconds, topic_partition, within};
+use super::tally::Found;
 use super::{Verdict, verdict_of};
 use crate::check::logs_equal_below_high_watermark::Comparison;
 use crate::kernel::Duration;
@@ -139,19 +140,15 @@ pub(super) fn refused(history: &History<'_>, partition: &Partition, error: &str)
     verdict_of(count > 0, format!("{count} requests refused so"))
 }
 
-pub(super) fn stalls(history: &History<'_>, partition: &Partition) -> Verdict {
-    let stall = history.window().find_map(|entry| match &entry.fact {
-        Fact::ProduceStalls {
-            partition: waiting,
-            waits_for,
-            ..
-        } if is(waiting, partition) => Some(format!(
-            "from {} on, for brokers {waits_for:?}",
-            seconds(entry.time.since(crate::kernel::Time::ZERO))
+pub(super) fn stalls(history: &History<'_>) -> Verdict {
+    match &history.tally.found {
+        Found::Stalls(_, _, Some(stall)) => Ok(format!(
+            "from {} on, for brokers {:?}",
+            seconds(stall.at.since(crate::kernel::Time::ZERO)),
+            stall.waits_for
         )),
-        _ => None,
-    });
-    stall.ok_or_else(|| "none waited long".to_owned())
+        _ => Err("none waited long".to_owned()),
+    }
 }
 
 fn replicas<'a>(history: &'a History<'_>, partition: &Partition) -> Result<&'a [BrokerId], String> {

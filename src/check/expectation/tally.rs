@@ -9,7 +9,7 @@ use crate::check::zookeeper_past::Past;
 use crate::kernel::Time;
 use crate::plan::{EventRef, Expectation, Expected, Partition, Plan};
 use crate::protocol::Fact;
-use crate::trace::TraceEntry;
+use crate::trace::{Stall, StallReader, TraceEntry};
 
 /// What one expectation has found so far.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) enum Found {
     AcknowledgedAfter(Partition, After),
     /// The first record that a member read after an event.
     ReadAfter(After),
+    /// The first acks=all write to it that stood still.
+    Stalls(StallReader, Partition, Option<Stall>),
     /// What ZooKeeper has committed; when it was lost first, and how.
     Past(Past, Option<(Time, String)>),
 }
@@ -73,6 +75,7 @@ impl Tally {
             AcknowledgedAgain {
                 partition, event, ..
             } => Found::AcknowledgedAfter(partition.clone(), after(event)),
+            Stalls { partition } => Found::Stalls(StallReader::default(), partition.clone(), None),
             ZooKeeperLosesItsPast => Found::Past(Past::default(), None),
             Read { consumer, .. } => {
                 about(consumer);
@@ -104,7 +107,20 @@ impl Tally {
         let in_window = self.from <= entry.time && entry.time <= self.until;
         let members = &self.members;
         let of_member = || members.iter().any(|name| **name == *entry.node);
+        let window = self.from..=self.until;
         match (&mut self.found, &entry.fact) {
+            (Found::Stalls(reader, wanted, first), _) => {
+                let begun = reader.pass(entry.time).into_iter();
+                let mut of_writes = begun.filter(|stall| {
+                    stall.write.is_some()
+                        && is(&stall.partition, wanted)
+                        && window.contains(&stall.at)
+                });
+                if let Some(stall) = of_writes.next() {
+                    first.get_or_insert(stall);
+                }
+                reader.learn(entry);
+            }
             (Found::Acknowledged(found), fact) => found.learn(fact),
             (Found::Past(past, lost), fact) => {
                 if let Some(how) = past.learn(fact) {

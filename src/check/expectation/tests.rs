@@ -62,6 +62,21 @@ impl Story {
             }
             fact
         };
+        let leads_with_1_and_3 = Fact::BecameLeader {
+            partition: tp("t-1"),
+            leader_epoch: 0,
+            log_end_offset: 0,
+            high_watermark: 0,
+            isr: vec![1, 3],
+        };
+        let write_that_waits = Fact::Appended {
+            partition: tp("t-1"),
+            base_offset: 0,
+            last_offset: 0,
+            leader_epoch: 0,
+            as_leader: true,
+            acks_all: true,
+        };
         use StateWriteReason::{AlterPartition, NewPartition, OfflineElection, UncleanElection};
         let facts = [
             (
@@ -94,16 +109,8 @@ impl Story {
             (2_000, "dashboard", consumed("t-0", 1, "b")),
             (30_000, "broker-1", event(0, "crash: broker-1")),
             (30_000, "broker-1", Fact::Crashed),
-            (
-                31_000,
-                "broker-3",
-                Fact::ProduceStalls {
-                    partition: tp("t-1"),
-                    offset: 0,
-                    waits_for: vec![1],
-                    lag_time_max_ms: 30_000,
-                },
-            ),
+            (30_000, "broker-3", leads_with_1_and_3),
+            (30_000, "broker-3", write_that_waits),
             (
                 45_000,
                 "zookeeper-1",

@@ -22,8 +22,10 @@ pub(super) const PLAIN_PATH: &str =
 /// A path on a machine's disk; a directory's may end in `/`.
 pub(super) fn is_plain_path(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
-    path.split('/')
-        .all(|part| !part.is_empty() && part != "." && part != "..")
+    let of_every_file_system = |c: char| !c.is_control() && !r#"\:*?"<>|"#.contains(c);
+    path.split('/').all(|part| {
+        !part.is_empty() && part != "." && part != ".." && part.chars().all(of_every_file_system)
+    })
 }
 
 impl Check<'_> {

@@ -244,7 +244,7 @@ pub(super) const BROKER: &[Key] = &[
         one_of(&["CreateTime", "LogAppendTime"]),
         "CreateTime",
     ),
-    tunes("log.preallocate", BOOLEAN),
+    changes("log.preallocate", BOOLEAN, Lack::Preallocation, &["false"]),
     modelled("log.retention.bytes", long(ANY), "-1"),
     modelled("log.retention.check.interval.ms", long(1), "300000"),
     modelled("log.retention.hours", int(ANY), "168"),

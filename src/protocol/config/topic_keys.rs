@@ -71,7 +71,7 @@ pub(super) const TOPIC: &[Key] = &[
     tunes("min.cleanable.dirty.ratio", DECIMAL),
     tunes("min.compaction.lag.ms", long(0)),
     modelled("min.insync.replicas", int(1), "1"),
-    tunes("preallocate", BOOLEAN),
+    changes("preallocate", BOOLEAN, Lack::Preallocation, &["false"]),
     tunes("remote.log.copy.disable", BOOLEAN),
     tunes("remote.log.delete.on.disable", BOOLEAN),
     changes(

@@ -2,10 +2,11 @@
 
 use super::{Telling, brokers_named, ids, joined, loud, partitions as count_of, quiet};
 use crate::protocol::{BrokerId, Fact, NO_LEADER, StateWriteReason};
+use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_name};
 
-pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
-    match fact {
+pub(super) fn of_controller(entry: &TraceEntry, story: &Story) -> Telling {
+    match &entry.fact {
         Fact::ControllerElected { controller_epoch } => loud(format!(
             "becomes the controller, epoch {controller_epoch}: it decides who leads"
         )),
@@ -42,7 +43,7 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
             "as controller sees the new topic {topic} with {}",
             count_of(*partitions)
         )),
-        Fact::StateWritten { .. } => of_state(fact, story),
+        Fact::StateWritten { .. } => of_state(entry, story),
         Fact::ElectionFailed {
             partition,
             reason,
@@ -50,6 +51,8 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
             isr,
         } => {
             let leader = story.leader(partition);
+            let waits = story.who_waits([partition], entry.time);
+            let waits = |before| waits.map_or_else(String::new, |wait| format!("{before}{wait}"));
             let led = format!(
                 "{partition} ({} leads on, ISR {})",
                 broker_name(leader),
@@ -60,10 +63,11 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
                     "finds no leader for ",
                     format!("{partition} (ISR {})", ids(isr)),
                     match live.len() {
-                        0 => ": no broker runs. Reads and writes wait".to_owned(),
+                        0 => format!(": no broker runs{}", waits("; ")),
                         _ => format!(
-                            ": of the ISR nobody is there (of all brokers {}). Reads and writes wait",
-                            ids(live)
+                            ": of the ISR nobody is there (of all brokers {}){}",
+                            ids(live),
+                            waits("; ")
                         ),
                     },
                 ),
@@ -75,7 +79,7 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
                 StateWriteReason::ControlledShutdown => joined(
                     "finds nobody else in the ISR to lead instead of the broker that stops: ",
                     led,
-                    " until it has stopped; from then on reads and writes wait",
+                    format!(" until it has stopped{}", waits("; from then on ")),
                 ),
                 _ => joined("finds no other leader: ", led, ""),
             }
@@ -106,7 +110,7 @@ pub(super) fn of_controller(fact: &Fact, story: &Story) -> Telling {
 }
 
 /// What the controller wrote about a partition, and what is new in it.
-fn of_state(fact: &Fact, story: &Story) -> Telling {
+fn of_state(entry: &TraceEntry, story: &Story) -> Telling {
     let Fact::StateWritten {
         partition,
         leader,
@@ -114,9 +118,9 @@ fn of_state(fact: &Fact, story: &Story) -> Telling {
         isr,
         reason,
         ..
-    } = fact
+    } = &entry.fact
     else {
-        unreachable!("not a state: {fact:?}");
+        unreachable!("not a state: {:?}", entry.fact);
     };
     let known = story.isr(partition);
     let left: Vec<BrokerId> = known
@@ -148,7 +152,10 @@ fn of_state(fact: &Fact, story: &Story) -> Telling {
         _ if *leader == NO_LEADER && story.leader(partition) != NO_LEADER => joined(
             "leaves without a leader: ",
             format!("{partition} (epoch {leader_epoch}, ISR {})", ids(isr)),
-            "; reads and writes wait",
+            match story.who_waits([partition], entry.time) {
+                Some(wait) => format!("; {wait}"),
+                None => String::new(),
+            },
         ),
         StateWriteReason::OfflineElection => {
             joined("elects the first of the ISR that is alive: ", led, "")

@@ -7,8 +7,9 @@ mod client;
 mod controller;
 mod process;
 mod replica;
+mod stall;
 
-pub(super) use replica::{commits_again, goes_on};
+pub(super) use stall::{end_of_stall, stall, stands_still_again, still_stands};
 
 use super::TraceEntry;
 use super::story::{Story, broker_name};
@@ -49,6 +50,9 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::Exiting { .. }
         | Fact::TimelineEvent { .. }
         | Fact::NobodyFits { .. }
+        | Fact::MachineFault { .. }
+        | Fact::LinkFault { .. }
+        | Fact::LinkHealed { .. }
         | Fact::LogDirFailed { .. } => process::of_process(entry, story),
 
         Fact::ZooKeeperServing { .. }
@@ -74,7 +78,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperCommandEnded { .. }
         | Fact::ZooKeeperNews { .. } => process::of_zookeeper(&entry.fact, story),
 
-        Fact::LogsLoaded { .. }
+        Fact::BrokerConfigured { .. }
+        | Fact::LogsLoaded { .. }
         | Fact::SegmentScanned { .. }
         | Fact::LogLoaded { .. }
         | Fact::LogRepaired { .. }
@@ -84,7 +89,6 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ControllerObeyed { .. }
         | Fact::ControlledShutdownBegins
         | Fact::ControlledShutdownEnds { .. }
-        | Fact::StoodStill { .. }
         | Fact::FlushWaited { .. } => process::of_broker(entry, story),
 
         Fact::ControllerElected { .. }
@@ -94,7 +98,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::StateWritten { .. }
         | Fact::ElectionFailed { .. }
         | Fact::LeadersImbalanced { .. }
-        | Fact::AlterPartitionRefused { .. } => controller::of_controller(&entry.fact, story),
+        | Fact::AlterPartitionRefused { .. } => controller::of_controller(entry, story),
 
         Fact::BecameLeader { .. }
         | Fact::BecameFollower { .. }
@@ -107,7 +111,6 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::HighWatermarkMoved { .. }
         | Fact::HighWatermarkHeld { .. }
         | Fact::Truncated { .. }
-        | Fact::ProduceStalls { .. }
         | Fact::ProduceRefused { .. }
         | Fact::FetchRefused { .. } => replica::of_replica(entry, story),
 

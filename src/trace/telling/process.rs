@@ -4,7 +4,7 @@ use super::{Telling, episode, loud, partitions as count_of, quiet};
 use crate::kernel::Duration;
 use crate::protocol::zab::TxnBody;
 use crate::protocol::zookeeper::Code;
-use crate::protocol::{BrokerId, Fact};
+use crate::protocol::{Fact, LinkFault, MachineFault, TopicPartition};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id};
 use std::rc::Rc;
@@ -19,35 +19,67 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         }
         Fact::Crashed if is_server(&entry.node) => loud(format!(
             "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while{}",
-            what_it_led(story.leads_something(broker_id(&entry.node)))
+            what_it_led(story.led_by(broker_id(&entry.node)), entry, story)
         )),
         Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
-        Fact::PowerFailed => {
-            loud("loses power: its memory is gone, and so may be what was not synced to disk")
-        }
+        Fact::PowerFailed => loud(format!(
+            "loses power: its memory is gone, and so may be what was not synced to disk{}",
+            what_it_led(story.led_by(broker_id(&entry.node)), entry, story)
+        )),
         Fact::Paused => loud(format!(
             "is paused: it answers nothing and its timers stand still{}",
-            what_waits(broker_id(&entry.node), story)
+            what_waits(entry, story)
         )),
         Fact::Resumed => loud("goes on where it was paused, not knowing that time has passed"),
         Fact::TerminateAsked => loud("is asked to stop (SIGTERM)"),
         Fact::Exiting { status, why } => loud(format!(
             "ends with status {status}: {why}{}",
-            what_it_led(story.has_led_something(&entry.node))
+            what_it_led(story.begun_to_lead(&entry.node), entry, story)
         )),
         Fact::TimelineEvent { text, .. } => loud(&**text),
         Fact::NobodyFits { text, .. } => loud(&**text),
+        // The timeline's line has said it in words.
+        Fact::MachineFault { fault, on } => quiet(match (fault, on) {
+            (MachineFault::DiskHangs, true) => "its disk hangs",
+            (MachineFault::DiskHangs, false) => "its disk hangs no longer",
+            (MachineFault::DiskSlow, true) => "its disk is slow",
+            (MachineFault::DiskSlow, false) => "its disk is slow no longer",
+            (MachineFault::MachineSlow, true) => "its machine is slow",
+            (MachineFault::MachineSlow, false) => "its machine is slow no longer",
+        }),
+        Fact::LinkFault {
+            number,
+            fault,
+            sides,
+        } => {
+            let sides = sides.iter().map(|side| side.join(", "));
+            let sides: Vec<String> = sides.collect();
+            quiet(format!(
+                "fault {number} of the network: {} {}",
+                sides.join(" | "),
+                match fault {
+                    LinkFault::Cut => "are cut off from each other",
+                    LinkFault::Stalled => "hear of each other only when it is over",
+                    LinkFault::Slow => "hear of each other late",
+                    LinkFault::Throttled => "hear of each other at a low rate",
+                }
+            ))
+        }
+        Fact::LinkHealed { number } => quiet(format!("fault {number} of the network is over")),
         Fact::LogDirFailed { why } => loud(format!("gives up its log directory: {why}")),
         other => unreachable!("not of a process: {other:?}"),
     }
 }
 
-/// What the end of a leader means for its partitions.
-fn what_it_led(led_something: bool) -> &'static str {
-    if led_something {
-        "; until another broker leads, what it led takes no writes"
-    } else {
-        ""
+/// What the end of a leader means for its partitions: something only where somebody reads or writes.
+fn what_it_led<'a>(
+    led: impl Iterator<Item = &'a TopicPartition>,
+    entry: &TraceEntry,
+    story: &'a Story,
+) -> String {
+    match story.who_waits(led, entry.time) {
+        Some(wait) => format!("; until somebody leads again, {wait} on what it led"),
+        None => String::new(),
     }
 }
 
@@ -63,11 +95,11 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             loud("serves with an empty tree: no transaction yet")
         }
         Fact::ZooKeeperServing { last_zxid } => {
-            loud(format!("serves; its last transaction is 0x{last_zxid:x}"))
+            loud(format!("serves; its last zxid is 0x{last_zxid:x}"))
         }
         Fact::AheadClientRefused { seen, last_zxid } => episode(
             "turns clients away that have seen more than it has, as if it had lost transactions: ",
-            format!("a client has seen 0x{seen:x}, it has 0x{last_zxid:x}"),
+            format!("a client has seen zxid 0x{seen:x}, it has 0x{last_zxid:x}"),
         ),
         Fact::SessionOpened {
             session,
@@ -101,7 +133,7 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             gone(ephemerals)
         )),
         Fact::ZooKeeperLooks { round, last_zxid } => quiet(format!(
-            "looks for a leader (round {round}); its last transaction is 0x{last_zxid:x}"
+            "looks for a leader (round {round}); its last zxid is 0x{last_zxid:x}"
         )),
         Fact::ZooKeeperElects { leader, round } => {
             quiet(format!("elects server {leader} in round {round}"))
@@ -112,7 +144,7 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
             mode,
             transactions,
         } => loud(format!(
-            "brings server {learner}, which has 0x{last_zxid:x}, up to date by {mode}{}",
+            "brings server {learner}, whose last zxid is 0x{last_zxid:x}, up to date by {mode}{}",
             match transactions {
                 0 => String::new(),
                 1 => " and 1 transaction".to_owned(),
@@ -122,7 +154,7 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperLeads {
             epoch, last_zxid, ..
         } => loud(format!(
-            "leads epoch {epoch}: a quorum has all that it has, up to 0x{last_zxid:x}"
+            "leads epoch {epoch}: a quorum has all that it has, up to zxid 0x{last_zxid:x}"
         )),
         Fact::ZooKeeperFollows { leader, epoch, .. } => loud(format!(
             "follows server {leader} in epoch {epoch} and serves"
@@ -130,21 +162,24 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperLeaves { why } => loud(format!("cuts its clients off: {why}")),
         Fact::TxnApplied { txn } if txn.body == TxnBody::Error(Code::SessionMoved) => {
             loud(format!(
-                "applies 0x{:x}: a write of {} is refused, since it came by a server that its session has left",
+                "applies zxid 0x{:x}: a write of {} is refused, since it came by a server that its session has left",
                 txn.zxid,
                 owner(txn.session)
             ))
         }
-        Fact::TxnApplied { txn } => quiet(format!("applies 0x{:x}: {}", txn.zxid, txn.body)),
+        Fact::TxnApplied { txn } => quiet(format!("applies zxid 0x{:x}: {}", txn.zxid, txn.body)),
         Fact::ZooKeeperAsked { xid, op, .. } => quiet(format!("asks ZooKeeper ({xid}): {op:?}")),
         Fact::ZooKeeperAnswered { xid, zxid, .. } => {
-            quiet(format!("is answered ({xid}) with 0x{zxid:x}"))
+            quiet(format!("is answered ({xid}) with zxid 0x{zxid:x}"))
         }
         Fact::ZooKeeperWatchFired { change, .. } => quiet(format!("is told {change}")),
         Fact::ZooKeeperConnected { resumed: false, .. } => quiet("has a session with ZooKeeper"),
         Fact::ZooKeeperConnected { resumed: true, .. } => {
             loud("is connected to ZooKeeper again, its session lives")
         }
+        Fact::ZooKeeperDisconnected { session } if story.is_over(*session) => loud(
+            "has lost its connection to ZooKeeper, and does not know yet that its session is over",
+        ),
         Fact::ZooKeeperDisconnected { .. } => {
             loud("has lost its connection to ZooKeeper; its session lives on until it times out")
         }
@@ -170,6 +205,11 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
 
 pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
+        Fact::BrokerConfigured {
+            replica_lag_time_max_ms,
+        } => quiet(format!(
+            "works by replica.lag.time.max.ms={replica_lag_time_max_ms}"
+        )),
         Fact::LogsLoaded { partitions: 0, .. } if story.has_held_replicas(&entry.node) => {
             loud("finds no log on its disk: what it holds it has to copy anew")
         }
@@ -211,21 +251,19 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::ControlledShutdownEnds { remaining, alone } => loud(match (remaining, &alone[..]) {
             (0, []) => "leads nothing any more and stops".to_owned(),
             (0, alone) => format!(
-                "has handed over what others can lead, and stops; nobody else holds {}: reads and writes wait there",
+                "has handed over what others can lead, and stops; nobody else holds {}{}",
                 alone
                     .iter()
                     .map(ToString::to_string)
                     .collect::<Vec<_>>()
-                    .join(", ")
+                    .join(", "),
+                match story.who_waits(alone, entry.time) {
+                    Some(wait) => format!(": {wait} there"),
+                    None => String::new(),
+                }
             ),
             (remaining, _) => format!("stops while it still leads {}", count_of(*remaining)),
         }),
-        // Whoever was paused is known to have stood still.
-        Fact::StoodStill { .. } if story.was_just_resumed(entry) => quiet("has stood still"),
-        Fact::StoodStill { ms } => loud(format!(
-            "has done nothing for {} s or more, held up by its own disk or machine: until now nobody could copy from it, so acks=all waited",
-            ms / 1_000
-        )),
         Fact::FlushWaited {
             partition,
             ms,
@@ -247,17 +285,22 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
 
 /// What a pause holds up, in words that keep a beginner from taking it for a bug (CT33): to everybody else
 /// a paused broker is like a dead one, but no connection tells so.
-fn what_waits(broker: BrokerId, story: &Story) -> String {
+fn what_waits(entry: &TraceEntry, story: &Story) -> String {
+    let broker = broker_id(&entry.node);
     if !story.is_in_some_isr(broker) || !story.has_session(broker) {
         return String::new();
     }
-    let leads = if story.leads_something(broker) {
-        "what it leads takes no writes, and "
-    } else {
-        ""
-    };
+    let mut waits = Vec::new();
+    if let Some(wait) = story.who_waits(story.led_by(broker), entry.time) {
+        waits.push(format!("{wait} on what it leads"));
+    }
+    waits.push(match story.is_written_with_acks_all() {
+        true => "acks=all waits wherever it is in the ISR".to_owned(),
+        false => "nothing is committed wherever it is in the ISR".to_owned(),
+    });
     format!(
-        "; {leads}acks=all waits wherever it is in the ISR, until it goes on, or ZooKeeper gives up its session ({} after the pause), or a leader has missed it for replica.lag.time.max.ms: this is no bug",
+        "; {}, until it goes on, or ZooKeeper gives up its session ({} after the pause), or a leader has missed it for replica.lag.time.max.ms: this is no bug",
+        waits.join(", and "),
         expiry_window(story.session_timeout(broker))
     )
 }

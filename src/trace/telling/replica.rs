@@ -1,11 +1,9 @@
-//! Replicas in words: who leads and follows, what is written, cut and refused, and why acks=all waits.
+//! Replicas in words: who leads and follows, what is written, cut and refused.
 
-use super::process::{expiry, span};
 use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
-use crate::kernel::{Duration, Time};
-use crate::protocol::{BrokerId, ErrorCode, Fact, IsrChange, NO_LEADER, TopicPartition};
+use crate::protocol::{ErrorCode, Fact, IsrChange, NO_LEADER};
 use crate::trace::TraceEntry;
-use crate::trace::story::{Absence, Story, broker_id, broker_name};
+use crate::trace::story::{Story, broker_id, broker_name};
 
 pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
@@ -135,19 +133,6 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             format!("{partition} from {from} back to {to}"),
             "",
         ),
-        Fact::ProduceStalls {
-            partition,
-            waits_for,
-            lag_time_max_ms,
-            ..
-        } => {
-            let lag = Duration::from_millis(*lag_time_max_ms);
-            joined(
-                "acks=all waits on ",
-                partition.to_string(),
-                why_it_waits(entry, partition, waits_for, lag, story),
-            )
-        }
         Fact::HighWatermarkHeld {
             partition,
             high_watermark,
@@ -189,128 +174,5 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             ))
         }
         other => unreachable!("not of a replica: {other:?}"),
-    }
-}
-
-/// Partitions that wait, for lines about the end of a stall.
-pub(in crate::trace) fn goes_on(partition: &TopicPartition) -> Telling {
-    joined("acks=all goes on for ", partition.to_string(), "")
-}
-
-/// Partitions whose ISR was too small, for lines about the end of that.
-pub(in crate::trace) fn commits_again(partition: &TopicPartition) -> Telling {
-    joined("commits again: ", partition.to_string(), "")
-}
-
-/// A stall of acks=all in words that keep a beginner from taking it for a bug (CT33).
-fn why_it_waits(
-    entry: &TraceEntry,
-    partition: &TopicPartition,
-    waits_for: &[BrokerId],
-    lag: Duration,
-    story: &Story,
-) -> String {
-    let node = &entry.node;
-    let leader = story.leader(partition);
-    if leader > NO_LEADER && leader != broker_id(node) {
-        return format!(
-            ": {node} does not know yet that {} leads now; nobody copies from it any more, so what it took will not be acknowledged",
-            broker_name(leader)
-        );
-    }
-    let who = brokers_named(waits_for);
-    let (are, have, it_goes) = match waits_for.len() {
-        1 => ("is", "has", "it goes"),
-        _ => ("are", "have", "they go"),
-    };
-    let away = |absence| {
-        let mut brokers = waits_for.iter();
-        brokers.all(|id| story.absence(*id) == Some(absence))
-    };
-    let timeouts = waits_for.iter().map(|id| story.session_timeout(*id));
-    let session = expiry(timeouts.max().unwrap_or_default());
-    // I5: the leader looks twice within its lag time.
-    let missed = (lag, Duration::from_millis(lag.as_millis() * 3 / 2));
-    if waits_for.iter().all(|id| story.has_session(*id)) {
-        let end = if away(Absence::Crashed) {
-            Some("crash")
-        } else {
-            away(Absence::Ended).then_some("end")
-        };
-        if let Some(end) = end {
-            return format!(
-                ": {who} {are} still in the ISR and {have} not fetched; until {} this is no bug",
-                until_it_leaves(session, missed, end)
-            );
-        }
-        if away(Absence::Paused) {
-            return format!(
-                ": {who} {are} paused and still in the ISR; until {} or {it_goes} on this is no bug",
-                until_it_leaves(session, missed, "pause")
-            );
-        }
-    }
-    let leaves = format!(
-        "one that stays away leaves the ISR after {} (replica.lag.time.max.ms) or with its session",
-        span(missed.0, missed.1)
-    );
-    let refused = |id: &BrokerId| story.refused_lately(partition, *id, entry.time);
-    if let [first, others @ ..] = waits_for
-        && let Some((time, error)) = refused(first)
-        && others
-            .iter()
-            .all(|id| refused(id).is_some_and(|it| it.1 == error))
-    {
-        let (asks, waits) = match others {
-            [] => ("asks", "it waits"),
-            _ => ("ask", "they wait"),
-        };
-        return format!(
-            ": the last fetch of {who} was refused at {} with {error}{}; {waits} for replica.fetch.backoff.ms and {asks} again. This is no bug; {leaves}",
-            seconds(time.since(Time::ZERO)),
-            refusal(error),
-        );
-    }
-    format!(": {who} {are} in the ISR and {have} not fetched; this is no bug: {leaves}")
-}
-
-/// What a leader's refusal of a fetch says to a beginner, in brackets.
-fn refusal(error: ErrorCode) -> &'static str {
-    match error {
-        ErrorCode::UnknownLeaderEpoch => {
-            " (it had heard of a new leader epoch before the leader itself had)"
-        }
-        ErrorCode::FencedLeaderEpoch => " (it had not yet heard of the new leader epoch)",
-        _ => meaning(error),
-    }
-}
-
-/// `44.012 s`.
-fn seconds(since_start: Duration) -> String {
-    let ms = since_start.as_millis();
-    format!("{}.{:03} s", ms / 1_000, ms % 1_000)
-}
-
-/// What takes a silent member out of the ISR first, ZooKeeper or its leader (CT33). Each is given as the
-/// earliest and the latest time after `what` befell it.
-fn until_it_leaves(
-    session: (Duration, Duration),
-    missed: (Duration, Duration),
-    what: &str,
-) -> String {
-    let by_zookeeper = format!(
-        "ZooKeeper gives up its session ({} after the {what})",
-        span(session.0, session.1)
-    );
-    let by_leader = format!(
-        "its leader has missed it for replica.lag.time.max.ms (it leaves the ISR {} after the {what})",
-        span(missed.0, missed.1)
-    );
-    if session.1 <= missed.0 {
-        by_zookeeper
-    } else if missed.1 <= session.0 {
-        by_leader
-    } else {
-        format!("{by_zookeeper} or {by_leader}")
     }
 }

@@ -159,6 +159,7 @@ fn rk17_a_frozen_leader_appends_what_it_was_sent_in_its_old_epoch_and_cuts_it() 
         last_offset: 1,
         leader_epoch: 0,
         as_leader: true,
+        acks_all: false,
     };
     let cut = Fact::Truncated {
         partition: t0(),
