@@ -1,7 +1,7 @@
 //! The contract between the kernel and a node's state machine: event in, effects out.
 
 use super::world::World;
-use super::{Coming, Hold, Lane};
+use super::{Backlog, Coming, Hold, Lane};
 use super::{ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, Time, TimerId};
 use bytes::Bytes;
 use std::fmt::Debug;
@@ -81,6 +81,12 @@ pub trait Actor<D: Domain>: Sized {
     #[inline]
     fn lane(&self, _coming: &Coming<'_, D>) -> Lane {
         Lane::MAIN
+    }
+
+    /// How many connections may have something waiting for a lane whose threads are all busy. Asked only
+    /// then.
+    fn backlog(&self, _lane: Lane) -> Option<Backlog> {
+        None
     }
 }
 

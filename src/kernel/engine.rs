@@ -11,6 +11,7 @@ use super::{
     Actor, Coming, Config, ConnId, Ctx, Disk, Domain, Duration, Event, Fault, FaultId, Lane,
     NodeId, NodeOptions, Time,
 };
+use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NodeStatus {
@@ -397,7 +398,28 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
             Waiting::Readable(_) => Kind::Arrive,
         };
         world.record(seq, node, kind, 1, 0);
-        world.enqueue(node, lane, waiting);
+        let lane = self.full(node, lane, waiting).unwrap_or(lane);
+        self.world.enqueue(node, lane, waiting);
+    }
+
+    /// The lane that brings an event to another one whose queue has no room for it.
+    fn full(&self, node: NodeId, lane: Lane, waiting: Waiting) -> Option<Lane> {
+        let Waiting::Readable(conn) = waiting else {
+            return None;
+        };
+        let backlog = self.actors[node.0 as usize].backlog(lane)?;
+        let queue = self.world.queue_of(node, lane)?;
+        if queue.len() < backlog.most {
+            return None;
+        }
+        let mut connections = BTreeSet::new();
+        for waiting in queue {
+            if let Waiting::Readable(conn) = waiting {
+                connections.insert(*conn);
+            }
+        }
+        let has_room = connections.len() < backlog.most || connections.contains(&conn);
+        (!has_room).then_some(backlog.brought_by)
     }
 
     #[inline]
@@ -436,8 +458,14 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         while let Some(waiting) = self.world.next_waiting(node, thread) {
             let lane = self.lane_of(node, waiting);
             if !lane.has(thread) {
-                // It has become another lane's business while it waited.
-                self.world.enqueue(node, lane, waiting);
+                // It has become another lane's business while it waited, or is brought to it.
+                match self.full(node, lane, waiting) {
+                    Some(brings) if brings.has(thread) => {
+                        self.world.hold_up(node, thread, lane, waiting);
+                        return false;
+                    }
+                    _ => self.world.enqueue(node, lane, waiting),
+                }
             } else if self.handle(seq, node, thread, waiting) {
                 return true;
             }

@@ -50,6 +50,16 @@ impl Lane {
     }
 }
 
+/// The bound of a lane's queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Backlog {
+    /// So many connections may have something waiting.
+    pub most: usize,
+    /// The lane of the thread that brings what they send: it stands still with the next one until there
+    /// is room.
+    pub brought_by: Lane,
+}
+
 /// An event on its way to a process, as far as `Actor::lane` may look at it.
 pub struct Coming<'a, D: Domain> {
     pub(super) world: &'a World<D>,
@@ -104,6 +114,8 @@ pub(super) struct Thread<D: Domain> {
     pub(super) lane: Lane,
     /// Events for its lane; of several threads the first keeps them.
     pub(super) inbox: VecDeque<Waiting>,
+    /// The thread that stands still until there is room in that queue.
+    pub(super) held_up: Option<u16>,
     /// Effects of the last handler, until its work is done.
     pub(super) pending: Vec<Effect<D>>,
     /// The event whose handler asked for them.
@@ -132,6 +144,7 @@ impl<D: Domain> Thread<D> {
             parked: false,
             lane,
             inbox: VecDeque::new(),
+            held_up: None,
             pending: Vec::new(),
             pending_of: 0,
             reading: None,
@@ -294,6 +307,23 @@ impl<D: Domain> World<D> {
                 self.ensure_wake(node, granted);
             }
         }
+    }
+
+    /// A lane's queue has no room for what this thread brings: it stands still with it.
+    #[cold]
+    pub(super) fn hold_up(&mut self, node: NodeId, thread: u16, lane: Lane, waiting: Waiting) {
+        let own = self.thread(node, thread).lane.first;
+        self.thread_mut(node, own).inbox.push_front(waiting);
+        self.thread_mut(node, thread).waking = true;
+        let other = self.thread_mut(node, lane.first).held_up.replace(thread);
+        assert!(other.is_none(), "two threads bring events to one queue");
+    }
+
+    /// There is room in the queue that a thread stood still for.
+    #[cold]
+    pub(super) fn let_through(&mut self, node: NodeId, thread: u16) {
+        self.thread_mut(node, thread).waking = false;
+        self.ensure_wake(node, thread);
     }
 
     /// Does something when this handler's work is done, on the same thread and before anything else.

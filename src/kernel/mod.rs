@@ -38,6 +38,6 @@ pub use distribution::{Distribution, Quantiles};
 pub use engine::{Dispatched, FactEntry, Kernel, NodeStatus, Stop};
 pub use fault::{Fault, FaultId};
 pub use id::{ConnId, NodeId, TimerId};
-pub use lane::{Coming, Hold, Incoming, Lane};
+pub use lane::{Backlog, Coming, Hold, Incoming, Lane};
 pub use random::Stream;
 pub use time::{Duration, Time};

@@ -11,6 +11,7 @@ use super::event::Entry;
 use super::lane::{Lane, Thread};
 use super::world::{Effect, Node, Waiting, World};
 use super::{Duration, NodeId, Time};
+use std::collections::VecDeque;
 
 /// What a thread does at the end of its work.
 pub(super) enum Awake<D: Domain> {
@@ -54,11 +55,23 @@ impl<D: Domain> World<D> {
         }
     }
 
+    /// What waits for a lane; nothing while nobody has needed its threads.
+    pub(super) fn queue_of(&self, node: NodeId, lane: Lane) -> Option<&VecDeque<Waiting>> {
+        let mut threads = self.node(node).threads();
+        let first = threads.nth(usize::from(lane.first))?;
+        Some(&first.inbox)
+    }
+
     /// The next event that waits for a thread.
     #[inline]
     pub(super) fn next_waiting(&mut self, node: NodeId, thread: u16) -> Option<Waiting> {
         let first = self.thread(node, thread).lane.first;
-        self.thread_mut(node, first).inbox.pop_front()
+        let it = self.thread_mut(node, first);
+        let next = it.inbox.pop_front();
+        if let Some(held_up) = it.held_up.take() {
+            self.let_through(node, held_up);
+        }
+        next
     }
 
     #[inline]

@@ -16,7 +16,7 @@ pub use observed::{Layout, Observed};
 pub use zookeeper_shell::{ShellCommand, ZooKeeperShell};
 
 use crate::client::Client;
-use crate::kernel::{Actor, Coming, Lane};
+use crate::kernel::{Actor, Backlog, Coming, Lane};
 use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
 use crate::zookeeper::Server;
 
@@ -45,6 +45,13 @@ impl Actor<Cluster> for Node {
         match self {
             Node::Broker(server) => server.lane(coming),
             Node::ZooKeeper(_) | Node::Client(_) | Node::ZooKeeperShell(_) => Lane::MAIN,
+        }
+    }
+
+    fn backlog(&self, lane: Lane) -> Option<Backlog> {
+        match self {
+            Node::Broker(server) => server.backlog(lane),
+            _ => None,
         }
     }
 

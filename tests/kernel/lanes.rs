@@ -2,8 +2,8 @@
 
 use crate::toy::{Note, ms, plain};
 use kafka_trial::kernel::{
-    Actor, Coming, Config, ConnId, Ctx, Domain, Duration, Event, Fault, Hold, Incoming, Kernel,
-    Lane, NodeId, NodeOptions, Stop, Time,
+    Actor, Backlog, Coming, Config, ConnId, Ctx, Domain, Duration, Event, Fault, Hold, Incoming,
+    Kernel, Lane, NodeId, NodeOptions, Stop, Time,
 };
 
 enum Crews {}
@@ -43,19 +43,32 @@ enum What {
 const TELLER: u8 = 99;
 /// Threads 20 and 21, which take messages in.
 const READERS: u8 = 20;
+/// Brings them.
+const BRINGER: u8 = 30;
 
 #[derive(Default)]
 struct Crew {
     conn: Option<ConnId>,
     mutes: bool,
+    /// How many connections may wait for a reader.
+    most: Option<usize>,
 }
 
 impl Actor<Crews> for Crew {
     fn rebooted(&self) -> Self {
         Crew {
             mutes: self.mutes,
+            most: self.most,
             ..Crew::default()
         }
+    }
+
+    fn backlog(&self, lane: Lane) -> Option<Backlog> {
+        let bound = Backlog {
+            most: self.most?,
+            brought_by: Lane::thread(BRINGER.into()),
+        };
+        (lane == Lane::pool(READERS.into(), 2)).then_some(bound)
     }
 
     fn lane(&self, coming: &Coming<'_, Crews>) -> Lane {
@@ -220,6 +233,34 @@ fn messages_of_a_connection_are_read_one_after_the_other_by_whatever_thread() {
         got,
         [(13, "got 0"), (13, "got 0"), (23, "got 1"), (33, "got 2")]
     );
+}
+
+#[test]
+fn lk7_who_brings_to_a_full_queue_stands_still_until_there_is_room() {
+    for (most, free_at) in [(None, 15), (Some(4), 15), (Some(2), 23), (Some(1), 33)] {
+        let b = Crew {
+            most,
+            ..Crew::default()
+        };
+        let mut world = World::with(plain(), b);
+        for lane in 1..=6 {
+            world.tell(lane, 's', What::Send(1));
+        }
+        world.until(15);
+        let brings = Job {
+            name: 'n',
+            lane: BRINGER,
+            what: What::Work(0),
+        };
+        world.kernel.poke(B, brings);
+        world.until(100);
+        let at = |word: &str| -> Vec<u64> {
+            let said = world.said.iter().filter(|(_, it)| it == word);
+            said.map(|(time, _)| time.as_millis()).collect()
+        };
+        assert_eq!(at("got 0"), [13, 13, 23, 23, 33, 33], "{most:?}");
+        assert_eq!(at("n"), [free_at], "{most:?}");
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The threads of a broker process, as lanes of the kernel: each event goes to the thread that Kafka
-//! would handle it on, so that what hangs there holds up nobody else (LK5).
+//! would handle it on, so that what hangs there holds up nobody else (LK5, LK7).
 
 use super::KafkaServer;
 use crate::broker::BrokerThread;
-use crate::kernel::{Coming, ConnId, Incoming, Lane};
+use crate::kernel::{Backlog, Coming, ConnId, Incoming, Lane};
 use crate::protocol::{Cluster, Message, NetworkOwner, ServerTimer, Timer};
 
 /// Reads the sockets of others, as one.
@@ -34,6 +34,14 @@ impl KafkaServer {
             Incoming::Disk { .. } => self.lane_of(BrokerThread::Scheduler),
             Incoming::Life | Incoming::Nothing => Lane::MAIN,
         }
+    }
+
+    /// LK7: the network thread brings requests to their queue, and stands still while that is full.
+    pub fn backlog(&self, lane: Lane) -> Option<Backlog> {
+        (lane == self.lane_of(BrokerThread::RequestHandler)).then_some(Backlog {
+            most: self.setup.config.queued_max_requests,
+            brought_by: NETWORK,
+        })
     }
 
     fn lane_of_connection(&self, conn: ConnId) -> Lane {

@@ -23,6 +23,7 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     pub num_io_threads: u16,
     pub num_replica_fetchers: u16,
+    pub queued_max_requests: usize,
     pub background_threads: u16,
     pub controlled_shutdown_enable: bool,
     pub controlled_shutdown_max_retries: u32,
@@ -102,6 +103,7 @@ impl BrokerConfig {
         values.number("num.partitions", &mut config.num_partitions)?;
         values.number("num.io.threads", &mut config.num_io_threads)?;
         values.number("num.replica.fetchers", &mut config.num_replica_fetchers)?;
+        values.number("queued.max.requests", &mut config.queued_max_requests)?;
         values.number("background.threads", &mut config.background_threads)?;
         values.flag(
             "controlled.shutdown.enable",
@@ -289,6 +291,7 @@ impl Default for BrokerConfig {
             num_partitions: 1,
             num_io_threads: 8,
             num_replica_fetchers: 1,
+            queued_max_requests: 500,
             background_threads: 10,
             controlled_shutdown_enable: true,
             controlled_shutdown_max_retries: 3,

@@ -331,7 +331,7 @@ pub(super) const BROKER: &[Key] = &[
     tunes("producer.id.expiration.ms", int(1)),
     tunes("producer.purgatory.purge.interval.requests", int(ANY)),
     tunes("queued.max.request.bytes", long(ANY)),
-    tunes("queued.max.requests", int(1)),
+    modelled("queued.max.requests", int(1), "500"),
     tunes("quota.window.num", int(1)),
     tunes("quota.window.size.seconds", int(1)),
     tunes("remote.fetch.max.wait.ms", int(1)),
