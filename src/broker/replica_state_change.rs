@@ -2,7 +2,7 @@
 //! `ReplicaManager`, `replicaStateChangeLock`; rules CT27, CT28, CT31, HW7, A7, Z4, Z8, RK8).
 //!
 //! A LeaderAndIsr that brings a new partition asks for the topic's configuration while it holds the
-//! lock; everything behind it waits.
+//! lock; everything behind it waits, each with its request handler (LK8).
 //!
 //! May not know whether the controller that speaks is still one: only that no newer epoch has been heard
 //! of.
@@ -45,6 +45,8 @@ pub(crate) enum StateChange {
 pub(crate) struct ReplicaStateChanges {
     waiting: VecDeque<(Pending, StateChange)>,
     running: Option<LeaderAndIsrJob>,
+    /// Request handlers stand still meanwhile.
+    handlers_wait: bool,
     /// Controller epoch and broker epoch of the last request that was obeyed.
     obeyed: Option<(i32, i64)>,
 }
@@ -85,11 +87,19 @@ impl Broker {
     ) {
         self.state_changes.waiting.push_back((to, change));
         self.run_state_changes(ctx);
+        if self.state_changes.running.is_some() {
+            self.state_changes.handlers_wait = true;
+            ctx.stand_still();
+        }
     }
 
     /// Works until nothing waits, or a configuration has to be answered first.
     pub(crate) fn run_state_changes(&mut self, ctx: &mut Ctx<'_>) {
         self.run_unlocked(ctx);
+        let changes = &mut self.state_changes;
+        if changes.running.is_none() && std::mem::take(&mut changes.handlers_wait) {
+            ctx.resume();
+        }
         if ctx.disk().has_waited() {
             let lock = (Lock::ReplicaStateChange, Hold::Alone);
             self.out.locks.push(lock);

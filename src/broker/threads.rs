@@ -14,6 +14,8 @@ pub enum BrokerThread {
     Network,
     /// One of `num.io.threads`.
     RequestHandler,
+    /// The request handler that stands still in a state change: what it goes on with.
+    StateChange,
     /// The fetcher with this number that follows the broker that runs there.
     Fetcher(NodeId, u16),
     /// Talks to the controller about ISRs.
@@ -38,7 +40,7 @@ impl Broker {
                 thread_of(NetworkOwner::Fetcher(id.number), self.fetchers.node_of(*id))
             }
             BrokerTimer::ControlledShutdown => BrokerThread::Main,
-            BrokerTimer::StateChange => BrokerThread::RequestHandler,
+            BrokerTimer::StateChange => BrokerThread::StateChange,
             BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
                 BrokerThread::AlterPartition
             }

@@ -111,6 +111,8 @@ pub(super) struct Thread<D: Domain> {
     pub(super) returns: bool,
     /// Its work is done but for a lock.
     pub(super) parked: bool,
+    /// It does nothing more until `Ctx::resume`.
+    pub(super) stands: bool,
     pub(super) lane: Lane,
     /// Events for its lane; of several threads the first keeps them.
     pub(super) inbox: VecDeque<Waiting>,
@@ -142,6 +144,7 @@ impl<D: Domain> Thread<D> {
             hangs: false,
             returns: false,
             parked: false,
+            stands: false,
             lane,
             inbox: VecDeque::new(),
             held_up: None,
@@ -305,6 +308,25 @@ impl<D: Domain> World<D> {
             if std::mem::take(&mut it.parked) {
                 it.waking = false;
                 self.ensure_wake(node, granted);
+            }
+        }
+    }
+
+    /// This thread takes no event after this one. The main thread does: nobody else could wake it.
+    pub(super) fn stand_still(&mut self, node: NodeId, thread: u16) {
+        if thread != 0 {
+            self.thread_mut(node, thread).stands = true;
+        }
+    }
+
+    /// All threads that stand still take events again.
+    pub(super) fn resume(&mut self, node: NodeId) {
+        for thread in self.node(node).numbers() {
+            let it = self.thread_mut(node, thread);
+            let ends_later = it.hangs || it.returns || !it.pending.is_empty();
+            if std::mem::take(&mut it.stands) && !ends_later {
+                it.waking = false;
+                self.ensure_wake(node, thread);
             }
         }
     }

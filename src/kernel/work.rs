@@ -117,6 +117,12 @@ impl<D: Domain> World<D> {
             self.thread_mut(node, thread).pending = effects;
         }
         let it = self.thread_mut(node, thread);
+        if it.stands && it.next.is_none() {
+            if it.returns {
+                self.let_go(node, thread);
+            }
+            return Awake::Not;
+        }
         it.waking = false;
         if !it.returns {
             return Awake::Free;
@@ -193,6 +199,8 @@ impl<D: Domain> World<D> {
         }
         if thread == 0 || self.node(node).status != NodeStatus::Down {
             self.ensure_wake(node, thread);
+            let it = self.thread_mut(node, thread);
+            it.waking |= it.stands;
         }
     }
 

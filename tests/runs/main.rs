@@ -11,4 +11,5 @@ mod file_edits;
 mod readme;
 mod reported;
 mod telling;
+mod threads;
 mod timeline;

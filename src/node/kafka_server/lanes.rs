@@ -14,8 +14,9 @@ const ZOOKEEPER: Lane = Lane::thread(2);
 const CONTROLLER: Lane = Lane::thread(3);
 const ALTER_PARTITION: Lane = Lane::thread(4);
 const REAPER: Lane = Lane::thread(5);
+const STATE_CHANGE: Lane = Lane::thread(6);
 /// The first of the pools.
-const POOLS: u16 = 6;
+const POOLS: u16 = 7;
 /// More threads than this in a pool are as many as this.
 const MANY: u16 = 1_000;
 
@@ -93,6 +94,7 @@ impl KafkaServer {
             BrokerThread::Network => NETWORK,
             BrokerThread::AlterPartition => ALTER_PARTITION,
             BrokerThread::Reaper => REAPER,
+            BrokerThread::StateChange => STATE_CHANGE,
             BrokerThread::Scheduler => Lane::pool(POOLS, background),
             BrokerThread::RequestHandler => Lane::pool(handlers, io),
             BrokerThread::Fetcher(node, number) => {
