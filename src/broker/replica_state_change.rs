@@ -98,7 +98,7 @@ impl Broker {
         self.run_unlocked(ctx);
         let changes = &mut self.state_changes;
         if changes.running.is_none() && std::mem::take(&mut changes.handlers_wait) {
-            ctx.resume();
+            ctx.move_on();
         }
         if ctx.disk().has_waited() {
             let lock = (Lock::ReplicaStateChange, Hold::Alone);

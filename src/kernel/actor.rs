@@ -213,14 +213,14 @@ impl<D: Domain> Ctx<'_, D> {
         self.world
             .wait_for(self.node, self.thread, lock, how, timer);
     }
-    /// This thread does nothing after this handler until somebody calls [`Ctx::resume`], unless it is the
+    /// This thread does nothing after this handler until somebody calls [`Ctx::move_on`], unless it is the
     /// main one.
     pub fn stand_still(&mut self) {
         self.world.stand_still(self.node, self.thread);
     }
     /// Threads of this process that stand still take events again.
-    pub fn resume(&mut self) {
-        self.world.resume(self.node);
+    pub fn move_on(&mut self) {
+        self.world.move_on(self.node);
     }
     /// States a fact. Facts are the trace; nothing else observes a run.
     pub fn fact(&mut self, fact: D::Fact) {

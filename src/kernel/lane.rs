@@ -111,7 +111,7 @@ pub(super) struct Thread<D: Domain> {
     pub(super) returns: bool,
     /// Its work is done but for a lock.
     pub(super) parked: bool,
-    /// It does nothing more until `Ctx::resume`.
+    /// It does nothing more until `Ctx::move_on`.
     pub(super) stands: bool,
     pub(super) lane: Lane,
     /// Events for its lane; of several threads the first keeps them.
@@ -320,7 +320,7 @@ impl<D: Domain> World<D> {
     }
 
     /// All threads that stand still take events again.
-    pub(super) fn resume(&mut self, node: NodeId) {
+    pub(super) fn move_on(&mut self, node: NodeId) {
         for thread in self.node(node).numbers() {
             let it = self.thread_mut(node, thread);
             let ends_later = it.hangs || it.returns || !it.pending.is_empty();
