@@ -34,11 +34,13 @@ impl Report {
         })
     }
 
-    /// Every property of Kafka and everything that the scenario expects held.
+    /// True if every property of Kafka and everything that the scenario expects held.
     pub fn held(&self) -> bool {
         self.report.held()
     }
 
+    /// Passes if all [held](Self::held).
+    ///
     /// # Panics
     /// With the [summary](Self::summary), if a property broke or an expectation failed: what broke, the event
     /// that shows it first, the last lines of the nodes involved, and how to repeat the run.
