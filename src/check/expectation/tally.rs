@@ -38,7 +38,7 @@ pub(super) enum Found {
     /// The first record that a member read after an event.
     ReadAfter(After),
     /// The first acks=all write to it that stood still.
-    Stalls(StallReader, Partition, Option<Stall>),
+    Stalls(Box<StallReader>, Partition, Option<Stall>),
     /// What ZooKeeper has committed; when it was lost first, and how.
     Past(Past, Option<(Time, String)>),
 }
@@ -75,7 +75,7 @@ impl Tally {
             AcknowledgedAgain {
                 partition, event, ..
             } => Found::AcknowledgedAfter(partition.clone(), after(event)),
-            Stalls { partition } => Found::Stalls(StallReader::default(), partition.clone(), None),
+            Stalls { partition } => Found::Stalls(Box::default(), partition.clone(), None),
             ZooKeeperLosesItsPast => Found::Past(Past::default(), None),
             Read { consumer, .. } => {
                 about(consumer);
