@@ -1,6 +1,7 @@
 //! `trial conform`: plays recordings of real clusters, damaged data directories that a real broker was
 //! started on, and transcripts of real ZooKeeper, and says where the simulator differs.
 
+mod output;
 mod recordings;
 
 use super::Status;
@@ -8,8 +9,9 @@ use super::terminal::Terminal;
 use crate::conform::{self, Lateness, Outcome, StepDifference};
 use crate::scenario::Diagnostic;
 use clap::{Args, ValueEnum};
+use output::Output;
 use recordings::Input;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::Path;
 
 /// Play recordings of real Kafka clusters and compare what both came to, step by step (counted from 1).
@@ -35,12 +37,14 @@ enum Format {
     Text,
     /// One document
     Json,
+    /// One document, a test suite for each recording
+    Junit,
 }
 
 /// Plays one recording after the other. One that cannot be used is told, and silences no other.
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut status = Status::Well;
-    let mut documents = Vec::new();
+    let mut output = Output::default();
     let found = recordings::find(&arguments.recordings);
     for input in found.into_iter().flat_map(recordings::read) {
         let result = input.and_then(|input| {
@@ -60,22 +64,20 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
                 }
                 match arguments.format {
                     Format::Text => tell(&input, &outcome, &lateness, arguments, terminal),
-                    Format::Json => documents.push(document(&input, &outcome, &lateness)),
+                    Format::Json | Format::Junit => output.played(&input, &outcome, &lateness),
                 }
             }
             Err(unusable) => {
                 status = Status::Unusable;
                 terminal.complain(&unusable.why);
-                documents.push(json!({
-                    "path": unusable.path,
-                    "verdict": "unusable",
-                    "why": unusable.why.to_string(),
-                }));
+                output.unusable(&unusable);
             }
         }
     }
-    if arguments.format == Format::Json {
-        terminal.line(&format!("{:#}", Value::from(documents)));
+    match arguments.format {
+        Format::Text => {}
+        Format::Json => terminal.line(&output.json()),
+        Format::Junit => terminal.data(&output.junit()),
     }
     status
 }
@@ -162,34 +164,6 @@ fn around(step: &StepDifference, terminal: &mut Terminal) {
     if step.meanwhile.is_empty() {
         terminal.line("    meanwhile here: nothing that the transcript tells");
     }
-}
-
-fn document(recording: &Input, outcome: &Outcome, lateness: &[Lateness]) -> Value {
-    let differences = |step: &StepDifference| {
-        let one = |difference: &conform::Difference| json!({"field": difference.field, "kafka": difference.kafka, "ours": difference.ours});
-        json!({
-            "step": step.step,
-            "do": step.what,
-            "differences": step.differences.iter().map(one).collect::<Vec<_>>(),
-            "transcript_before": step.before,
-            "transcript": step.meanwhile,
-        })
-    };
-    let late = |step: &Lateness| json!({"step": step.step, "late_ms": step.late.as_millis()});
-    let (verdict, steps, why) = match outcome {
-        Outcome::Agreed { .. } => ("agrees", vec![], None),
-        Outcome::Skipped { why } => ("skipped", vec![], Some(why)),
-        Outcome::Differed(steps) => ("differs", steps.iter().map(differences).collect(), None),
-    };
-    json!({
-        "recording": recording.name(),
-        "path": recording.path().display().to_string(),
-        "verdict": verdict,
-        "steps": recording.steps(),
-        "differing": steps,
-        "lateness": lateness.iter().map(late).collect::<Vec<_>>(),
-        "why": why,
-    })
 }
 
 fn value(value: &Option<Value>) -> String {

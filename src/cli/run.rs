@@ -325,7 +325,8 @@ impl Telling<'_> {
     }
 }
 
-fn as_json(error: &Diagnostic) -> Value {
+/// A complaint for programs.
+pub(super) fn as_json(error: &Diagnostic) -> Value {
     let excerpt = error.excerpt.as_ref();
     serde_json::json!({
         "line": excerpt.map(|excerpt| excerpt.line),

@@ -163,8 +163,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
         let mut choice = self.least_loaded_node(ctx);
         if self.config.rebootstrap && choice == LeastLoaded::NoneAvailable {
-            self.metadata.rebootstrap();
-            self.told_bootstrapped = false;
+            self.rebootstrap();
             choice = self.least_loaded_node(ctx);
         }
         let pause = Duration::from_millis(self.config.network.reconnect_backoff_ms);
@@ -185,6 +184,12 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             self.network.ready(ctx, node);
         }
         None
+    }
+
+    /// Begins again with the bootstrap list.
+    pub fn rebootstrap(&mut self) {
+        self.metadata.rebootstrap();
+        self.told_bootstrapped = false;
     }
 
     /// The node with the fewest requests in flight among those that can be asked or connected to;
@@ -306,7 +311,8 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
     }
 
-    fn on_metadata(
+    /// Takes over what `from` said of the cluster.
+    pub fn on_metadata(
         &mut self,
         ctx: &mut Ctx<'_>,
         from: NodeId,
@@ -337,4 +343,13 @@ pub enum LeastLoaded {
     AllBusy,
     /// No connection is up, none is being made, and none may be tried now.
     NoneAvailable,
+}
+
+impl LeastLoaded {
+    pub fn node(self) -> Option<NodeId> {
+        match self {
+            LeastLoaded::Node(node) => Some(node),
+            LeastLoaded::AllBusy | LeastLoaded::NoneAvailable => None,
+        }
+    }
 }

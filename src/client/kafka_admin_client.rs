@@ -8,98 +8,32 @@
 //!
 //! May not know who is the controller now, only who was when it last asked.
 
+mod call;
+mod metadata_manager;
+
+pub use call::{Call, Failure};
+
 use crate::client::Bootstrap;
-use crate::client::admin::AdminCommand;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
 use crate::kernel::{Duration, NodeId, Time};
 use crate::network_client::Completed;
 use crate::protocol::config::AdminConfig;
-use crate::protocol::{
-    AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
-    CreatableTopic, CreateTopicsRequest, Ctx, DeleteRecordsRequest, ElectLeadersRequest, ErrorCode,
-    Event, IncrementalAlterConfigsRequest, ListOffsetsPartition, ListOffsetsRequest,
-    MetadataRequest, MetadataResponse, NO_LEADER, Request, Response, TopicName, TopicPartition,
-    UNKNOWN_EPOCH, exponential,
-};
+use crate::protocol::{Ctx, ErrorCode, Event, Response, exponential};
+use call::{Pending, Stage, Target, Verdict};
+use metadata_manager::AdminMetadataManager;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
-
-/// What can be asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Call {
-    Command(AdminCommand),
-    /// `describeTopics`: answered by a Metadata response that names the topic without error.
-    DescribeTopic(TopicName),
-    /// `describeCluster`: answered by a Metadata response.
-    DescribeCluster,
-    /// `listOffsets`: the leader is looked up first.
-    ListOffsets {
-        partition: TopicPartition,
-        /// A time in ms, or one of Kafka's questions (`LATEST_TIMESTAMP` and its kind).
-        timestamp: i64,
-        read_committed: bool,
-    },
-}
-
-/// Why a call failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure {
-    pub error: ErrorCode,
-    pub message: Rc<str>,
-}
-
-impl Failure {
-    /// Simple name of the Java exception.
-    pub fn exception(&self) -> &'static str {
-        self.error.exception()
-    }
-
-    fn timeout(tries: u32) -> Failure {
-        Failure {
-            error: ErrorCode::RequestTimedOut,
-            message: format!("timed out after {tries} attempt(s)").into(),
-        }
-    }
-}
 
 #[derive(Debug)]
 pub struct KafkaAdminClient {
     config: AdminConfig,
     /// The tag of a request: its call.
     client: ClusterClient<u64>,
+    metadata: AdminMetadataManager,
     next_id: u64,
     calls: BTreeMap<u64, Pending>,
     /// Brokers that work on a call.
     busy: BTreeSet<NodeId>,
     answers: VecDeque<(u64, Result<Response, Failure>)>,
-}
-
-#[derive(Debug)]
-struct Pending {
-    call: Call,
-    /// Leader of the partition that a `ListOffsets` asks about, once looked up.
-    leader: Option<BrokerId>,
-    deadline: Time,
-    tries: u32,
-    not_before: Time,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    /// Waits for a node.
-    Unassigned,
-    /// Waits for its turn, or for the connection.
-    Assigned(NodeId),
-    InFlight,
-}
-
-/// Whom a call is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Target {
-    Controller,
-    LeastLoaded,
-    Broker(BrokerId),
 }
 
 impl KafkaAdminClient {
@@ -113,6 +47,7 @@ impl KafkaAdminClient {
         let mut common = config.common.clone();
         common.network.max_in_flight = 1;
         KafkaAdminClient {
+            metadata: AdminMetadataManager::new(&common),
             client: ClusterClient::new(owner, client_id, bootstrap, common),
             config,
             next_id: 0,
@@ -134,18 +69,8 @@ impl KafkaAdminClient {
 
     /// Begins a call; its answer comes by `next_answer` with the number returned here.
     pub fn call(&mut self, ctx: &mut Ctx<'_>, call: Call) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        let now = ctx.wall();
-        let pending = Pending {
-            call,
-            leader: None,
-            deadline: now + Duration::from_millis(self.config.default_api_timeout_ms),
-            tries: 0,
-            not_before: now,
-            stage: Stage::Unassigned,
-        };
-        self.calls.insert(id, pending);
+        let timeout = Duration::from_millis(self.config.default_api_timeout_ms);
+        let id = self.enqueue(ctx.wall(), call, timeout);
         self.poll(ctx);
         self.client.time_out(ctx);
         if self.take_completed(ctx) {
@@ -182,15 +107,32 @@ impl KafkaAdminClient {
 
     fn poll(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.wall();
+        // A lost connection may be the result of a stale picture.
+        if self.client.metadata.take_update_request() {
+            self.metadata.request_update();
+        }
         let mut wake = self.time_out(now);
         wake = wake.min(self.assign_nodes(ctx));
-        if let Some(at) = self.client.maybe_update_metadata(ctx) {
-            wake = wake.min(at);
-        }
+        wake = wake.min(self.maybe_fetch_metadata(ctx));
         self.send_eligible_calls(ctx);
         if wake < Time::MAX {
             self.client.wake_at(ctx, wake);
         }
+    }
+
+    fn enqueue(&mut self, now: Time, call: Call, timeout: Duration) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let pending = Pending {
+            call,
+            leader: None,
+            deadline: now + timeout,
+            tries: 0,
+            not_before: now,
+            stage: Stage::Unassigned,
+        };
+        self.calls.insert(id, pending);
+        id
     }
 
     /// Fails the calls whose time is up while they wait; those in flight end with their request.
@@ -202,62 +144,103 @@ impl KafkaAdminClient {
                 continue;
             }
             if pending.deadline <= now {
-                expired.push(*id);
+                expired.push((*id, pending.tries));
             } else {
                 next = next.min(pending.deadline);
             }
         }
-        for id in expired {
-            if let Some(pending) = self.calls.remove(&id) {
-                self.answers
-                    .push_back((id, Err(Failure::timeout(pending.tries))));
-            }
+        for (id, tries) in expired {
+            self.end(id, Err(Failure::timeout(tries)));
         }
         next
     }
 
-    fn assign_nodes(&mut self, ctx: &mut Ctx<'_>) -> Time {
+    /// The question for metadata is a call as others are: it waits for its turn at the broker that is
+    /// chosen for it, and goes to another if that one is gone.
+    fn maybe_fetch_metadata(&mut self, ctx: &mut Ctx<'_>) -> Time {
         let now = ctx.wall();
+        let due = self.metadata.fetch_at();
+        if now < due {
+            return due;
+        }
+        self.metadata.transition_to_update_pending(now);
+        let timeout = self.config.common.request_timeout();
+        let id = self.enqueue(now, Call::FetchMetadata, timeout);
+        self.assign_node(ctx, id)
+    }
+
+    fn assign_nodes(&mut self, ctx: &mut Ctx<'_>) -> Time {
+        let ids: Vec<u64> = self.calls.keys().copied().collect();
         let mut wake = Time::MAX;
-        let retry_backoff = Duration::from_millis(self.config.common.retry_backoff_ms);
-        let client = &mut self.client;
-        for pending in self.calls.values_mut() {
-            // A connection that failed sends its calls back to the choice of a node.
-            if let Stage::Assigned(node) = pending.stage
-                && client.is_backing_off(node)
-            {
-                pending.stage = Stage::Unassigned;
-            }
-            if pending.stage != Stage::Unassigned {
-                continue;
-            }
-            if now < pending.not_before {
-                wake = wake.min(pending.not_before);
-                continue;
-            }
-            if !client.metadata.is_bootstrapped() {
-                client.metadata.request_update();
-                continue;
-            }
-            let node = match pending.target() {
-                Target::Controller => client.metadata.node(client.metadata.controller()),
-                Target::Broker(broker) => client.metadata.node(broker),
-                Target::LeastLoaded => match client.least_loaded_node(ctx) {
-                    LeastLoaded::Node(node) => Some(node),
-                    LeastLoaded::AllBusy | LeastLoaded::NoneAvailable => {
-                        wake = wake.min(now + retry_backoff);
-                        continue;
-                    }
-                },
-            };
-            match node {
-                // Assigned, but held back: it would only come back here.
-                Some(node) if client.is_backing_off(node) => {}
-                Some(node) => pending.stage = Stage::Assigned(node),
-                None => client.metadata.request_update(),
-            }
+        for id in ids {
+            wake = wake.min(self.assign_node(ctx, id));
         }
         wake
+    }
+
+    /// Chooses a node for a call that has none; when to look again if there is none.
+    fn assign_node(&mut self, ctx: &mut Ctx<'_>, id: u64) -> Time {
+        let now = ctx.wall();
+        let Some(pending) = self.calls.get_mut(&id) else {
+            return Time::MAX;
+        };
+        // A connection that failed sends its calls back to the choice of a node.
+        if let Stage::Assigned(node) = pending.stage
+            && self.client.is_backing_off(node)
+        {
+            pending.stage = Stage::Unassigned;
+        }
+        if pending.stage != Stage::Unassigned {
+            return Time::MAX;
+        }
+        if now < pending.not_before {
+            return pending.not_before;
+        }
+        let target = pending.target();
+        match self.node_for(ctx, target) {
+            // Assigned, but held back: it would only come back here.
+            Some(node) if self.client.is_backing_off(node) => Time::MAX,
+            Some(node) => {
+                if let Some(pending) = self.calls.get_mut(&id) {
+                    pending.stage = Stage::Assigned(node);
+                }
+                Time::MAX
+            }
+            None => now + Duration::from_millis(self.config.common.retry_backoff_ms),
+        }
+    }
+
+    /// `NodeProvider.provide`
+    fn node_for(&mut self, ctx: &mut Ctx<'_>, target: Target) -> Option<NodeId> {
+        if target == Target::WhoeverTellsMetadata {
+            return self.node_for_metadata(ctx);
+        }
+        if !self.client.metadata.is_bootstrapped() {
+            self.metadata.request_update();
+            return None;
+        }
+        let broker = match target {
+            Target::Broker(broker) => broker,
+            Target::Controller => self.client.metadata.controller(),
+            Target::LeastLoaded | Target::WhoeverTellsMetadata => {
+                return self.client.least_loaded_node(ctx).node();
+            }
+        };
+        let node = self.client.metadata.node(broker);
+        if node.is_none() {
+            self.metadata.request_update();
+        }
+        node
+    }
+
+    fn node_for_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<NodeId> {
+        let choice = self.client.least_loaded_node(ctx);
+        if self.config.common.rebootstrap && choice == LeastLoaded::NoneAvailable {
+            self.client.rebootstrap();
+            self.metadata.rebootstrap();
+            return self.client.least_loaded_node(ctx).node();
+        }
+        choice.node()
     }
 
     fn send_eligible_calls(&mut self, ctx: &mut Ctx<'_>) {
@@ -297,6 +280,11 @@ impl KafkaAdminClient {
                 pending.leader = None;
                 self.fail(ctx, id, ErrorCode::NetworkException);
             }
+            Ok(Response::Metadata(answer)) if pending.call == Call::FetchMetadata => {
+                self.calls.remove(&id);
+                self.metadata.update(ctx.wall());
+                self.client.on_metadata(ctx, completed.to, *answer);
+            }
             Ok(response) => match pending.judge(&response) {
                 Verdict::Answer => self.end(id, Ok(response)),
                 Verdict::Failed(failure) => self.end(id, Err(failure)),
@@ -304,7 +292,7 @@ impl KafkaAdminClient {
                 Verdict::Retry(error) => {
                     if error == ErrorCode::NotController {
                         self.client.metadata.clear_controller();
-                        self.client.metadata.request_update();
+                        self.metadata.request_update();
                     }
                     self.fail(ctx, id, error);
                 }
@@ -333,254 +321,11 @@ impl KafkaAdminClient {
     }
 
     fn end(&mut self, id: u64, answer: Result<Response, Failure>) {
-        self.calls.remove(&id);
-        self.answers.push_back((id, answer));
-    }
-}
-
-/// What a response means for its call.
-enum Verdict {
-    Answer,
-    Failed(Failure),
-    /// The leader that was looked up.
-    Leader(BrokerId),
-    Retry(ErrorCode),
-}
-
-impl Verdict {
-    fn failed(error: ErrorCode, message: Option<Rc<str>>) -> Verdict {
-        Verdict::Failed(Failure {
-            error,
-            message: message.unwrap_or_else(|| error.name().into()),
-        })
-    }
-}
-
-impl Pending {
-    fn target(&self) -> Target {
-        match &self.call {
-            Call::Command(AdminCommand::CreateTopic { .. } | AdminCommand::ElectLeaders { .. }) => {
-                Target::Controller
-            }
-            Call::Command(AdminCommand::AlterConfigs {
-                resource: ConfigResource::Broker,
-                name,
-                ..
-            }) => name.parse().map_or(Target::LeastLoaded, Target::Broker),
-            Call::Command(AdminCommand::AlterConfigs { .. })
-            | Call::DescribeTopic(_)
-            | Call::DescribeCluster => Target::LeastLoaded,
-            Call::Command(AdminCommand::DeleteRecords { .. }) | Call::ListOffsets { .. } => {
-                self.leader.map_or(Target::LeastLoaded, Target::Broker)
-            }
-        }
-    }
-
-    fn request(&self, timeout_ms: i32) -> Request {
-        match &self.call {
-            Call::Command(AdminCommand::DeleteRecords { partition, .. })
-                if self.leader.is_none() =>
-            {
-                metadata_request(vec![TopicName::clone(&partition.topic)])
-            }
-            Call::Command(command) => command_request(command, timeout_ms),
-            Call::DescribeTopic(topic) => metadata_request(vec![TopicName::clone(topic)]),
-            Call::DescribeCluster => metadata_request(Vec::new()),
-            Call::ListOffsets { partition, .. } if self.leader.is_none() => {
-                metadata_request(vec![TopicName::clone(&partition.topic)])
-            }
-            Call::ListOffsets {
-                partition,
-                timestamp,
-                read_committed,
-            } => ListOffsetsRequest {
-                replica_id: CONSUMER_REPLICA_ID,
-                isolation_level: i8::from(*read_committed),
-                partitions: vec![ListOffsetsPartition {
-                    partition: partition.clone(),
-                    current_leader_epoch: UNKNOWN_EPOCH,
-                    timestamp: *timestamp,
-                }],
-            }
-            .into(),
-        }
-    }
-
-    /// `handleResponse` of each kind of call.
-    fn judge(&mut self, response: &Response) -> Verdict {
-        match (&self.call, response) {
-            (Call::Command(AdminCommand::CreateTopic { .. }), Response::CreateTopics(answer)) => {
-                match answer.topics.iter().find(|topic| !topic.error.is_none()) {
-                    None => Verdict::Answer,
-                    Some(topic) if topic.error == ErrorCode::NotController => {
-                        Verdict::Retry(topic.error)
-                    }
-                    Some(topic) => Verdict::failed(topic.error, topic.error_message.clone()),
-                }
-            }
-            (Call::Command(AdminCommand::ElectLeaders { .. }), Response::ElectLeaders(answer)) => {
-                if answer.error.is_none() {
-                    Verdict::Answer
-                } else {
-                    Verdict::failed(answer.error, None)
-                }
-            }
-            (
-                Call::Command(AdminCommand::AlterConfigs { .. }),
-                Response::IncrementalAlterConfigs(answer),
-            ) => match answer.responses.iter().find(|r| !r.2.is_none()) {
-                None => Verdict::Answer,
-                Some((_, _, error, message)) => Verdict::failed(*error, message.clone()),
-            },
-            (Call::DescribeTopic(topic), Response::Metadata(answer)) => {
-                match answer.topics.iter().find(|known| known.name == *topic) {
-                    Some(known) if known.error.is_none() => Verdict::Answer,
-                    Some(known) => Verdict::failed(known.error, None),
-                    None => Verdict::failed(ErrorCode::UnknownTopicOrPartition, None),
-                }
-            }
-            (Call::DescribeCluster, Response::Metadata(_)) => Verdict::Answer,
-            (
-                Call::ListOffsets { partition, .. }
-                | Call::Command(AdminCommand::DeleteRecords { partition, .. }),
-                Response::Metadata(answer),
-            ) => look_up_leader(partition, answer),
-            (
-                Call::Command(AdminCommand::DeleteRecords { .. }),
-                Response::DeleteRecords(answer),
-            ) => match answer.partitions.first().map(|(_, _, error)| *error) {
-                Some(ErrorCode::None) => Verdict::Answer,
-                Some(error @ ErrorCode::NotLeaderOrFollower) => {
-                    self.leader = None;
-                    Verdict::Retry(error)
-                }
-                Some(error) if error.is_retriable() => Verdict::Retry(error),
-                Some(error) => Verdict::failed(error, None),
-                None => Verdict::failed(ErrorCode::UnknownServerError, None),
-            },
-            (Call::ListOffsets { .. }, Response::ListOffsets(answer)) => {
-                match answer.partitions.first().map(|partition| partition.error) {
-                    Some(ErrorCode::None) => Verdict::Answer,
-                    Some(
-                        error @ (ErrorCode::NotLeaderOrFollower | ErrorCode::LeaderNotAvailable),
-                    ) => {
-                        self.leader = None;
-                        Verdict::Retry(error)
-                    }
-                    Some(error) if error.is_retriable() => Verdict::Retry(error),
-                    Some(error) => Verdict::failed(error, None),
-                    None => Verdict::failed(ErrorCode::UnknownServerError, None),
-                }
-            }
-            _ => Verdict::failed(ErrorCode::UnknownServerError, None),
-        }
-    }
-}
-
-/// `PartitionLeaderStrategy.handleResponse`.
-fn look_up_leader(partition: &TopicPartition, answer: &MetadataResponse) -> Verdict {
-    use ErrorCode::{
-        BrokerNotAvailable, KafkaStorageError, LeaderNotAvailable, None as NoError,
-        NotLeaderOrFollower, ReplicaNotAvailable, UnknownTopicOrPartition,
-    };
-    let Some(topic) = answer.topics.iter().find(|t| t.name == partition.topic) else {
-        return Verdict::Retry(UnknownTopicOrPartition);
-    };
-    match topic.error {
-        NoError => {}
-        LeaderNotAvailable | BrokerNotAvailable => return Verdict::Retry(topic.error),
-        error => return Verdict::failed(error, None),
-    }
-    let known = topic
-        .partitions
-        .iter()
-        .find(|known| known.partition == partition.partition);
-    match known {
-        None => Verdict::Retry(UnknownTopicOrPartition),
-        Some(known) => match known.error {
-            NoError if known.leader != NO_LEADER => Verdict::Leader(known.leader),
-            NoError => Verdict::Retry(LeaderNotAvailable),
-            error @ (NotLeaderOrFollower
-            | ReplicaNotAvailable
-            | LeaderNotAvailable
-            | BrokerNotAvailable
-            | KafkaStorageError
-            | UnknownTopicOrPartition) => Verdict::Retry(error),
-            error => Verdict::failed(error, None),
-        },
-    }
-}
-
-fn metadata_request(topics: Vec<TopicName>) -> Request {
-    MetadataRequest {
-        topics: Some(topics),
-        allow_auto_topic_creation: false,
-    }
-    .into()
-}
-
-fn command_request(command: &AdminCommand, timeout_ms: i32) -> Request {
-    match command {
-        AdminCommand::CreateTopic {
-            topic,
-            partitions,
-            replication_factor,
-            assignment,
-            configs,
-        } => {
-            let is_assigned = !assignment.is_empty();
-            CreateTopicsRequest {
-                topics: vec![CreatableTopic {
-                    name: TopicName::clone(topic),
-                    num_partitions: if is_assigned { -1 } else { *partitions },
-                    replication_factor: if is_assigned { -1 } else { *replication_factor },
-                    assignments: (0..).zip(assignment.iter().cloned()).collect(),
-                    configs: configs
-                        .iter()
-                        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-                        .collect(),
-                }],
-                timeout_ms,
-                validate_only: false,
-            }
-            .into()
-        }
-        AdminCommand::ElectLeaders {
-            election_type,
-            partitions,
-        } => ElectLeadersRequest {
-            election_type: *election_type,
-            partitions: partitions.clone(),
-            timeout_ms,
-        }
-        .into(),
-        AdminCommand::DeleteRecords { partition, before } => DeleteRecordsRequest {
-            partitions: vec![(partition.clone(), *before)],
-            timeout_ms,
-        }
-        .into(),
-        AdminCommand::AlterConfigs {
-            resource,
-            name,
-            set,
-            delete,
-        } => {
-            let set = set.iter().map(|(key, value)| {
-                let op = AlterConfigOp::Set(value.as_str().into());
-                (key.as_str().into(), op)
-            });
-            let delete = delete
-                .iter()
-                .map(|key| (key.as_str().into(), AlterConfigOp::Delete));
-            IncrementalAlterConfigsRequest {
-                resources: vec![AlterConfigsResource {
-                    resource: *resource,
-                    name: name.as_str().into(),
-                    configs: set.chain(delete).collect(),
-                }],
-                validate_only: false,
-            }
-            .into()
+        let ended = self.calls.remove(&id);
+        if ended.is_some_and(|ended| ended.call == Call::FetchMetadata) {
+            self.metadata.update_failed();
+        } else {
+            self.answers.push_back((id, answer));
         }
     }
 }

@@ -176,6 +176,11 @@ impl Metadata {
         self.update_requested = true;
     }
 
+    /// Whether somebody found the picture stale since this was last asked: for who asks at times of its own.
+    pub fn take_update_request(&mut self) -> bool {
+        std::mem::take(&mut self.update_requested)
+    }
+
     /// When to ask again.
     pub fn next_update_at(&self) -> Time {
         let due = match self.last_success {

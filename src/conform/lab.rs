@@ -135,6 +135,13 @@ impl Lab {
         self.answer_by(number, self.run.now() + ANSWER_LIMIT)
     }
 
+    /// Nobody waits for the answer of an operation any more.
+    pub(super) fn abandon(&mut self, number: u32) {
+        if let Node::Client(Client::Driver(driver)) = self.run.node_mut(self.driver) {
+            driver.abandon(number);
+        }
+    }
+
     /// Runs until an operation has ended, or until `limit`.
     pub(super) fn answer_by(&mut self, number: u32, limit: Time) -> Option<DriverResult> {
         loop {

@@ -9,6 +9,7 @@ mod compare;
 mod field;
 mod lab;
 mod lateness;
+mod look;
 mod play;
 mod recorded_cluster;
 mod recorder_client;

@@ -45,6 +45,14 @@ pub struct Step {
     pub seen: Value,
 }
 
+impl Step {
+    /// The recorder did nothing but wait, and asked nobody before its look.
+    pub fn recorder_slept(&self) -> bool {
+        let mut actions = self.actions.iter();
+        actions.all(|timed| matches!(timed.action, Action::Disk { .. }))
+    }
+}
+
 /// An action, `at_ms` milliseconds after the step before ended.
 #[derive(Clone, Debug)]
 pub struct TimedAction {

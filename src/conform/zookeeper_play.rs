@@ -1,6 +1,10 @@
 //! Plays a transcript of real ZooKeeper: the same operations by clients of the same names, each after
 //! the one before was answered and its events were delivered, and compares every answer.
 //!
+//! The recorder's clients were kazoo's: when its connection drops, kazoo tells the callbacks of all that it
+//! watches for (`NONE`, no path), and forgets them. Java's clients, a broker's among them, set their watches
+//! again on the next server and tell nothing.
+//!
 //! Zxids are pairs of epoch and counter. An election may skip epochs, in life as here: epochs are compared
 //! by their order.
 
@@ -23,7 +27,28 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// No cluster can be built like the recorded one.
 pub fn play_zookeeper(transcript: &ZooKeeperTranscript, all: bool) -> Result<Outcome, Unbuildable> {
-    let mut player = Player::start(transcript)?;
+    let mut first = None;
+    for seed in SEED..SEED + PLACES {
+        let (outcome, misplaced) = play_seed(transcript, all, seed)?;
+        if !misplaced {
+            return Ok(outcome);
+        }
+        first.get_or_insert(outcome);
+    }
+    Ok(first.unwrap_or(Outcome::Differed(Vec::new())))
+}
+
+/// Which server each client is connected to is chance, and a recording of a crash shows who had its connection
+/// there. So many seeds are tried for one that places the clients so.
+const PLACES: u64 = 64;
+
+/// Plays with one seed; and whether what differs first is who lost its connection in a crash.
+fn play_seed(
+    transcript: &ZooKeeperTranscript,
+    all: bool,
+    seed: u64,
+) -> Result<(Outcome, bool), Unbuildable> {
+    let mut player = Player::start(transcript, seed)?;
     let mut ours = Vec::new();
     let mut begins = Vec::new();
     for step in &transcript.steps {
@@ -42,6 +67,7 @@ pub fn play_zookeeper(transcript: &ZooKeeperTranscript, all: bool) -> Result<Out
     rank_epochs(&mut theirs);
 
     let mut differed = Vec::new();
+    let mut misplaced = false;
     for (place, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
         let found = differences(theirs, ours, &[]);
         if found.is_empty() {
@@ -55,6 +81,7 @@ pub fn play_zookeeper(transcript: &ZooKeeperTranscript, all: bool) -> Result<Out
             LINES_BEFORE,
         );
         let step = transcript.steps.get(place);
+        misplaced |= differed.is_empty() && step.is_some_and(|step| drops_connections(step));
         differed.push(StepDifference {
             step: place + 1,
             what: step.map_or("the tree at the end".to_string(), |step| step.what.clone()),
@@ -66,17 +93,25 @@ pub fn play_zookeeper(transcript: &ZooKeeperTranscript, all: bool) -> Result<Out
             break;
         }
     }
-    Ok(match differed.is_empty() {
+    let outcome = match differed.is_empty() {
         true => Outcome::Agreed {
             steps: transcript.steps.len(),
         },
         false => Outcome::Differed(differed),
-    })
+    };
+    Ok((outcome, misplaced))
+}
+
+fn drops_connections(step: &ZooKeeperStep) -> bool {
+    matches!(
+        step.action,
+        ZooKeeperAction::CrashLeader | ZooKeeperAction::CrashFollower | ZooKeeperAction::Restart
+    )
 }
 
 /// So many lines of the transcript are shown of the time before a step that differs.
 const LINES_BEFORE: usize = 10;
-/// Any seed must do.
+/// Any seed must do, but for the places of clients.
 const SEED: u64 = 1;
 /// Longest wait for an answer, or for the ensemble to serve again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -95,7 +130,7 @@ struct Player {
 }
 
 impl Player {
-    fn start(transcript: &ZooKeeperTranscript) -> Result<Player, Unbuildable> {
+    fn start(transcript: &ZooKeeperTranscript, seed: u64) -> Result<Player, Unbuildable> {
         let timeouts: BTreeMap<String, u32> = transcript
             .steps
             .iter()
@@ -106,9 +141,10 @@ impl Player {
                 _ => None,
             })
             .collect();
-        let run = Run::start_with(&plan_of(transcript), SEED, |_, zookeepers| {
+        let run = Run::start_with(&plan_of(transcript), seed, |_, zookeepers| {
             let shell = |(name, timeout_ms): (&String, &u32)| {
                 let shell = ZooKeeperShell::new(zookeepers.to_vec(), *timeout_ms);
+                let shell = shell.forgetting_watches();
                 (name.clone(), Node::ZooKeeperShell(Box::new(shell)))
             };
             Ok(timeouts.iter().map(shell).collect())
@@ -149,6 +185,7 @@ impl Player {
                 // Nobody was there any more to write down what the closing client was told.
                 if let Node::ZooKeeperShell(shell) = self.run.node_mut(node) {
                     shell.take_watch_events();
+                    shell.take_forgotten_watches();
                 }
             }
             ZooKeeperAction::Ask { client, op } => {
@@ -234,7 +271,7 @@ impl Player {
         }
     }
 
-    fn take_events(&mut self) -> Vec<[String; 3]> {
+    fn take_events(&mut self) -> Vec<[Value; 3]> {
         let mut events = Vec::new();
         for (name, node) in self.clients.clone() {
             let Node::ZooKeeperShell(shell) = self.run.node_mut(node) else {
@@ -247,10 +284,13 @@ impl Player {
                     WatchType::NodeDataChanged => "CHANGED",
                     WatchType::NodeChildrenChanged => "CHILD",
                 };
-                events.push([name.clone(), kind.to_string(), event.path.to_string()]);
+                events.push([json!(name), json!(kind), json!(&*event.path)]);
+            }
+            if shell.take_forgotten_watches() {
+                events.push([json!(name), json!("NONE"), Value::Null]);
             }
         }
-        events.sort();
+        events.sort_by_key(|event| event.each_ref().map(Value::to_string));
         events
     }
 

@@ -91,7 +91,7 @@ impl ZooKeeperClient {
                         self.send(ctx, question);
                     }
                 }
-                SessionEvent::Disconnected => {}
+                SessionEvent::Disconnected | SessionEvent::WatchesForgotten => {}
                 SessionEvent::Closed => outcomes.push(ZkOutcome::Closed),
                 SessionEvent::Expired => {
                     let lost = std::mem::take(&mut self.lost);

@@ -42,6 +42,8 @@ pub struct ZooKeeperShell {
     session: Session,
     results: BTreeMap<u32, Result<Answer, Code>>,
     watch_events: Vec<WatchedEvent>,
+    forgets_watches: bool,
+    has_forgotten_watches: bool,
     /// The command that ends its session.
     closes: Option<u32>,
 }
@@ -56,6 +58,8 @@ impl ZooKeeperShell {
             commands: Vec::new(),
             results: BTreeMap::new(),
             watch_events: Vec::new(),
+            forgets_watches: false,
+            has_forgotten_watches: false,
             closes: None,
         }
     }
@@ -67,8 +71,19 @@ impl ZooKeeperShell {
         self
     }
 
+    /// Gives its watches up with its connection, as kazoo does.
+    pub fn forgetting_watches(mut self) -> Self {
+        self.session.forget_watches_with_connection();
+        self.forgets_watches = true;
+        self
+    }
+
     pub fn rebooted(&self) -> Self {
         let shell = ZooKeeperShell::new(self.servers.clone(), self.timeout_ms);
+        let shell = match self.forgets_watches {
+            true => shell.forgetting_watches(),
+            false => shell,
+        };
         let shell = match self.is_witness {
             true => shell.as_witness(),
             false => shell,
@@ -93,6 +108,11 @@ impl ZooKeeperShell {
     /// What its watches have told since the last call.
     pub fn take_watch_events(&mut self) -> Vec<WatchedEvent> {
         std::mem::take(&mut self.watch_events)
+    }
+
+    /// Whether watches were given up with the connection since the last call.
+    pub fn take_forgotten_watches(&mut self) -> bool {
+        std::mem::take(&mut self.has_forgotten_watches)
     }
 
     pub fn session_id(&self) -> Option<SessionId> {
@@ -143,6 +163,7 @@ impl ZooKeeperShell {
                     }
                     self.watch_events.push(event);
                 }
+                SessionEvent::WatchesForgotten => self.has_forgotten_watches = true,
                 SessionEvent::Connected { .. } | SessionEvent::Disconnected => {}
             }
         }

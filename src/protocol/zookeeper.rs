@@ -513,6 +513,8 @@ pub enum SessionEvent {
     Connected { session: SessionId },
     /// The connection is lost; requests in flight ended in `ConnectionLoss`, the session may live.
     Disconnected,
+    /// With the connection its watches were given up: only of a client that does not set them again.
+    WatchesForgotten,
     /// A server said that the session is gone: final. Its watches and ephemerals are gone too.
     Expired,
     /// The session that `close` was asked for is over (or left to expire, if no server was there).

@@ -15,10 +15,15 @@ const VERSION: u64 = 2;
 
 /// The document of these runs, each made by `json` or `json_unusable`.
 pub fn json_document(runs: Vec<Value>) -> Value {
-    let held = runs.iter().all(|run| run["held"] == true);
+    json_document_of("kafka-trial report", VERSION, runs)
+}
+
+/// A document of this form about other runs. A run's `held` is null where nothing was judged.
+pub fn json_document_of(format: &str, version: u64, runs: Vec<Value>) -> Value {
+    let held = runs.iter().all(|run| run["held"] != false);
     json!({
-        "format": "kafka-trial report",
-        "version": VERSION,
+        "format": format,
+        "version": version,
         "held": held,
         "runs": runs,
     })

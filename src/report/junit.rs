@@ -18,8 +18,9 @@ struct Case {
     wrong: Option<Wrong>,
 }
 
+/// Why a case is not simply in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Wrong {
+pub enum Wrong {
     Failure(String),
     /// Not judged, and so not wrong either.
     Skipped(String),
@@ -63,11 +64,16 @@ impl Suite {
 
     /// A scenario that could not be run.
     pub fn error(name: impl Into<String>, why: impl Into<String>) -> Suite {
+        Suite::of_one(name, "can be run", Some(Wrong::Error(why.into())))
+    }
+
+    /// Of one case.
+    pub fn of_one(name: impl Into<String>, case: &str, wrong: Option<Wrong>) -> Suite {
         Suite {
             name: name.into(),
             cases: vec![Case {
-                name: "can be run".to_owned(),
-                wrong: Some(Wrong::Error(why.into())),
+                name: case.to_owned(),
+                wrong,
             }],
             warnings: Vec::new(),
         }

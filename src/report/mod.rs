@@ -17,8 +17,8 @@ mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
-pub use json::{json, json_document, json_unusable};
-pub use junit::{Suite, junit};
+pub use json::{json, json_document, json_document_of, json_unusable};
+pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};
 pub use summary::{closing, retell, summary, tables, verdict_line};
 pub use tables::{kafka_get_offsets, kafka_topics_describe};

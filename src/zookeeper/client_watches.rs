@@ -44,9 +44,13 @@ impl ClientWatches {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.exist.is_empty() && self.child.is_empty()
+    }
+
     /// The request that sets them all on a new connection; `None` if there are none.
     pub fn set_watches(&self, relative_zxid: Zxid) -> Option<Op> {
-        if self.data.is_empty() && self.exist.is_empty() && self.child.is_empty() {
+        if self.is_empty() {
             return None;
         }
         let paths = |paths: &BTreeSet<Path>| paths.iter().cloned().collect();

@@ -24,6 +24,8 @@ pub struct Session {
     servers: Vec<NodeId>,
     /// It tells all that it asks and hears.
     is_witness: bool,
+    /// Its watches end with its connection.
+    forgets_watches: bool,
     /// What is asked for at each connect, whatever was negotiated before.
     wanted_timeout: Duration,
     hosts: Option<HostProvider>,
@@ -85,6 +87,7 @@ impl Session {
         let wanted_timeout = Duration::from_millis(u64::from(timeout_ms));
         let mut session = Session {
             is_witness: servers.len() > 1,
+            forgets_watches: false,
             servers,
             wanted_timeout,
             hosts: None,
@@ -116,6 +119,12 @@ impl Session {
     pub fn as_witness(mut self) -> Self {
         self.is_witness = true;
         self
+    }
+
+    /// As kazoo does: what it watched for is forgotten when the connection is lost, not set again on the next
+    /// one.
+    pub fn forget_watches_with_connection(&mut self) {
+        self.forgets_watches = true;
     }
 
     /// Begins to connect. Call once, when the process starts.
@@ -157,6 +166,7 @@ impl Session {
         let timeout_ms = self.wanted_timeout.as_millis() as u32;
         *self = Session {
             is_witness: self.is_witness,
+            forgets_watches: self.forgets_watches,
             events: std::mem::take(&mut self.events),
             ..Session::new(std::mem::take(&mut self.servers), timeout_ms)
         };
@@ -342,6 +352,10 @@ impl Session {
                 session: self.session_id,
             });
             self.events.push(SessionEvent::Disconnected);
+            if self.forgets_watches && !self.watches.is_empty() {
+                self.watches = ClientWatches::default();
+                self.events.push(SessionEvent::WatchesForgotten);
+            }
         }
         self.next_attempt(ctx);
     }

@@ -518,11 +518,13 @@ fn conform_shows_the_first_difference_with_the_transcript_around_it() {
     assert!(meanwhile.lines().count() >= 1, "{said}");
 
     let output = trial(&["conform", &file, original, "--format", "json"]);
-    let documents: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(documents[0]["path"], file.as_str());
-    assert_eq!(documents[1]["path"], original);
-    assert_eq!(documents[1]["verdict"], "agrees");
-    let step = &documents[0]["differing"][0];
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["held"], false);
+    let runs = &document["runs"];
+    assert_eq!(runs[0]["file"], file.as_str());
+    assert_eq!(runs[1]["file"], original);
+    assert_eq!(runs[1]["held"], true);
+    let step = &runs[0]["differing"][0];
     assert_eq!(step["step"], 4);
     let lines = |key: &str| {
         let lines = step[key].as_array().expect("lines").iter();

@@ -167,3 +167,67 @@ fn a_setting_that_only_tunes_is_warned_of_wherever_a_run_is_told() {
         "{junit}"
     );
 }
+
+/// A recording that agrees, one that is cut off, one that differs, one that is of no use and one that is
+/// skipped: all are told, whatever the form.
+#[test]
+fn a_bad_recording_silences_no_other() {
+    let scratch = Scratch::new("bad-recording");
+    let good = "tests/vectors/kafka/failovers/controller_znode_deleted.zookeeper.json";
+    let good = std::fs::read_to_string(good).expect("the file");
+    let mut other: serde_json::Value = serde_json::from_str(&good).expect("JSON");
+    other["steps"][0]["state"]["controller_epoch"] = 4711.into();
+    let mut kraft: serde_json::Value = serde_json::from_str(&good).expect("JSON");
+    kraft["mode"] = "kraft".into();
+    scratch.file("a-cut.json", &good[..good.len() / 2]);
+    scratch.file("b-good.json", &good);
+    scratch.file("c-differs.json", other.to_string());
+    scratch.file("d-nothing.json", "");
+    scratch.file("e-skipped.json", kraft.to_string());
+    let folder = scratch.0.to_str().expect("a plain path");
+
+    let output = trial(&["conform", folder]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stderr).matches("error: ").count(), 2);
+    let said = text(&output.stdout);
+    let words: Vec<&str> = said.lines().filter(|line| !line.starts_with(' ')).collect();
+    let words: Vec<&str> = words.iter().filter_map(|line| line.get(..7)).collect();
+    assert_eq!(words, ["agrees ", "DIFFERS", "skipped"], "{said}");
+
+    let json = trial(&["conform", "--format", "json", folder]);
+    assert_eq!(json.status.code(), Some(2));
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let format = (&document["format"], &document["version"], &document["held"]);
+    assert_eq!(
+        format,
+        (&"kafka-trial conformance".into(), &1.into(), &false.into())
+    );
+    let runs = document["runs"].as_array().expect("a list");
+    let verdict = |run: &serde_json::Value| (run["held"].as_bool(), run["error"].is_null());
+    let verdicts: Vec<_> = runs.iter().map(verdict).collect();
+    let bad = (Some(false), false);
+    let expected = [
+        bad,
+        (Some(true), true),
+        (Some(false), true),
+        bad,
+        (None, true),
+    ];
+    assert_eq!(verdicts, expected, "{document}");
+    assert!(
+        runs[0]["error"]["line"]
+            .as_u64()
+            .is_some_and(|line| line > 1)
+    );
+    assert_eq!(runs[2]["differing"][0]["differences"][0]["real"], 4711);
+
+    let junit = trial(&["conform", "--format", "junit", folder]);
+    assert_eq!(junit.status.code(), Some(2));
+    let junit = text(&junit.stdout);
+    let count = |what: &str| junit.matches(what).count();
+    assert_eq!(count("<testsuite "), 5, "{junit}");
+    assert_eq!(count("name=\"can be played\"><error "), 2, "{junit}");
+    assert_eq!(count("name=\"agrees with Kafka\"/>"), 1, "{junit}");
+    assert_eq!(count("name=\"agrees with Kafka\"><failure "), 1, "{junit}");
+    assert_eq!(count("name=\"agrees with Kafka\"><skipped "), 1, "{junit}");
+}

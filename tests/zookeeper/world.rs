@@ -266,6 +266,15 @@ impl World {
         self.client_at(name, timeout_ms, &servers)
     }
 
+    /// One of kazoo's: its watches end with its connection.
+    pub fn kazoo(&mut self, name: &str, timeout_ms: u32) -> NodeId {
+        let id = self.connected(name, timeout_ms);
+        if let Node::Client(client) = self.kernel.actor_mut(id) {
+            client.session.forget_watches_with_connection();
+        }
+        id
+    }
+
     /// One that knows only some of the servers.
     pub fn client_at(&mut self, name: &str, timeout_ms: u32, servers: &[NodeId]) -> NodeId {
         let node = client_node(servers, timeout_ms);

@@ -43,6 +43,8 @@ pub struct Driver {
     producers: BTreeMap<String, LivingProducer>,
     queue: VecDeque<u32>,
     running: Option<(u32, Running)>,
+    /// The administrator's call whose answer the running operation waits for.
+    awaited: Option<u64>,
     results: BTreeMap<u32, DriverResult>,
 }
 
@@ -111,6 +113,7 @@ impl Driver {
             producers: BTreeMap::new(),
             queue: VecDeque::new(),
             running: None,
+            awaited: None,
             results: BTreeMap::new(),
         }
     }
@@ -119,6 +122,18 @@ impl Driver {
     pub fn push(&mut self, operation: DriverOperation) -> u32 {
         self.options.operations.push(operation);
         self.options.operations.len() as u32 - 1
+    }
+
+    /// No longer waits for an operation to end: the next may begin. What it asked goes its way.
+    pub fn abandon(&mut self, number: u32) {
+        self.queue.retain(|queued| *queued != number);
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|(running, _)| *running == number)
+        {
+            self.running = None;
+        }
     }
 
     /// What each operation that has ended came to.
@@ -179,7 +194,7 @@ impl Driver {
             DriverOperation::Offsets { topic } => {
                 let (offsets, describe) = Offsets::new(topic);
                 self.running = Some((number, Running::Offsets(offsets)));
-                self.admin.call(ctx, describe);
+                self.ask_admin(ctx, describe);
             }
             DriverOperation::Produce {
                 topic,
@@ -237,11 +252,18 @@ impl Driver {
 
     fn begin_call(&mut self, ctx: &mut Ctx<'_>, number: u32, call: Call) {
         self.running = Some((number, Running::Call(call.clone())));
-        self.admin.call(ctx, call);
+        self.ask_admin(ctx, call);
+    }
+
+    fn ask_admin(&mut self, ctx: &mut Ctx<'_>, call: Call) {
+        self.awaited = Some(self.admin.call(ctx, call));
     }
 
     fn take_admin_answers(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some((_, answer)) = self.admin.next_answer() {
+        while let Some((call, answer)) = self.admin.next_answer() {
+            if self.awaited != Some(call) {
+                continue;
+            }
             match self.running.take() {
                 Some((number, Running::Call(call))) => {
                     let result = self.result_of(ctx, &call, answer);
@@ -303,7 +325,7 @@ impl Driver {
         match offsets.go_on(answer) {
             Ok(Some(call)) => {
                 self.running = Some((number, Running::Offsets(offsets)));
-                self.admin.call(ctx, call);
+                self.ask_admin(ctx, call);
             }
             Ok(None) => self.end(number, DriverResult::Offsets(offsets.answers)),
             Err(failure) => self.end(number, failed(failure.exception())),
