@@ -282,7 +282,6 @@ impl KafkaAdminClient {
             }
             Ok(Response::Metadata(answer)) if pending.call == Call::FetchMetadata => {
                 self.calls.remove(&id);
-                eprintln!("DBG {} metadata from {:?}: controller {} brokers {:?}", ctx.now().0/1000000, completed.to, answer.controller_id, answer.brokers.iter().map(|b| b.id).collect::<Vec<_>>());
                 self.metadata.update(ctx.wall());
                 self.client.on_metadata(ctx, completed.to, *answer);
             }

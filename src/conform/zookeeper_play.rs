@@ -30,7 +30,6 @@ pub fn play_zookeeper(transcript: &ZooKeeperTranscript, all: bool) -> Result<Out
     let mut first = None;
     for seed in SEED..SEED + PLACES {
         let (outcome, misplaced) = play_seed(transcript, all, seed)?;
-        eprintln!("DBG seed {seed} {misplaced} {}", match &outcome { Outcome::Differed(s) => format!("{} {:?}", s[0].step, s[0].differences), _ => String::new() });
         if !misplaced {
             return Ok(outcome);
         }
@@ -55,7 +54,6 @@ fn play_seed(
     for step in &transcript.steps {
         begins.push(player.run.trace().len());
         ours.push(player.step(step));
-        eprintln!("DBG {:?} {}", player.run.now(), step.what);
     }
     begins.push(player.run.trace().len());
     ours.push(json!({"final_tree": player.tree()}));

@@ -314,7 +314,6 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         let owner = self.owner;
         let peer = self.peers.entry(to).or_default();
         let conn = ctx.connect(to);
-        if self.owner == 0 && &*self.client_id == "driver" { eprintln!("DBG {} connect {to:?} {}", ctx.now().0/1000000, std::backtrace::Backtrace::force_capture().to_string().lines().filter(|l| l.contains("kafka_trial")).take(8).map(|l| l.trim().to_string()).collect::<Vec<_>>().join(" < ")); }
         let limit = exponential(
             ctx,
             config.connection_setup_timeout_ms,
