@@ -296,7 +296,7 @@ impl Player {
 
     fn until(&mut self, holds: impl Fn(&Player) -> bool) {
         let end = self.run.now() + PATIENCE;
-        while !holds(self) && self.run.now() < end {
+        while !holds(self) && self.run.now() < end && !self.run.is_over() {
             let next = self.run.now() + PAUSE;
             self.run.until(next);
         }

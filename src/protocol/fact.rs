@@ -208,6 +208,10 @@ pub enum Fact {
     ZooKeeperDisconnected {
         session: SessionId,
     },
+    /// The client has forgotten, with its connection, all that it watched for.
+    ZooKeeperWatchesForgotten {
+        session: SessionId,
+    },
     /// The node has learned that its session is gone.
     ZooKeeperSessionLost {
         session: SessionId,

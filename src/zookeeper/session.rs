@@ -354,6 +354,9 @@ impl Session {
             self.events.push(SessionEvent::Disconnected);
             if self.forgets_watches && !self.watches.is_empty() {
                 self.watches = ClientWatches::default();
+                ctx.fact(Fact::ZooKeeperWatchesForgotten {
+                    session: self.session_id,
+                });
                 self.events.push(SessionEvent::WatchesForgotten);
             }
         }

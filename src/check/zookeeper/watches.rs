@@ -88,7 +88,8 @@ impl WatchesFireOnceAndFirst {
                 self.register(*session, *zxid, &op, result);
                 missed
             }
-            Fact::ZooKeeperSessionLost { session } => {
+            Fact::ZooKeeperSessionLost { session }
+            | Fact::ZooKeeperWatchesForgotten { session } => {
                 self.watches.remove(session);
                 None
             }
@@ -205,6 +206,18 @@ mod tests {
         let scene = scene_with_a_watch(&mut property);
         let seen = [answered(&scene, 8, 3, FIRST + 1, data(Stat::default()))];
         assert!(property.after_event(&seen, &scene).is_some());
+    }
+
+    #[test]
+    fn zk_b_expects_nothing_for_what_a_client_has_forgotten() {
+        let mut property = alone(WatchesFireOnceAndFirst::default());
+        let scene = scene_with_a_watch(&mut property);
+        let fine = [
+            scene.fact("client", Fact::ZooKeeperWatchesForgotten { session: 8 }),
+            answered(&scene, 8, 3, FIRST + 1, data(Stat::default())),
+        ];
+        assert_eq!(property.after_event(&fine, &scene), None);
+        assert!(property.after_event(&[event(&scene)], &scene).is_some());
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperWatchFired { .. }
         | Fact::ZooKeeperConnected { .. }
         | Fact::ZooKeeperDisconnected { .. }
+        | Fact::ZooKeeperWatchesForgotten { .. }
         | Fact::ZooKeeperSessionLost { .. }
         | Fact::ZooKeeperCommand { .. }
         | Fact::ZooKeeperCommandEnded { .. }

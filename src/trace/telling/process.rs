@@ -183,6 +183,7 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         Fact::ZooKeeperDisconnected { .. } => {
             loud("has lost its connection to ZooKeeper; its session lives on until it times out")
         }
+        Fact::ZooKeeperWatchesForgotten { .. } => quiet("forgets all that it watched for"),
         Fact::ZooKeeperSessionLost { .. } => loud("learns that ZooKeeper has given up its session"),
         Fact::ZooKeeperCommand { command } => quiet(format!("asks ZooKeeper: {command}")),
         Fact::ZooKeeperCommandEnded { command, answer } if **answer == *"ConnectionLoss" => {
