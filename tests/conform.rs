@@ -441,7 +441,13 @@ fn until_the_crash(change: impl Fn(&mut Step, &Value)) -> Recording {
 
 #[test]
 fn a_step_that_is_late_by_more_than_a_second_is_refused() {
-    let lasting = |ms| until_the_crash(|step, _| step.lasted_ms = ms);
+    // Nobody asks for offsets: who waits for a dead leader looks once in twenty seconds.
+    let lasting = |ms| {
+        until_the_crash(|step, _| {
+            step.lasted_ms = ms;
+            step.seen.as_object_mut().expect("a step").remove("offsets");
+        })
+    };
     let Ok((Outcome::Agreed { .. }, lateness)) = play_with_lateness(&lasting(8_000), false) else {
         panic!("it takes six seconds")
     };
@@ -460,7 +466,7 @@ fn a_step_that_is_late_by_more_than_a_second_is_refused() {
         .as_ref()
         .and_then(Value::as_str);
     let said = ours.expect("a sentence");
-    assert!(said.contains("s later: until then state."), "{said}");
+    assert!(said.contains("s later: until then "), "{said}");
     // The same lateness to the millisecond: a second is allowed, a millisecond more is not.
     let ends = 2_000 + u64::try_from(late).expect("small");
     for (early, agrees) in [(900, true), (1_100, false)] {
@@ -477,10 +483,8 @@ fn a_step_that_is_equal_at_one_look_only_is_refused() {
     let stale = |ms| {
         until_the_crash(|step, before| {
             step.lasted_ms = ms;
-            for field in ["state", "files"] {
-                step.seen[field] = before[field].clone();
-            }
-            for field in ["metadata", "offsets"] {
+            step.seen["state"] = before["state"].clone();
+            for field in ["files", "metadata", "offsets"] {
                 step.seen.as_object_mut().expect("a step").remove(field);
             }
         })
