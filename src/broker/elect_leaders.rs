@@ -3,12 +3,13 @@
 //!
 //! May not know why a leader was elected, or not: the controller said so.
 
-use super::Broker;
 use super::outbox::Env;
-use super::purgatory::{Delayed, Operation, WatchKey};
+use super::purgatory::{Delayed, Operation, Pending, WatchKey};
+use super::{Broker, BrokerOutput};
 use crate::metadata::MetadataCache;
 use crate::protocol::{
-    BrokerId, Ctx, ElectLeadersResponse, ErrorCode, TopicPartition, UpdateMetadataRequest,
+    BrokerId, Ctx, ElectLeadersRequest, ElectLeadersResponse, ErrorCode, TopicPartition,
+    UpdateMetadataRequest,
 };
 
 /// What the controller made of an ElectLeaders request.
@@ -30,9 +31,28 @@ pub(crate) struct DelayedElectLeaders {
 }
 
 impl Broker {
+    /// Who asks for all partitions means those that this broker knows; of these, he is told nothing of such as
+    /// need no election (`KafkaApis.handleElectLeaders`).
+    pub(super) fn forward_election(&mut self, to: Pending, mut request: ElectLeadersRequest) {
+        let token = self.forward(to);
+        if request.partitions.is_none() {
+            self.elections_of_all.insert(token);
+            let known = self.metadata_cache.all_partitions();
+            request.partitions = Some(known.map(|state| state.partition.clone()).collect());
+        }
+        self.outputs.push(BrokerOutput::ToController {
+            token,
+            body: request.into(),
+        });
+    }
+
     /// The controller's answer to the ElectLeaders that went to it with this token.
-    pub fn elected(&mut self, ctx: &mut Ctx<'_>, token: u64, election: Election) {
+    pub fn elected(&mut self, ctx: &mut Ctx<'_>, token: u64, mut election: Election) {
         if let Some(to) = self.forwarded.remove(&token) {
+            if self.elections_of_all.remove(&token) {
+                let needless = Err(ErrorCode::ElectionNotNeeded);
+                election.results.retain(|(_, result)| *result != needless);
+            }
             let timeout_ms = election.timeout_ms;
             let elect = DelayedElectLeaders::new(election);
             let keys = elect.keys();

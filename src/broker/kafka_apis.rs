@@ -106,9 +106,8 @@ impl Broker {
                     self.enqueue_state_change(ctx, to, StateChange::UpdateMetadata(request));
                 }
             }
-            body @ (Request::AlterPartition(_)
-            | Request::ControlledShutdown(_)
-            | Request::ElectLeaders(_)) => {
+            Request::ElectLeaders(request) => self.forward_election(to, *request),
+            body @ (Request::AlterPartition(_) | Request::ControlledShutdown(_)) => {
                 let token = self.forward(to);
                 self.outputs
                     .push(BrokerOutput::ToController { token, body });
@@ -156,7 +155,7 @@ impl Broker {
             && broker_epoch < self.broker_epoch
     }
 
-    fn forward(&mut self, to: Pending) -> u64 {
+    pub(super) fn forward(&mut self, to: Pending) -> u64 {
         self.next_token += 1;
         self.forwarded.insert(self.next_token, to);
         self.next_token

@@ -69,7 +69,7 @@ use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
 use replica_state_change::ReplicaStateChanges;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What a broker is made of.
@@ -144,6 +144,8 @@ pub struct Broker {
     background: Background,
     next_token: u64,
     forwarded: BTreeMap<u64, Pending>,
+    /// Those of them that ask for an election of all partitions.
+    elections_of_all: BTreeSet<u64>,
     interruptions: Interruptions,
     out: Outbox,
     outputs: Vec<BrokerOutput>,
@@ -176,6 +178,7 @@ impl Broker {
             background: Background::default(),
             next_token: 0,
             forwarded: BTreeMap::new(),
+            elections_of_all: BTreeSet::new(),
             interruptions: Interruptions::default(),
             out: Outbox::default(),
             outputs: Vec::new(),
