@@ -68,7 +68,7 @@ pub fn play_with_lateness(
     let mut first = None;
     for seed in SEED..SEED + RACES {
         let (outcome, lateness, kept_waiting) = play_seed(recording, all, seed)?;
-        let by_chance = kept_waiting || lost_a_race(&outcome);
+        let by_chance = kept_waiting || lost_a_race(&outcome) || knew_an_old_leader(&outcome);
         let played = (outcome, lateness);
         if !by_chance {
             return Ok(played);
@@ -84,14 +84,28 @@ const RACES: u64 = 24;
 
 /// Whether at the first step that differs another broker than the recorded one is the controller.
 fn lost_a_race(outcome: &Outcome) -> bool {
-    let Outcome::Differed(steps) = outcome else {
-        return false;
-    };
-    let differences = steps.first().map(|step| &step.differences);
-    differences.into_iter().flatten().any(|difference| {
+    first_differences(outcome).any(|difference| {
         let both = difference.kafka.iter().chain(&difference.ours);
         difference.field == "state.controller" && both.filter(|id| id.is_number()).count() == 2
     })
+}
+
+/// Whether at the first step that differs one of the two producers asked a broker that no longer led: it
+/// hears of a new leader with the loss of a connection, and to whom it has one beside the leaders is chance.
+fn knew_an_old_leader(outcome: &Outcome) -> bool {
+    first_differences(outcome).any(|difference| {
+        let mut both = difference.kafka.iter().chain(&difference.ours);
+        let refused = |results: &Value| results.to_string().contains("NotLeaderOrFollower");
+        difference.field == "results" && both.any(refused)
+    })
+}
+
+fn first_differences(outcome: &Outcome) -> impl Iterator<Item = &Difference> {
+    let steps: &[StepDifference] = match outcome {
+        Outcome::Differed(steps) => steps,
+        _ => &[],
+    };
+    steps.iter().take(1).flat_map(|step| &step.differences)
 }
 
 /// Plays with one seed; and whether the first step that differs does so since a broker that answers nobody
