@@ -3,7 +3,8 @@
 //! share one.
 
 use crate::client::Bootstrap;
-use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
+use crate::client::kafka_admin_client::KafkaAdminClient;
+use crate::client::kafka_admin_client::call::{Call, Failure};
 use crate::protocol::config::{AdminConfig, ConfigError, Properties};
 use crate::protocol::{
     BrokerId, ConfigResource, Ctx, ElectionType, ErrorCode, Event, Fact, Response, Timer,

@@ -8,10 +8,8 @@
 //!
 //! May not know who is the controller now, only who was when it last asked.
 
-mod call;
+pub mod call;
 mod metadata_manager;
-
-pub use call::{Call, Failure};
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
@@ -19,7 +17,7 @@ use crate::kernel::{Duration, NodeId, Time};
 use crate::network_client::Completed;
 use crate::protocol::config::AdminConfig;
 use crate::protocol::{Ctx, ErrorCode, Event, Response, exponential};
-use call::{Pending, Stage, Target, Verdict};
+use call::{Call, Failure, Pending, Stage, Target, Verdict};
 use metadata_manager::AdminMetadataManager;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

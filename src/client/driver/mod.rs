@@ -13,7 +13,8 @@ pub use operation::{
 
 use crate::client::driver::offsets::Offsets;
 use crate::client::driver::read::{POLL_RETURNS, Read};
-use crate::client::kafka_admin_client::{Call, Failure, KafkaAdminClient};
+use crate::client::kafka_admin_client::KafkaAdminClient;
+use crate::client::kafka_admin_client::call::{Call, Failure};
 use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
 use crate::client::{AdminOutcome, Bootstrap};
 use crate::kernel::{Duration, Time};

@@ -1,7 +1,7 @@
 //! The recorder's question for the offsets of a topic: one `listOffsets` after the other, four for
 //! each partition.
 
-use crate::client::kafka_admin_client::{Call, Failure};
+use crate::client::kafka_admin_client::call::{Call, Failure};
 use crate::client::{OffsetAnswer, PartitionOffsets};
 use crate::protocol::{
     EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP, Response, TopicName, TopicPartition,
