@@ -161,7 +161,13 @@ impl AlterPartitionManager {
             let Some(answer) = answer else {
                 continue;
             };
-            self.unsent.remove(&change.partition);
+            let waited = self.unsent.remove(&change.partition);
+            // An entry of the request under way stays until its answer, and nobody may replace it.
+            assert!(
+                waited.is_some_and(|waited| waited == change),
+                "{}: the controller answers what was not asked",
+                change.partition
+            );
             let outcome = match answer.error {
                 ErrorCode::None => Ok(answer.clone()),
                 error => Err(error),

@@ -32,7 +32,12 @@ impl Broker {
         }
     }
 
-    fn on_fetcher_answered(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
+    pub(super) fn on_fetcher_answered(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        fetcher: FetcherId,
+        answered: Answered,
+    ) {
         if answered.result.is_err() {
             self.connections.close(ctx, answered.tag, answered.to);
         } else if ctx.any_locks() {
@@ -46,7 +51,7 @@ impl Broker {
         self.on_fetched(ctx, fetcher, answered);
     }
 
-    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
+    fn on_fetched(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
         let now = ctx.wall();
         let mut env = env!(self, ctx);
         self.fetchers

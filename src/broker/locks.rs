@@ -158,7 +158,9 @@ impl Broker {
                 self.replicas.on_flushed(&mut env, &request, &mut appended);
                 self.finish_produce(ctx, to, &request, appended);
             }
-            Interrupted::Fetched(fetcher, answered) => self.on_fetched(ctx, fetcher, answered),
+            Interrupted::Fetched(fetcher, answered) => {
+                self.on_fetcher_answered(ctx, fetcher, answered);
+            }
             Interrupted::AlterPartition(answered) => {
                 self.on_alter_partition_answered(ctx, answered);
             }
@@ -173,22 +175,25 @@ impl Broker {
         ctx.go_on(Timer::Broker(BrokerTimer::GoOn(number)));
     }
 
-    /// Gives back what is to be done if all that it wants is free. Otherwise holds what is, in its
-    /// order up to the first that is not, and goes on once that is its own.
+    /// Gives back what is to be done if all that it wants is free. Otherwise holds what is, in the order of
+    /// locks up to the first that is not, and goes on once that is its own. Whoever waits holds nothing that
+    /// comes later in this order, nor a share of what he wants alone, so that no two wait for each other.
     pub(super) fn unless_taken(
         &mut self,
         ctx: &mut Ctx<'_>,
         mut wanted: Vec<Wanted>,
         what: Interrupted,
     ) -> Option<Interrupted> {
-        let taken = wanted
-            .iter()
-            .position(|(lock, how)| !ctx.is_free(lock, *how));
-        let Some(taken) = taken else {
+        let is_taken = |(lock, how): &Wanted| !ctx.is_free(lock, *how);
+        if !wanted.iter().any(is_taken) {
             return Some(what);
-        };
+        }
+        wanted.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let taken = wanted.iter().position(is_taken)?;
         let (lock, how) = wanted.swap_remove(taken);
         wanted.truncate(taken);
+        let before: Vec<Lock> = wanted.iter().map(|(lock, _)| lock.clone()).collect();
+        ctx.give_back(&before);
         for (lock, how) in wanted {
             ctx.hold(lock, how);
         }

@@ -211,8 +211,11 @@ impl Partition {
         }
         self.partition_epoch = state.partition_epoch;
         self.leader = Some(self.local_broker);
+        let log_end_offset = self.log.as_ref().map(UnifiedLog::log_end_offset);
+        // Nothing cuts a leader's log at its end: it reaches where its epoch begins.
         assert!(
-            self.leader_epoch_start_offset.is_some() && self.log.is_some(),
+            self.leader_epoch_start_offset.is_some()
+                && self.leader_epoch_start_offset <= log_end_offset,
             "{}: a leader has a log and knows where its epoch begins",
             self.name
         );
@@ -228,6 +231,11 @@ impl Partition {
         if state.partition_epoch < self.partition_epoch {
             return false;
         }
+        assert_ne!(
+            state.leader, self.local_broker,
+            "{}: nobody follows itself: who is named leader leads",
+            self.name
+        );
         let new_epoch = state.leader_epoch > self.leader_epoch;
         let same_leader = self.leader == Some(state.leader);
         self.leader = Some(state.leader);

@@ -13,10 +13,10 @@ use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::rules::{DivergingBeforeHw, Truncation};
 use crate::protocol::{
-    BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
-    FetchPartitionResponse, FetchRequest, FetchResponse, FetcherId, LATEST_TIMESTAMP,
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, Request, Response, Timer,
-    TopicId, TopicPartition, UNKNOWN_EPOCH,
+    BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Fact,
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetcherId,
+    LATEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, Request,
+    Response, Timer, TopicId, TopicPartition, UNKNOWN_EPOCH,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -187,14 +187,11 @@ impl ReplicaFetcher {
                     state.truncating = false;
                     state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
                 }
-                Err(error) => {
-                    env.out.log_error(&error);
-                    failed.push(name.clone());
-                }
+                Err(error) => failed.push((name.clone(), error)),
             }
         }
-        for name in failed {
-            self.partitions.remove(&name);
+        for (name, error) in failed {
+            self.fail(env, &name, &error);
         }
     }
 
@@ -334,10 +331,7 @@ impl ReplicaFetcher {
                     Err(LogError::Corrupt(_) | LogError::InvalidRecord(_)) => {
                         self.delay(&data.partition, backoff_end);
                     }
-                    Err(error) => {
-                        env.out.log_error(&error);
-                        self.partitions.remove(&data.partition);
-                    }
+                    Err(error) => self.fail(env, &data.partition, &error),
                 }
             }
             ErrorCode::OffsetOutOfRange => self.out_of_range.push_back(OutOfRange {
@@ -351,6 +345,18 @@ impl ReplicaFetcher {
                 }
             }
             _ => self.delay(&data.partition, backoff_end),
+        }
+    }
+
+    /// `markPartitionFailed`.
+    fn fail(&mut self, env: &mut Env<'_>, partition: &TopicPartition, error: &LogError) {
+        env.out.log_error(error);
+        self.partitions.remove(partition);
+        if !error.takes_directory_offline() {
+            env.out.facts.push(Fact::FetcherPartitionFailed {
+                partition: partition.clone(),
+                why: error.to_string(),
+            });
         }
     }
 
@@ -510,8 +516,7 @@ impl ReplicaFetcher {
                 state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
             }
             Err(error) => {
-                env.out.log_error(&error);
-                self.partitions.remove(name);
+                self.fail(env, name, &error);
             }
         }
     }

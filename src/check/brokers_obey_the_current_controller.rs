@@ -76,3 +76,51 @@ impl Property for BrokersObeyTheCurrentController {
         format!("{} changes of whom brokers obey", self.looked_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, alone};
+
+    fn fired(facts: &[Fact]) -> Option<String> {
+        let scene = Scene::new();
+        let mut property = alone(BrokersObeyTheCurrentController::default());
+        let entries: Vec<_> = facts
+            .iter()
+            .map(|fact| scene.fact("broker-2", fact.clone()))
+            .collect();
+        let found = property.after_event(&entries, &scene);
+        found.map(|violation| violation.sentence)
+    }
+
+    fn obeyed(controller_epoch: i32, broker_epoch: i64) -> Fact {
+        Fact::ControllerObeyed {
+            controller_epoch,
+            broker_epoch,
+        }
+    }
+
+    #[test]
+    fn z4_fires_when_a_broker_obeys_an_older_controller() {
+        let registered = Fact::Registered { broker_epoch: 30 };
+        let two = [registered.clone(), obeyed(1, 30), obeyed(2, 30)];
+        assert_eq!(fired(&two), None);
+        let back = [&two[..], &[obeyed(1, 30)]].concat();
+        let expected = "broker-2 obeys the controller of epoch 1, after that of epoch 2";
+        assert_eq!(fired(&back).as_deref(), Some(expected));
+        // A new process has heard of nobody yet.
+        let anew = [&two[..], &[Fact::Started, registered, obeyed(1, 30)]].concat();
+        assert_eq!(fired(&anew), None);
+    }
+
+    #[test]
+    fn z5_fires_when_a_broker_obeys_what_was_meant_for_its_earlier_life() {
+        let registered = |broker_epoch| Fact::Registered { broker_epoch };
+        let again = [registered(30), obeyed(1, 30), registered(50)];
+        assert_eq!(fired(&[&again[..], &[obeyed(1, 50)]].concat()), None);
+        let stale = [&again[..], &[obeyed(1, 30)]].concat();
+        let expected =
+            "broker-2 obeys what was meant for its life with broker epoch 30, and has 50";
+        assert_eq!(fired(&stale).as_deref(), Some(expected));
+    }
+}

@@ -1,8 +1,9 @@
 //! R9, its second half: a log's epoch cache says where each of its leader epochs begins, and a leader knows from
 //! its first moment on where its own does.
 //!
-//! Looks at each new leader's cache, and at the end at the cache and the bytes of every replica that runs. What
-//! the cache is for, finding where two logs part, is judged by others (`logs_equal_below_high_watermark`).
+//! Looks at each new leader's cache, and at the end at the cache and the bytes of every replica that runs. A cache
+//! forgets what is deleted at once, and a log only with its next checkpoint: after a crash it may begin before its
+//! cache does. What the cache is for, finding where two logs part, is judged by others (`logs_equal_below_high_watermark`).
 
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
@@ -64,7 +65,11 @@ impl Property for EpochCachesMatchLogs {
             let wrong = log.batches.iter().find(|(base, last, epoch)| {
                 let first = *base.max(&replica.log_start_offset);
                 let covering = epochs.iter().rev().find(|(_, start)| *start <= first);
-                *last >= replica.log_start_offset && covering.map(|(epoch, _)| epoch) != Some(epoch)
+                let is_right = match covering {
+                    Some((covering, _)) => covering == epoch,
+                    None => epochs.first().is_some_and(|(oldest, _)| epoch <= oldest),
+                };
+                *last >= replica.log_start_offset && !is_right
             });
             if let Some((base, _, epoch)) = wrong {
                 let sentence = format!(
@@ -80,5 +85,67 @@ impl Property for EpochCachesMatchLogs {
 
     fn figures(&self) -> String {
         format!("{} looks at caches", self.looked_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, alone, batch, became_leader};
+
+    #[test]
+    fn r9_fires_when_a_new_leader_does_not_know_where_its_epoch_begins() {
+        let mut scene = Scene::new();
+        let fired = |scene: &Scene| {
+            let mut property = alone(EpochCachesMatchLogs::default());
+            let elected = scene.fact("broker-1", became_leader("t-0", 4, 7, 7));
+            let found = property.after_event(&[elected], scene);
+            found.map(|violation| violation.sentence)
+        };
+        scene.cache_epochs(1, "t-0", &[(2, 0), (4, 7)]);
+        assert_eq!(fired(&scene), None);
+        scene.cache_epochs(1, "t-0", &[(2, 0)]);
+        let expected = "broker-1 leads t-0 in epoch 4 from offset 7 on, and its epoch cache ends with \
+             Some((2, 0))";
+        assert_eq!(fired(&scene).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn r9_fires_when_a_batch_is_of_another_epoch_than_the_cache_says() {
+        let mut scene = Scene::new();
+        let fired = |scene: &Scene| -> Vec<String> {
+            let violations = alone(EpochCachesMatchLogs::default()).at_end(&EndOfRun::new(scene));
+            violations.into_iter().map(|v| v.sentence).collect()
+        };
+        scene.replica_mut(1, "t-0").log_end_offset = 3;
+        scene.store(
+            1,
+            "t-0",
+            [batch(0, 2, &["a", "b"]), batch(2, 4, &["c"])].concat(),
+        );
+        scene.cache_epochs(1, "t-0", &[(2, 0), (4, 2)]);
+        assert!(fired(&scene).is_empty());
+        scene.cache_epochs(1, "t-0", &[(2, 0)]);
+        let expected =
+            "broker-1: the batch at 2 of t-0 is of epoch 4, and the epoch cache says [(2, 0)]";
+        assert_eq!(fired(&scene), [expected]);
+    }
+
+    #[test]
+    fn r9_bears_a_cache_that_begins_after_its_log() {
+        let mut scene = Scene::new();
+        scene.replica_mut(1, "t-0").log_end_offset = 3;
+        let stored = [batch(0, 2, &["a", "b"]), batch(2, 4, &["c"])].concat();
+        scene.store(1, "t-0", stored);
+        let broken = |scene: &Scene| {
+            let violations = alone(EpochCachesMatchLogs::default()).at_end(&EndOfRun::new(scene));
+            violations.len()
+        };
+        scene.cache_epochs(1, "t-0", &[(2, 1), (4, 2)]);
+        assert_eq!(broken(&scene), 0);
+        scene.cache_epochs(1, "t-0", &[(4, 2)]);
+        assert_eq!(broken(&scene), 0);
+        scene.cache_epochs(1, "t-0", &[(1, 1), (4, 2)]);
+        assert_eq!(broken(&scene), 1, "an older epoch than the log's first");
     }
 }

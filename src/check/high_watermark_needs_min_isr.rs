@@ -115,3 +115,63 @@ impl Property for HighWatermarkNeedsMinIsr {
         format!("{} ISRs", self.looked_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, alone, became_leader, high_watermark, tp};
+    use crate::plan::TopicPlan;
+
+    fn asks_for(members: u32) -> Plan {
+        let topic = TopicPlan::new("t")
+            .replication_factor(3)
+            .config(KEY, members);
+        Plan::new("p").brokers(3).topic(topic)
+    }
+
+    /// What it says when broker 1 leads with this ISR, and its high watermark rises.
+    fn fired(plan: &Plan, replicas: &[BrokerId], isr: &[BrokerId]) -> Option<String> {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, isr);
+        scene.set_replicas("t-0", replicas);
+        let shrinks = Fact::IsrChanged {
+            partition: tp("t-0"),
+            isr: isr.to_vec(),
+            partition_epoch: 2,
+        };
+        let facts = [
+            became_leader("t-0", 1, 5, 5),
+            shrinks,
+            high_watermark("t-0", 6, true),
+        ];
+        let entries = facts.map(|fact| scene.fact("broker-1", fact));
+        let mut property = alone(HighWatermarkNeedsMinIsr::of(plan)?);
+        let found = property.after_event(&entries, &scene);
+        found.map(|violation| violation.sentence)
+    }
+
+    #[test]
+    fn hw3_fires_when_the_high_watermark_rises_with_too_few_in_the_isr() {
+        let expected =
+            "broker-1: the high watermark of t-0 rose to 6, with 1 in the ISR, which is too few";
+        assert_eq!(
+            fired(&asks_for(2), &[1, 2, 3], &[1]).as_deref(),
+            Some(expected)
+        );
+        assert_eq!(fired(&asks_for(2), &[1, 2, 3], &[1, 2]), None);
+        assert_eq!(fired(&asks_for(1), &[1, 2, 3], &[1]), None);
+        // It asks for more than there are.
+        assert_eq!(fired(&asks_for(2), &[1], &[1]), None);
+    }
+
+    #[test]
+    fn hw3_says_nothing_of_a_setting_that_changes() {
+        let changes = Action::AlterTopic {
+            topic: "t".into(),
+            set: [(KEY.to_string(), "1".to_string())].into(),
+            delete: Vec::new(),
+        };
+        let plan = asks_for(2).at(crate::kernel::Duration::from_secs(9), changes);
+        assert_eq!(fired(&plan, &[1, 2, 3], &[1]), None);
+    }
+}

@@ -114,10 +114,15 @@ impl InSyncReplicasHoldWhatIsCommitted {
                 leader_epoch,
                 log_end_offset,
                 high_watermark,
-                ..
+                isr,
             } => {
                 let broker = broker_id(&entry.node)?;
                 let known = self.known(partition);
+                // Written by a controller that never heard so, and has read it since.
+                if *leader_epoch > known.leader_epoch {
+                    (known.leader, known.leader_epoch) = (broker, *leader_epoch);
+                    known.isr.clone_from(isr);
+                }
                 if (known.leader, known.leader_epoch) != (broker, *leader_epoch) {
                     return None;
                 }
@@ -239,5 +244,27 @@ mod tests {
         );
         scene.replica_mut(2, "t-0").log_end_offset = 4;
         assert!(property.after_event(&facts[2..], &scene).is_some());
+    }
+
+    #[test]
+    fn r7_knows_the_isr_that_a_controller_wrote_without_hearing_so() {
+        let mut scene = Scene::new();
+        let facts = committed(&mut scene);
+        let mut property = alone(InSyncReplicasHoldWhatIsCommitted::default());
+        assert_eq!(property.after_event(&facts, &scene), None);
+        let leads = Fact::BecameLeader {
+            partition: tp("t-0"),
+            leader_epoch: 5,
+            log_end_offset: 7,
+            high_watermark: 5,
+            isr: vec![1],
+        };
+        let moved = Fact::HighWatermarkMoved {
+            partition: tp("t-0"),
+            high_watermark: 7,
+            as_leader: true,
+        };
+        let alone = [leads, moved].map(|fact| scene.fact("broker-1", fact));
+        assert_eq!(property.after_event(&alone, &scene), None);
     }
 }

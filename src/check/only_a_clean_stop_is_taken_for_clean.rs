@@ -89,3 +89,53 @@ impl Property for OnlyACleanStopIsTakenForClean {
         format!("{} starts", self.starts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, alone};
+    use crate::plan::BrokerPlan;
+
+    /// What it says of a start that checks so many of two logs, after this end of the process before.
+    fn fired(plan: &Plan, end: &[Fact], recovered: u32) -> Option<String> {
+        let scene = Scene::new();
+        let mut property = alone(OnlyACleanStopIsTakenForClean::of(plan));
+        let loaded = Fact::LogsLoaded {
+            partitions: 2,
+            recovered,
+        };
+        let facts = [&[Fact::Serving], end, &[Fact::Started, loaded]].concat();
+        let entries: Vec<_> = facts
+            .into_iter()
+            .map(|fact| scene.fact("broker-1", fact))
+            .collect();
+        let found = property.after_event(&entries, &scene);
+        found.map(|violation| violation.sentence)
+    }
+
+    #[test]
+    fn s_5_fires_when_a_start_after_a_crash_trusts_its_logs() {
+        let plan = Plan::new("p");
+        let expected =
+            "broker-1 died while it served, and checked 0 of its 2 logs when it started again";
+        for end in [Fact::Crashed, Fact::PowerFailed] {
+            assert_eq!(
+                fired(&plan, std::slice::from_ref(&end), 0).as_deref(),
+                Some(expected)
+            );
+            assert_eq!(fired(&plan, &[end], 2), None);
+        }
+        let stopped = Fact::ControlledShutdownEnds {
+            remaining: 0,
+            alone: Vec::new(),
+        };
+        assert_eq!(fired(&plan, &[Fact::TerminateAsked, stopped], 0), None);
+        let asked = [Fact::TerminateAsked, Fact::Crashed];
+        assert!(
+            fired(&plan, &asked, 0).is_some(),
+            "killed before it had closed them"
+        );
+        let at_once = BrokerPlan::new(1).config("controlled.shutdown.enable", false);
+        assert_eq!(fired(&Plan::new("p").broker(at_once), &asked, 0), None);
+    }
+}

@@ -79,3 +79,59 @@ impl OnlyTheCurrentControllerWrites {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{Scene, alone};
+    use crate::check::zookeeper::testing::applied;
+    use crate::protocol::zookeeper::Code;
+
+    fn sets(path: &str, data: &str) -> TxnBody {
+        TxnBody::SetData {
+            path: path.into(),
+            data: Bytes::copy_from_slice(data.as_bytes()),
+            version: 1,
+        }
+    }
+
+    fn state(controller_epoch: i32) -> TxnBody {
+        let data = format!(
+            r#"{{"controller_epoch":{controller_epoch},"leader":1,"version":1,"leader_epoch":3,"isr":[1]}}"#
+        );
+        sets("/brokers/topics/t/partitions/0/state", &data)
+    }
+
+    #[test]
+    fn z3_fires_when_an_earlier_controller_writes_a_state() {
+        let scene = Scene::new();
+        let fired = |bodies: Vec<TxnBody>| {
+            let mut property = alone(OnlyTheCurrentControllerWrites::default());
+            let txns = bodies.into_iter().enumerate();
+            let entries: Vec<_> = txns
+                .map(|(i, body)| applied(&scene, "zookeeper-1", i as i64 + 1, 1, body))
+                .collect();
+            let found = property.after_event(&entries, &scene);
+            found.map(|violation| violation.sentence)
+        };
+        let epoch = |epoch: i32| sets(znode::CONTROLLER_EPOCH, &epoch.to_string());
+        let guarded = |body| {
+            let check = TxnBody::Check {
+                path: znode::CONTROLLER_EPOCH.into(),
+                version: 1,
+            };
+            TxnBody::Multi(vec![check, body])
+        };
+        assert_eq!(
+            fired(vec![epoch(1), state(1), epoch(2), guarded(state(2))]),
+            None
+        );
+        let expected = "the controller of epoch 1 wrote /brokers/topics/t/partitions/0/state, \
+             though epoch 2 had begun";
+        let late = vec![epoch(1), state(1), epoch(2), guarded(state(1))];
+        assert_eq!(fired(late).as_deref(), Some(expected));
+        // Of a multi that failed nothing is done.
+        let failed = TxnBody::Multi(vec![TxnBody::Error(Code::BadVersion), state(1)]);
+        assert_eq!(fired(vec![epoch(1), epoch(2), failed]), None);
+    }
+}

@@ -47,6 +47,7 @@ pub(crate) struct Scene {
     committed: BTreeMap<TopicPartition, CommittedPartition>,
     files: BTreeMap<(BrokerId, TopicPartition), Vec<Segment>>,
     topics: Vec<TopicView>,
+    epochs: BTreeMap<(BrokerId, TopicPartition), Vec<(i32, i64)>>,
     events: Cell<u64>,
     /// Beside a millisecond an event.
     passed: Duration,
@@ -132,6 +133,16 @@ impl Scene {
         self.files.insert((broker, tp(partition)), vec![segment]);
     }
 
+    /// Sets where each leader epoch begins, as a replica's cache has it.
+    pub(crate) fn cache_epochs(
+        &mut self,
+        broker: BrokerId,
+        partition: &str,
+        epochs: &[(i32, i64)],
+    ) {
+        self.epochs.insert((broker, tp(partition)), epochs.to_vec());
+    }
+
     /// The end of a run in which the log of one partition may begin there.
     pub(crate) fn end_where_logs_begin_at(&self, partition: &str, start: i64) -> EndOfRun<'_> {
         let starts = AllowedStarts::default();
@@ -165,6 +176,13 @@ impl ClusterView for Scene {
             high_watermark: view.high_watermark,
             log_end_offset: view.log_end_offset,
         })
+    }
+    fn leader_epochs(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<Vec<(i32, i64)>> {
+        self.epochs.get(&(broker, partition.clone())).cloned()
     }
     fn replicas(&self) -> Vec<ReplicaView> {
         self.replicas.values().cloned().collect()

@@ -301,6 +301,8 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             match tag {
                 Purpose::User(tag) => self.completed.push_back(Completed { tag, to, result }),
                 Purpose::Metadata => {
+                    // The next one is not sent before this one has ended.
+                    assert!(self.metadata_in_progress, "two requests for metadata");
                     self.metadata_in_progress = false;
                     match result {
                         Ok(Response::Metadata(response)) => self.on_metadata(ctx, to, *response),

@@ -236,7 +236,7 @@ impl KafkaConsumer {
             let timeout = self.config.common.request_timeout();
             match &question {
                 Question::Fetch(_) => {
-                    self.fetching.insert(node);
+                    assert!(self.fetching.insert(node), "two fetches of one broker");
                 }
                 Question::ListOffsets(_) | Question::EpochEnds(_) => {
                     self.subscriptions
@@ -335,7 +335,7 @@ impl KafkaConsumer {
     fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Rc<Question>>) {
         let question = completed.tag;
         if let Question::Fetch(_) = *question {
-            self.fetching.remove(&completed.to);
+            assert!(self.fetching.remove(&completed.to), "nobody asked");
         }
         match (&*question, completed.result) {
             (Question::ListOffsets(_), Ok(Response::ListOffsets(response))) => {
@@ -473,6 +473,7 @@ impl KafkaConsumer {
         mut position: FetchPosition,
         batches: &[RecordBatch],
     ) {
+        let asked = position.offset;
         for batch in batches {
             if batch.next_offset() <= position.offset {
                 continue;
@@ -487,6 +488,7 @@ impl KafkaConsumer {
             position.offset = batch.next_offset();
             position.offset_epoch = batch.partition_leader_epoch();
         }
+        assert!(asked <= position.offset, "{partition}: reading went back");
         self.subscriptions.set(partition, State::Fetching(position));
     }
 

@@ -423,9 +423,13 @@ impl KafkaProducer {
                 break;
             }
             queue.in_flight += 1;
+            // P5: who asks for order is sent nothing new before the answer.
+            let one = self.config.common.network.max_in_flight == 1;
+            assert!(queue.in_flight == 1 || !one, "{partition}: two under way");
             ids.push(batch.id);
             data.push((partition.clone(), batch.records.clone()));
-            self.in_flight.insert(batch.id, batch);
+            let before = self.in_flight.insert(batch.id, batch);
+            assert!(before.is_none(), "a batch is under way twice");
         }
         let timeout = self.config.common.request_timeout();
         let request = ProduceRequest {

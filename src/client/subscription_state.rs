@@ -91,6 +91,11 @@ impl SubscriptionState {
     }
 
     pub fn set(&mut self, partition: &TopicPartition, state: State) {
+        // Answers without an offset are asked for again, and nobody may seek below 0.
+        assert!(
+            state.position().is_none_or(|position| position.offset >= 0),
+            "{partition}: {state:?} is no place to read from"
+        );
         if let Some(assigned) = self.assigned.get_mut(partition)
             && assigned.state != state
         {

@@ -81,7 +81,7 @@ fn play_seed(
             LINES_BEFORE,
         );
         let step = transcript.steps.get(place);
-        misplaced |= differed.is_empty() && step.is_some_and(|step| drops_connections(step));
+        misplaced |= differed.is_empty() && step.is_some_and(drops_connections);
         differed.push(StepDifference {
             step: place + 1,
             what: step.map_or("the tree at the end".to_string(), |step| step.what.clone()),

@@ -336,6 +336,16 @@ impl ControllerContext {
             .unwrap_or(ReplicaState::NonExistent)
     }
 
+    /// A move of the state machine: whoever asks for one has seen that it is allowed.
+    pub fn move_partition(&mut self, partition: TopicPartition, to: PartitionState) {
+        let from = self.partition_state(&partition);
+        assert!(
+            from.may_become(to),
+            "{partition} goes from {from:?} to {to:?}"
+        );
+        self.put_partition_state(partition, to);
+    }
+
     pub fn put_replica_state(&mut self, replica: PartitionAndReplica, state: ReplicaState) {
         self.replica_states.insert(replica, state);
     }

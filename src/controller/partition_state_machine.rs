@@ -61,7 +61,7 @@ impl KafkaController {
     pub(super) fn mark_partitions(&mut self, partitions: &[TopicPartition], to: PartitionState) {
         for partition in partitions {
             if self.context.partition_state(partition).may_become(to) {
-                self.context.put_partition_state(partition.clone(), to);
+                self.context.move_partition(partition.clone(), to);
             }
         }
     }
@@ -95,7 +95,7 @@ impl KafkaController {
             for (partition, result) in &elections {
                 if result.is_ok() {
                     self.context
-                        .put_partition_state(partition.clone(), PartitionState::Online);
+                        .move_partition(partition.clone(), PartitionState::Online);
                 }
             }
         }
@@ -160,7 +160,7 @@ impl KafkaController {
                 true,
             );
             self.context
-                .put_partition_state(partition, PartitionState::Online);
+                .move_partition(partition, PartitionState::Online);
         }
         Ok(())
     }
@@ -242,6 +242,12 @@ impl KafkaController {
             } = result;
             match leader_and_isr {
                 Some(mut leader_and_isr) => {
+                    // I9, and every strategy chooses among those that it leaves in the ISR.
+                    assert!(
+                        leader_and_isr.leader_epoch == state.leader_epoch + 1
+                            && leader_and_isr.isr.contains(&leader_and_isr.leader),
+                        "{partition}: {leader_and_isr:?} is elected after {state:?}"
+                    );
                     if self.config.rules.leader_epoch_bump == LeaderEpochBump::Off {
                         leader_and_isr.leader_epoch = state.leader_epoch;
                     }

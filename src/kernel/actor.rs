@@ -188,6 +188,10 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn charge(&mut self, work: Duration) {
         self.world.charge(work);
     }
+    /// Whether this handler runs on a thread of that lane.
+    pub fn is_on(&self, lane: Lane) -> bool {
+        lane.has(self.thread)
+    }
     /// Whether any thread of the process holds a lock: cheap, and nearly always false.
     #[inline]
     pub fn any_locks(&self) -> bool {
@@ -202,6 +206,10 @@ impl<D: Domain> Ctx<'_, D> {
     /// with.
     pub fn hold(&mut self, lock: D::Lock, how: Hold) {
         self.world.hold(self.node, self.thread, lock, how);
+    }
+    /// Gives back all locks of this thread but `keep`, before the end of its work.
+    pub fn give_back(&mut self, keep: &[D::Lock]) {
+        self.world.give_back(self.node, self.thread, keep);
     }
     /// Goes on with `Event::Timer(timer)` on this thread when this handler's work is done; until then
     /// and through it the thread does nothing else. Once a handler.

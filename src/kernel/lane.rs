@@ -217,10 +217,13 @@ impl<L: PartialEq> Locks<L> {
         free
     }
 
-    /// Gives back all that a thread holds; answers who has a lock now that waited for it.
-    pub(super) fn release(&mut self, thread: u16) -> Vec<u16> {
+    /// Gives back all that a thread holds but `keep`; answers who has a lock now that waited for it.
+    pub(super) fn release(&mut self, thread: u16, keep: &[L]) -> Vec<u16> {
         let mut granted = Vec::new();
         for lock in &mut self.0 {
+            if keep.contains(&lock.name) {
+                continue;
+            }
             lock.holders.retain(|(holder, _)| *holder != thread);
             while let Some(&(next, how)) = lock.waiting.front()
                 && lock.fits(how, next)
@@ -297,10 +300,15 @@ impl<D: Domain> World<D> {
                 first.inbox.push_back(Waiting::Readable(conn));
             }
         }
-        if self.node(node).locks.is_empty() {
-            return;
+        if !self.node(node).locks.is_empty() {
+            self.give_back(node, thread, &[]);
         }
-        for granted in self.node_mut(node).locks.release(thread) {
+    }
+
+    /// This thread has no lock but `keep` from now on: others may have theirs.
+    #[cold]
+    pub(super) fn give_back(&mut self, node: NodeId, thread: u16, keep: &[D::Lock]) {
+        for granted in self.node_mut(node).locks.release(thread, keep) {
             let it = self.thread_mut(node, granted);
             if let Some(next) = &mut it.next {
                 next.granted = true;
@@ -386,6 +394,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_gives_a_share_back_may_have_the_lock_alone() {
+        let mut locks = Locks::new();
+        for reader in [1, 2] {
+            assert!(locks.ask("isr", Shared, reader));
+            locks.hold("log", Shared, reader);
+        }
+        assert!(locks.release(1, &["log"]).is_empty());
+        assert!(!locks.ask("isr", Alone, 1), "2 has its share yet");
+        assert_eq!(locks.release(2, &["log"]), [1]);
+        assert!(!locks.is_free(&"log", Alone, 3), "what is kept is held");
+    }
+
+    #[test]
     fn who_waits_has_his_turn_and_readers_share() {
         let mut locks = Locks::new();
         assert!(locks.ask("log", Alone, 1));
@@ -397,15 +418,15 @@ mod tests {
         assert!(!locks.ask("log", Shared, 3));
         assert!(!locks.ask("log", Alone, 4));
         assert!(!locks.ask("log", Shared, 5));
-        assert_eq!(locks.release(1), [2, 3]);
+        assert_eq!(locks.release(1, &[]), [2, 3]);
         assert!(
             !locks.is_free(&"log", Shared, 6),
             "a reader does not overtake a writer that waits"
         );
-        assert!(locks.release(2).is_empty());
-        assert_eq!(locks.release(3), [4]);
-        assert_eq!(locks.release(4), [5]);
-        assert!(locks.release(5).is_empty());
+        assert!(locks.release(2, &[]).is_empty());
+        assert_eq!(locks.release(3, &[]), [4]);
+        assert_eq!(locks.release(4, &[]), [5]);
+        assert!(locks.release(5, &[]).is_empty());
         assert!(locks.is_empty());
     }
 

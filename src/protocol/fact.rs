@@ -369,6 +369,12 @@ pub enum Fact {
         log_end_offset: i64,
         high_watermark: i64,
     },
+    /// The fetcher of a follower gives a partition up until a LeaderAndIsr brings a higher leader epoch
+    /// (`markPartitionFailed`).
+    FetcherPartitionFailed {
+        partition: TopicPartition,
+        why: String,
+    },
     /// Retention has deleted the oldest segments; `why` names the setting.
     SegmentsDeleted {
         partition: TopicPartition,

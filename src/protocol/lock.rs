@@ -2,8 +2,8 @@
 
 use super::{FetcherId, TopicPartition};
 
-/// Named after what they are in Kafka. They are taken in this order.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Named after what they are in Kafka. They are taken in this order, those of one kind by partition.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Lock {
     /// `ReplicaManager.replicaStateChangeLock`.
     ReplicaStateChange,

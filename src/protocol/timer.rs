@@ -76,6 +76,8 @@ pub enum SessionTimer {
     Reconnect,
     /// Time to look at idleness: ping, or give the connection up.
     Check,
+    /// Another thread has left something to send.
+    Send,
 }
 
 /// A broker's timers.

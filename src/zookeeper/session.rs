@@ -6,7 +6,7 @@
 
 use super::client_watches::ClientWatches;
 use super::host_provider::HostProvider;
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
+use crate::kernel::{CloseReason, ConnId, Duration, Lane, NodeId, Time, TimerId};
 use crate::protocol::zookeeper::{
     Answer, ClientMessage, Code, ConnectRequest, ConnectResponse, Op, ServerMessage, SessionEvent,
     SessionId, Zxid,
@@ -26,6 +26,8 @@ pub struct Session {
     is_witness: bool,
     /// Its watches end with its connection.
     forgets_watches: bool,
+    /// Its send thread, in a process that has several.
+    send_thread: Lane,
     /// What is asked for at each connect, whatever was negotiated before.
     wanted_timeout: Duration,
     hosts: Option<HostProvider>,
@@ -88,6 +90,7 @@ impl Session {
         let mut session = Session {
             is_witness: servers.len() > 1,
             forgets_watches: false,
+            send_thread: Lane::MAIN,
             servers,
             wanted_timeout,
             hosts: None,
@@ -118,6 +121,12 @@ impl Session {
     /// It tells all that it asks and hears, for properties to be held against.
     pub fn as_witness(mut self) -> Self {
         self.is_witness = true;
+        self
+    }
+
+    /// The thread that its events come to. What others ask it sends when they are done with their work.
+    pub fn sends_on(mut self, thread: Lane) -> Self {
+        self.send_thread = thread;
         self
     }
 
@@ -167,6 +176,7 @@ impl Session {
         *self = Session {
             is_witness: self.is_witness,
             forgets_watches: self.forgets_watches,
+            send_thread: self.send_thread,
             events: std::mem::take(&mut self.events),
             ..Session::new(std::mem::take(&mut self.servers), timeout_ms)
         };
@@ -247,6 +257,12 @@ impl Session {
                     self.set_check(ctx);
                 }
             }
+            SessionTimer::Send => {
+                if let State::Connected(conn) = self.state {
+                    self.send_outgoing(ctx, conn);
+                    self.on_wake(ctx);
+                }
+            }
         }
     }
 
@@ -318,9 +334,7 @@ impl Session {
             let (token, xid) = (None, 0);
             self.outgoing.push_front(Packet { token, xid, op });
         }
-        for packet in std::mem::take(&mut self.outgoing) {
-            self.send_packet(ctx, conn, packet);
-        }
+        self.send_outgoing(ctx, conn);
     }
 
     fn on_expired(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
@@ -393,11 +407,23 @@ impl Session {
         match self.state {
             State::Closed => self.answer(packet, Err(Code::SessionExpired)),
             _ if self.closing => self.answer(packet, Err(Code::ConnectionLoss)),
-            State::Connected(conn) => {
-                self.send_packet(ctx, conn, packet);
+            State::Connected(conn) if ctx.is_on(self.send_thread) => {
+                self.outgoing.push_back(packet);
+                self.send_outgoing(ctx, conn);
                 self.on_wake(ctx);
             }
+            State::Connected(_) => {
+                self.outgoing.push_back(packet);
+                // What two threads send by themselves would leave in the order in which their work ends.
+                ctx.set_timer(Duration::ZERO, Timer::Session(SessionTimer::Send));
+            }
             _ => self.outgoing.push_back(packet),
+        }
+    }
+
+    fn send_outgoing(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        while let Some(packet) = self.outgoing.pop_front() {
+            self.send_packet(ctx, conn, packet);
         }
     }
 

@@ -152,9 +152,13 @@ impl SessionTracker {
             expired.extend(bucket.remove());
         }
         for session in &expired {
-            if let Some(tracked) = self.sessions.get_mut(session) {
-                tracked.expires = None;
-            }
+            let tracked = self.sessions.get_mut(session);
+            let expires = tracked.and_then(|tracked| tracked.expires.take());
+            // Who is touched, closed or forgotten leaves its bucket.
+            assert!(
+                expires.is_some_and(|expires| expires <= now),
+                "0x{session:x} expires, and nobody waits for that"
+            );
         }
         expired
     }
@@ -168,7 +172,8 @@ impl SessionTracker {
             Some(before) => remove_from_bucket(&mut self.buckets, before, session),
             None => {}
         }
-        self.buckets.entry(expires).or_default().insert(session);
+        let bucket = self.buckets.entry(expires).or_default();
+        assert!(bucket.insert(session), "0x{session:x} expires twice");
     }
 }
 

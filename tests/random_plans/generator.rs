@@ -1,73 +1,116 @@
 //! A small plan from a number: safe settings, and faults of all kinds that safe settings bear.
 //!
-//! Safe: three replicas, `acks=all`, `min.insync.replicas=2`, no unclean election. What they do not bear is
-//! not drawn: that all that holds a record goes (`budget`), bits that flip, and ZooKeeper losing its disk.
+//! Safe: three replicas, `acks=all`, `min.insync.replicas=2`, no unclean election. What may go wrong with
+//! disks is the plan's `Budget`: safe settings do not bear that all that holds a record goes.
 
+use super::draw::{Random, ms};
+use super::faults;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
-    Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Partition, Plan,
-    ProducerPlan, Role, Targets, TopicPlan, When,
+    Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Latency, Plan,
+    ProducerPlan, Role, Targets, TopicPlan, When, ZooKeeperClientPlan,
 };
-use std::ops::Range;
 
 /// When everything is healed and every process is started again.
-const HEALED: u64 = 24_000;
+pub const HEALED: u64 = 24_000;
+/// When nothing is started again any more.
+pub const REPAIRED: u64 = 40_000;
 /// Until when producers make records.
 const MADE: u64 = 28_000;
 const END: u64 = 60_000;
 
+/// The setting without which no segment is small.
+const SMALL_FETCHES: &str = "replica.fetch.max.bytes";
+
+/// Whether segments may be small.
+pub fn has_small_fetches(plan: &Plan) -> bool {
+    plan.cluster.config.contains_key(SMALL_FETCHES)
+}
+
+/// Who asks ZooKeeper by hand, where somebody does.
+pub const SOMEBODY: &str = "somebody";
+
 pub fn plan(seed: u64) -> Plan {
     let mut random = Random(seed);
-    let mut plan = Plan::new(format!("random-{seed}"))
+    let random = &mut random;
+    let plan = Plan::new(format!("random-{seed}"))
         .about(
             "Drawn at random: safe settings bear every fault, and all is whole again after them.",
         )
         .seed(seed)
         .duration(ms(END));
-    plan.cluster.zookeeper.servers = if random.percent(20) { 3 } else { 1 };
-    plan.cluster.zookeeper.tick_time_ms = 1_000;
-    let budget = Budget::of(&mut random);
-    plan = cluster(plan, &mut random, budget);
-    plan = workload(plan, &mut random);
-    for _ in 0..random.range(1..6) {
-        let entry = fault(&mut random, &plan, budget);
-        plan = plan.entry(entry);
-    }
-    if budget == Budget::OneWipe {
-        plan = wipe(plan, &mut random);
-    }
+    let budget = Budget::of(random);
+    let plan = coordination(plan, random, budget);
+    let plan = brokers(plan, random);
+    let plan = topics(plan, random, budget);
+    let plan = workload(plan, random);
+    let mut plan = faults::draw(plan, random, budget);
     plan.timeline.sort_by_key(|entry| match entry.when {
         When::At(at) => at,
         _ => Duration::ZERO,
     });
-    heal(plan)
+    let may_delete = |entry: &Entry| matches!(entry.action, Action::DeleteRecords { .. });
+    let all_stay = !plan.timeline.iter().any(may_delete);
+    let plan = heal(plan)
         .expect(Expectation::NoneLost)
-        .expect(Expectation::EveryIsrFull)
-        .expect(Expectation::EveryRecordRead)
+        .expect(Expectation::EveryIsrFull);
+    match all_stay {
+        true => plan.expect(Expectation::EveryRecordRead),
+        // What somebody deletes before it is read nobody reads.
+        false => plan,
+    }
 }
 
-/// What may be lost of disks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Budget {
-    /// Nothing: processes die, page caches stay.
+/// What may go wrong with disks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Budget {
+    /// Nothing is lost: processes die, page caches stay.
     Crashes,
     /// Page caches go, and every record is synced before it counts.
     PowerFailures,
-    /// One disk is wiped while the others are whole; nothing else takes a replica out of the ISR.
-    OneWipe,
+    /// One broker's disk goes bad, is mended by hand or replaced; nothing else takes a replica out of the ISR.
+    OneDisk,
+    /// One server's of three of ZooKeeper is replaced while the two others go on.
+    OneZooKeeperDisk,
 }
 
 impl Budget {
     fn of(random: &mut Random) -> Budget {
-        match random.range(0..10) {
-            0..6 => Budget::Crashes,
-            6..9 => Budget::PowerFailures,
-            _ => Budget::OneWipe,
+        match random.range(0..20) {
+            0..11 => Budget::Crashes,
+            11..16 => Budget::PowerFailures,
+            16..19 => Budget::OneDisk,
+            _ => Budget::OneZooKeeperDisk,
         }
     }
 }
 
-fn cluster(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
+fn coordination(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
+    let zookeeper = &mut plan.cluster.zookeeper;
+    let ensemble = budget == Budget::OneZooKeeperDisk || random.percent(25);
+    zookeeper.servers = if ensemble { 3 } else { 1 };
+    zookeeper.tick_time_ms = 1_000;
+    if random.percent(20) {
+        plan = plan.zookeeper_client(ZooKeeperClientPlan::new(SOMEBODY));
+    }
+    if random.percent(15) {
+        plan.network.latency = Some(Latency::LongTail {
+            median: random.ms(1..5),
+        });
+    }
+    if random.percent(15) {
+        plan.disk.sync = Some(Latency::LogNormal {
+            median: random.ms(1..30),
+            sigma_percent: 80,
+        });
+    }
+    if random.percent(20) {
+        plan.buggify = random.range(1..30) as u8;
+    }
+    plan.config("zookeeper.session.timeout.ms", random.range(4_000..9_000))
+}
+
+fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
     for id in 1..=3 {
         let mut broker = BrokerPlan::new(id);
         let machine = &mut broker.machine;
@@ -78,21 +121,27 @@ fn cluster(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
             machine.slowness = random.range(1..5) as u32;
         }
         if random.percent(40) {
-            machine.supervisor = Some(ms(random.range(500..8_000)));
+            machine.supervisor = Some(random.ms(500..8_000));
         }
         plan = plan.broker(broker);
     }
-    let session = random.range(4_000..9_000);
-    let lag = random.range(2_000..8_000);
-    plan = plan
-        .config("zookeeper.session.timeout.ms", session)
-        .config("replica.lag.time.max.ms", lag)
-        .config("num.partitions", 1)
-        .config("unclean.leader.election.enable", false);
-    if random.percent(20) {
-        plan.buggify = random.range(1..30) as u8;
+    if random.percent(15) {
+        plan = plan
+            .config("auto.leader.rebalance.enable", true)
+            .config("leader.imbalance.check.interval.seconds", 5);
     }
+    if random.percent(60) {
+        // A follower takes no more in one append than a segment may hold (RecordBatchTooLargeException).
+        plan = plan.config(SMALL_FETCHES, 200);
+    }
+    plan.config("replica.lag.time.max.ms", random.range(2_000..8_000))
+        .config("num.partitions", 1)
+        .config("unclean.leader.election.enable", false)
+}
+
+fn topics(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
     let topics = if random.percent(30) { 2 } else { 1 };
+    let small_segments = has_small_fetches(&plan);
     for number in 0..topics {
         let mut topic = TopicPlan::new(format!("t{number}"))
             .partitions(random.range(1..4) as u32)
@@ -101,10 +150,10 @@ fn cluster(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
         if budget == Budget::PowerFailures {
             topic = topic.config("flush.messages", 1);
         }
-        if random.percent(30) {
+        if small_segments && random.percent(50) {
             topic = topic.config("segment.bytes", random.range(200..3_000));
         }
-        if random.percent(15) {
+        if small_segments && random.percent(25) {
             topic = topic
                 .config("retention.bytes", random.range(2_000..8_000))
                 .config("segment.bytes", 500);
@@ -116,13 +165,13 @@ fn cluster(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
 }
 
 fn workload(mut plan: Plan, random: &mut Random) -> Plan {
-    let topics = plan.topics.len();
+    let topics = plan.topics.len() as u64;
     for number in 0..random.range(1..4) {
-        let topic = format!("t{}", random.index(topics));
+        let topic = format!("t{}", random.range(0..topics));
         let mut producer = ProducerPlan::new(format!("p{number}"), topic)
-            .every(ms(random.range(150..900)))
+            .every(random.ms(150..900))
             .acks(Acks::All)
-            .start(ms(random.range(2_000..5_000)))
+            .start(random.ms(2_000..5_000))
             .stop(ms(MADE))
             .config("linger.ms", random.range(0..60))
             .config("enable.idempotence", false)
@@ -138,7 +187,7 @@ fn workload(mut plan: Plan, random: &mut Random) -> Plan {
     }
     for number in 0..random.range(1..3) {
         let mut consumer = ConsumerPlan::new(format!("c{number}"), "t0")
-            .start(ms(random.range(2_000..10_000)))
+            .start(random.ms(2_000..10_000))
             .config("request.timeout.ms", random.range(3_000..8_000));
         if topics > 1 {
             consumer = consumer.reads("t1");
@@ -146,104 +195,6 @@ fn workload(mut plan: Plan, random: &mut Random) -> Plan {
         plan = plan.consumer(consumer);
     }
     plan
-}
-
-/// One fault, before everything is healed.
-fn fault(random: &mut Random, plan: &Plan, budget: Budget) -> Entry {
-    let mild = budget == Budget::OneWipe;
-    let action = loop {
-        let action = action(random, plan);
-        let fits = match &action {
-            Action::PowerFailure(_) => budget == Budget::PowerFailures,
-            Action::SlowLink { .. }
-            | Action::SlowDisk { .. }
-            | Action::SlowMachine { .. }
-            | Action::LoseMessage { .. }
-            | Action::JumpClock { .. }
-            | Action::DriftClock { .. }
-            | Action::ElectPreferred(_) => true,
-            _ => !mild,
-        };
-        if fits {
-            break action;
-        }
-    };
-    let at = ms(random.range(4_000..20_000));
-    let lasts = action.can_last() && random.percent(85);
-    let mut entry = Entry::new(When::At(at), action).optional();
-    if lasts {
-        entry = entry.lasting(ms(random.range(200..12_000)));
-    }
-    entry
-}
-
-fn action(random: &mut Random, plan: &Plan) -> Action {
-    match random.range(0..24) {
-        0..3 => Action::Crash(server(random, plan)),
-        3 => Action::PowerFailure(server(random, plan)),
-        4 => Action::PowerFailure(Role::AllBrokers.into()),
-        5 => Action::Stop(broker(random).into()),
-        6..8 => Action::Pause(server(random, plan)),
-        8 => {
-            let (from, to) = two_ends(random, plan);
-            let both = random.percent(60);
-            Action::Cut { from, to, both }
-        }
-        9 => Action::Partition(vec![
-            Role::broker(1).into(),
-            Targets(vec![Role::broker(2), Role::broker(3)]),
-        ]),
-        10 => Action::Isolate(server(random, plan)),
-        11 => Action::SlowLink {
-            a: broker(random).into(),
-            b: Role::Everyone.into(),
-            by: ms(random.range(1..120)),
-        },
-        12 => {
-            let (a, b) = two_ends(random, plan);
-            Action::StallNetwork { a, b }
-        }
-        13 => Action::ResetConnections {
-            a: broker(random).into(),
-            b: Role::Everyone.into(),
-        },
-        14 => Action::LoseMessage {
-            from: broker(random).into(),
-            to: Role::Everyone.into(),
-        },
-        15 => Action::SlowDisk {
-            targets: server(random, plan),
-            times: random.range(2..60) as u32,
-        },
-        16 => Action::FillDisk(broker(random).into()),
-        17 => Action::FailSync(broker(random).into()),
-        18 => Action::HangSync(broker(random).into()),
-        19 => Action::JumpClock {
-            targets: server(random, plan),
-            by_ms: random.range(0..120_000) as i64 - 60_000,
-        },
-        20 => Action::DriftClock {
-            targets: server(random, plan),
-            ppm: random.range(0..100_000) as i32 - 50_000,
-        },
-        21 => Action::SlowMachine {
-            targets: server(random, plan),
-            times: random.range(2..40) as u32,
-        },
-        22 => Action::ElectPreferred(None),
-        _ => Action::Pause(Role::AllClients.into()),
-    }
-}
-
-/// A broker's disk is replaced while the others hold everything and go on.
-fn wipe(plan: Plan, random: &mut Random) -> Plan {
-    let who = broker(random);
-    let at = random.range(6_000..9_000);
-    // Until its session has expired: who is back before may lead with an empty log.
-    let back = at + 12_000;
-    plan.at(ms(at), Action::crash(who.clone()))
-        .at(ms(at + 500), Action::WipeDisk(who.clone().into()))
-        .at(ms(back), Action::restart(who))
 }
 
 fn heal(plan: Plan) -> Plan {
@@ -262,68 +213,4 @@ fn heal(plan: Plan) -> Plan {
     let restart = Entry::new(again, Action::Restart(everyone())).optional();
     plan.at(ms(HEALED), Action::Heal(Healing::Everything))
         .entry(restart)
-}
-
-/// A broker, a leader, the controller, a server of ZooKeeper.
-fn server(random: &mut Random, plan: &Plan) -> Targets {
-    let partition = || Partition {
-        topic: "t0".into(),
-        partition: 0,
-    };
-    match random.range(0..12) {
-        0..5 => broker(random),
-        5..8 => Role::LeaderOf {
-            partition: partition(),
-        },
-        8 => Role::FollowersOf {
-            partition: partition(),
-        },
-        9 => Role::Controller,
-        _ if plan.cluster.zookeeper.servers > 1 && random.percent(50) => Role::ZooKeeperFollower,
-        _ => Role::ZooKeeperLeader,
-    }
-    .into()
-}
-
-/// Two that are not called the same.
-fn two_ends(random: &mut Random, plan: &Plan) -> (Targets, Targets) {
-    loop {
-        let (a, b) = (server(random, plan), server(random, plan));
-        if a != b {
-            return (a, b);
-        }
-    }
-}
-
-fn broker(random: &mut Random) -> Role {
-    Role::broker(random.range(1..4) as i32)
-}
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// splitmix64.
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn range(&mut self, range: Range<u64>) -> u64 {
-        range.start + self.next() % (range.end - range.start)
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        (self.next() % len as u64) as usize
-    }
-
-    pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
-    }
 }

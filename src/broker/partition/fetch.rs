@@ -241,6 +241,13 @@ impl Partition {
         let Some(log) = &self.log else {
             return false;
         };
+        // What lies past the end is out of range, and was refused when it was read.
+        assert!(
+            (0..=log.log_end_offset()).contains(&fetch_offset),
+            "{}: a follower has up to {fetch_offset}, and the leader up to {}",
+            self.name,
+            log.log_end_offset()
+        );
         let replica = &mut self.remote_replicas[at];
         let before = replica.log_end_offset;
         replica.update_fetch_state(

@@ -9,7 +9,7 @@ use crate::protocol::{Cluster, Message, NetworkOwner, ServerTimer, Timer};
 /// Reads the sockets of others, as one.
 const NETWORK: Lane = Lane::thread(1);
 /// ZooKeeper's client: keeps the session alive.
-const ZOOKEEPER: Lane = Lane::thread(2);
+pub(super) const ZOOKEEPER: Lane = Lane::thread(2);
 /// `ControllerEventThread`, and the admin manager's work.
 const CONTROLLER: Lane = Lane::thread(3);
 const ALTER_PARTITION: Lane = Lane::thread(4);

@@ -85,10 +85,10 @@ impl KafkaServer {
         let config = Rc::clone(&setup.config);
         KafkaServer {
             stage: Stage::Connecting,
-            zk: ZooKeeperClient::new(Session::new(
-                setup.zookeeper.clone(),
-                config.zookeeper_session_timeout_ms,
-            )),
+            zk: ZooKeeperClient::new(
+                Session::new(setup.zookeeper.clone(), config.zookeeper_session_timeout_ms)
+                    .sends_on(lanes::ZOOKEEPER),
+            ),
             broker: Broker::new(BrokerSetup {
                 endpoint: endpoint.clone(),
                 hosts: setup.hosts.clone(),

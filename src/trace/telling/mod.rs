@@ -103,6 +103,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::BecameLeader { .. }
         | Fact::BecameFollower { .. }
+        | Fact::FetcherPartitionFailed { .. }
         | Fact::SegmentsDeleted { .. }
         | Fact::LogStartMoved { .. }
         | Fact::ReplicaStopped { .. }

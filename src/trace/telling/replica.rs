@@ -1,6 +1,6 @@
 //! Replicas in words: who leads and follows, what is written, cut and refused.
 
-use super::{Telling, brokers_named, episode, ids, joined, meaning, quiet};
+use super::{Telling, brokers_named, episode, ids, joined, loud, meaning, quiet};
 use crate::protocol::{ErrorCode, Fact, IsrChange, NO_LEADER};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id, broker_name};
@@ -119,6 +119,9 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             log_start_offset,
         } => quiet(format!(
             "log of {partition} begins at {log_start_offset} now"
+        )),
+        Fact::FetcherPartitionFailed { partition, why } => loud(format!(
+            "copies {partition} no further, until it is told of a leader in a higher epoch: {why}"
         )),
         Fact::Truncated {
             partition,

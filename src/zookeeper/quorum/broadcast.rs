@@ -95,6 +95,13 @@ impl Broadcast {
         if counter_of(txn.zxid) == 0xffff_ffff {
             return Err(Leave::Look("the zxid's counter is used up".to_owned()));
         }
+        // Each zxid that is taken is proposed at once, and acknowledgements are counted by place.
+        assert_eq!(
+            txn.zxid,
+            self.last_proposed + 1,
+            "proposals leave no gap after 0x{:x}",
+            self.last_proposed
+        );
         let txn = Rc::new(txn);
         self.last_proposed = txn.zxid;
         self.outstanding.push_back(Proposal {

@@ -75,6 +75,12 @@ impl CommitProcessor {
         }
         self.uncommitted.pop_front();
         let waiting = self.pending.get_mut(&session)?.pop_front()?;
+        // ZB13: what need not wait left its session's queue with what was before it.
+        assert!(
+            waiting.needs_commit && waiting.request.cxid == cxid,
+            "{cxid} of 0x{session:x} is committed, and {} waits",
+            waiting.request.cxid
+        );
         Some(waiting.request)
     }
 

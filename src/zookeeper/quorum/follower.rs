@@ -439,6 +439,13 @@ impl Follower {
 
     fn log(&mut self, member: &mut Member, txn: Rc<Txn>) {
         if let Some(serving) = &mut self.serving {
+            // One leader sends all that is pending, in its order, on one connection.
+            let last = serving.pending.back();
+            assert!(
+                last.is_none_or(|last| last.zxid < txn.zxid),
+                "0x{:x} is proposed after what follows it",
+                txn.zxid
+            );
             serving.pending.push_back(txn.clone());
         }
         member.log(txn);

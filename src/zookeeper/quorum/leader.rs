@@ -246,6 +246,12 @@ impl Leader {
             ctx.cancel_timer(timer);
         }
         let zxid = first_zxid(self.epoch);
+        // Only from the phase before, and a term that is over is another leader.
+        assert!(
+            self.broadcast.is_none(),
+            "epoch {} begins twice",
+            self.epoch
+        );
         self.broadcast = Some(Broadcast::new(member, ctx, zxid));
         self.half_tick = Some(half_tick(member, ctx));
         self.phase = Phase::Broadcast;

@@ -1,0 +1,64 @@
+//! How many random plans it takes until something notices a rule that is broken on purpose. The table stands in
+//! the book.
+
+use super::{generator, played, with_new_leaders};
+use kafka_trial::protocol::rules::Rules;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Plans that a broken rule is tried with.
+const PLANS: u64 = 500;
+
+/// Rules of the time in which a broken one mattered, where today's would make up for it.
+const ERAS: [(&str, &str); 4] = [
+    ("isr_eligibility=any", "replica_fencing=off"),
+    ("truncation=epoch-kip279", "replica_fencing=off"),
+    ("replica_fencing=off", "truncation=epoch-kip279"),
+    (
+        "truncate_on_missed_epoch=off",
+        "truncation=epoch-kip279 replica_fencing=off",
+    ),
+];
+
+/// `KAFKA_RULE=hw_isr=proposed` looks at one only.
+#[test]
+#[ignore = "many minutes of CPU: see CONTRIBUTING"]
+fn sweep_of_broken_rules() {
+    let only = std::env::var("KAFKA_RULE").ok();
+    println!("| broken rule | noticed by plan | by |\n|---|---|---|");
+    for (rule, values) in Rules::OTHERS {
+        for value in *values {
+            let broken = format!("{rule}={value}");
+            if only.as_ref().is_some_and(|only| *only != broken) {
+                continue;
+            }
+            let era = ERAS.iter().find(|(of, _)| *of == broken);
+            let era = era.map_or("", |(_, era)| *era);
+            let text = format!("{era} {broken}");
+            let rules = Rules::parse(&text).expect("a rule of the list");
+            let noticed = (0..PLANS).find_map(|seed| Some((seed, noticed(seed, rules)?)));
+            match noticed {
+                Some((seed, by)) => println!("| `{broken}` | {} | {by} |", seed + 1),
+                None => println!("| `{broken}` | not in {PLANS} | |"),
+            }
+        }
+    }
+}
+
+/// What notices that these rules hold in a plan, if anything does.
+fn noticed(seed: u64, rules: Rules) -> Option<String> {
+    let mut plan = generator::plan(seed);
+    plan.rules = rules;
+    let settled = catch_unwind(AssertUnwindSafe(|| {
+        let report = played(&plan);
+        with_new_leaders(&report).map_or(report, |plan| played(&plan))
+    }));
+    let Ok(report) = settled else {
+        return Some("an assertion".to_owned());
+    };
+    let broken = report
+        .violations
+        .first()
+        .map(|broken| broken.property.to_string());
+    let failed = report.outcomes.iter().find(|outcome| outcome.failed());
+    broken.or_else(|| failed.map(|outcome| format!("expectation: {}", outcome.sentence)))
+}
