@@ -171,6 +171,17 @@ impl LogSegment {
             .collect()
     }
 
+    /// Syncs its files, now (blocking). Indexes are mapped into memory, and forced rather than synced.
+    pub(crate) fn flush(&self, disk: &mut Disk) -> Result<(), DiskError> {
+        disk.sync(self.log)?;
+        if let Some(indexes) = &self.indexes {
+            disk.force(indexes.offset.file())?;
+            disk.force(indexes.time.file())?;
+        }
+        let transactions = disk.open(self.txn_index.path());
+        transactions.map_or(Ok(()), |file| disk.sync(file))
+    }
+
     /// L3: whether an append must go to a new segment.
     pub(crate) fn should_roll(
         &mut self,

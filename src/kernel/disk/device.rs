@@ -113,6 +113,11 @@ impl Device {
         self.now + self.spent
     }
 
+    /// Answers what it was.
+    pub(super) fn suspend_sync_delay(&mut self) -> Duration {
+        std::mem::replace(&mut self.sync_delay, Duration::ZERO)
+    }
+
     /// A blocking fsync of a file that has nothing to write.
     pub(super) fn sync_clean(&mut self) -> Time {
         self.call(0);

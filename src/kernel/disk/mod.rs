@@ -335,6 +335,19 @@ impl Disk {
         Ok(())
     }
 
+    /// `sync` of a file that is mapped into memory (msync). What makes fsyncs slow leaves it alone.
+    pub fn force(&mut self, file: FileId) -> Result<(), DiskError> {
+        let delay = self
+            .device
+            .as_mut()
+            .map(|device| device.suspend_sync_delay());
+        let done = self.sync(file);
+        if let (Some(device), Some(delay)) = (&mut self.device, delay) {
+            device.sync_delay = delay;
+        }
+        done
+    }
+
     /// Whether the running handler has waited, or hangs, in a blocking fsync.
     pub fn has_waited(&self) -> bool {
         self.waited

@@ -18,8 +18,8 @@ impl UnifiedLog {
     /// Syncs all that is unflushed, now (blocking).
     pub fn flush(&mut self, disk: &mut Disk) -> Result<(), LogError> {
         if self.log_end_offset + 1 > self.recovery_point {
-            for file in self.files_between(disk, self.recovery_point, self.log_end_offset + 1) {
-                disk.sync(file).map_err(LogError::disk(&self.dir))?;
+            for segment in self.segments_between(self.recovery_point, self.log_end_offset + 1) {
+                segment.flush(disk).map_err(LogError::disk(&self.dir))?;
             }
             self.recovery_point = self.recovery_point.max(self.log_end_offset);
             self.last_flush_ms = self.clock_ms;
@@ -109,14 +109,16 @@ impl UnifiedLog {
 
     /// Files of the segments with offsets in [from, to).
     fn files_between(&self, disk: &Disk, from: i64, to: i64) -> Vec<FileId> {
+        let unflushed = self.segments_between(from, to);
+        unflushed.flat_map(|segment| segment.files(disk)).collect()
+    }
+
+    fn segments_between(&self, from: i64, to: i64) -> impl Iterator<Item = &LogSegment> {
         let first = self
             .segments
             .floor(from)
             .map_or(from, LogSegment::base_offset);
-        let unflushed = self
-            .segments
-            .iter()
-            .filter(|segment| (first..to).contains(&segment.base_offset()));
-        unflushed.flat_map(|segment| segment.files(disk)).collect()
+        let segments = self.segments.iter();
+        segments.filter(move |segment| (first..to).contains(&segment.base_offset()))
     }
 }
