@@ -133,6 +133,15 @@ agrees! {
     topic_while_away in "failovers_more";
     unclean_by_hand in "failovers_more";
     unclean_by_hand_many in "failovers_more";
+    disk_full_on_follower in "failovers_more";
+    disk_full_then_leader_crash in "failovers_more";
+    eio_on_controller in "failovers_more";
+    eio_on_leader in "failovers_more";
+    slow_disk_on_follower in "failovers_more";
+    slow_disk_on_leader in "failovers_more";
+    sync_fails_where_nothing_is_flushed in "failovers_more";
+    sync_hangs_briefly in "failovers_more";
+    sync_hangs_on_controller in "failovers_more";
 }
 
 /// Where the recordings that need what is not built stop; steps are counted from 1.

@@ -212,7 +212,7 @@ impl Settled {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many lines of the transcript are shown of the time before a step that differs.
 const LINES_BEFORE: usize = 10;
-/// Between two looks.
+/// Between two looks at what a recorder waited for.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The recorder asked about every topic so often while it waited for quiet.
 const WATCH_PAUSE: Duration = Duration::from_millis(200);
@@ -260,7 +260,10 @@ impl Player {
         }
         let kafka = compared_part(&step.seen);
         let kafka_again = without_offsets(&kafka);
-        Ok(self.settle(recorded_end, |player, questions| {
+        // The recorder waited for quiet; where it did not, what it saw need not have lasted.
+        let waited = Duration::from_millis(step.lasted_ms) >= PAUSE;
+        let pause = if waited { PAUSE } else { Duration::ZERO };
+        Ok(self.settle(recorded_end, pause, |player, questions| {
             let ours = player.look(step, operation, questions);
             let kafka = match questions {
                 Questions::All => &kafka,
@@ -301,6 +304,7 @@ impl Player {
     fn settle(
         &mut self,
         recorded_end: Time,
+        pause: Duration,
         look: impl Fn(&mut Player, Questions) -> Vec<Difference>,
     ) -> Settled {
         let mut questions = Questions::All;
@@ -332,7 +336,7 @@ impl Player {
                     }
                 }
             }
-            self.lab.run.until(end + PAUSE);
+            self.lab.run.until(end + pause);
         }
     }
 
@@ -343,7 +347,7 @@ impl Player {
             .any(|step| step.varies.iter().any(|path| path == "state.controller"));
         let kafka = compared_tree(recorded, any_controller);
         let now = self.lab.run.now();
-        self.settle(now, |player, _| {
+        self.settle(now, PAUSE, |player, _| {
             let ours = znode_tree(&player.lab.run.view().zookeeper().znodes);
             let ours = compared_tree(&ours, any_controller);
             differences(&kafka, &ours, &[])

@@ -15,7 +15,7 @@ use std::path::Path;
 
 const CASES: &str = "tests/vectors/kafka/recovery";
 /// Decided before or outside of the logs.
-const OF_BROKERS: [&str; 23] = [
+const OF_BROKERS: [&str; 26] = [
     "bad_cleaner",
     "bad_dir",
     "bad_hw",
@@ -23,6 +23,7 @@ const OF_BROKERS: [&str; 23] = [
     "cluster_metadata",
     "delete_dir",
     "empty_dir",
+    "empty_partition_metadata",
     "future_beside",
     "future_dir",
     "future_empty",
@@ -32,7 +33,9 @@ const OF_BROKERS: [&str; 23] = [
     "log_start_second",
     "meta_version_1",
     "no_metadata",
+    "no_partition_metadata",
     "other_broker",
+    "other_cluster",
     "other_topic_id",
     "remote_cache",
     "stray_dir",

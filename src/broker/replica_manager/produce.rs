@@ -56,14 +56,14 @@ impl ReplicaManager {
         appended: Appended,
     ) -> Option<Parked> {
         let mut acks = Vec::with_capacity(request.data.len());
-        let mut moved = Vec::new();
-        let data = request.data.iter().zip(appended.0);
-        for (place, ((name, _), (one, high_watermark_moved))) in data.enumerate() {
-            if high_watermark_moved {
-                moved.push(place);
-            }
+        // Who waits for these may go on; what failed unblocks nobody (LeaderHwChange.NONE).
+        let mut grown = Vec::new();
+        for ((name, _), (one, high_watermark_moved)) in request.data.iter().zip(appended.0) {
             let (response, required) = match one {
-                Ok(info) => (produced(name, &info), Some(info.last_offset + 1)),
+                Ok(info) => {
+                    grown.push((name, high_watermark_moved));
+                    (produced(name, &info), Some(info.last_offset + 1))
+                }
                 Err(error) => {
                     env.out.facts.push(Fact::ProduceRefused {
                         partition: name.clone(),
@@ -93,8 +93,8 @@ impl ReplicaManager {
                 None
             }
         };
-        for (place, (name, _)) in request.data.iter().enumerate() {
-            self.complete(env, name, moved.contains(&place), true);
+        for (name, high_watermark_moved) in grown {
+            self.complete(env, name, high_watermark_moved, true);
         }
         parked
     }
