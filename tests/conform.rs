@@ -144,6 +144,30 @@ agrees! {
     sync_hangs_on_controller in "failovers_more";
 }
 
+/// Chance is tried with other seeds, and what never comes so differs under each of them.
+#[test]
+fn an_epoch_or_an_outcome_that_kafka_would_not_have_differs_whatever_the_seed() {
+    let file = vectors("failovers").join("leader_crash.zookeeper.json");
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut document = document(&file);
+        change(&mut document["steps"]);
+        let recording = recording_of(&file, &document).unwrap_or_else(|it| panic!("{it}"));
+        matches!(play(&recording, false), Ok(Outcome::Differed(_)))
+    };
+    assert!(!changed(&|_| {}));
+    // As if the leader had taken the dead member out.
+    assert!(changed(&|steps| {
+        for step in steps.as_array_mut().unwrap().iter_mut().skip(5) {
+            let epoch = &mut step["state"]["partitions"]["t-1"]["leader_epoch"];
+            *epoch = Value::from(epoch.as_i64().unwrap() + 1);
+        }
+    }));
+    // As if the producer had believed in an old leader.
+    assert!(changed(&|steps| {
+        steps[2]["results"][0] = serde_json::json!({"error": "NotLeaderOrFollowerException"});
+    }));
+}
+
 /// Where the recordings that need what is not built stop; steps are counted from 1.
 #[test]
 fn recordings_of_what_is_not_built_stop_at_a_named_step() {

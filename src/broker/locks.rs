@@ -175,9 +175,10 @@ impl Broker {
         ctx.go_on(Timer::Broker(BrokerTimer::GoOn(number)));
     }
 
-    /// Gives back what is to be done if all that it wants is free. Otherwise holds what is, in the order of
-    /// locks up to the first that is not, and goes on once that is its own. Whoever waits holds nothing that
-    /// comes later in this order, nor a share of what he wants alone, so that no two wait for each other.
+    /// Gives back what is to be done if all that it wants is free. Otherwise waits for the first lock that is
+    /// not, and goes on once that is its own. Meanwhile it holds what comes before it in the order of locks
+    /// and is of the same partition, since Kafka works partition by partition, or of no partition. It holds
+    /// nothing that comes later, nor a share of what it wants alone: no two wait for each other.
     pub(super) fn unless_taken(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -192,8 +193,12 @@ impl Broker {
         let taken = wanted.iter().position(is_taken)?;
         let (lock, how) = wanted.swap_remove(taken);
         wanted.truncate(taken);
-        let before: Vec<Lock> = wanted.iter().map(|(lock, _)| lock.clone()).collect();
-        ctx.give_back(&before);
+        wanted.retain(|(held, _)| {
+            held.partition()
+                .is_none_or(|it| Some(it) == lock.partition())
+        });
+        let kept: Vec<Lock> = wanted.iter().map(|(lock, _)| lock.clone()).collect();
+        ctx.give_back(&kept);
         for (lock, how) in wanted {
             ctx.hold(lock, how);
         }

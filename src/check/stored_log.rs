@@ -52,27 +52,23 @@ pub struct ReplicaReader {
 /// How many records and batches a log holds up to the end of a chunk.
 #[derive(Debug)]
 struct Known {
-    chunk: Place,
-    records: u32,
-    batches: u32,
-}
-
-/// Where bytes are in memory, and how many: disks do not change while they are read.
-type Place = (*const u8, usize);
-
-fn place_of(chunk: &Bytes) -> Place {
-    (chunk.as_ptr(), chunk.len())
+    chunk: Bytes,
+    records: usize,
+    batches: usize,
 }
 
 impl ReplicaReader {
     /// Reads segment files in the order of their base offsets.
     pub fn read(&mut self, files: &[(String, Vec<Bytes>)]) -> Rc<StoredLog> {
         let chunks = files.iter().flat_map(|(_, chunks)| chunks);
-        let same = |(chunk, known): &(&Bytes, &Known)| place_of(chunk) == known.chunk;
+        let same = |(chunk, known): &(&Bytes, &Known)| {
+            chunk.as_ptr() == known.chunk.as_ptr() && chunk.len() == known.chunk.len()
+        };
         let shared = chunks.zip(&self.known).take_while(same).count();
         self.known.truncate(shared);
+        let (records, batches) = (self.last.records.len(), self.last.batches.len());
         let known_to_the_end = self.known.last().is_some_and(|known| {
-            (known.records, known.batches) == self.last.counts() && self.last.damage.is_none()
+            (known.records, known.batches) == (records, batches) && self.last.damage.is_none()
         });
         let in_all: usize = files.iter().map(|(_, chunks)| chunks.len()).sum();
         if known_to_the_end && shared == in_all {
@@ -80,9 +76,8 @@ impl ReplicaReader {
         }
         let mut log = StoredLog::default();
         if let Some(known) = self.known.last() {
-            let (records, batches) = (known.records as usize, known.batches as usize);
-            log.records.extend(&self.last.records[..records]);
-            log.batches.extend(&self.last.batches[..batches]);
+            log.records.extend(&self.last.records[..known.records]);
+            log.batches.extend(&self.last.batches[..known.batches]);
         }
         let (mut skip, mut all_known) = (shared, true);
         for (name, chunks) in files {
@@ -120,11 +115,6 @@ impl StoredLog {
         self.batches.last().map(|(_, last, _)| last + 1)
     }
 
-    /// Records and batches.
-    fn counts(&self) -> (u32, u32) {
-        (self.records.len() as u32, self.batches.len() as u32)
-    }
-
     /// Notes in `known` how far it came with each chunk, up to the first after which a batch had begun.
     fn read_file(
         &mut self,
@@ -145,11 +135,10 @@ impl StoredLog {
             }
             *all_known &= begun.is_empty();
             if *all_known {
-                let (records, batches) = self.counts();
                 known.push(Known {
-                    chunk: place_of(chunk),
-                    records,
-                    batches,
+                    chunk: chunk.clone(),
+                    records: self.records.len(),
+                    batches: self.batches.len(),
                 });
             }
         }

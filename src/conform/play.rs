@@ -212,7 +212,7 @@ impl Settled {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many lines of the transcript are shown of the time before a step that differs.
 const LINES_BEFORE: usize = 10;
-/// Between two looks at what a recorder waited for.
+/// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The recorder asked about every topic so often while it waited for quiet.
 const WATCH_PAUSE: Duration = Duration::from_millis(200);
@@ -260,10 +260,10 @@ impl Player {
         }
         let kafka = compared_part(&step.seen);
         let kafka_again = without_offsets(&kafka);
-        // The recorder waited for quiet; where it did not, what it saw need not have lasted.
+        // Where the recorder looked at once, what it saw need not have lasted: so do we, twice.
         let waited = Duration::from_millis(step.lasted_ms) >= PAUSE;
-        let pause = if waited { PAUSE } else { Duration::ZERO };
-        Ok(self.settle(recorded_end, pause, |player, questions| {
+        let between = if waited { PAUSE } else { Duration::ZERO };
+        Ok(self.settle(recorded_end, between, |player, questions| {
             let ours = player.look(step, operation, questions);
             let kafka = match questions {
                 Questions::All => &kafka,
@@ -300,11 +300,11 @@ impl Player {
         self.lab.run.until(until);
     }
 
-    /// Looks until nothing differs at two looks in a row.
+    /// Looks until nothing differs at two looks in a row, with so much between these.
     fn settle(
         &mut self,
         recorded_end: Time,
-        pause: Duration,
+        between: Duration,
         look: impl Fn(&mut Player, Questions) -> Vec<Difference>,
     ) -> Settled {
         let mut questions = Questions::All;
@@ -336,6 +336,7 @@ impl Player {
                     }
                 }
             }
+            let pause = equal.map_or(PAUSE, |_| between);
             self.lab.run.until(end + pause);
         }
     }

@@ -116,7 +116,10 @@ pub fn operation_of(command: &Value) -> Result<DriverOperation, Unbuildable> {
             ),
             from: match command.get("from") {
                 Some(Value::String(_)) => ReadFrom::Beginning,
-                from => ReadFrom::Offset(from.and_then(Value::as_i64).unwrap_or(0).max(0)),
+                from => match from.and_then(Value::as_i64).unwrap_or(0) {
+                    offset @ 0.. => ReadFrom::Offset(offset),
+                    offset => return Err(Unbuildable(format!("no consumer seeks to {offset}"))),
+                },
             },
             ms: command.get("ms").and_then(Value::as_u64).unwrap_or(1500),
             properties: properties("props"),

@@ -257,12 +257,7 @@ impl Session {
                     self.set_check(ctx);
                 }
             }
-            SessionTimer::Send => {
-                if let State::Connected(conn) = self.state {
-                    self.send_outgoing(ctx, conn);
-                    self.on_wake(ctx);
-                }
-            }
+            SessionTimer::Send => self.send_outgoing(ctx),
         }
     }
 
@@ -334,7 +329,7 @@ impl Session {
             let (token, xid) = (None, 0);
             self.outgoing.push_front(Packet { token, xid, op });
         }
-        self.send_outgoing(ctx, conn);
+        self.send_outgoing(ctx);
     }
 
     fn on_expired(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
@@ -407,23 +402,28 @@ impl Session {
         match self.state {
             State::Closed => self.answer(packet, Err(Code::SessionExpired)),
             _ if self.closing => self.answer(packet, Err(Code::ConnectionLoss)),
-            State::Connected(conn) if ctx.is_on(self.send_thread) => {
+            _ => {
                 self.outgoing.push_back(packet);
-                self.send_outgoing(ctx, conn);
-                self.on_wake(ctx);
+                self.wake_send_thread(ctx);
             }
-            State::Connected(_) => {
-                self.outgoing.push_back(packet);
-                // What two threads send by themselves would leave in the order in which their work ends.
-                ctx.set_timer(Duration::ZERO, Timer::Session(SessionTimer::Send));
-            }
-            _ => self.outgoing.push_back(packet),
         }
     }
 
-    fn send_outgoing(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        while let Some(packet) = self.outgoing.pop_front() {
-            self.send_packet(ctx, conn, packet);
+    /// What two threads send by themselves would leave in the order in which their work ends.
+    fn wake_send_thread(&mut self, ctx: &mut Ctx<'_>) {
+        if ctx.is_on(self.send_thread) {
+            self.send_outgoing(ctx);
+        } else if self.is_connected() {
+            ctx.set_timer(Duration::ZERO, Timer::Session(SessionTimer::Send));
+        }
+    }
+
+    fn send_outgoing(&mut self, ctx: &mut Ctx<'_>) {
+        if let State::Connected(conn) = self.state {
+            while let Some(packet) = self.outgoing.pop_front() {
+                self.send_packet(ctx, conn, packet);
+            }
+            self.on_wake(ctx);
         }
     }
 

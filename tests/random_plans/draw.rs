@@ -1,6 +1,5 @@
-//! Draws from a number: splitmix64, so that a plan depends on its seed alone.
+//! Draws from a number: splitmix64, so that what is drawn depends on a seed alone. tests/zookeeper draws so too.
 
-use kafka_trial::kernel::Duration;
 use std::ops::Range;
 
 pub struct Random(pub u64);
@@ -25,13 +24,4 @@ impl Random {
     pub fn percent(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
-
-    /// A number of milliseconds.
-    pub fn ms(&mut self, range: Range<u64>) -> Duration {
-        ms(self.range(range))
-    }
-}
-
-pub const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
 }

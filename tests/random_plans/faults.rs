@@ -1,8 +1,8 @@
 //! The faults of a plan: who is hit by what, when and for how long. Only an unclean election is never asked
 //! for: who does that gives records up.
 
-use super::draw::{Random, ms};
-use super::generator::{Budget, HEALED, SOMEBODY, has_small_fetches};
+use super::draw::Random;
+use super::generator::{Budget, HEALED, SOMEBODY, has_small_fetches, ms};
 use kafka_trial::plan::{
     Action, Entry, Number, Partition, Plan, Role, Slot, Targets, TopicPlan, When, ZooKeeperCommand,
 };

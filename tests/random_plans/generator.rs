@@ -3,13 +3,14 @@
 //! Safe: three replicas, `acks=all`, `min.insync.replicas=2`, no unclean election. What may go wrong with
 //! disks is the plan's `Budget`: safe settings do not bear that all that holds a record goes.
 
-use super::draw::{Random, ms};
+use super::draw::Random;
 use super::faults;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
     Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Latency, Plan,
     ProducerPlan, Role, Targets, TopicPlan, When, ZooKeeperClientPlan,
 };
+use std::ops::Range;
 
 /// When everything is healed and every process is started again.
 pub const HEALED: u64 = 24_000;
@@ -19,10 +20,10 @@ pub const REPAIRED: u64 = 40_000;
 const MADE: u64 = 28_000;
 const END: u64 = 60_000;
 
-/// The setting without which no segment is small.
+/// The setting without which no topic's segments become smaller.
 const SMALL_FETCHES: &str = "replica.fetch.max.bytes";
 
-/// Whether segments may be small.
+/// Whether segments may become smaller.
 pub fn has_small_fetches(plan: &Plan) -> bool {
     plan.cluster.config.contains_key(SMALL_FETCHES)
 }
@@ -131,7 +132,7 @@ fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
             .config("leader.imbalance.check.interval.seconds", 5);
     }
     if random.percent(60) {
-        // A follower takes no more in one append than a segment may hold (RecordBatchTooLargeException).
+        // Segments that become smaller must hold what a follower appends at once (RecordBatchTooLargeException).
         plan = plan.config(SMALL_FETCHES, 200);
     }
     plan.config("replica.lag.time.max.ms", random.range(2_000..8_000))
@@ -141,7 +142,6 @@ fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
 
 fn topics(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
     let topics = if random.percent(30) { 2 } else { 1 };
-    let small_segments = has_small_fetches(&plan);
     for number in 0..topics {
         let mut topic = TopicPlan::new(format!("t{number}"))
             .partitions(random.range(1..4) as u32)
@@ -150,10 +150,10 @@ fn topics(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
         if budget == Budget::PowerFailures {
             topic = topic.config("flush.messages", 1);
         }
-        if small_segments && random.percent(50) {
+        if random.percent(30) {
             topic = topic.config("segment.bytes", random.range(200..3_000));
         }
-        if small_segments && random.percent(25) {
+        if random.percent(15) {
             topic = topic
                 .config("retention.bytes", random.range(2_000..8_000))
                 .config("segment.bytes", 500);
@@ -213,4 +213,14 @@ fn heal(plan: Plan) -> Plan {
     let restart = Entry::new(again, Action::Restart(everyone())).optional();
     plan.at(ms(HEALED), Action::Heal(Healing::Everything))
         .entry(restart)
+}
+
+pub const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+impl Random {
+    pub fn ms(&mut self, range: Range<u64>) -> Duration {
+        ms(self.range(range))
+    }
 }

@@ -9,7 +9,7 @@ mod faults;
 mod generator;
 mod sweep;
 
-use draw::ms;
+use generator::ms;
 use kafka_trial::check::Outcome;
 use kafka_trial::plan::{Action, Entry, Partition, Plan, Role, When};
 use kafka_trial::protocol::{ErrorCode, Fact};

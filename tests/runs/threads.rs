@@ -1,7 +1,7 @@
 //! Threads of a broker that wait, seen from its clients.
 
 use kafka_trial::protocol::Fact;
-use kafka_trial::run::run;
+use kafka_trial::run::{Report, run};
 
 /// The longest that a record waited for its acknowledgement, in milliseconds, while a topic was made
 /// through a ZooKeeper that is two seconds away.
@@ -23,9 +23,7 @@ expect:
   - no acknowledged record is lost
 "
     );
-    let loaded = kafka_trial::scenario::load("threads.yaml", text.into_bytes(), &[])
-        .unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
-    let report = run(&loaded.plan, 1).unwrap();
+    let report = played(&text, 1);
     let waits = report.trace.iter().filter_map(|entry| match entry.fact {
         Fact::Acked { latency_ns, .. } => Some(latency_ns / 1_000_000),
         _ => None,
@@ -40,5 +38,112 @@ fn lk8_a_state_change_that_waits_for_a_configuration_keeps_its_handler() {
     assert!(
         (1_900..2_500).contains(&one),
         "nobody serves it while ZooKeeper is asked: {one} ms"
+    );
+}
+
+fn played(text: &str, seed: u64) -> Report {
+    let loaded = kafka_trial::scenario::load("threads.yaml", text.as_bytes().to_vec(), &[])
+        .unwrap_or_else(|diagnostic| panic!("{diagnostic}"));
+    run(&loaded.plan, seed).unwrap()
+}
+
+/// A leader that is just being made one has its ISR locked while it waits for its disk. Both followers' fetches wait
+/// for a share of that lock, get it at once, and then each wants it alone, so as to join the ISR.
+#[test]
+fn lk4_two_followers_that_join_an_isr_at_once_do_not_wait_for_each_other() {
+    let text = "format: 1
+name: threads
+about: Two followers ask for a partition whose leader is just being made one.
+duration: 60s
+cluster:
+  zookeeper: {servers: 3, tickTime: 1000}
+  brokers:
+    - {id: 1, machine: {clock_skew: 3807ms}}
+    - {id: 2, machine: {slowness: 3, clock_skew: 1307ms}}
+    - {id: 3, machine: {supervisor: 5016ms}}
+  config: {zookeeper.session.timeout.ms: 4466, replica.lag.time.max.ms: 7548}
+disk: {sync: {log_normal: 1ms, sigma_percent: 80}}
+topics:
+  t0: {partitions: 1, replication.factor: 3, config: {min.insync.replicas: 2}}
+producers:
+  p0: {topic: t0, key: none, value: number, every: 189ms, start: 4117ms, stop: 28s, acks: all}
+timeline:
+  - {at: 8261ms, fail sync: controller, optional: true}
+  - {at: 14238ms, fill disk: broker-3, optional: true}
+  - {at: 17434ms, stop: broker-2, optional: true}
+  - {at: 24s, heal: everything}
+  - {every: 2s, from: 24500ms, until: 36500ms, restart: [all zookeepers, all brokers, all clients], optional: true}
+expect:
+  - every ISR is full at the end
+";
+    for seed in 1..=12 {
+        let report = played(text, seed);
+        assert!(report.held(), "seed {seed}: {:?}", report.outcomes);
+    }
+}
+
+/// Request handlers, the controller and the session's own thread ask ZooKeeper, and their work ends in another order
+/// than it begins.
+#[test]
+fn zb15_what_several_threads_ask_zookeeper_leaves_in_the_order_of_its_numbers() {
+    let text = "format: 1
+name: threads
+about: A broker that comes back empty asks for the configurations of several topics.
+duration: 40s
+cluster:
+  zookeeper: 3
+  brokers: 3
+  config: {zookeeper.session.timeout.ms: 6000}
+topics:
+  t0: {partitions: 2, replication.factor: 3}
+  t1: {partitions: 2, replication.factor: 3}
+  t2: {partitions: 2, replication.factor: 3}
+timeline:
+  - {at: 4s, alter topic: t0, set: {segment.bytes: 2323}}
+  - {at: 8s, crash: broker-3}
+  - {at: 9s, wipe disk: broker-3}
+  - {at: 20s, restart: broker-3}
+expect:
+  - every ISR is full at the end
+";
+    let report = played(text, 1);
+    assert!(
+        report.held(),
+        "{:?} {:?}",
+        report.violations,
+        report.outcomes
+    );
+}
+
+/// An append may not be larger than a segment, and a follower appends all that one answer brings: of a segment that
+/// was begun when it could be larger.
+#[test]
+fn a_fetcher_that_gives_a_partition_up_says_why() {
+    let text = "format: 1
+name: threads
+about: A follower comes back to a partition whose segments must be smaller now than what it fetches.
+duration: 60s
+cluster: {brokers: 3}
+topics:
+  t: {assignment: [[1, 2]]}
+producers:
+  trucks: {count: 1, topic: t, key: truck_id, value: position, every: 200ms, acks: 1}
+timeline:
+  - {at: 10s, crash: broker-2}
+  - {at: 20s, alter topic: t, set: {segment.bytes: 400}}
+  - {at: 30s, restart: broker-2}
+";
+    let report = played(text, 1);
+    let failed = report.trace.iter().find_map(|entry| match &entry.fact {
+        Fact::FetcherPartitionFailed { partition, why } => {
+            Some((&*entry.node, partition.to_string(), why))
+        }
+        _ => None,
+    });
+    let (node, partition, why) = failed.expect("it gave the partition up");
+    assert_eq!((node, partition.as_str()), ("broker-2", "t-0"));
+    assert!(
+        why.ends_with("exceeds segment.bytes, which is 400"),
+        "{why}"
     );
 }

@@ -5,6 +5,7 @@
 //! `cargo test` plays a sample. All 2,000 runs: `ZOOKEEPER_RUNS=2000 cargo test --release --test
 //! zookeeper safety`; one of them: `ZOOKEEPER_RUN=17`.
 
+use crate::draw::Random;
 use crate::world::{Do, World, children, create, exists, get};
 use bytes::Bytes;
 use kafka_trial::check::{Checks, Violation};
@@ -17,7 +18,6 @@ use kafka_trial::protocol::zookeeper::{CreateMode, MultiOp, Op, Path};
 use kafka_trial::protocol::{BrokerId, Fact, TopicPartition};
 use kafka_trial::trace::TraceEntry;
 use kafka_trial::zookeeper::ServerConfig;
-use std::ops::Range;
 
 /// Runs of a plain `cargo test`.
 const SAMPLE: u64 = 60;
@@ -182,7 +182,7 @@ impl Run {
     }
 
     fn operate(&mut self) {
-        let client = self.clients[self.random.index(self.clients.len())];
+        let client = *self.random.of(&self.clients);
         let op = self.op();
         self.tokens += 1;
         let todo = match self.random.range(0..400) {
@@ -201,11 +201,11 @@ impl Run {
 
     fn path(&mut self) -> Path {
         const PATHS: [&str; 7] = ["/a", "/b", "/a/x", "/a/y", "/b/x", "/a/x/p", "/c"];
-        PATHS[self.random.index(PATHS.len())].into()
+        (*self.random.of(&PATHS)).into()
     }
 
     fn data(&mut self) -> Bytes {
-        let size = self.random.index(40);
+        let size = self.random.range(0..40) as usize;
         Bytes::from(vec![self.random.range(0..256) as u8; size])
     }
 
@@ -278,7 +278,7 @@ impl Run {
         let servers = &self.world.servers;
         match self.world.leader() {
             Some(leader) if self.random.percent(40) => leader,
-            _ => servers[self.random.index(servers.len())],
+            _ => *self.random.of(servers),
         }
     }
 
@@ -307,9 +307,9 @@ impl Run {
                 b: self.others(node),
             },
             7 => {
-                let index = self.random.index(self.clients.len());
+                let client = *self.random.of(&self.clients);
                 Fault::Reset {
-                    a: vec![self.clients[index]],
+                    a: vec![client],
                     b: self.world.servers.clone(),
                 }
             }
@@ -403,31 +403,6 @@ impl Totals {
             },
             _ => {}
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn range(&mut self, range: Range<u64>) -> u64 {
-        range.start + self.next() % (range.end - range.start)
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        (self.next() % len as u64) as usize
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
     }
 }
 

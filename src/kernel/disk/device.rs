@@ -105,23 +105,18 @@ impl Device {
         self.block(self.transfer(bytes));
     }
 
-    /// A blocking fsync; answers when it will be done.
-    pub(super) fn sync(&mut self, dirty: u64) -> Time {
+    /// A blocking fsync that takes so much longer; answers when it will be done.
+    pub(super) fn sync(&mut self, dirty: u64, delay: Duration) -> Time {
         let latency = self.config.sync_latency.sample(&mut self.random);
         self.block(latency + self.transfer(dirty));
-        self.spent = self.spent + self.sync_delay;
+        self.spent = self.spent + delay;
         self.now + self.spent
     }
 
-    /// Answers what it was.
-    pub(super) fn suspend_sync_delay(&mut self) -> Duration {
-        std::mem::replace(&mut self.sync_delay, Duration::ZERO)
-    }
-
     /// A blocking fsync of a file that has nothing to write.
-    pub(super) fn sync_clean(&mut self) -> Time {
+    pub(super) fn sync_clean(&mut self, delay: Duration) -> Time {
         self.call(0);
-        self.spent = self.spent + self.sync_delay;
+        self.spent = self.spent + delay;
         self.now + self.spent
     }
 

@@ -310,12 +310,25 @@ impl Disk {
     /// A blocking fsync: the handler is charged the device's latency; after it, the file's content and
     /// its directory entry are durable.
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
+        let delay = self
+            .device
+            .as_ref()
+            .map_or(Duration::ZERO, |it| it.sync_delay);
+        self.block_until_durable(file, delay)
+    }
+
+    /// The same of a file that is mapped into memory (msync): what makes fsyncs slow leaves it alone.
+    pub fn force(&mut self, file: FileId) -> Result<(), DiskError> {
+        self.block_until_durable(file, Duration::ZERO)
+    }
+
+    fn block_until_durable(&mut self, file: FileId, delay: Duration) -> Result<(), DiskError> {
         let sync = self.begin_sync(file).ok_or(DiskError::NotFound)?;
         let (dirty, clean) = self.work_of(sync);
         self.waited |= self.sync_stuck || self.device.is_some();
         let done = match &mut self.device {
-            Some(device) if clean => device.sync_clean(),
-            Some(device) => device.sync(dirty),
+            Some(device) if clean => device.sync_clean(delay),
+            Some(device) => device.sync(dirty, delay),
             None => Time::ZERO,
         };
         if self.sync_fails {
@@ -333,19 +346,6 @@ impl Disk {
             () => self.end_sync(sync),
         }
         Ok(())
-    }
-
-    /// `sync` of a file that is mapped into memory (msync). What makes fsyncs slow leaves it alone.
-    pub fn force(&mut self, file: FileId) -> Result<(), DiskError> {
-        let delay = self
-            .device
-            .as_mut()
-            .map(|device| device.suspend_sync_delay());
-        let done = self.sync(file);
-        if let (Some(device), Some(delay)) = (&mut self.device, delay) {
-            device.sync_delay = delay;
-        }
-        done
     }
 
     /// Whether the running handler has waited, or hangs, in a blocking fsync.
