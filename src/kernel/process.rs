@@ -40,7 +40,9 @@ impl<D: Domain> World<D> {
         }
         let disk = &mut self.disks[node.0 as usize];
         disk.take_spent();
-        disk.forget_hanging();
+        if !power {
+            disk.forget_hanging();
+        }
         self.doubt();
         self.network.set_listening(node, false);
         self.network.process_died(node, power, now, &mut self.queue);

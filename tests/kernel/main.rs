@@ -8,4 +8,5 @@ mod disk;
 mod lanes;
 mod network;
 mod process;
+mod sync;
 mod toy;

@@ -58,6 +58,8 @@ pub enum Do {
     Sync,
     SyncLater,
     Replace(u32),
+    /// The same, and waits for it.
+    ReplaceNow(u32),
     Read,
     Draw,
     Buggify,
@@ -183,6 +185,13 @@ impl Toy {
             Do::SyncLater => {
                 let file = ctx.disk().create("log").unwrap();
                 ctx.sync_later(file, 77);
+            }
+            Do::ReplaceNow(n) => {
+                let disk = ctx.disk();
+                let file = disk.create("checkpoint.tmp").unwrap();
+                disk.append(file, n.to_string().into()).unwrap();
+                disk.sync(file).unwrap();
+                disk.rename("checkpoint.tmp", "checkpoint").unwrap();
             }
             Do::Replace(n) => ctx.replace_later("checkpoint", n.to_string().into(), n.into()),
             Do::Read => {

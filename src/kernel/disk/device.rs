@@ -82,6 +82,11 @@ impl Device {
         std::mem::take(&mut self.spent)
     }
 
+    /// How far the handler has come with its calls.
+    pub(super) fn reached(&self) -> Time {
+        self.now + self.spent
+    }
+
     pub(super) fn power_off(&mut self) {
         self.busy_until = self.now;
         self.spent = Duration::ZERO;
@@ -110,14 +115,14 @@ impl Device {
         let latency = self.config.sync_latency.sample(&mut self.random);
         self.block(latency + self.transfer(dirty));
         self.spent = self.spent + delay;
-        self.now + self.spent
+        self.reached()
     }
 
     /// A blocking fsync of a file that has nothing to write.
     pub(super) fn sync_clean(&mut self, delay: Duration) -> Time {
         self.call(0);
         self.spent = self.spent + delay;
-        self.now + self.spent
+        self.reached()
     }
 
     /// An fsync that the process does not wait for; answers when it will be done.

@@ -60,6 +60,12 @@ impl Default for Durable {
     }
 }
 
+/// How many operations at the head of a journal have happened by now. A handler works at the beginning of its time,
+/// and each of its operations has a time of its own, after the fsyncs before it.
+pub(super) fn happened<T>(journal: &VecDeque<(Time, T)>, now: Time) -> u64 {
+    journal.iter().take_while(|(time, _)| *time <= now).count() as u64
+}
+
 impl File {
     /// Carries out an operation in the page cache.
     pub(super) fn change(&mut self, now: Time, op: Op) {
@@ -98,11 +104,12 @@ impl File {
         }
     }
 
-    /// Keeps a prefix of the journal, the last operation torn at any byte.
-    pub(super) fn power_failure(&mut self, random: &mut Stream) {
-        let kept = random.below(self.journal.len() as u64 + 1);
+    /// Keeps a prefix of what has happened by now, the last operation torn at any byte.
+    pub(super) fn power_failure(&mut self, now: Time, random: &mut Stream) {
+        let kept = random.below(happened(&self.journal, now) + 1);
         self.commit(self.committed + kept);
-        if let Some((_, change)) = self.journal.pop_front()
+        if let Some((time, change)) = self.journal.pop_front()
+            && time <= now
             && !matches!(change, Change::Resize { .. })
         {
             let torn = random.below(change.bytes() + 1);
@@ -330,7 +337,7 @@ mod tests {
                         plain.commit(count);
                     }
                     1 => {
-                        file.power_failure(&mut Stream::named(seed, "failure"));
+                        file.power_failure(Time::ZERO, &mut Stream::named(seed, "failure"));
                         plain.power_failure(&mut Stream::named(seed, "failure"));
                     }
                     2 if position < len => {

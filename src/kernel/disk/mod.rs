@@ -23,7 +23,7 @@ pub use device::DiskConfig;
 use super::{Duration, Stream, Time};
 use bytes::Bytes;
 use device::Device;
-use file::{File, Op};
+use file::{File, Op, happened};
 use files::Files;
 use names::{Entry, NameOp, Names};
 use std::collections::{BTreeSet, VecDeque};
@@ -370,18 +370,19 @@ impl Disk {
 
 /// What crashes and faults do to a disk.
 impl Disk {
-    /// The machine loses power: of everything that is not durable a prefix survives, drawn from
-    /// `random`, for the tree and for each file on its own.
+    /// The machine loses power: of everything that has happened and is not durable a prefix survives, drawn
+    /// from `random`, for the tree and for each file on its own.
     pub fn power_failure(&mut self, random: &mut Stream) {
         let now = self.now();
         self.end_syncs(now);
         self.syncing.clear();
         self.hanging.clear();
+        self.hangs = false;
         if let Some(device) = &mut self.device {
             device.power_off();
         }
         self.write_back(now);
-        let kept = random.below(self.name_journal.len() as u64 + 1);
+        let kept = random.below(happened(&self.name_journal, now) + 1);
         self.commit_names(self.names_committed + kept);
         self.name_journal.clear();
         self.names = self.durable_names.clone();
@@ -390,7 +391,7 @@ impl Disk {
         self.files.retain(|file| named.contains(&file));
         (self.dirty, self.stored) = (0, 0);
         for file in self.files.iter_mut() {
-            file.power_failure(random);
+            file.power_failure(now, random);
             self.stored += file.stored;
         }
     }
@@ -452,14 +453,17 @@ impl Disk {
     pub(super) fn set_sync_stuck(&mut self, on: bool) {
         self.sync_stuck = on;
         if !on {
+            self.happen_now();
             for sync in std::mem::take(&mut self.hanging) {
                 self.end_sync(sync);
             }
         }
     }
 
-    /// Nobody waits for hanging fsyncs any more.
+    /// Nobody waits for hanging fsyncs any more. What was to follow them stays in the page cache, as if they had
+    /// returned just before.
     pub(super) fn forget_hanging(&mut self) {
+        self.happen_now();
         self.hanging.clear();
         self.hangs = false;
     }

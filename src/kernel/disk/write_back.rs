@@ -17,12 +17,12 @@ impl Disk {
                 file.dirty = 0;
             }
         }
-        self.name_journal.push_back((now, op));
+        self.name_journal.push_back((self.happens(), op));
         self.write_back_names(now);
     }
 
     pub(super) fn change_content(&mut self, file: FileId, op: Op) {
-        let now = self.now();
+        let (now, happens) = (self.now(), self.happens());
         let mut shrink = None;
         if let Some(entry) = self.files.get_mut(file) {
             self.stored -= entry.stored;
@@ -35,7 +35,7 @@ impl Disk {
                     entry.stored = entry.stored.saturating_add(write.bytes());
                 }
             }
-            entry.change(now, op);
+            entry.change(happens, op);
             entry.stored = entry.stored.min(entry.content.len());
             self.stored += entry.stored;
             self.dirty += entry.dirty;
@@ -46,6 +46,25 @@ impl Disk {
             self.change_names(shrink);
         }
         self.write_back_content(file, now);
+    }
+
+    /// When what a handler does now happens: after the fsyncs that it has waited for, and never while one hangs.
+    fn happens(&self) -> Time {
+        match &self.device {
+            _ if self.hangs => Time::MAX,
+            Some(device) => device.reached(),
+            None => Time::ZERO,
+        }
+    }
+
+    /// What handlers have done after fsyncs that hung happens now.
+    pub(super) fn happen_now(&mut self) {
+        let now = self.now();
+        let names = self.name_journal.iter_mut().map(|(time, _)| time);
+        let files = self.files.iter_mut().flat_map(|file| &mut file.journal);
+        for time in names.chain(files.map(|(time, _)| time)) {
+            *time = if *time == Time::MAX { now } else { *time };
+        }
     }
 
     pub(super) fn begin_sync(&self, file: FileId) -> Option<Sync> {
