@@ -10,6 +10,7 @@
 use super::leadership_changes::LeadershipChanges;
 use super::log_manager::{HostedLog, LogManager};
 use super::outbox::Env;
+use super::partition::Partition;
 use super::purgatory::{Answer, Pending};
 use super::replica_fetcher::InitialFetchState;
 use super::replica_manager::ReplicaManager;
@@ -19,7 +20,7 @@ use crate::kernel::Hold;
 use crate::log::OffsetCheckpoint;
 use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
-use crate::protocol::rules::ControllerEpochCheck;
+use crate::protocol::rules::{ControllerEpochCheck, StopReplicaEpoch};
 use crate::protocol::{
     BrokerId, Ctx, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
     LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
@@ -245,17 +246,9 @@ impl Broker {
         let mut partition_errors = Vec::with_capacity(request.partition_states.len());
         let mut changes = LeadershipChanges::default();
         for state in &request.partition_states {
-            let fenced = self
-                .replicas
-                .partition(&state.partition)
-                .is_some_and(|partition| {
-                    !matches!(state.leader_epoch, EPOCH_DURING_DELETE | NO_EPOCH)
-                        && state.leader_epoch < partition.leader_epoch()
-                });
-            let error = if fenced {
-                ErrorCode::FencedLeaderEpoch
-            } else {
-                self.stop_replica(ctx, state)
+            let error = match self.is_of_an_older_leader(state) {
+                true => ErrorCode::FencedLeaderEpoch,
+                false => self.stop_replica(ctx, state),
             };
             if state.delete_partition && error.is_none() {
                 let epoch = (state.leader_epoch >= 0).then_some(state.leader_epoch);
@@ -270,6 +263,14 @@ impl Broker {
             partition_errors,
         };
         self.out.answers.push(Answer::now(to, response));
+    }
+
+    /// Z8.
+    fn is_of_an_older_leader(&self, state: &StopReplicaPartitionState) -> bool {
+        let older = |partition: &Partition| state.leader_epoch < partition.leader_epoch();
+        self.config.rules.stop_replica_epoch == StopReplicaEpoch::On
+            && !matches!(state.leader_epoch, EPOCH_DURING_DELETE | NO_EPOCH)
+            && self.replicas.partition(&state.partition).is_some_and(older)
     }
 
     fn stop_replica(&mut self, ctx: &mut Ctx<'_>, state: &StopReplicaPartitionState) -> ErrorCode {

@@ -156,6 +156,12 @@ impl Checks {
             .retain(|watching| watching.at == Kinds::OTHERS);
     }
 
+    /// Leaves one out.
+    pub fn leave_out(&mut self, name: &str) {
+        self.properties
+            .retain(|watching| watching.property.name() != name);
+    }
+
     /// Adds a property of the caller's own.
     pub fn add(&mut self, property: Box<dyn Property>) {
         self.properties.push(Watching {

@@ -140,6 +140,12 @@ rules! {
     /// A broker obeys no request that was meant for its earlier life (KIP-380; Z5).
     broker_epoch_fencing: BrokerEpochFencing is "on" On or "off" Off;
 
+    /// A broker stops no replica for a StopReplica of an older leader epoch (KIP-570; Z8).
+    ///
+    /// While the two rules above are kept, nothing depends on it before partitions are reassigned: only a
+    /// controlled shutdown sends one with an epoch, to a broker that fetches no more in this life.
+    stop_replica_epoch: StopReplicaEpoch is "on" On or "off" Off;
+
     // ---- ZooKeeper
 
     /// When a leader commits a proposal (ZB10).
@@ -149,6 +155,13 @@ rules! {
 
     /// When a follower acknowledges a proposal (ZB10).
     zk_ack: ZkAck is "after-fsync" AfterFsync or "before-fsync" BeforeFsync;
+
+    /// What a learner has on disk when it acknowledges NEWLEADER (ZB8).
+    zk_newleader_ack: ZkNewleaderAck is "durable" Durable or
+        /// All of it, but its currentEpoch first (ZOOKEEPER-4643).
+        "epoch-first" EpochFirst,
+        /// Its currentEpoch; what it was sent is logged when it serves (ZOOKEEPER-4646, ZOOKEEPER-4785).
+        "before-fsync" BeforeFsync;
 
     /// A follower that is told to cuts its log (ZOOKEEPER-1154; ZB7).
     zk_sync_trunc: ZkSyncTrunc is "on" On or "off" Off;

@@ -5,6 +5,7 @@ use crate::world::{Do, DoRaw, World, children, create, exists, get, path, record
 use bytes::Bytes;
 use kafka_trial::kernel::{Fault, NodeId};
 use kafka_trial::protocol::Fact;
+use kafka_trial::protocol::rules::ZkNewleaderAck;
 use kafka_trial::protocol::zookeeper::{
     Answer, ClientMessage, Code, ConnectRequest, CreateMode, Op, ServerMessage, SessionEvent, Stat,
     Zxid,
@@ -242,6 +243,41 @@ fn zb7_what_only_a_lost_leader_had_is_cut_off_when_it_returns() {
         let tree = world.server_at(*server).tree();
         assert!(tree.get("/kept").is_some() && tree.get("/lost").is_none());
     }
+}
+
+/// The server that was away when a write was committed makes a quorum with the leader, which has it acknowledged
+/// that it is up to date; at that moment its power fails. It counts more than who has the write, unless the new
+/// name of its currentEpoch is lost too, for which nobody waits.
+#[test]
+fn zb8_what_a_learner_acknowledges_is_on_its_disk() {
+    let kept = |ack| (1..6).all(|seed| keeps_what_was_acknowledged(seed, ack));
+    assert!(kept(ZkNewleaderAck::Durable));
+    assert!(!kept(ZkNewleaderAck::BeforeFsync));
+}
+
+fn keeps_what_was_acknowledged(seed: u64, ack: ZkNewleaderAck) -> bool {
+    let mut config = recorded_config();
+    config.rules.zk_newleader_ack = ack;
+    let mut world = World::ensemble(seed, &config, 3);
+    let [away, other, last] = world.servers[..] else {
+        panic!("three servers");
+    };
+    let client = world.connected_at("client", 30_000, &[last]);
+    assert!(world.ask(client, create("/n", PERSISTENT)).is_ok());
+    world.run_ms(50);
+    world.kernel.apply(Fault::Crash(away));
+    assert!(world.ask(client, set("/n", "x")).is_ok());
+    world.kernel.apply(Fault::Crash(other));
+    world.until(|world| world.leader().is_none());
+    world.kernel.apply(Fault::Start(away));
+    world.until(|world| world.leader() == Some(last));
+    world.kernel.apply(Fault::PowerFailure(away));
+    world.kernel.apply(Fault::Crash(last));
+    world.kernel.apply(Fault::Start(away));
+    world.kernel.apply(Fault::Start(other));
+    world.until(|world| world.all_serve());
+    let tree = world.server_at(other).tree();
+    tree.get("/n").is_some_and(|(data, _)| &data[..] == b"x")
 }
 
 #[test]

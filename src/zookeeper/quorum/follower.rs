@@ -9,7 +9,7 @@ use super::commit_processor::CommitProcessor;
 use super::learner_sync::{LearnerSync, Step};
 use super::member::{Leave, Member, token};
 use crate::kernel::{ConnId, Duration, NodeId, Time, TimerId};
-use crate::protocol::rules::ZkAck;
+use crate::protocol::rules::{ZkAck, ZkNewleaderAck};
 use crate::protocol::zab::{LearnerOp, QuorumPacket, ServerId, Txn, first_zxid};
 use crate::protocol::zookeeper::{Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact, Message, Timer, ZooKeeperTimer};
@@ -338,19 +338,32 @@ impl Follower {
                     member.forget_log(ctx.disk())?;
                 }
                 member.last_logged = member.server.last_zxid();
-                self.phase = Phase::SetsCurrentEpoch(sync);
-                member.set_current_epoch(ctx, self.epoch);
+                if epoch_first(member) && token == token::SYNC_LOGGED {
+                    self.acknowledge_new_leader(member, ctx, sync);
+                } else {
+                    self.phase = Phase::SetsCurrentEpoch(sync);
+                    member.set_current_epoch(ctx, self.epoch);
+                }
             }
-            (Phase::SetsCurrentEpoch(sync), token::CURRENT_EPOCH) => {
-                self.phase = Phase::Synchronises(sync);
-                self.set_limit(ctx, member.sync_time());
-                self.unmute(ctx);
-                let zxid = first_zxid(self.epoch);
-                self.send(ctx, QuorumPacket::Ack { zxid });
+            (Phase::SetsCurrentEpoch(mut sync), token::CURRENT_EPOCH) => {
+                if epoch_first(member) && sync.log_committed(member, ctx)? == Step::Persists {
+                    self.phase = Phase::Persists(sync);
+                } else {
+                    self.acknowledge_new_leader(member, ctx, sync);
+                }
             }
             (phase, _) => self.phase = phase,
         }
         Ok(())
+    }
+
+    /// ZB8: all that it was sent before NEWLEADER is durable, and its epoch.
+    fn acknowledge_new_leader(&mut self, member: &Member, ctx: &mut Ctx<'_>, sync: LearnerSync) {
+        self.phase = Phase::Synchronises(sync);
+        self.set_limit(ctx, member.sync_time());
+        self.unmute(ctx);
+        let zxid = first_zxid(self.epoch);
+        self.send(ctx, QuorumPacket::Ack { zxid });
     }
 
     /// The leader is established: clients are served, and what came since NEWLEADER is logged.
@@ -571,6 +584,10 @@ impl Serving {
             self.touched.remove(&session);
         }
     }
+}
+
+fn epoch_first(member: &Member) -> bool {
+    member.server.config.rules.zk_newleader_ack == ZkNewleaderAck::EpochFirst
 }
 
 /// Attempts to connect to a leader, which may not listen yet.

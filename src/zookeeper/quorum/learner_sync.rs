@@ -1,9 +1,9 @@
 //! A learner takes over what its leader has (`Learner.syncWithLeader`): nothing is acknowledged
-//! before it is durable.
+//! before it is durable (ZB8).
 
 use super::member::{Leave, Member, token};
 use crate::protocol::Ctx;
-use crate::protocol::rules::ZkSyncTrunc;
+use crate::protocol::rules::{ZkNewleaderAck, ZkSyncTrunc};
 use crate::protocol::zab::{QuorumPacket, Txn};
 use crate::protocol::zookeeper::Zxid;
 use crate::zookeeper::file_snap;
@@ -132,6 +132,14 @@ impl LearnerSync {
             member.take_snapshot(ctx, token::SYNC_SNAPSHOT);
             return Ok(Step::Persists);
         }
+        match member.server.config.rules.zk_newleader_ack {
+            ZkNewleaderAck::Durable => self.log_committed(member, ctx),
+            ZkNewleaderAck::EpochFirst | ZkNewleaderAck::BeforeFsync => Ok(Step::Durable),
+        }
+    }
+
+    /// What a DIFF brought goes into the log.
+    pub fn log_committed(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<Step, Leave> {
         let mut file = None;
         for zxid in std::mem::take(&mut self.committed) {
             if let Some(txn) = self.proposed.pop_front_if(|txn| txn.zxid == zxid) {

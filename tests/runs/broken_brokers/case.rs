@@ -2,7 +2,7 @@
 
 use kafka_trial::plan::Plan;
 use kafka_trial::protocol::rules::Rules;
-use kafka_trial::run::{Report, run};
+use kafka_trial::run::{Report, Run};
 use kafka_trial::scenario;
 
 pub struct Case {
@@ -17,14 +17,23 @@ pub struct Case {
 
 impl Case {
     pub fn check(&self) {
+        self.compare(None);
+    }
+
+    /// In an era that breaks this property by itself: it is not asked.
+    pub fn check_beside(&self, broken_by_era: &str) {
+        self.compare(Some(broken_by_era));
+    }
+
+    fn compare(&self, left_out: Option<&str>) {
         let mut plan = self.plan();
         plan.rules = rules(self.era);
-        let sound = play(&plan);
+        let sound = play(&plan, left_out);
         assert_eq!(told(&sound), Vec::<String>::new(), "nothing is broken yet");
         assert_eq!(sound.stopped, None);
 
         plan.rules = rules(&format!("{} {}", self.era, self.broken));
-        let broken = play(&plan);
+        let broken = play(&plan, left_out);
         let told = told(&broken);
         let by = told.first().map_or("", String::as_str);
         assert!(
@@ -49,8 +58,13 @@ fn rules(text: &str) -> Rules {
     Rules::parse(text).unwrap_or_else(|| panic!("no such rules: {text}"))
 }
 
-fn play(plan: &Plan) -> Report {
-    run(plan, plan.seed).expect("a plan that can be built")
+fn play(plan: &Plan, left_out: Option<&str>) -> Report {
+    let mut run = Run::start(plan, plan.seed).expect("a plan that can be built");
+    if let Some(property) = left_out {
+        run.leave_out_property(property);
+    }
+    run.until(run.end());
+    run.finish()
 }
 
 /// What broke, each with its property.

@@ -134,3 +134,41 @@ timeline:
     }
     .check();
 }
+
+/// Broker 2 stops; what the controller had for it arrives late, when broker 2 lives again and has been told of the
+/// next leader epoch. It would never fetch again.
+///
+/// That is all that can be shown. A StopReplica with a leader epoch comes from a controlled shutdown alone: it
+/// concerns a broker that has given up fetching for this life, and its next life, and the requests of the next
+/// controller, have epochs of their own. So the rule shows only where a broker obeys what was meant for its earlier
+/// life, which a property notices by itself.
+#[test]
+fn stop_replica_epoch_off() {
+    Case {
+        broken: "stop_replica_epoch=off",
+        era: "broker_epoch_fencing=off",
+        noticed_by: "every ISR is full at the end",
+        plan: cluster(
+            1,
+            "
+timeline:
+  - {at: 19s, for: 3s, slow link: broker-4, to: broker-2, by: 300ms}
+  - {at: 20s, stop: broker-2}
+  - {at: 20700ms, for: 7s, cut link: broker-4, to: broker-2, one way: true}
+  - {at: 21500ms, for: 9s, stall link: broker-4, to: zookeeper-1}
+  - {at: 25s, restart: broker-2}
+  - {at: 28s, for: 2400ms, slow link: broker-4, to: broker-2, by: 1s}
+  - {at: 28s, reset link: broker-4, to: broker-2}
+expect:
+  - every ISR is full at the end
+",
+        )
+        .replace("6000", "18000")
+        .replace(
+            "{id: 2, machine: {start_after: 2s}}",
+            "{id: 2, machine: {start_after: 2s}, config: {controlled.shutdown.max.retries: 1, \
+             request.timeout.ms: 1500}}",
+        ),
+    }
+    .check_beside(OBEYS);
+}

@@ -62,6 +62,48 @@ fn zk_ack_before_fsync() {
     .check();
 }
 
+/// The first server is away while a write is committed; it and the leader are the next quorum, and it acknowledges
+/// that before it has the write on its (slow) disk. It loses power, the leader dies, and the server that has the
+/// write is of an older epoch.
+fn a_quorum_of_two_epochs() -> String {
+    ensemble(
+        "
+  - {at: 15s, crash: zookeeper-1}
+  - {at: 20s, ask zookeeper: set /route south, client: three}
+  - {at: 25s, crash: zookeeper-2}
+  - {at: 27s, for: 10s, slow disk: zookeeper-1, times: 800}
+  - {at: 27s, restart: zookeeper-1}
+  - {at: 29600ms, power failure: zookeeper-1}
+  - {at: 29600ms, crash: zookeeper-3}
+  - {at: 38s, restart: [zookeeper-1, zookeeper-2]}
+  - {at: 50s, restart: zookeeper-3}
+",
+    )
+}
+
+#[test]
+fn zk_newleader_ack_before_fsync() {
+    Case {
+        broken: "zk_newleader_ack=before-fsync",
+        era: "",
+        noticed_by: KEEPS,
+        plan: a_quorum_of_two_epochs(),
+    }
+    .check();
+}
+
+/// It lost power between its epoch and the write.
+#[test]
+fn zk_newleader_ack_epoch_first() {
+    Case {
+        broken: "zk_newleader_ack=epoch-first",
+        era: "",
+        noticed_by: KEEPS,
+        plan: a_quorum_of_two_epochs(),
+    }
+    .check();
+}
+
 /// A leader logs what nobody else has; when it comes back as a follower it is told to cut it off.
 #[test]
 fn zk_sync_trunc_off() {
