@@ -11,7 +11,7 @@ use crate::kernel::{Disk, DiskError, Duration, FileId, Hold, Time};
 use crate::log::{BackgroundTask, LogError, OffsetCheckpoint, log_dir, offset_checkpoint};
 use crate::protocol::rules::CleanMarker;
 use crate::protocol::{BrokerTimer, Ctx, Lock, Timer, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Disk tokens of checkpoints; flushes have higher ones.
 const HIGH_WATERMARKS: u64 = 1;
@@ -26,8 +26,20 @@ pub(super) struct Background {
     /// Flushes under way by disk token.
     flushes: BTreeMap<u64, Flush>,
     next_flush: u64,
-    /// Files and directories to delete, and when.
+    /// Files to delete, and when.
     deletions: Vec<(Time, Vec<String>)>,
+    deleted_logs: DeletedLogs,
+}
+
+/// Directories of deleted partitions, oldest first (`logsToBeDeleted`). One task looks at the first: when its
+/// time has come by the wall clock, it goes; until then the task sleeps for what was left.
+#[derive(Debug, Default)]
+struct DeletedLogs {
+    /// With the wall-clock time at which each was deleted.
+    waiting: VecDeque<(Time, String)>,
+    /// When the task looks next, by the monotonic clock. While nothing waits it needs no timer: its looks are
+    /// `file.delete.delay.ms` apart.
+    next_look: Time,
 }
 
 #[derive(Debug)]
@@ -51,10 +63,9 @@ impl Broker {
             ctx.set_timer(initial_delay, Timer::Broker(task));
         }
         self.arm_isr_expiration(ctx);
-        let dirs = std::mem::take(&mut self.replicas.logs.deleted_dirs);
-        if !dirs.is_empty() {
-            let delay_ms = self.config.topic_defaults.file_delete_delay_ms;
-            self.delete_later(ctx, dirs, delay_ms);
+        self.background.deleted_logs.next_look = ctx.now() + initial_delay;
+        for dir in std::mem::take(&mut self.replicas.logs.deleted_dirs) {
+            self.delete_log_later(ctx, dir);
         }
         self.replicas.take_log_tasks(&mut self.out);
         self.take_log_tasks(ctx);
@@ -105,6 +116,10 @@ impl Broker {
             }
             BrokerTimer::DeleteFiles => {
                 self.delete_due(ctx);
+                return;
+            }
+            BrokerTimer::DeleteLogs => {
+                self.delete_logs(ctx);
                 return;
             }
             BrokerTimer::Purgatory(_)
@@ -229,7 +244,7 @@ impl Broker {
         }
     }
 
-    /// Deletes files or directories after `file.delete.delay.ms`.
+    /// Deletes files after `file.delete.delay.ms`.
     pub(super) fn delete_later(&mut self, ctx: &mut Ctx<'_>, paths: Vec<String>, delay_ms: i64) {
         let delay = Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
         self.background.deletions.push((ctx.now() + delay, paths));
@@ -244,19 +259,53 @@ impl Broker {
         self.background.deletions = later;
         let due: Vec<(Time, Vec<String>)> = due;
         for path in due.into_iter().flat_map(|(_, paths)| paths) {
-            let disk = ctx.disk();
-            let deleted = if disk.is_dir(&path) {
-                disk.delete_dir(&path)
-            } else {
-                disk.delete(&path)
-            };
-            if let Err(error) = deleted
-                && error != DiskError::NotFound
-            {
-                self.out
-                    .log_dir_failed
-                    .get_or_insert_with(|| format!("{path}: {error}"));
+            let deleted = ctx.disk().delete(&path);
+            self.unless_gone(&path, deleted);
+        }
+    }
+
+    /// Deletes a partition's directory, which has been renamed, after `file.delete.delay.ms`.
+    pub(super) fn delete_log_later(&mut self, ctx: &mut Ctx<'_>, dir: String) {
+        let (now, deleted_at, delay) = (ctx.now(), ctx.wall(), self.file_delete_delay());
+        let logs = &mut self.background.deleted_logs;
+        if logs.waiting.is_empty() {
+            let passed = now.since(logs.next_look).0.div_ceil(delay.0);
+            logs.next_look = logs.next_look + Duration(delay.0.saturating_mul(passed));
+            let timer = Timer::Broker(BrokerTimer::DeleteLogs);
+            ctx.set_timer(logs.next_look.since(now), timer);
+        }
+        logs.waiting.push_back((deleted_at, dir));
+    }
+
+    fn delete_logs(&mut self, ctx: &mut Ctx<'_>) {
+        let (now, wall, delay) = (ctx.now(), ctx.wall(), self.file_delete_delay());
+        while let Some((deleted_at, dir)) = self.background.deleted_logs.waiting.pop_front() {
+            let left = (deleted_at + delay).since(wall);
+            if left > Duration::ZERO {
+                let logs = &mut self.background.deleted_logs;
+                logs.waiting.push_front((deleted_at, dir));
+                logs.next_look = now + left;
+                ctx.set_timer(left, Timer::Broker(BrokerTimer::DeleteLogs));
+                return;
             }
+            let deleted = ctx.disk().delete_dir(&dir);
+            self.unless_gone(&dir, deleted);
+        }
+        self.background.deleted_logs.next_look = now + delay;
+    }
+
+    fn file_delete_delay(&self) -> Duration {
+        let delay_ms = self.config.topic_defaults.file_delete_delay_ms;
+        Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0).max(1))
+    }
+
+    fn unless_gone(&mut self, path: &str, deleted: Result<(), DiskError>) {
+        if let Err(error) = deleted
+            && error != DiskError::NotFound
+        {
+            self.out
+                .log_dir_failed
+                .get_or_insert_with(|| format!("{path}: {error}"));
         }
     }
 

@@ -307,8 +307,7 @@ impl Broker {
         let marked = format!("{dir}.{unique:032x}-delete");
         match ctx.disk().rename(&dir, &marked) {
             Ok(()) => {
-                let delay_ms = self.config.topic_defaults.file_delete_delay_ms;
-                self.delete_later(ctx, vec![marked], delay_ms);
+                self.delete_log_later(ctx, marked);
                 ErrorCode::None
             }
             Err(error) => {

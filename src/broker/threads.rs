@@ -51,6 +51,7 @@ impl Broker {
             | BrokerTimer::LogRetention
             | BrokerTimer::LogFlusher
             | BrokerTimer::DeleteFiles
+            | BrokerTimer::DeleteLogs
             | BrokerTimer::GoOn(_) => BrokerThread::Scheduler,
         }
     }

@@ -8,6 +8,8 @@
 //!
 //! May not know whether a request that got no answer was carried out.
 
+mod blocked;
+
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::partitioner::Partitioner;
@@ -18,6 +20,7 @@ use crate::protocol::config::ProducerConfig;
 use crate::protocol::{
     Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition, exponential,
 };
+use blocked::{Blocked, Refused, Wait};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -81,32 +84,6 @@ pub struct KafkaProducer {
     /// No batch expires before this.
     next_expiry: Time,
     deliveries: VecDeque<Delivery>,
-}
-
-/// A call of `send` that has not returned.
-#[derive(Debug)]
-struct Blocked {
-    id: u64,
-    record: ProducerRecord,
-    deadline: Time,
-    why: Wait,
-}
-
-/// What a blocked `send` waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Wait {
-    Metadata,
-    Memory,
-}
-
-impl Wait {
-    /// What the application sees once `max.block.ms` is over.
-    const fn exception(self) -> &'static str {
-        match self {
-            Wait::Metadata => "TimeoutException",
-            Wait::Memory => "BufferExhaustedException",
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -193,12 +170,8 @@ impl KafkaProducer {
         let id = self.next_id;
         self.next_id += 1;
         self.client.metadata.add_topic(&record.topic);
-        self.blocked = Some(Blocked {
-            id,
-            record,
-            deadline: ctx.wall() + Duration::from_millis(self.config.max_block_ms),
-            why: Wait::Metadata,
-        });
+        let max_block = Duration::from_millis(self.config.max_block_ms);
+        self.blocked = Some(Blocked::new(ctx, id, record, max_block));
         self.poll(ctx);
         self.client.time_out(ctx);
         if self.take_completed(ctx) {
@@ -242,8 +215,8 @@ impl KafkaProducer {
             }
         }
         if let Some(blocked) = &self.blocked {
-            wake = wake.min(blocked.deadline);
-            if blocked.why == Wait::Metadata {
+            wake = wake.min(now + blocked.left(ctx));
+            if blocked.waits_for(Wait::Metadata) {
                 self.client.metadata.request_update();
             }
         }
@@ -265,11 +238,11 @@ impl KafkaProducer {
         match self.append(ctx, &blocked) {
             Ok(()) => {}
             Err(Refused::Failed(exception)) => self.fail_send(&blocked, exception),
-            Err(Refused::NotYet(why)) if blocked.deadline <= ctx.wall() => {
+            Err(Refused::NotYet(why)) if blocked.left(ctx) == Duration::ZERO => {
                 self.fail_send(&blocked, why.exception());
             }
             Err(Refused::NotYet(why)) => {
-                blocked.why = why;
+                blocked.wait_for(why, ctx);
                 self.blocked = Some(blocked);
             }
         }
@@ -589,12 +562,4 @@ impl KafkaProducer {
     fn delivery_timeout(&self) -> Duration {
         Duration::from_millis(self.config.delivery_timeout_ms)
     }
-}
-
-/// Why a call of `send` cannot return its record as queued.
-enum Refused {
-    /// Never; the future fails with this exception.
-    Failed(&'static str),
-    /// It may later.
-    NotYet(Wait),
 }

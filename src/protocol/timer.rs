@@ -99,6 +99,8 @@ pub enum BrokerTimer {
     LogFlusher,
     /// Deleted files have waited for `file.delete.delay.ms`.
     DeleteFiles,
+    /// `kafka-delete-logs`.
+    DeleteLogs,
     /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
     FetcherBackoff(FetcherId),
     /// A thread goes on with what it was interrupted in: it has its lock, or its flush is done.
