@@ -84,6 +84,7 @@ each! {
     retention_by_size: "02-topics-and-partitions/retention-by-size",
     retention_by_time: "02-topics-and-partitions/retention-by-time",
     timestamps_in_seconds: "02-topics-and-partitions/timestamps-in-seconds",
+    topic_by_mistake: "02-topics-and-partitions/topic-by-mistake",
     leader_crash: "03-truck-gps/leader-crash",
     truck_gps_100: "03-truck-gps/truck-gps-100",
     truck_gps: "03-truck-gps/truck-gps",

@@ -67,10 +67,7 @@ impl Broker {
                     .offset_for_leader_epoch(&env!(self, ctx), &request);
                 self.answer_now(to, response);
             }
-            Request::Metadata(request) => {
-                let response = self.metadata_cache.metadata(&request, &self.cluster_id);
-                self.answer_now(to, response);
-            }
+            Request::Metadata(body) => self.on_metadata(ctx, to, &request.client_id, &body),
             Request::LeaderAndIsr(request) => {
                 if self.is_stale(request.broker_epoch) {
                     let error = ErrorCode::StaleBrokerEpoch;
@@ -135,7 +132,7 @@ impl Broker {
         }
     }
 
-    fn answer_now(&mut self, to: Pending, response: impl Into<Response>) {
+    pub(super) fn answer_now(&mut self, to: Pending, response: impl Into<Response>) {
         self.out.answers.push(Answer::now(to, response));
     }
 
@@ -162,7 +159,13 @@ impl Broker {
     }
 
     /// An answer of the controller or the admin manager of this process.
-    pub(super) fn on_forwarded_answered(&mut self, token: u64, response: Response) {
+    pub(super) fn on_forwarded_answered(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        token: u64,
+        response: Response,
+    ) {
+        let response = self.after_auto_creation(ctx, token, response);
         if let Some(to) = self.forwarded.remove(&token) {
             self.answer_now(to, response);
         }

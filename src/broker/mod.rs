@@ -19,6 +19,7 @@ macro_rules! env {
 }
 
 mod alter_partition_manager;
+mod auto_topic_creation_manager;
 mod background;
 mod completions;
 mod connections;
@@ -56,10 +57,11 @@ use crate::log::LoadNote;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    BrokerEndpoint, BrokerTimer, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse, NetworkOwner,
-    NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
+    BrokerEndpoint, BrokerTimer, CreateTopicsRequest, Ctx, Fact, Hosts, KafkaRequest,
+    KafkaResponse, NetworkOwner, NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
+use auto_topic_creation_manager::AutoTopicCreationManager;
 use background::Background;
 use connections::Connections;
 use controlled_shutdown::ControlledShutdown;
@@ -108,6 +110,12 @@ pub enum BrokerOutput {
     ToController { token: u64, body: Request },
     /// CreateTopics or IncrementalAlterConfigs, for `ZkAdminManager`; answered by [`Broker::respond`].
     ToAdmin { token: u64, body: Request },
+    /// Topics that this broker makes by itself, since somebody asked about them; answered by
+    /// [`Broker::respond`].
+    AutoCreateTopics {
+        token: u64,
+        request: CreateTopicsRequest,
+    },
     /// The metadata cache has taken this UpdateMetadata in, and is what it is now.
     MetadataUpdated {
         cache: Rc<MetadataCache>,
@@ -141,6 +149,7 @@ pub struct Broker {
     fetchers: ReplicaFetcherManager,
     alter_partition: AlterPartitionManager,
     controlled_shutdown: ControlledShutdown,
+    auto_topic_creation: AutoTopicCreationManager,
     background: Background,
     next_token: u64,
     forwarded: BTreeMap<u64, Pending>,
@@ -175,6 +184,7 @@ impl Broker {
             fetchers: ReplicaFetcherManager::new(id, Rc::clone(&config)),
             alter_partition: AlterPartitionManager::new(id, &config),
             controlled_shutdown: ControlledShutdown::new(id, Rc::clone(&config)),
+            auto_topic_creation: AutoTopicCreationManager::default(),
             background: Background::default(),
             next_token: 0,
             forwarded: BTreeMap::new(),
@@ -407,7 +417,7 @@ impl Broker {
 
     /// The answer to `ToController` or `ToAdmin`.
     pub fn respond(&mut self, ctx: &mut Ctx<'_>, token: u64, response: Response) {
-        self.on_forwarded_answered(token, response);
+        self.on_forwarded_answered(ctx, token, response);
         self.flush(ctx);
     }
 

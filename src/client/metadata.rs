@@ -61,6 +61,8 @@ pub struct Metadata {
     topic_errors: BTreeMap<TopicName, ErrorCode>,
     last_seen_leader_epochs: BTreeMap<TopicPartition, i32>,
     wanted: BTreeSet<TopicName>,
+    /// Brokers may make what is wanted and not there.
+    allow_auto_topic_creation: bool,
     update_requested: bool,
     /// No sooner than this, whatever is requested.
     not_before: Time,
@@ -88,6 +90,7 @@ impl Metadata {
             topic_errors: BTreeMap::new(),
             last_seen_leader_epochs: BTreeMap::new(),
             wanted: BTreeSet::new(),
+            allow_auto_topic_creation: config.allow_auto_create_topics,
             update_requested: true,
             not_before: Time::ZERO,
             last_success: None,
@@ -193,7 +196,7 @@ impl Metadata {
     pub fn request(&self) -> MetadataRequest {
         MetadataRequest {
             topics: Some(self.wanted.iter().cloned().collect()),
-            allow_auto_topic_creation: true,
+            allow_auto_topic_creation: self.allow_auto_topic_creation,
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::protocol::{
     BrokerEndpoint, BrokerId, ErrorCode, LEADER_DURING_DELETE, MetadataRequest, MetadataResponse,
     NO_LEADER, PartitionMetadata, TopicId, TopicMetadata, TopicName, TopicPartition,
-    UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic,
+    UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic, is_topic_name,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -108,7 +108,7 @@ impl MetadataCache {
     }
 
     /// The answer to a Metadata request, from here only. Errors: a topic that is not here
-    /// (`UNKNOWN_TOPIC_OR_PARTITION`), a partition whose leader is not alive (`LEADER_NOT_AVAILABLE`
+    /// (`UNKNOWN_TOPIC_OR_PARTITION`) or cannot be (`INVALID_TOPIC_EXCEPTION`), a partition whose leader is not alive (`LEADER_NOT_AVAILABLE`
     /// with leader -1). ISR and replicas are not filtered.
     pub fn metadata(&self, request: &MetadataRequest, cluster_id: &Rc<str>) -> MetadataResponse {
         let topics = match &request.topics {
@@ -125,7 +125,8 @@ impl MetadataCache {
 
     fn topic(&self, name: &TopicName) -> TopicMetadata {
         let (name, partitions, error) = match self.topics.get_key_value(name) {
-            None => (name, None, ErrorCode::UnknownTopicOrPartition),
+            None if is_topic_name(name) => (name, None, ErrorCode::UnknownTopicOrPartition),
+            None => (name, None, ErrorCode::InvalidTopicException),
             Some((name, partitions)) => (name, Some(partitions), ErrorCode::None),
         };
         TopicMetadata {
@@ -235,6 +236,21 @@ mod tests {
         cache.update(&update);
         assert!(!cache.contains_topic("t"));
         assert_eq!(cache.topic_id("t"), None);
+    }
+
+    #[test]
+    fn ct24_what_is_not_there_and_what_cannot_be_are_told_apart() {
+        let request = MetadataRequest {
+            topics: Some(vec!["u".into(), "a b".into(), "..".into()]),
+            allow_auto_topic_creation: false,
+        };
+        let response = MetadataCache::default().metadata(&request, &"cluster".into());
+        let errors: Vec<ErrorCode> = response.topics.iter().map(|topic| topic.error).collect();
+        let invalid = ErrorCode::InvalidTopicException;
+        assert_eq!(
+            errors,
+            [ErrorCode::UnknownTopicOrPartition, invalid, invalid]
+        );
     }
 
     #[test]

@@ -4,6 +4,10 @@ use crate::kernel::Duration;
 use crate::protocol::BrokerId;
 use crate::protocol::config::{KafkaVersion, Properties};
 
+/// Kafka's key for topics that brokers make when a client asks about them. A plan that does not set it has it
+/// false, unlike Kafka: its topics are those that it names.
+pub const AUTO_CREATE: &str = "auto.create.topics.enable";
+
 /// The servers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClusterPlan {

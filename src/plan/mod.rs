@@ -18,8 +18,8 @@ mod workload;
 mod zookeeper_client;
 
 pub use cluster::{
-    BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan, TopicPlan,
-    ZooKeeperPlan,
+    AUTO_CREATE, BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan,
+    TopicPlan, ZooKeeperPlan,
 };
 pub use expectation::{Count, ErrorName, ExceptionName, Expectation, Expected, Percentile};
 pub use problem::Problem;

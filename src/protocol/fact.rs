@@ -305,6 +305,20 @@ pub enum Fact {
         waiting: u32,
     },
 
+    /// By a broker: `client` has asked about a topic that is not there. It makes it, with its own defaults
+    /// (CT24).
+    TopicMissed {
+        topic: TopicName,
+        client: Rc<str>,
+        partitions: i32,
+        replication_factor: i16,
+    },
+    /// By that broker: what came of it. Without an error the topic stands in ZooKeeper now.
+    TopicAutoCreated {
+        topic: TopicName,
+        error: ErrorCode,
+    },
+
     // ---- the controller
     ControllerElected {
         controller_epoch: i32,

@@ -29,6 +29,13 @@ pub fn is_internal_topic(topic: &str) -> bool {
     matches!(topic, "__consumer_offsets" | "__transaction_state")
 }
 
+/// A name that Kafka lets a topic have (`Topic.validate`).
+pub fn is_topic_name(name: &str) -> bool {
+    const MOST: usize = 249;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !matches!(name, "" | "." | "..") && name.len() <= MOST && name.chars().all(legal)
+}
+
 /// A partition of a topic; prints as `trucks_gps-0`. Ordered by name, then by number.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TopicPartition {

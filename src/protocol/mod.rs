@@ -29,7 +29,7 @@ pub use fact::{
 pub use hosts::Hosts;
 pub use ids::{
     BrokerId, FetcherId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
-    is_internal_topic,
+    is_internal_topic, is_topic_name,
 };
 pub use kafka::*;
 pub use lock::Lock;

@@ -7,8 +7,8 @@ use crate::client::{
 use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Timestamp, Value,
-    ZooKeeperClientPlan, truck_name,
+    AUTO_CREATE, BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Timestamp,
+    Value, ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
 use crate::protocol::zab::ServerId;
@@ -204,6 +204,10 @@ fn broker_properties(plan: &Plan, broker: &BrokerPlan) -> Properties {
     if let Some(rack) = &broker.rack {
         properties.insert("broker.rack".to_string(), rack.clone());
     }
+    // Kafka's own default, true, would make a topic of every slip of the pen.
+    properties
+        .entry(AUTO_CREATE.to_string())
+        .or_insert_with(|| "false".to_string());
     properties
 }
 

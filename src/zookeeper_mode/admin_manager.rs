@@ -37,6 +37,11 @@ pub enum AdminInput {
         body: Request,
         is_active_controller: bool,
     },
+    /// Topics that the broker makes by itself, the controller or not (CT24). Its answer is CreateTopics'.
+    AutoCreate {
+        token: u64,
+        request: CreateTopicsRequest,
+    },
     /// The broker's metadata cache has taken this UpdateMetadata in, and is what it is now.
     MetadataUpdated {
         cache: Rc<MetadataCache>,
@@ -109,13 +114,15 @@ impl AdminManager {
         match input {
             AdminInput::Request {
                 token,
+                is_active_controller: false,
                 body: Request::CreateTopics(request),
-                is_active_controller,
-            } => self.tasks.push(Task::new(async move {
-                shared
-                    .create_topics(token, *request, is_active_controller)
-                    .await;
-            })),
+            } => shared.refuse_topics(token, *request),
+            AdminInput::Request {
+                token,
+                is_active_controller: true,
+                body: Request::CreateTopics(request),
+            } => self.create_topics(token, *request),
+            AdminInput::AutoCreate { token, request } => self.create_topics(token, request),
             AdminInput::Request {
                 token,
                 body: Request::IncrementalAlterConfigs(request),
@@ -134,6 +141,12 @@ impl AdminManager {
             }),
         }
         self.poll();
+    }
+
+    fn create_topics(&mut self, token: u64, request: CreateTopicsRequest) {
+        let shared = Rc::clone(&self.shared);
+        let task = Task::new(async move { shared.create_topics(token, request).await });
+        self.tasks.push(task);
     }
 
     pub fn poll(&mut self) {
@@ -156,21 +169,19 @@ impl std::fmt::Debug for AdminManager {
 impl Shared {
     // ---- CreateTopics
 
-    async fn create_topics(
-        &self,
-        token: u64,
-        request: CreateTopicsRequest,
-        is_active_controller: bool,
-    ) {
+    fn refuse_topics(&self, token: u64, request: CreateTopicsRequest) {
+        let refused = |topic: CreatableTopic| {
+            result(topic.name, TopicId::ZERO, ErrorCode::NotController, None)
+        };
+        let topics = request.topics.into_iter().map(refused).collect();
+        self.respond(token, CreateTopicsResponse { topics });
+    }
+
+    async fn create_topics(&self, token: u64, request: CreateTopicsRequest) {
         let mut results = Vec::new();
         let mut created = Vec::new();
         for topic in &request.topics {
-            let outcome = if !is_active_controller {
-                Err(ApiError {
-                    error: ErrorCode::NotController,
-                    message: None,
-                })
-            } else if request
+            let outcome = if request
                 .topics
                 .iter()
                 .filter(|other| other.name == topic.name)

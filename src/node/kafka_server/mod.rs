@@ -510,6 +510,9 @@ impl KafkaServer {
                     is_active_controller,
                 });
             }
+            BrokerOutput::AutoCreateTopics { token, request } => {
+                self.admin_input(AdminInput::AutoCreate { token, request });
+            }
             BrokerOutput::MetadataUpdated { cache, request } => {
                 self.admin_input(AdminInput::MetadataUpdated { cache, request });
             }

@@ -120,7 +120,7 @@ impl Check<'_> {
                 key.to_string(),
             ]
         };
-        self.topic_there(&producer.topic, at("topic"))?;
+        self.topic_of_client(&producer.topic, at("topic"))?;
         if producer.every == Duration::ZERO && !producer.saturate {
             return Err(Problem::new(at("every"), "a record every 0s")
                 .expected("a time above 0, or saturate: true"));
@@ -227,7 +227,7 @@ impl Check<'_> {
                         .expected("each topic once"),
                 );
             }
-            self.topic_there(topic, path)?;
+            self.topic_of_client(topic, path)?;
         }
         self.times(consumer.start, consumer.stop, at)?;
         if let Some(offset) = consumer.seek.filter(|offset| *offset < 0) {

@@ -1,5 +1,6 @@
 //! Holds a plan against itself: what it names must be there, what it asks for must be possible.
 
+mod auto_created;
 mod clients;
 mod expectations;
 mod names;
@@ -72,7 +73,7 @@ impl Plan {
         Ok(check.warnings)
     }
 
-    /// Topics that are there at the start or made by the timeline, with their numbers of partitions.
+    /// Topics that are there at the start, made by the timeline or for a client, with their numbers of partitions.
     fn partition_counts(&self) -> BTreeMap<&str, u32> {
         let default = self
             .cluster
@@ -91,11 +92,11 @@ impl Plan {
             0 => topic.partitions.unwrap_or(default),
             n => n as u32,
         };
-        self.topics
-            .iter()
-            .chain(made)
-            .map(|topic| (topic.name.as_str(), count(topic)))
-            .collect()
+        let declared = self.topics.iter().chain(made);
+        let declared = declared.map(|topic| (topic.name.as_str(), count(topic)));
+        let auto_created = self.auto_created().into_iter();
+        let auto_created = auto_created.map(|name| (name, default));
+        auto_created.chain(declared).collect()
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::{Check, Checked};
 use crate::plan::{Problem, TopicPlan};
+use crate::protocol::is_topic_name;
 
 /// More would be a slip of the pen, not a plan.
 const MOST_REPLICAS: u64 = 200_000;
+pub(super) const LEGAL_NAME: &str = "at most 249 letters, digits, dots, underscores and hyphens";
 
 impl Check<'_> {
     pub(super) fn topic(&self, topic: &TopicPlan, path: &[&str]) -> Checked {
@@ -17,17 +19,11 @@ impl Check<'_> {
         };
         let brokers = self.plan.cluster.brokers.len() as u64;
         let name = &topic.name;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty()
-            || name == "."
-            || name == ".."
-            || name.len() > 249
-            || !name.chars().all(plain)
-        {
+        if !is_topic_name(name) {
             return Err(
                 Problem::new(path, format!("\"{name}\" is no name for a topic"))
                     .on_key()
-                    .expected("at most 249 letters, digits, dots, underscores and hyphens"),
+                    .expected(LEGAL_NAME),
             );
         }
         if topic.partitions == Some(0) {

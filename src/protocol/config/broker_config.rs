@@ -19,6 +19,7 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff_ms: u64,
     pub replica_socket_timeout_ms: u64,
     pub replica_high_watermark_checkpoint_interval_ms: u64,
+    pub auto_create_topics_enable: bool,
     pub default_replication_factor: i16,
     pub num_partitions: i32,
     pub num_io_threads: u16,
@@ -96,6 +97,10 @@ impl BrokerConfig {
             "replica.high.watermark.checkpoint.interval.ms",
             &mut config.replica_high_watermark_checkpoint_interval_ms,
         )?;
+        values.flag(
+            "auto.create.topics.enable",
+            &mut config.auto_create_topics_enable,
+        );
         values.number(
             "default.replication.factor",
             &mut config.default_replication_factor,
@@ -287,6 +292,7 @@ impl Default for BrokerConfig {
             replica_fetch_backoff_ms: 1_000,
             replica_socket_timeout_ms: 30_000,
             replica_high_watermark_checkpoint_interval_ms: 5_000,
+            auto_create_topics_enable: true,
             default_replication_factor: 1,
             num_partitions: 1,
             num_io_threads: 8,

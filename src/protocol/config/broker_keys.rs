@@ -19,12 +19,7 @@ pub(super) const BROKER: &[Key] = &[
         int(1),
     ),
     changes("authorizer.class.name", TEXT, Lack::Security, &[]),
-    changes(
-        "auto.create.topics.enable",
-        BOOLEAN,
-        Lack::TopicCreation,
-        &["false"],
-    ),
+    modelled("auto.create.topics.enable", BOOLEAN, "true"),
     tunes("auto.include.jmx.reporter", BOOLEAN),
     modelled("auto.leader.rebalance.enable", BOOLEAN, "true"),
     modelled("background.threads", int(1), "10"),

@@ -24,6 +24,9 @@ pub struct CommonConfig {
     pub metadata_max_age_ms: u64,
     /// `metadata.recovery.strategy` is `rebootstrap` (KIP-899), not `none`.
     pub rebootstrap: bool,
+    /// Brokers may make topics that are asked about: always for a producer, by `allow.auto.create.topics` for a
+    /// consumer.
+    pub allow_auto_create_topics: bool,
 }
 
 /// `acks`.
@@ -138,6 +141,7 @@ impl CommonConfig {
                 &[("none", false), ("rebootstrap", true)],
                 false,
             )?,
+            allow_auto_create_topics: keys.flag("allow.auto.create.topics", true)?,
         })
     }
 

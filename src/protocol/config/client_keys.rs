@@ -109,7 +109,7 @@ pub(super) const PRODUCER: &[Key] = &[
 
 /// Settings of consumers, but those for SASL and SSL.
 pub(super) const CONSUMER: &[Key] = &[
-    tunes("allow.auto.create.topics", BOOLEAN),
+    modelled("allow.auto.create.topics", BOOLEAN, "true"),
     changes("auto.commit.interval.ms", int(0), Lack::Groups, &[]),
     tunes("auto.include.jmx.reporter", BOOLEAN),
     modelled(

@@ -26,7 +26,6 @@ pub enum Lack {
     Serializers,
     ShareGroups,
     TieredStorage,
-    TopicCreation,
     Transactions,
 }
 
@@ -53,7 +52,6 @@ impl fmt::Display for Lack {
             Lack::Serializers => "serializers are not modelled: keys and values are texts, or bytes",
             Lack::ShareGroups => "share groups are not modelled",
             Lack::TieredStorage => "tiered storage is not modelled",
-            Lack::TopicCreation => "topics are not made by asking for them: the scenario makes them",
             Lack::Transactions => "transactions are not modelled",
         })
     }

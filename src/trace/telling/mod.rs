@@ -90,6 +90,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ControllerObeyed { .. }
         | Fact::ControlledShutdownBegins
         | Fact::ControlledShutdownEnds { .. }
+        | Fact::TopicMissed { .. }
+        | Fact::TopicAutoCreated { .. }
         | Fact::FlushWaited { .. } => process::of_broker(entry, story),
 
         Fact::ControllerElected { .. }
@@ -219,6 +221,12 @@ fn meaning(error: ErrorCode) -> &'static str {
         }
         ErrorCode::InvalidTimestamp => {
             " (a record's own timestamp lies further from the broker's clock than message.timestamp.before.max.ms or message.timestamp.after.max.ms allows)"
+        }
+        ErrorCode::InvalidReplicationFactor => {
+            " (each replica needs a broker of its own, and fewer are alive)"
+        }
+        ErrorCode::InvalidTopicException => {
+            " (no name for a topic, or one that differs from another's in dots and underscores only)"
         }
         ErrorCode::UnknownTopicOrPartition => " (the broker that was asked does not know it)",
         _ => "",

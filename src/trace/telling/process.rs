@@ -1,10 +1,10 @@
 //! Processes, ZooKeeper's sessions and the lives of brokers in words.
 
-use super::{Telling, episode, loud, partitions as count_of, quiet};
+use super::{Telling, episode, loud, meaning, partitions as count_of, quiet};
 use crate::kernel::Duration;
 use crate::protocol::zab::TxnBody;
 use crate::protocol::zookeeper::Code;
-use crate::protocol::{Fact, LinkFault, MachineFault, TopicPartition};
+use crate::protocol::{ErrorCode, Fact, LinkFault, MachineFault, TopicPartition};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id};
 use std::rc::Rc;
@@ -280,6 +280,39 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
                 ms / 1_000
             ))
         }
+        Fact::TopicMissed {
+            topic,
+            client,
+            partitions,
+            replication_factor,
+        } => episode(
+            format!(
+                "is asked about a topic that is not there, and makes it (auto.create.topics.enable): "
+            ),
+            format!(
+                "{topic}, for {client}, with {} (num.partitions) and replication factor \
+                 {replication_factor} (default.replication.factor)",
+                count_of(u32::try_from(*partitions).unwrap_or(0))
+            ),
+        ),
+        Fact::TopicAutoCreated {
+            topic,
+            error: ErrorCode::None,
+        } => loud(format!(
+            "has put the new topic {topic} into ZooKeeper, where the controller will see it; who asked hears \
+             LEADER_NOT_AVAILABLE, and asks again"
+        )),
+        Fact::TopicAutoCreated {
+            topic,
+            error: ErrorCode::TopicAlreadyExists,
+        } => quiet(format!("need not make {topic}: others just have")),
+        Fact::TopicAutoCreated { topic, error } => episode(
+            format!(
+                "cannot make what it is asked for: {error}{}: ",
+                meaning(*error)
+            ),
+            topic.to_string(),
+        ),
         other => unreachable!("not of a broker: {other:?}"),
     }
 }
