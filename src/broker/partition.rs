@@ -133,6 +133,7 @@ impl Partition {
 
     /// HW7: the log comes with the high watermark of the checkpoint file (0 if it names none).
     pub(crate) fn set_log(&mut self, mut log: UnifiedLog, checkpointed_high_watermark: i64) {
+        assert!(self.log.is_none(), "{}: a replica has one log", self.name);
         log.update_high_watermark(checkpointed_high_watermark);
         if let Some(id) = log.topic_id() {
             self.topic_id = TopicId(id);
@@ -183,6 +184,7 @@ impl Partition {
         if state.partition_epoch < self.partition_epoch {
             return Ok(false);
         }
+        self.assert_may_take_over(state);
         let new_leader = !self.is_leader();
         let new_epoch = state.leader_epoch > self.leader_epoch;
         self.set_replicas(&state.replicas);
@@ -236,6 +238,7 @@ impl Partition {
             "{}: nobody follows itself: who is named leader leads",
             self.name
         );
+        self.assert_may_take_over(state);
         let new_epoch = state.leader_epoch > self.leader_epoch;
         let same_leader = self.leader == Some(state.leader);
         self.leader = Some(state.leader);
@@ -257,6 +260,19 @@ impl Partition {
         }
         new_epoch
             && (!same_leader || self.rules.truncate_on_missed_epoch == TruncateOnMissedEpoch::On)
+    }
+
+    /// Who hands a state on has refused one that is older (A7), or of others' replicas (CT27).
+    fn assert_may_take_over(&self, state: &LeaderAndIsrPartitionState) {
+        assert!(
+            state.leader_epoch >= self.leader_epoch && state.replicas.contains(&self.local_broker),
+            "{}: broker-{} has seen epoch {} and takes over epoch {} of {:?}",
+            self.name,
+            self.local_broker,
+            self.leader_epoch,
+            state.leader_epoch,
+            state.replicas
+        );
     }
 
     fn set_replicas(&mut self, replicas: &[BrokerId]) {

@@ -141,6 +141,11 @@ impl Broker {
     }
 
     fn obey(&mut self, controller_epoch: i32, broker_epoch: i64) {
+        assert!(
+            !self.is_of_an_older_controller(controller_epoch),
+            "controller epoch {controller_epoch} is obeyed after {}",
+            self.replicas.controller_epoch
+        );
         self.replicas.controller_epoch = controller_epoch;
         let now = Some((controller_epoch, broker_epoch));
         if std::mem::replace(&mut self.state_changes.obeyed, now) != now {
@@ -202,6 +207,10 @@ impl Broker {
         self.fetchers.shutdown_idle(ctx, &mut self.connections);
         self.run_fetchers(ctx);
         self.on_leadership_change(job.changes());
+        assert!(
+            job.errors.len() == states.len() && job.is_done(),
+            "a LeaderAndIsr is answered once each of its partitions has been"
+        );
         let response = LeaderAndIsrResponse {
             error: ErrorCode::None,
             partition_errors: job.errors,
@@ -423,6 +432,10 @@ impl LeaderAndIsrJob {
             }
         }
         true
+    }
+
+    fn is_done(&self) -> bool {
+        self.to_lead.is_empty() && self.to_follow.is_empty() && self.reading.is_none()
     }
 
     /// What it came to, for those who host something on a partition.

@@ -10,7 +10,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{BY_APPLICATION, Fact, Routine, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -54,11 +54,12 @@ impl Property for ConsumersReadWithoutGaps {
                 Fact::PositionSet {
                     partition,
                     offset,
-                    why,
+                    by_application,
+                    ..
                 } => {
                     let next = self.next.entry(key(entry, partition)).or_insert(*offset);
                     // Where the application seeks to, it begins anew; a reset policy skips nothing.
-                    if &**why == BY_APPLICATION {
+                    if *by_application {
                         *next = *offset;
                     }
                 }

@@ -273,6 +273,7 @@ pub(crate) fn position(partition: &str, offset: i64) -> Fact {
         partition: tp(partition),
         offset,
         why: "auto.offset.reset=earliest".into(),
+        by_application: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::client::Bootstrap;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
-use crate::protocol::{BY_APPLICATION, Ctx, Event, Fact, TopicName, TopicPartition, content_of};
+use crate::protocol::{Ctx, Event, Fact, TopicName, TopicPartition, content_of};
 use std::collections::BTreeMap;
 
 /// What a consumer node is built from.
@@ -109,7 +109,8 @@ impl Consumer {
                     ctx.fact(Fact::PositionSet {
                         partition,
                         offset,
-                        why: BY_APPLICATION.into(),
+                        why: "asked by the application".into(),
+                        by_application: true,
                     });
                 }
             }
@@ -131,6 +132,7 @@ impl Consumer {
                     partition,
                     offset,
                     why,
+                    by_application: false,
                 },
                 Polled::Record(_) if !ctx.states_routine() => {
                     self.records_read += 1;

@@ -281,6 +281,12 @@ impl KafkaController {
         state: &LeaderAndIsr,
         reason: StateWriteReason,
     ) {
+        assert!(
+            !state.isr.is_empty() && (state.leader < 0 || state.isr.contains(&state.leader)),
+            "{partition}: {} leads, and in sync are {:?}",
+            state.leader,
+            state.isr
+        );
         self.fact(Fact::StateWritten {
             partition: partition.clone(),
             leader: state.leader,

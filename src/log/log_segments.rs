@@ -15,7 +15,9 @@ pub(crate) struct LogSegments {
 
 impl LogSegments {
     pub(crate) fn add(&mut self, segment: LogSegment) {
-        self.segments.insert(segment.base_offset(), segment);
+        let base_offset = segment.base_offset();
+        let before = self.segments.insert(base_offset, segment);
+        assert!(before.is_none(), "two segments begin at {base_offset}");
     }
 
     pub(crate) fn remove(&mut self, base_offset: i64) -> Option<LogSegment> {

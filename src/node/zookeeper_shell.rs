@@ -6,7 +6,7 @@ use crate::kernel::NodeId;
 use crate::protocol::zookeeper::{
     Answer, Code, CreateMode, Op, SessionEvent, SessionId, WatchedEvent,
 };
-use crate::protocol::{Ctx, Event, Fact, Message, Timer};
+use crate::protocol::{Ctx, Event, LostCommand, Message, ShellFact, Timer};
 use crate::zookeeper::session::Session;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ impl ZooKeeperShell {
                 SessionEvent::Watch(event) => {
                     if self.tells() {
                         let news = format!("{:?} {}", event.kind, event.path).into();
-                        ctx.fact(Fact::ZooKeeperNews { news });
+                        ctx.fact(ShellFact::News { news }.into());
                     }
                     self.watch_events.push(event);
                 }
@@ -177,9 +177,17 @@ impl ZooKeeperShell {
 
     fn end(&mut self, number: u32, result: Result<Answer, Code>, ctx: &mut Ctx<'_>) {
         let command = self.commands.get(number as usize);
-        if let Some(ShellCommand::Tell { text, .. }) = command {
-            let (command, answer) = (text.clone(), in_words(&result).into());
-            ctx.fact(Fact::ZooKeeperCommandEnded { command, answer });
+        if let Some(ShellCommand::Tell { text, op }) = command {
+            let lost = (result == Err(Code::ConnectionLoss)).then(|| match op.is_write() {
+                true => LostCommand::Write,
+                false => LostCommand::Read,
+            });
+            let ended = ShellFact::Ended {
+                command: text.clone(),
+                answer: in_words(&result).into(),
+                lost,
+            };
+            ctx.fact(ended.into());
         } else if result == Err(Code::ConnectionLoss) {
             return self.begin(number, ctx);
         }
@@ -203,7 +211,7 @@ impl ZooKeeperShell {
             ShellCommand::Ask(op) => op.clone(),
             ShellCommand::Tell { text, op } => {
                 let command = text.clone();
-                ctx.fact(Fact::ZooKeeperCommand { command });
+                ctx.fact(ShellFact::Asked { command }.into());
                 op.clone()
             }
         };

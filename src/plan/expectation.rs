@@ -7,8 +7,9 @@
 use super::role::{Number, Partition};
 use super::sentence::{Sentence, SentenceError, Slot, Within, sentences};
 use super::timeline::EventRef;
-use super::zookeeper_client::{SyncMode, ZooKeeperAnswer, ZooKeeperCommand};
+use super::zookeeper_client::{ZooKeeperAnswer, ZooKeeperCommand};
 use crate::kernel::Duration;
+use crate::protocol::zab::SyncMode;
 use std::fmt;
 use std::str::FromStr;
 

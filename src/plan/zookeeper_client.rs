@@ -2,6 +2,7 @@
 
 use super::sentence::Slot;
 use crate::kernel::Duration;
+use crate::protocol::zab::SyncMode;
 use crate::protocol::zookeeper::{CreateMode, Op};
 use bytes::Bytes;
 use std::fmt;
@@ -202,20 +203,11 @@ impl fmt::Display for ZooKeeperAnswer {
     }
 }
 
-/// How a leader brings a member up to date: `DIFF`, `TRUNC` or `SNAP`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SyncMode(pub &'static str);
-
 impl Slot for SyncMode {
     fn read(words: &str) -> Option<Self> {
-        let modes = ["DIFF", "TRUNC", "SNAP"].into_iter();
-        modes.filter(|mode| *mode == words).map(SyncMode).next()
-    }
-}
-
-impl fmt::Display for SyncMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        SyncMode::ALL
+            .into_iter()
+            .find(|mode| mode.to_string() == words)
     }
 }
 

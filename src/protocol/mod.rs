@@ -23,8 +23,8 @@ pub mod zookeeper;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    BY_APPLICATION, Fact, IsrChange, LinkFault, MachineFault, RecordId, Routine, StateWriteReason,
-    content_of,
+    Fact, IsrChange, LinkFault, LostCommand, MachineFault, RecordId, Routine, ShellFact,
+    StateWriteReason, content_of,
 };
 pub use hosts::Hosts;
 pub use ids::{

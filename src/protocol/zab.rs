@@ -28,6 +28,32 @@ pub const fn first_zxid(epoch: i64) -> Zxid {
     epoch << 32
 }
 
+/// How a leader brings a learner up to date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SyncMode {
+    /// It is sent what it lacks.
+    Diff,
+    /// It cuts off what the leader does not have first.
+    Trunc,
+    /// It is sent the whole tree.
+    Snap,
+}
+
+impl SyncMode {
+    pub const ALL: [SyncMode; 3] = [SyncMode::Diff, SyncMode::Trunc, SyncMode::Snap];
+}
+
+impl fmt::Display for SyncMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SyncMode::Diff => "DIFF",
+            SyncMode::Trunc => "TRUNC",
+            SyncMode::Snap => "SNAP",
+        })
+    }
+}
+
 /// A transaction with its header (`TxnHeader`).
 #[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Txn {

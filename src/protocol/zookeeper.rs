@@ -126,6 +126,19 @@ impl Op {
         }
     }
 
+    /// Does it go through the log?
+    pub const fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Op::Create { .. }
+                | Op::Delete { .. }
+                | Op::SetData { .. }
+                | Op::SetAcl { .. }
+                | Op::Multi(_)
+                | Op::CloseSession
+        )
+    }
+
     /// Length of the request's body, as ZooKeeper encodes it.
     pub fn wire_bytes(&self) -> u64 {
         op_bytes(self)

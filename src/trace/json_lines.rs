@@ -427,7 +427,7 @@ fn without_place(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Fact, TopicPartition};
+    use crate::protocol::{Fact, ShellFact, TopicPartition};
 
     fn header() -> TraceHeader {
         TraceHeader {
@@ -475,19 +475,32 @@ mod tests {
         let mut writer = TraceWriter::new(Vec::new(), &header());
         writer.cause(&cause);
         writer.fact(&entry());
+        let of_a_family = TraceEntry {
+            fact: Fact::Shell(ShellFact::Asked {
+                command: "get /route".into(),
+            }),
+            ..entry()
+        };
+        writer.fact(&of_a_family);
         let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        insta::assert_snapshot!(lines[..3].join("\n"), @r#"
+        insta::assert_snapshot!(lines[..4].join("\n"), @r#"
         {"format":"kafka-trial trace","version":3,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
         {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
+        {"event":3,"time_ns":1500,"node":"broker-1","fact":"zoo-keeper-command","command":"get /route"}
         "#);
         let (found, lines) = read(&text).unwrap();
         assert_eq!(found, header());
         let end = TraceLine::End(Closing::default());
         assert_eq!(
             lines,
-            [TraceLine::Cause(cause), TraceLine::Fact(entry()), end]
+            [
+                TraceLine::Cause(cause),
+                TraceLine::Fact(entry()),
+                TraceLine::Fact(of_a_family),
+                end
+            ]
         );
     }
 
@@ -544,10 +557,9 @@ mod tests {
             assert_eq!(refusal(&text), said);
         }
         let unknown = whole.replacen("high-watermark-moved", "high-watermark-lost", 1);
-        assert!(
-            refusal(&unknown).starts_with("line 2, "),
-            "{}",
-            refusal(&unknown)
+        assert_eq!(
+            refusal(&unknown),
+            "line 2, column 127: no fact: this version knows none of this name with these fields"
         );
         let later = whole.replacen("1500", "1501", 1);
         assert!(

@@ -119,7 +119,7 @@ impl PrepProcessor {
         sessions: &mut SessionTracker,
     ) -> Result<Option<Txn>, Code> {
         let allowed = sessions.check(origin.session, origin.server);
-        if !is_write(op) {
+        if !op.is_write() {
             return allowed.map(|()| None);
         }
         let zxid = self.next_zxid();
@@ -369,19 +369,6 @@ impl<'a> Step<'a> {
             undo,
         }
     }
-}
-
-/// Does the request go through the log?
-pub const fn is_write(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Create { .. }
-            | Op::Delete { .. }
-            | Op::SetData { .. }
-            | Op::SetAcl { .. }
-            | Op::Multi(_)
-            | Op::CloseSession
-    )
 }
 
 /// Nodes that nobody may delete (`ZKDatabase.isSpecialPath`).

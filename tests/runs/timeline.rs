@@ -1,6 +1,6 @@
 //! What lines of the timeline and settings of a plan do to a run.
 
-use kafka_trial::protocol::Fact;
+use kafka_trial::protocol::{Fact, ShellFact};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario;
 
@@ -122,10 +122,10 @@ timeline:
         .trace
         .iter()
         .filter_map(|entry| match &entry.fact {
-            Fact::ZooKeeperCommandEnded { command, answer } => {
-                Some(format!("{}: {command}: {answer}", entry.node))
-            }
-            Fact::ZooKeeperNews { news } => Some(format!("{}: {news}", entry.node)),
+            Fact::Shell(ShellFact::Ended {
+                command, answer, ..
+            }) => Some(format!("{}: {command}: {answer}", entry.node)),
+            Fact::Shell(ShellFact::News { news }) => Some(format!("{}: {news}", entry.node)),
             Fact::NobodyFits { text, .. } => Some(text.to_string()),
             _ => None,
         })

@@ -4,6 +4,7 @@ use kafka_trial::kernel::Duration;
 use kafka_trial::plan::*;
 use kafka_trial::protocol::config::{KafkaVersion, Properties};
 use kafka_trial::protocol::rules::Rules;
+use kafka_trial::protocol::zab::SyncMode;
 use kafka_trial::scenario::{load, to_yaml};
 use proptest::collection::vec;
 use proptest::option;
@@ -568,7 +569,7 @@ fn expected() -> impl Strategy<Value = Expected> {
         }),
         Just(Expectation::BroughtUpToDate {
             number: Number(1),
-            mode: SyncMode::read("TRUNC").unwrap(),
+            mode: SyncMode::Trunc,
         }),
         count.prop_map(|count| Expectation::Read {
             consumer: "dashboard".into(),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kafka_trial::kernel::{Fault, NodeId};
 use kafka_trial::protocol::Fact;
 use kafka_trial::protocol::rules::ZkNewleaderAck;
+use kafka_trial::protocol::zab::SyncMode;
 use kafka_trial::protocol::zookeeper::{
     Answer, ClientMessage, Code, ConnectRequest, CreateMode, Op, ServerMessage, SessionEvent, Stat,
     Zxid,
@@ -234,9 +235,9 @@ fn zb7_what_only_a_lost_leader_had_is_cut_off_when_it_returns() {
         fact,
         Fact::LearnerSynchronised {
             learner: 3,
-            mode,
+            mode: SyncMode::Trunc,
             ..
-        } if **mode == *"TRUNC"
+        }
     )));
     world.run_ms(50);
     for server in &world.servers {

@@ -14,6 +14,7 @@ use kafka_trial::node::view::{
     ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView,
 };
 use kafka_trial::protocol::rules::Rules;
+use kafka_trial::protocol::zab::SyncMode;
 use kafka_trial::protocol::zookeeper::{CreateMode, MultiOp, Op, Path};
 use kafka_trial::protocol::{BrokerId, Fact, TopicPartition};
 use kafka_trial::trace::TraceEntry;
@@ -396,10 +397,10 @@ impl Totals {
         match fact {
             Fact::ZooKeeperLeads { .. } => self.leaders += 1,
             Fact::TxnApplied { .. } => self.transactions += 1,
-            Fact::LearnerSynchronised { mode, .. } => match &**mode {
-                "DIFF" => self.diffs += 1,
-                "TRUNC" => self.truncs += 1,
-                _ => self.snaps += 1,
+            Fact::LearnerSynchronised { mode, .. } => match mode {
+                SyncMode::Diff => self.diffs += 1,
+                SyncMode::Trunc => self.truncs += 1,
+                SyncMode::Snap => self.snaps += 1,
             },
             _ => {}
         }

@@ -17,6 +17,7 @@ impl Partition {
         env: &mut Env<'_>,
         records: &Records,
     ) -> Result<(), LogError> {
+        self.assert_follows();
         let (Some(first), Some(next)) = (records.first_offset(), records.next_offset()) else {
             return Ok(());
         };
@@ -72,6 +73,7 @@ impl Partition {
         high_watermark: i64,
         log_start_offset: i64,
     ) -> Result<bool, LogError> {
+        self.assert_follows();
         let Some(log) = &mut self.log else {
             return Ok(false);
         };
@@ -111,12 +113,22 @@ impl Partition {
         })
     }
 
+    /// Who leads has no fetcher any more, and so nobody whose word it could take.
+    fn assert_follows(&self) {
+        assert!(
+            !self.is_leader(),
+            "{}: a leader's log is its own to change",
+            self.name
+        );
+    }
+
     fn truncate(
         &mut self,
         env: &mut Env<'_>,
         to: i64,
         cut: impl FnOnce(&mut UnifiedLog, &mut Disk) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
+        self.assert_follows();
         let Some(log) = &mut self.log else {
             return Ok(());
         };

@@ -60,8 +60,6 @@ impl fmt::Display for Outcome {
     }
 }
 
-const FINDS_ITS_TARGET: &str = "every line of the timeline finds its target";
-
 /// What a plan expects, held against the facts of a run as they are stated.
 pub struct Judge {
     plan: Plan,
@@ -221,20 +219,19 @@ fn judge_kept(
             text,
             optional: false,
         } => Some(Outcome {
-            sentence: FINDS_ITS_TARGET.to_owned(),
+            sentence: "every line of the timeline finds its target".to_owned(),
             judgement: Judgement::Failed,
             figures: format!("at {}, {text}", write_duration(Duration(entry.time.0))),
             because: None,
         }),
         _ => None,
     });
+    let missed: Vec<Outcome> = missed.collect();
+    // A line that found nobody has failed by itself.
+    let all_found = missed.is_empty();
     let mut outcomes: Vec<Outcome> = expected.chain(missed).collect();
     if cut_short.is_none() {
-        // A line that found nobody has failed by itself.
-        if outcomes
-            .iter()
-            .all(|outcome| outcome.sentence != FINDS_ITS_TARGET)
-        {
+        if all_found {
             outcomes.extend(never_came(plan, of_timeline));
         }
         outcomes.extend(never_made(plan, entries));

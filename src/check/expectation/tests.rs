@@ -8,7 +8,8 @@ use crate::check::EndOfRun;
 use crate::check::testing::{acked, consumed, tp};
 use crate::kernel::Duration;
 use crate::plan::{Action, Entry, Healing, Moment, Plan, TopicPlan, When};
-use crate::protocol::{ErrorCode, Fact};
+use crate::protocol::zab::SyncMode;
+use crate::protocol::{ErrorCode, Fact, ShellFact};
 
 fn snapshot(name: &str, outcomes: &[String]) {
     insta::with_settings!({
@@ -180,9 +181,12 @@ fn what_zookeeper_does_and_answers_is_seen() {
     }
     let nobody = "zookeeper elects no leader";
     assert!(story.says(nobody).starts_with("held"));
-    let answered = |command: &str, answer: &str| Fact::ZooKeeperCommandEnded {
-        command: command.into(),
-        answer: answer.into(),
+    let answered = |command: &str, answer: &str| {
+        Fact::Shell(ShellFact::Ended {
+            command: command.into(),
+            answer: answer.into(),
+            lost: None,
+        })
     };
     for (ms, node, fact) in [
         (
@@ -200,7 +204,7 @@ fn what_zookeeper_does_and_answers_is_seen() {
             Fact::LearnerSynchronised {
                 learner: 1,
                 last_zxid: 8,
-                mode: "TRUNC".into(),
+                mode: SyncMode::Trunc,
                 transactions: 0,
             },
         ),

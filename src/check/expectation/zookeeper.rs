@@ -4,8 +4,9 @@ use super::history::{History, seconds, within};
 use super::tally::Found;
 use super::{Verdict, verdict_of};
 use crate::kernel::{Duration, Time};
-use crate::plan::{EventRef, Number, SyncMode};
-use crate::protocol::Fact;
+use crate::plan::{EventRef, Number};
+use crate::protocol::zab::SyncMode;
+use crate::protocol::{Fact, ShellFact};
 
 pub(super) fn has_a_leader(history: &History<'_>, limit: Duration, event: &EventRef) -> Verdict {
     let index = history.event(event)?;
@@ -41,11 +42,11 @@ pub(super) fn brought_up_to_date(
 ) -> Verdict {
     let times = history.window().filter_map(|entry| match &entry.fact {
         Fact::LearnerSynchronised { learner, mode, .. } if i32::from(*learner) == number.0 => {
-            Some((entry.time, &**mode))
+            Some((entry.time, *mode))
         }
         _ => None,
     });
-    let times: Vec<(Time, &str)> = times.collect();
+    let times: Vec<(Time, SyncMode)> = times.collect();
     let shown = times
         .iter()
         .map(|(time, mode)| format!("{mode} at {}", at(*time)));
@@ -54,7 +55,7 @@ pub(super) fn brought_up_to_date(
         true => "it was not brought up to date".to_owned(),
         false => shown.join(", "),
     };
-    verdict_of(times.iter().any(|(_, mode)| *mode == wanted.0), figures)
+    verdict_of(times.iter().any(|(_, mode)| *mode == wanted), figures)
 }
 
 pub(super) fn answers(
@@ -64,10 +65,11 @@ pub(super) fn answers(
     expected: &str,
 ) -> Verdict {
     let ended = history.window().filter_map(|entry| match &entry.fact {
-        Fact::ZooKeeperCommandEnded {
+        Fact::Shell(ShellFact::Ended {
             command: asked,
             answer,
-        } if *entry.node == *client && **asked == *command => Some((entry.time, answer)),
+            ..
+        }) if *entry.node == *client && **asked == *command => Some((entry.time, answer)),
         _ => None,
     });
     let ended: Vec<_> = ended.collect();

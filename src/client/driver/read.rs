@@ -5,9 +5,7 @@ use crate::client::subscription_state::ResetTo;
 use crate::client::{Bootstrap, DriverResult, ReadFrom, ReadRecord};
 use crate::kernel::{Duration, Time, TimerId};
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
-use crate::protocol::{
-    BY_APPLICATION, ClientTimer, Ctx, Event, Fact, Timer, TopicPartition, content_of,
-};
+use crate::protocol::{ClientTimer, Ctx, Event, Fact, Timer, TopicPartition, content_of};
 use std::rc::Rc;
 
 /// The consumer's number among the libraries of this node.
@@ -54,7 +52,8 @@ impl Read {
                 ctx.fact(Fact::PositionSet {
                     partition: partition.clone(),
                     offset,
-                    why: BY_APPLICATION.into(),
+                    why: "asked by the application".into(),
+                    by_application: true,
                 });
             }
         }
@@ -102,6 +101,7 @@ impl Read {
                     partition,
                     offset,
                     why,
+                    by_application: false,
                 }),
                 Polled::Record(record) => {
                     self.records.push(ReadRecord {

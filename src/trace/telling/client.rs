@@ -56,6 +56,7 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
             partition,
             offset,
             why,
+            ..
         } => joined(
             "reads from ",
             format!("{partition} offset {offset}"),

@@ -7,6 +7,7 @@ mod client;
 mod controller;
 mod process;
 mod replica;
+mod shell;
 mod stall;
 
 pub(super) use stall::{end_of_stall, stall, stands_still_again, still_stands};
@@ -74,10 +75,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ZooKeeperConnected { .. }
         | Fact::ZooKeeperDisconnected { .. }
         | Fact::ZooKeeperWatchesForgotten { .. }
-        | Fact::ZooKeeperSessionLost { .. }
-        | Fact::ZooKeeperCommand { .. }
-        | Fact::ZooKeeperCommandEnded { .. }
-        | Fact::ZooKeeperNews { .. } => process::of_zookeeper(&entry.fact, story),
+        | Fact::ZooKeeperSessionLost { .. } => process::of_zookeeper(&entry.fact, story),
 
         Fact::BrokerConfigured { .. }
         | Fact::LogsLoaded { .. }
@@ -131,6 +129,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::DeleteRecordsAsked { .. }
         | Fact::RecordsDeleted { .. }
         | Fact::AdminAnswered { .. } => client::of_client(entry),
+
+        Fact::Shell(fact) => shell::of_shell(fact),
     }
 }
 

@@ -185,21 +185,6 @@ pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {
         }
         Fact::ZooKeeperWatchesForgotten { .. } => quiet("forgets all that it watched for"),
         Fact::ZooKeeperSessionLost { .. } => loud("learns that ZooKeeper has given up its session"),
-        Fact::ZooKeeperCommand { command } => quiet(format!("asks ZooKeeper: {command}")),
-        Fact::ZooKeeperCommandEnded { command, answer } if **answer == *"ConnectionLoss" => {
-            let reads = ["get", "stat", "ls", "sync"];
-            let effect = match reads.iter().any(|read| command.starts_with(read)) {
-                true => "",
-                false => ": it may have taken effect, or not",
-            };
-            loud(format!(
-                "gets no answer on \"{command}\", the connection is lost{effect}"
-            ))
-        }
-        Fact::ZooKeeperCommandEnded { command, answer } => {
-            loud(format!("is answered on \"{command}\": {answer}"))
-        }
-        Fact::ZooKeeperNews { news } => loud(format!("is told by ZooKeeper: {news}")),
         other => unreachable!("not of ZooKeeper: {other:?}"),
     }
 }

@@ -13,7 +13,6 @@ use crate::protocol::rules::{ZkAck, ZkNewleaderAck};
 use crate::protocol::zab::{LearnerOp, QuorumPacket, ServerId, Txn, first_zxid};
 use crate::protocol::zookeeper::{Op, SessionId, Zxid};
 use crate::protocol::{Ctx, Fact, Message, Timer, ZooKeeperTimer};
-use crate::zookeeper::prep_processor::is_write;
 use crate::zookeeper::request::{Request, RequestKind};
 use crate::zookeeper::session_expiry::initial_id;
 use crate::zookeeper::zookeeper_server::ClientCall;
@@ -541,7 +540,7 @@ impl Follower {
             } => {
                 serving.touched.insert(session, timeout_ms);
                 let op = match &kind {
-                    RequestKind::Op(op) if is_write(op) || matches!(op, Op::Sync { .. }) => {
+                    RequestKind::Op(op) if op.is_write() || matches!(op, Op::Sync { .. }) => {
                         Some(op.clone())
                     }
                     _ => None,

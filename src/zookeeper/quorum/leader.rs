@@ -7,7 +7,7 @@
 use super::broadcast::{Broadcast, Learners};
 use super::learner_handler::{LearnerHandler, Stage};
 use super::member::{Leave, Member, token};
-use super::sync_plan::{self, SyncMode, SyncPlan};
+use super::sync_plan::{self, Opening, SyncPlan};
 use crate::kernel::{ConnId, Duration, Time, TimerId};
 use crate::protocol::zab::{QuorumPacket, ServerId, first_zxid};
 use crate::protocol::zookeeper::{SessionId, Zxid};
@@ -184,20 +184,15 @@ impl Leader {
             ctx.fact(Fact::LearnerSynchronised {
                 learner: sid,
                 last_zxid: peer,
-                mode: match plan.mode {
-                    SyncMode::Diff(_) => "DIFF",
-                    SyncMode::Trunc(_) => "TRUNC",
-                    SyncMode::Snap => "SNAP",
-                }
-                .into(),
+                mode: plan.opening.mode(),
                 transactions: plan.committed.len() as u64,
             });
             learner.send(
                 ctx,
-                match plan.mode {
-                    SyncMode::Diff(zxid) => QuorumPacket::Diff { zxid },
-                    SyncMode::Trunc(zxid) => QuorumPacket::Trunc { zxid },
-                    SyncMode::Snap => QuorumPacket::Snap {
+                match plan.opening {
+                    Opening::Diff(zxid) => QuorumPacket::Diff { zxid },
+                    Opening::Trunc(zxid) => QuorumPacket::Trunc { zxid },
+                    Opening::Snap => QuorumPacket::Snap {
                         zxid: plan.up_to,
                         snapshot: file_snap::encode(&member.server.tree),
                     },
@@ -213,7 +208,7 @@ impl Leader {
                     learner.send(ctx, QuorumPacket::Proposal(txn.clone()));
                 }
             }
-            learner.stage = Stage::Synchronises(plan.mode);
+            learner.stage = Stage::Synchronises(plan.opening);
             learner.heard(ctx.now());
             learner.send(ctx, QuorumPacket::NewLeader { zxid: new_leader });
         }

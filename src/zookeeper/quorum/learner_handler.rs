@@ -2,7 +2,7 @@
 //!
 //! May not know whether a silent learner is dead.
 
-use super::sync_plan::SyncMode;
+use super::sync_plan::Opening;
 use crate::kernel::{ConnId, Duration, Time, TimerId};
 use crate::protocol::zab::{QuorumPacket, ServerId};
 use crate::protocol::zookeeper::Zxid;
@@ -18,7 +18,7 @@ pub enum Stage {
     /// It has this; a quorum must have acknowledged the epoch before it is brought up to date.
     WaitsForQuorum(Zxid),
     /// It has all that it needs, and NEWLEADER.
-    Synchronises(SyncMode),
+    Synchronises(Opening),
     /// It is up to date; the leader does not serve yet.
     WaitsForStart,
     Follows,

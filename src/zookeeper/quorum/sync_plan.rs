@@ -2,22 +2,32 @@
 //! lacks, by cutting what only it has, or by a snapshot. Pure.
 
 use super::committed_log::CommittedLog;
-use crate::protocol::zab::{Txn, counter_of, epoch_of};
+use crate::protocol::zab::{SyncMode, Txn, counter_of, epoch_of};
 use crate::protocol::zookeeper::Zxid;
 use std::rc::Rc;
 
 /// What the learner is told first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SyncMode {
+pub enum Opening {
     Diff(Zxid),
     Trunc(Zxid),
     Snap,
 }
 
+impl Opening {
+    pub const fn mode(self) -> SyncMode {
+        match self {
+            Opening::Diff(_) => SyncMode::Diff,
+            Opening::Trunc(_) => SyncMode::Trunc,
+            Opening::Snap => SyncMode::Snap,
+        }
+    }
+}
+
 /// What is sent to a learner before NEWLEADER.
 #[derive(Clone, Debug)]
 pub struct SyncPlan {
-    pub mode: SyncMode,
+    pub opening: Opening,
     /// Committed transactions that follow, each with its commit.
     pub committed: Vec<Rc<Txn>>,
     /// The last transaction that the learner has then.
@@ -37,16 +47,16 @@ pub fn plan(
     let of_new_epoch = counter_of(peer) == 0;
     let mut walk = Walk {
         last_committed: max,
-        mode: None,
+        opening: None,
         committed: Vec::new(),
     };
     let mut needs_snapshot = true;
     let mut up_to = peer;
     if last_processed == peer {
-        walk.mode = Some(SyncMode::Diff(peer));
+        walk.opening = Some(Opening::Diff(peer));
         needs_snapshot = false;
     } else if peer > max && !of_new_epoch {
-        walk.mode = Some(SyncMode::Trunc(max));
+        walk.opening = Some(Opening::Trunc(max));
         up_to = max;
         needs_snapshot = false;
     } else if min <= peer && peer <= max {
@@ -57,7 +67,7 @@ pub fn plan(
         if !from_files.is_empty() {
             up_to = walk.queue(from_files.iter(), peer, Some(min));
             if up_to < min {
-                walk.mode = None;
+                walk.opening = None;
                 walk.committed.clear();
             } else {
                 up_to = walk.queue(log.iter(), up_to, None);
@@ -65,14 +75,14 @@ pub fn plan(
             }
         }
     }
-    match walk.mode {
-        Some(mode) if !needs_snapshot => SyncPlan {
-            mode,
+    match walk.opening {
+        Some(opening) if !needs_snapshot => SyncPlan {
+            opening,
             committed: walk.committed,
             up_to,
         },
         _ => SyncPlan {
-            mode: SyncMode::Snap,
+            opening: Opening::Snap,
             committed: Vec::new(),
             up_to: last_processed,
         },
@@ -82,7 +92,7 @@ pub fn plan(
 /// `queueCommittedProposals`
 struct Walk {
     last_committed: Zxid,
-    mode: Option<SyncMode>,
+    opening: Option<Opening>,
     committed: Vec<Rc<Txn>>,
 }
 
@@ -106,18 +116,18 @@ impl Walk {
                 previous = txn.zxid;
                 continue;
             }
-            if self.mode.is_none() {
+            if self.opening.is_none() {
                 if txn.zxid == from {
-                    self.mode = Some(SyncMode::Diff(self.last_committed));
+                    self.opening = Some(Opening::Diff(self.last_committed));
                     continue;
                 }
                 if of_new_epoch {
-                    self.mode = Some(SyncMode::Diff(self.last_committed));
+                    self.opening = Some(Opening::Diff(self.last_committed));
                 } else if epoch_of(txn.zxid) != epoch_of(from) {
                     // A cut may not cross epochs.
                     return queued;
                 } else {
-                    self.mode = Some(SyncMode::Trunc(previous));
+                    self.opening = Some(Opening::Trunc(previous));
                 }
             }
             if txn.zxid > queued {
@@ -125,8 +135,8 @@ impl Walk {
                 queued = txn.zxid;
             }
         }
-        if self.mode.is_none() && of_new_epoch {
-            self.mode = Some(SyncMode::Diff(self.last_committed));
+        if self.opening.is_none() && of_new_epoch {
+            self.opening = Some(Opening::Diff(self.last_committed));
         }
         queued
     }
@@ -168,28 +178,31 @@ mod tests {
     #[test]
     fn zb7_1_one_that_has_all_gets_an_empty_diff() {
         let plan = plan_for(zxid(3, 2), &[]);
-        assert_eq!(plan.mode, SyncMode::Diff(zxid(3, 2)));
+        assert_eq!(plan.opening, Opening::Diff(zxid(3, 2)));
         assert!(zxids(&plan).is_empty());
     }
 
     #[test]
     fn zb7_2_one_that_has_more_is_cut_unless_it_only_saw_a_new_epoch() {
-        assert_eq!(plan_for(zxid(3, 4), &[]).mode, SyncMode::Trunc(zxid(3, 2)));
-        assert_eq!(plan_for(zxid(4, 0), &[]).mode, SyncMode::Snap);
+        assert_eq!(
+            plan_for(zxid(3, 4), &[]).opening,
+            Opening::Trunc(zxid(3, 2))
+        );
+        assert_eq!(plan_for(zxid(4, 0), &[]).opening, Opening::Snap);
     }
 
     #[test]
     fn zb7_3_the_committed_log_is_walked() {
         let plan = plan_for(zxid(1, 4), &[]);
-        assert_eq!(plan.mode, SyncMode::Diff(zxid(3, 2)));
+        assert_eq!(plan.opening, Opening::Diff(zxid(3, 2)));
         assert_eq!(zxids(&plan), [zxid(1, 5), zxid(3, 1), zxid(3, 2)]);
         // It has transactions that the leader never saw: within an epoch they are cut off...
         let plan = plan_for(zxid(3, 0), &[]);
-        assert_eq!(plan.mode, SyncMode::Diff(zxid(3, 2)));
+        assert_eq!(plan.opening, Opening::Diff(zxid(3, 2)));
         assert_eq!(zxids(&plan), [zxid(3, 1), zxid(3, 2)]);
         // ... across epochs only a snapshot helps.
-        assert_eq!(plan_for(zxid(1, 7), &[]).mode, SyncMode::Snap);
-        assert_eq!(plan_for(zxid(2, 3), &[]).mode, SyncMode::Snap);
+        assert_eq!(plan_for(zxid(1, 7), &[]).opening, Opening::Snap);
+        assert_eq!(plan_for(zxid(2, 3), &[]).opening, Opening::Snap);
     }
 
     #[test]
@@ -199,7 +212,7 @@ mod tests {
             log.push(txn(1, counter));
         }
         let plan = plan(zxid(1, 5), zxid(1, 7), &log, Vec::new);
-        assert_eq!(plan.mode, SyncMode::Trunc(zxid(1, 3)));
+        assert_eq!(plan.opening, Opening::Trunc(zxid(1, 3)));
         assert_eq!(zxids(&plan), [zxid(1, 6), zxid(1, 7)]);
     }
 
@@ -207,10 +220,10 @@ mod tests {
     fn zb7_4_older_ones_come_from_the_files_if_there_is_no_gap() {
         let files: Vec<_> = (1..=3).map(|counter| txn(1, counter)).collect();
         let plan = plan_for(zxid(1, 1), &files);
-        assert_eq!(plan.mode, SyncMode::Diff(zxid(3, 2)));
+        assert_eq!(plan.opening, Opening::Diff(zxid(3, 2)));
         assert_eq!(zxids(&plan).len(), 6);
         let gap: Vec<_> = (1..=2).map(|counter| txn(1, counter)).collect();
-        assert_eq!(plan_for(zxid(1, 1), &gap).mode, SyncMode::Snap);
-        assert_eq!(plan_for(zxid(1, 1), &[]).mode, SyncMode::Snap, "ZB7 (5)");
+        assert_eq!(plan_for(zxid(1, 1), &gap).opening, Opening::Snap);
+        assert_eq!(plan_for(zxid(1, 1), &[]).opening, Opening::Snap, "ZB7 (5)");
     }
 }

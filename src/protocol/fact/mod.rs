@@ -2,92 +2,40 @@
 //!
 //! A node states only what it knows itself. Facts carry what the transcript needs to tell the story
 //! in words and what checkers need to recompute it; each variant says who states it, and when.
+//!
+//! The facts of the cluster's own story stand in one enum, since most readers look at several kinds of node at
+//! once. A family that readers of its own ask for is an enum of its own in a file of its own, and one variant
+//! here (`Shell`); in a trace nobody sees the difference.
 
-use super::zab::{ServerId, Txn};
+mod faults;
+mod record;
+mod replication;
+mod routine;
+mod shell;
+
+pub use faults::{LinkFault, MachineFault};
+pub use record::{RecordId, content_of};
+pub use replication::{IsrChange, StateWriteReason};
+pub use routine::Routine;
+pub use shell::{LostCommand, ShellFact};
+
+use super::zab::{ServerId, SyncMode, Txn};
 use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
 use super::{BrokerId, ConfigResource, ErrorCode, TopicName, TopicPartition};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use twox_hash::XxHash3_64;
-
-/// One record of one workload: "truck-7#16" is number 16 of the producer `truck-7`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RecordId {
-    pub producer: Rc<str>,
-    pub number: u64,
-}
-
-impl Serialize for RecordId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}#{}", self.producer, self.number))
-    }
-}
-
-impl<'de> Deserialize<'de> for RecordId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parts = text.rsplit_once('#');
-        let read = parts.and_then(|(producer, number)| {
-            Some(RecordId {
-                producer: producer.into(),
-                number: number.parse().ok()?,
-            })
-        });
-        read.ok_or_else(|| D::Error::custom(format!("\"{text}\" is no record, such as p#0")))
-    }
-}
-
-/// Why a partition's state was written by the controller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StateWriteReason {
-    NewPartition,
-    OfflineElection,
-    UncleanElection,
-    PreferredElection,
-    ControlledShutdown,
-    /// A dead or stopping broker leaves the ISR (replica state machine).
-    ReplicaOffline,
-    /// The leader asked (AlterPartition).
-    AlterPartition,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IsrChange {
-    Expand,
-    Shrink,
-}
-
-/// What may hold up a machine while its process lives.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MachineFault {
-    DiskHangs,
-    DiskSlow,
-    MachineSlow,
-}
-
-/// What may hold up messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkFault {
-    Cut,
-    Stalled,
-    Slow,
-    Throttled,
-}
-
-/// Why a position was set, where it was the application that set it (`assign`, `seek`).
-pub const BY_APPLICATION: &str = "asked by the application";
 
 /// A statement of one node about itself.
 ///
 /// In a trace its fields stand beside those of the entry: none is called `event`, `time_ns`, `node` or
 /// `fact`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "kebab-case")]
+#[serde(
+    tag = "fact",
+    rename_all = "kebab-case",
+    expecting = "this version knows none of this name with these fields"
+)]
 pub enum Fact {
     // ---- processes (stated by the run, as operator, or by the process)
     /// A fresh process has begun, whoever started it: the first thing that each states.
@@ -175,8 +123,7 @@ pub enum Fact {
     LearnerSynchronised {
         learner: ServerId,
         last_zxid: Zxid,
-        /// `DIFF`, `TRUNC` or `SNAP`.
-        mode: Rc<str>,
+        mode: SyncMode,
         transactions: u64,
     },
     /// A quorum is up to date: the leader is established and serves.
@@ -234,21 +181,6 @@ pub enum Fact {
     ZooKeeperWatchFired {
         session: SessionId,
         change: WatchedEvent,
-    },
-
-    // ---- a client that a scenario has speak with ZooKeeper
-    /// It was told to ask this; `zkCli`'s words.
-    ZooKeeperCommand {
-        command: Rc<str>,
-    },
-    /// What came of it: data, children, `ok`, or an error such as `NoNode`.
-    ZooKeeperCommandEnded {
-        command: Rc<str>,
-        answer: Rc<str>,
-    },
-    /// A watch of its fired.
-    ZooKeeperNews {
-        news: Rc<str>,
     },
 
     // ---- brokers
@@ -502,11 +434,13 @@ pub enum Fact {
         exception: Rc<str>,
         attempts: u32,
     },
-    /// A consumer's position was set by its reset policy or by the application (`BY_APPLICATION`).
+    /// A consumer's position was set by its reset policy, or by the application (`seek`).
     PositionSet {
         partition: TopicPartition,
         offset: i64,
         why: Rc<str>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_application: bool,
     },
     /// A consumer got a record. `content` is the hash of key and value.
     Consumed {
@@ -542,52 +476,8 @@ pub enum Fact {
         creates: Option<TopicName>,
         error: ErrorCode,
     },
-}
 
-impl Fact {
-    /// What happens to every record on its way.
-    pub const fn is_routine(&self) -> bool {
-        self.routine().is_some()
-    }
-
-    /// Which kind of routine it is.
-    pub const fn routine(&self) -> Option<Routine> {
-        match self {
-            Fact::RecordCreated { .. } => Some(Routine::RecordCreated),
-            Fact::Appended { .. } => Some(Routine::Appended),
-            Fact::HighWatermarkMoved { .. } => Some(Routine::HighWatermarkMoved),
-            Fact::Acked { .. } => Some(Routine::Acked),
-            Fact::Consumed { .. } => Some(Routine::Consumed),
-            _ => None,
-        }
-    }
-}
-
-/// The facts that every record brings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Routine {
-    RecordCreated,
-    Appended,
-    HighWatermarkMoved,
-    Acked,
-    Consumed,
-}
-
-impl Routine {
-    pub const ALL: &'static [Routine] = &[
-        Routine::RecordCreated,
-        Routine::Appended,
-        Routine::HighWatermarkMoved,
-        Routine::Acked,
-        Routine::Consumed,
-    ];
-}
-
-/// Hash of a record's key and value, by which facts of producers, logs and consumers are matched.
-pub fn content_of(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
-    let hash = |seed: u64, part: Option<&[u8]>| match part {
-        None => !seed,
-        Some(bytes) => XxHash3_64::oneshot_with_seed(seed, bytes),
-    };
-    hash(hash(0, key), value)
+    // ---- families of their own, named in a trace by the tag of each
+    #[serde(untagged)]
+    Shell(ShellFact),
 }
