@@ -1,14 +1,15 @@
 //! S-5, its condition (RL1, RL2): a start checks its logs, unless the process before it had closed them all.
 //!
 //! Looks at what each start says that it checked, and at how the process before it ended: while it served, or
-//! after its controlled shutdown. What checking leaves is `recovery_leaves_a_valid_prefix`'s affair.
+//! after its controlled shutdown. A power failure may bring back the marker of the stop before that: Kafka syncs
+//! no directory when it deletes it. What checking leaves is `recovery_leaves_a_valid_prefix`'s affair.
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
 use crate::protocol::{Fact, Routine};
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 const NAME: &str = "a start trusts its logs only after a clean stop";
@@ -18,6 +19,8 @@ pub(super) struct OnlyACleanStopIsTakenForClean {
     brokers: BTreeMap<Rc<str>, Life>,
     /// Some broker closes its logs without a controlled shutdown before.
     stops_at_once: bool,
+    /// Brokers that found the marker when they started, and took it away.
+    on_trust: BTreeSet<Rc<str>>,
     starts: u64,
 }
 
@@ -55,6 +58,10 @@ impl Property for OnlyACleanStopIsTakenForClean {
             Fact::Serving => {
                 self.brokers.insert(entry.node.clone(), Life::Serves);
             }
+            // The marker's deletion is synced by nobody: it may be back.
+            Fact::PowerFailed if self.on_trust.contains(&entry.node) => {
+                self.brokers.remove(&entry.node);
+            }
             Fact::Crashed | Fact::PowerFailed if life == Some(Life::Serves) => {
                 self.brokers.insert(entry.node.clone(), Life::Died);
             }
@@ -71,6 +78,10 @@ impl Property for OnlyACleanStopIsTakenForClean {
             } => {
                 self.starts += 1;
                 self.brokers.remove(&entry.node);
+                match recovered < partitions {
+                    true => self.on_trust.insert(entry.node.clone()),
+                    false => self.on_trust.remove(&entry.node),
+                };
                 if life == Some(Life::Died) && recovered < partitions {
                     let sentence = format!(
                         "{} died while it served, and checked {recovered} of its {partitions} logs when \
@@ -135,6 +146,15 @@ mod tests {
             fired(&plan, &asked, 0).is_some(),
             "killed before it had closed them"
         );
+        let on_trust = |end| {
+            let loaded = Fact::LogsLoaded {
+                partitions: 2,
+                recovered: 0,
+            };
+            fired(&plan, &[loaded, Fact::Serving, end], 0)
+        };
+        assert_eq!(on_trust(Fact::PowerFailed), None, "the marker may be back");
+        assert!(on_trust(Fact::Crashed).is_some());
         let at_once = BrokerPlan::new(1).config("controlled.shutdown.enable", false);
         assert_eq!(fired(&Plan::new("p").broker(at_once), &asked, 0), None);
     }

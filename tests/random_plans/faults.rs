@@ -1,18 +1,30 @@
 //! The faults of a plan: who is hit by what, when and for how long. Only an unclean election is never asked
 //! for: who does that gives records up.
 
+use super::chains;
 use super::draw::Random;
 use super::generator::{Budget, HEALED, SOMEBODY, has_small_fetches, ms};
 use kafka_trial::plan::{
-    Action, Entry, Number, Partition, Plan, Role, Slot, Targets, TopicPlan, When, ZooKeeperCommand,
+    Action, Entry, Moment, Number, Partition, Plan, Role, Slot, Targets, TopicPlan, When,
+    ZooKeeperCommand,
 };
 use kafka_trial::protocol::config::Properties;
+use std::ops::Range;
 
 /// Adds faults to a plan, as many and as bad as it bears.
 pub fn draw(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
+    let first = random.range(5_000..16_000);
+    let begin = match random.percent(30) {
+        // All at once.
+        true => first..first + 4_000,
+        false => 4_000..20_000,
+    };
     for _ in 0..random.range(1..6) {
-        let fault = fault(random, &plan, budget);
+        let fault = fault(random, &plan, budget, begin.clone());
         plan = plan.entry(fault);
+    }
+    if random.percent(80) {
+        plan = chains::draw(plan, random, budget);
     }
     match budget {
         Budget::Crashes | Budget::PowerFailures => {}
@@ -26,20 +38,46 @@ pub fn draw(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
 }
 
 /// One fault, before everything is healed.
-fn fault(random: &mut Random, plan: &Plan, budget: Budget) -> Entry {
+fn fault(random: &mut Random, plan: &Plan, budget: Budget, begin: Range<u64>) -> Entry {
     let action = loop {
         let action = action(random, plan);
         if is_within(budget, &action) {
             break action;
         }
     };
-    let at = random.ms(4_000..20_000);
+    let at = random.ms(begin);
+    let anything = matches!(budget, Budget::Crashes | Budget::PowerFailures);
+    if anything && action.can_last() && random.percent(25) {
+        let when = When::On {
+            moment: moment(random),
+            after: random.ms(0..2_000),
+            from: at,
+        };
+        // It may begin after the healing; then it is over, and all is started again, in time.
+        let entry = Entry::new(when, action).optional();
+        return entry.lasting(random.ms(200..5_000));
+    }
     let lasts = action.can_last() && random.percent(85);
     let mut entry = Entry::new(When::At(at), action).optional();
     if lasts {
         entry = entry.lasting(random.ms(200..12_000));
     }
     entry
+}
+
+/// When a failover, a start or a catching up is in its middle.
+fn moment(random: &mut Random) -> Moment {
+    let partition = first_partition();
+    let id = Number(random.range(1..4) as i32);
+    match random.range(0..8) {
+        0 | 1 => Moment::AnotherLeader { partition },
+        2 => Moment::NoLeader { partition },
+        3 => Moment::IsrShrinks { partition },
+        4 => Moment::IsrGrows { partition },
+        5 => Moment::ControllerElected,
+        6 => Moment::Serves { id },
+        _ => Moment::Registers { id },
+    }
 }
 
 fn is_within(budget: Budget, action: &Action) -> bool {
@@ -57,7 +95,8 @@ fn is_within(budget: Budget, action: &Action) -> bool {
     ) || matches!(action, Action::SlowLink { by, .. } if *by < ms(200));
     match budget {
         Budget::Crashes => !matches!(action, Action::PowerFailure(_)),
-        Budget::PowerFailures => true,
+        // A power failure may bring the marker of a clean stop back, and then nobody looks what it left.
+        Budget::PowerFailures => !matches!(action, Action::Stop(_)),
         Budget::OneDisk => takes_nobody_away,
         Budget::OneZooKeeperDisk => {
             takes_nobody_away
@@ -295,6 +334,7 @@ fn ask_zookeeper(mut plan: Plan, random: &mut Random) -> Plan {
         "sync /trial",
         "delete /trial",
         "delete /trial-lock",
+        "delete /controller",
     ];
     for _ in 0..random.range(3..12) {
         let command =
@@ -343,11 +383,11 @@ fn broker_or_zookeeper(random: &mut Random) -> Targets {
     .into()
 }
 
-fn broker(random: &mut Random) -> Role {
+pub fn broker(random: &mut Random) -> Role {
     Role::broker(random.range(1..4) as i32)
 }
 
-fn first_partition() -> Partition {
+pub fn first_partition() -> Partition {
     Partition {
         topic: "t0".into(),
         partition: 0,

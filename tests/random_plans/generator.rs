@@ -10,12 +10,13 @@ use kafka_trial::plan::{
     Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Latency, Plan,
     ProducerPlan, Role, Targets, TopicPlan, When, ZooKeeperClientPlan,
 };
+use kafka_trial::protocol::BrokerId;
 use std::ops::Range;
 
 /// When everything is healed and every process is started again.
 pub const HEALED: u64 = 24_000;
-/// When nothing is started again any more.
-pub const REPAIRED: u64 = 40_000;
+/// When nothing is started again any more, and a leader is killed whose ISR stands still.
+pub const REPAIRED: u64 = 46_000;
 /// Until when producers make records.
 const MADE: u64 = 28_000;
 const END: u64 = 60_000;
@@ -111,7 +112,9 @@ fn coordination(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
     plan.config("zookeeper.session.timeout.ms", random.range(4_000..9_000))
 }
 
+/// Three that replicate, and sometimes a fourth, which is the controller at first.
 fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
+    let of_its_own = random.percent(25);
     for id in 1..=3 {
         let mut broker = BrokerPlan::new(id);
         let machine = &mut broker.machine;
@@ -124,7 +127,13 @@ fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
         if random.percent(40) {
             machine.supervisor = Some(random.ms(500..8_000));
         }
+        if of_its_own {
+            machine.start_after = ms(1_000);
+        }
         plan = plan.broker(broker);
+    }
+    if of_its_own {
+        plan = plan.broker(BrokerPlan::new(4));
     }
     if random.percent(15) {
         plan = plan
@@ -143,10 +152,8 @@ fn brokers(mut plan: Plan, random: &mut Random) -> Plan {
 fn topics(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
     let topics = if random.percent(30) { 2 } else { 1 };
     for number in 0..topics {
-        let mut topic = TopicPlan::new(format!("t{number}"))
-            .partitions(random.range(1..4) as u32)
-            .replication_factor(3)
-            .config("min.insync.replicas", 2);
+        let mut topic = TopicPlan::new(format!("t{number}")).config("min.insync.replicas", 2);
+        topic = topic.assignment(assignment(random));
         if budget == Budget::PowerFailures {
             topic = topic.config("flush.messages", 1);
         }
@@ -162,6 +169,19 @@ fn topics(mut plan: Plan, random: &mut Random, budget: Budget) -> Plan {
         plan = plan.topic(topic);
     }
     plan
+}
+
+/// Brokers 1 to 3 have all; which of them is the preferred leader is drawn.
+fn assignment(random: &mut Random) -> Vec<Vec<BrokerId>> {
+    let partitions = random.range(1..4) as usize;
+    let first = random.range(0..3) as usize;
+    let mut replicas = vec![1, 2, 3];
+    replicas.rotate_left(first);
+    let mut next = || {
+        replicas.rotate_left(1);
+        replicas.clone()
+    };
+    (0..partitions).map(|_| next()).collect()
 }
 
 fn workload(mut plan: Plan, random: &mut Random) -> Plan {
@@ -208,7 +228,7 @@ fn heal(plan: Plan) -> Plan {
     let again = When::Every {
         every: ms(2_000),
         from: ms(HEALED + 500),
-        until: Some(ms(HEALED + 12_500)),
+        until: Some(ms(HEALED + 20_500)),
     };
     let restart = Entry::new(again, Action::Restart(everyone())).optional();
     plan.at(ms(HEALED), Action::Heal(Healing::Everything))

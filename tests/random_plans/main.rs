@@ -4,6 +4,7 @@
 //! Others than `cargo test` plays: `KAFKA_RUNS=5000..9000`; one of them: `KAFKA_RUN=17`. A plan that fails is
 //! written as a scenario, to be played with `trial run`. What the plans notice of rules that are broken on purpose: `sweep`.
 
+mod chains;
 mod draw;
 mod faults;
 mod generator;
@@ -105,6 +106,7 @@ fn with_new_leaders(report: &Report) -> Option<Plan> {
         };
     }
     let mut plan = report.plan.clone();
+    plan.duration = plan.duration + ms(10_000);
     for (place, name) in (0..).zip(&stuck) {
         let leader = Role::LeaderOf {
             partition: Partition {
