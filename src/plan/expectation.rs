@@ -346,10 +346,31 @@ mod tests {
 
     #[test]
     fn what_is_no_expectation_is_told_the_nearest() {
-        let error = "no acknowledged records are lost"
-            .parse::<Expectation>()
-            .unwrap_err();
-        assert_eq!(error.nearest, Some("no acknowledged record is lost"));
+        for (text, nearest) in [
+            (
+                "no acknowledged records are lost",
+                Some("no acknowledged record is lost"),
+            ),
+            ("no record is lost", Some("no acknowledged record is lost")),
+            (
+                "every isr is full at the end",
+                Some("every ISR is full at the end"),
+            ),
+            ("every ISR is full", Some("every ISR is full at the end")),
+            (
+                "consumer c reads 10 records",
+                Some("records read by {consumer}: {count}"),
+            ),
+            ("t-0 has a leader", None),
+            ("p loses nothing", None),
+            ("lag of c is 0", None),
+            ("latency of p is below 5 ms", None),
+            ("broker-1 is down", None),
+            ("no duplicates", None),
+        ] {
+            let error = text.parse::<Expectation>().unwrap_err();
+            assert_eq!(error.nearest, nearest, "{text}");
+        }
         assert!("p101 produce latency: 10ms".parse::<Expectation>().is_err());
         assert!(
             "t-0 is led by another broker within 25 of the crash"

@@ -5,6 +5,7 @@
 //! the book come from the one declaration.
 
 use crate::kernel::Duration;
+use crate::protocol::config::distance;
 use std::fmt;
 
 /// A type whose values are sentences of a closed table.
@@ -127,23 +128,36 @@ pub(in crate::plan) fn fill<'a>(
     }
 }
 
-/// The template that shares most words with `text`, if any shares one.
+/// The template that `text` is most like: one of which it has more than half of the words that mean something.
 pub(in crate::plan) fn nearest(
     text: &str,
     templates: &[(&'static str, &'static str)],
 ) -> Option<&'static str> {
-    let words: Vec<&str> = text.split(' ').collect();
+    let words: Vec<String> = text.split(' ').map(str::to_lowercase).collect();
     let mut best: Option<(i64, &'static str)> = None;
     for (template, _) in templates {
         let literal = template.split(' ').filter(|word| !word.starts_with('{'));
         let (shared, missing): (Vec<&str>, Vec<&str>) =
-            literal.partition(|word| words.contains(word));
-        let likeness = (shared.len() as i64) * 4 - missing.len() as i64;
-        if !shared.is_empty() && best.is_none_or(|(most, _)| likeness > most) {
+            literal.partition(|word| words.iter().any(|it| is_form_of(it, word)));
+        let says = |of: &[&str]| of.iter().filter(|it| !SMALL_WORDS.contains(it)).count();
+        let likeness = shared.len() as i64 * 4 - missing.len() as i64;
+        if says(&shared) > says(&missing) && best.is_none_or(|(most, _)| likeness > most) {
             best = Some((likeness, template));
         }
     }
     best.map(|(_, template)| template)
+}
+
+const SMALL_WORDS: &[&str] = &[
+    "a", "all", "an", "and", "are", "at", "but", "by", "every", "has", "in", "is", "its", "no",
+    "of", "on", "than", "that", "the", "to", "within",
+];
+
+/// "reads" and "read" are forms of one word, and so is "raed".
+fn is_form_of(word: &str, other: &str) -> bool {
+    let other = other.trim_end_matches(':').to_lowercase();
+    let short = word.len().min(other.len());
+    word == other || (short >= 4 && distance(word, &other) <= short / 4 + 1)
 }
 
 impl Slot for String {

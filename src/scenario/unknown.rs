@@ -1,7 +1,7 @@
 //! What is said of a key that no scenario has: what else there is, in short; and where the key names something
 //! that Kafka has or people do, that it is not modelled, or how it is called here.
 
-use crate::protocol::config::nearest;
+use crate::protocol::config::{Scope, nearest};
 
 /// Found, expected, "did you mean".
 pub(super) struct Unknown {
@@ -12,46 +12,68 @@ pub(super) struct Unknown {
 
 /// `known` are the keys that may stand where `key` stands.
 pub(super) fn unknown(key: &str, known: &'static [&'static str]) -> Unknown {
-    let what = known
-        .contains(&"crash")
-        .then_some("an action, or goes with none");
-    let found = match what {
-        Some(_) => format!("\"{key}\" is no action, and goes with none"),
-        None => format!("unknown key \"{key}\""),
+    let is_of_a_line = known.contains(&"crash");
+    let found = match is_of_a_line {
+        true => format!("\"{key}\" is no action, and goes with none"),
+        false => format!("unknown key \"{key}\""),
     };
-    let expected = match (known, what) {
-        ([], _) => "no key here".to_string(),
-        (_, Some(_)) => {
+    let expected = match known {
+        [] => "no key here".to_string(),
+        _ if is_of_a_line => {
             "an action such as crash, restart, cut link or create topic; \"trial sentences\" lists all, with what goes with each".to_string()
         }
-        (some, None) => format!("one of {}", some.join(", ")),
+        some => format!("one of {}", some.join(", ")),
     };
-    let said = |(marker, words, _): &&(&str, &[&str], Meaning)| {
-        known.contains(marker) && words.iter().any(|word| word.eq_ignore_ascii_case(key))
+    let (found, suggestion) = match meaning(key, known) {
+        Some(Meaning::NotModelled(what)) => (format!("\"{key}\": {what}"), None),
+        Some(Meaning::Called(name)) => (found, Some(format!("\"{name}\""))),
+        Some(Meaning::Setting) => (found, Some(format!("config: {{{key}: ...}}"))),
+        None => (found, None),
     };
-    match SAID.iter().find(said) {
-        Some((_, _, Meaning::NotModelled(what))) => Unknown {
-            found: format!("\"{key}\": {what}"),
-            expected,
-            suggestion: None,
-        },
-        Some((_, _, Meaning::Called(name))) => Unknown {
-            found,
-            expected,
-            suggestion: Some(format!("\"{name}\"")),
-        },
-        None => Unknown {
-            found,
-            expected,
-            suggestion: nearest(key, known.iter().copied()).map(|key| format!("\"{key}\"")),
-        },
+    Unknown {
+        found,
+        expected,
+        suggestion,
     }
 }
 
+/// What somebody means who writes `key`: what it is called for here, Kafka's setting of that name, or what is
+/// spelt nearly so.
+fn meaning(key: &str, known: &'static [&'static str]) -> Option<Meaning> {
+    let here = SAID.iter().filter(|(marker, ..)| known.contains(marker));
+    let said = |word: &str| {
+        let mut here = here.clone();
+        here.find(|(_, words, _)| words.iter().any(|it| it.eq_ignore_ascii_case(word)))
+            .map(|(_, _, meaning)| *meaning)
+    };
+    let is_setting = || {
+        let here = SCOPES.iter().find(|(marker, _)| known.contains(marker));
+        here.is_some_and(|(_, scope)| scope.key(key).is_ok())
+    };
+    said(key)
+        .or_else(|| is_setting().then_some(Meaning::Setting))
+        .or_else(|| nearest(key, known.iter().copied()).map(Meaning::Called))
+        .or_else(|| {
+            let words = here.clone().flat_map(|(_, words, _)| words.iter().copied());
+            nearest(key, words).and_then(said)
+        })
+}
+
+/// Whose settings stand in the `config` beside a key.
+const SCOPES: &[(&str, Scope)] = &[
+    ("saturate", Scope::Producer),
+    ("seek", Scope::Consumer),
+    ("replication.factor", Scope::Topic),
+    ("coordination", Scope::Broker),
+];
+
+#[derive(Clone, Copy)]
 enum Meaning {
     NotModelled(&'static str),
     /// It exists under another name.
     Called(&'static str),
+    /// It is a setting of Kafka's, which has its place in `config`.
+    Setting,
 }
 
 use Meaning::{Called, NotModelled};
@@ -104,6 +126,9 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
             "list groups",
             "commit offsets",
             "remove member",
+            "rebalance",
+            "join group",
+            "leave group",
         ],
         NotModelled("consumer groups are not modelled yet"),
     ),
@@ -147,14 +172,68 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
         &["create user", "create acl", "add acl", "set quota"],
         NotModelled("users, access control and quotas are not modelled"),
     ),
-    ("crash", &["kill", "kill -9"], Called("crash")),
-    ("crash", &["start", "reboot"], Called("restart")),
     (
         "crash",
-        &["shutdown", "shut down", "terminate", "sigterm", "kill -15"],
+        &["compact", "compact topic", "clean"],
+        NotModelled("log compaction is not modelled: topics lose old records by age and size only"),
+    ),
+    (
+        "crash",
+        &["produce", "send", "consume", "read"],
+        NotModelled(
+            "clients do what stands under producers and consumers; start and stop there say when",
+        ),
+    ),
+    (
+        "crash",
+        &["wait", "sleep"],
+        NotModelled("each line says when: at: 30s, every: 10s, or when: <a moment>"),
+    ),
+    (
+        "crash",
+        &["shrink isr", "expand isr"],
+        NotModelled("leaders change ISRs by themselves, when followers lag or have caught up"),
+    ),
+    (
+        "crash",
+        &["kill", "kill -9", "oom", "crash broker", "kill broker"],
+        Called("crash"),
+    ),
+    (
+        "crash",
+        &["start", "reboot", "start broker", "restart broker"],
+        Called("restart"),
+    ),
+    (
+        "crash",
+        &["elect leader", "elect leaders", "preferred leader election"],
+        Called("elect preferred leader"),
+    ),
+    ("crash", &["remove file"], Called("delete file")),
+    (
+        "crash",
+        &["slow cpu", "cpu", "load", "slow broker"],
+        Called("slow machine"),
+    ),
+    (
+        "crash",
+        &[
+            "shutdown",
+            "shut down",
+            "terminate",
+            "sigterm",
+            "kill -15",
+            "stop broker",
+            "stop consumer",
+            "stop producer",
+        ],
         Called("stop"),
     ),
-    ("crash", &["freeze", "suspend", "sigstop"], Called("pause")),
+    (
+        "crash",
+        &["freeze", "suspend", "sigstop", "gc pause", "gc"],
+        Called("pause"),
+    ),
     (
         "crash",
         &["unpause", "continue", "sigcont"],
@@ -172,7 +251,7 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     ),
     (
         "crash",
-        &["partition", "split network", "split"],
+        &["partition", "split network", "split", "network partition"],
         Called("partition network"),
     ),
     (
@@ -180,7 +259,11 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
         &["slow network", "delay link", "delay"],
         Called("slow link"),
     ),
-    ("crash", &["drop message", "drop"], Called("lose message")),
+    (
+        "crash",
+        &["drop message", "drop", "packet loss", "lose packet"],
+        Called("lose message"),
+    ),
     (
         "crash",
         &["corrupt", "corrupt file", "corrupt disk"],
@@ -219,7 +302,22 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
         &["users", "acls", "quotas"],
         NotModelled("users, access control and quotas are not modelled"),
     ),
-    ("timeline", &["brokers", "zookeeper"], Called("cluster")),
+    (
+        "timeline",
+        &["kraft", "controllers"],
+        NotModelled("KRaft is not modelled yet: ZooKeeper coordinates"),
+    ),
+    (
+        "timeline",
+        &["brokers", "zookeeper", "broker"],
+        Called("cluster"),
+    ),
+    (
+        "timeline",
+        &["runtime", "length", "time", "run_for", "timeout"],
+        Called("duration"),
+    ),
+    ("timeline", &["description"], Called("about")),
     (
         "timeline",
         &["faults", "events", "actions"],
@@ -260,6 +358,12 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
         NotModelled("idempotent producers are not modelled yet"),
     ),
     ("saturate", &["rate", "interval"], Called("every")),
+    ("saturate", &["records", "messages"], Called("limit")),
+    (
+        "saturate",
+        &["compression"],
+        Called("config: {compression.type: ...}"),
+    ),
     (
         "seek",
         &["group", "group.id", "group_id", "groups"],
@@ -269,31 +373,186 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     ),
     ("seek", &["topic"], Called("topics")),
     ("seek", &["offset"], Called("seek")),
+    (
+        "seek",
+        &["partitions", "partition", "assignment"],
+        NotModelled("a consumer reads every partition of its topics"),
+    ),
+    (
+        "seek",
+        &["from"],
+        Called("config: {auto.offset.reset: earliest}"),
+    ),
+    (
+        "coordination",
+        &["racks"],
+        Called("brokers: [{id: 1, rack: a}, ...]"),
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ACTIONS: &[&str] = &["crash", "restart", "create topic", "stop"];
+    use crate::scenario::load;
+
+    const TIMELINE: &str = "timeline: [{at: 9s, KEY: broker-1}]";
+
+    /// Where a key stands, the key, and what is said of it: what is not modelled, or what may be meant.
+    const KEYS: &[(&str, &str, &str)] = &[
+        (
+            TIMELINE,
+            "delete topic",
+            "deletion of topics is not modelled yet",
+        ),
+        (
+            TIMELINE,
+            "delet topic",
+            "deletion of topics is not modelled yet",
+        ),
+        (TIMELINE, "erase topic", ""),
+        (TIMELINE, "dance", ""),
+        (TIMELINE, "crush", "\"crash\""),
+        (TIMELINE, "isolte", "\"isolate\""),
+        (TIMELINE, "kill", "\"crash\""),
+        (TIMELINE, "crash broker", "\"crash\""),
+        (TIMELINE, "start", "\"restart\""),
+        (TIMELINE, "stop consumer", "\"stop\""),
+        (TIMELINE, "gc pause", "\"pause\""),
+        (TIMELINE, "packet loss", "\"lose message\""),
+        (TIMELINE, "network partition", "\"partition network\""),
+        (TIMELINE, "elect leader", "\"elect preferred leader\""),
+        (
+            TIMELINE,
+            "rebalance",
+            "consumer groups are not modelled yet",
+        ),
+        (
+            TIMELINE,
+            "commit offsets",
+            "consumer groups are not modelled yet",
+        ),
+        (
+            TIMELINE,
+            "alter config",
+            "dynamic configuration of brokers is not modelled; \"upgrade\" starts a stopped broker with other settings",
+        ),
+        (
+            TIMELINE,
+            "reassign partitions",
+            "reassignment of replicas is not modelled yet",
+        ),
+        (
+            TIMELINE,
+            "begin transaction",
+            "transactions are not modelled yet",
+        ),
+        (
+            TIMELINE,
+            "compact",
+            "log compaction is not modelled: topics lose old records by age and size only",
+        ),
+        (
+            TIMELINE,
+            "wait",
+            "each line says when: at: 30s, every: 10s, or when: <a moment>",
+        ),
+        (
+            TIMELINE,
+            "produce",
+            "clients do what stands under producers and consumers; start and stop there say when",
+        ),
+        (
+            "KEY: 1",
+            "kraft",
+            "KRaft is not modelled yet: ZooKeeper coordinates",
+        ),
+        ("KEY: 1", "groups", "consumer groups are not modelled yet"),
+        ("KEY: 1", "runtime", "\"duration\""),
+        ("KEY: 1", "expectations", "\"expect\""),
+        (
+            "topics: {t: {KEY: 1}}",
+            "retention.ms",
+            "config: {retention.ms: ...}",
+        ),
+        (
+            "topics: {t: {KEY: 1}}",
+            "min.insync.replicas",
+            "config: {min.insync.replicas: ...}",
+        ),
+        (
+            "topics: {t: {KEY: 1}}",
+            "replication",
+            "\"replication.factor\"",
+        ),
+        (
+            "producers: {p: {topic: t, KEY: 1}}",
+            "linger.ms",
+            "config: {linger.ms: ...}",
+        ),
+        (
+            "producers: {p: {topic: t, KEY: 1}}",
+            "compression",
+            "\"config: {compression.type: ...}\"",
+        ),
+        ("producers: {p: {topic: t, KEY: 1}}", "rate", "\"every\""),
+        (
+            "producers: {p: {topic: t, KEY: 1}}",
+            "transactional.id",
+            "transactions are not modelled yet",
+        ),
+        (
+            "consumers: {c: {topics: [t], KEY: 1}}",
+            "group",
+            "consumer groups are not modelled yet: each consumer reads every partition of its topics by itself",
+        ),
+        (
+            "consumers: {c: {topics: [t], KEY: 1}}",
+            "fetch.max.wait.ms",
+            "config: {fetch.max.wait.ms: ...}",
+        ),
+        (
+            "consumers: {c: {topics: [t], KEY: 1}}",
+            "partitions",
+            "a consumer reads every partition of its topics",
+        ),
+        (
+            "cluster: {brokers: 1, KEY: 1}",
+            "num.io.threads",
+            "config: {num.io.threads: ...}",
+        ),
+        (
+            "cluster: {brokers: 1, KEY: 1}",
+            "controllers",
+            "KRaft is not modelled yet: ZooKeeper coordinates",
+        ),
+    ];
 
     #[test]
     fn what_exists_and_is_not_modelled_is_said_and_nothing_silly_is_suggested() {
-        let said = unknown("delete topic", ACTIONS);
-        assert_eq!(
-            said.found,
-            "\"delete topic\": deletion of topics is not modelled yet"
-        );
-        assert_eq!(said.suggestion, None);
-        assert_eq!(
-            unknown("kill", ACTIONS).suggestion.as_deref(),
-            Some("\"crash\"")
-        );
-        assert_eq!(
-            unknown("crush", ACTIONS).suggestion.as_deref(),
-            Some("\"crash\"")
-        );
-        assert_eq!(unknown("erase topic", ACTIONS).suggestion, None);
-        assert!(unknown("dance", ACTIONS).expected.len() < 150);
+        for (place, key, said) in KEYS {
+            let line = place.replace("KEY", key);
+            let cluster = match place.starts_with("cluster") {
+                true => "",
+                false => "cluster: {brokers: 1}\n",
+            };
+            let text = format!("format: 1\nname: s\nabout: a\nduration: 1m\n{cluster}{line}\n");
+            let Err(error) = load("s.yaml", text.into_bytes(), &[]) else {
+                panic!("{key} is taken");
+            };
+            let error = error.to_string();
+            let wanted = match said {
+                &"" => format!("\"{key}\" is no action"),
+                said if said.starts_with(['"', '{']) || said.starts_with("config") => {
+                    format!("did you mean {said}?")
+                }
+                said => format!("\"{key}\": {said}\n"),
+            };
+            assert!(error.contains(&wanted), "{error}");
+            let hints = error.contains("did you mean");
+            assert_eq!(hints, wanted.starts_with("did"), "{error}");
+            let longest = error.lines().map(str::len).max();
+            assert!(longest < Some(180), "{error}");
+        }
     }
 }

@@ -26,6 +26,7 @@ pub use client_config::{
 };
 pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};
 pub use lack::Lack;
+pub(crate) use nearest::distance;
 pub use nearest::nearest;
 pub use network_client_config::NetworkClientConfig;
 pub use synonyms::described_topic_configs;

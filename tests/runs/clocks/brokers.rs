@@ -183,7 +183,8 @@ timeline:
   - {at: 19s, cut link: broker-1, to: broker-2}
   - {at: 20s, delete records: t-0, before: 2}
 ",
-            shows: Sign::Fact(|entry| matches!(entry.fact, Fact::AdminAnswered { .. })),
+            // It asks again.
+            shows: Sign::Packet("admin"),
         },
         Case {
             what: "making a topic waits for leaders",
