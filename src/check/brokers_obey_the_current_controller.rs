@@ -6,7 +6,7 @@
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -73,7 +73,7 @@ impl Property for BrokersObeyTheCurrentController {
     }
 
     fn figures(&self) -> String {
-        format!("{} changes of whom brokers obey", self.looked_at)
+        format!("{} of whom brokers obey", counted(self.looked_at, "change"))
     }
 }
 

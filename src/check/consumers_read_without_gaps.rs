@@ -10,7 +10,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -87,9 +87,9 @@ impl Property for ConsumersReadWithoutGaps {
                 .collect();
             let [first, ..] = missed[..] else { continue };
             let sentence = format!(
-                "{} did not get {} records of {}, offset {first} the first of them, but what comes after",
+                "{} did not get {} of {}, offset {first} the first of them, but what comes after",
                 gap.consumer,
-                missed.len(),
+                counted(missed.len(), "record"),
                 gap.partition
             );
             let mut violation = Violation::finally(NAME, sentence).of(&gap.partition);
@@ -102,7 +102,7 @@ impl Property for ConsumersReadWithoutGaps {
     }
 
     fn figures(&self) -> String {
-        format!("{} reads", self.looked_at)
+        counted(self.looked_at, "read")
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
         ];
         assert_eq!(
             look(&scene(), facts),
-            ["c-1 did not get 1 records of t-0, offset 1 the first of them, but what comes after"]
+            ["c-1 did not get 1 record of t-0, offset 1 the first of them, but what comes after"]
         );
     }
 

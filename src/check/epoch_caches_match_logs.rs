@@ -9,7 +9,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "a log's epoch cache says where its epochs begin";
@@ -84,7 +84,7 @@ impl Property for EpochCachesMatchLogs {
     }
 
     fn figures(&self) -> String {
-        format!("{} looks at caches", self.looked_at)
+        format!("{} at caches", counted(self.looked_at, "look"))
     }
 }
 

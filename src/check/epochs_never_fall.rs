@@ -10,7 +10,7 @@ use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl Property for EpochsNeverFall {
     }
 
     fn figures(&self) -> String {
-        format!("{} epochs in states and logs", self.looked_at)
+        format!("{} in states and logs", counted(self.looked_at, "epoch"))
     }
 }
 

@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "the high watermark lies between the log's start and its end";
@@ -48,7 +48,7 @@ impl Property for HighWatermarkInBounds {
     }
 
     fn figures(&self) -> String {
-        format!("{} looks at replicas", self.looked_at)
+        format!("{} at replicas", counted(self.looked_at, "look"))
     }
 }
 

@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, TopicPartition};
+use crate::protocol::{Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ impl Property for HighWatermarkNeverFalls {
     }
 
     fn figures(&self) -> String {
-        format!("{} moves of leaders", self.looked_at)
+        format!("{} of leaders", counted(self.looked_at, "move"))
     }
 }
 

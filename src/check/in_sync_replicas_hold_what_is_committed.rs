@@ -10,7 +10,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -60,9 +60,9 @@ impl Property for InSyncReplicasHoldWhatIsCommitted {
 
     fn figures(&self) -> String {
         format!(
-            "{} looks at {} partitions",
-            self.looked_at,
-            self.partitions.len()
+            "{} at {}",
+            counted(self.looked_at, "look"),
+            counted(self.partitions.len(), "partition")
         )
     }
 }

@@ -7,7 +7,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "a leader is in its ISR";
@@ -61,7 +61,7 @@ impl Property for LeaderInIsr {
     }
 
     fn figures(&self) -> String {
-        format!("{} states", self.looked_at)
+        counted(self.looked_at, "state")
     }
 }
 

@@ -16,7 +16,7 @@ use super::retention_limits::RetentionLimits;
 use crate::kernel::{Duration, Time};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan, Timestamp};
-use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,7 +262,7 @@ impl Property for LogStartsMoveAsAllowed {
     }
 
     fn figures(&self) -> String {
-        format!("{} log starts", self.looked_at)
+        counted(self.looked_at, "log start")
     }
 }
 

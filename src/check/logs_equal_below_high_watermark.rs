@@ -14,7 +14,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::stored_log::StoredRecord;
 use crate::node::view::ReplicaView;
-use crate::protocol::{BrokerId, TopicPartition};
+use crate::protocol::{BrokerId, TopicPartition, counted};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl Property for LogsEqualBelowHighWatermark {
     }
 
     fn figures(&self) -> String {
-        format!("{} pairs of records compared", self.compared)
+        format!("{} of records compared", counted(self.compared, "pair"))
     }
 }
 

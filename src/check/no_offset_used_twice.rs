@@ -10,7 +10,7 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,8 +69,11 @@ impl Property for NoOffsetUsedTwice {
         let reads = self.reads.count;
         let after_unclean_elections = self.reads.twice.values().filter(|unclean| **unclean);
         match after_unclean_elections.count() {
-            0 => format!("{reads} reads"),
-            twice => format!("{reads} reads; used again after an unclean election: {twice}"),
+            0 => counted(reads, "read"),
+            twice => format!(
+                "{}; used again after an unclean election: {twice}",
+                counted(reads, "read")
+            ),
         }
     }
 }

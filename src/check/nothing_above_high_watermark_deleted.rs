@@ -6,7 +6,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "nothing above the high watermark is deleted";
@@ -52,7 +52,7 @@ impl Property for NothingAboveHighWatermarkDeleted {
     }
 
     fn figures(&self) -> String {
-        format!("{} deletions", self.looked_at)
+        counted(self.looked_at, "deletion")
     }
 }
 

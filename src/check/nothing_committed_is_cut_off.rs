@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, StateWriteReason};
+use crate::protocol::{Fact, Routine, StateWriteReason, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl Property for NothingCommittedIsCutOff {
     }
 
     fn figures(&self) -> String {
-        format!("{} cuts", self.cuts)
+        counted(self.cuts, "cut")
     }
 }
 

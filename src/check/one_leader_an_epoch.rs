@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -49,7 +49,11 @@ impl Property for OneLeaderAnEpoch {
 
     fn figures(&self) -> String {
         let epochs: usize = self.leaders.values().map(BTreeMap::len).sum();
-        format!("{} statements about {epochs} epochs", self.looked_at)
+        format!(
+            "{} about {}",
+            counted(self.looked_at, "statement"),
+            counted(epochs, "epoch")
+        )
     }
 }
 

@@ -7,7 +7,7 @@
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -97,7 +97,7 @@ impl Property for OnlyACleanStopIsTakenForClean {
     }
 
     fn figures(&self) -> String {
-        format!("{} starts", self.starts)
+        counted(self.starts, "start")
     }
 }
 

@@ -8,7 +8,7 @@ use super::zookeeper::{Added, History};
 use crate::metadata::znode;
 use crate::node::view::ClusterView;
 use crate::protocol::zab::TxnBody;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ impl Property for OnlyTheCurrentControllerWrites {
     }
 
     fn figures(&self) -> String {
-        format!("{} states written", self.states)
+        format!("{} written", counted(self.states, "state"))
     }
 }
 

@@ -11,7 +11,7 @@ use super::replica_key::broker_id;
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
-use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Property for RecoveryLeavesAValidPrefix {
     }
 
     fn figures(&self) -> String {
-        format!("{} recovered logs", self.looked_at)
+        counted(self.looked_at, "recovered log")
     }
 }
 

@@ -11,7 +11,7 @@ use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use super::stored_log::StoredLog;
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, Routine, TopicPartition};
+use crate::protocol::{BrokerId, Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ impl Property for RetentionKeepsOffsets {
     }
 
     fn figures(&self) -> String {
-        format!("{} deletions", self.looked_at)
+        counted(self.looked_at, "deletion")
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         scene.store(1, "t-0", batch(0, 1, &["a", "b"]));
         scene.replica_mut(1, "t-0").log_end_offset = 2;
         assert_eq!(property.after_event(&told, &scene), None);
-        assert_eq!(property.figures(), "1 deletions");
+        assert_eq!(property.figures(), "1 deletion");
         scene.replica_mut(1, "t-0").log_end_offset = 3;
         let fired = property.after_event(&told, &scene).unwrap();
         assert_eq!(

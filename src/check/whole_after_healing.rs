@@ -9,7 +9,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Duration;
 use crate::plan::{Action, Healing, Plan, Role, Targets, When};
-use crate::protocol::NO_LEADER;
+use crate::protocol::{NO_LEADER, counted};
 
 const NAME: &str = "after healing every ISR is full again";
 
@@ -88,7 +88,7 @@ impl Property for WholeAfterHealing {
     }
 
     fn figures(&self) -> String {
-        format!("{} partitions", self.looked_at)
+        counted(self.looked_at, "partition")
     }
 }
 

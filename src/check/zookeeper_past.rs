@@ -10,7 +10,7 @@ use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan, Role};
 use crate::protocol::zookeeper::Zxid;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "ZooKeeper forgets nothing";
@@ -102,8 +102,11 @@ impl Property for ZooKeeperForgetsNothing {
     fn figures(&self) -> String {
         let txns = self.past.txns;
         match self.lost {
-            0 => format!("{txns} transactions"),
-            _ => format!("{txns} transactions; its past was lost, since the plan wipes its disk"),
+            0 => counted(txns, "transaction"),
+            _ => format!(
+                "{}; its past was lost, since the plan wipes its disk",
+                counted(txns, "transaction")
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::terminal::Terminal;
 use super::{Status, inputs};
 use crate::plan::{Plan, write_duration};
+use crate::protocol::counted;
 use crate::scenario;
 use clap::Args;
 
@@ -59,15 +60,11 @@ fn summary(plan: &Plan) -> String {
             .map(|plan| plan.count.unwrap_or(1))
             .sum::<u32>();
     let parts = [
-        count(plan.cluster.brokers.len(), "broker", "brokers"),
-        count(plan.topics.len(), "topic", "topics"),
-        count(clients as usize, "client", "clients"),
-        count(
-            plan.timeline.len(),
-            "line in the timeline",
-            "lines in the timeline",
-        ),
-        count(plan.expect.len(), "expectation", "expectations"),
+        counted(plan.cluster.brokers.len(), "broker"),
+        counted(plan.topics.len(), "topic"),
+        counted(clients, "client"),
+        counted(plan.timeline.len(), "line") + " in the timeline",
+        counted(plan.expect.len(), "expectation"),
     ];
     format!(
         "ok: {}, {}, {}",
@@ -75,8 +72,4 @@ fn summary(plan: &Plan) -> String {
         write_duration(plan.duration),
         parts.join(", ")
     )
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -7,6 +7,7 @@ mod recordings;
 use super::Status;
 use super::terminal::Terminal;
 use crate::conform::{self, Lateness, Outcome, StepDifference};
+use crate::protocol::counted;
 use crate::scenario::Diagnostic;
 use clap::{Args, ValueEnum};
 use output::Output;
@@ -107,13 +108,15 @@ fn tell(
     let all = arguments.all;
     let name = recording.name();
     match outcome {
-        Outcome::Agreed { steps } => terminal.line(&format!("agrees   {name}: {steps} steps")),
+        Outcome::Agreed { steps } => {
+            terminal.line(&format!("agrees   {name}: {}", counted(steps, "step")));
+        }
         Outcome::Skipped { why } => terminal.line(&format!("skipped  {name}: {why}")),
         Outcome::Differed(steps) => {
             let count: usize = steps.iter().map(|step| step.differences.len()).sum();
             let first = steps.first().map_or(0, |step| step.step);
             let more = if all {
-                format!(", {count} differences")
+                format!(", {}", counted(count, "difference"))
             } else {
                 String::new()
             };

@@ -8,6 +8,7 @@ use super::seeds::{self, Tally};
 use super::terminal::Terminal;
 use crate::kernel::Duration;
 use crate::plan::{Plan, parse_duration, write_duration};
+use crate::protocol::counted;
 use crate::report::{
     Account, Ending, Evidence, ShowZooKeeper, Suite, Told, closing, json, json_document,
     json_unusable, junit, output_files, summary, trace_header, verdict_line,
@@ -129,8 +130,11 @@ fn prepare_one(
     terminal: &mut Terminal,
 ) -> Job {
     let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
-    for warning in &loaded.warnings {
-        terminal.complain(warning);
+    // The report has them too, and who reads both reads them once.
+    if arguments.format != Format::Text || !terminal.is_one() {
+        for warning in &loaded.warnings {
+            terminal.complain(warning);
+        }
     }
     let mut plan = loaded.plan;
     plan.seed = arguments.seed.unwrap_or(plan.seed);
@@ -309,8 +313,8 @@ impl Telling<'_> {
                     count => format!(", {count} not run"),
                 };
                 terminal.line(&format!(
-                    "{} scenarios: {held} held, {failed} failed{not_run}",
-                    held + failed + unusable
+                    "{}: {held} held, {failed} failed{not_run}",
+                    counted(held + failed + unusable, "scenario")
                 ));
             }
             Format::Text => {}

@@ -3,6 +3,7 @@
 use super::Status;
 use super::terminal::Terminal;
 use crate::plan::Plan;
+use crate::protocol::counted;
 use crate::run;
 use crate::scenario::Diagnostic;
 use serde_json::{Value, json};
@@ -78,10 +79,10 @@ impl Tally {
         let failing = self.failing().len() as u64;
         let verdict = if failing == 0 { "held" } else { "FAILED" };
         let mut text = format!(
-            "{verdict:<6}  {:<name_width$}  {} of {} seeds\n",
+            "{verdict:<6}  {:<name_width$}  {} of {}\n",
             self.name,
             self.played - failing,
-            self.played
+            counted(self.played, "seed")
         );
         for (sentence, seeds) in &self.failed {
             let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();

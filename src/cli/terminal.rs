@@ -26,6 +26,11 @@ impl Terminal {
         }
     }
 
+    /// True if a person sees output and errors on one screen.
+    pub(super) fn is_one(&self) -> bool {
+        io::stdout().is_terminal() && self.err.is_terminal()
+    }
+
     /// A line of data.
     pub(super) fn line(&mut self, text: &str) {
         self.data(text);

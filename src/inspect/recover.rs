@@ -10,7 +10,7 @@ use crate::metadata::znode;
 use crate::node::{Node, ShellCommand, ZooKeeperShell};
 use crate::plan::Plan;
 use crate::protocol::config::Properties;
-use crate::protocol::{Fact, Timer, TopicPartition};
+use crate::protocol::{Fact, Timer, TopicPartition, counted};
 use crate::run::{Run, Unbuildable};
 use bytes::Bytes;
 
@@ -227,10 +227,12 @@ fn step(fact: &Fact) -> Option<String> {
             partitions,
             recovered: 0,
         } => Some(format!(
-            "{partitions} logs are loaded; the last stop was clean"
+            "{} loaded; the last stop was clean",
+            counted(partitions, "log")
         )),
         Fact::LogsLoaded { partitions, .. } => Some(format!(
-            "{partitions} logs are loaded and checked; the last stop was not clean"
+            "{} loaded and checked; the last stop was not clean",
+            counted(partitions, "log")
         )),
         Fact::LogDirFailed { why } => Some(format!("the log directory is given up: {why}")),
         Fact::Exiting { status, why } => {

@@ -118,7 +118,7 @@ impl fmt::Display for LoadNote {
             } => {
                 write!(
                     f,
-                    "loaded: start {log_start_offset}, end {log_end_offset}, recovery point {recovery_point}, {producers} producers"
+                    "loaded: start {log_start_offset}, end {log_end_offset}, recovery point {recovery_point}, producers {producers}"
                 )?;
                 match snapshot {
                     Some(offset) => write!(f, " from snapshot {offset} and what follows it"),

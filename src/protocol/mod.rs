@@ -6,6 +6,7 @@
 //! May not know who sends or receives.
 
 pub mod config;
+mod counted;
 mod error;
 mod escaped;
 mod exponential_backoff;
@@ -20,6 +21,7 @@ mod timer;
 pub mod zab;
 pub mod zookeeper;
 
+pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{

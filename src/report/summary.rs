@@ -5,6 +5,7 @@ use super::failure::failure;
 use super::zookeeper::zookeeper;
 use super::{Ending, kafka_get_offsets, kafka_topics_describe};
 use crate::check::Judgement;
+use crate::protocol::counted;
 use crate::trace::{Closing, Style, TraceHeader, with_legend};
 
 /// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
@@ -68,16 +69,16 @@ pub fn verdict_line(ending: &Ending<'_>, name_width: usize) -> String {
     };
     let verdict = if ending.held() { "held" } else { "FAILED" };
     let mut text = format!(
-        "{verdict:<6}  {:<name_width$}  seed {}  {held} of {} expectations{not_judged}, {} of {} properties  digest {:016x}",
+        "{verdict:<6}  {:<name_width$}  seed {}  {held} of {}{not_judged}, {} of {}  digest {:016x}",
         ending.plan.name,
         ending.seed,
-        ending.outcomes.len(),
+        counted(ending.outcomes.len(), "expectation"),
         ending
             .figures
             .iter()
             .filter(|(name, _)| !is_broken(ending, name))
             .count(),
-        ending.figures.len(),
+        counted(ending.figures.len(), "property"),
         ending.digest
     );
     for warning in ending.plan.warnings() {
@@ -183,9 +184,9 @@ fn verdicts(ending: &Ending<'_>, style: Style) -> String {
         text.push_str(&format!("note: {remark}\n"));
     }
     if ending.violations.is_empty() && !style.verbose {
-        let count = ending.figures.len();
+        let properties = counted(ending.figures.len(), "property");
         text.push_str(&format!(
-            "held: {count} properties that must hold in every run (--verbose names them)\n"
+            "held: {properties} that must hold in every run (--verbose names them)\n"
         ));
         return text;
     }
@@ -202,10 +203,10 @@ fn verdicts(ending: &Ending<'_>, style: Style) -> String {
 
 fn figures(ending: &Ending<'_>) -> String {
     format!(
-        "digest {:016x}  {} simulated seconds, {} events, {} messages\n",
+        "digest {:016x}  {}, {}, {}\n",
         ending.digest,
-        ending.end.0 / 1_000_000_000,
-        ending.events,
-        ending.messages
+        counted(ending.end.0 / 1_000_000_000, "simulated second"),
+        counted(ending.events, "event"),
+        counted(ending.messages, "message")
     )
 }

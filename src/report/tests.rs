@@ -91,8 +91,8 @@ impl Failed {
             ],
             violations: vec![violation],
             figures: vec![
-                ("a leader is in its ISR", "1 states".to_owned()),
-                ("no offset is used twice", "1 reads".to_owned()),
+                ("a leader is in its ISR", "1 state".to_owned()),
+                ("no offset is used twice", "1 read".to_owned()),
             ],
         }
     }

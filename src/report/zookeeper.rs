@@ -3,6 +3,7 @@
 
 use super::{Ending, ShowZooKeeper};
 use crate::node::view::{ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView};
+use crate::protocol::counted;
 use crate::protocol::zookeeper::SessionId;
 use serde_json::{Value, json};
 
@@ -24,9 +25,9 @@ pub fn zookeeper(ending: &Ending<'_>) -> String {
         text.push_str(&format!("{}\n", session_line(ending, session)));
     }
     if ending.zookeeper == ShowZooKeeper::Servers {
-        let count = view.znodes.len();
+        let nodes = counted(view.znodes.len(), "node");
         text.push_str(&format!(
-            "\nits tree has {count} nodes (--show zookeeper shows them)\n"
+            "\nits tree has {nodes} (--show zookeeper shows them)\n"
         ));
         return text;
     }

@@ -6,7 +6,7 @@ use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::kernel::Duration;
 use crate::plan::{Count, EventRef, Key, ProducerPlan, truck_name};
-use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition};
+use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
@@ -128,7 +128,7 @@ pub(super) fn used_twice(history: &History<'_>, count: Count) -> Verdict {
     let mut reads = reads.clone();
     reads.look_at_logs(history.end);
     let twice = reads.used_twice();
-    let figures = format!("{twice}, in {} reads", reads.count);
+    let figures = format!("{twice}, in {}", counted(reads.count, "read"));
     verdict_of(count.holds(twice), figures)
 }
 
@@ -160,7 +160,10 @@ pub(super) fn order_of_keys(history: &History<'_>, consumer: &str) -> Verdict {
             }
         }
     }
-    verdict_of(read > 0, format!("{read} records with keys were read"))
+    verdict_of(
+        read > 0,
+        format!("{} with keys read", counted(read, "record")),
+    )
 }
 
 pub(super) fn no_order_across(history: &History<'_>, consumer: &str) -> Verdict {

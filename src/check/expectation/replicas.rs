@@ -7,7 +7,7 @@ use crate::check::logs_equal_below_high_watermark::Comparison;
 use crate::kernel::Duration;
 use crate::node::view::CommittedPartition;
 use crate::plan::{Count, EventRef, Partition};
-use crate::protocol::{BrokerId, Fact};
+use crate::protocol::{BrokerId, Fact, counted};
 use std::collections::BTreeSet;
 
 pub(super) fn isr_shrinks(
@@ -113,7 +113,7 @@ pub(super) fn differ(history: &History<'_>, count: Count) -> Verdict {
     let equal = comparison.compared;
     verdict_of(
         count.holds(found),
-        format!("{found}; {equal} pairs of records are equal"),
+        format!("{found}; equal are {} of records", counted(equal, "pair")),
     )
 }
 
@@ -137,7 +137,10 @@ pub(super) fn refused(history: &History<'_>, partition: &Partition, error: &str)
         .window()
         .filter(|entry| matches!(&entry.fact, Fact::ProduceRefused { partition: refused, error: with } if is(refused, partition) && with.name() == error))
         .count();
-    verdict_of(count > 0, format!("{count} requests refused so"))
+    verdict_of(
+        count > 0,
+        format!("{} refused so", counted(count, "request")),
+    )
 }
 
 pub(super) fn stalls(history: &History<'_>) -> Verdict {

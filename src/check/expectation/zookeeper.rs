@@ -6,7 +6,7 @@ use super::{Verdict, verdict_of};
 use crate::kernel::{Duration, Time};
 use crate::plan::{EventRef, Number};
 use crate::protocol::zab::SyncMode;
-use crate::protocol::{Fact, ShellFact};
+use crate::protocol::{Fact, ShellFact, counted};
 
 pub(super) fn has_a_leader(history: &History<'_>, limit: Duration, event: &EventRef) -> Verdict {
     let index = history.event(event)?;
@@ -79,7 +79,7 @@ pub(super) fn answers(
         (Some((time, answer)), _) => Err(format!("at {} it was \"{answer}\"", at(*time))),
         (None, 0) => Err("no such request was answered".to_owned()),
         (None, 1) => Ok(format!("at {}", at(ended[0].0))),
-        (None, times) => Ok(format!("{times} times")),
+        (None, times) => Ok(counted(times, "time")),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::zab::{Txn, TxnBody};
 use crate::protocol::zookeeper::SessionId;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -97,7 +97,7 @@ impl Property for EphemeralsLiveWithTheirSession {
     }
 
     fn figures(&self) -> String {
-        format!("{} ephemerals", self.made)
+        counted(self.made, "ephemeral")
     }
 }
 

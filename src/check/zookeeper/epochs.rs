@@ -4,7 +4,7 @@
 
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::rc::Rc;
 
@@ -41,7 +41,7 @@ impl Property for OneLeaderAZooKeeperEpoch {
     }
 
     fn figures(&self) -> String {
-        format!("{} leaders", self.leaders)
+        counted(self.leaders, "leader")
     }
 }
 

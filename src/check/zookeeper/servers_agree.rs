@@ -8,7 +8,7 @@ use super::history::{Added, History};
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::zookeeper::Zxid;
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -88,9 +88,9 @@ impl Property for ServersAgree {
 
     fn figures(&self) -> String {
         format!(
-            "{} transactions, applied {} times",
-            self.history.len(),
-            self.applied
+            "{}, applied {}",
+            counted(self.history.len(), "transaction"),
+            counted(self.applied, "time")
         )
     }
 }

@@ -4,7 +4,7 @@
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::zookeeper::{SessionId, Zxid};
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -74,9 +74,9 @@ impl Property for SessionsGoForward {
 
     fn figures(&self) -> String {
         format!(
-            "{} answers to {} sessions",
-            self.answers,
-            self.sessions.len()
+            "{} to {}",
+            counted(self.answers, "answer"),
+            counted(self.sessions.len(), "session")
         )
     }
 }

@@ -9,7 +9,7 @@ use super::model::Model;
 use crate::check::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::zookeeper::{Answer, Code, Op, SessionId, WatchType, Zxid};
-use crate::protocol::{Fact, Routine};
+use crate::protocol::{Fact, Routine, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -163,7 +163,7 @@ impl Property for WatchesFireOnceAndFirst {
     }
 
     fn figures(&self) -> String {
-        format!("{} events", self.fired)
+        counted(self.fired, "event")
     }
 }
 

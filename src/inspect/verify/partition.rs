@@ -6,6 +6,7 @@ use super::producers::Producers;
 use super::segment::{self, Indexes, Located, long};
 use crate::log::batch::RecordBatch;
 use crate::log::{EpochEntry, ProducerStateEntry, parse_snapshot, partition_metadata_problem};
+use crate::protocol::counted;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -526,7 +527,8 @@ impl PartitionDir<'_> {
         let any = self.files.keys().any(|name| name.ends_with(".snapshot"));
         let producers = walk.producers.count();
         if self.clean && !any && producers > 0 {
-            let what = format!("there is no snapshot of its {producers} producers");
+            let producers = counted(producers, "producer");
+            let what = format!("there is no snapshot of its {producers}");
             let broker = "the next start forgets them, and may take their batches twice";
             verifier.find(self.dir, &what, broker);
         }

@@ -2,6 +2,7 @@
 
 use super::Verifier;
 use crate::log::batch::{HEADER_SIZE, RecordBatch};
+use crate::protocol::counted;
 use bytes::Bytes;
 
 /// With no more bytes left, a reader stops without a word (RL3).
@@ -29,7 +30,16 @@ pub(super) fn read(content: &Bytes) -> (Vec<Located>, Option<(u64, String)>) {
             return (batches, None);
         }
         if left <= UP_TO_MAGIC {
-            return (batches, Some((at, format!("{left} bytes are no batch"))));
+            return (
+                batches,
+                Some((
+                    at,
+                    format!(
+                        "no batch begins in the {} that are left",
+                        counted(left, "byte")
+                    ),
+                )),
+            );
         }
         let length = content[position + 8..position + LOG_OVERHEAD]
             .iter()
@@ -134,7 +144,7 @@ impl Indexes<'_> {
     ) -> Vec<&'c [u8; SIZE]> {
         let (entries, rest) = content.as_chunks::<SIZE>();
         if !rest.is_empty() && !self.rebuilt {
-            let what = format!("{} bytes behind the last entry", rest.len());
+            let what = format!("{} behind the last entry", counted(rest.len(), "byte"));
             verifier.find(self.path, &what, "nobody notices");
         }
         let zeros = entries
@@ -145,7 +155,7 @@ impl Indexes<'_> {
         // The very first entry of the first segment may be zeros and right.
         let real = entries.len() - zeros;
         if zeros > 0 && !self.rebuilt && (self.clean || !self.active) {
-            let what = format!("it ends in {zeros} entries of zeros");
+            let what = format!("it ends in {} of zeros", counted(zeros, "entry"));
             let broker = if self.active {
                 "they count as entries: the index is full, and the next append rolls the segment"
             } else {

@@ -1,7 +1,7 @@
 //! Producers, consumers and administrators in words.
 
 use super::{Telling, episode, joined, loud, meaning, quiet};
-use crate::protocol::Fact;
+use crate::protocol::{ErrorCode, Fact};
 use crate::trace::TraceEntry;
 
 pub(super) fn of_client(entry: &TraceEntry) -> Telling {
@@ -84,7 +84,15 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
         )),
         Fact::AdminAnswered { what, error, .. } if error.is_none() => loud(format!("{what}: done")),
         Fact::AdminAnswered { what, error, .. } => {
-            loud(format!("{what}: refused with {error}{}", meaning(*error)))
+            // What is asked for here is no record.
+            let meaning = match error {
+                ErrorCode::RequestTimedOut => " (not done everywhere in time: it may be done yet)",
+                ErrorCode::NetworkException => {
+                    " (the connection is lost, and with it the answer: it may be done)"
+                }
+                other => meaning(*other),
+            };
+            loud(format!("{what}: refused with {error}{meaning}"))
         }
         other => unreachable!("not of a client: {other:?}"),
     }
