@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(property.after_event(&crash, &scene), None);
         scene.store(1, "t-0", after);
         let violation = property.after_event(&told(&scene), &scene);
-        assert_eq!(property.figures(), "1 recovered logs");
+        assert_eq!(property.figures(), "1 recovered log");
         violation.map(|violation| violation.sentence)
     }
 

@@ -392,8 +392,6 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     use crate::scenario::load;
 
     const TIMELINE: &str = "timeline: [{at: 9s, KEY: broker-1}]";
