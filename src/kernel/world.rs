@@ -10,6 +10,7 @@ use super::background::Background;
 use super::causes::Causes;
 use super::clock::Clock;
 use super::digest::Digest;
+use super::disk::SharedMemory;
 use super::engine::{FactEntry, NodeStatus};
 use super::event::Entry;
 use super::lane::{Incoming, Lane, Locks, Thread};
@@ -30,6 +31,7 @@ pub(super) struct World<D: Domain> {
     pub(super) network: Network<D>,
     pub(super) nodes: Vec<Node<D>>,
     pub(super) disks: Vec<Disk>,
+    memory: SharedMemory,
     random: Vec<Stream>,
     pub(super) digest: Digest,
     pub(super) facts: Vec<FactEntry<D::Fact>>,
@@ -131,6 +133,7 @@ impl<D: Domain> World<D> {
             queue: Queue::new(),
             nodes: Vec::new(),
             disks: Vec::new(),
+            memory: SharedMemory::default(),
             random: Vec::new(),
             digest: Digest::new(seed),
             facts: Vec::new(),
@@ -154,6 +157,7 @@ impl<D: Domain> World<D> {
         self.disks.push(Disk::with_device(
             self.config.disk.clone(),
             Stream::named(self.seed, &format!("disk {name}")),
+            self.memory.clone(),
         ));
         self.random
             .push(Stream::named(self.seed, &format!("node {name}")));

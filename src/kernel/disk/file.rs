@@ -1,19 +1,18 @@
 //! The content of one file: what is in the page cache, what is durable, and what lies between.
 
 use super::device::READ_AHEAD;
+use super::journal::{Change, Journal};
 use super::rope::Rope;
 use crate::kernel::{Stream, Time};
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::ops::Range;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct File {
     pub(super) content: Rope,
     durable: Durable,
-    /// Changes of the content that are not durable yet, with the time of each. A log that is written fast
-    /// has one of them for every batch of half a minute.
-    pub(super) journal: VecDeque<(Time, Change)>,
+    /// Changes of the content that are not durable yet.
+    pub(super) journal: Journal,
     pub(super) committed: u64,
     pub(super) dirty: u64,
     pub(super) stored: u64,
@@ -28,20 +27,6 @@ pub(super) struct File {
 pub(super) enum Op {
     Write { position: u64, chunk: Bytes },
     Resize { len: u64 },
-}
-
-/// What was done to a file.
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    /// So many bytes written where nothing was written yet: the content has them.
-    Added {
-        bytes: u64,
-    },
-    Resize {
-        len: u64,
-    },
-    /// Anything else, which is rare.
-    Write(Box<(u64, Bytes)>),
 }
 
 /// What of a file is durable.
@@ -62,8 +47,8 @@ impl Default for Durable {
 
 /// How many operations at the head of a journal have happened by now. A handler works at the beginning of its time,
 /// and each of its operations has a time of its own, after the fsyncs before it.
-pub(super) fn happened<T>(journal: &VecDeque<(Time, T)>, now: Time) -> u64 {
-    journal.iter().take_while(|(time, _)| *time <= now).count() as u64
+pub(super) fn happened(times: impl Iterator<Item = Time>, now: Time) -> u64 {
+    times.take_while(|time| *time <= now).count() as u64
 }
 
 impl File {
@@ -87,13 +72,13 @@ impl File {
                 change
             }
         };
-        self.journal.push_back((now, change));
+        self.journal.push(now, change);
     }
 
     /// Makes operations durable until so many of them are.
     pub(super) fn commit(&mut self, until: u64) {
         while self.committed < until
-            && let Some((_, change)) = self.journal.pop_front()
+            && let Some((_, change)) = self.journal.pop()
         {
             self.committed += 1;
             self.dirty = self.dirty.saturating_sub(change.bytes());
@@ -106,16 +91,16 @@ impl File {
 
     /// Keeps a prefix of what has happened by now, the last operation torn at any byte.
     pub(super) fn power_failure(&mut self, now: Time, random: &mut Stream) {
-        let kept = random.below(happened(&self.journal, now) + 1);
+        let kept = random.below(happened(self.journal.times(), now) + 1);
         self.commit(self.committed + kept);
-        if let Some((time, change)) = self.journal.pop_front()
+        if let Some((time, change)) = self.journal.pop()
             && time <= now
             && !matches!(change, Change::Resize { .. })
         {
             let torn = random.below(change.bytes() + 1);
             self.durable.apply(&change.torn(torn));
         }
-        self.journal.clear();
+        self.journal = Journal::default();
         match std::mem::take(&mut self.durable) {
             Durable::Beginning { written, len } => self.content.keep(written, len),
             Durable::Other(content) => self.content = content,
@@ -153,13 +138,15 @@ impl File {
         durable.keep(written, len);
         self.durable = Durable::Other(durable);
         let mut position = written;
-        for (_, change) in &mut self.journal {
-            if let Change::Added { bytes } = *change {
+        self.journal.rewrite(|time, change| match change {
+            Change::Added { bytes } => {
                 let chunk = self.content.read(position, bytes).concat().into();
-                *change = Change::Write(Box::new((position, chunk)));
+                let write = Change::Write(Box::new((position, chunk)));
                 position += bytes;
+                (time, write)
             }
-        }
+            other => (time, other),
+        });
     }
 
     /// Brings a range into the page cache; answers how many bytes had to come from the device.
@@ -235,41 +222,10 @@ impl From<Op> for Change {
     }
 }
 
-impl Change {
-    fn bytes(&self) -> u64 {
-        match self {
-            Change::Write(write) => write.1.len() as u64,
-            Change::Added { bytes } => *bytes,
-            Change::Resize { .. } => 0,
-        }
-    }
-
-    /// The beginning of a write.
-    fn torn(self, bytes: u64) -> Change {
-        match self {
-            Change::Write(mut write) => {
-                let end =
-                    usize::try_from(bytes).map_or(write.1.len(), |end| end.min(write.1.len()));
-                write.1.truncate(end);
-                Change::Write(write)
-            }
-            Change::Added { .. } => Change::Added { bytes },
-            Change::Resize { len } => Change::Resize { len },
-        }
-    }
-
-    fn apply(&self, rope: &mut Rope) {
-        match self {
-            Change::Write(write) => rope.write(write.0, write.1.clone()),
-            Change::Resize { len } => rope.resize(*len),
-            Change::Added { .. } => unreachable!("it stands only where the content has the bytes"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
 
     /// A file as two vectors of bytes and every operation in between.
     #[derive(Default)]

@@ -14,8 +14,10 @@
 mod device;
 mod file;
 mod files;
+mod journal;
 mod names;
 mod rope;
+mod sealed;
 mod write_back;
 
 pub use device::DiskConfig;
@@ -26,7 +28,10 @@ use device::Device;
 use file::{File, Op, happened};
 use files::Files;
 use names::{Entry, NameOp, Names};
+use sealed::Sealed;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 /// An open file; stays valid until the file is deleted (a rename keeps it).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -81,7 +86,12 @@ pub struct Disk {
     hangs: bool,
     /// The running handler has waited for a blocking fsync.
     waited: bool,
+    memory: SharedMemory,
 }
+
+/// What the disks of a simulation hold in common, in the memory of the machine that simulates them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedMemory(Rc<RefCell<Sealed>>);
 
 /// An fsync that has begun: what it will have made durable when it ends.
 #[derive(Clone, Copy, Debug)]
@@ -382,7 +392,7 @@ impl Disk {
             device.power_off();
         }
         self.write_back(now);
-        let kept = random.below(happened(&self.name_journal, now) + 1);
+        let kept = random.below(happened(self.name_journal.iter().map(|(time, _)| *time), now) + 1);
         self.commit_names(self.names_committed + kept);
         self.name_journal.clear();
         self.names = self.durable_names.clone();
@@ -483,9 +493,10 @@ impl Disk {
 
 /// What the kernel around a disk needs.
 impl Disk {
-    pub(super) fn with_device(config: DiskConfig, random: Stream) -> Self {
+    pub(super) fn with_device(config: DiskConfig, random: Stream, memory: SharedMemory) -> Self {
         Self {
             device: Some(Box::new(Device::new(config, random))),
+            memory,
             ..Self::default()
         }
     }

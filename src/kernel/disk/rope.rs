@@ -1,8 +1,9 @@
 //! The content of a file: an ordered list of chunks, most of them shared and immutable.
 //!
-//! Three replicas of a batch hold three handles of one allocation; reading and cutting copy nothing. Of a
-//! preallocated file only what was written is held.
+//! Three replicas of a batch hold three handles of one allocation; reading and cutting copy nothing. Small chunks
+//! are put together when a block of them is full. Of a preallocated file only what was written is held.
 
+use super::sealed::Sealed;
 use bytes::Bytes;
 
 /// What a file holds where nothing was written.
@@ -29,6 +30,8 @@ pub(super) struct Rope {
 struct Block {
     begin: u64,
     chunks: Vec<Chunk>,
+    /// What comes next goes to a block of its own.
+    closed: bool,
 }
 
 /// Where a chunk stands in the list.
@@ -72,6 +75,27 @@ impl Rope {
                 page.extend_from_slice(&chunk);
             }
             _ => self.add(begin, Chunk::Page(chunk.to_vec())),
+        }
+    }
+
+    /// Puts the chunks of the last block together if it has just become full and they are small. Later they are read
+    /// as one piece.
+    pub(super) fn seal(&mut self, sealed: &mut Sealed) {
+        let Some(block) = self.blocks.last_mut() else {
+            return;
+        };
+        if block.closed || block.chunks.len() < BLOCK {
+            return;
+        }
+        block.closed = true;
+        let shared = block.chunks.iter().map(|chunk| match chunk {
+            Chunk::Shared(bytes) => Some(bytes),
+            Chunk::Page(_) => None,
+        });
+        if shared.clone().all(|chunk| chunk.is_some())
+            && let Some(piece) = sealed.together(shared.flatten())
+        {
+            block.chunks = vec![Chunk::Shared(piece)];
         }
     }
 
@@ -143,8 +167,9 @@ impl Rope {
         if position < self.written {
             let first = self.chunk_at(position);
             let last = self.chunk_at(end.min(self.written) - 1);
-            let whole_blocks = (last.block - first.block) * BLOCK;
-            pieces.reserve((whole_blocks + last.chunk + 1).saturating_sub(first.chunk));
+            let before = &self.blocks[first.block..last.block];
+            let before: usize = before.iter().map(|block| block.chunks.len()).sum();
+            pieces.reserve((before + last.chunk + 1).saturating_sub(first.chunk));
             let (mut begin, mut skip) = (first.begin, first.chunk);
             'blocks: for block in &self.blocks[first.block..] {
                 for chunk in &block.chunks[skip..] {
@@ -177,13 +202,17 @@ impl Rope {
 
     fn add(&mut self, begin: u64, chunk: Chunk) {
         match self.blocks.last_mut() {
-            Some(block) if block.chunks.len() < BLOCK => block.chunks.push(chunk),
+            Some(block) if block.chunks.len() < BLOCK && !block.closed => block.chunks.push(chunk),
             _ => {
                 // A file that fills no block is likely to be small.
                 let capacity = if self.blocks.is_empty() { 1 } else { BLOCK };
                 let mut chunks = Vec::with_capacity(capacity);
                 chunks.push(chunk);
-                self.blocks.push(Block { begin, chunks });
+                self.blocks.push(Block {
+                    begin,
+                    chunks,
+                    closed: false,
+                });
             }
         }
     }
@@ -276,6 +305,7 @@ mod tests {
     fn a_rope_is_a_vector_of_bytes() {
         for seed in 0..300 {
             let mut random = Stream::named(seed, "rope");
+            let mut sealed = Sealed::default();
             let (mut rope, mut plain) = (Rope::default(), Vec::<u8>::new());
             for _ in 0..40 {
                 let bytes: Vec<u8> = (0..random.below(16))
@@ -288,6 +318,9 @@ mod tests {
                         let at = index(rope.written());
                         plain[at..at + bytes.len()].copy_from_slice(&bytes);
                         rope.push(bytes.into());
+                        if seed % 2 == 0 {
+                            rope.seal(&mut sealed);
+                        }
                     }
                     1 => {
                         let at = index(position);
@@ -317,6 +350,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn replicas_hold_the_blocks_that_are_full_once() {
+        let mut sealed = Sealed::default();
+        let (mut leader, mut follower) = (Rope::default(), Rope::default());
+        for n in 0..10 {
+            let chunk = Bytes::from(vec![n; SMALL + 1]);
+            for rope in [&mut leader, &mut follower] {
+                rope.push(chunk.clone());
+                rope.seal(&mut sealed);
+            }
+        }
+        let of_leader = leader.read(0, u64::MAX);
+        assert_eq!(of_leader.len(), 10 / BLOCK + 10 % BLOCK);
+        let addresses =
+            |pieces: Vec<Bytes>| -> Vec<_> { pieces.iter().map(|piece| piece.as_ptr()).collect() };
+        assert_eq!(addresses(of_leader), addresses(follower.read(0, u64::MAX)));
     }
 
     #[test]

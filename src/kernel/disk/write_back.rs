@@ -36,10 +36,11 @@ impl Disk {
                 }
             }
             entry.change(happens, op);
+            entry.content.seal(&mut self.memory.0.borrow_mut());
             entry.stored = entry.stored.min(entry.content.len());
             self.stored += entry.stored;
             self.dirty += entry.dirty;
-            let operations = entry.committed + entry.journal.len() as u64;
+            let operations = entry.committed + entry.journal.len();
             shrink = is_shrink.then_some(NameOp::Shrink { file, operations });
         }
         if let Some(shrink) = shrink {
@@ -60,10 +61,15 @@ impl Disk {
     /// What handlers have done after fsyncs that hung happens now.
     pub(super) fn happen_now(&mut self) {
         let now = self.now();
-        let names = self.name_journal.iter_mut().map(|(time, _)| time);
-        let files = self.files.iter_mut().flat_map(|file| &mut file.journal);
-        for time in names.chain(files.map(|(time, _)| time)) {
-            *time = if *time == Time::MAX { now } else { *time };
+        let happens = |time| if time == Time::MAX { now } else { time };
+        for (time, _) in &mut self.name_journal {
+            *time = happens(*time);
+        }
+        for file in self.files.iter_mut() {
+            if file.journal.times().any(|time| time == Time::MAX) {
+                let then = |time, change| (happens(time), change);
+                file.journal.rewrite(then);
+            }
         }
     }
 
@@ -71,7 +77,7 @@ impl Disk {
         let entry = self.linked(file)?;
         Some(Sync {
             file,
-            content: entry.committed + entry.journal.len() as u64,
+            content: entry.committed + entry.journal.len(),
             names: self.names_committed + self.name_journal.len() as u64,
         })
     }
@@ -169,11 +175,7 @@ impl Disk {
             return;
         };
         self.dirty -= file.dirty;
-        while file
-            .journal
-            .front()
-            .is_some_and(|(time, _)| *time + age <= now)
-        {
+        while file.journal.front().is_some_and(|time| time + age <= now) {
             file.commit(file.committed + 1);
         }
         self.dirty += file.dirty;
