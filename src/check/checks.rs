@@ -193,10 +193,20 @@ impl Checks {
 
     /// Called once.
     pub fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
-        self.properties
-            .iter_mut()
-            .flat_map(|watching| watching.property.at_end(end))
-            .collect()
+        let mut partitions = end.partitions();
+        for Watching { property, .. } in &self.properties {
+            partitions.extend(property.partitions());
+        }
+        let mut found = vec![Vec::new(); self.properties.len()];
+        for partition in &partitions {
+            for (Watching { property, .. }, found) in self.properties.iter_mut().zip(&mut found) {
+                found.extend(property.at_end_of(partition, end));
+            }
+        }
+        for (Watching { property, .. }, found) in self.properties.iter_mut().zip(&mut found) {
+            found.extend(property.at_end(end));
+        }
+        found.concat()
     }
 
     /// What properties have found that breaks nothing.

@@ -2,30 +2,44 @@
 
 use super::log_starts_move_as_allowed::AllowedStarts;
 use super::stored_log::{ReplicaReader, StoredLog};
-use crate::node::view::{ClusterView, CommittedPartition};
+use crate::node::view::{ClusterView, CommittedPartition, ReplicaView};
 use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The end of a run. Logs are read from disk once, when a check first asks.
+/// The end of a run. Logs are read from disk when a check first asks, and kept until one asks for another
+/// partition's.
 pub struct EndOfRun<'a> {
     pub view: &'a dyn ClusterView,
     allowed_starts: AllowedStarts,
     committed: BTreeMap<TopicPartition, CommittedPartition>,
-    logs: RefCell<BTreeMap<(BrokerId, TopicPartition), Rc<StoredLog>>>,
-    readers: RefCell<BTreeMap<TopicPartition, ReplicaReader>>,
+    replicas: BTreeMap<TopicPartition, Vec<ReplicaView>>,
+    logs: RefCell<Logs>,
+}
+
+/// The logs of one partition, as far as they were read.
+#[derive(Default)]
+struct Logs {
+    of: Option<TopicPartition>,
+    by_broker: BTreeMap<BrokerId, Rc<StoredLog>>,
+    reader: ReplicaReader,
 }
 
 impl<'a> EndOfRun<'a> {
     pub fn new(view: &'a dyn ClusterView) -> Self {
         let committed = view.committed().into_iter();
+        let mut replicas: BTreeMap<_, Vec<ReplicaView>> = BTreeMap::new();
+        for replica in view.replicas() {
+            let of_partition = replicas.entry(replica.partition.clone());
+            of_partition.or_default().push(replica);
+        }
         EndOfRun {
             view,
             allowed_starts: AllowedStarts::default(),
             committed: committed.map(|p| (p.partition.clone(), p)).collect(),
+            replicas,
             logs: RefCell::default(),
-            readers: RefCell::default(),
         }
     }
 
@@ -50,17 +64,33 @@ impl<'a> EndOfRun<'a> {
         self.committed.get(partition)
     }
 
+    /// The replicas of a partition on running brokers, by broker.
+    pub fn replicas(&self, partition: &TopicPartition) -> &[ReplicaView] {
+        self.replicas.get(partition).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every partition that the cluster knows: that has a committed state, or a replica on a running broker.
+    pub fn partitions(&self) -> BTreeSet<TopicPartition> {
+        let known = self.committed.keys().chain(self.replicas.keys());
+        known.cloned().collect()
+    }
+
     /// A replica's log as it stands on its broker's disk, whether that runs or not.
     pub fn log(&self, broker: BrokerId, partition: &TopicPartition) -> Rc<StoredLog> {
-        let key = (broker, partition.clone());
-        let known = self.logs.borrow().get(&key).cloned();
-        known.unwrap_or_else(|| {
-            let files = self.view.log_files(broker, partition);
-            let mut readers = self.readers.borrow_mut();
-            let log = readers.entry(partition.clone()).or_default().read(&files);
-            self.logs.borrow_mut().insert(key, log.clone());
-            log
-        })
+        let mut logs = self.logs.borrow_mut();
+        if logs.of.as_ref() != Some(partition) {
+            *logs = Logs {
+                of: Some(partition.clone()),
+                ..Logs::default()
+            };
+        }
+        let Logs {
+            by_broker, reader, ..
+        } = &mut *logs;
+        let log = by_broker
+            .entry(broker)
+            .or_insert_with(|| reader.read(&self.view.log_files(broker, partition)));
+        Rc::clone(log)
     }
 
     /// The log that counts: that of the committed leader; without a leader, the longest of the ISR. Where
@@ -68,8 +98,7 @@ impl<'a> EndOfRun<'a> {
     /// go on to serve it.
     pub fn authority(&self, partition: &TopicPartition) -> Option<(BrokerId, Rc<StoredLog>)> {
         let Some(committed) = self.partition(partition) else {
-            let leads = self.view.replicas().into_iter();
-            let leads = leads.filter(|it| it.is_leader && it.partition == *partition);
+            let leads = self.replicas(partition).iter().filter(|it| it.is_leader);
             let leader = leads.max_by_key(|it| it.leader_epoch)?;
             return Some((leader.broker, self.log(leader.broker, partition)));
         };

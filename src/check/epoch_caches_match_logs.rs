@@ -9,7 +9,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::replica_key::broker_id;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, counted};
+use crate::protocol::{Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "a log's epoch cache says where its epochs begin";
@@ -53,10 +53,10 @@ impl Property for EpochCachesMatchLogs {
         })
     }
 
-    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
         let mut violations = Vec::new();
-        for replica in end.view.replicas() {
-            let (broker, partition) = (replica.broker, &replica.partition);
+        for replica in end.replicas(partition) {
+            let broker = replica.broker;
             let Some(epochs) = end.view.leader_epochs(broker, partition) else {
                 continue;
             };

@@ -39,9 +39,9 @@ impl Property for EpochsNeverFall {
         self.look_at(entry)
     }
 
-    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
         let mut violations = Vec::new();
-        for state in end.committed() {
+        if let Some(state) = end.partition(partition) {
             for broker in &state.replicas {
                 let log = end.log(*broker, &state.partition);
                 self.looked_at += log.batches.len() as u64;

@@ -15,7 +15,6 @@ use super::property::{Property, Violation};
 use super::stored_log::StoredRecord;
 use crate::node::view::ReplicaView;
 use crate::protocol::{BrokerId, TopicPartition, counted};
-use std::collections::BTreeMap;
 use std::fmt;
 
 const NAME: &str = "replicas are equal below the high watermark";
@@ -30,9 +29,10 @@ impl Property for LogsEqualBelowHighWatermark {
         NAME
     }
 
-    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
-        let comparison = Comparison::of(end);
-        self.compared = comparison.compared;
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        let mut comparison = Comparison::default();
+        comparison.of_replicas(partition, end);
+        self.compared += comparison.compared;
         let mut differences = comparison.differences;
         // The first of each pair of replicas.
         differences.dedup_by(|a, b| (&a.partition, a.brokers) == (&b.partition, b.brokers));
@@ -69,24 +69,22 @@ pub(super) struct Difference {
 
 impl Comparison {
     pub(super) fn of(end: &EndOfRun<'_>) -> Self {
-        let mut partitions: BTreeMap<TopicPartition, Vec<ReplicaView>> = BTreeMap::new();
-        for replica in end.view.replicas() {
-            partitions
-                .entry(replica.partition.clone())
-                .or_default()
-                .push(replica);
-        }
         let mut comparison = Comparison::default();
-        for mut replicas in partitions.into_values() {
-            // Equality is transitive: all are compared with the one that knows the most.
-            replicas.sort_by_key(|replica| (-replica.high_watermark, replica.broker));
-            if let [first, others @ ..] = replicas.as_slice() {
-                for other in others {
-                    comparison.compare(end, first, other);
-                }
-            }
+        for partition in end.partitions() {
+            comparison.of_replicas(&partition, end);
         }
         comparison
+    }
+
+    fn of_replicas(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) {
+        let mut replicas: Vec<&ReplicaView> = end.replicas(partition).iter().collect();
+        // Equality is transitive: all are compared with the one that knows the most.
+        replicas.sort_by_key(|replica| (-replica.high_watermark, replica.broker));
+        if let [first, others @ ..] = replicas.as_slice() {
+            for other in others {
+                self.compare(end, first, other);
+            }
+        }
     }
 
     fn compare(&mut self, end: &EndOfRun<'_>, a: &ReplicaView, b: &ReplicaView) {

@@ -12,7 +12,8 @@ use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::{Fact, RecordId, Routine, TopicPartition};
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 const NAME: &str = "no acknowledged record is lost";
 
@@ -22,10 +23,10 @@ const NAMED: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct NoAcknowledgedRecordLost {
     acknowledged: Acknowledged,
-    /// What has become of them, once the end has been looked at.
-    became: Option<String>,
-    /// Records sent with acks=0 that no log holds.
-    nowhere: u64,
+    /// What has become of them, partition by partition.
+    fate: Fate,
+    /// The end has been looked at.
+    ended: bool,
 }
 
 impl Property for NoAcknowledgedRecordLost {
@@ -44,61 +45,111 @@ impl Property for NoAcknowledgedRecordLost {
         None
     }
 
-    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        let mut lost_in_all = 0;
-        for (partition, lost) in self.acknowledged.lost(end) {
-            lost_in_all += lost.len() as u64;
-            let holder = end.authority(&partition).map(|(broker, _)| broker);
-            let mut names: Vec<String> = lost
-                .iter()
-                .take(NAMED)
-                .map(|(offset, record)| {
-                    format!("{}#{} at {offset}", record.producer, record.number)
-                })
-                .collect();
-            if lost.len() > NAMED {
-                names.push(format!("{} more", lost.len() - NAMED));
-            }
-            let held_by = match holder {
-                Some(broker) => format!("broker-{broker}, whose log counts, does not hold them"),
-                None => "no replica is left whose log counts".to_owned(),
-            };
-            let sentence = format!("{partition} has lost {}: {held_by}", names.join(", "));
-            violations.push(
-                Violation::finally(NAME, sentence)
-                    .of(&partition)
-                    .with(holder),
-            );
+    fn partitions(&self) -> Vec<TopicPartition> {
+        self.acknowledged.partitions()
+    }
+
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        // A first look at an end that turns out not to be the last counts for nothing.
+        if std::mem::take(&mut self.ended) {
+            self.fate = Fate::default();
         }
-        self.became = Some(self.acknowledged.figures(lost_in_all, end));
-        self.nowhere = self.acknowledged.sent_and_nowhere(end);
-        violations
+        let (fate, lost) = self.acknowledged.fate(partition, end);
+        self.fate.add(&fate);
+        if lost.is_empty() {
+            return Vec::new();
+        }
+        let holder = end.authority(partition).map(|(broker, _)| broker);
+        let mut names: Vec<String> = lost
+            .iter()
+            .take(NAMED)
+            .map(|(offset, record)| format!("{}#{} at {offset}", record.producer, record.number))
+            .collect();
+        if lost.len() > NAMED {
+            names.push(format!("{} more", lost.len() - NAMED));
+        }
+        let held_by = match holder {
+            Some(broker) => format!("broker-{broker}, whose log counts, does not hold them"),
+            None => "no replica is left whose log counts".to_owned(),
+        };
+        let sentence = format!("{partition} has lost {}: {held_by}", names.join(", "));
+        vec![
+            Violation::finally(NAME, sentence)
+                .of(partition)
+                .with(holder),
+        ]
+    }
+
+    fn at_end(&mut self, _: &EndOfRun<'_>) -> Vec<Violation> {
+        self.ended = true;
+        Vec::new()
     }
 
     fn remark(&self) -> Option<String> {
-        (self.nowhere > 0).then(|| {
+        let nowhere = self.fate.nowhere;
+        (nowhere > 0).then(|| {
             format!(
-                "of {} records sent with acks=0, {} are in no log: nobody had promised to keep them, and no producer knows",
+                "of {} records sent with acks=0, {nowhere} are in no log: nobody had promised to keep them, and no producer knows",
                 self.acknowledged.sent_in_all(),
-                self.nowhere
             )
         })
     }
 
     fn figures(&self) -> String {
-        let so_far = || format!("{} acknowledged", self.acknowledged.count);
-        self.became.clone().unwrap_or_else(so_far)
+        match self.ended {
+            false => format!("{} acknowledged", self.acknowledged.count),
+            true => self.acknowledged.figures(&self.fate),
+        }
     }
 }
 
 /// What producers were told.
 #[derive(Debug, Default)]
 pub(super) struct Acknowledged {
-    by_partition: BTreeMap<TopicPartition, Vec<(i64, u64, RecordId)>>,
+    by_partition: BTreeMap<TopicPartition, Vec<Ack>>,
     pub(super) count: u64,
     /// Contents of what was sent with acks=0.
     sent: BTreeMap<TopicPartition, Vec<u64>>,
+    /// Names of those who sent, each once.
+    producers: Vec<Rc<str>>,
+    numbers: BTreeMap<Rc<str>, u32>,
+}
+
+/// A record that was acknowledged at an offset. Small, since there is one for every record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ack {
+    offset: i64,
+    content: u64,
+    /// Its place in `producers`.
+    producer: u32,
+    /// Its number among that producer's records; a run makes some ten million at most.
+    number: u32,
+}
+
+impl Ack {
+    /// Whether both are of one record at one offset.
+    fn is(&self, other: &Ack) -> bool {
+        let record = |ack: &Ack| (ack.offset, ack.producer, ack.number);
+        record(self) == record(other)
+    }
+}
+
+/// What has become of records, in figures.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fate {
+    pub(super) lost: u64,
+    /// Lie before the log start of their partition, where that was allowed to move over them.
+    deleted: u64,
+    /// Were sent with acks=0 and are in no log that counts. Where something may be deleted nobody can tell.
+    nowhere: u64,
+}
+
+impl Fate {
+    fn add(&mut self, other: &Fate) {
+        self.lost += other.lost;
+        self.deleted += other.deleted;
+        self.nowhere += other.nowhere;
+    }
 }
 
 impl Acknowledged {
@@ -118,20 +169,30 @@ impl Acknowledged {
             return sent.push(*content);
         }
         self.count += 1;
-        let acknowledged = (*offset, *content, record.clone());
+        let ack = Ack {
+            offset: *offset,
+            content: *content,
+            producer: self.producer(&record.producer),
+            number: u32::try_from(record.number).expect("a run makes fewer records than that"),
+        };
         match self.by_partition.get_mut(partition) {
-            Some(records) => records.push(acknowledged),
+            Some(acks) => acks.push(ack),
             None => {
-                self.by_partition
-                    .insert(partition.clone(), vec![acknowledged]);
+                self.by_partition.insert(partition.clone(), vec![ack]);
             }
         }
     }
 
-    /// How many were acknowledged, and what has become of them; so many were `lost`.
-    pub(super) fn figures(&self, lost: u64, end: &EndOfRun<'_>) -> String {
+    /// Where anything was sent to.
+    fn partitions(&self) -> Vec<TopicPartition> {
+        let all = self.by_partition.keys().chain(self.sent.keys());
+        all.cloned().collect()
+    }
+
+    /// How many were acknowledged, and what has become of them.
+    pub(super) fn figures(&self, fate: &Fate) -> String {
         let count = self.count;
-        let acknowledged = match (lost, self.deleted(end)) {
+        let acknowledged = match (fate.lost, fate.deleted) {
             (0, 0) => format!("{count} acknowledged, all {count} still there"),
             (0, deleted) => {
                 let there = count - deleted;
@@ -139,91 +200,112 @@ impl Acknowledged {
             }
             (lost, _) => format!("{count} acknowledged, {lost} lost"),
         };
-        acknowledged + &self.sent_figures(end)
+        acknowledged + &self.sent_figures(fate)
     }
 
     /// The same for what was sent with acks=0; empty if nothing was.
-    pub(super) fn sent_figures(&self, end: &EndOfRun<'_>) -> String {
-        match (self.sent_in_all(), self.sent_and_nowhere(end)) {
+    pub(super) fn sent_figures(&self, fate: &Fate) -> String {
+        match (self.sent_in_all(), fate.nowhere) {
             (0, _) => String::new(),
             (sent, 0) => format!("; all {sent} sent with acks=0 are there"),
             (sent, nowhere) => format!("; of {sent} sent with acks=0, {nowhere} are in no log"),
         }
     }
 
+    /// What has become of all.
+    pub(super) fn fates(&self, end: &EndOfRun<'_>) -> Fate {
+        let partitions: BTreeSet<TopicPartition> = self.partitions().into_iter().collect();
+        let mut fates = Fate::default();
+        for partition in &partitions {
+            fates.add(&self.fate(partition, end).0);
+        }
+        fates
+    }
+
+    /// What has become of a partition's, and what of them is lost.
+    fn fate(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> (Fate, Vec<(i64, RecordId)>) {
+        let lost = self.lost(partition, end);
+        let fate = Fate {
+            lost: lost.len() as u64,
+            deleted: self.deleted(partition, end),
+            nowhere: self.sent_and_nowhere(partition, end),
+        };
+        (fate, lost)
+    }
+
     fn sent_in_all(&self) -> u64 {
         self.sent.values().map(|sent| sent.len() as u64).sum()
     }
 
-    /// How many that were sent with acks=0 the log that counts does not hold. Where something may be deleted
-    /// nobody can tell.
-    pub(super) fn sent_and_nowhere(&self, end: &EndOfRun<'_>) -> u64 {
+    fn sent_and_nowhere(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> u64 {
+        let Some(sent) = self.sent.get(partition) else {
+            return 0;
+        };
+        if end.may_begin_at(partition) > 0 {
+            return 0;
+        }
+        let log = end.authority(partition).map(|(_, log)| log);
+        let mut stored: BTreeMap<u64, u64> = BTreeMap::new();
+        for record in log.iter().flat_map(|log| &log.records) {
+            *stored.entry(record.content).or_default() += 1;
+        }
         let mut nowhere = 0;
-        for (partition, sent) in &self.sent {
-            if end.may_begin_at(partition) > 0 {
-                continue;
-            }
-            let log = end.authority(partition).map(|(_, log)| log);
-            let mut stored: BTreeMap<u64, u64> = BTreeMap::new();
-            for record in log.iter().flat_map(|log| &log.records) {
-                *stored.entry(record.content).or_default() += 1;
-            }
-            for content in sent {
-                match stored.get_mut(content).filter(|left| **left > 0) {
-                    Some(left) => *left -= 1,
-                    None => nowhere += 1,
-                }
+        for content in sent {
+            match stored.get_mut(content).filter(|left| **left > 0) {
+                Some(left) => *left -= 1,
+                None => nowhere += 1,
             }
         }
         nowhere
     }
 
-    /// How many lie before the log start of their partition, where that was allowed to move over them.
-    pub(super) fn deleted(&self, end: &EndOfRun<'_>) -> u64 {
-        let deleted = self.by_partition.iter().map(|(partition, records)| {
-            let start = end.log_start(partition).min(end.may_begin_at(partition));
-            records
-                .iter()
-                .filter(|(offset, ..)| *offset < start)
-                .count() as u64
-        });
-        deleted.sum()
+    fn deleted(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> u64 {
+        let Some(acks) = self.by_partition.get(partition) else {
+            return 0;
+        };
+        let start = end.log_start(partition).min(end.may_begin_at(partition));
+        acks.iter().filter(|ack| ack.offset < start).count() as u64
     }
 
-    /// Offset and name of what is gone, by partition; partitions that lost nothing are left out.
-    pub(super) fn lost(
-        &self,
-        end: &EndOfRun<'_>,
-    ) -> BTreeMap<TopicPartition, Vec<(i64, RecordId)>> {
-        let mut all = BTreeMap::new();
-        for (partition, records) in &self.by_partition {
-            let log = end.authority(partition).map(|(_, log)| log);
-            let start = end.may_begin_at(partition);
-            let there = |offset: i64, content: u64| {
-                let stored = log.as_ref().and_then(|log| log.at(offset));
-                offset < start || stored.is_some_and(|stored| stored.content == content)
-            };
-            // Of equal records at one offset, the one that was acknowledged last.
-            let mut stored: Vec<(i64, &RecordId)> = records
-                .iter()
-                .filter(|(at, content, _)| there(*at, *content))
-                .map(|(offset, _, record)| (*offset, record))
-                .collect();
-            stored.sort_by_key(|(offset, _)| *offset);
-            let is_stored = |offset: i64, record: &RecordId| {
-                let up_to = stored.partition_point(|(at, _)| *at <= offset);
-                stored[..up_to].last() == Some(&(offset, record))
-            };
-            let lost: Vec<_> = records
-                .iter()
-                .filter(|(offset, _, record)| !is_stored(*offset, record))
-                .map(|(offset, _, record)| (*offset, record.clone()))
-                .collect();
-            if !lost.is_empty() {
-                all.insert(partition.clone(), lost);
-            }
+    /// Offset and name of what is gone of a partition.
+    fn lost(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<(i64, RecordId)> {
+        let Some(acks) = self.by_partition.get(partition) else {
+            return Vec::new();
+        };
+        let log = end.authority(partition).map(|(_, log)| log);
+        let start = end.may_begin_at(partition);
+        let there = |ack: &Ack| {
+            let stored = log.as_ref().and_then(|log| log.at(ack.offset));
+            ack.offset < start || stored.is_some_and(|stored| stored.content == ack.content)
+        };
+        // Of equal records at one offset, the one that was acknowledged last.
+        let mut stored: Vec<&Ack> = acks.iter().filter(|ack| there(ack)).collect();
+        stored.sort_by_key(|ack| ack.offset);
+        let is_stored = |ack: &Ack| {
+            let up_to = stored.partition_point(|other| other.offset <= ack.offset);
+            let last = stored[..up_to].last();
+            last.is_some_and(|last| last.is(ack))
+        };
+        let lost = acks.iter().filter(|ack| !is_stored(ack));
+        lost.map(|ack| (ack.offset, self.record(ack))).collect()
+    }
+
+    fn record(&self, ack: &Ack) -> RecordId {
+        RecordId {
+            producer: self.producers[ack.producer as usize].clone(),
+            number: u64::from(ack.number),
         }
-        all
+    }
+
+    /// The place of a name in `producers`.
+    fn producer(&mut self, name: &Rc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.producers.len()).expect("producers are few");
+        self.producers.push(name.clone());
+        self.numbers.insert(name.clone(), number);
+        number
     }
 }
 

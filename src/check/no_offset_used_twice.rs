@@ -44,25 +44,24 @@ impl Property for NoOffsetUsedTwice {
         })
     }
 
-    fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
-        let mut violations: Vec<Violation> = Vec::new();
-        for (broker, reuse) in self.reads.look_at_logs(end) {
-            let named = violations.last().and_then(|last| last.partition.as_ref());
-            if reuse.after_unclean_election || named == Some(&reuse.partition) {
-                continue;
-            }
+    fn partitions(&self) -> Vec<TopicPartition> {
+        self.reads.seen.keys().cloned().collect()
+    }
+
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        let found = self.reads.look_at_log(partition, end).into_iter();
+        let first = found.filter(|(_, reuse)| !reuse.after_unclean_election);
+        let violations = first.take(1).map(|(broker, reuse)| {
             let sentence = format!(
-                "{} was read from {} offset {}, where broker-{broker} holds {}",
-                reuse.first, reuse.partition, reuse.offset, reuse.second
+                "{} was read from {partition} offset {}, where broker-{broker} holds {}",
+                reuse.first, reuse.offset, reuse.second
             );
-            violations.push(
-                Violation::finally(NAME, sentence)
-                    .of(&reuse.partition)
-                    .about([reuse.first.content, reuse.second.content])
-                    .with([broker]),
-            );
-        }
-        violations
+            Violation::finally(NAME, sentence)
+                .of(partition)
+                .about([reuse.first.content, reuse.second.content])
+                .with([broker])
+        });
+        violations.collect()
     }
 
     fn figures(&self) -> String {
@@ -109,11 +108,22 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What was read last at an offset, and how many unclean elections had been by then.
+/// What was read last at an offset, and how many unclean elections had been by then. Flat, since there is one for
+/// every record that anybody reads.
 #[derive(Clone, Copy, Debug)]
 struct Read {
-    record: Identity,
+    content: u64,
+    leader_epoch: i32,
     unclean_elections: u32,
+}
+
+impl Read {
+    fn record(self) -> Identity {
+        Identity {
+            content: self.content,
+            leader_epoch: self.leader_epoch,
+        }
+    }
 }
 
 /// By offset. Nearly all is read in order: runs of adjacent offsets, by the first of each.
@@ -172,14 +182,12 @@ impl OffsetsRead {
                 self.count += 1;
                 let seen = self.seen(partition);
                 let now = Read {
-                    record: Identity {
-                        content: *content,
-                        leader_epoch: *leader_epoch,
-                    },
+                    content: *content,
+                    leader_epoch: *leader_epoch,
                     unclean_elections: seen.unclean_elections,
                 };
                 let before = seen.records.insert(*offset, now).unwrap_or(now);
-                if before.record == now.record {
+                if before.record() == now.record() {
                     return None;
                 }
                 let after_unclean_election = before.unclean_elections < now.unclean_elections;
@@ -188,8 +196,8 @@ impl OffsetsRead {
                 Some(Reuse {
                     partition: partition.clone(),
                     offset: *offset,
-                    first: before.record,
-                    second: now.record,
+                    first: before.record(),
+                    second: now.record(),
                     after_unclean_election,
                 })
             }
@@ -198,30 +206,42 @@ impl OffsetsRead {
     }
 
     /// What was read, against the logs that count in the end.
-    pub(super) fn look_at_logs(&mut self, end: &EndOfRun<'_>) -> Vec<(BrokerId, Reuse)> {
+    pub(super) fn look_at_logs(&mut self, end: &EndOfRun<'_>) {
+        let partitions: Vec<TopicPartition> = self.seen.keys().cloned().collect();
+        for partition in &partitions {
+            self.look_at_log(partition, end);
+        }
+    }
+
+    fn look_at_log(
+        &mut self,
+        partition: &TopicPartition,
+        end: &EndOfRun<'_>,
+    ) -> Vec<(BrokerId, Reuse)> {
+        let (Some(seen), Some((broker, log))) =
+            (self.seen.get(partition), end.authority(partition))
+        else {
+            return Vec::new();
+        };
         let mut found = Vec::new();
-        for (partition, seen) in &self.seen {
-            let Some((broker, log)) = end.authority(partition) else {
-                continue;
-            };
-            for (offset, read) in seen.records.iter() {
-                let stored = log.at(offset).map_or(read.record, |stored| Identity {
-                    content: stored.content,
-                    leader_epoch: stored.leader_epoch,
-                });
-                if stored != read.record {
-                    let after_unclean_election = read.unclean_elections < seen.unclean_elections;
-                    let place = (partition.clone(), offset);
-                    self.twice.entry(place).or_insert(after_unclean_election);
-                    let reuse = Reuse {
-                        partition: partition.clone(),
-                        offset,
-                        first: read.record,
-                        second: stored,
-                        after_unclean_election,
-                    };
-                    found.push((broker, reuse));
-                }
+        for (offset, read) in seen.records.iter() {
+            let record = read.record();
+            let stored = log.at(offset).map_or(record, |stored| Identity {
+                content: stored.content,
+                leader_epoch: stored.leader_epoch,
+            });
+            if stored != record {
+                let after_unclean_election = read.unclean_elections < seen.unclean_elections;
+                let place = (partition.clone(), offset);
+                self.twice.entry(place).or_insert(after_unclean_election);
+                let reuse = Reuse {
+                    partition: partition.clone(),
+                    offset,
+                    first: record,
+                    second: stored,
+                    after_unclean_election,
+                };
+                found.push((broker, reuse));
             }
         }
         found

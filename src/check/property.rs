@@ -29,7 +29,19 @@ pub trait Property {
         None
     }
 
-    /// Looks at the whole history.
+    /// Partitions that it has something to say of at the end, beside those that the cluster still knows.
+    fn partitions(&self) -> Vec<TopicPartition> {
+        Vec::new()
+    }
+
+    /// Looks at one partition at the end. Each is looked at once, in order and by all properties together: so
+    /// its logs are read once, and no two partitions' are in memory.
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        let _ = (partition, end);
+        Vec::new()
+    }
+
+    /// Looks at the whole history, after that.
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {
         let _ = end;
         Vec::new()

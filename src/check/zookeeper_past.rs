@@ -10,7 +10,7 @@ use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::plan::{Action, Plan, Role};
 use crate::protocol::zookeeper::Zxid;
-use crate::protocol::{Fact, Routine, counted};
+use crate::protocol::{Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 
 const NAME: &str = "ZooKeeper forgets nothing";
@@ -144,6 +144,17 @@ impl Property for WhileRemembered {
         match self.is_lost {
             true => None,
             false => self.property.after_event(facts, view),
+        }
+    }
+
+    fn partitions(&self) -> Vec<TopicPartition> {
+        self.property.partitions()
+    }
+
+    fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        match self.is_lost {
+            true => Vec::new(),
+            false => self.property.at_end_of(partition, end),
         }
     }
 

@@ -12,19 +12,17 @@ pub(super) fn none_lost(history: &History<'_>) -> Verdict {
     let Found::Acknowledged(acknowledged) = &history.tally.found else {
         return not_tallied();
     };
-    let lost = acknowledged.lost(history.end);
-    let lost = lost.values().map(|records| records.len() as u64).sum();
-    verdict_of(lost == 0, acknowledged.figures(lost, history.end))
+    let fate = acknowledged.fates(history.end);
+    verdict_of(fate.lost == 0, acknowledged.figures(&fate))
 }
 
 pub(super) fn lost(history: &History<'_>, count: Count) -> Verdict {
     let Found::Acknowledged(acknowledged) = &history.tally.found else {
         return not_tallied();
     };
-    let lost = acknowledged.lost(history.end);
-    let lost = lost.values().map(|records| records.len() as u64).sum();
-    let all = acknowledged.count;
-    let sent = acknowledged.sent_figures(history.end);
+    let fate = acknowledged.fates(history.end);
+    let (lost, all) = (fate.lost, acknowledged.count);
+    let sent = acknowledged.sent_figures(&fate);
     verdict_of(count.holds(lost), format!("{lost} of {all}{sent}"))
 }
 
