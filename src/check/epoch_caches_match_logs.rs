@@ -62,16 +62,19 @@ impl Property for EpochCachesMatchLogs {
             };
             self.looked_at += 1;
             let log = end.log(broker, partition);
-            let wrong = log.batches.iter().find(|(base, last, epoch)| {
-                let first = *base.max(&replica.log_start_offset);
+            let wrong = log.batches.iter().find(|batch| {
+                let first = batch.base_offset.max(replica.log_start_offset);
                 let covering = epochs.iter().rev().find(|(_, start)| *start <= first);
                 let is_right = match covering {
-                    Some((covering, _)) => covering == epoch,
-                    None => epochs.first().is_some_and(|(oldest, _)| epoch <= oldest),
+                    Some((covering, _)) => *covering == batch.leader_epoch,
+                    None => epochs
+                        .first()
+                        .is_some_and(|(oldest, _)| batch.leader_epoch <= *oldest),
                 };
-                *last >= replica.log_start_offset && !is_right
+                batch.last_offset() >= replica.log_start_offset && !is_right
             });
-            if let Some((base, _, epoch)) = wrong {
+            if let Some(batch) = wrong {
+                let (base, epoch) = (batch.base_offset, batch.leader_epoch);
                 let sentence = format!(
                     "broker-{broker}: the batch at {base} of {partition} is of epoch {epoch}, and the \
                      epoch cache says {epochs:?}"

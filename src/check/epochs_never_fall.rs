@@ -150,7 +150,8 @@ impl EpochsNeverFall {
 /// What is out of order in the bytes of a log.
 fn disorder(log: &StoredLog) -> Option<String> {
     log.batches.windows(2).find_map(|pair| {
-        let [(_, last, epoch), (base, _, next_epoch)] = [pair[0], pair[1]];
+        let (last, epoch) = (pair[0].last_offset(), pair[0].leader_epoch);
+        let (base, next_epoch) = (pair[1].base_offset, pair[1].leader_epoch);
         if base <= last {
             Some(format!("a batch at {base} follows one that ends at {last}"))
         } else if next_epoch < epoch {

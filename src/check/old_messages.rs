@@ -2,7 +2,7 @@
 //!
 //! Verifies CRC-32 of each, wrapped ones too.
 
-use super::stored_log::{BEFORE_LENGTH_COUNTS, Fields, StoredLog, StoredRecord};
+use super::stored_log::{BEFORE_LENGTH_COUNTS, Fields, StoredBatch, StoredLog, StoredRecord};
 use crate::check::unpack::unpack;
 use crate::protocol::content_of;
 
@@ -43,7 +43,12 @@ pub(super) fn read_into(log: &mut StoredLog, offset: i64, message: &[u8]) -> Res
         }
     }
     let first = held.first().map_or(offset, |(first, _)| *first);
-    log.batches.push((first, offset, NO_EPOCH));
+    log.batches.push(StoredBatch {
+        base_offset: first,
+        last_offset_delta: i32::try_from(offset - first)
+            .map_err(|_| "its messages' offsets lie too far apart")?,
+        leader_epoch: NO_EPOCH,
+    });
     log.records
         .extend(held.into_iter().map(|(offset, content)| StoredRecord {
             offset,

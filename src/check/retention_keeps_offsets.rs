@@ -9,7 +9,7 @@
 
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
-use super::stored_log::StoredLog;
+use super::stored_log::{StoredBatch, StoredLog};
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
@@ -134,7 +134,7 @@ impl RetentionKeepsOffsets {
         let log = StoredLog::read(&files);
         // The last segment is empty and says the end by its name, or the last batch says it.
         let files_end = log.end_offset().max(last);
-        let rising = |pair: &[(i64, i64, i32)]| pair[0].1 < pair[1].0;
+        let rising = |pair: &[StoredBatch]| pair[0].last_offset() < pair[1].base_offset;
         let rises = log.batches.windows(2).all(rising);
         let damaged = log.damage.is_some();
 

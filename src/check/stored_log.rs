@@ -29,13 +29,27 @@ pub struct StoredRecord {
     pub content: u64,
 }
 
+/// A batch, as it stands in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredBatch {
+    pub base_offset: i64,
+    pub last_offset_delta: i32,
+    pub leader_epoch: i32,
+}
+
+impl StoredBatch {
+    pub fn last_offset(&self) -> i64 {
+        self.base_offset + i64::from(self.last_offset_delta)
+    }
+}
+
 /// What the files of one replica hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StoredLog {
     /// Data records in the order of the files.
     pub records: Vec<StoredRecord>,
-    /// Base offset, last offset and leader epoch of every batch, in the order of the files.
-    pub batches: Vec<(i64, i64, i32)>,
+    /// In the order of the files.
+    pub batches: Vec<StoredBatch>,
     /// Why reading stopped before the end; nothing behind that place is in `records`.
     pub damage: Option<String>,
 }
@@ -112,7 +126,7 @@ impl StoredLog {
 
     /// Offset behind the last batch; `None` if there is no batch.
     pub fn end_offset(&self) -> Option<i64> {
-        self.batches.last().map(|(_, last, _)| last + 1)
+        self.batches.last().map(|batch| batch.last_offset() + 1)
     }
 
     /// Notes in `known` how far it came with each chunk, up to the first after which a batch had begun.
@@ -206,8 +220,11 @@ impl StoredLog {
         if !fields.0.is_empty() {
             return Err("more bytes than records".to_owned());
         }
-        let last_offset = base_offset + i64::from(last_offset_delta);
-        self.batches.push((base_offset, last_offset, leader_epoch));
+        self.batches.push(StoredBatch {
+            base_offset,
+            last_offset_delta,
+            leader_epoch,
+        });
         Ok(())
     }
 }
@@ -316,7 +333,15 @@ mod tests {
             let base = header["base_offset"].as_i64().unwrap();
             let last = base + header["last_offset_delta"].as_i64().unwrap();
             let epoch = header["partition_leader_epoch"].as_i64().unwrap() as i32;
-            assert_eq!(log.batches, [(base, last, epoch)]);
+            let [stored] = log.batches[..] else {
+                panic!("{}: {:?}", batch["name"], log.batches);
+            };
+            let stored = (
+                stored.base_offset,
+                stored.last_offset(),
+                stored.leader_epoch,
+            );
+            assert_eq!(stored, (base, last, epoch));
             let field = |field: &Value| field.is_string().then(|| unhex(field));
             let expected: Vec<_> = batch["records"]
                 .as_array()

@@ -1,7 +1,7 @@
 //! What was done to a file and is not durable yet, in the order in which it was done.
 //!
 //! A log that is written fast has an operation for every batch of half a minute, nearly all of them writes at its
-//! end: those take eight bytes each.
+//! end: those take six bytes each.
 
 use super::rope::Rope;
 use crate::kernel::Time;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Operations, each with the time at which it happens.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Journal {
     entries: VecDeque<Entry>,
     /// What an entry has no room for, in the same order.
@@ -35,13 +35,14 @@ pub(super) enum Change {
 
 /// So many bytes added, so many nanoseconds after the operation before (an fsync of another thread can have
 /// delayed that one longer); or `OTHER`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
+#[repr(C, packed(2))]
 struct Entry {
     after: i32,
-    bytes: u32,
+    bytes: u16,
 }
 
-const OTHER: u32 = u32::MAX;
+const OTHER: u16 = u16::MAX;
 
 impl Journal {
     pub(super) fn len(&self) -> u64 {
@@ -58,7 +59,7 @@ impl Journal {
         }
         let after = i32::try_from(time.0.wrapping_sub(self.end.0).cast_signed());
         let bytes = match change {
-            Change::Added { bytes } => u32::try_from(bytes).ok().filter(|n| *n != OTHER),
+            Change::Added { bytes } => u16::try_from(bytes).ok().filter(|n| *n != OTHER),
             _ => None,
         };
         let entry = match (after, bytes) {
@@ -112,6 +113,12 @@ impl Journal {
             let (time, change) = how(time, change);
             self.push(time, change);
         }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} operations", self.len())
     }
 }
 
@@ -203,12 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_at_the_end_takes_eight_bytes() {
+    fn what_is_added_at_the_end_takes_six_bytes() {
         let mut journal = Journal::default();
         for n in 0..100 {
             journal.push(Time(1_000_000 * n), Change::Added { bytes: 170 });
         }
         assert!(journal.others.is_empty());
-        assert_eq!(size_of::<Entry>(), 8);
+        assert_eq!(size_of::<Entry>(), 6);
     }
 }

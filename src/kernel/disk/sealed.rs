@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 /// Chunks of more than so many bytes together keep an allocation each.
 const SMALL: usize = 32 * 1024;
 /// So many pieces are remembered: replicas come to the same bytes one soon after the other.
-const REMEMBERED: usize = 128;
+const REMEMBERED: usize = 64;
 
 /// The pieces that were put together last.
 #[derive(Debug, Default)]
