@@ -270,7 +270,7 @@ impl Broker {
         let logs = &mut self.background.deleted_logs;
         if logs.waiting.is_empty() {
             let passed = now.since(logs.next_look).0.div_ceil(delay.0);
-            logs.next_look = logs.next_look + Duration(delay.0.saturating_mul(passed));
+            logs.next_look += Duration(delay.0.saturating_mul(passed));
             let timer = Timer::Broker(BrokerTimer::DeleteLogs);
             ctx.set_timer(logs.next_look.since(now), timer);
         }

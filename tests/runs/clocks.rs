@@ -117,7 +117,7 @@ impl Case {
         };
         let mut time = at;
         while time < run.end() {
-            time = time + LOOK_EVERY;
+            time += LOOK_EVERY;
             run.until_watched(time, &mut found);
             assert!(!run.is_over(), "{}: a property broke", self.name());
             let seen = match self.shows {

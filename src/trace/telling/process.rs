@@ -271,9 +271,8 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
             partitions,
             replication_factor,
         } => episode(
-            format!(
-                "is asked about a topic that is not there, and makes it (auto.create.topics.enable): "
-            ),
+            "is asked about a topic that is not there, and makes it (auto.create.topics.enable): "
+                .to_owned(),
             format!(
                 "{topic}, for {client}, with {} (num.partitions) and replication factor \
                  {replication_factor} (default.replication.factor)",
