@@ -92,6 +92,7 @@ each! {
     where_a_message_lies: "05-storage/where-a-message-lies",
     wrong_broker_id: "05-storage/wrong-broker-id",
     dead_first_server: "11-bootstrap/dead-first-server",
+    advertised_localhost: "11-bootstrap/advertised-localhost",
     acks_1_loss: "12-leaders-and-isr/acks-1-loss",
     controller_crash: "12-leaders-and-isr/controller-crash",
     corrupt_middle: "12-leaders-and-isr/corrupt-middle",

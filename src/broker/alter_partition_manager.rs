@@ -5,7 +5,7 @@
 //! what a partition makes of an answer.
 
 use super::connections::{Answered, Asker, CONTROLLER_RECONNECT_BACKOFF, Connections};
-use crate::kernel::{Duration, NodeId};
+use crate::kernel::{Address, Duration};
 use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
@@ -31,7 +31,7 @@ pub(crate) struct AlterPartitionManager {
     unsent: BTreeMap<TopicPartition, AlterPartitionData>,
     /// The request under way: kept as it was built, however often it has to be sent.
     request: Option<AlterPartitionRequest>,
-    controller: Option<NodeId>,
+    controller: Option<Address>,
 }
 
 impl AlterPartitionManager {

@@ -21,7 +21,7 @@ pub(super) struct AutoTopicCreationManager {
     /// Nobody is made to wait for these twice.
     inflight: BTreeSet<TopicName>,
     /// By the token of what was asked of the admin manager.
-    waiting: BTreeMap<u64, MetadataResponse>,
+    waiting: BTreeMap<u64, (Pending, MetadataResponse)>,
 }
 
 impl Broker {
@@ -34,7 +34,9 @@ impl Broker {
         client: &Rc<str>,
         request: &MetadataRequest,
     ) {
-        let known = self.metadata_cache.metadata(request, &self.cluster_id);
+        let known =
+            self.metadata_cache
+                .metadata(request, &self.cluster_id, self.listener_of(ctx, to.conn));
         let may_create = self.config.auto_create_topics_enable
             && request.allow_auto_topic_creation
             && request.topics.is_some();
@@ -55,7 +57,7 @@ impl Broker {
             });
         }
         let token = self.forward(to);
-        self.auto_topic_creation.waiting.insert(token, known);
+        self.auto_topic_creation.waiting.insert(token, (to, known));
         let request = CreateTopicsRequest {
             topics: missing
                 .into_iter()
@@ -86,7 +88,7 @@ impl Broker {
         token: u64,
         response: Response,
     ) -> Response {
-        let (Some(mut answer), Response::CreateTopics(created)) =
+        let (Some((to, mut answer)), Response::CreateTopics(created)) =
             (self.auto_topic_creation.waiting.remove(&token), &response)
         else {
             return response;
@@ -106,9 +108,10 @@ impl Broker {
             topics: Some(Vec::new()),
             allow_auto_topic_creation: false,
         };
+        let listener = self.listener_of(ctx, to.conn);
         let now = self
             .metadata_cache
-            .metadata(&brokers_only, &self.cluster_id);
+            .metadata(&brokers_only, &self.cluster_id, listener);
         answer.brokers = now.brokers;
         answer.controller_id = now.controller_id;
         answer.into()

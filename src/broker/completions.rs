@@ -144,7 +144,8 @@ impl Broker {
                 ctx.unmute(conn);
             }
             if let Some(mut body) = answer.response {
-                name_current_leaders(&self.replicas, &self.metadata_cache, &mut body);
+                let listener = self.config.listeners.on_port(ctx.port(conn));
+                name_current_leaders(&self.replicas, &self.metadata_cache, listener, &mut body);
                 let response = KafkaResponse {
                     correlation_id: answer.to.correlation_id,
                     body,

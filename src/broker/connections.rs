@@ -5,12 +5,13 @@
 //! is told with each answer. May not know what is asked, nor more of where brokers are than the metadata
 //! cache.
 
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId};
+use crate::kernel::{Address, CloseReason, ConnId, Duration};
 use crate::metadata::MetadataCache;
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
 use crate::protocol::{
-    BrokerId, Ctx, FetcherId, Hosts, KafkaResponse, NetworkOwner, NetworkTimer, Request,
+    BrokerId, Ctx, FetcherId, Hosts, KafkaResponse, ListenerName, NetworkOwner, NetworkTimer,
+    Request,
 };
 use std::rc::Rc;
 
@@ -32,6 +33,8 @@ pub(crate) type Answered = Completed<Asker>;
 #[derive(Debug)]
 pub(crate) struct Connections {
     hosts: Hosts,
+    /// `inter.broker.listener.name`
+    listener: ListenerName,
     /// By number (`num.replica.fetchers`); each has a connection to every broker that it follows.
     fetchers: Vec<NetworkClient<Asker>>,
     alter_partition: NetworkClient<Asker>,
@@ -46,6 +49,7 @@ impl Connections {
         };
         Connections {
             hosts,
+            listener: config.listeners.inter_broker.clone(),
             fetchers: (0..config.num_replica_fetchers).map(fetcher).collect(),
             alter_partition: line(
                 NetworkOwner::AlterPartition,
@@ -63,12 +67,13 @@ impl Connections {
     // ---- where to
 
     /// Where a broker runs, by what the cache says.
-    pub(crate) fn node_of(&self, cache: &MetadataCache, broker: BrokerId) -> Option<NodeId> {
-        self.hosts.resolve(&cache.broker(broker)?.host)
+    pub(crate) fn node_of(&self, cache: &MetadataCache, broker: BrokerId) -> Option<Address> {
+        let endpoint = cache.broker(broker)?.node(&self.listener)?;
+        self.hosts.address(&endpoint.host, endpoint.port)
     }
 
     /// Where the controller runs, by what the cache says.
-    pub(crate) fn controller(&self, cache: &MetadataCache) -> Option<NodeId> {
+    pub(crate) fn controller(&self, cache: &MetadataCache) -> Option<Address> {
         self.node_of(cache, cache.controller_id()?)
     }
 
@@ -79,7 +84,7 @@ impl Connections {
         &mut self,
         ctx: &mut Ctx<'_>,
         asker: Asker,
-        to: NodeId,
+        to: Address,
         body: Request,
         timeout: Duration,
     ) {
@@ -88,14 +93,14 @@ impl Connections {
     }
 
     /// Closes the asker's line to `to`: what is under way there concerns nobody any more.
-    pub(crate) fn close(&mut self, ctx: &mut Ctx<'_>, asker: Asker, to: NodeId) {
+    pub(crate) fn close(&mut self, ctx: &mut Ctx<'_>, asker: Asker, to: Address) {
         self.line_of(owner_of(asker)).close(ctx, to);
     }
 
     // ---- events
 
     /// Whose connection it is, and where it leads; `None` for those that others opened.
-    pub(crate) fn owner(&self, conn: ConnId) -> Option<(NetworkOwner, NodeId)> {
+    pub(crate) fn owner(&self, conn: ConnId) -> Option<(NetworkOwner, Address)> {
         self.lines()
             .find_map(|line| Some((line.owner(), line.destination(conn)?)))
     }
@@ -106,7 +111,7 @@ impl Connections {
         owner: NetworkOwner,
         conn_or_node: u64,
         what: NetworkTimer,
-    ) -> Option<NodeId> {
+    ) -> Option<Address> {
         match what {
             NetworkTimer::RequestTimeout | NetworkTimer::Sent => {
                 let mut lines = self.lines();
@@ -114,7 +119,7 @@ impl Connections {
                 line.destination(ConnId(conn_or_node))
             }
             NetworkTimer::ReconnectBackoff | NetworkTimer::ConnectTimeout => {
-                Some(NodeId(conn_or_node as u32))
+                Some(Address::from_bits(conn_or_node))
             }
         }
     }

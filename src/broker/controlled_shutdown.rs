@@ -4,7 +4,7 @@
 //! Finds the controller in the metadata cache anew for each attempt. May not know what is moved.
 
 use super::connections::{Answered, Asker, Connections};
-use crate::kernel::{Duration, NodeId};
+use crate::kernel::{Address, Duration};
 use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Response, Timer};
@@ -15,7 +15,7 @@ pub(crate) struct ControlledShutdown {
     broker: BrokerId,
     config: Rc<BrokerConfig>,
     remaining_tries: u32,
-    controller: Option<NodeId>,
+    controller: Option<Address>,
     /// What the controller said last.
     remaining_partitions: u32,
     under_way: bool,

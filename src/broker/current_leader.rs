@@ -6,7 +6,7 @@
 use super::replica_manager::ReplicaManager;
 use crate::metadata::MetadataCache;
 use crate::protocol::{
-    BrokerEndpoint, ErrorCode, LeaderIdAndEpoch, NO_LEADER, Response, TopicPartition,
+    BrokerEndpoint, ErrorCode, LeaderIdAndEpoch, ListenerName, NO_LEADER, Response, TopicPartition,
 };
 
 /// Fills in the leaders that this broker knows, where the errors of a Produce or Fetch response ask
@@ -14,15 +14,17 @@ use crate::protocol::{
 pub(super) fn name_current_leaders(
     replicas: &ReplicaManager,
     cache: &MetadataCache,
+    listener: &ListenerName,
     response: &mut Response,
 ) {
     let mut endpoints: Vec<BrokerEndpoint> = Vec::new();
     let mut current_leader = |name: &TopicPartition| {
         let leader = leader_of(replicas, cache, name);
-        if let Some(endpoint) = cache.broker(leader.leader)
-            && !endpoints.contains(endpoint)
+        let broker = cache.broker(leader.leader);
+        if let Some(endpoint) = broker.and_then(|broker| broker.node(listener))
+            && !endpoints.contains(&endpoint)
         {
-            endpoints.push(endpoint.clone());
+            endpoints.push(endpoint);
         }
         Some(leader)
     };

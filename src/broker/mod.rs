@@ -57,8 +57,8 @@ use crate::log::LoadNote;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    BrokerEndpoint, BrokerTimer, CreateTopicsRequest, Ctx, Fact, Hosts, KafkaRequest,
-    KafkaResponse, NetworkOwner, NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
+    BrokerId, BrokerTimer, CreateTopicsRequest, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse,
+    ListenerName, NetworkOwner, NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use auto_topic_creation_manager::AutoTopicCreationManager;
@@ -77,8 +77,7 @@ use std::rc::Rc;
 /// What a broker is made of.
 #[derive(Clone, Debug)]
 pub struct BrokerSetup {
-    /// Its id, and where it listens.
-    pub endpoint: BrokerEndpoint,
+    pub id: BrokerId,
     pub hosts: Hosts,
     pub config: Rc<BrokerConfig>,
 }
@@ -131,7 +130,7 @@ pub enum BrokerOutput {
 
 /// A Kafka broker without its ZooKeeper session and without its controller role.
 pub struct Broker {
-    endpoint: BrokerEndpoint,
+    id: BrokerId,
     config: Rc<BrokerConfig>,
     cluster_id: Rc<str>,
     broker_epoch: i64,
@@ -163,12 +162,7 @@ pub struct Broker {
 
 impl Broker {
     pub fn new(setup: BrokerSetup) -> Self {
-        let BrokerSetup {
-            endpoint,
-            hosts,
-            config,
-        } = setup;
-        let id = endpoint.id;
+        let BrokerSetup { id, hosts, config } = setup;
         Broker {
             cluster_id: "".into(),
             broker_epoch: -1,
@@ -193,7 +187,7 @@ impl Broker {
             out: Outbox::default(),
             outputs: Vec::new(),
             failed: false,
-            endpoint,
+            id,
             config,
         }
     }
@@ -249,6 +243,11 @@ impl Broker {
         self.broker_epoch = broker_epoch;
         self.fetchers.set_broker_epoch(broker_epoch);
         self.alter_partition.set_broker_epoch(broker_epoch);
+    }
+
+    /// The listener by which a connection has come.
+    fn listener_of(&self, ctx: &Ctx<'_>, conn: ConnId) -> &ListenerName {
+        self.config.listeners.on_port(ctx.port(conn))
     }
 
     /// Connections are accepted from now on; before, they are refused.
@@ -449,7 +448,7 @@ impl Broker {
 impl std::fmt::Debug for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Broker")
-            .field("endpoint", &self.endpoint)
+            .field("id", &self.id)
             .field("broker_epoch", &self.broker_epoch)
             .field("replicas", &self.replicas)
             .finish_non_exhaustive()

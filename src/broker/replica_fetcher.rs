@@ -7,7 +7,7 @@
 use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{Duration, NodeId, Time, TimerId};
+use crate::kernel::{Address, Duration, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
 use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
@@ -34,7 +34,7 @@ pub(super) struct Settings {
 #[derive(Debug)]
 pub(super) struct ReplicaFetcher {
     /// Where its leader runs.
-    pub(super) node: NodeId,
+    pub(super) node: Address,
     partitions: BTreeMap<TopicPartition, PartitionFetchState>,
     under_way: UnderWay,
     /// What has to be asked before the next Fetch.
@@ -89,13 +89,13 @@ struct Asked {
 pub(crate) struct InitialFetchState {
     pub(crate) partition: TopicPartition,
     pub(crate) leader: BrokerId,
-    pub(crate) node: NodeId,
+    pub(crate) node: Address,
     pub(crate) topic_id: TopicId,
     pub(crate) leader_epoch: i32,
 }
 
 impl ReplicaFetcher {
-    pub(super) fn new(node: NodeId) -> Self {
+    pub(super) fn new(node: Address) -> Self {
         ReplicaFetcher {
             node,
             partitions: BTreeMap::new(),
@@ -525,7 +525,7 @@ impl ReplicaFetcher {
 /// A fetcher's connection to its leader.
 pub(super) struct Line<'a> {
     pub(super) id: FetcherId,
-    pub(super) node: NodeId,
+    pub(super) node: Address,
     pub(super) settings: &'a Settings,
     pub(super) connections: &'a mut Connections,
 }

@@ -7,7 +7,7 @@ use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_fetcher::{InitialFetchState, Line, ReplicaFetcher, Settings};
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{Duration, NodeId, Time};
+use crate::kernel::{Address, Duration, Time};
 use crate::log::UnifiedLog;
 use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
@@ -85,7 +85,7 @@ impl ReplicaFetcherManager {
     }
 
     /// Where the broker runs that is followed.
-    pub(crate) fn node_of(&self, id: FetcherId) -> Option<NodeId> {
+    pub(crate) fn node_of(&self, id: FetcherId) -> Option<Address> {
         self.fetchers.get(&id).map(|fetcher| fetcher.node)
     }
 

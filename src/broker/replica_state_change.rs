@@ -114,7 +114,7 @@ impl Broker {
                 if !job.advance(
                     &mut env!(self, ctx),
                     replicas,
-                    self.endpoint.id,
+                    self.id,
                     &self.configurations,
                 ) {
                     return;
@@ -176,7 +176,7 @@ impl Broker {
         }
         self.obey(request.controller_epoch, request.broker_epoch);
         let mut job = LeaderAndIsrJob::new(to, request);
-        job.check(&mut env!(self, ctx), &mut self.replicas, self.endpoint.id);
+        job.check(&mut env!(self, ctx), &mut self.replicas, self.id);
         for place in &job.to_lead {
             self.fetchers
                 .remove(&job.request.partition_states[*place].partition);

@@ -12,8 +12,8 @@ use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::rules::Rules;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Fact, FetchPartition, LeaderAndIsrPartitionState,
-    LeaderRecoveryState, TopicId, TopicPartition, UNKNOWN_EPOCH, UpdateMetadataPartitionState,
-    UpdateMetadataRequest,
+    LeaderRecoveryState, RegisteredBroker, TopicId, TopicPartition, UNKNOWN_EPOCH,
+    UpdateMetadataPartitionState, UpdateMetadataRequest,
 };
 use std::rc::Rc;
 
@@ -52,11 +52,13 @@ impl World {
 
     /// An UpdateMetadata that names these brokers, and t-0.
     pub(crate) fn alive(&mut self, brokers: &[BrokerId]) {
-        let endpoint = |id: &BrokerId| BrokerEndpoint {
-            id: *id,
-            host: format!("broker-{id}").into(),
-            port: 9092,
-            rack: None,
+        let endpoint = |id: &BrokerId| {
+            RegisteredBroker::from(BrokerEndpoint {
+                id: *id,
+                host: format!("broker-{id}").into(),
+                port: 9092,
+                rack: None,
+            })
         };
         self.cache.update(&UpdateMetadataRequest {
             controller_id: 3,

@@ -2,7 +2,7 @@
 //! `ReplicaFetcherThread`, `KafkaScheduler`; LK5).
 
 use super::Broker;
-use crate::kernel::{ConnId, NodeId};
+use crate::kernel::{Address, ConnId};
 use crate::protocol::{BrokerTimer, NetworkOwner, NetworkTimer};
 
 /// Threads of a broker, as far as what one waits for must not hold up another.
@@ -17,7 +17,7 @@ pub enum BrokerThread {
     /// The request handler that stands still in a state change: what it goes on with.
     StateChange,
     /// The fetcher with this number that follows the broker that runs there.
-    Fetcher(NodeId, u16),
+    Fetcher(Address, u16),
     /// Talks to the controller about ISRs.
     AlterPartition,
     /// One of `background.threads`: `isr-expiration`, retention, checkpoints, flushes, deletions.
@@ -71,7 +71,7 @@ impl Broker {
 }
 
 /// Who talks to the broker at `node`; where that is forgotten, nobody is held up.
-fn thread_of(owner: NetworkOwner, node: Option<NodeId>) -> BrokerThread {
+fn thread_of(owner: NetworkOwner, node: Option<Address>) -> BrokerThread {
     match (owner, node) {
         (NetworkOwner::Fetcher(number), Some(node)) => BrokerThread::Fetcher(node, number),
         (NetworkOwner::Fetcher(_), None) => BrokerThread::Scheduler,

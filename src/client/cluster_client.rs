@@ -6,13 +6,14 @@
 
 use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
-use crate::kernel::{CloseReason, Duration, NodeId, Time, TimerId};
+use crate::kernel::{Address, CloseReason, Duration, Time, TimerId};
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
-    ClientTimer, Ctx, Event, Fact, Message, NetworkOwner, Request, Response, Timer,
+    BrokerId, ClientTimer, Ctx, Event, Fact, Message, NetworkOwner, NotReached, Request, Response,
+    Timer,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// A client of a cluster. `T` is what its user wants back with each answer.
@@ -25,6 +26,10 @@ pub struct ClusterClient<T> {
     metadata_in_progress: bool,
     /// Bootstrap is told of once each time that it is needed.
     told_bootstrapped: bool,
+    /// Where it has ever been.
+    reached: BTreeSet<Address>,
+    /// What it was told, and could not come to.
+    not_reached: BTreeSet<(BrokerId, Rc<str>)>,
     /// With the time on the monotonic clock at which it fires.
     wake: Option<(Time, TimerId)>,
     completed: VecDeque<Completed<T>>,
@@ -55,6 +60,8 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             config,
             metadata_in_progress: false,
             told_bootstrapped: false,
+            reached: BTreeSet::new(),
+            not_reached: BTreeSet::new(),
             wake: None,
             completed: VecDeque::new(),
         }
@@ -66,7 +73,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .metadata
             .bootstrap_servers()
             .iter()
-            .filter(|server| server.node.is_none())
+            .filter(|server| server.address.is_none())
             .map(Endpoint::name)
             .collect();
         for from in unknown {
@@ -75,12 +82,12 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// True if a request to `to` would leave at once; otherwise begins to connect if it may.
-    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> bool {
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Address) -> bool {
         self.network.ready(ctx, to)
     }
 
     /// True while connecting to `to` is held back after a failure.
-    pub fn is_backing_off(&self, to: NodeId) -> bool {
+    pub fn is_backing_off(&self, to: Address) -> bool {
         self.network.is_backing_off(to)
     }
 
@@ -88,7 +95,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn send(
         &mut self,
         ctx: &mut Ctx<'_>,
-        to: NodeId,
+        to: Address,
         body: Request,
         timeout: Duration,
         tag: T,
@@ -102,6 +109,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         match event {
             Event::Connected(conn) if self.network.owns(conn) => {
+                self.reached.extend(self.network.destination(conn));
                 self.network.on_connected(ctx, conn);
             }
             Event::Message {
@@ -201,9 +209,9 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             return LeastLoaded::NoneAvailable;
         }
         let offset = ctx.random().below(nodes.len() as u64) as usize;
-        let mut ready: Option<(u32, NodeId)> = None;
+        let mut ready: Option<(u32, Address)> = None;
         let mut connecting = None;
-        let mut connectable: Option<(Time, NodeId)> = None;
+        let mut connectable: Option<(Time, Address)> = None;
         let mut any_up = false;
         for i in 0..nodes.len() {
             let node = nodes[(offset + i) % nodes.len()];
@@ -272,13 +280,16 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// `handleServerDisconnect`: the disconnect may be the result of stale metadata.
-    fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: NodeId, _: CloseReason) {
+    fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: Address, reason: CloseReason) {
+        if reason == CloseReason::Refused && !self.reached.contains(&node) {
+            self.tell_not_reached(ctx, Some(node), NotReached::Refused);
+        }
         if !self.metadata.is_bootstrapped() {
             let server = self
                 .metadata
                 .bootstrap_servers()
                 .iter()
-                .find(|server| server.node == Some(node));
+                .find(|server| server.address == Some(node));
             if let Some(server) = server {
                 ctx.fact(Fact::BootstrapFailed {
                     from: server.name(),
@@ -289,6 +300,22 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             self.metadata.failed_update(ctx);
         }
         self.metadata.request_update();
+    }
+
+    /// Says once of each broker that is said to be at `place` that it cannot be reached there; at no place:
+    /// its host is unknown. What stands in the bootstrap list was no broker's to say.
+    fn tell_not_reached(&mut self, ctx: &mut Ctx<'_>, place: Option<Address>, why: NotReached) {
+        let listed = self.metadata.bootstrap_servers();
+        let said = self
+            .metadata
+            .brokers()
+            .filter(|(_, endpoint)| endpoint.address == place && !listed.contains(endpoint));
+        for (broker, endpoint) in said {
+            let at = endpoint.name();
+            if self.not_reached.insert((broker, Rc::clone(&at))) {
+                ctx.fact(Fact::BrokerNotReached { broker, at, why });
+            }
+        }
     }
 
     /// Keeps the answers to metadata requests to itself.
@@ -317,17 +344,18 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn on_metadata(
         &mut self,
         ctx: &mut Ctx<'_>,
-        from: NodeId,
+        from: Address,
         response: crate::protocol::MetadataResponse,
     ) {
         self.metadata.update(ctx, response);
+        self.tell_not_reached(ctx, None, NotReached::UnknownHost);
         if self.metadata.is_bootstrapped() && !self.told_bootstrapped {
             self.told_bootstrapped = true;
             let server = self
                 .metadata
                 .bootstrap_servers()
                 .iter()
-                .find(|server| server.node == Some(from));
+                .find(|server| server.address == Some(from));
             if let Some(server) = server {
                 ctx.fact(Fact::Bootstrapped {
                     from: server.name(),
@@ -340,7 +368,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 /// Whom to ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LeastLoaded {
-    Node(NodeId),
+    Node(Address),
     /// Connections are up, with no room for another request.
     AllBusy,
     /// No connection is up, none is being made, and none may be tried now.
@@ -348,7 +376,7 @@ pub enum LeastLoaded {
 }
 
 impl LeastLoaded {
-    pub fn node(self) -> Option<NodeId> {
+    pub fn node(self) -> Option<Address> {
         match self {
             LeastLoaded::Node(node) => Some(node),
             LeastLoaded::AllBusy | LeastLoaded::NoneAvailable => None,

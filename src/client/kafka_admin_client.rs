@@ -13,7 +13,7 @@ mod metadata_manager;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
-use crate::kernel::{Duration, NodeId, Time};
+use crate::kernel::{Address, Duration, Time};
 use crate::network_client::Completed;
 use crate::protocol::config::AdminConfig;
 use crate::protocol::{Ctx, ErrorCode, Event, Response, exponential};
@@ -30,7 +30,7 @@ pub struct KafkaAdminClient {
     next_id: u64,
     calls: BTreeMap<u64, Pending>,
     /// Brokers that work on a call.
-    busy: BTreeSet<NodeId>,
+    busy: BTreeSet<Address>,
     answers: VecDeque<(u64, Result<Response, Failure>)>,
 }
 
@@ -209,7 +209,7 @@ impl KafkaAdminClient {
     }
 
     /// `NodeProvider.provide`
-    fn node_for(&mut self, ctx: &mut Ctx<'_>, target: Target) -> Option<NodeId> {
+    fn node_for(&mut self, ctx: &mut Ctx<'_>, target: Target) -> Option<Address> {
         if target == Target::WhoeverTellsMetadata {
             return self.node_for_metadata(ctx);
         }
@@ -231,7 +231,7 @@ impl KafkaAdminClient {
         node
     }
 
-    fn node_for_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<NodeId> {
+    fn node_for_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Address> {
         let choice = self.client.least_loaded_node(ctx);
         if self.config.common.rebootstrap && choice == LeastLoaded::NoneAvailable {
             self.client.rebootstrap();

@@ -12,7 +12,7 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
-use crate::kernel::{Duration, NodeId, Time};
+use crate::kernel::{Address, Duration, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
 use crate::network_client::Completed;
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
@@ -59,7 +59,7 @@ pub struct KafkaConsumer {
     client: ClusterClient<Rc<Question>>,
     subscriptions: SubscriptionState,
     /// Brokers that work on a fetch of this consumer.
-    fetching: BTreeSet<NodeId>,
+    fetching: BTreeSet<Address>,
     /// The metadata that positions were last held against.
     seen_metadata: u64,
     /// `poll` throws the same exception for ever: the buffer holds a batch that cannot be read.
@@ -567,7 +567,7 @@ impl KafkaConsumer {
 
 /// A partition to ask its leader about.
 struct Due {
-    leader: NodeId,
+    leader: Address,
     leader_epoch: i32,
     partition: TopicPartition,
 }

@@ -13,7 +13,7 @@ mod blocked;
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::partitioner::Partitioner;
-use crate::kernel::{Duration, NodeId, Time};
+use crate::kernel::{Address, Duration, Time};
 use crate::log::batch::{BatchBuilder, Records};
 use crate::network_client::{Completed, Disconnected};
 use crate::protocol::config::ProducerConfig;
@@ -339,7 +339,7 @@ impl KafkaProducer {
         let now = ctx.wall();
         let in_order = self.config.common.network.max_in_flight == 1;
         let mut retry_at: Option<Time> = None;
-        let mut ready: Vec<(NodeId, TopicPartition)> = Vec::new();
+        let mut ready: Vec<(Address, TopicPartition)> = Vec::new();
         let mut leader_unknown = false;
         for (partition, queue) in &mut self.queues {
             let Some(first) = queue.waiting.front_mut() else {
@@ -377,7 +377,7 @@ impl KafkaProducer {
     fn send_produce_request<'a>(
         &mut self,
         ctx: &mut Ctx<'_>,
-        node: NodeId,
+        node: Address,
         partitions: impl ExactSizeIterator<Item = &'a TopicPartition>,
     ) {
         let mut size = 0;

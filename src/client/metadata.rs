@@ -4,7 +4,7 @@
 //! not taken over, since it comes from a broker that lags behind.
 
 use crate::client::Bootstrap;
-use crate::kernel::{Duration, NodeId, Time};
+use crate::kernel::{Address, Duration, Time};
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
@@ -13,12 +13,12 @@ use crate::protocol::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Where a broker listens, and the machine behind it, if the name is known.
+/// Where a broker says that it is to be reached, and where that is, if the host's name is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
     pub host: Rc<str>,
     pub port: i32,
-    pub node: Option<NodeId>,
+    pub address: Option<Address>,
 }
 
 impl Endpoint {
@@ -110,14 +110,14 @@ impl Metadata {
     }
 
     /// The machines that may be asked: the brokers, or the bootstrap list while none is known.
-    pub fn nodes(&self) -> Vec<NodeId> {
+    pub fn nodes(&self) -> Vec<Address> {
         let endpoints: Vec<&Endpoint> = if self.is_bootstrapped() {
             self.brokers.values().collect()
         } else {
             self.bootstrap.iter().collect()
         };
         let mut nodes = Vec::with_capacity(endpoints.len());
-        for node in endpoints.iter().filter_map(|endpoint| endpoint.node) {
+        for node in endpoints.iter().filter_map(|endpoint| endpoint.address) {
             if !nodes.contains(&node) {
                 nodes.push(node);
             }
@@ -125,8 +125,13 @@ impl Metadata {
         nodes
     }
 
-    pub fn node(&self, broker: BrokerId) -> Option<NodeId> {
-        self.brokers.get(&broker)?.node
+    /// Where brokers say that they are.
+    pub fn brokers(&self) -> impl Iterator<Item = (BrokerId, &Endpoint)> {
+        self.brokers.iter().map(|(id, endpoint)| (*id, endpoint))
+    }
+
+    pub fn node(&self, broker: BrokerId) -> Option<Address> {
+        self.brokers.get(&broker)?.address
     }
 
     /// -1 if none is known.
@@ -153,7 +158,7 @@ impl Metadata {
     }
 
     /// The leader's id, machine and epoch, if there is one and its machine is known.
-    pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, NodeId, i32)> {
+    pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Address, i32)> {
         let known = self.partition(partition)?;
         let node = self.node(known.leader)?;
         Some((known.leader, node, known.leader_epoch))
@@ -341,6 +346,6 @@ fn endpoint(hosts: &Hosts, host: &str, port: i32) -> Endpoint {
     Endpoint {
         host: host.into(),
         port,
-        node: hosts.resolve(host),
+        address: hosts.address(host, port),
     }
 }

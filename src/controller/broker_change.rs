@@ -7,7 +7,7 @@ use super::context::{PartitionAndReplica, PartitionState};
 use super::kafka_controller::KafkaController;
 use crate::metadata::znode;
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, TopicPartition,
+    BrokerId, ErrorCode, Fact, LeaderAndIsrResponse, RegisteredBroker, TopicPartition,
 };
 use crate::zookeeper_mode::Abandoned;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl KafkaController {
             self.shared
                 .channels
                 .borrow_mut()
-                .add_broker(endpoint.clone());
+                .add_broker(endpoint, &self.config.listeners.inter_broker);
         }
         if !new.is_empty() {
             self.add_live_brokers(&current, &new);
@@ -74,7 +74,7 @@ impl KafkaController {
         let Some(before) = self.context.live_or_shutting_down_broker(id) else {
             return Ok(());
         };
-        if (&now.host, now.port) != (&before.host, before.port) {
+        if now.listeners != before.listeners {
             let epoch = self.context.broker_epoch(id).unwrap_or_default();
             self.context.add_live_broker(now, epoch);
             let everybody = self.context.live_or_shutting_down_broker_ids();
@@ -170,7 +170,7 @@ impl KafkaController {
 
     fn add_live_brokers(
         &mut self,
-        current: &BTreeMap<BrokerId, (BrokerEndpoint, i64)>,
+        current: &BTreeMap<BrokerId, (RegisteredBroker, i64)>,
         ids: &[BrokerId],
     ) {
         for id in ids {

@@ -6,7 +6,9 @@
 //!
 //! May not know whether a request that is sent again was carried out before.
 
-use crate::protocol::{BrokerEndpoint, BrokerId, Request, Response};
+use crate::protocol::{
+    BrokerEndpoint, BrokerId, ListenerName, RegisteredBroker, Request, Response,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pause of a channel after a failed attempt.
@@ -55,8 +57,11 @@ enum ChannelState {
 }
 
 impl ControllerChannelManager {
-    /// Opens a channel, unless there is one.
-    pub fn add_broker(&mut self, endpoint: BrokerEndpoint) {
+    /// Opens a channel by that listener, unless there is one. Who has no such listener cannot be spoken to.
+    pub fn add_broker(&mut self, broker: &RegisteredBroker, listener: &ListenerName) {
+        let Some(endpoint) = broker.node(listener) else {
+            return;
+        };
         self.channels.entry(endpoint.id).or_insert(Channel {
             endpoint,
             queue: VecDeque::new(),
@@ -197,7 +202,7 @@ mod tests {
     fn ct8_one_in_flight_in_order_and_again_until_answered() {
         let mut channels = ControllerChannelManager::default();
         assert!(channels.send_request(2, request(1)).is_none(), "no channel");
-        channels.add_broker(endpoint(2));
+        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
         let (first, epoch) = sent(channels.send_request(2, request(1))).unwrap();
         assert_eq!(epoch, 1);
         assert!(channels.send_request(2, request(2)).is_none(), "it waits");
@@ -221,11 +226,11 @@ mod tests {
     #[test]
     fn z10_removing_a_broker_drops_its_queue() {
         let mut channels = ControllerChannelManager::default();
-        channels.add_broker(endpoint(2));
+        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
         let (first, _) = sent(channels.send_request(2, request(1))).unwrap();
         channels.send_request(2, request(2));
         assert_eq!(channels.remove_broker(2).len(), 1);
-        channels.add_broker(endpoint(2));
+        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
         assert!(channels.on_disconnected(2, first).is_none());
         let (_, epoch) = sent(channels.send_request(2, request(3))).unwrap();
         assert_eq!(epoch, 3);

@@ -5,7 +5,9 @@
 
 use crate::metadata::znode::TopicZNode;
 use crate::metadata::{LeaderIsrAndControllerEpoch, ReplicaAssignment};
-use crate::protocol::{BrokerEndpoint, BrokerId, TopicId, TopicName, TopicPartition};
+use crate::protocol::{
+    BrokerId, ListenerName, RegisteredBroker, TopicId, TopicName, TopicPartition,
+};
 use crate::zookeeper_mode::EpochZkVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,7 +71,9 @@ pub(super) struct ControllerContext {
     pub epoch: i32,
     pub fence: Option<EpochZkVersion>,
     pub shutting_down_brokers: BTreeSet<BrokerId>,
-    live_brokers: BTreeMap<BrokerId, (BrokerEndpoint, i64)>,
+    live_brokers: BTreeMap<BrokerId, (RegisteredBroker, i64)>,
+    /// By which brokers speak to each other.
+    pub inter_broker_listener: ListenerName,
     pub all_topics: BTreeSet<TopicName>,
     pub topic_ids: BTreeMap<TopicName, TopicId>,
     assignments: BTreeMap<TopicPartition, ReplicaAssignment>,
@@ -83,11 +87,19 @@ pub(super) struct ControllerContext {
 impl ControllerContext {
     // ---- brokers
 
-    pub fn set_live_brokers(&mut self, brokers: BTreeMap<BrokerId, (BrokerEndpoint, i64)>) {
+    /// Of a controller whose brokers speak to each other by this listener.
+    pub fn speaking_by(listener: &ListenerName) -> Self {
+        ControllerContext {
+            inter_broker_listener: listener.clone(),
+            ..ControllerContext::default()
+        }
+    }
+
+    pub fn set_live_brokers(&mut self, brokers: BTreeMap<BrokerId, (RegisteredBroker, i64)>) {
         self.live_brokers = brokers;
     }
 
-    pub fn add_live_broker(&mut self, endpoint: BrokerEndpoint, epoch: i64) {
+    pub fn add_live_broker(&mut self, endpoint: RegisteredBroker, epoch: i64) {
         self.live_brokers.insert(endpoint.id, (endpoint, epoch));
     }
 
@@ -98,7 +110,7 @@ impl ControllerContext {
     /// Registered, stopping or not.
     pub fn live_or_shutting_down_brokers(
         &self,
-    ) -> impl Iterator<Item = (&BrokerEndpoint, i64)> + '_ {
+    ) -> impl Iterator<Item = (&RegisteredBroker, i64)> + '_ {
         self.live_brokers
             .values()
             .map(|(endpoint, epoch)| (endpoint, *epoch))
@@ -108,7 +120,7 @@ impl ControllerContext {
         self.live_brokers.keys().copied().collect()
     }
 
-    pub fn live_or_shutting_down_broker(&self, id: BrokerId) -> Option<&BrokerEndpoint> {
+    pub fn live_or_shutting_down_broker(&self, id: BrokerId) -> Option<&RegisteredBroker> {
         self.live_brokers.get(&id).map(|(endpoint, _)| endpoint)
     }
 

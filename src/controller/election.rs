@@ -111,17 +111,18 @@ mod tests {
     use super::*;
     use crate::metadata::ReplicaAssignment;
     use crate::metadata::znode::TopicZNode;
-    use crate::protocol::{BrokerEndpoint, LeaderRecoveryState};
+    use crate::protocol::{BrokerEndpoint, LeaderRecoveryState, RegisteredBroker};
 
     fn context(live: &[BrokerId], stopping: &[BrokerId]) -> (ControllerContext, TopicPartition) {
         let mut context = ControllerContext::default();
         for id in live {
-            let endpoint = BrokerEndpoint {
+            let endpoint: RegisteredBroker = BrokerEndpoint {
                 id: *id,
                 host: "h".into(),
                 port: 1,
                 rack: None,
-            };
+            }
+            .into();
             context.add_live_broker(endpoint, 1);
         }
         context.shutting_down_brokers.extend(stopping);

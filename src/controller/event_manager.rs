@@ -15,7 +15,7 @@ use crate::protocol::zookeeper::{SessionId, WatchType, WatchedEvent};
 use crate::protocol::{
     AlterPartitionRequest, BrokerEndpoint, BrokerId, ControlledShutdownRequest,
     ControlledShutdownResponse, ControllerTimer, ElectLeadersRequest, ErrorCode, Fact,
-    LeaderAndIsrResponse, NO_LEADER, Request, Response, TopicName,
+    LeaderAndIsrResponse, NO_LEADER, RegisteredBroker, Request, Response, TopicName,
 };
 use crate::zookeeper_mode::{Handlers, ZkCalls};
 use std::cell::{Cell, RefCell};
@@ -168,7 +168,7 @@ pub(super) enum LeaderElection {
 impl Controller {
     /// `zk`: the broker's one table of calls, which it may share with `AdminManager` and
     /// `ConfigWatcher`.
-    pub fn new(broker: BrokerEndpoint, config: Rc<BrokerConfig>, zk: ZkCalls) -> Controller {
+    pub fn new(broker: RegisteredBroker, config: Rc<BrokerConfig>, zk: ZkCalls) -> Controller {
         let shared = Rc::new(Shared {
             events: Mailbox::new(),
             handlers: Rc::default(),

@@ -58,7 +58,7 @@ impl KafkaController {
         self.update_leader_and_isr_cache(&partitions).await?;
         let mut channels = self.shared.channels.borrow_mut();
         for (endpoint, _) in self.context.live_or_shutting_down_brokers() {
-            channels.add_broker(endpoint.clone());
+            channels.add_broker(endpoint, &self.config.listeners.inter_broker);
         }
         Ok(())
     }

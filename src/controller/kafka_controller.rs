@@ -14,7 +14,7 @@ use crate::metadata::{LeaderAndIsr, znode};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, Fact, NO_LEADER, StateWriteReason, TopicPartition,
+    BrokerId, Fact, NO_LEADER, RegisteredBroker, StateWriteReason, TopicPartition,
 };
 use crate::zookeeper_mode::ZkCalls;
 use crate::zookeeper_mode::{Abandoned, EpochZkVersion, KafkaZkClient};
@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 /// See the module's doc.
 pub(super) struct KafkaController {
-    pub broker: BrokerEndpoint,
+    pub broker: RegisteredBroker,
     pub config: Rc<BrokerConfig>,
     calls: ZkCalls,
     pub zk: KafkaZkClient,
@@ -36,11 +36,12 @@ pub(super) struct KafkaController {
 
 impl KafkaController {
     pub fn new(
-        broker: BrokerEndpoint,
+        broker: RegisteredBroker,
         config: Rc<BrokerConfig>,
         calls: ZkCalls,
         shared: Rc<Shared>,
     ) -> Self {
+        let context = ControllerContext::speaking_by(&config.listeners.inter_broker);
         KafkaController {
             broker,
             zk: KafkaZkClient::new(
@@ -51,7 +52,7 @@ impl KafkaController {
             config,
             calls,
             shared,
-            context: ControllerContext::default(),
+            context,
             active_controller_id: NO_LEADER,
             registered_session: 0,
         }
@@ -210,14 +211,14 @@ impl KafkaController {
         self.zk.unregister_controller_handlers();
         let closed = self.shared.channels.borrow_mut().shutdown();
         self.shared.channel_output(closed);
-        self.context = ControllerContext::default();
+        self.context = ControllerContext::speaking_by(&self.config.listeners.inter_broker);
         self.show();
     }
 
     /// After an expiry: /brokers/ids/<id> again, in the new session (Z11).
     async fn register_broker(&mut self, session: SessionId) -> Result<(), Abandoned> {
         let info = BrokerInfo {
-            endpoint: self.broker.clone(),
+            broker: self.broker.clone(),
             timestamp_ms: self.shared.now_ms.get(),
         };
         let previous = self.registered_session;

@@ -3,7 +3,7 @@
 use super::context::ControllerContext;
 use crate::metadata::{LeaderIsrAndControllerEpoch, ReplicaAssignment};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, LeaderAndIsrPartitionState, LeaderAndIsrRequest, Request,
+    BrokerId, LeaderAndIsrPartitionState, LeaderAndIsrRequest, RegisteredBroker, Request,
     StopReplicaPartitionState, StopReplicaRequest, TopicId, TopicName, TopicPartition,
     UpdateMetadataPartitionState, UpdateMetadataRequest,
 };
@@ -137,7 +137,10 @@ impl RequestBatch {
                 controller_epoch,
                 broker_epoch,
                 topic_ids: topic_ids(context, states.keys(), true),
-                live_leaders: live_brokers(context, |id| leaders.contains(&id)),
+                live_leaders: live_brokers(context, |id| leaders.contains(&id))
+                    .iter()
+                    .filter_map(|broker| broker.node(&context.inter_broker_listener))
+                    .collect(),
                 partition_states: states.into_values().collect(),
             };
             requests.push((broker, request.into()));
@@ -191,10 +194,10 @@ fn topic_ids<'a>(
 fn live_brokers(
     context: &ControllerContext,
     wanted: impl Fn(BrokerId) -> bool,
-) -> Vec<BrokerEndpoint> {
+) -> Vec<RegisteredBroker> {
     context
         .live_or_shutting_down_brokers()
-        .filter(|(endpoint, _)| wanted(endpoint.id))
-        .map(|(endpoint, _)| endpoint.clone())
+        .filter(|(broker, _)| wanted(broker.id))
+        .map(|(broker, _)| broker.clone())
         .collect()
 }

@@ -1,8 +1,8 @@
 //! The contract between the kernel and a node's state machine: event in, effects out.
 
 use super::world::World;
+use super::{Address, ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, Time, TimerId};
 use super::{Backlog, Coming, Hold, Lane};
-use super::{ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, Time, TimerId};
 use bytes::Bytes;
 use std::fmt::Debug;
 
@@ -140,8 +140,12 @@ impl<D: Domain> Ctx<'_, D> {
         self.world.disk_in_handler(self.node)
     }
     /// Opens a connection; ends in `Connected` or `Closed`. Never fails at once.
-    pub fn connect(&mut self, to: NodeId) -> ConnId {
-        self.world.connect(self.node, to)
+    pub fn connect(&mut self, to: impl Into<Address>) -> ConnId {
+        self.world.connect(self.node, to.into())
+    }
+    /// The port to which a connection was opened, by either end; 0 if it is gone, or was opened to none.
+    pub fn port(&self, conn: ConnId) -> u16 {
+        self.world.port(conn)
     }
     /// Sends on a live connection; on one that is gone already it does nothing (as a write to a
     /// socket whose reset is still to be read). What is sent before `Connected` waits for it.
@@ -172,6 +176,11 @@ impl<D: Domain> Ctx<'_, D> {
     /// Whether connections of others are taken in; a fresh process listens.
     pub fn listen(&mut self, on: bool) {
         self.world.listen(self.node, on);
+    }
+    /// Takes connections in on this port, and from now on on such ports only; `local`: only those that come
+    /// from the same machine. A fresh process that never says so takes them in on any.
+    pub fn listen_on(&mut self, port: u16, local: bool) {
+        self.world.listen_on(self.node, port, local);
     }
     /// `Event::Timer(timer)` after `delay` on the node's own clock.
     #[inline]

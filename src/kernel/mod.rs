@@ -37,7 +37,7 @@ pub use disk::{Disk, DiskConfig, DiskError, FileId};
 pub use distribution::{Distribution, Quantiles};
 pub use engine::{Dispatched, FactEntry, Kernel, NodeStatus, Stop};
 pub use fault::{Fault, FaultId};
-pub use id::{ConnId, NodeId, TimerId};
+pub use id::{Address, ConnId, NodeId, TimerId};
 pub use lane::{Backlog, Coming, Hold, Incoming, Lane};
 pub use random::Stream;
 pub use time::{Duration, Time};

@@ -69,6 +69,7 @@ impl<D: Domain> World<D> {
             self.network.set_powered(node, true, now, &mut self.queue);
         }
         self.network.set_listening(node, true);
+        self.network.close_ports(node);
         // Before everything else that may come to it at this instant.
         let slot = self.queue.store(Entry::Started { node, incarnation });
         self.enqueue(node, Lane::MAIN, Waiting::Stored(slot));

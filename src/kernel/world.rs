@@ -5,6 +5,7 @@
 //! its work begins; its effects wait until the work that it was charged is done, and die with the
 //! process if that dies before. Events that come meanwhile wait in the lane's own queue.
 
+use super::Address;
 use super::actor::Domain;
 use super::background::Background;
 use super::causes::Causes;
@@ -252,7 +253,7 @@ impl<D: Domain> World<D> {
         self.disk_at_now(node)
     }
 
-    pub(super) fn connect(&mut self, from: NodeId, to: NodeId) -> ConnId {
+    pub(super) fn connect(&mut self, from: NodeId, to: Address) -> ConnId {
         let conn = self.network.open(from, to);
         self.running.effects.push(Effect::Dial(conn));
         conn
@@ -282,6 +283,14 @@ impl<D: Domain> World<D> {
     #[inline]
     pub(super) fn unmute(&mut self, conn: ConnId) {
         self.running.effects.push(Effect::Unmute(conn));
+    }
+
+    pub(super) fn port(&self, conn: ConnId) -> u16 {
+        self.network.port(conn)
+    }
+
+    pub(super) fn listen_on(&mut self, node: NodeId, port: u16, local: bool) {
+        self.network.listen_on(node, port, local);
     }
 
     pub(super) fn listen(&mut self, node: NodeId, on: bool) {

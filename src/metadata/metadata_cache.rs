@@ -4,9 +4,10 @@
 //! May not know the partitions that this broker hosts: those come by LeaderAndIsr.
 
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, ErrorCode, LEADER_DURING_DELETE, MetadataRequest, MetadataResponse,
-    NO_LEADER, PartitionMetadata, TopicId, TopicMetadata, TopicName, TopicPartition,
-    UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic, is_topic_name,
+    BrokerId, ErrorCode, LEADER_DURING_DELETE, ListenerName, MetadataRequest, MetadataResponse,
+    NO_LEADER, PartitionMetadata, RegisteredBroker, TopicId, TopicMetadata, TopicName,
+    TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic,
+    is_topic_name,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default)]
 pub struct MetadataCache {
     controller_id: Option<BrokerId>,
-    live_brokers: BTreeMap<BrokerId, BrokerEndpoint>,
+    live_brokers: BTreeMap<BrokerId, RegisteredBroker>,
     /// Shared with snapshots until a topic changes.
     topics: BTreeMap<TopicName, Rc<BTreeMap<i32, UpdateMetadataPartitionState>>>,
     topic_ids: BTreeMap<TopicName, TopicId>,
@@ -66,11 +67,11 @@ impl MetadataCache {
     }
 
     /// Live and shutting-down brokers (I6), by id.
-    pub fn live_brokers(&self) -> impl Iterator<Item = &BrokerEndpoint> {
+    pub fn live_brokers(&self) -> impl Iterator<Item = &RegisteredBroker> {
         self.live_brokers.values()
     }
 
-    pub fn broker(&self, id: BrokerId) -> Option<&BrokerEndpoint> {
+    pub fn broker(&self, id: BrokerId) -> Option<&RegisteredBroker> {
         self.live_brokers.get(&id)
     }
 
@@ -109,21 +110,34 @@ impl MetadataCache {
 
     /// The answer to a Metadata request, from here only. Errors: a topic that is not here
     /// (`UNKNOWN_TOPIC_OR_PARTITION`) or cannot be (`INVALID_TOPIC_EXCEPTION`), a partition whose leader is not alive (`LEADER_NOT_AVAILABLE`
-    /// with leader -1). ISR and replicas are not filtered.
-    pub fn metadata(&self, request: &MetadataRequest, cluster_id: &Rc<str>) -> MetadataResponse {
+    /// with leader -1) or has no such listener (`LISTENER_NOT_FOUND`). ISR and replicas are not filtered.
+    ///
+    /// CT34: whoever asks by a listener is told where the brokers are to be reached by the listener of that
+    /// name; those that have none are left out.
+    pub fn metadata(
+        &self,
+        request: &MetadataRequest,
+        cluster_id: &Rc<str>,
+        listener: &ListenerName,
+    ) -> MetadataResponse {
         let topics = match &request.topics {
-            None => self.topics.keys().map(|t| self.topic(t)).collect(),
-            Some(names) => names.iter().map(|t| self.topic(t)).collect(),
+            None => self
+                .topics
+                .keys()
+                .map(|t| self.topic(t, listener))
+                .collect(),
+            Some(names) => names.iter().map(|t| self.topic(t, listener)).collect(),
         };
+        let brokers = self.live_brokers.values();
         MetadataResponse {
-            brokers: self.live_brokers.values().cloned().collect(),
+            brokers: brokers.filter_map(|broker| broker.node(listener)).collect(),
             cluster_id: Some(cluster_id.clone()),
             controller_id: self.controller_id.unwrap_or(-1),
             topics,
         }
     }
 
-    fn topic(&self, name: &TopicName) -> TopicMetadata {
+    fn topic(&self, name: &TopicName, listener: &ListenerName) -> TopicMetadata {
         let (name, partitions, error) = match self.topics.get_key_value(name) {
             None if is_topic_name(name) => (name, None, ErrorCode::UnknownTopicOrPartition),
             None => (name, None, ErrorCode::InvalidTopicException),
@@ -137,21 +151,28 @@ impl MetadataCache {
             partitions: partitions
                 .into_iter()
                 .flat_map(|partitions| partitions.values())
-                .map(|state| self.partition_metadata(state))
+                .map(|state| self.partition_metadata(state, listener))
                 .collect(),
         }
     }
 
-    fn partition_metadata(&self, state: &UpdateMetadataPartitionState) -> PartitionMetadata {
-        let led = self.is_alive(state.leader);
+    fn partition_metadata(
+        &self,
+        state: &UpdateMetadataPartitionState,
+        listener: &ListenerName,
+    ) -> PartitionMetadata {
+        let error = match self.live_brokers.get(&state.leader) {
+            None => ErrorCode::LeaderNotAvailable,
+            Some(leader) if leader.node(listener).is_none() => ErrorCode::ListenerNotFound,
+            Some(_) => ErrorCode::None,
+        };
         PartitionMetadata {
-            error: if led {
-                ErrorCode::None
-            } else {
-                ErrorCode::LeaderNotAvailable
-            },
+            error,
             partition: state.partition.partition,
-            leader: if led { state.leader } else { NO_LEADER },
+            leader: match error {
+                ErrorCode::None => state.leader,
+                _ => NO_LEADER,
+            },
             leader_epoch: state.leader_epoch,
             replicas: state.replicas.clone(),
             isr: state.isr.clone(),
@@ -163,6 +184,7 @@ impl MetadataCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::BrokerEndpoint;
 
     fn t0() -> TopicPartition {
         TopicPartition::new("t", 0)
@@ -170,11 +192,13 @@ mod tests {
 
     /// Partition 0 of t, led by broker 1 of 1 to 3, while these brokers live.
     fn update(alive: &[BrokerId]) -> UpdateMetadataRequest {
-        let endpoint = |id: &BrokerId| BrokerEndpoint {
-            id: *id,
-            host: format!("broker-{id}").into(),
-            port: 9092,
-            rack: None,
+        let endpoint = |id: &BrokerId| {
+            RegisteredBroker::from(BrokerEndpoint {
+                id: *id,
+                host: format!("broker-{id}").into(),
+                port: 9092,
+                rack: None,
+            })
         };
         UpdateMetadataRequest {
             controller_id: 3,
@@ -200,7 +224,7 @@ mod tests {
             topics: None,
             allow_auto_topic_creation: false,
         };
-        let response = cache.metadata(&request, &"cluster".into());
+        let response = cache.metadata(&request, &"cluster".into(), &ListenerName::default());
         let partition = &response.topics[0].partitions[0];
         assert_eq!(partition.isr, [1, 2, 3], "never filtered");
         assert_eq!(partition.replicas, [1, 2, 3], "never filtered");
@@ -244,7 +268,11 @@ mod tests {
             topics: Some(vec!["u".into(), "a b".into(), "..".into()]),
             allow_auto_topic_creation: false,
         };
-        let response = MetadataCache::default().metadata(&request, &"cluster".into());
+        let response = MetadataCache::default().metadata(
+            &request,
+            &"cluster".into(),
+            &ListenerName::default(),
+        );
         let errors: Vec<ErrorCode> = response.topics.iter().map(|topic| topic.error).collect();
         let invalid = ErrorCode::InvalidTopicException;
         assert_eq!(

@@ -7,7 +7,10 @@ use super::java_json::{hash_map_order, quoted};
 use super::{LeaderAndIsr, LeaderIsrAndControllerEpoch, ReplicaAssignment};
 use crate::protocol::config::Properties;
 use crate::protocol::zookeeper::Path;
-use crate::protocol::{BrokerEndpoint, BrokerId, LeaderRecoveryState, TopicId, TopicPartition};
+use crate::protocol::{
+    BrokerId, LeaderRecoveryState, Listener, ListenerName, RegisteredBroker, TopicId,
+    TopicPartition,
+};
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -133,27 +136,43 @@ pub fn decode_cluster_id(data: &[u8]) -> Option<String> {
     Some(json(data)?.get("id")?.as_str()?.to_owned())
 }
 
-/// What stands in /brokers/ids/<id> (`BrokerIdZNode`, version 5).
-pub fn encode_broker(endpoint: &BrokerEndpoint, timestamp_ms: i64) -> Bytes {
-    let connection = quoted(&format!("PLAINTEXT://{}:{}", endpoint.host, endpoint.port));
-    let host = quoted(&endpoint.host);
-    let port = endpoint.port;
-    let rack = match &endpoint.rack {
+/// What stands in /brokers/ids/<id> (`BrokerIdZNode`, version 5). Host and port are those of the first listener,
+/// for old clients. (Kafka's own order of more than four listeners is that of a hash map.)
+pub fn encode_broker(broker: &RegisteredBroker, timestamp_ms: i64) -> Bytes {
+    let all = |text: &dyn Fn(&Listener) -> String| {
+        let texts: Vec<String> = broker.listeners.iter().map(text).collect();
+        texts.join(",")
+    };
+    let protocols = all(&|it| format!(r#"{}:"PLAINTEXT""#, quoted(&it.name.0)));
+    let endpoints = all(&|it| quoted(&format!("{}://{}:{}", it.name.0, it.host, it.port)));
+    let first = broker.listeners.first();
+    let host = quoted(first.map_or("", |it| &it.host));
+    let port = first.map_or(-1, |it| it.port);
+    let rack = match &broker.rack {
         Some(rack) => format!(r#""rack":{},"#, quoted(rack)),
         None => String::new(),
     };
     format!(
-        r#"{{"features":{{}},"listener_security_protocol_map":{{"PLAINTEXT":"PLAINTEXT"}},"endpoints":[{connection}],{rack}"jmx_port":-1,"port":{port},"host":{host},"version":5,"timestamp":"{timestamp_ms}"}}"#
+        r#"{{"features":{{}},"listener_security_protocol_map":{{{protocols}}},"endpoints":[{endpoints}],{rack}"jmx_port":-1,"port":{port},"host":{host},"version":5,"timestamp":"{timestamp_ms}"}}"#
     )
     .into()
 }
 
-pub fn decode_broker(id: BrokerId, data: &[u8]) -> Option<BrokerEndpoint> {
+pub fn decode_broker(id: BrokerId, data: &[u8]) -> Option<RegisteredBroker> {
     let node = json(data)?;
-    Some(BrokerEndpoint {
+    let listener = |text: &Value| {
+        let (name, place) = text.as_str()?.split_once("://")?;
+        let (host, port) = place.rsplit_once(':')?;
+        Some(Listener {
+            name: ListenerName(name.into()),
+            host: host.into(),
+            port: port.parse().ok()?,
+        })
+    };
+    let endpoints = node.get("endpoints")?.as_array()?.iter();
+    Some(RegisteredBroker {
         id,
-        host: node.get("host")?.as_str()?.into(),
-        port: int(node.get("port")?)?,
+        listeners: endpoints.map(listener).collect::<Option<_>>()?,
         rack: node.get("rack").and_then(Value::as_str).map(Into::into),
     })
 }
@@ -392,10 +411,14 @@ mod tests {
 
     #[test]
     fn ct17_a_registration_is_kafkas_text_both_ways() {
-        let mut endpoint = BrokerEndpoint {
+        let listener = |name: &str, host: &str, port| Listener {
+            name: ListenerName(name.into()),
+            host: host.into(),
+            port,
+        };
+        let mut endpoint = RegisteredBroker {
             id: 3,
-            host: "127.0.0.1".into(),
-            port: 19093,
+            listeners: vec![listener("PLAINTEXT", "127.0.0.1", 19093)],
             rack: None,
         };
         let data = encode_broker(&endpoint, 1_795_359_508_300);
@@ -405,6 +428,9 @@ mod tests {
         );
         assert_eq!(decode_broker(3, &data), Some(endpoint.clone()));
         endpoint.rack = Some("rack a".into());
+        endpoint
+            .listeners
+            .push(listener("EXTERNAL", "localhost", 29093));
         let data = encode_broker(&endpoint, 0);
         assert_eq!(decode_broker(3, &data), Some(endpoint));
     }

@@ -12,7 +12,7 @@
 
 mod peer;
 
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time};
+use crate::kernel::{Address, CloseReason, ConnId, Duration, Time};
 use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
     Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkOwner, NetworkTimer,
@@ -38,7 +38,7 @@ pub enum Disconnected {
 #[derive(Clone, Debug)]
 pub struct Completed<T> {
     pub tag: T,
-    pub to: NodeId,
+    pub to: Address,
     pub result: Result<Response, Disconnected>,
 }
 
@@ -49,8 +49,8 @@ pub struct NetworkClient<T> {
     client_id: Rc<str>,
     config: NetworkClientConfig,
     next_correlation_id: i32,
-    peers: BTreeMap<NodeId, Peer<T>>,
-    conns: BTreeMap<ConnId, NodeId>,
+    peers: BTreeMap<Address, Peer<T>>,
+    conns: BTreeMap<ConnId, Address>,
     /// Requests without an answer that have left, until their `Sent` timer tells their user.
     sent: VecDeque<Completed<T>>,
     /// Nothing times out before this.
@@ -81,7 +81,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     pub fn send(
         &mut self,
         ctx: &mut Ctx<'_>,
-        to: NodeId,
+        to: Address,
         body: Request,
         timeout: Duration,
         tag: T,
@@ -97,7 +97,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
 
     /// `NetworkClient.ready`: true if a request would leave at once; otherwise begins to connect,
     /// unless that is under way or held back.
-    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> bool {
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Address) -> bool {
         let peer = self.peers.entry(to).or_default();
         if matches!(peer.link, Link::Down) {
             self.connect(ctx, to);
@@ -106,7 +106,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// True if a request would leave at once (`canSendRequest`).
-    pub fn can_send(&self, to: NodeId) -> bool {
+    pub fn can_send(&self, to: Address) -> bool {
         self.peers.get(&to).is_some_and(|peer| {
             matches!(peer.link, Link::Up(_)) && peer.has_room(self.config.max_in_flight)
         })
@@ -114,7 +114,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
 
     /// When this client last began to connect to `to`, or lost that connection
     /// (`lastConnectAttemptMs`); zero if never.
-    pub fn last_attempt(&self, to: NodeId) -> Time {
+    pub fn last_attempt(&self, to: Address) -> Time {
         self.peers
             .get(&to)
             .map_or(Time::ZERO, |peer| peer.last_attempt)
@@ -122,7 +122,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
 
     /// True if a request given now would leave at once, or as soon as a connection is made: it would
     /// wait neither for a back-off nor for answers.
-    pub fn is_ready(&self, to: NodeId) -> bool {
+    pub fn is_ready(&self, to: Address) -> bool {
         self.peers.get(&to).is_none_or(|peer| {
             !matches!(peer.link, Link::BackingOff { .. })
                 && peer.has_room(self.config.max_in_flight)
@@ -130,33 +130,33 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// True if the connection to `to` is up.
-    pub fn is_connected(&self, to: NodeId) -> bool {
+    pub fn is_connected(&self, to: Address) -> bool {
         let is_up = |peer: &Peer<T>| matches!(peer.link, Link::Up(_));
         self.peers.get(&to).is_some_and(is_up)
     }
 
     /// True while a connection to `to` is being made.
-    pub fn is_connecting(&self, to: NodeId) -> bool {
+    pub fn is_connecting(&self, to: Address) -> bool {
         self.peers
             .get(&to)
             .is_some_and(|peer| matches!(peer.link, Link::Connecting { .. }))
     }
 
     /// True while connecting to `to` is held back after a failure (`connectionFailed`).
-    pub fn is_backing_off(&self, to: NodeId) -> bool {
+    pub fn is_backing_off(&self, to: Address) -> bool {
         self.peers
             .get(&to)
             .is_some_and(|peer| matches!(peer.link, Link::BackingOff { .. }))
     }
 
     /// Requests that wait or are in flight to `to`.
-    pub fn in_flight(&self, to: NodeId) -> u32 {
+    pub fn in_flight(&self, to: Address) -> u32 {
         self.peers.get(&to).map_or(0, Peer::load)
     }
 
     /// A connection that was lost, or could not be made, since this was last asked (at most one for
     /// each destination is remembered): what makes Kafka's clients ask for new metadata.
-    pub fn take_lost(&mut self) -> Option<(NodeId, CloseReason)> {
+    pub fn take_lost(&mut self) -> Option<(Address, CloseReason)> {
         self.peers
             .iter_mut()
             .find_map(|(node, peer)| peer.lost.take().map(|reason| (*node, reason)))
@@ -164,7 +164,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
 
     /// Closes the connection to `to` and forgets its back-off; requests that wait or are in flight
     /// there complete as lost.
-    pub fn close(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
+    pub fn close(&mut self, ctx: &mut Ctx<'_>, to: Address) -> Vec<Completed<T>> {
         let Some(mut peer) = self.peers.remove(&to) else {
             return Vec::new();
         };
@@ -202,7 +202,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// Where one of this client's connections leads.
-    pub fn destination(&self, conn: ConnId) -> Option<NodeId> {
+    pub fn destination(&self, conn: ConnId) -> Option<Address> {
         self.conns.get(&conn).copied()
     }
 
@@ -266,7 +266,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn_or_node: u64,
         what: NetworkTimer,
     ) -> Vec<Completed<T>> {
-        let node = NodeId(conn_or_node as u32);
+        let node = Address::from_bits(conn_or_node);
         match what {
             NetworkTimer::RequestTimeout => self.on_request_timeout(ctx, ConnId(conn_or_node)),
             NetworkTimer::ReconnectBackoff => {
@@ -289,7 +289,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     pub fn time_out(&mut self, ctx: &mut Ctx<'_>) -> Vec<Completed<T>> {
         let now = ctx.wall();
         let due = |peer: &Peer<T>| peer.deadline().is_some_and(|deadline| deadline <= now);
-        let late: Vec<NodeId> = self
+        let late: Vec<Address> = self
             .peers
             .iter()
             .filter(|(_, peer)| due(peer))
@@ -309,7 +309,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         completed
     }
 
-    fn connect(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+    fn connect(&mut self, ctx: &mut Ctx<'_>, to: Address) {
         let config = self.config;
         let owner = self.owner;
         let peer = self.peers.entry(to).or_default();
@@ -332,7 +332,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.conns.insert(conn, to);
     }
 
-    fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, to: NodeId) -> Vec<Completed<T>> {
+    fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, to: Address) -> Vec<Completed<T>> {
         let owner = self.owner;
         let Some(peer) = self.peers.get_mut(&to) else {
             return Vec::new();
@@ -361,7 +361,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         )
     }
 
-    fn on_backoff(&mut self, ctx: &mut Ctx<'_>, to: NodeId) {
+    fn on_backoff(&mut self, ctx: &mut Ctx<'_>, to: Address) {
         let owner = self.owner;
         let Some(peer) = self.peers.get_mut(&to) else {
             return;
@@ -384,7 +384,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// Sends what waits, as far as there is room.
-    fn flush(&mut self, ctx: &mut Ctx<'_>, to: NodeId, conn: ConnId) {
+    fn flush(&mut self, ctx: &mut Ctx<'_>, to: Address, conn: ConnId) {
         let max_in_flight = self.config.max_in_flight as usize;
         let peer = self.peers.entry(to).or_default();
         while peer.in_flight.len() < max_in_flight {
@@ -403,7 +403,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                     Duration::ZERO,
                     Timer::Network {
                         owner: self.owner,
-                        conn_or_node: u64::from(to.0),
+                        conn_or_node: to.to_bits(),
                         what: NetworkTimer::Sent,
                     },
                 );
@@ -467,7 +467,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     fn lost(
         &mut self,
         ctx: &mut Ctx<'_>,
-        to: NodeId,
+        to: Address,
         reason: CloseReason,
         in_flight: Disconnected,
         waiting: Disconnected,
@@ -500,18 +500,18 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 }
 
-fn connect_timeout(owner: NetworkOwner, to: NodeId) -> Timer {
+fn connect_timeout(owner: NetworkOwner, to: Address) -> Timer {
     Timer::Network {
         owner,
-        conn_or_node: u64::from(to.0),
+        conn_or_node: to.to_bits(),
         what: NetworkTimer::ConnectTimeout,
     }
 }
 
-fn reconnect_backoff(owner: NetworkOwner, to: NodeId) -> Timer {
+fn reconnect_backoff(owner: NetworkOwner, to: Address) -> Timer {
     Timer::Network {
         owner,
-        conn_or_node: u64::from(to.0),
+        conn_or_node: to.to_bits(),
         what: NetworkTimer::ReconnectBackoff,
     }
 }

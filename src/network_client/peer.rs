@@ -2,7 +2,7 @@
 //! (`ClusterConnectionStates`, `InFlightRequests`).
 
 use super::{Completed, Disconnected};
-use crate::kernel::{CloseReason, ConnId, Duration, NodeId, Time, TimerId};
+use crate::kernel::{Address, CloseReason, ConnId, Duration, Time, TimerId};
 use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Request, Timer};
 use std::collections::VecDeque;
 
@@ -129,7 +129,7 @@ impl<T> Peer<T> {
 
     pub(super) fn fail_all(
         &mut self,
-        to: NodeId,
+        to: Address,
         in_flight: Disconnected,
         waiting: Disconnected,
     ) -> Vec<Completed<T>> {

@@ -29,6 +29,9 @@ pub enum Node {
     ZooKeeperShell(Box<ZooKeeperShell>),
 }
 
+/// `clientPort`. ZooKeeper's own clients, and its servers among themselves, need not say it.
+const ZOOKEEPER_PORT: u16 = 2181;
+
 impl Actor<Cluster> for Node {
     fn rebooted(&self) -> Self {
         match self {
@@ -59,6 +62,12 @@ impl Actor<Cluster> for Node {
         // Here and not where processes are started: the run does that, and so do supervisors.
         if matches!(event, Event::Started) {
             ctx.fact(Fact::Started);
+            match self {
+                Node::ZooKeeper(_) => ctx.listen_on(ZOOKEEPER_PORT, false),
+                Node::Client(_) | Node::ZooKeeperShell(_) => ctx.listen(false),
+                // By its settings.
+                Node::Broker(_) => {}
+            }
         }
         match self {
             Node::ZooKeeper(server) => match event {

@@ -60,6 +60,7 @@ error_codes! {
     InvalidTxnState = 48, "INVALID_TXN_STATE", "InvalidTxnStateException";
     TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", "TransactionCoordinatorFencedException";
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", "KafkaStorageException";
+    ListenerNotFound = 72, "LISTENER_NOT_FOUND", "ListenerNotFoundException";
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", "FencedLeaderEpochException";
     UnknownLeaderEpoch = 75, "UNKNOWN_LEADER_EPOCH", "UnknownLeaderEpochException";
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", "StaleBrokerEpochException";

@@ -25,10 +25,10 @@ pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    Fact, IsrChange, LinkFault, LostCommand, MachineFault, RecordId, Routine, ShellFact,
+    Fact, IsrChange, LinkFault, LostCommand, MachineFault, NotReached, RecordId, Routine, ShellFact,
     StateWriteReason, content_of,
 };
-pub use hosts::Hosts;
+pub use hosts::{Hosts, is_localhost};
 pub use ids::{
     BrokerId, FetcherId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
     is_internal_topic, is_topic_name,

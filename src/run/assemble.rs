@@ -12,14 +12,12 @@ use crate::plan::{
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
 use crate::protocol::zab::ServerId;
-use crate::protocol::{BrokerEndpoint, Cluster, Hosts};
+use crate::protocol::{Cluster, Hosts};
 use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-/// Kafka's port; every broker has a machine of its own.
-const PORT: i32 = 9092;
 /// Name of the node that carries out the plan's administration.
 pub const ADMIN: &str = "admin";
 
@@ -55,8 +53,10 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
     }
     for broker in &plan.cluster.brokers {
         let setup = ServerSetup {
-            endpoint: endpoint(broker),
-            hosts: addresses.hosts.clone(),
+            id: broker.id,
+            host: Rc::from(host(broker.id)),
+            rack: broker.rack.as_deref().map(Rc::from),
+            hosts: addresses.seen_from(&host(broker.id)),
             config: Rc::new(broker_config(plan, broker)?),
             properties: Rc::new(broker_properties(plan, broker)),
             zookeeper: layout.zookeepers.clone(),
@@ -108,7 +108,7 @@ pub fn client(
     if name == ADMIN {
         let options = AdminOptions {
             name: name.to_string(),
-            bootstrap: addresses.bootstrap(&None),
+            bootstrap: addresses.bootstrap(name, &None),
             properties: Properties::new(),
             commands: Vec::new(),
         };
@@ -148,6 +148,7 @@ fn zookeeper_client(client: &ZooKeeperClientPlan, servers: &[NodeId]) -> Node {
 /// Where everybody listens: what DNS is to a real cluster.
 pub struct Addresses {
     pub hosts: Hosts,
+    /// Host and port of each broker's listener for other brokers.
     brokers: Vec<(String, i32)>,
     nodes: BTreeMap<i32, NodeId>,
 }
@@ -155,44 +156,52 @@ pub struct Addresses {
 impl Addresses {
     /// Nodes are numbered in the order in which `assemble` adds them.
     pub fn of(plan: &Plan) -> Addresses {
+        let zookeepers = (1..=plan.cluster.zookeeper.servers).map(|n| format!("zookeeper-{n}"));
+        let brokers = plan.cluster.brokers.iter().map(|broker| host(broker.id));
+        let machines = zookeepers.chain(brokers).chain(client_names(plan));
         let first = plan.cluster.zookeeper.servers;
-        let nodes: BTreeMap<i32, NodeId> = plan
-            .cluster
-            .brokers
-            .iter()
-            .zip(first..)
-            .map(|(broker, n)| (broker.id, NodeId(n)))
-            .collect();
+        let nodes = plan.cluster.brokers.iter().zip(first..);
+        let listens = |broker: &BrokerPlan| {
+            let config = broker_config(plan, broker).unwrap_or_default();
+            (
+                host(broker.id),
+                i32::from(config.listeners.inter_broker_port()),
+            )
+        };
         Addresses {
-            hosts: Hosts::new(nodes.iter().map(|(id, node)| (host(*id), *node))),
-            brokers: plan
-                .cluster
-                .brokers
-                .iter()
-                .map(|broker| (host(broker.id), PORT))
-                .collect(),
-            nodes,
+            hosts: Hosts::new(machines.zip(0..).map(|(name, n)| (name, NodeId(n)))),
+            brokers: plan.cluster.brokers.iter().map(listens).collect(),
+            nodes: nodes.map(|(broker, n)| (broker.id, NodeId(n))).collect(),
         }
     }
 
     fn agree_with(&self, layout: &Layout) -> bool {
         self.nodes == layout.brokers
+            && layout
+                .clients
+                .iter()
+                .all(|(name, id)| self.hosts.resolve(name).is_none_or(|node| node == *id))
     }
 
-    fn bootstrap(&self, servers: &Option<Vec<String>>) -> Bootstrap {
-        let servers = match servers {
-            None => self.brokers.clone(),
-            Some(servers) => servers
-                .iter()
-                .map(|server| match server.rsplit_once(':') {
-                    Some((host, port)) => (host.to_string(), port.parse().unwrap_or(PORT)),
-                    None => (server.clone(), PORT),
-                })
-                .collect(),
+    /// Names as the machine of this name resolves them.
+    fn seen_from(&self, machine: &str) -> Hosts {
+        match self.hosts.resolve(machine) {
+            Some(node) => self.hosts.seen_from(node),
+            None => self.hosts.clone(),
+        }
+    }
+
+    fn bootstrap(&self, client: &str, servers: &Option<Vec<String>>) -> Bootstrap {
+        let named = |server: &String| {
+            let (host, port) = server.rsplit_once(':')?;
+            Some((host.to_string(), port.parse().ok()?))
         };
         Bootstrap {
-            hosts: self.hosts.clone(),
-            servers,
+            hosts: self.seen_from(client),
+            servers: match servers {
+                None => self.brokers.clone(),
+                Some(servers) => servers.iter().filter_map(named).collect(),
+            },
         }
     }
 }
@@ -269,15 +278,6 @@ fn add(
 
 fn host(id: i32) -> String {
     format!("broker-{id}")
-}
-
-fn endpoint(broker: &BrokerPlan) -> BrokerEndpoint {
-    BrokerEndpoint {
-        id: broker.id,
-        host: Rc::from(host(broker.id)),
-        port: PORT,
-        rack: broker.rack.as_deref().map(Rc::from),
-    }
 }
 
 fn kernel_config(plan: &Plan) -> Config {
@@ -365,7 +365,7 @@ fn producer_options(
     let spread = producer.every.0 / u64::from(producer.count.unwrap_or(1).max(1)) * member as u64;
     ProducerOptions {
         name: name.to_string(),
-        bootstrap: addresses.bootstrap(&producer.bootstrap),
+        bootstrap: addresses.bootstrap(name, &producer.bootstrap),
         properties,
         topic: Rc::from(producer.topic.as_str()),
         workload: Workload {
@@ -416,7 +416,7 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
         .or_insert_with(|| "earliest".to_string());
     ConsumerOptions {
         name: name.to_string(),
-        bootstrap: addresses.bootstrap(&consumer.bootstrap),
+        bootstrap: addresses.bootstrap(name, &consumer.bootstrap),
         properties,
         topics: consumer
             .topics

@@ -202,7 +202,7 @@ impl Resolver<'_> {
         let active = believers.filter(|server| server.controller().is_active());
         active
             .max_by_key(|server| server.controller().epoch())
-            .map(|server| server.setup().endpoint.id)
+            .map(|server| server.setup().id)
     }
 
     fn fallen(&self, how: Downfall) -> Vec<NodeId> {

@@ -39,6 +39,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "05-storage/disk-fills.yaml",
     "05-storage/wrong-broker-id.yaml",
     "11-bootstrap/dead-first-server.yaml",
+    "11-bootstrap/advertised-localhost.yaml",
     "12-leaders-and-isr/follower-crash.yaml",
     "12-leaders-and-isr/leader-returns.yaml",
     "12-leaders-and-isr/acks-1-loss.yaml",

@@ -14,7 +14,7 @@ use crate::metadata::{LeaderAndIsr, LeaderIsrAndControllerEpoch};
 use crate::protocol::config::Properties;
 use crate::protocol::rules::ControllerZkFencing;
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiAnswer, MultiOp, Op, Path, Stat};
-use crate::protocol::{BrokerEndpoint, BrokerId, TopicName, TopicPartition};
+use crate::protocol::{BrokerId, RegisteredBroker, TopicName, TopicPartition};
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,7 +206,7 @@ impl KafkaZkClient {
     /// All registered brokers with their broker epochs (czxid), by id.
     pub async fn all_brokers_and_epochs(
         &self,
-    ) -> Result<BTreeMap<BrokerId, (BrokerEndpoint, i64)>, Abandoned> {
+    ) -> Result<BTreeMap<BrokerId, (RegisteredBroker, i64)>, Abandoned> {
         let mut ids: Vec<BrokerId> = self
             .children(znode::BROKER_IDS.into())
             .await?
@@ -231,7 +231,7 @@ impl KafkaZkClient {
         Ok(brokers)
     }
 
-    pub async fn broker(&self, id: BrokerId) -> Result<Option<BrokerEndpoint>, Abandoned> {
+    pub async fn broker(&self, id: BrokerId) -> Result<Option<RegisteredBroker>, Abandoned> {
         let data = self.data(znode::broker_path(id)).await?;
         Ok(data.and_then(|(data, _)| znode::decode_broker(id, &data)))
     }

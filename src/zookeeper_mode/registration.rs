@@ -5,7 +5,7 @@
 use super::ZkCalls;
 use super::zk_requests::{ANY_VERSION, create_recursive, multi, multi_error};
 use crate::metadata::znode;
-use crate::protocol::BrokerEndpoint;
+use crate::protocol::RegisteredBroker;
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiAnswer, MultiOp, Op, SessionId};
 use bytes::Bytes;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// What stands in /brokers/ids/<id>.
 #[derive(Clone, Debug)]
 pub struct BrokerInfo {
-    pub endpoint: BrokerEndpoint,
+    pub broker: RegisteredBroker,
     /// Milliseconds since 1970 at the registration.
     pub timestamp_ms: i64,
 }
@@ -78,7 +78,7 @@ pub async fn register_broker(
     previous_session: SessionId,
     info: &BrokerInfo,
 ) -> Result<i64, RegistrationError> {
-    let path = znode::broker_path(info.endpoint.id);
+    let path = znode::broker_path(info.broker.id);
     loop {
         let created = multi(
             zk,
@@ -90,7 +90,7 @@ pub async fn register_broker(
                 },
                 MultiOp::SetData {
                     path: path.clone(),
-                    data: znode::encode_broker(&info.endpoint, info.timestamp_ms),
+                    data: znode::encode_broker(&info.broker, info.timestamp_ms),
                     version: 0,
                 },
             ],

@@ -2,7 +2,8 @@
 //! end for each request.
 
 use kafka_trial::kernel::{
-    Actor, CloseReason, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions,
+    Actor, Address, CloseReason, Config, ConnId, Duration, Event, Fault, Kernel, NodeId,
+    NodeOptions,
 };
 use kafka_trial::network_client::{Completed, Disconnected, NetworkClient};
 use kafka_trial::protocol::config::NetworkClientConfig;
@@ -13,6 +14,7 @@ use kafka_trial::protocol::{
 use std::collections::VecDeque;
 
 const SERVER: NodeId = NodeId(0);
+const ADDRESS: Address = Address::new(SERVER, 9092);
 const CLIENT: NodeId = NodeId(1);
 const OWNER: NetworkOwner = NetworkOwner::Client(3);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -57,12 +59,12 @@ impl Client {
     fn send(&mut self, ctx: &mut Ctx<'_>) {
         let request = self.requests.pop_front().unwrap_or_else(question);
         self.sent += 1;
-        self.network.send(ctx, SERVER, request, TIMEOUT, self.sent);
+        self.network.send(ctx, ADDRESS, request, TIMEOUT, self.sent);
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<u32>>) {
         for Completed { tag, to, result } in completed {
-            assert_eq!(to, SERVER);
+            assert_eq!(to, ADDRESS);
             let failed = result.is_err();
             self.ends
                 .push((ctx.now().as_millis(), tag, result.map(|_| ())));
@@ -251,8 +253,8 @@ fn so_many_requests_are_in_flight_and_the_rest_wait_in_order() {
     world.run_for(1_000);
     let ids: Vec<i32> = world.server().received.iter().map(|(_, id)| *id).collect();
     assert_eq!(ids, [0, 1]);
-    assert_eq!(world.client().network.in_flight(SERVER), 5);
-    assert!(!world.client().network.is_ready(SERVER));
+    assert_eq!(world.client().network.in_flight(ADDRESS), 5);
+    assert!(!world.client().network.is_ready(ADDRESS));
 }
 
 #[test]
@@ -279,7 +281,7 @@ fn a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
             (3, Err(not_sent))
         ]
     );
-    assert!(world.client().network.is_backing_off(SERVER));
+    assert!(world.client().network.is_backing_off(ADDRESS));
 }
 
 #[test]
@@ -303,9 +305,9 @@ fn a_clock_that_is_set_back_makes_each_wait_so_much_longer() {
         by_ms: -10_000,
     });
     world.run_for(9_900);
-    assert!(world.client().network.is_backing_off(SERVER));
+    assert!(world.client().network.is_backing_off(ADDRESS));
     world.run_for(200);
-    assert!(!world.client().network.is_backing_off(SERVER));
+    assert!(!world.client().network.is_backing_off(ADDRESS));
 }
 
 #[test]
@@ -357,7 +359,7 @@ fn p4_a_produce_without_acknowledgement_completes_when_it_is_sent() {
     world.run_for(10);
     assert_eq!(world.client().ends.len(), 1);
     assert!(world.client().ends[0].2.is_ok());
-    assert_eq!(world.client().network.in_flight(SERVER), 0);
+    assert_eq!(world.client().network.in_flight(ADDRESS), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::broker::testing::*;
+use crate::kernel::NodeId;
 use crate::log::Records;
 use crate::protocol::ListOffsetsPartitionResponse;
 
@@ -28,12 +29,12 @@ impl Follower {
                 .expect("continues");
             offset += *count as i64;
         }
-        let mut fetcher = ReplicaFetcher::new(NodeId(1));
+        let mut fetcher = ReplicaFetcher::new(Address::new(NodeId(1), 9092));
         fetcher.add(
             &InitialFetchState {
                 partition: t0(),
                 leader: 1,
-                node: NodeId(1),
+                node: Address::new(NodeId(1), 9092),
                 topic_id: TopicId::ZERO,
                 leader_epoch,
             },

@@ -2,7 +2,7 @@
 //! (class Call and its many subclasses).
 
 use crate::client::admin::AdminCommand;
-use crate::kernel::{NodeId, Time};
+use crate::kernel::{Address, Time};
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
     CreatableTopic, CreateTopicsRequest, DeleteRecordsRequest, ElectLeadersRequest, ErrorCode,
@@ -67,7 +67,7 @@ pub(super) enum Stage {
     /// Waits for a node.
     Unassigned,
     /// Waits for its turn, or for the connection.
-    Assigned(NodeId),
+    Assigned(Address),
     InFlight,
 }
 

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 pub(super) struct Conn<M> {
     /// 0: not in use.
     pub(super) serial: u64,
+    /// To which it was opened.
+    pub(super) port: u16,
     pub(super) ends: [End; 2],
     pub(super) pipes: [Pipe<M>; 2],
     /// Until the handshake is done, repetitions follow those of connection attempts.

@@ -217,14 +217,14 @@ impl<D: Domain> Network<D> {
         queue: &mut Queue<Entry<D>>,
     ) -> bool {
         let conn = &mut self.conns[at];
-        let host = &self.hosts[conn.ends[SERVER].node.0 as usize];
         if conn.ends[CLIENT].state == State::Closed {
             // Given up meanwhile: the handshake comes to nothing.
             conn.ends[SERVER].state = State::Closed;
             self.release_if_over(at);
             return false;
         }
-        if !host.listening {
+        if !self.is_taken_in(at) {
+            let conn = &mut self.conns[at];
             conn.ends[SERVER].state = State::Closed;
             conn.pipes[SERVER].drop_unread_flights();
             self.doubt = true;
@@ -238,6 +238,7 @@ impl<D: Domain> Network<D> {
             );
             return false;
         }
+        let conn = &mut self.conns[at];
         conn.ends[SERVER].state = State::Open;
         let pipe = &mut conn.pipes[SERVER];
         pipe.arrived += 1;

@@ -25,7 +25,9 @@ use super::causes::OUTSIDE;
 use super::event::Entry;
 use super::lane::Lane;
 use super::queue::Queue;
-use super::{CloseReason, ConnId, Domain, Fault, FaultId, NetworkConfig, NodeId, Stream, Time};
+use super::{
+    Address, CloseReason, ConnId, Domain, Fault, FaultId, NetworkConfig, NodeId, Stream, Time,
+};
 use connection::{
     CLIENT, Conn, End, Flight, Packet, Pipe, SERVER, State, Trouble, Unsent, id, parts,
 };
@@ -57,11 +59,19 @@ pub(in crate::kernel) enum Read<M> {
     Closed(CloseReason),
 }
 
+struct Port {
+    number: u16,
+    /// For processes of the same machine only.
+    local: bool,
+}
+
 struct Host {
     name: String,
     rack: Option<String>,
     powered: bool,
     listening: bool,
+    /// On these ports only, unless there are none.
+    ports: Vec<Port>,
     /// When the link will have sent what was given to it.
     link_free: Time,
 }
@@ -95,12 +105,38 @@ impl<D: Domain> Network<D> {
             rack,
             powered: true,
             listening: false,
+            ports: Vec::new(),
             link_free: Time::ZERO,
         });
     }
 
     pub(super) fn set_listening(&mut self, node: NodeId, on: bool) {
         self.hosts[node.0 as usize].listening = on;
+    }
+
+    /// A process is gone or begins, and with it its ports.
+    pub(super) fn close_ports(&mut self, node: NodeId) {
+        self.hosts[node.0 as usize].ports.clear();
+    }
+
+    pub(super) fn listen_on(&mut self, node: NodeId, number: u16, local: bool) {
+        self.hosts[node.0 as usize]
+            .ports
+            .push(Port { number, local });
+    }
+
+    pub(super) fn port(&self, conn: ConnId) -> u16 {
+        self.find(conn).map_or(0, |(at, _)| self.conns[at].port)
+    }
+
+    /// Somebody takes in what comes to this connection's port.
+    fn is_taken_in(&self, at: usize) -> bool {
+        let conn = &self.conns[at];
+        let [from, to] = [conn.ends[CLIENT].node, conn.ends[SERVER].node];
+        let host = &self.hosts[to.0 as usize];
+        let is_open = |port: &Port| port.number == conn.port && (!port.local || from == to);
+        host.listening
+            && (conn.port == 0 || host.ports.is_empty() || host.ports.iter().any(is_open))
     }
 
     pub(super) fn is_powered(&self, node: NodeId) -> bool {
@@ -205,7 +241,8 @@ impl<D: Domain> Network<D> {
     // What a process does.
 
     /// A new connection's client end; nothing is sent yet.
-    pub(super) fn open(&mut self, from: NodeId, to: NodeId) -> ConnId {
+    pub(super) fn open(&mut self, from: NodeId, address: Address) -> ConnId {
+        let to = address.node;
         let count = self.opened.entry((from, to)).or_insert(0);
         let name = match *count {
             0 => format!(
@@ -229,6 +266,7 @@ impl<D: Domain> Network<D> {
         };
         let conn = Conn {
             serial,
+            port: address.port,
             ends: [end(from, State::Opening), end(to, State::Unborn)],
             pipes: [
                 Pipe::new(self.path(to, from)),

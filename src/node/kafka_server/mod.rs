@@ -11,14 +11,14 @@ mod topic_configs;
 use crate::broker::{Broker, BrokerOutput, BrokerSetup, Election};
 use crate::controller::{Controller, ControllerInput, ControllerOutput};
 use crate::kernel::task::Task;
-use crate::kernel::{ConnId, Duration, NodeId, Stream};
+use crate::kernel::{Address, ConnId, Duration, NodeId, Stream};
 use crate::network_client::{Completed, NetworkClient};
 use crate::node::zookeeper_client::{Caller, ZkOutcome, ZooKeeperClient};
 use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
-    BrokerEndpoint, BrokerId, Ctx, Event, Fact, Hosts, Message, NetworkOwner, ServerTimer, Timer,
+    BrokerId, Ctx, Event, Fact, Hosts, Message, NetworkOwner, RegisteredBroker, ServerTimer, Timer,
 };
 use crate::zookeeper::session::Session;
 use crate::zookeeper_mode::RegistrationError;
@@ -32,13 +32,27 @@ use std::rc::Rc;
 /// What a broker process is configured with.
 #[derive(Clone, Debug)]
 pub struct ServerSetup {
-    pub endpoint: BrokerEndpoint,
+    pub id: BrokerId,
+    /// Its machine's name, under which it advertises listeners that name no host.
+    pub host: Rc<str>,
+    pub rack: Option<Rc<str>>,
     pub hosts: Hosts,
     pub config: Rc<BrokerConfig>,
     /// `server.properties` as written.
     pub properties: Rc<Properties>,
     /// Machines of the ZooKeeper ensemble (`zookeeper.connect`).
     pub zookeeper: Vec<NodeId>,
+}
+
+impl ServerSetup {
+    /// What it registers (`createBrokerInfo`).
+    fn broker(&self) -> RegisteredBroker {
+        RegisteredBroker {
+            id: self.id,
+            listeners: self.config.listeners.advertised(&self.host),
+            rack: self.rack.clone(),
+        }
+    }
 }
 
 /// Where a task leaves what it came to.
@@ -72,7 +86,7 @@ pub struct KafkaServer {
     config_watcher: ConfigWatcher,
     /// The controller's connections to brokers, itself included.
     channels: NetworkClient<(BrokerId, u64)>,
-    channel_hosts: BTreeMap<BrokerId, NodeId>,
+    channel_hosts: BTreeMap<BrokerId, Address>,
     cluster_id: Rc<str>,
     /// The process serves: its controller takes part in elections.
     controller_started: bool,
@@ -81,7 +95,7 @@ pub struct KafkaServer {
 impl KafkaServer {
     pub fn new(setup: ServerSetup) -> Self {
         let calls = ZkCalls::new();
-        let endpoint = setup.endpoint.clone();
+        let id = setup.id;
         let config = Rc::clone(&setup.config);
         KafkaServer {
             stage: Stage::Connecting,
@@ -90,16 +104,16 @@ impl KafkaServer {
                     .sends_on(lanes::ZOOKEEPER),
             ),
             broker: Broker::new(BrokerSetup {
-                endpoint: endpoint.clone(),
+                id,
                 hosts: setup.hosts.clone(),
                 config: Rc::clone(&config),
             }),
-            controller: Controller::new(endpoint.clone(), Rc::clone(&config), calls.clone()),
+            controller: Controller::new(setup.broker(), Rc::clone(&config), calls.clone()),
             admin: None,
             config_watcher: ConfigWatcher::new(calls.clone()),
             channels: NetworkClient::new(
                 NetworkOwner::ControllerChannels,
-                Rc::from(format!("controller-{}", endpoint.id)),
+                Rc::from(format!("controller-{id}")),
                 NetworkClientConfig {
                     max_in_flight: 1,
                     connection_setup_timeout_ms: config.controller_socket_timeout_ms,
@@ -181,6 +195,9 @@ impl KafkaServer {
     }
 
     fn start(&mut self, ctx: &mut Ctx<'_>) {
+        for listener in &self.setup.config.listeners.bound {
+            ctx.listen_on(listener.port, listener.is_local());
+        }
         let seed = ctx.random().next_u64();
         let mut random = Stream::named(seed, "admin manager");
         self.admin = Some(AdminManager::new(
@@ -448,7 +465,7 @@ impl KafkaServer {
                 timeout_ms,
             } => {
                 let tag = (to.id, id);
-                match self.setup.hosts.resolve(&to.host) {
+                match self.setup.hosts.address(&to.host, to.port) {
                     Some(node) => {
                         self.channel_hosts.insert(to.id, node);
                         self.channels
@@ -569,7 +586,7 @@ impl KafkaServer {
 impl std::fmt::Debug for KafkaServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaServer")
-            .field("id", &self.setup.endpoint.id)
+            .field("id", &self.setup.id)
             .field("stage", &self.stage)
             .finish_non_exhaustive()
     }

@@ -41,7 +41,7 @@ impl KafkaServer {
         };
         let slot = Rc::new(RefCell::new(None));
         let info = BrokerInfo {
-            endpoint: self.setup.endpoint.clone(),
+            broker: self.setup.broker(),
             timestamp_ms: ctx.wall_ms(),
         };
         let (calls, result) = (self.calls.clone(), Rc::clone(&slot));

@@ -27,7 +27,7 @@ const RESERVED: &[&str] = &[
     "timeline",
 ];
 
-/// The port that brokers listen on.
+/// The port that brokers listen on unless told otherwise.
 const PORT: &str = "9092";
 
 impl Check<'_> {
@@ -306,13 +306,9 @@ impl Check<'_> {
         let Some(servers) = servers else {
             return Ok(());
         };
-        let hosts: Vec<String> = self
-            .plan
-            .cluster
-            .brokers
-            .iter()
-            .map(|broker| format!("broker-{}", broker.id))
-            .collect();
+        let brokers = &self.plan.cluster.brokers;
+        let hosts = brokers.iter().map(|broker| format!("broker-{}", broker.id));
+        let hosts: Vec<String> = hosts.collect();
         for server in servers {
             let expected = format!("host:port, such as {}:{PORT}", hosts[0]);
             let Some((host, port)) = server.split_once(':') else {
@@ -320,18 +316,21 @@ impl Check<'_> {
                     Problem::new(path, format!("\"{server}\" has no port")).expected(expected)
                 );
             };
-            if !hosts.iter().any(|known| known == host) {
+            let Some(broker) = hosts.iter().position(|known| known == host) else {
                 let problem =
                     Problem::new(path, format!("there is no host \"{host}\"")).expected(expected);
                 return Err(with_suggestion(
                     problem,
                     nearest(host, hosts.iter().map(String::as_str)),
                 ));
-            }
-            if port != PORT {
+            };
+            let open = self.listeners_of(&brokers[broker]).bound;
+            let ports: Vec<String> = open.iter().map(|it| it.port.to_string()).collect();
+            if !ports.iter().any(|open| open == port) {
                 return Err(
-                    Problem::new(path, format!("nothing listens on port {port}"))
-                        .expected(format!("port {PORT}, on which brokers listen")),
+                    Problem::new(path, format!("nothing listens on port {port}")).expected(
+                        format!("port {}, on which {host} listens", ports.join(" or ")),
+                    ),
                 );
             }
         }

@@ -3,6 +3,7 @@
 mod auto_created;
 mod clients;
 mod expectations;
+mod listeners;
 mod names;
 mod timeline;
 mod topics;

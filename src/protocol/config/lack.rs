@@ -38,7 +38,7 @@ impl fmt::Display for Lack {
             Lack::Groups => "consumer groups are not modelled: each consumer reads every partition of its topics by itself, and commits no offsets",
             Lack::Idempotence => "idempotent producers are not modelled: a retry may store a record twice",
             Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
-            Lack::Listeners => "listeners are not modelled: each broker has one, broker-<id>:9092",
+            Lack::Listeners => "a listener for the controller alone, or one that opens early, is not modelled: all of a broker's are alike",
             Lack::LogDirectories => "several log directories are not modelled: a broker has one",
             Lack::OwnCode => "code of one's own is not modelled",
             Lack::Partitioners => "partitioners are not modelled: records with a key go by its hash, others go round the partitions",

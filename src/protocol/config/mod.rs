@@ -11,6 +11,7 @@ mod client_config;
 mod client_keys;
 mod key;
 mod lack;
+mod listeners;
 mod nearest;
 mod network_client_config;
 mod security_keys;
@@ -26,6 +27,7 @@ pub use client_config::{
 };
 pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};
 pub use lack::Lack;
+pub use listeners::Listeners;
 pub(crate) use nearest::distance;
 pub use nearest::nearest;
 pub use network_client_config::NetworkClientConfig;

@@ -8,12 +8,14 @@
 //! here (`Shell`); in a trace nobody sees the difference.
 
 mod faults;
+mod not_reached;
 mod record;
 mod replication;
 mod routine;
 mod shell;
 
 pub use faults::{LinkFault, MachineFault};
+pub use not_reached::NotReached;
 pub use record::{RecordId, content_of};
 pub use replication::{IsrChange, StateWriteReason};
 pub use routine::Routine;
@@ -404,6 +406,12 @@ pub enum Fact {
     },
     BootstrapFailed {
         from: Rc<str>,
+    },
+    /// Brokers have told it that `broker` is at `at`, where it has never been and cannot come to.
+    BrokerNotReached {
+        broker: BrokerId,
+        at: Rc<str>,
+        why: NotReached,
     },
     /// A record was handed to the producer by its workload.
     RecordCreated {

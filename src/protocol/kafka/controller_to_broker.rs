@@ -1,7 +1,7 @@
 //! What a ZooKeeper-mode controller tells brokers: `LeaderAndIsr`, `StopReplica`, `UpdateMetadata`.
 
 use super::WireBytes;
-use super::metadata::BrokerEndpoint;
+use super::metadata::{BrokerEndpoint, RegisteredBroker};
 use crate::protocol::{BrokerId, ErrorCode, TopicId, TopicName, TopicPartition};
 
 #[derive(Clone, Debug, Hash)]
@@ -100,12 +100,17 @@ pub struct UpdateMetadataRequest {
     pub topic_ids: Vec<(TopicName, TopicId)>,
     pub partition_states: Vec<UpdateMetadataPartitionState>,
     /// Replaces what the receiver knew (CT31).
-    pub live_brokers: Vec<BrokerEndpoint>,
+    pub live_brokers: Vec<RegisteredBroker>,
 }
 
 impl WireBytes for UpdateMetadataRequest {
     fn wire_bytes(&self) -> u64 {
-        40 + self.partition_states.len() as u64 * 72 + self.live_brokers.len() as u64 * 32
+        40 + self.partition_states.len() as u64 * 72
+            + self
+                .live_brokers
+                .iter()
+                .map(|it| it.listeners.len() as u64 * 32)
+                .sum::<u64>()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::WireBytes;
 use crate::protocol::{BrokerId, ErrorCode, TopicId, TopicName};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 #[derive(Clone, Debug, Hash)]
@@ -42,7 +43,75 @@ impl WireBytes for MetadataResponse {
     }
 }
 
-/// Where a broker listens.
+/// A listener's name, as `listeners` has it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ListenerName(pub Rc<str>);
+
+impl Default for ListenerName {
+    /// The one that a broker has unless told otherwise.
+    fn default() -> Self {
+        ListenerName("PLAINTEXT".into())
+    }
+}
+
+/// Where one of a broker's listeners is to be reached, as it says itself (`EndPoint`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listener {
+    pub name: ListenerName,
+    pub host: Rc<str>,
+    pub port: i32,
+}
+
+/// A broker as it has registered (`kafka.cluster.Broker`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredBroker {
+    pub id: BrokerId,
+    /// Not empty.
+    pub listeners: Vec<Listener>,
+    pub rack: Option<Rc<str>>,
+}
+
+impl RegisteredBroker {
+    /// Where it is to be reached by that listener, if it has one of the name (`Broker.node`).
+    pub fn node(&self, listener: &ListenerName) -> Option<BrokerEndpoint> {
+        let found = self.listeners.iter().find(|it| it.name == *listener)?;
+        Some(BrokerEndpoint {
+            id: self.id,
+            host: Rc::clone(&found.host),
+            port: found.port,
+            rack: self.rack.clone(),
+        })
+    }
+}
+
+impl Hash for RegisteredBroker {
+    /// The common broker, with its one listener, is its endpoint.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.listeners[..] {
+            [only] if only.name == ListenerName::default() => {
+                (self.id, &only.host, only.port, &self.rack).hash(state);
+            }
+            several => (self.id, several, &self.rack).hash(state),
+        }
+    }
+}
+
+impl From<BrokerEndpoint> for RegisteredBroker {
+    /// With the one listener that a broker has unless told otherwise.
+    fn from(endpoint: BrokerEndpoint) -> Self {
+        RegisteredBroker {
+            id: endpoint.id,
+            listeners: vec![Listener {
+                name: ListenerName::default(),
+                host: endpoint.host,
+                port: endpoint.port,
+            }],
+            rack: endpoint.rack,
+        }
+    }
+}
+
+/// Where a broker is to be reached by one of its listeners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerEndpoint {
     pub id: BrokerId,

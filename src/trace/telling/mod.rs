@@ -118,6 +118,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::Bootstrapped { .. }
         | Fact::BootstrapFailed { .. }
+        | Fact::BrokerNotReached { .. }
         | Fact::RecordCreated { .. }
         | Fact::Acked { .. }
         | Fact::Retrying { .. }

@@ -12,9 +12,9 @@ use kafka_trial::protocol::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerEndpoint, BrokerId, Cluster, Ctx,
     ErrorCode, Fact, FetchPartition, FetchRequest, Hosts, KafkaRequest, KafkaResponse,
     LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrResponse, LeaderRecoveryState,
-    Message, Request, Response, StopReplicaPartitionState, StopReplicaRequest, StopReplicaResponse,
-    Timer, TopicId, TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest,
-    UpdateMetadataResponse,
+    Message, RegisteredBroker, Request, Response, StopReplicaPartitionState, StopReplicaRequest,
+    StopReplicaResponse, Timer, TopicId, TopicPartition, UpdateMetadataPartitionState,
+    UpdateMetadataRequest, UpdateMetadataResponse,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -220,7 +220,7 @@ impl World {
             host("successor", SUCCESSOR),
         ]);
         let setup = BrokerSetup {
-            endpoint: endpoint(1, "broker-1"),
+            id: 1,
             hosts,
             config: Rc::new(config),
         };
@@ -420,7 +420,7 @@ impl World {
         controller_id: BrokerId,
         controller_epoch: i32,
         broker_epoch: i64,
-        live_brokers: Vec<BrokerEndpoint>,
+        live_brokers: Vec<RegisteredBroker>,
     ) -> ErrorCode {
         let known = |number| UpdateMetadataPartitionState {
             partition: TopicPartition::new("t", number),
@@ -483,13 +483,14 @@ impl World {
     }
 }
 
-pub fn endpoint(id: BrokerId, host: &str) -> BrokerEndpoint {
+pub fn endpoint(id: BrokerId, host: &str) -> RegisteredBroker {
     BrokerEndpoint {
         id,
         host: host.into(),
         port: 9092,
         rack: None,
     }
+    .into()
 }
 
 /// A LeaderAndIsr's word on t-0: ISR 1 and 2 of 1, 2 and 3.

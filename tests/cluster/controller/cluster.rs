@@ -11,7 +11,7 @@ use kafka_trial::protocol::config::BrokerConfig;
 use kafka_trial::protocol::zookeeper::{Code, SessionId};
 use kafka_trial::protocol::{
     BrokerEndpoint, BrokerId, ControllerTimer, ElectLeadersResponse, ErrorCode, Fact,
-    LeaderAndIsrResponse, Request, Response, StopReplicaResponse, TopicPartition,
+    LeaderAndIsrResponse, RegisteredBroker, Request, Response, StopReplicaResponse, TopicPartition,
     UpdateMetadataResponse,
 };
 use kafka_trial::zookeeper_mode::ZkCalls;
@@ -64,13 +64,14 @@ enum Timer {
     Admin(u64),
 }
 
-pub fn endpoint(id: BrokerId) -> BrokerEndpoint {
+pub fn endpoint(id: BrokerId) -> RegisteredBroker {
     BrokerEndpoint {
         id,
         host: format!("broker-{id}").into(),
         port: 9092,
         rack: None,
     }
+    .into()
 }
 
 impl Cluster {
@@ -160,7 +161,7 @@ impl Cluster {
                     .await
                     .unwrap();
                 let info = BrokerInfo {
-                    endpoint: endpoint(id),
+                    broker: endpoint(id),
                     timestamp_ms: NOW_MS,
                 };
                 let result = registration::register_broker(&calls, session, previous, &info).await;

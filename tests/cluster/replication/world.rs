@@ -10,9 +10,7 @@ use kafka_trial::kernel::{
 };
 use kafka_trial::node::{KafkaServer, ServerSetup};
 use kafka_trial::protocol::config::{BrokerConfig, KafkaVersion, Properties};
-use kafka_trial::protocol::{
-    BrokerEndpoint, BrokerId, Cluster, Ctx, Event, Fact, Hosts, Timer, TopicPartition,
-};
+use kafka_trial::protocol::{BrokerId, Cluster, Ctx, Event, Fact, Hosts, Timer, TopicPartition};
 use kafka_trial::zookeeper::{Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -90,12 +88,9 @@ impl World {
         let config = Rc::new(config);
         for id in 1..=3 {
             let server = KafkaServer::new(ServerSetup {
-                endpoint: BrokerEndpoint {
-                    id,
-                    host: format!("broker-{id}").into(),
-                    port: 9092,
-                    rack: None,
-                },
+                id,
+                host: format!("broker-{id}").into(),
+                rack: None,
                 hosts: hosts.clone(),
                 properties: Default::default(),
                 config: Rc::clone(&config),
