@@ -60,7 +60,6 @@ error_codes! {
     InvalidTxnState = 48, "INVALID_TXN_STATE", "InvalidTxnStateException";
     TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", "TransactionCoordinatorFencedException";
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", "KafkaStorageException";
-    ListenerNotFound = 72, "LISTENER_NOT_FOUND", "ListenerNotFoundException";
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", "FencedLeaderEpochException";
     UnknownLeaderEpoch = 75, "UNKNOWN_LEADER_EPOCH", "UnknownLeaderEpochException";
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", "StaleBrokerEpochException";
@@ -75,6 +74,7 @@ error_codes! {
     IneligibleReplica = 107, "INELIGIBLE_REPLICA", "IneligibleReplicaException";
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", "NewLeaderElectedException";
     OperationNotAttempted = 55, "OPERATION_NOT_ATTEMPTED", "OperationNotAttemptedException";
+    ListenerNotFound = 72, "LISTENER_NOT_FOUND", "ListenerNotFoundException";
 }
 
 impl ErrorCode {
@@ -100,6 +100,7 @@ impl ErrorCode {
             CorruptMessage
                 | UnknownTopicOrPartition
                 | LeaderNotAvailable
+                | ListenerNotFound
                 | NotLeaderOrFollower
                 | RequestTimedOut
                 | ReplicaNotAvailable
@@ -126,6 +127,7 @@ impl ErrorCode {
             self,
             UnknownTopicOrPartition
                 | LeaderNotAvailable
+                | ListenerNotFound
                 | NotLeaderOrFollower
                 | ReplicaNotAvailable
                 | NetworkException
