@@ -344,14 +344,21 @@ mod tests {
     #[test]
     fn every_key_that_is_called_modelled_changes_something() {
         let acted_on = |key: &&Key| matches!(key.effect, Effect::Modelled { .. });
+        let two = ("listeners", "PLAINTEXT://:9092,INSIDE://:9093");
+        let both = (
+            "listener.security.protocol.map",
+            "PLAINTEXT:PLAINTEXT,INSIDE:PLAINTEXT",
+        );
         for key in BROKER.iter().filter(acted_on) {
             // What a listener is called matters with others only.
-            if key.name == "inter.broker.listener.name"
-                || key.name == "listener.security.protocol.map"
-            {
-                continue;
-            }
+            let beside: &[(&str, &str)] = match key.name {
+                "inter.broker.listener.name" => &[two, both],
+                "listener.security.protocol.map" => &[two],
+                _ => &[],
+            };
             let values: &[&str] = match key.kind {
+                Kind::Text if key.name == "inter.broker.listener.name" => &["PLAINTEXT", "INSIDE"],
+                Kind::Text if key.name == both.0 => &[both.1, "PLAINTEXT:PLAINTEXT"],
                 Kind::Text if key.name.ends_with("listeners") => {
                     &["PLAINTEXT://:9092", "PLAINTEXT://:9093"]
                 }
@@ -359,10 +366,14 @@ mod tests {
                 Kind::OneOf(choices) => choices,
                 _ => &["2048", "2049"],
             };
-            let read =
-                |value: &&str| read(&[(key.name, value)]).map(|config| format!("{config:?}"));
+            let read = |value: &&str| {
+                let pairs = [beside, &[(key.name, *value)]].concat();
+                read(&pairs).map(|config| format!("{config:?}"))
+            };
             let all: Vec<_> = values.iter().map(read).collect();
-            assert!(all.iter().all(Result::is_ok), "{}: {all:?}", key.name);
+            // The map decides which listeners may be there, and nothing else.
+            let are_taken = all.iter().all(Result::is_ok) || key.name == both.0 && all[0].is_ok();
+            assert!(are_taken, "{}: {all:?}", key.name);
             assert!(
                 all.iter().any(|config| config != &all[0]),
                 "{} changes nothing",
