@@ -18,6 +18,7 @@
 
 mod connection;
 mod flow;
+mod ports;
 mod readers;
 mod rules;
 
@@ -31,6 +32,7 @@ use super::{
 use connection::{
     CLIENT, Conn, End, Flight, Packet, Pipe, SERVER, State, Trouble, Unsent, id, parts,
 };
+use ports::Port;
 use rules::Rules;
 use std::collections::BTreeMap;
 
@@ -57,12 +59,6 @@ pub(in crate::kernel) enum Read<M> {
     Connected,
     Message { message: M, bytes: u64 },
     Closed(CloseReason),
-}
-
-struct Port {
-    number: u16,
-    /// For processes of the same machine only.
-    local: bool,
 }
 
 struct Host {
@@ -112,31 +108,6 @@ impl<D: Domain> Network<D> {
 
     pub(super) fn set_listening(&mut self, node: NodeId, on: bool) {
         self.hosts[node.0 as usize].listening = on;
-    }
-
-    /// A process is gone or begins, and with it its ports.
-    pub(super) fn close_ports(&mut self, node: NodeId) {
-        self.hosts[node.0 as usize].ports.clear();
-    }
-
-    pub(super) fn listen_on(&mut self, node: NodeId, number: u16, local: bool) {
-        self.hosts[node.0 as usize]
-            .ports
-            .push(Port { number, local });
-    }
-
-    pub(super) fn port(&self, conn: ConnId) -> u16 {
-        self.find(conn).map_or(0, |(at, _)| self.conns[at].port)
-    }
-
-    /// Somebody takes in what comes to this connection's port.
-    fn is_taken_in(&self, at: usize) -> bool {
-        let conn = &self.conns[at];
-        let [from, to] = [conn.ends[CLIENT].node, conn.ends[SERVER].node];
-        let host = &self.hosts[to.0 as usize];
-        let is_open = |port: &Port| port.number == conn.port && (!port.local || from == to);
-        host.listening
-            && (conn.port == 0 || host.ports.is_empty() || host.ports.iter().any(is_open))
     }
 
     pub(super) fn is_powered(&self, node: NodeId) -> bool {
