@@ -45,7 +45,7 @@ pub struct ServerSetup {
 }
 
 impl ServerSetup {
-    /// What it registers (`createBrokerInfo`).
+    /// CT34: what it registers (`createBrokerInfo`).
     fn broker(&self) -> RegisteredBroker {
         RegisteredBroker {
             id: self.id,
