@@ -6,9 +6,14 @@ use kafka_trial::scenario::load;
 
 /// One broker of two listeners that advertises this of the outer one, and two clients.
 fn played(outside: &str) -> Report {
+    played_with("OUTSIDE://:9094", outside)
+}
+
+/// The same, with this outer listener.
+fn played_with(listener: &str, outside: &str) -> Report {
     let text = format!(
         "format: 1\nname: test\nabout: Two listeners.\nduration: 20s\n\
-         cluster:\n  brokers: 1\n  config:\n    listeners: INSIDE://:9092,OUTSIDE://:9094\n    \
+         cluster:\n  brokers: 1\n  config:\n    listeners: INSIDE://:9092,{listener}\n    \
          listener.security.protocol.map: INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT\n    \
          inter.broker.listener.name: INSIDE\n    \
          advertised.listeners: INSIDE://broker-1:9092,OUTSIDE://{outside}\n\
@@ -71,4 +76,12 @@ fn ct34_localhost_an_unknown_host_and_a_closed_port_leave_a_client_standing() {
         let said = [(outside.to_owned(), why)];
         assert_eq!(not_reached(&report, "outside"), said, "{outside}");
     }
+}
+
+#[test]
+fn ct34_who_listens_on_localhost_takes_in_nobody_from_another_machine() {
+    let report = played_with("OUTSIDE://localhost:9094", "broker-1:9094");
+    assert_eq!(acknowledged(&report, "inside"), 3);
+    assert_eq!(bootstrapped(&report, "outside"), 0);
+    assert_eq!(acknowledged(&report, "outside"), 0);
 }
