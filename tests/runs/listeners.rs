@@ -6,18 +6,17 @@ use kafka_trial::scenario::load;
 
 /// One broker of two listeners that advertises this of the outer one, and two clients.
 fn played(outside: &str) -> Report {
-    played_with("OUTSIDE://:9094", outside)
+    played_with("INSIDE://:9092,OUTSIDE://:9094", "broker-1:9092", outside)
 }
 
-/// The same, with this outer listener.
-fn played_with(listener: &str, outside: &str) -> Report {
+/// The same, with these listeners, and this advertised of the inner one.
+fn played_with(listeners: &str, inside: &str, outside: &str) -> Report {
     let text = format!(
         "format: 1\nname: test\nabout: Two listeners.\nduration: 20s\n\
-         cluster:\n  brokers: 1\n  config:\n    listeners: INSIDE://:9092,{listener}\n    \
+         cluster:\n  brokers: 1\n  config:\n    listeners: {listeners}\n    \
          listener.security.protocol.map: INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT\n    \
-         inter.broker.listener.name: INSIDE\n    \
-         advertised.listeners: INSIDE://broker-1:9092,OUTSIDE://{outside}\n\
-         topics: {{t: {{}}}}\n\
+         inter.broker.listener.name: INSIDE\n    auto.create.topics.enable: true\n    \
+         advertised.listeners: INSIDE://{inside},OUTSIDE://{outside}\n\
          producers:\n  inside: {{topic: t, key: {{text: k}}, every: 1s, limit: 3}}\n  \
          outside: {{topic: t, key: {{text: k}}, every: 1s, limit: 3, bootstrap: [\"broker-1:9094\"], config: {{max.block.ms: 5000}}}}\n"
     );
@@ -57,6 +56,12 @@ fn ct34_who_asks_by_a_listener_is_told_of_the_listeners_of_that_name() {
     assert_eq!(acknowledged(&report, "inside"), 3);
     assert_eq!(acknowledged(&report, "outside"), 3);
     assert_eq!(not_reached(&report, "outside"), []);
+
+    // The broker reaches itself by the inner listener, and nobody else does.
+    let listeners = "INSIDE://localhost:9092,OUTSIDE://:9094";
+    let report = played_with(listeners, "localhost:9092", "broker-1:9094");
+    assert_eq!(bootstrapped(&report, "inside"), 0);
+    assert_eq!(acknowledged(&report, "outside"), 3);
 }
 
 #[test]
@@ -80,7 +85,8 @@ fn ct34_localhost_an_unknown_host_and_a_closed_port_leave_a_client_standing() {
 
 #[test]
 fn ct34_who_listens_on_localhost_takes_in_nobody_from_another_machine() {
-    let report = played_with("OUTSIDE://localhost:9094", "broker-1:9094");
+    let listeners = "INSIDE://:9092,OUTSIDE://localhost:9094";
+    let report = played_with(listeners, "broker-1:9092", "broker-1:9094");
     assert_eq!(acknowledged(&report, "inside"), 3);
     assert_eq!(bootstrapped(&report, "outside"), 0);
     assert_eq!(acknowledged(&report, "outside"), 0);
