@@ -109,8 +109,8 @@ impl MetadataCache {
     }
 
     /// The answer to a Metadata request, from here only. Errors: a topic that is not here
-    /// (`UNKNOWN_TOPIC_OR_PARTITION`) or cannot be (`INVALID_TOPIC_EXCEPTION`), a partition whose leader is not alive (`LEADER_NOT_AVAILABLE`
-    /// with leader -1) or has no such listener (`LISTENER_NOT_FOUND`). ISR and replicas are not filtered.
+    /// (`UNKNOWN_TOPIC_OR_PARTITION`) or cannot be (`INVALID_TOPIC_EXCEPTION`), a partition whose leader is not
+    /// alive (`LEADER_NOT_AVAILABLE` with leader -1) or has no such listener (`LISTENER_NOT_FOUND`). ISR and replicas are not filtered.
     ///
     /// CT34: whoever asks by a listener is told where the brokers are to be reached by the listener of that
     /// name; those that have none are left out.

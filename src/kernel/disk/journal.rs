@@ -33,8 +33,8 @@ pub(super) enum Change {
     Write(Box<(u64, Bytes)>),
 }
 
-/// So many bytes added, so many nanoseconds after the operation before (an fsync of another thread can have
-/// delayed that one longer); or `OTHER`.
+/// So many bytes added, so many nanoseconds after the operation before, or earlier than that (an fsync of another
+/// thread has delayed that one); or `OTHER`.
 #[derive(Clone, Copy)]
 #[repr(C, packed(2))]
 struct Entry {
@@ -78,7 +78,10 @@ impl Journal {
 
     pub(super) fn pop(&mut self) -> Option<(Time, Change)> {
         let (time, change) = match self.entries.pop_front()? {
-            Entry { bytes: OTHER, .. } => self.others.pop_front()?,
+            Entry { bytes: OTHER, .. } => self
+                .others
+                .pop_front()
+                .expect("each entry without room has its operation"),
             Entry { after, bytes } => {
                 let bytes = u64::from(bytes);
                 (later(self.begin, after), Change::Added { bytes })

@@ -1,7 +1,7 @@
 //! What the controller sees and decides, in words.
 
-use super::{Telling, brokers_named, ids, joined, loud, partitions as count_of, quiet};
-use crate::protocol::{BrokerId, Fact, NO_LEADER, StateWriteReason};
+use super::{Telling, brokers_named, ids, joined, loud, quiet};
+use crate::protocol::{BrokerId, Fact, NO_LEADER, StateWriteReason, counted};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_name};
 
@@ -41,7 +41,7 @@ pub(super) fn of_controller(entry: &TraceEntry, story: &Story) -> Telling {
         }
         Fact::TopicSeen { topic, partitions } => quiet(format!(
             "as controller sees the new topic {topic} with {}",
-            count_of(*partitions)
+            counted(partitions, "partition")
         )),
         Fact::StateWritten { .. } => of_state(entry, story),
         Fact::ElectionFailed {
@@ -94,7 +94,7 @@ pub(super) fn of_controller(entry: &TraceEntry, story: &Story) -> Telling {
              {led_by_others} of them; that is more than {allowed_percentage} % \
              (leader.imbalance.per.broker.percentage), so what it can lead goes back to it",
             broker_name(*broker),
-            count_of(*preferred),
+            counted(preferred, "partition"),
         )),
         Fact::AlterPartitionRefused {
             partition,

@@ -181,14 +181,6 @@ fn episode(before: impl Into<String>, item: impl Into<String>) -> Telling {
     }
 }
 
-/// `1 partition`, `2 partitions`.
-fn partitions(count: u32) -> String {
-    match count {
-        1 => "1 partition".to_owned(),
-        _ => format!("{count} partitions"),
-    }
-}
-
 /// `1,2,3`, or `nobody`.
 fn ids(brokers: &[BrokerId]) -> String {
     if brokers.is_empty() {

@@ -1,10 +1,10 @@
 //! Processes, ZooKeeper's sessions and the lives of brokers in words.
 
-use super::{Telling, episode, loud, meaning, partitions as count_of, quiet};
+use super::{Telling, episode, loud, meaning, quiet};
 use crate::kernel::Duration;
 use crate::protocol::zab::TxnBody;
 use crate::protocol::zookeeper::Code;
-use crate::protocol::{ErrorCode, Fact, LinkFault, MachineFault, TopicPartition};
+use crate::protocol::{ErrorCode, Fact, LinkFault, MachineFault, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id};
 use std::rc::Rc;
@@ -203,13 +203,16 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::LogsLoaded {
             partitions,
             recovered: 0,
-        } => loud(format!("loads the logs of {}", count_of(*partitions))),
+        } => loud(format!(
+            "loads the logs of {}",
+            counted(partitions, "partition")
+        )),
         Fact::LogsLoaded {
             partitions,
             recovered,
         } => loud(format!(
             "loads the logs of {} and checks {recovered}, since it did not stop cleanly",
-            count_of(*partitions)
+            counted(partitions, "partition")
         )),
         Fact::SegmentScanned {
             partition,
@@ -248,7 +251,10 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
                     None => String::new(),
                 }
             ),
-            (remaining, _) => format!("stops while it still leads {}", count_of(*remaining)),
+            (remaining, _) => format!(
+                "stops while it still leads {}",
+                counted(remaining, "partition")
+            ),
         }),
         Fact::FlushWaited {
             partition,
@@ -276,7 +282,7 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
             format!(
                 "{topic}, for {client}, with {} (num.partitions) and replication factor \
                  {replication_factor} (default.replication.factor)",
-                count_of(u32::try_from(*partitions).unwrap_or(0))
+                counted(partitions, "partition")
             ),
         ),
         Fact::TopicAutoCreated {
