@@ -42,7 +42,8 @@ fn start() {
         timed(|| {
             for seed in 0..STARTS {
                 let mut run = Run::start(&plan, u64::from(seed)).unwrap();
-                while !is_up(&run) {
+                let mut seen = Seen::default();
+                while !seen.is_up(&run) {
                     assert!(run.step(), "the cluster never came up");
                 }
             }
@@ -57,15 +58,26 @@ fn start() {
     }
 }
 
-fn is_up(run: &Run) -> bool {
-    let count = |wanted: fn(&Fact) -> bool| {
-        run.trace()
-            .iter()
-            .filter(|entry| wanted(&entry.fact))
-            .count()
-    };
-    count(|fact| matches!(fact, Fact::Serving)) == 3
-        && count(|fact| matches!(fact, Fact::ControllerElected { .. })) > 0
+/// What of a start has been seen; it looks at each fact once, so that looking is no part of the figure.
+#[derive(Default)]
+struct Seen {
+    facts: usize,
+    serving: u32,
+    elected: bool,
+}
+
+impl Seen {
+    fn is_up(&mut self, run: &Run) -> bool {
+        for entry in &run.trace()[self.facts..] {
+            match entry.fact {
+                Fact::Serving => self.serving += 1,
+                Fact::ControllerElected { .. } => self.elected = true,
+                _ => {}
+            }
+        }
+        self.facts = run.trace().len();
+        self.serving == 3 && self.elected
+    }
 }
 
 fn leader_crash() {

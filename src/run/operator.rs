@@ -495,14 +495,15 @@ fn everybody_is_up(world: &World<'_>) -> bool {
         kernel: &*world.kernel,
         layout: world.layout,
     };
-    observed.controller().is_some()
-        && started.iter().all(|id| {
-            observed.broker(*id).is_some_and(|server| {
-                let known = server.broker().metadata_cache();
-                known.controller_id().is_some()
-                    && started.iter().all(|other| known.is_alive(*other))
-            })
+    let knows_all = |id: &BrokerId| {
+        observed.broker(*id).is_some_and(|server| {
+            let known = server.broker().metadata_cache();
+            known.controller_id().is_some()
+                && started.iter().all(|other| known.is_alive(*other))
         })
+    };
+    // ZooKeeper's tree last: reading a znode is the dearest look.
+    started.iter().all(knows_all) && observed.controller().is_some()
 }
 
 fn topics_are_made(count: u32, world: &World<'_>) -> bool {
