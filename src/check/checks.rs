@@ -36,6 +36,8 @@ use crate::trace::TraceEntry;
 /// The properties that a run is held against.
 pub struct Checks {
     properties: Vec<Watching>,
+    /// By the set of kinds that an event stated: the properties that look at it, once that was asked for.
+    looking: Vec<Option<Vec<usize>>>,
     /// What one of them has found, for others and for the plan's expectations.
     allowed_starts: AllowedStarts,
 }
@@ -51,6 +53,8 @@ struct Kinds(u8);
 
 impl Kinds {
     const OTHERS: Kinds = Kinds(1 << 7);
+    /// So many sets there are.
+    const SETS: usize = 1 << 8;
 
     fn of_routine(kinds: &[Routine]) -> Kinds {
         Kinds(kinds.iter().fold(0, |set, kind| set | 1 << *kind as u8))
@@ -142,6 +146,7 @@ impl Checks {
     pub(super) fn of(properties: Vec<Box<dyn Property>>) -> Self {
         let mut checks = Checks {
             properties: Vec::new(),
+            looking: Vec::new(),
             allowed_starts: AllowedStarts::default(),
         };
         for property in properties {
@@ -154,12 +159,14 @@ impl Checks {
     pub fn leave_out_routine(&mut self) {
         self.properties
             .retain(|watching| watching.at == Kinds::OTHERS);
+        self.looking.clear();
     }
 
     /// Leaves one out.
     pub fn leave_out(&mut self, name: &str) {
         self.properties
             .retain(|watching| watching.property.name() != name);
+        self.looking.clear();
     }
 
     /// Adds a property of the caller's own.
@@ -168,6 +175,7 @@ impl Checks {
             at: Kinds::of_routine(property.routine()).and(Kinds::OTHERS),
             property,
         });
+        self.looking.clear();
     }
 
     /// Called after every event that stated facts; the first violation ends the run.
@@ -180,10 +188,17 @@ impl Checks {
             return None;
         }
         let stated = Kinds::of(facts);
-        self.properties
-            .iter_mut()
-            .filter(|watching| watching.at.meets(stated))
-            .find_map(|watching| watching.property.after_event(facts, view))
+        self.looking.resize(Kinds::SETS, None);
+        let properties = &self.properties;
+        let looking = self.looking[usize::from(stated.0)].get_or_insert_with(|| {
+            let all = 0..properties.len();
+            all.filter(|place| properties[*place].at.meets(stated))
+                .collect()
+        });
+        let properties = &mut self.properties;
+        looking
+            .iter()
+            .find_map(|place| properties[*place].property.after_event(facts, view))
     }
 
     /// What properties and expectations look at once the run is over.

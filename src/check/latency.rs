@@ -18,17 +18,11 @@ impl Latencies {
             } if offset >= 0 => Some(latency_ns),
             _ => None,
         });
-        Latencies(acked.collect()).sorted()
+        Latencies(acked.collect())
     }
 
-    /// Adds one; `sorted` is to be called before the others.
     pub fn push(&mut self, nanos: u64) {
         self.0.push(nanos);
-    }
-
-    pub fn sorted(mut self) -> Self {
-        self.0.sort_unstable();
-        self
     }
 
     pub fn count(&self) -> u64 {
@@ -40,7 +34,9 @@ impl Latencies {
     pub fn at(&self, per_mille: u16) -> Option<Duration> {
         let rank = (self.count() * u64::from(per_mille)).div_ceil(1_000).max(1);
         let index = usize::try_from(rank - 1).ok()?;
-        self.0.get(index).map(|nanos| Duration::from_nanos(*nanos))
+        let mut all = self.0.clone();
+        let found = (index < all.len()).then(|| *all.select_nth_unstable(index).1);
+        found.map(Duration::from_nanos)
     }
 }
 

@@ -11,7 +11,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
 use crate::protocol::{Fact, RecordId, Routine, TopicPartition};
-use crate::trace::TraceEntry;
+use crate::trace::{ByNode, TraceEntry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -112,7 +112,8 @@ pub(super) struct Acknowledged {
     sent: BTreeMap<TopicPartition, Vec<u64>>,
     /// Names of those who sent, each once.
     producers: Vec<Rc<str>>,
-    numbers: BTreeMap<Rc<str>, u32>,
+    /// The place of each there.
+    places: ByNode<Option<u32>>,
 }
 
 /// A record that was acknowledged at an offset. Small, since there is one for every record.
@@ -299,13 +300,12 @@ impl Acknowledged {
 
     /// The place of a name in `producers`.
     fn producer(&mut self, name: &Rc<str>) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.producers.len()).expect("producers are few");
-        self.producers.push(name.clone());
-        self.numbers.insert(name.clone(), number);
-        number
+        let place = self.places.of(name);
+        *place.get_or_insert_with(|| {
+            let place = u32::try_from(self.producers.len()).expect("producers are few");
+            self.producers.push(name.clone());
+            place
+        })
     }
 }
 

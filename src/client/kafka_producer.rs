@@ -77,12 +77,15 @@ pub struct KafkaProducer {
     next_id: u64,
     blocked: Option<Blocked>,
     queues: BTreeMap<TopicPartition, PartitionQueue>,
-    in_flight: BTreeMap<u64, Batch>,
+    /// By id.
+    in_flight: VecDeque<Batch>,
     /// Batches that wait or are in flight.
     buffered: usize,
     buffered_bytes: u64,
     /// No batch expires before this.
     next_expiry: Time,
+    /// Who may be sent what, for `send_what_is_ready`, which is asked all the time.
+    ready: Vec<(Address, TopicPartition)>,
     deliveries: VecDeque<Delivery>,
 }
 
@@ -145,10 +148,11 @@ impl KafkaProducer {
             next_id: 0,
             blocked: None,
             queues: BTreeMap::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: VecDeque::new(),
             buffered: 0,
             buffered_bytes: 0,
             next_expiry: Time::MAX,
+            ready: Vec::new(),
             deliveries: VecDeque::new(),
         }
     }
@@ -339,7 +343,7 @@ impl KafkaProducer {
         let now = ctx.wall();
         let in_order = self.config.common.network.max_in_flight == 1;
         let mut retry_at: Option<Time> = None;
-        let mut ready: Vec<(Address, TopicPartition)> = Vec::new();
+        let mut ready = std::mem::take(&mut self.ready);
         let mut leader_unknown = false;
         for (partition, queue) in &mut self.queues {
             let Some(first) = queue.waiting.front_mut() else {
@@ -371,6 +375,8 @@ impl KafkaProducer {
                 retry_at = Some(now);
             }
         }
+        ready.clear();
+        self.ready = ready;
         retry_at
     }
 
@@ -401,8 +407,9 @@ impl KafkaProducer {
             assert!(queue.in_flight == 1 || !one, "{partition}: two under way");
             ids.push(batch.id);
             data.push((partition.clone(), batch.records.clone()));
-            let before = self.in_flight.insert(batch.id, batch);
-            assert!(before.is_none(), "a batch is under way twice");
+            let place = self.place_in_flight(batch.id);
+            let place = place.expect_err("a batch is under way twice");
+            self.in_flight.insert(place, batch);
         }
         let timeout = self.config.common.request_timeout();
         let request = ProduceRequest {
@@ -429,7 +436,7 @@ impl KafkaProducer {
         }
         let in_flight: Vec<u64> = self
             .in_flight
-            .values()
+            .iter()
             .filter(|batch| is_old(batch))
             .map(|batch| batch.id)
             .collect();
@@ -446,7 +453,7 @@ impl KafkaProducer {
             .values()
             .filter_map(|queue| queue.waiting.front());
         self.next_expiry = waiting
-            .chain(self.in_flight.values())
+            .chain(&self.in_flight)
             .map(|batch| batch.created + timeout)
             .min()
             .unwrap_or(Time::MAX);
@@ -460,9 +467,8 @@ impl KafkaProducer {
             Ok(Response::Produce(response)) => {
                 for answer in response.responses {
                     let id = ids.iter().copied().find(|id| {
-                        self.in_flight
-                            .get(id)
-                            .is_some_and(|batch| batch.partition == answer.partition)
+                        let place = self.place_in_flight(*id);
+                        place.is_ok_and(|place| self.in_flight[place].partition == answer.partition)
                     });
                     if let Some(id) = id {
                         self.complete(ctx, id, answer.error, answer.base_offset);
@@ -552,11 +558,17 @@ impl KafkaProducer {
     }
 
     fn take_in_flight(&mut self, id: u64) -> Option<Batch> {
-        let batch = self.in_flight.remove(&id)?;
+        let place = self.place_in_flight(id).ok()?;
+        let batch = self.in_flight.remove(place)?;
         if let Some(queue) = self.queues.get_mut(&batch.partition) {
             queue.in_flight -= 1;
         }
         Some(batch)
+    }
+
+    /// Where a batch is among those in flight, or would be.
+    fn place_in_flight(&self, id: u64) -> Result<usize, usize> {
+        self.in_flight.binary_search_by_key(&id, |batch| batch.id)
     }
 
     fn delivery_timeout(&self) -> Duration {

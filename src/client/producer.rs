@@ -9,7 +9,7 @@ use crate::protocol::config::{ConfigError, ProducerConfig, Properties};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
 };
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// What a producer node is built from.
@@ -31,7 +31,7 @@ pub struct Producer {
     source: Source,
     library: KafkaProducer,
     /// Records on the way, by the library's id.
-    outstanding: BTreeMap<u64, Outstanding>,
+    outstanding: VecDeque<Outstanding>,
     started: Time,
     /// A record fell due while `send` was blocked.
     overdue: bool,
@@ -41,6 +41,7 @@ pub struct Producer {
 
 #[derive(Debug)]
 struct Outstanding {
+    id: u64,
     number: u64,
     created: Time,
     content: u64,
@@ -74,7 +75,7 @@ impl Producer {
             options,
             config,
             source,
-            outstanding: BTreeMap::new(),
+            outstanding: VecDeque::new(),
             started: Time::ZERO,
             overdue: false,
             closing: false,
@@ -175,15 +176,13 @@ impl Producer {
                 value,
             },
         );
-        self.outstanding.insert(
+        self.outstanding.push_back(Outstanding {
             id,
-            Outstanding {
-                number,
-                created,
-                content,
-                queued: false,
-            },
-        );
+            number,
+            created,
+            content,
+            queued: false,
+        });
         self.state_deliveries(ctx);
         true
     }
@@ -207,9 +206,9 @@ impl Producer {
                     error,
                     attempts,
                 } => {
-                    if let Some(outstanding) = self.outstanding.get(&id) {
+                    if let Some(place) = self.place(id) {
                         ctx.fact(Fact::Retrying {
-                            record: self.record_id(outstanding.number),
+                            record: self.record_id(self.outstanding[place].number),
                             partition,
                             error,
                             attempts,
@@ -222,7 +221,7 @@ impl Producer {
                     offset,
                     attempts,
                 } => {
-                    if let Some(outstanding) = self.outstanding.remove(&id)
+                    if let Some(outstanding) = self.settled(id)
                         && ctx.states_routine()
                     {
                         ctx.fact(Fact::Acked {
@@ -244,7 +243,7 @@ impl Producer {
                     if partition.partition == UNKNOWN_PARTITION {
                         self.state_created(ctx, id, partition.clone());
                     }
-                    if let Some(outstanding) = self.outstanding.remove(&id) {
+                    if let Some(outstanding) = self.settled(id) {
                         ctx.fact(Fact::Failed {
                             record: self.record_id(outstanding.number),
                             partition,
@@ -258,9 +257,10 @@ impl Producer {
     }
 
     fn state_created(&mut self, ctx: &mut Ctx<'_>, id: u64, partition: TopicPartition) {
-        let Some(outstanding) = self.outstanding.get_mut(&id) else {
+        let Some(place) = self.place(id) else {
             return;
         };
+        let outstanding = &mut self.outstanding[place];
         if std::mem::replace(&mut outstanding.queued, true) || !ctx.states_routine() {
             return;
         }
@@ -270,6 +270,17 @@ impl Producer {
             partition,
             content,
         });
+    }
+
+    /// Where a record on the way is.
+    fn place(&self, id: u64) -> Option<usize> {
+        let found = self.outstanding.binary_search_by_key(&id, |one| one.id);
+        found.ok()
+    }
+
+    /// It is on the way no longer.
+    fn settled(&mut self, id: u64) -> Option<Outstanding> {
+        self.outstanding.remove(self.place(id)?)
     }
 
     fn record_id(&self, number: u64) -> RecordId {

@@ -176,8 +176,10 @@ fn json_string(text: &str) -> String {
 
 /// `size` bytes that begin with the record's number, so that no two records are equal.
 fn filler(number: u64, size: u32) -> Bytes {
-    let mut bytes = Vec::with_capacity(size as usize);
-    bytes.extend_from_slice(number.to_string().as_bytes());
+    let mut text = String::with_capacity(size as usize);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{number}");
+    let mut bytes = text.into_bytes();
     bytes.resize(size as usize, b'.');
     bytes.into()
 }

@@ -231,6 +231,12 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.causes.get_or_insert_default();
     }
 
+    /// Whether causes are kept.
+    #[inline]
+    pub fn keeps_causes(&self) -> bool {
+        self.world.causes.is_some()
+    }
+
     /// Causes found since the last call, in the order of events.
     pub fn take_causes(&mut self) -> impl Iterator<Item = Caused> + '_ {
         let causes = self.world.causes.iter_mut();

@@ -94,6 +94,7 @@ impl Heap {
     /// Places a key at `at`, or below where lesser ones are.
     #[inline]
     fn sift_down(&mut self, mut at: usize, key: u128) {
+        let (mut line, mut lane) = place(at);
         while let Some(Line(four)) = self.lines.get(at + 1) {
             // Without branches: which of four is the least is anybody's guess.
             let left = usize::from(four[1] < four[0]);
@@ -107,10 +108,11 @@ impl Heap {
             if key <= least {
                 break;
             }
-            self.set(at, least);
+            self.lines[line].0[lane] = least;
+            (line, lane) = (at + 1, child);
             at = at * ARITY + 1 + child;
         }
-        self.set(at, key);
+        self.lines[line].0[lane] = key;
     }
 
     #[inline]

@@ -78,14 +78,14 @@ impl<D: Domain> World<D> {
     pub(super) fn ensure_wake(&mut self, node: NodeId, thread: u16) {
         let now = self.now;
         let it = self.node_mut(node);
-        let (status, incarnation) = (it.status, it.incarnation);
+        if it.status != NodeStatus::Running || it.thread_mut(thread).waking {
+            return;
+        }
+        let incarnation = it.incarnation;
         let first = it.thread_mut(thread).lane.first;
         let waits = !it.thread_mut(first).inbox.is_empty();
         let it = it.thread_mut(thread);
-        if status == NodeStatus::Running
-            && !it.waking
-            && (waits || !it.pending.is_empty() || it.returns)
-        {
+        if waits || !it.pending.is_empty() || it.returns {
             it.waking = true;
             let at = it.busy_until.max(now);
             let entry = Entry::Wake {

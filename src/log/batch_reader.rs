@@ -63,10 +63,9 @@ impl BatchReader {
             return Ok(None);
         }
         self.fill(disk, UP_TO_MAGIC)?;
-        let mut head = [0; UP_TO_MAGIC as usize];
-        if !self.peek(&mut head) {
+        let Some(head) = self.peek() else {
             return Ok(None);
-        }
+        };
         let is_legacy = (head[UP_TO_MAGIC as usize - 1] as i8) < 2;
         let (base_offset, length) = head.split_at(8);
         let base_offset =
@@ -110,18 +109,22 @@ impl BatchReader {
         Ok(())
     }
 
-    /// Copies the next bytes without taking them; false if there are fewer.
-    fn peek(&self, out: &mut [u8]) -> bool {
+    /// The next bytes up to the magic, without taking them; none if there are fewer.
+    fn peek(&self) -> Option<[u8; UP_TO_MAGIC as usize]> {
+        if let Some(head) = self.chunks.front()?.first_chunk() {
+            return Some(*head);
+        }
+        let mut out = [0; UP_TO_MAGIC as usize];
         let mut filled = 0;
         for chunk in &self.chunks {
             let count = chunk.len().min(out.len() - filled);
             out[filled..filled + count].copy_from_slice(&chunk[..count]);
             filled += count;
             if filled == out.len() {
-                return true;
+                return Some(out);
             }
         }
-        false
+        None
     }
 
     /// Takes a batch of `size` bytes, without a copy if it lies in one chunk, or in two as a leader

@@ -233,7 +233,9 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             request.correlation_id, response.correlation_id,
             "answers come in the order of requests"
         );
-        self.flush(ctx, to, conn);
+        if !peer.waiting.is_empty() {
+            self.flush(ctx, to, conn);
+        }
         Some(Completed {
             tag: request.tag,
             to,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 /// Kafka's int32 broker id (`broker.id`).
@@ -37,7 +38,7 @@ pub fn is_topic_name(name: &str) -> bool {
 }
 
 /// A partition of a topic; prints as `trucks_gps-0`. Ordered by name, then by number.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Eq)]
 pub struct TopicPartition {
     pub topic: TopicName,
     pub partition: i32,
@@ -62,6 +63,21 @@ impl Ord for TopicPartition {
         } else {
             self.topic.cmp(&other.topic).then(by_number)
         }
+    }
+}
+
+impl PartialEq for TopicPartition {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.partition == other.partition
+            && (Rc::ptr_eq(&self.topic, &other.topic) || self.topic == other.topic)
+    }
+}
+
+impl Hash for TopicPartition {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.topic.hash(state);
+        self.partition.hash(state);
     }
 }
 

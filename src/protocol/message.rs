@@ -94,6 +94,7 @@ impl Payload for Message {
 struct ContentHasher(u64);
 
 impl ContentHasher {
+    #[inline]
     fn mix(&mut self, value: u64) {
         self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
@@ -111,9 +112,9 @@ impl Hasher for ContentHasher {
         for chunk in chunks {
             self.mix(u64::from_le_bytes(*chunk));
         }
-        let mut last = [0u8; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.mix(u64::from_le_bytes(last) ^ ((bytes.len() as u64) << 56));
+        let last = rest.iter().rev();
+        let last = last.fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.mix(last ^ ((bytes.len() as u64) << 56));
     }
     fn write_u8(&mut self, i: u8) {
         self.mix(u64::from(i));

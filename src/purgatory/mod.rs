@@ -6,7 +6,7 @@
 //!
 //! May not know the time: its user sets the timer that ends a wait, and hands in its number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Number of an operation that waits; never given twice by one purgatory.
 pub type OperationId = u64;
@@ -27,7 +27,8 @@ pub trait DelayedOperation<W> {
 #[derive(Debug)]
 pub struct DelayedOperationPurgatory<K, O> {
     last: OperationId,
-    operations: BTreeMap<OperationId, O>,
+    /// By number: few at a time, of which most are done soon after they came.
+    operations: VecDeque<(OperationId, O)>,
     /// In the order in which they came. Numbers of operations that are done go when a list is next walked, or
     /// has grown to `PURGE_LENGTH`.
     watchers: BTreeMap<K, Vec<OperationId>>,
@@ -39,7 +40,7 @@ impl<K, O> Default for DelayedOperationPurgatory<K, O> {
     fn default() -> Self {
         DelayedOperationPurgatory {
             last: 0,
-            operations: BTreeMap::new(),
+            operations: VecDeque::new(),
             watchers: BTreeMap::new(),
         }
     }
@@ -70,11 +71,12 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
         for key in keys {
             let watchers = self.watchers.entry(key).or_default();
             if watchers.len() >= PURGE_LENGTH && watchers.len() == watchers.capacity() {
-                watchers.retain(|id| self.operations.contains_key(id));
+                let operations = &self.operations;
+                watchers.retain(|id| place(operations, *id).is_some());
             }
             watchers.push(id);
         }
-        self.operations.insert(id, operation);
+        self.operations.push_back((id, operation));
         id
     }
 
@@ -87,13 +89,13 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
             return;
         };
         watchers.retain(|id| {
-            let Some(operation) = self.operations.get_mut(id) else {
+            let Some(place) = place(&self.operations, *id) else {
                 return false;
             };
-            if !operation.try_complete(world) {
+            if !self.operations[place].1.try_complete(world) {
                 return true;
             }
-            if let Some(operation) = self.operations.remove(id) {
+            if let Some((_, operation)) = self.operations.remove(place) {
                 operation.on_complete(world);
             }
             false
@@ -114,7 +116,8 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
     where
         O: DelayedOperation<W>,
     {
-        if let Some(mut operation) = self.operations.remove(&id) {
+        let place = place(&self.operations, id);
+        if let Some((_, mut operation)) = place.and_then(|place| self.operations.remove(place)) {
             operation.on_expiration(world);
             operation.on_complete(world);
         }
@@ -122,10 +125,11 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
 
     /// Drops operations whose answer nobody waits for.
     pub fn cancel(&mut self, mut nobody_waits: impl FnMut(&O) -> bool) -> Vec<O> {
-        let gone = self
-            .operations
-            .extract_if(.., |_, operation| nobody_waits(operation));
-        gone.map(|(_, operation)| operation).collect()
+        let all = std::mem::take(&mut self.operations).into_iter();
+        let (gone, kept): (VecDeque<_>, _) =
+            all.partition(|(_, operation)| nobody_waits(operation));
+        self.operations = kept;
+        gone.into_iter().map(|(_, operation)| operation).collect()
     }
 
     /// True while something waits under `key`, or did when that was last looked at.
@@ -134,17 +138,23 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
     }
 
     pub fn get(&self, id: OperationId) -> Option<&O> {
-        self.operations.get(&id)
+        place(&self.operations, id).map(|place| &self.operations[place].1)
     }
 
     pub fn get_mut(&mut self, id: OperationId) -> Option<&mut O> {
-        self.operations.get_mut(&id)
+        place(&self.operations, id).map(|place| &mut self.operations[place].1)
     }
 
     /// All that waits, oldest first.
     pub fn operations(&self) -> impl Iterator<Item = &O> {
-        self.operations.values()
+        self.operations.iter().map(|(_, operation)| operation)
     }
+}
+
+/// Where the operation of this number is, if it still waits.
+#[inline]
+fn place<O>(operations: &VecDeque<(OperationId, O)>, id: OperationId) -> Option<usize> {
+    operations.binary_search_by_key(&id, |(id, _)| *id).ok()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::check::{Latencies, Violation};
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{Fact, TopicPartition};
-use crate::trace::{LastLines, Observer, Style, TraceEntry, Transcript};
+use crate::trace::{ByNode, LastLines, Observer, Style, TraceEntry, Transcript};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ pub struct Told {
     /// Lines of the transcript with every fact, if that was asked for.
     pub verbose: Vec<String>,
     /// By node.
-    pub totals: BTreeMap<Rc<str>, ClientTotals>,
+    pub totals: ByNode<ClientTotals>,
     pub latencies: Latencies,
     /// The node that last said that it has a session.
     pub session_owners: BTreeMap<SessionId, Rc<str>>,
@@ -93,7 +93,6 @@ impl Account {
         Told {
             transcript: lines(self.transcript).unwrap_or_default(),
             verbose: lines(self.verbose).unwrap_or_default(),
-            latencies: self.told.latencies.sorted(),
             ..self.told
         }
     }
@@ -127,9 +126,8 @@ impl Observer for Account {
                 return;
             }
             Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
-                if let Some(totals) = told.totals.get_mut(&entry.node) {
-                    totals.gone += totals.waiting();
-                }
+                let totals = told.totals_of(&entry.node);
+                totals.gone += totals.waiting();
                 return;
             }
             _ => return,
@@ -142,10 +140,7 @@ impl Told {
     /// Totals of these nodes together.
     pub fn sum(&self, names: &[String]) -> ClientTotals {
         let mut sum = ClientTotals::default();
-        for one in names
-            .iter()
-            .filter_map(|name| self.totals.get(name.as_str()))
-        {
+        for one in names.iter().filter_map(|name| self.totals.get(name)) {
             sum.created += one.created;
             sum.acknowledged += one.acknowledged;
             sum.sent += one.sent;
@@ -159,7 +154,7 @@ impl Told {
     }
 
     fn totals_of(&mut self, node: &Rc<str>) -> &mut ClientTotals {
-        self.totals.entry(node.clone()).or_default()
+        self.totals.of(node)
     }
 }
 

@@ -221,11 +221,15 @@ impl Run {
     pub fn step(&mut self) -> bool {
         self.sink.settle();
         self.causes.clear();
-        if self.is_over() {
-            return false;
-        }
-        if let Some(due) = self.operator.due()
-            && self.kernel.next_time().is_none_or(|next| due <= next)
+        let (due, next) = (self.operator.due(), self.kernel.next_time());
+        !self.is_over() && self.step_from(due, next)
+    }
+
+    /// Lets the first happen of what the operator has due and the kernel's next event.
+    #[inline]
+    fn step_from(&mut self, due: Option<Time>, next: Option<Time>) -> bool {
+        if let Some(due) = due
+            && next.is_none_or(|next| due <= next)
         {
             self.kernel.advance_to(due);
             self.operate(|operator, world| operator.carry_out_due(world));
@@ -253,8 +257,12 @@ impl Run {
     /// As `until`; the observer is shown every fact in its order, also those that are not kept.
     pub fn until_watched(&mut self, time: Time, observer: &mut impl Observer) {
         self.show(observer);
-        while self.next_time().is_some_and(|next| next <= time) {
-            let goes_on = self.step();
+        loop {
+            let (due, next) = (self.operator.due(), self.kernel.next_time());
+            if !due.into_iter().chain(next).any(|first| first <= time) {
+                break;
+            }
+            let goes_on = !self.is_over() && self.step_from(due, next);
             self.show(observer);
             if !goes_on {
                 return;
@@ -271,8 +279,10 @@ impl Run {
         if !self.causes.is_empty() {
             self.causes.drain(..).for_each(|it| observer.cause(&it));
         }
-        self.sink.fresh().iter().for_each(|it| observer.fact(it));
-        self.sink.settle();
+        if !self.sink.fresh().is_empty() {
+            self.sink.fresh().iter().for_each(|it| observer.fact(it));
+            self.sink.settle();
+        }
     }
 
     /// Ends the run here: what must hold at the end is checked now.
@@ -348,13 +358,6 @@ impl Run {
         ))
     }
 
-    fn next_time(&self) -> Option<Time> {
-        match (self.operator.due(), self.kernel.next_time()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
-    }
-
     /// Takes the facts of the event just dispatched to the trace, the checkers and the operator.
     fn collect(&mut self) {
         let first = self.sink.entries().len();
@@ -421,13 +424,15 @@ impl Run {
     /// Takes what nodes have stated to the trace.
     fn collect_facts(&mut self) {
         let names = &self.names;
-        let causes = self.kernel.take_causes();
-        self.causes.extend(causes.map(|caused| CauseEntry {
-            event: caused.event,
-            time: caused.time,
-            node: Rc::clone(&names[caused.node.0 as usize]),
-            cause: caused.cause,
-        }));
+        if self.kernel.keeps_causes() {
+            let causes = self.kernel.take_causes();
+            self.causes.extend(causes.map(|caused| CauseEntry {
+                event: caused.event,
+                time: caused.time,
+                node: Rc::clone(&names[caused.node.0 as usize]),
+                cause: caused.cause,
+            }));
+        }
         let facts = self.kernel.take_facts();
         if facts.len() == 0 {
             return;

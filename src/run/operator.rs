@@ -142,8 +142,10 @@ impl Operator {
     /// When the next thing is to be done.
     pub fn due(&self) -> Option<Time> {
         let task = self.agenda.first_key_value().map(|((time, _), _)| *time);
-        let stall = self.stalls.as_ref().and_then(StallReader::due);
-        task.into_iter().chain(stall).min()
+        match self.stalls.as_ref().and_then(StallReader::due) {
+            None => task,
+            Some(stall) => Some(task.map_or(stall, |task| task.min(stall))),
+        }
     }
 
     pub fn start_servers(&mut self, world: &mut World<'_>) {
@@ -498,8 +500,7 @@ fn everybody_is_up(world: &World<'_>) -> bool {
     let knows_all = |id: &BrokerId| {
         observed.broker(*id).is_some_and(|server| {
             let known = server.broker().metadata_cache();
-            known.controller_id().is_some()
-                && started.iter().all(|other| known.is_alive(*other))
+            known.controller_id().is_some() && started.iter().all(|other| known.is_alive(*other))
         })
     };
     // ZooKeeper's tree last: reading a znode is the dearest look.

@@ -2,11 +2,11 @@
 //! the course of things.
 
 use super::TraceEntry;
+use super::by_node::ByNode;
 use super::transcript::write_line;
 use crate::kernel::{Duration, Time};
 use crate::protocol::Fact;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// Counts are not shown more often than this.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
@@ -15,11 +15,11 @@ const BETWEEN_COUNTS: Duration = Duration::from_secs(5);
 /// clients.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    acknowledged: BTreeMap<Rc<str>, u64>,
-    sent: BTreeMap<Rc<str>, u64>,
-    given_up: BTreeMap<Rc<str>, u64>,
-    again: BTreeMap<Rc<str>, u64>,
-    read: BTreeMap<Rc<str>, u64>,
+    acknowledged: ByNode<u64>,
+    sent: ByNode<u64>,
+    given_up: ByNode<u64>,
+    again: ByNode<u64>,
+    read: ByNode<u64>,
     last_shown: Option<Time>,
     changed: bool,
 }
@@ -34,12 +34,8 @@ impl Counts {
             Fact::Consumed { .. } => &mut self.read,
             _ => return,
         };
-        // Keyed by node name, so that the common case allocates nothing; grouped when shown.
-        if let Some(count) = counts.get_mut(&entry.node) {
-            *count += 1;
-        } else {
-            counts.insert(entry.node.clone(), 1);
-        }
+        // By node, so that the common case allocates nothing; grouped when shown.
+        *counts.of(&entry.node) += 1;
         self.changed = true;
     }
 
@@ -75,9 +71,9 @@ impl Counts {
 }
 
 /// Sums over `trucks-1`, `trucks-2` and so on under `trucks`.
-fn grouped(counts: &BTreeMap<Rc<str>, u64>) -> BTreeMap<&str, u64> {
+fn grouped(counts: &ByNode<u64>) -> BTreeMap<&str, u64> {
     let mut groups = BTreeMap::new();
-    for (node, count) in counts {
+    for (node, count) in counts.iter() {
         let group = match node.rsplit_once('-') {
             Some((group, number)) if number.bytes().all(|b| b.is_ascii_digit()) => group,
             _ => node,

@@ -6,6 +6,7 @@
 //!
 //! May not know a node, a disk or a plan.
 
+mod by_node;
 mod counts;
 mod diff;
 mod entry;
@@ -19,6 +20,7 @@ mod story;
 mod telling;
 mod transcript;
 
+pub use by_node::ByNode;
 pub use diff::{Difference, diff};
 pub use entry::TraceEntry;
 pub use json_lines::{

@@ -75,11 +75,13 @@ impl Sink {
     }
 
     fn settle_fresh(&mut self) {
+        let mut all_routine = true;
         for entry in &self.entries[self.fresh..] {
-            self.counts.count(&entry.fact);
+            all_routine &= self.counts.count(&entry.fact);
         }
         match self.keep {
             Keep::Everything => {}
+            Keep::WithoutRoutine if all_routine => self.entries.truncate(self.fresh),
             Keep::WithoutRoutine => {
                 let fresh = self.entries.drain(self.fresh..);
                 let kept: Vec<TraceEntry> =
@@ -104,16 +106,18 @@ impl Sink {
 }
 
 impl RoutineCounts {
-    fn count(&mut self, fact: &Fact) {
+    /// False if the fact is no routine.
+    fn count(&mut self, fact: &Fact) -> bool {
         let count = match fact {
             Fact::RecordCreated { .. } => &mut self.created,
             Fact::Appended { .. } => &mut self.appended,
             Fact::HighWatermarkMoved { .. } => &mut self.high_watermarks_moved,
             Fact::Acked { .. } => &mut self.acknowledged,
             Fact::Consumed { .. } => &mut self.consumed,
-            _ => return,
+            _ => return false,
         };
         *count += 1;
+        true
     }
 }
 

@@ -344,14 +344,7 @@ impl Stalls {
     }
 
     fn watched(&mut self, partition: &TopicPartition) -> &mut Watched {
-        // Nearly always it is there: the key is not copied for nothing.
-        if !self.partitions.contains_key(partition) {
-            self.partitions
-                .insert(partition.clone(), Watched::default());
-        }
-        self.partitions
-            .get_mut(partition)
-            .expect("it was just looked for, or put there")
+        self.partitions.entry(partition.clone()).or_default()
     }
 
     fn look_in_a_while(&mut self, now: Time) {

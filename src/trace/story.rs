@@ -1,6 +1,7 @@
 //! What a reader of a transcript has been told so far. Later lines say what changed since.
 
 use super::TraceEntry;
+use super::by_node::ByNode;
 use crate::kernel::{Duration, Time};
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{
@@ -84,7 +85,7 @@ pub(super) struct Story {
     /// When and why a leader last refused a follower's fetch.
     refused: BTreeMap<(TopicPartition, BrokerId), (Time, ErrorCode)>,
     /// Producers of a partition that run.
-    writers: BTreeMap<TopicPartition, BTreeMap<Rc<str>, Writer>>,
+    writers: BTreeMap<TopicPartition, ByNode<Writer>>,
     /// Consumers of a partition that run.
     readers: BTreeMap<TopicPartition, BTreeSet<Rc<str>>>,
     has_acks_all: bool,
@@ -256,8 +257,9 @@ impl Story {
         for partition in partitions {
             let readers = self.readers.get(partition);
             reads |= readers.is_some_and(|readers| !readers.is_empty());
-            let mut writers = self.writers.get(partition).into_iter().flatten();
+            let writers = self.writers.get(partition).into_iter();
             writes |= writers
+                .flat_map(ByNode::iter)
                 .any(|(_, writer)| writer.unsettled > 0 || now.since(writer.last) < STILL_AT_WORK);
         }
         match (reads, writes) {
@@ -274,17 +276,8 @@ impl Story {
     }
 
     fn writer(&mut self, partition: &TopicPartition, node: &Rc<str>) -> &mut Writer {
-        // Nearly always both are there: nothing is copied for them.
-        if !self.writers.contains_key(partition) {
-            self.writers.insert(partition.clone(), BTreeMap::new());
-        }
-        let writers = self.writers.get_mut(partition);
-        let writers = writers.expect("it was just looked for, or put there");
-        if !writers.contains_key(node) {
-            writers.insert(node.clone(), Writer::default());
-        }
-        let writer = writers.get_mut(node);
-        writer.expect("it was just looked for, or put there")
+        let writers = self.writers.entry(partition.clone()).or_default();
+        writers.of(node)
     }
 
     /// Why the node does nothing, and since when.

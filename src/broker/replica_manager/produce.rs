@@ -5,6 +5,7 @@
 
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
+use crate::broker::partition::Partition;
 use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
 use crate::log::{LogAppendInfo, Records};
 use crate::protocol::{
@@ -39,10 +40,7 @@ impl ReplicaManager {
     ) -> Appended {
         let mut appended = Vec::with_capacity(request.data.len());
         for (name, records) in &request.data {
-            let one = self.append(env, name, records, request.acks);
-            // LK1: not before the flush that an append may ask for is done.
-            let moved = one.is_ok() && !env.disk.has_waited() && self.advance(env, name);
-            appended.push((one, moved));
+            appended.push(self.append(env, name, records, request.acks));
         }
         Appended(appended)
     }
@@ -56,14 +54,9 @@ impl ReplicaManager {
         appended: Appended,
     ) -> Option<Parked> {
         let mut acks = Vec::with_capacity(request.data.len());
-        // Who waits for these may go on; what failed unblocks nobody (LeaderHwChange.NONE).
-        let mut grown = Vec::new();
-        for ((name, _), (one, high_watermark_moved)) in request.data.iter().zip(appended.0) {
-            let (response, required) = match one {
-                Ok(info) => {
-                    grown.push((name, high_watermark_moved));
-                    (produced(name, &info), Some(info.last_offset + 1))
-                }
+        for ((name, _), (one, _)) in request.data.iter().zip(&appended.0) {
+            let (response, required) = match *one {
+                Ok(info) => (produced(name, &info), Some(info.last_offset + 1)),
                 Err(error) => {
                     env.out.facts.push(Fact::ProduceRefused {
                         partition: name.clone(),
@@ -93,19 +86,42 @@ impl ReplicaManager {
                 None
             }
         };
-        for (name, high_watermark_moved) in grown {
-            self.complete(env, name, high_watermark_moved, true);
+        // Who waits for what has grown may go on; what failed unblocks nobody (LeaderHwChange.NONE).
+        for ((name, _), (one, high_watermark_moved)) in request.data.iter().zip(appended.0) {
+            if one.is_ok() {
+                self.complete(env, name, high_watermark_moved, true);
+            }
         }
         parked
     }
 
+    /// What became of a partition's records, and whether the high watermark has moved with them.
     fn append(
         &mut self,
         env: &mut Env<'_>,
         name: &TopicPartition,
         records: &Records,
         acks: i16,
-    ) -> Result<LogAppendInfo, ErrorCode> {
+    ) -> (Result<LogAppendInfo, ErrorCode>, bool) {
+        let partition = match self.partition_to_append(env, name, records, acks) {
+            Ok(partition) => partition,
+            Err(error) => return (Err(error), false),
+        };
+        let one = partition.append_records_to_leader(env, records, acks);
+        // LK1: not before the flush that an append may ask for is done.
+        let moved = one.is_ok()
+            && !env.disk.has_waited()
+            && partition.maybe_increment_leader_high_watermark(env);
+        (one, moved)
+    }
+
+    fn partition_to_append(
+        &mut self,
+        env: &Env<'_>,
+        name: &TopicPartition,
+        records: &Records,
+        acks: i16,
+    ) -> Result<&mut Partition, ErrorCode> {
         if env.cache.partition(name).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition);
         }
@@ -119,10 +135,8 @@ impl ReplicaManager {
         if is_internal_topic(&name.topic) {
             return Err(ErrorCode::InvalidTopicException);
         }
-        match self.partitions.get_mut(name) {
-            None => Err(ErrorCode::NotLeaderOrFollower),
-            Some(partition) => partition.append_records_to_leader(env, records, acks),
-        }
+        let partition = self.partitions.get_mut(name);
+        partition.ok_or(ErrorCode::NotLeaderOrFollower)
     }
 
     fn advance(&mut self, env: &mut Env<'_>, name: &TopicPartition) -> bool {

@@ -51,7 +51,6 @@ pub(super) fn produce_latency(
     let Found::Latencies(latencies) = &history.tally.found else {
         return not_tallied();
     };
-    let latencies = latencies.clone().sorted();
     match latencies.at(percentile.per_mille) {
         None => Err("no record was acknowledged".to_owned()),
         Some(found) => verdict_of(found <= most, format!("{}; {latencies}", millis(found))),

@@ -169,7 +169,7 @@ impl Rope {
             let last = self.chunk_at(end.min(self.written) - 1);
             let before = &self.blocks[first.block..last.block];
             let before: usize = before.iter().map(|block| block.chunks.len()).sum();
-            pieces.reserve((before + last.chunk + 1).saturating_sub(first.chunk));
+            pieces = Vec::with_capacity((before + last.chunk + 1).saturating_sub(first.chunk));
             let (mut begin, mut skip) = (first.begin, first.chunk);
             'blocks: for block in &self.blocks[first.block..] {
                 for chunk in &block.chunks[skip..] {

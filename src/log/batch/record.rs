@@ -168,17 +168,25 @@ impl Iterator for RecordIter {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        // A record that is neither packed nor the last nor flawed takes the short way.
-        if self.left > 1
+        if matches!(self.state, State::Ended) {
+            return None;
+        }
+        // A record that is neither packed nor flawed, and has nothing behind it if it is the last, takes the
+        // short way.
+        if self.left > 0
             && let (State::Reading, Source::Plain { records, position }) =
                 (&self.state, &mut self.source)
         {
             let mut fields = Fields::new(records);
             if fields.enter(*position).is_ok()
                 && let Ok(record) = read_fields(self.base, records, &mut fields)
+                && (self.left > 1 || fields.end() == records.len())
             {
                 *position = fields.end();
                 self.left -= 1;
+                if self.left == 0 {
+                    self.state = State::Ended;
+                }
                 return Some(Ok(record));
             }
         }

@@ -58,6 +58,9 @@ pub struct RecordBatch {
     head: Option<Bytes>,
     /// The whole batch, or all but the first 16 bytes if `head` is there.
     rest: Bytes,
+    /// What readers ask for most, read once.
+    is_legacy: bool,
+    last_offset: i64,
 }
 
 impl RecordBatch {
@@ -91,10 +94,7 @@ impl RecordBatch {
                 base_offset_of(&bytes),
             ));
         }
-        Ok(RecordBatch {
-            head: None,
-            rest: bytes,
-        })
+        Ok(RecordBatch::of(None, bytes))
     }
 
     /// All batches of a contiguous run. A trailing partial batch is ignored, as by a consumer, whose
@@ -106,10 +106,7 @@ impl RecordBatch {
             if size > bytes.len() as u64 {
                 break;
             }
-            batches.push(RecordBatch {
-                head: None,
-                rest: bytes.split_to(size as usize),
-            });
+            batches.push(RecordBatch::of(None, bytes.split_to(size as usize)));
         }
         Ok(batches)
     }
@@ -117,19 +114,29 @@ impl RecordBatch {
     /// A whole batch that is known to be one.
     pub(crate) fn whole(bytes: Bytes) -> RecordBatch {
         debug_assert!(bytes.len() >= least_size(bytes.get(HEAD)));
-        RecordBatch {
-            head: None,
-            rest: bytes,
-        }
+        RecordBatch::of(None, bytes)
     }
 
     /// From the chunks in which a batch's `chunks` were stored.
     pub(crate) fn from_chunks(head: Bytes, rest: Bytes) -> RecordBatch {
         debug_assert!(head.len() == HEAD && HEAD + rest.len() >= least_size(rest.first()));
-        RecordBatch {
-            head: Some(head),
+        RecordBatch::of(Some(head), rest)
+    }
+
+    fn of(head: Option<Bytes>, rest: Bytes) -> RecordBatch {
+        let mut batch = RecordBatch {
+            head,
             rest,
+            is_legacy: false,
+            last_offset: 0,
+        };
+        batch.is_legacy = batch.magic() < V2;
+        batch.last_offset = batch.head_offset();
+        if !batch.is_legacy {
+            let delta = i32::from_be_bytes(batch.field(LAST_OFFSET_DELTA));
+            batch.last_offset = batch.last_offset.wrapping_add(i64::from(delta));
         }
+        batch
     }
 
     /// The size in bytes that the batch at the start of `bytes` says it has.
@@ -184,11 +191,13 @@ impl RecordBatch {
     }
 
     /// A message of format 0 or 1, which may wrap others.
+    #[inline]
     pub fn is_legacy(&self) -> bool {
-        self.magic() < V2
+        self.is_legacy
     }
 
     /// Offset of the first record.
+    #[inline]
     pub fn base_offset(&self) -> i64 {
         if self.is_legacy() {
             return legacy::first_offset(self);
@@ -197,24 +206,24 @@ impl RecordBatch {
     }
 
     /// The offset that the batch begins with: in an old format that of its last message.
+    #[inline]
     pub(crate) fn head_offset(&self) -> i64 {
         i64::from_be_bytes(array(self.head(), 0))
     }
 
     /// Offset of the last record, also if compaction removed that record.
+    #[inline]
     pub fn last_offset(&self) -> i64 {
-        if self.is_legacy() {
-            return self.head_offset();
-        }
-        self.head_offset()
-            .wrapping_add(i64::from(self.last_offset_delta()))
+        self.last_offset
     }
 
     /// The offset that follows the batch.
+    #[inline]
     pub fn next_offset(&self) -> i64 {
         self.last_offset().wrapping_add(1)
     }
 
+    #[inline]
     pub fn last_offset_delta(&self) -> i32 {
         if self.is_legacy() {
             return self.last_offset().wrapping_sub(self.base_offset()) as i32;
@@ -223,6 +232,7 @@ impl RecordBatch {
     }
 
     /// The epoch of the leader that appended the batch; -1 before that, and in an old format.
+    #[inline]
     pub fn partition_leader_epoch(&self) -> i32 {
         if self.is_legacy() {
             return -1;
@@ -230,11 +240,13 @@ impl RecordBatch {
         i32::from_be_bytes(array(self.head(), 12))
     }
 
+    #[inline]
     pub fn magic(&self) -> i8 {
         i8::from_be_bytes(self.field(HEAD))
     }
 
     /// The CRC-32C that the header says; in an old format CRC-32.
+    #[inline]
     pub fn crc(&self) -> u32 {
         if self.is_legacy() {
             return u32::from_be_bytes(array(self.head(), LEGACY_CRC));
@@ -242,6 +254,7 @@ impl RecordBatch {
         u32::from_be_bytes(self.field(CRC))
     }
 
+    #[inline]
     pub fn attributes(&self) -> i16 {
         if self.is_legacy() {
             return i16::from(u8::from_be_bytes(self.field(LEGACY_ATTRIBUTES)));
@@ -250,10 +263,12 @@ impl RecordBatch {
     }
 
     /// 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd: the id of a `CompressionType`, if there is one.
+    #[inline]
     pub fn codec(&self) -> u8 {
         (self.attributes() & CODEC_MASK) as u8
     }
 
+    #[inline]
     pub fn timestamp_type(&self) -> TimestampType {
         if self.attributes() & APPEND_TIME_BIT == 0 || self.magic() == 0 {
             TimestampType::CreateTime
@@ -262,10 +277,12 @@ impl RecordBatch {
         }
     }
 
+    #[inline]
     pub fn is_transactional(&self) -> bool {
         !self.is_legacy() && self.attributes() & TRANSACTIONAL_BIT != 0
     }
 
+    #[inline]
     pub fn is_control(&self) -> bool {
         !self.is_legacy() && self.attributes() & CONTROL_BIT != 0
     }
@@ -277,6 +294,7 @@ impl RecordBatch {
     }
 
     /// The base of the records' timestamps (with a delete horizon: that), in milliseconds since 1970.
+    #[inline]
     pub fn base_timestamp(&self) -> i64 {
         if self.is_legacy() {
             return self.max_timestamp();
@@ -285,6 +303,7 @@ impl RecordBatch {
     }
 
     /// The largest timestamp, or the append time; -1 if none, as in format 0.
+    #[inline]
     pub fn max_timestamp(&self) -> i64 {
         match self.magic() {
             V2.. => {}
@@ -303,6 +322,7 @@ impl RecordBatch {
     }
 
     /// -1 without idempotence.
+    #[inline]
     pub fn producer_id(&self) -> i64 {
         if self.is_legacy() {
             return -1;
@@ -334,6 +354,7 @@ impl RecordBatch {
     }
 
     /// Number of records that the header says, not checked; an old format's says none, and counts as 1.
+    #[inline]
     pub fn records_count(&self) -> i32 {
         if self.is_legacy() {
             return 1;
@@ -342,6 +363,7 @@ impl RecordBatch {
     }
 
     /// Bytes of the whole batch.
+    #[inline]
     pub fn size(&self) -> u64 {
         self.head.as_ref().map_or(0, |head| head.len() as u64) + self.rest.len() as u64
     }
@@ -367,20 +389,14 @@ impl RecordBatch {
         head.extend_from_slice(&leader_epoch.to_be_bytes());
         if body.len() + HEAD <= COPY_UP_TO {
             head.extend_from_slice(body);
-            return RecordBatch {
-                head: None,
-                rest: head.into(),
-            };
+            return RecordBatch::of(None, head.into());
         }
         let rest = if self.head.is_some() {
             self.rest.clone()
         } else {
             self.rest.slice(HEAD..)
         };
-        RecordBatch {
-            head: Some(head.into()),
-            rest,
-        }
+        RecordBatch::of(Some(head.into()), rest)
     }
 
     /// The same batch with every record's timestamp being the append time; the bytes are copied.
@@ -403,10 +419,7 @@ impl RecordBatch {
         bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&max_timestamp.to_be_bytes());
         let crc = crc32c::crc32c(&bytes[ATTRIBUTES..]);
         bytes[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
-        RecordBatch {
-            head: None,
-            rest: bytes.into(),
-        }
+        RecordBatch::of(None, bytes.into())
     }
 
     /// The whole batch in one piece; copied only if its head was changed.
@@ -433,22 +446,20 @@ impl RecordBatch {
     }
 
     fn records_at(&self) -> usize {
-        if self.head.is_some() {
-            HEADER_SIZE - HEAD
-        } else {
-            HEADER_SIZE
-        }
+        HEADER_SIZE - self.rest_begins_at()
     }
 
     pub(crate) fn corrupt(&self, problem: BatchProblem, position: u64) -> CorruptBatch {
         corrupt(problem, position, Some(self.base_offset()))
     }
 
+    #[inline]
     fn head(&self) -> &[u8] {
         self.head.as_ref().unwrap_or(&self.rest)
     }
 
     /// The batch from its magic on.
+    #[inline]
     fn body(&self) -> &[u8] {
         if self.head.is_some() {
             &self.rest
@@ -457,8 +468,15 @@ impl RecordBatch {
         }
     }
 
+    #[inline]
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
-        array(self.body(), at - HEAD)
+        array(&self.rest, at - self.rest_begins_at())
+    }
+
+    /// Where `rest` begins in the batch.
+    #[inline]
+    fn rest_begins_at(&self) -> usize {
+        if self.head.is_some() { HEAD } else { 0 }
     }
 }
 
@@ -480,6 +498,7 @@ pub(crate) fn add_sequence(sequence: i32, delta: i32) -> i32 {
     ((i64::from(sequence) + i64::from(delta)) & i64::from(i32::MAX)) as i32
 }
 
+#[inline]
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut out = [0; N];
     out.copy_from_slice(&bytes[at..at + N]);
