@@ -109,6 +109,7 @@ impl Observer for Watcher {
             entry.fact,
             Fact::TimelineEvent { .. }
                 | Fact::NobodyFits { .. }
+                | Fact::StartUnfinished { .. }
                 | Fact::Crashed
                 | Fact::PowerFailed
                 | Fact::Paused

@@ -10,7 +10,7 @@ use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
-    BrokerId, BrokerTimer, Ctx, ErrorCode, Response, Timer, TopicPartition,
+    BrokerId, BrokerTimer, Ctx, Errand, ErrorCode, Response, Timer, TopicPartition,
 };
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ impl AlterPartitionManager {
             return;
         };
         if self.controller.is_none() {
-            self.controller = connections.controller(cache);
+            self.controller = connections.controller(ctx, cache, Errand::AlterPartition);
         }
         match self.controller {
             None => wake(ctx, FIND_CONTROLLER_EVERY, BrokerTimer::FindController),
@@ -129,7 +129,8 @@ impl AlterPartitionManager {
             Ok(_) => {
                 connections.close(ctx, answered.tag, answered.to);
                 self.controller = None;
-                if connections.controller(cache) == Some(answered.to) {
+                let controller = connections.controller(ctx, cache, Errand::AlterPartition);
+                if controller == Some(answered.to) {
                     // The cache does not know better yet; the next connection is held back.
                     wake(
                         ctx,

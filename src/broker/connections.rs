@@ -7,12 +7,13 @@
 
 use crate::kernel::{Address, CloseReason, ConnId, Duration};
 use crate::metadata::MetadataCache;
-use crate::network_client::{Completed, NetworkClient};
+use crate::network_client::{Completed, Disconnected, NetworkClient, Unreached};
 use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
 use crate::protocol::{
-    BrokerId, Ctx, FetcherId, Hosts, KafkaResponse, ListenerName, NetworkOwner, NetworkTimer,
-    Request,
+    BrokerId, Ctx, Errand, FetcherId, Hosts, KafkaResponse, ListenerName, NetworkOwner,
+    NetworkTimer, Request,
 };
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Pause before AlterPartition's line is connected anew (`retry.backoff.ms` of its channel).
@@ -32,6 +33,7 @@ pub(crate) type Answered = Completed<Asker>;
 /// All connections of a broker that are not others'.
 #[derive(Debug)]
 pub(crate) struct Connections {
+    broker: BrokerId,
     hosts: Hosts,
     /// `inter.broker.listener.name`
     listener: ListenerName,
@@ -39,6 +41,9 @@ pub(crate) struct Connections {
     fetchers: Vec<NetworkClient<Asker>>,
     alter_partition: NetworkClient<Asker>,
     controlled_shutdown: NetworkClient<Asker>,
+    /// Who was sought where last, by the cache's words.
+    places: BTreeMap<Address, (BrokerId, Rc<str>)>,
+    unreached: Unreached,
 }
 
 impl Connections {
@@ -48,6 +53,7 @@ impl Connections {
             line(NetworkOwner::Fetcher(number), client_id, Duration::ZERO)
         };
         Connections {
+            broker,
             hosts,
             listener: config.listeners.inter_broker.clone(),
             fetchers: (0..config.num_replica_fetchers).map(fetcher).collect(),
@@ -61,20 +67,39 @@ impl Connections {
                 broker.to_string(),
                 Duration::ZERO,
             ),
+            places: BTreeMap::new(),
+            unreached: Unreached::default(),
         }
     }
 
     // ---- where to
 
     /// Where a broker runs, by what the cache says.
-    pub(crate) fn node_of(&self, cache: &MetadataCache, broker: BrokerId) -> Option<Address> {
+    pub(crate) fn node_of(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        cache: &MetadataCache,
+        broker: BrokerId,
+        errand: Errand,
+    ) -> Option<Address> {
         let endpoint = cache.broker(broker)?.node(&self.listener)?;
-        self.hosts.address(&endpoint.host, endpoint.port)
+        let address = self.hosts.address(&endpoint.host, endpoint.port);
+        let at = endpoint.place();
+        match address {
+            Some(address) => drop(self.places.insert(address, (broker, at))),
+            None => self.unreached.unknown_host(ctx, errand, broker, &at),
+        }
+        address
     }
 
     /// Where the controller runs, by what the cache says.
-    pub(crate) fn controller(&self, cache: &MetadataCache) -> Option<Address> {
-        self.node_of(cache, cache.controller_id()?)
+    pub(crate) fn controller(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        cache: &MetadataCache,
+        errand: Errand,
+    ) -> Option<Address> {
+        self.node_of(ctx, cache, cache.controller_id()?, errand)
     }
 
     // ---- asking
@@ -125,7 +150,15 @@ impl Connections {
     }
 
     pub(crate) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if let Some((owner, _)) = self.owner(conn) {
+        if let Some((owner, place)) = self.owner(conn) {
+            self.unreached.reached(place);
+            if let Some((broker, at)) = self.places.get(&place)
+                && place.node == ctx.node()
+                && *broker != self.broker
+            {
+                let errand = errand_of(owner);
+                self.unreached.reached_itself(ctx, errand, *broker, at);
+            }
             self.line_of(owner).on_connected(ctx, conn);
         }
     }
@@ -146,10 +179,12 @@ impl Connections {
         conn: ConnId,
         reason: CloseReason,
     ) -> Vec<Answered> {
-        match self.owner(conn) {
-            Some((owner, _)) => self.line_of(owner).on_closed(ctx, conn, reason),
-            None => Vec::new(),
-        }
+        let Some((owner, _)) = self.owner(conn) else {
+            return Vec::new();
+        };
+        let answered = self.line_of(owner).on_closed(ctx, conn, reason);
+        self.tell_unreached(ctx, &answered);
+        answered
     }
 
     pub(crate) fn on_timer(
@@ -159,7 +194,21 @@ impl Connections {
         conn_or_node: u64,
         what: NetworkTimer,
     ) -> Vec<Answered> {
-        self.line_of(owner).on_timer(ctx, conn_or_node, what)
+        let answered = self.line_of(owner).on_timer(ctx, conn_or_node, what);
+        self.tell_unreached(ctx, &answered);
+        answered
+    }
+
+    fn tell_unreached(&mut self, ctx: &mut Ctx<'_>, answered: &[Answered]) {
+        for Answered { tag, to, result } in answered {
+            if let (Err(Disconnected::NotSent(reason)), Some((broker, at))) =
+                (result, self.places.get(to))
+            {
+                let errand = errand_of(owner_of(*tag));
+                self.unreached
+                    .lost(ctx, errand, *broker, (at, *to), *reason);
+            }
+        }
     }
 
     // ---- lines
@@ -186,6 +235,16 @@ fn owner_of(asker: Asker) -> NetworkOwner {
         Asker::Fetcher(id) => NetworkOwner::Fetcher(id.number),
         Asker::AlterPartition => NetworkOwner::AlterPartition,
         Asker::ControlledShutdown => NetworkOwner::ControlledShutdown,
+    }
+}
+
+fn errand_of(owner: NetworkOwner) -> Errand {
+    match owner {
+        NetworkOwner::Fetcher(_) => Errand::Follow,
+        NetworkOwner::AlterPartition => Errand::AlterPartition,
+        NetworkOwner::ControlledShutdown => Errand::ControlledShutdown,
+        NetworkOwner::ControllerChannels => Errand::Control,
+        NetworkOwner::Client(_) => Errand::Client,
     }
 }
 

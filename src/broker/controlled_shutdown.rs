@@ -7,7 +7,9 @@ use super::connections::{Answered, Asker, Connections};
 use crate::kernel::{Address, Duration};
 use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::{BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Response, Timer};
+use crate::protocol::{
+    BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Errand, Response, Timer,
+};
 use std::rc::Rc;
 
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl ControlledShutdown {
             return self.end(ctx, connections);
         }
         self.remaining_tries -= 1;
-        if let Some(node) = connections.controller(cache)
+        if let Some(node) = connections.controller(ctx, cache, Errand::ControlledShutdown)
             && self.controller != Some(node)
             && let Some(previous) = self.controller.replace(node)
         {

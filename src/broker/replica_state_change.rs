@@ -22,7 +22,7 @@ use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
 use crate::protocol::rules::{ControllerEpochCheck, StopReplicaEpoch};
 use crate::protocol::{
-    BrokerId, Ctx, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
+    BrokerId, Ctx, Errand, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
     LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
     StopReplicaResponse, TopicId, TopicPartition, UpdateMetadataRequest, UpdateMetadataResponse,
 };
@@ -197,7 +197,7 @@ impl Broker {
         }
         if !self.shutting_down {
             for place in &job.following {
-                self.begin_to_fetch(&job.request, &states[*place]);
+                self.begin_to_fetch(ctx, &job.request, &states[*place]);
             }
             let replicas = &mut self.replicas;
             self.fetchers
@@ -220,10 +220,14 @@ impl Broker {
 
     fn begin_to_fetch(
         &mut self,
+        ctx: &mut Ctx<'_>,
         request: &LeaderAndIsrRequest,
         state: &LeaderAndIsrPartitionState,
     ) {
-        let leader = self.connections.node_of(&self.metadata_cache, state.leader);
+        let cache = &self.metadata_cache;
+        let leader = self
+            .connections
+            .node_of(ctx, cache, state.leader, Errand::Follow);
         let (Some(node), Some(partition)) = (leader, self.replicas.partition(&state.partition))
         else {
             return;

@@ -7,13 +7,13 @@
 use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
 use crate::kernel::{Address, CloseReason, Duration, Time, TimerId};
-use crate::network_client::{Completed, NetworkClient};
+use crate::network_client::{Completed, NetworkClient, Unreached};
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
-    BrokerId, ClientTimer, Ctx, Event, Fact, Message, NetworkOwner, NotReached, Request, Response,
+    BrokerId, ClientTimer, Ctx, Errand, Event, Fact, Message, NetworkOwner, Request, Response,
     Timer,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// A client of a cluster. `T` is what its user wants back with each answer.
@@ -26,10 +26,7 @@ pub struct ClusterClient<T> {
     metadata_in_progress: bool,
     /// Bootstrap is told of once each time that it is needed.
     told_bootstrapped: bool,
-    /// Where it has ever been.
-    reached: BTreeSet<Address>,
-    /// What it was told, and could not come to.
-    not_reached: BTreeSet<(BrokerId, Rc<str>)>,
+    unreached: Unreached,
     /// With the time on the monotonic clock at which it fires.
     wake: Option<(Time, TimerId)>,
     completed: VecDeque<Completed<T>>,
@@ -60,8 +57,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             config,
             metadata_in_progress: false,
             told_bootstrapped: false,
-            reached: BTreeSet::new(),
-            not_reached: BTreeSet::new(),
+            unreached: Unreached::default(),
             wake: None,
             completed: VecDeque::new(),
         }
@@ -109,7 +105,9 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         match event {
             Event::Connected(conn) if self.network.owns(conn) => {
-                self.reached.extend(self.network.destination(conn));
+                if let Some(place) = self.network.destination(conn) {
+                    self.unreached.reached(place);
+                }
                 self.network.on_connected(ctx, conn);
             }
             Event::Message {
@@ -281,8 +279,10 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 
     /// `handleServerDisconnect`: the disconnect may be the result of stale metadata.
     fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: Address, reason: CloseReason) {
-        if reason == CloseReason::Refused && !self.reached.contains(&node) {
-            self.tell_not_reached(ctx, Some(node), NotReached::Refused);
+        for (broker, at) in self.told_to_be_at(Some(node)) {
+            let told = (&at, node);
+            self.unreached
+                .lost(ctx, Errand::Client, broker, told, reason);
         }
         if !self.metadata.is_bootstrapped() {
             let server = self
@@ -302,20 +302,15 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         self.metadata.request_update();
     }
 
-    /// Says once of each broker that is said to be at `place` that it cannot be reached there; at no place:
-    /// its host is unknown. What stands in the bootstrap list was no broker's to say.
-    fn tell_not_reached(&mut self, ctx: &mut Ctx<'_>, place: Option<Address>, why: NotReached) {
+    /// The brokers that are said to be at `place`, in the words of who said so; at no place: their hosts are
+    /// unknown. What stands in the bootstrap list was no broker's to say.
+    fn told_to_be_at(&self, place: Option<Address>) -> Vec<(BrokerId, Rc<str>)> {
         let listed = self.metadata.bootstrap_servers();
-        let said = self
-            .metadata
+        self.metadata
             .brokers()
-            .filter(|(_, endpoint)| endpoint.address == place && !listed.contains(endpoint));
-        for (broker, endpoint) in said {
-            let at = endpoint.name();
-            if self.not_reached.insert((broker, Rc::clone(&at))) {
-                ctx.fact(Fact::BrokerNotReached { broker, at, why });
-            }
-        }
+            .filter(|(_, endpoint)| endpoint.address == place && !listed.contains(endpoint))
+            .map(|(broker, endpoint)| (broker, endpoint.name()))
+            .collect()
     }
 
     /// Keeps the answers to metadata requests to itself.
@@ -348,7 +343,10 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         response: crate::protocol::MetadataResponse,
     ) {
         self.metadata.update(ctx, response);
-        self.tell_not_reached(ctx, None, NotReached::UnknownHost);
+        for (broker, at) in self.told_to_be_at(None) {
+            self.unreached
+                .unknown_host(ctx, Errand::Client, broker, &at);
+        }
         if self.metadata.is_bootstrapped() && !self.told_bootstrapped {
             self.told_bootstrapped = true;
             let server = self

@@ -11,6 +11,7 @@
 //! event (`time_out`), one that is set back makes each wait so much longer.
 
 mod peer;
+mod unreached;
 
 use crate::kernel::{Address, CloseReason, ConnId, Duration, Time};
 use crate::protocol::config::NetworkClientConfig;
@@ -22,6 +23,7 @@ use crate::protocol::{
 use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+pub use unreached::Unreached;
 
 /// How a request ended without an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -337,9 +337,18 @@ impl ClusterView for Observed<'_> {
             .brokers
             .iter()
             .filter(|(_, node)| self.kernel.status(**node) == NodeStatus::Running);
+        // An administrator's client tries the next server where one names no broker.
         let (id, broker) = running
             .filter_map(|(id, _)| self.broker(*id).map(|server| (*id, server)))
-            .find(|(_, server)| server.broker().is_serving())?;
+            .filter(|(_, server)| server.broker().is_serving())
+            .find(|(_, server)| {
+                server
+                    .broker()
+                    .metadata_cache()
+                    .live_brokers()
+                    .next()
+                    .is_some()
+            })?;
         let cache = broker.broker().metadata_cache();
         let committed = self.topics();
         let topic = |name: &TopicName| {

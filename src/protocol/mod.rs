@@ -25,8 +25,8 @@ pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    Fact, IsrChange, LinkFault, LostCommand, MachineFault, NotReached, RecordId, Routine,
-    ShellFact, StateWriteReason, content_of,
+    Errand, Fact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, NotReached, RecordId,
+    Routine, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{

@@ -14,6 +14,7 @@ mod nemesis;
 mod network_faults;
 mod operator;
 mod process_faults;
+mod readiness;
 mod recorded;
 mod roles;
 

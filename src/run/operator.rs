@@ -9,13 +9,13 @@
 use super::administration::create_topic;
 use super::assemble::{self, ADMIN, Addresses};
 use super::nemesis::Nemesis;
+use super::readiness;
 use super::recorded::plan_as_run;
 use crate::client::{AdminCommand, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
-use crate::node::view::ClusterView;
-use crate::node::{Layout, Node, Observed};
+use crate::node::{Layout, Node};
 use crate::plan::{Moment, Partition, Plan, When, ZooKeeperClientPlan};
-use crate::protocol::{BrokerId, Cluster, Fact, NO_LEADER, Timer, TopicPartition};
+use crate::protocol::{BrokerId, Cluster, Fact, Lack, NO_LEADER, Timer, TopicPartition};
 use crate::trace::{StallReader, TraceEntry};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -192,14 +192,7 @@ impl Operator {
                         world.kernel.apply(Fault::Terminate(*node));
                     }
                 }
-                Task::GiveUpWaiting => {
-                    if matches!(self.phase, Phase::StartingZooKeeper) {
-                        self.start_brokers(world);
-                    }
-                    if matches!(self.phase, Phase::StartingBrokers) {
-                        self.make_topics(world);
-                    }
-                }
+                Task::GiveUpWaiting => self.give_up_waiting(world),
             }
         }
     }
@@ -287,8 +280,10 @@ impl Operator {
     pub fn look(&mut self, world: &mut World<'_>) {
         self.must_look = false;
         match self.phase {
-            Phase::StartingZooKeeper if zookeeper_serves(world) => self.start_brokers(world),
-            Phase::StartingBrokers if everybody_is_up(world) => self.make_topics(world),
+            Phase::StartingZooKeeper if readiness::zookeeper_serves(world) => {
+                self.start_brokers(world)
+            }
+            Phase::StartingBrokers if readiness::everybody_is_up(world) => self.make_topics(world),
             Phase::MakingTopics(count) if topics_are_made(count, world) => {
                 self.start_clients(world)
             }
@@ -297,6 +292,19 @@ impl Operator {
     }
 
     // ---- the start of a run
+
+    fn give_up_waiting(&mut self, world: &mut World<'_>) {
+        let lacks = match self.phase {
+            Phase::StartingZooKeeper => vec![Lack::ZooKeeper],
+            Phase::StartingBrokers => readiness::lacks(world),
+            Phase::MakingTopics(_) | Phase::Running => return,
+        };
+        world.deeds.push((None, Fact::StartUnfinished { lacks }));
+        if matches!(self.phase, Phase::StartingZooKeeper) {
+            self.start_brokers(world);
+        }
+        self.make_topics(world);
+    }
 
     fn make_topics(&mut self, world: &mut World<'_>) {
         let Some(node) = admin(world.layout) else {
@@ -473,38 +481,6 @@ pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: AdminC
         let number = client.push(request);
         kernel.poke(node, Timer::Command(number));
     }
-}
-
-fn zookeeper_serves(world: &World<'_>) -> bool {
-    let observed = Observed {
-        kernel: &*world.kernel,
-        layout: world.layout,
-    };
-    observed.coordination_is_up()
-}
-
-/// Every broker that was started serves, knows the others, and one of them is the controller.
-fn everybody_is_up(world: &World<'_>) -> bool {
-    let started: Vec<BrokerId> = world
-        .plan
-        .cluster
-        .brokers
-        .iter()
-        .filter(|broker| !broker.machine.down_at_start)
-        .map(|broker| broker.id)
-        .collect();
-    let observed = Observed {
-        kernel: &*world.kernel,
-        layout: world.layout,
-    };
-    let knows_all = |id: &BrokerId| {
-        observed.broker(*id).is_some_and(|server| {
-            let known = server.broker().metadata_cache();
-            known.controller_id().is_some() && started.iter().all(|other| known.is_alive(*other))
-        })
-    };
-    // ZooKeeper's tree last: reading a znode is the dearest look.
-    started.iter().all(knows_all) && observed.controller().is_some()
 }
 
 fn topics_are_made(count: u32, world: &World<'_>) -> bool {

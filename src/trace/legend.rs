@@ -105,6 +105,10 @@ const LEGEND: &[Term] = &[
         "the broker that decides who leads; ZooKeeper holds its decisions",
     ),
     term(
+        "advertised.listeners",
+        "where a broker says that it is to be reached; clients and other brokers are told that, and go there",
+    ),
+    term(
         "session",
         "a broker's sign of life to ZooKeeper; ZooKeeper gives it up after a timeout without a ping",
     ),

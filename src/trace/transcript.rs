@@ -366,6 +366,7 @@ fn is_turn(fact: &Fact) -> bool {
 fn column(entry: &TraceEntry, telling: &Telling) -> Rc<str> {
     match (&entry.fact, telling.of_clients) {
         (Fact::TimelineEvent { .. } | Fact::NobodyFits { .. }, _) => "timeline".into(),
+        (Fact::StartUnfinished { .. }, _) => "operator".into(),
         (_, true) => "clients".into(),
         (_, false) => entry.node.clone(),
     }

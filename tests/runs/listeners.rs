@@ -1,8 +1,9 @@
 //! Where clients and brokers are sent by what brokers advertise (CT34).
 
-use kafka_trial::protocol::{Fact, NotReached};
+use kafka_trial::protocol::{Errand, Fact, Lack, NotReached};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
+use kafka_trial::trace::{Style, transcript};
 
 /// One broker of two listeners that advertises this of the outer one, and two clients.
 fn played(outside: &str) -> Report {
@@ -90,4 +91,109 @@ fn ct34_who_listens_on_localhost_takes_in_nobody_from_another_machine() {
     assert_eq!(acknowledged(&report, "inside"), 3);
     assert_eq!(bootstrapped(&report, "outside"), 0);
     assert_eq!(acknowledged(&report, "outside"), 0);
+}
+
+/// Three brokers of one listener, of which the first says that it is there, and `more` of the plan.
+fn cluster(first: &str, seed: u64, more: &str) -> Report {
+    let text = format!(
+        "format: 1\nname: test\nabout: One listener.\nduration: 90s\n\
+         cluster:\n  config: {{auto.create.topics.enable: true, default.replication.factor: 3, num.partitions: 3, replica.lag.time.max.ms: 10000}}\n  brokers:\n    \
+         - {{id: 1, config: {{advertised.listeners: \"PLAINTEXT://{first}\"}}}}\n    - id: 2\n    - id: 3\n\
+         producers:\n  p: {{topic: t, every: 1s}}\n{more}"
+    );
+    let loaded = load("test.yaml", text.into_bytes(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    run(&plan, seed).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Who could not come to broker-1, for what, and why, in order; and that nobody says so twice.
+fn told_by_brokers(report: &Report, host: &str) -> Vec<(String, Errand, NotReached)> {
+    let mut told = Vec::new();
+    for entry in &report.trace {
+        if let Fact::BrokerNotReached {
+            errand,
+            broker: 1,
+            at,
+            why,
+        } = &entry.fact
+            && *errand != Errand::Client
+        {
+            assert_eq!(**at, *host);
+            told.push((entry.node.to_string(), *errand, *why));
+        }
+    }
+    told.sort();
+    let all = told.len();
+    told.dedup();
+    assert_eq!(told.len(), all, "{host}: said twice");
+    told
+}
+
+fn lacks(report: &Report) -> Vec<Lack> {
+    let mut facts = report.trace.iter().map(|entry| &entry.fact);
+    let lacks = facts.find_map(|fact| match fact {
+        Fact::StartUnfinished { lacks } => Some(lacks.clone()),
+        _ => None,
+    });
+    lacks.unwrap_or_default()
+}
+
+const BROKER_2_STOPS: &str = "timeline:\n  - {at: 60s, stop: broker-2}\n";
+
+#[test]
+fn ct34_brokers_that_cannot_reach_the_controller_say_what_for_where_and_why() {
+    for (host, why) in [
+        ("kafka:9092", NotReached::UnknownHost),
+        ("broker-1:9099", NotReached::Refused),
+    ] {
+        // With this seed broker-1 is the controller, and cannot reach itself either.
+        let report = cluster(host, 1, BROKER_2_STOPS);
+        let said = |node: &str, errand| (node.to_owned(), errand, why);
+        let expected = [
+            said("broker-1", Errand::Control),
+            said("broker-2", Errand::Follow),
+            said("broker-2", Errand::AlterPartition),
+            said("broker-2", Errand::ControlledShutdown),
+            said("broker-3", Errand::Follow),
+            said("broker-3", Errand::AlterPartition),
+        ];
+        assert_eq!(told_by_brokers(&report, host), expected, "{host}");
+        let ignorant = Lack::Knowledge {
+            broker: 1,
+            controller: None,
+            unknown: vec![1, 2, 3],
+        };
+        assert_eq!(lacks(&report), [ignorant], "{host}");
+    }
+}
+
+#[test]
+fn ct34_who_finds_itself_where_another_says_that_it_is_says_so() {
+    let report = cluster("localhost:9092", 1, BROKER_2_STOPS);
+    let said = |node: &str, errand| (node.to_owned(), errand, NotReached::Itself);
+    let expected = [
+        said("broker-2", Errand::Follow),
+        said("broker-2", Errand::ControlledShutdown),
+        said("broker-3", Errand::Follow),
+    ];
+    assert_eq!(told_by_brokers(&report, "localhost:9092"), expected);
+    // The controller reaches itself there, and the others elsewhere: all know of all.
+    assert_eq!(lacks(&report), []);
+}
+
+#[test]
+fn ct34_brokers_that_reach_each_other_say_nothing_of_it() {
+    let report = cluster("broker-1:9092", 1, BROKER_2_STOPS);
+    assert_eq!(told_by_brokers(&report, "broker-1:9092"), []);
+    assert_eq!(lacks(&report), []);
+}
+
+#[test]
+fn a_run_says_whom_it_waited_for_before_it_goes_on_without() {
+    let early = "timeline:\n  - {at: 10ms, crash: broker-2}\n";
+    let report = cluster("broker-1:9092", 1, early);
+    assert_eq!(lacks(&report), [Lack::Broker { broker: 2 }]);
+    let told = transcript(&report.trace, Style::default());
+    let line = "   30.000s  operator      the servers have had their time to start, and the run goes on without: broker-2 is not up\n";
+    assert!(told.contains(line), "{told}");
 }

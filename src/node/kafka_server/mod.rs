@@ -4,6 +4,7 @@
 //! It only plumbs: every answer goes to the part that asked, every output to the part that it names.
 //! No part sees another's state.
 
+mod channels;
 mod lanes;
 mod startup;
 mod topic_configs;
@@ -11,10 +12,8 @@ mod topic_configs;
 use crate::broker::{Broker, BrokerOutput, BrokerSetup, Election};
 use crate::controller::{Controller, ControllerInput, ControllerOutput};
 use crate::kernel::task::Task;
-use crate::kernel::{Address, ConnId, Duration, NodeId, Stream};
-use crate::network_client::{Completed, NetworkClient};
+use crate::kernel::{ConnId, Duration, NodeId, Stream};
 use crate::node::zookeeper_client::{Caller, ZkOutcome, ZooKeeperClient};
-use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties};
 use crate::protocol::zookeeper::{Code, SessionId};
 use crate::protocol::{
@@ -25,8 +24,8 @@ use crate::zookeeper_mode::RegistrationError;
 use crate::zookeeper_mode::ZkCalls;
 use crate::zookeeper_mode::{AdminInput, AdminManager, AdminOutput};
 use crate::zookeeper_mode::{ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput};
+use channels::Channels;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What a broker process is configured with.
@@ -84,9 +83,7 @@ pub struct KafkaServer {
     controller: Controller,
     admin: Option<AdminManager>,
     config_watcher: ConfigWatcher,
-    /// The controller's connections to brokers, itself included.
-    channels: NetworkClient<(BrokerId, u64)>,
-    channel_hosts: BTreeMap<BrokerId, Address>,
+    channels: Channels,
     cluster_id: Rc<str>,
     /// The process serves: its controller takes part in elections.
     controller_started: bool,
@@ -111,16 +108,7 @@ impl KafkaServer {
             controller: Controller::new(setup.broker(), Rc::clone(&config), calls.clone()),
             admin: None,
             config_watcher: ConfigWatcher::new(calls.clone()),
-            channels: NetworkClient::new(
-                NetworkOwner::ControllerChannels,
-                Rc::from(format!("controller-{id}")),
-                NetworkClientConfig {
-                    max_in_flight: 1,
-                    connection_setup_timeout_ms: config.controller_socket_timeout_ms,
-                    ..NetworkClientConfig::default()
-                },
-            ),
-            channel_hosts: BTreeMap::new(),
+            channels: Channels::new(id, setup.hosts.clone(), &config),
             cluster_id: Rc::from(""),
             controller_started: false,
             calls,
@@ -180,8 +168,8 @@ impl KafkaServer {
                 if self.zk.session.owns(conn) {
                     self.zk.session.on_closed(ctx, conn, reason);
                 } else if self.channels.owns(conn) {
-                    let completed = self.channels.on_closed(ctx, conn, reason);
-                    self.channels_completed(completed, ctx);
+                    let answered = self.channels.on_closed(ctx, conn, reason);
+                    self.to_controller(answered, ctx);
                 } else if self.broker.owns(conn) {
                     self.broker.on_closed(ctx, conn, reason);
                 }
@@ -235,8 +223,8 @@ impl KafkaServer {
                 conn_or_node,
                 what,
             } => {
-                let completed = self.channels.on_timer(ctx, conn_or_node, what);
-                self.channels_completed(completed, ctx);
+                let answered = self.channels.on_timer(ctx, conn_or_node, what);
+                self.to_controller(answered, ctx);
             }
             Timer::Network {
                 owner,
@@ -287,8 +275,8 @@ impl KafkaServer {
         match message {
             Message::Request(request) => self.broker.on_request(ctx, conn, request),
             Message::Response(response) if self.channels.owns(conn) => {
-                let completed = self.channels.on_response(ctx, conn, response);
-                self.channels_completed(completed, ctx);
+                let answered = self.channels.on_response(ctx, conn, response);
+                self.to_controller(answered, ctx);
             }
             Message::Response(response) => self.broker.on_response(ctx, conn, response),
             Message::ZooKeeperReply(reply) => self.zk.session.on_message(ctx, conn, *reply),
@@ -464,31 +452,10 @@ impl KafkaServer {
                 body,
                 timeout_ms,
             } => {
-                let tag = (to.id, id);
-                match self.setup.hosts.address(&to.host, to.port) {
-                    Some(node) => {
-                        self.channel_hosts.insert(to.id, node);
-                        self.channels
-                            .send(ctx, node, body, Duration::from_millis(timeout_ms), tag);
-                    }
-                    None => self.controller.input(
-                        ctx.wall_ms(),
-                        ControllerInput::BrokerAnswered {
-                            broker: to.id,
-                            id,
-                            result: Err(crate::network_client::Disconnected::NotSent(
-                                crate::kernel::CloseReason::Refused,
-                            )),
-                        },
-                    ),
-                }
+                let answered = self.channels.send(ctx, &to, id, body, timeout_ms);
+                self.to_controller(answered, ctx);
             }
-            ControllerOutput::CloseChannel { broker } => {
-                if let Some(node) = self.channel_hosts.remove(&broker) {
-                    // The controller has dropped the channel: what was in flight concerns nobody.
-                    self.channels.close(ctx, node);
-                }
-            }
+            ControllerOutput::CloseChannel { broker } => self.channels.close(ctx, broker),
             ControllerOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
             ControllerOutput::Elected(elected) => {
                 let election = Election {
@@ -558,21 +525,13 @@ impl KafkaServer {
         }
     }
 
-    fn channels_completed(
+    fn to_controller(
         &mut self,
-        completed: impl IntoIterator<Item = Completed<(BrokerId, u64)>>,
+        inputs: impl IntoIterator<Item = ControllerInput>,
         ctx: &mut Ctx<'_>,
     ) {
-        for Completed {
-            tag: (broker, id),
-            result,
-            ..
-        } in completed
-        {
-            self.controller.input(
-                ctx.wall_ms(),
-                ControllerInput::BrokerAnswered { broker, id, result },
-            );
+        for input in inputs {
+            self.controller.input(ctx.wall_ms(), input);
         }
     }
 

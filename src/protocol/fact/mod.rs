@@ -13,13 +13,15 @@ mod record;
 mod replication;
 mod routine;
 mod shell;
+mod start;
 
 pub use faults::{LinkFault, MachineFault};
-pub use not_reached::NotReached;
+pub use not_reached::{Errand, NotReached};
 pub use record::{RecordId, content_of};
 pub use replication::{IsrChange, StateWriteReason};
 pub use routine::Routine;
 pub use shell::{LostCommand, ShellFact};
+pub use start::Lack;
 
 use super::zab::{ServerId, SyncMode, Txn};
 use super::zookeeper::{Answer, Code, Op, SessionId, WatchedEvent, Zxid};
@@ -65,6 +67,10 @@ pub enum Fact {
     NobodyFits {
         text: Rc<str>,
         optional: bool,
+    },
+    /// Servers had their time to start, and the run goes on without what it waited for.
+    StartUnfinished {
+        lacks: Vec<Lack>,
     },
 
     /// By the run: from now on the node's machine suffers from this, or no longer (`on`).
@@ -407,8 +413,11 @@ pub enum Fact {
     BootstrapFailed {
         from: Rc<str>,
     },
-    /// Brokers have told it that `broker` is at `at`, where it has never been and cannot come to.
+    /// It was told that `broker` is at `at`, where it has never been and cannot come to: stated by clients, and
+    /// by brokers that speak to each other.
     BrokerNotReached {
+        #[serde(default, skip_serializing_if = "Errand::is_clients")]
+        errand: Errand,
         broker: BrokerId,
         at: Rc<str>,
         why: NotReached,

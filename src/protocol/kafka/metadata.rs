@@ -120,6 +120,13 @@ pub struct BrokerEndpoint {
     pub rack: Option<Rc<str>>,
 }
 
+impl BrokerEndpoint {
+    /// `broker-1:9092`
+    pub fn place(&self) -> Rc<str> {
+        format!("{}:{}", self.host, self.port).into()
+    }
+}
+
 #[derive(Clone, Debug, Hash)]
 pub struct TopicMetadata {
     pub error: ErrorCode,

@@ -1,9 +1,9 @@
 //! Producers, consumers and administrators in words.
 
+use super::not_reached::of_not_reached;
 use super::{Telling, episode, joined, loud, meaning, quiet};
-use crate::protocol::{ErrorCode, Fact, NotReached, is_localhost};
+use crate::protocol::{ErrorCode, Fact};
 use crate::trace::TraceEntry;
-use crate::trace::story::broker_name;
 
 pub(super) fn of_client(entry: &TraceEntry) -> Telling {
     let node = entry.node.to_string();
@@ -14,25 +14,12 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
         Fact::BootstrapFailed { from } => {
             episode(format!("get no answer from {from}: "), node).of_clients()
         }
-        Fact::BrokerNotReached { broker, at, why } => {
-            let host = at.rsplit_once(':').map_or(&**at, |(host, _)| host);
-            let because = match why {
-                NotReached::UnknownHost => format!("and nobody knows a host \"{host}\""),
-                NotReached::Refused if is_localhost(host) => {
-                    "which is each one's own machine, where nobody listens (connection refused)"
-                        .to_owned()
-                }
-                NotReached::Refused => "where nobody listens (connection refused)".to_owned(),
-            };
-            episode(
-                format!(
-                    "have reached the cluster, and are told that {} is at {at} (advertised.listeners), {because}: ",
-                    broker_name(*broker)
-                ),
-                node,
-            )
-            .of_clients()
-        }
+        Fact::BrokerNotReached {
+            errand,
+            broker,
+            at,
+            why,
+        } => of_not_reached(entry, *errand, *broker, at, *why),
         Fact::RecordCreated {
             record, partition, ..
         } => quiet(format!(

@@ -5,6 +5,7 @@
 
 mod client;
 mod controller;
+mod not_reached;
 mod process;
 mod replica;
 mod shell;
@@ -51,6 +52,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::Exiting { .. }
         | Fact::TimelineEvent { .. }
         | Fact::NobodyFits { .. }
+        | Fact::StartUnfinished { .. }
         | Fact::MachineFault { .. }
         | Fact::LinkFault { .. }
         | Fact::LinkHealed { .. }

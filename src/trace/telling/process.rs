@@ -1,5 +1,6 @@
 //! Processes, ZooKeeper's sessions and the lives of brokers in words.
 
+use super::not_reached::of_start_unfinished;
 use super::{Telling, episode, loud, meaning, quiet};
 use crate::kernel::Duration;
 use crate::protocol::zab::TxnBody;
@@ -38,6 +39,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
         )),
         Fact::TimelineEvent { text, .. } => loud(&**text),
         Fact::NobodyFits { text, .. } => loud(&**text),
+        Fact::StartUnfinished { lacks } => of_start_unfinished(lacks),
         // The timeline's line has said it in words.
         Fact::MachineFault { fault, on } => quiet(match (fault, on) {
             (MachineFault::DiskHangs, true) => "its disk hangs",
