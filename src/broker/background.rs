@@ -192,6 +192,9 @@ impl Broker {
 
     /// Begins what the logs have left for the scheduler.
     pub(super) fn take_log_tasks(&mut self, ctx: &mut Ctx<'_>) {
+        if self.out.log_tasks.is_empty() {
+            return;
+        }
         for (partition, task) in std::mem::take(&mut self.out.log_tasks) {
             match task {
                 BackgroundTask::Flush { mut files, up_to } => {

@@ -7,15 +7,15 @@ use std::rc::Rc;
 /// A replica, ordered by what is cheapest to compare.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ReplicaKey {
-    partition: i32,
-    broker: BrokerId,
+    /// Partition and broker, to be compared at once.
+    numbers: i64,
     topic: TopicName,
 }
 
 impl Ord for ReplicaKey {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_numbers = (self.partition, self.broker).cmp(&(other.partition, other.broker));
+        let by_numbers = self.numbers.cmp(&other.numbers);
         by_numbers.then_with(|| match Rc::ptr_eq(&self.topic, &other.topic) {
             true => Ordering::Equal,
             false => self.topic.cmp(&other.topic),
@@ -32,18 +32,22 @@ impl PartialOrd for ReplicaKey {
 impl ReplicaKey {
     pub(super) fn new(broker: BrokerId, partition: &TopicPartition) -> Self {
         ReplicaKey {
-            partition: partition.partition,
-            broker,
+            numbers: i64::from(partition.partition) << 32 | i64::from(broker.cast_unsigned()),
             topic: partition.topic.clone(),
         }
     }
 
     pub(super) const fn broker(&self) -> BrokerId {
-        self.broker
+        self.numbers as BrokerId
     }
 }
 
 /// The broker that a node is, by the name that it has in every plan.
 pub(super) fn broker_id(node: &str) -> Option<BrokerId> {
-    node.strip_prefix("broker-")?.parse().ok()
+    let number = node.strip_prefix("broker-")?;
+    match number.as_bytes() {
+        // Most have one digit, and facts are many.
+        [digit @ b'0'..=b'9'] => Some(BrokerId::from(digit - b'0')),
+        _ => number.parse().ok(),
+    }
 }

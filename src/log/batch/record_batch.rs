@@ -124,19 +124,22 @@ impl RecordBatch {
     }
 
     fn of(head: Option<Bytes>, rest: Bytes) -> RecordBatch {
-        let mut batch = RecordBatch {
+        let (begin, body) = match &head {
+            Some(head) => (&head[..], &rest[..]),
+            None => rest.split_at(HEAD),
+        };
+        let is_legacy = (body[0] as i8) < V2;
+        let mut last_offset = i64::from_be_bytes(array(begin, 0));
+        if !is_legacy {
+            let delta = i32::from_be_bytes(array(body, LAST_OFFSET_DELTA - HEAD));
+            last_offset = last_offset.wrapping_add(i64::from(delta));
+        }
+        RecordBatch {
             head,
             rest,
-            is_legacy: false,
-            last_offset: 0,
-        };
-        batch.is_legacy = batch.magic() < V2;
-        batch.last_offset = batch.head_offset();
-        if !batch.is_legacy {
-            let delta = i32::from_be_bytes(batch.field(LAST_OFFSET_DELTA));
-            batch.last_offset = batch.last_offset.wrapping_add(i64::from(delta));
+            is_legacy,
+            last_offset,
         }
-        batch
     }
 
     /// The size in bytes that the batch at the start of `bytes` says it has.
