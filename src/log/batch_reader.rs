@@ -98,14 +98,20 @@ impl BatchReader {
     }
 
     /// Sees that `bytes` bytes are buffered, if the file has them.
+    #[inline]
     fn fill(&mut self, disk: &mut Disk, bytes: u64) -> Result<(), DiskError> {
-        if self.buffered < bytes {
-            let left = self.end - self.position;
-            self.chunks = disk
-                .read(self.file, self.position, bytes.max(self.window).min(left))?
-                .into();
-            self.buffered = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        match self.buffered < bytes {
+            true => self.read_window(disk, bytes),
+            false => Ok(()),
         }
+    }
+
+    fn read_window(&mut self, disk: &mut Disk, bytes: u64) -> Result<(), DiskError> {
+        let left = self.end - self.position;
+        self.chunks = disk
+            .read(self.file, self.position, bytes.max(self.window).min(left))?
+            .into();
+        self.buffered = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
         Ok(())
     }
 

@@ -37,8 +37,10 @@ impl RecentBatches {
             // An older batch, which is not known, may hold it.
             return None;
         }
-        let at = self.batches.partition_point(|(last, _)| *last < offset);
-        self.batches.get(at).map(|(_, position)| *position)
+        // Readers are near the end.
+        let from_end = self.batches.iter().rev();
+        let reach_it = from_end.take_while(|(last, _)| *last >= offset);
+        reach_it.last().map(|(_, position)| *position)
     }
 
     fn note_one(&mut self, last_offset: i64, position: u64) {
