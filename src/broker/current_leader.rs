@@ -72,3 +72,81 @@ fn leader_of(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::BrokerConfig;
+    use crate::protocol::{
+        Listener, PartitionProduceResponse, ProduceResponse, RegisteredBroker,
+        UpdateMetadataPartitionState, UpdateMetadataRequest,
+    };
+    use std::rc::Rc;
+
+    /// Broker 2 leads t-0, and has a listener inside and one outside.
+    fn cache() -> MetadataCache {
+        let listener = |name: &str, host: &str| Listener {
+            name: ListenerName(name.into()),
+            host: host.into(),
+            port: 9092,
+        };
+        let mut cache = MetadataCache::default();
+        cache.update(&UpdateMetadataRequest {
+            controller_id: 1,
+            controller_epoch: 1,
+            broker_epoch: -1,
+            topic_ids: vec![],
+            partition_states: vec![UpdateMetadataPartitionState {
+                partition: TopicPartition::new("t", 0),
+                controller_epoch: 1,
+                leader: 2,
+                leader_epoch: 5,
+                isr: vec![2],
+                zk_version: 0,
+                replicas: vec![2],
+                offline_replicas: vec![],
+            }],
+            live_brokers: vec![RegisteredBroker {
+                id: 2,
+                listeners: vec![
+                    listener("INSIDE", "broker-2"),
+                    listener("OUTSIDE", "kafka.example.org"),
+                ],
+                rack: None,
+            }],
+        });
+        cache
+    }
+
+    #[test]
+    fn ct34_an_error_names_the_new_leader_by_the_listener_on_which_it_was_asked() {
+        let replicas = ReplicaManager::new(1, Rc::new(BrokerConfig::default()));
+        let told = |listener: &str| {
+            let refused = PartitionProduceResponse {
+                partition: TopicPartition::new("t", 0),
+                error: ErrorCode::NotLeaderOrFollower,
+                current_leader: None,
+                base_offset: -1,
+                log_append_time_ms: -1,
+                log_start_offset: -1,
+            };
+            let mut response = Response::from(ProduceResponse {
+                responses: vec![refused],
+                node_endpoints: vec![],
+            });
+            let listener = ListenerName(listener.into());
+            name_current_leaders(&replicas, &cache(), &listener, &mut response);
+            let Response::Produce(response) = response else {
+                unreachable!("it was one");
+            };
+            let leader = response.responses[0].current_leader;
+            assert_eq!(leader.map(|it| (it.leader, it.leader_epoch)), Some((2, 5)));
+            let endpoints = response.node_endpoints.iter();
+            endpoints.map(|it| it.host.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(told("INSIDE"), ["broker-2"]);
+        assert_eq!(told("OUTSIDE"), ["kafka.example.org"]);
+        // Who leads is said to who cannot be told where.
+        assert_eq!(told("ELSEWHERE"), [""; 0]);
+    }
+}

@@ -52,14 +52,7 @@ impl World {
 
     /// An UpdateMetadata that names these brokers, and t-0.
     pub(crate) fn alive(&mut self, brokers: &[BrokerId]) {
-        let endpoint = |id: &BrokerId| {
-            RegisteredBroker::from(BrokerEndpoint {
-                id: *id,
-                host: format!("broker-{id}").into(),
-                port: 9092,
-                rack: None,
-            })
-        };
+        let endpoint = |id: &BrokerId| RegisteredBroker::from(BrokerEndpoint::usual(*id));
         self.cache.update(&UpdateMetadataRequest {
             controller_id: 3,
             controller_epoch: 1,

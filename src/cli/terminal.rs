@@ -1,6 +1,7 @@
 //! Standard output and standard error, neither of which a closed pipe turns into a panic.
 
 use crate::scenario::{Diagnostic, Severity};
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 
 pub(super) struct Terminal {
@@ -11,6 +12,7 @@ pub(super) struct Terminal {
     /// A status line stands where the cursor is.
     status: bool,
     err: Stderr,
+    warned: BTreeSet<String>,
     colours: bool,
 }
 
@@ -22,6 +24,7 @@ impl Terminal {
             failed: None,
             status: false,
             err: io::stderr(),
+            warned: BTreeSet::new(),
             colours: io::stderr().is_terminal() && !no_colour,
         }
     }
@@ -73,9 +76,12 @@ impl Terminal {
         }
     }
 
-    /// What is wrong, or worth a warning.
+    /// What is wrong, or worth a warning; of the same twice one is enough.
     pub(super) fn complain(&mut self, diagnostic: &Diagnostic) {
         let text = diagnostic.to_string();
+        if diagnostic.severity == Severity::Warning && !self.warned.insert(text.clone()) {
+            return;
+        }
         let colour = match diagnostic.severity {
             Severity::Error => "\x1b[1;31m",
             Severity::Warning => "\x1b[1;33m",

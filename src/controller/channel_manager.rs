@@ -159,15 +159,6 @@ mod tests {
     use super::*;
     use crate::protocol::{UpdateMetadataRequest, UpdateMetadataResponse};
 
-    fn endpoint(id: BrokerId) -> BrokerEndpoint {
-        BrokerEndpoint {
-            id,
-            host: format!("broker-{id}").into(),
-            port: 9092,
-            rack: None,
-        }
-    }
-
     fn request(controller_epoch: i32) -> Request {
         UpdateMetadataRequest {
             controller_id: 1,
@@ -202,7 +193,7 @@ mod tests {
     fn ct8_one_in_flight_in_order_and_again_until_answered() {
         let mut channels = ControllerChannelManager::default();
         assert!(channels.send_request(2, request(1)).is_none(), "no channel");
-        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
+        channels.add_broker(&BrokerEndpoint::usual(2).into(), &ListenerName::default());
         let (first, epoch) = sent(channels.send_request(2, request(1))).unwrap();
         assert_eq!(epoch, 1);
         assert!(channels.send_request(2, request(2)).is_none(), "it waits");
@@ -226,11 +217,11 @@ mod tests {
     #[test]
     fn z10_removing_a_broker_drops_its_queue() {
         let mut channels = ControllerChannelManager::default();
-        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
+        channels.add_broker(&BrokerEndpoint::usual(2).into(), &ListenerName::default());
         let (first, _) = sent(channels.send_request(2, request(1))).unwrap();
         channels.send_request(2, request(2));
         assert_eq!(channels.remove_broker(2).len(), 1);
-        channels.add_broker(&endpoint(2).into(), &ListenerName::default());
+        channels.add_broker(&BrokerEndpoint::usual(2).into(), &ListenerName::default());
         assert!(channels.on_disconnected(2, first).is_none());
         let (_, epoch) = sent(channels.send_request(2, request(3))).unwrap();
         assert_eq!(epoch, 3);

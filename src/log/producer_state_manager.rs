@@ -349,7 +349,10 @@ fn in_hash_order(mut ids: Vec<i64>) -> Vec<i64> {
 /// The producers of a snapshot, or what is wrong with it.
 pub fn parse_snapshot(content: &[u8]) -> Result<Vec<(i64, ProducerStateEntry)>, String> {
     if content.len() < HEADER_SIZE {
-        return Err(format!("{} bytes are too few", content.len()));
+        return Err(format!(
+            "too short for one: {}",
+            super::batch::bytes(content.len())
+        ));
     }
     let (header, mut entries) = content.split_at(HEADER_SIZE);
     let version = i16::from_be_bytes([header[0], header[1]]);

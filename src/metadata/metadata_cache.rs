@@ -192,14 +192,7 @@ mod tests {
 
     /// Partition 0 of t, led by broker 1 of 1 to 3, while these brokers live.
     fn update(alive: &[BrokerId]) -> UpdateMetadataRequest {
-        let endpoint = |id: &BrokerId| {
-            RegisteredBroker::from(BrokerEndpoint {
-                id: *id,
-                host: format!("broker-{id}").into(),
-                port: 9092,
-                rack: None,
-            })
-        };
+        let endpoint = |id: &BrokerId| RegisteredBroker::from(BrokerEndpoint::usual(*id));
         UpdateMetadataRequest {
             controller_id: 3,
             controller_epoch: 1,

@@ -136,7 +136,7 @@ pub fn decode_cluster_id(data: &[u8]) -> Option<String> {
     Some(json(data)?.get("id")?.as_str()?.to_owned())
 }
 
-/// What stands in /brokers/ids/<id> (`BrokerIdZNode`, version 5). Host and port are those of the first listener,
+/// What stands in `/brokers/ids/<id>` (`BrokerIdZNode`, version 5). Host and port are those of the first listener,
 /// for old clients. (Kafka's own order of more than four listeners is that of a hash map.)
 pub fn encode_broker(broker: &RegisteredBroker, timestamp_ms: i64) -> Bytes {
     let all = |text: &dyn Fn(&Listener) -> String| {
@@ -177,7 +177,7 @@ pub fn decode_broker(id: BrokerId, data: &[u8]) -> Option<RegisteredBroker> {
     })
 }
 
-/// What stands in /brokers/topics/<topic> (`TopicZNode`, version 3).
+/// What stands in `/brokers/topics/<topic>` (`TopicZNode`, version 3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TopicZNode {
     /// `None` for topics older than KIP-516.
@@ -287,7 +287,7 @@ pub fn decode_partition_state(data: &[u8], version: i32) -> Option<LeaderIsrAndC
     })
 }
 
-/// What stands in /config/topics/<topic> and its like (`ConfigEntityZNode`).
+/// What stands in `/config/topics/<topic>` and its like (`ConfigEntityZNode`).
 pub fn encode_config(config: &Properties) -> Bytes {
     let mut keys: Vec<&String> = config.keys().collect();
     hash_map_order(&mut keys, 16);

@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// Notices are deleted after this time.
 const CHANGE_EXPIRATION_MS: i64 = 15 * 60 * 1000;
 
-/// A topic's own configuration as it stands in /config/topics/<topic> (`ZkConfigRepository`): what a
+/// A topic's own configuration as it stands in `/config/topics/<topic>` (`ZkConfigRepository`): what a
 /// broker reads when it makes a partition's log, and at its start. Empty if there is none.
 pub async fn fetch_topic_config(zk: &ZkCalls, topic: &str) -> Result<Properties, Code> {
     entity_config(zk, znode::topic_config_path(topic)).await

@@ -10,7 +10,7 @@ use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiAnswer, MultiOp,
 use bytes::Bytes;
 use std::rc::Rc;
 
-/// What stands in /brokers/ids/<id>.
+/// What stands in `/brokers/ids/<id>`.
 #[derive(Clone, Debug)]
 pub struct BrokerInfo {
     pub broker: RegisteredBroker,

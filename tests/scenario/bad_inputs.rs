@@ -3,6 +3,8 @@
 
 use super::bad_lines::{GOOD, changes};
 use kafka_trial::scenario::load;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::fmt::Write;
 
 #[test]
@@ -136,4 +138,20 @@ fn alias_bomb() -> String {
         text += &format!("a{i}: &a{i} [{}]\n", vec![before; 10].join(", "));
     }
     text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", bytes in vec(any::<u8>(), 0..200)) {
+        let _ = load("any", text.into_bytes(), &[]);
+        let _ = load("any", bytes, &[]);
+    }
+
+    #[test]
+    fn no_yaml_makes_the_reader_panic(lines in vec("[ ]{0,6}(- )?[a-z&*!|>'\"{}\\[\\]#:,?~0-9 .-]{0,24}", 0..12)) {
+        let text = format!("format: 1\n{}", lines.join("\n"));
+        let _ = load("any", text.into_bytes(), &[]);
+    }
 }

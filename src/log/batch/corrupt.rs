@@ -96,14 +96,22 @@ impl fmt::Display for CorruptBatch {
     }
 }
 
+/// So many, in words.
+pub(crate) fn bytes(count: impl fmt::Display) -> String {
+    match count.to_string().as_str() {
+        "1" => "1 byte".to_owned(),
+        many => format!("{many} bytes"),
+    }
+}
+
 impl fmt::Display for BatchProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BatchProblem::Truncated { needed, found } => {
-                write!(f, "truncated: {needed} bytes needed, {found} found")
+                write!(f, "truncated: {} needed, {found} found", bytes(*needed))
             }
-            BatchProblem::Trailing { bytes } => {
-                write!(f, "{bytes} bytes beyond the batch's length")
+            BatchProblem::Trailing { bytes: beyond } => {
+                write!(f, "{} beyond the batch's length", bytes(*beyond))
             }
             BatchProblem::LengthTooSmall { length } => write!(f, "length {length} is too small"),
             BatchProblem::Magic { magic } => write!(f, "magic {magic} is no known format"),
@@ -126,7 +134,11 @@ impl fmt::Display for BatchProblem {
                 )
             }
             BatchProblem::RecordSize { said, used } => {
-                write!(f, "a record of length {said} has fields of {used} bytes")
+                write!(
+                    f,
+                    "a record of length {said} has fields of {}",
+                    bytes(*used)
+                )
             }
             BatchProblem::TooFewRecords { said, found } => {
                 write!(
@@ -134,10 +146,11 @@ impl fmt::Display for BatchProblem {
                     "fewer records than the count says: {said} said, {found} found"
                 )
             }
-            BatchProblem::RecordsRemain { said, bytes } => {
+            BatchProblem::RecordsRemain { said, bytes: left } => {
                 write!(
                     f,
-                    "{bytes} bytes remain after the {said} records that the count says"
+                    "the count says {said} records, and behind them there is more: {}",
+                    bytes(*left)
                 )
             }
             BatchProblem::EmptyWrapper => f.write_str("it is packed and holds no message"),

@@ -21,6 +21,7 @@ mod varint;
 pub(crate) use batches::Batches;
 pub use builder::BatchBuilder;
 pub use compress::CompressionType;
+pub(crate) use corrupt::bytes;
 pub use corrupt::{BatchProblem, CorruptBatch};
 pub use headers::Headers;
 pub use record::{Record, RecordIter};

@@ -94,14 +94,22 @@ impl Check<'_> {
             | Action::Resume(who)
             | Action::Stop(who)
             | Action::Isolate(who)
-            | Action::FillDisk(who)
+            | Action::JumpClock { targets: who, .. }
+            | Action::Heal(Healing::Nodes(who)) => self.targets(who, own()),
+            Action::FillDisk(who)
             | Action::HangSync(who)
             | Action::FailSync(who)
             | Action::WipeDisk(who)
-            | Action::JumpClock { targets: who, .. }
-            | Action::Heal(Healing::Nodes(who)) => self.targets(who, own()),
+            | Action::FailReads { targets: who, .. } => self.disks(who, own()),
             Action::Upgrade { targets, set } => {
                 self.targets(targets, own())?;
+                self.none_but(
+                    targets,
+                    own(),
+                    is_broker,
+                    "an upgrade changes the server.properties of a broker",
+                    "brokers",
+                )?;
                 if set.is_empty() {
                     return Err(Problem::new(own(), "nothing to change")
                         .on_key()
@@ -147,27 +155,25 @@ impl Check<'_> {
                 }
                 Ok(())
             }
-            Action::SlowDisk { targets, times } | Action::SlowMachine { targets, times } => {
-                if *times == 0 {
-                    return Err(Problem::new(["times"], "0 times as long").expected("at least 1"));
-                }
-                self.targets(targets, own())
+            Action::SlowDisk { times: 0, .. } | Action::SlowMachine { times: 0, .. } => {
+                Err(Problem::new(["times"], "0 times as long").expected("at least 1"))
             }
-            Action::FailReads { targets, .. } => self.targets(targets, own()),
+            Action::SlowDisk { targets, .. } => self.disks(targets, own()),
+            Action::SlowMachine { targets, .. } => self.targets(targets, own()),
             Action::DeleteFile { targets, file } => {
                 plain_path(file, true)?;
-                self.targets(targets, own())
+                self.disks(targets, own())
             }
             Action::TruncateFile { targets, file, .. }
             | Action::WriteFile { targets, file, .. } => {
                 plain_path(file, false)?;
-                self.targets(targets, own())
+                self.disks(targets, own())
             }
             Action::FlipBit { targets, bit, .. } => {
                 if *bit > 7 {
                     return Err(Problem::new(["bit"], format!("bit {bit}")).expected("from 0 to 7"));
                 }
-                self.targets(targets, own())
+                self.disks(targets, own())
             }
             Action::DriftClock { targets, ppm } => {
                 if ppm.unsigned_abs() > 500_000 {
@@ -220,6 +226,33 @@ impl Check<'_> {
         }
     }
 
+    /// Nodes that keep something on a disk.
+    fn disks(&self, targets: &Targets, path: Vec<String>) -> Checked {
+        self.targets(targets, path.clone())?;
+        let found = "a client keeps nothing on a disk";
+        let expected = "brokers or servers of ZooKeeper";
+        self.none_but(targets, path, has_disk, found, expected)
+    }
+
+    /// Refuses a role that `fits` nobody of.
+    fn none_but(
+        &self,
+        targets: &Targets,
+        mut path: Vec<String>,
+        fits: fn(&Role) -> bool,
+        found: &str,
+        expected: &str,
+    ) -> Checked {
+        let Some(place) = targets.0.iter().position(|role| !fits(role)) else {
+            return Ok(());
+        };
+        if targets.0.len() > 1 {
+            path.push(place.to_string());
+        }
+        let role = &targets.0[place];
+        Err(Problem::new(path, format!("{found}: \"{role}\"")).expected(expected))
+    }
+
     /// A fault between one node and itself touches no link.
     fn two_ends(&self, a: &Targets, b: &Targets) -> Checked {
         let (a, b) = (self.names_of(a), self.names_of(b));
@@ -264,6 +297,22 @@ impl Check<'_> {
 }
 
 /// The path of a file, or of a directory where that may be meant.
+fn has_disk(role: &Role) -> bool {
+    !matches!(role, Role::Client { .. } | Role::AllClients)
+}
+
+fn is_broker(role: &Role) -> bool {
+    let of_zookeeper = matches!(
+        role,
+        Role::ZooKeeper { .. }
+            | Role::ZooKeeperLeader
+            | Role::ZooKeeperFollower
+            | Role::ZooKeeperFollowers
+            | Role::AllZooKeepers
+    );
+    has_disk(role) && !of_zookeeper && *role != Role::Everyone
+}
+
 fn plain_path(path: &str, or_directory: bool) -> Checked {
     if is_plain_path(path) && (or_directory || !path.ends_with('/')) {
         return Ok(());

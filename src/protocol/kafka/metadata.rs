@@ -121,6 +121,17 @@ pub struct BrokerEndpoint {
 }
 
 impl BrokerEndpoint {
+    /// On its own machine, by Kafka's own port.
+    #[cfg(test)]
+    pub(crate) fn usual(id: BrokerId) -> Self {
+        BrokerEndpoint {
+            id,
+            host: format!("broker-{id}").into(),
+            port: 9092,
+            rack: None,
+        }
+    }
+
     /// `broker-1:9092`
     pub fn place(&self) -> Rc<str> {
         format!("{}:{}", self.host, self.port).into()

@@ -3,25 +3,24 @@
 use super::{Case, Clock, Sign};
 use kafka_trial::protocol::{ErrorCode, Fact};
 
-/// The only broker stands still from 20 s on.
-const PAUSED: &str = "\
+/// The only broker stands still from 20 s on; its client waits so long for an answer, in milliseconds.
+macro_rules! paused {
+    ($request_timeout:literal) => {
+        concat!(
+            "\
 cluster: {brokers: 1, config: {zookeeper.session.timeout.ms: 6000}}
 topics:
   t: {partitions: 1, replication.factor: 1}
 producers:
-  p: {topic: t, every: 1s, config: {acks: 1, retries: 1000, request.timeout.ms: 25000, delivery.timeout.ms: 40000, linger.ms: 0}}
+  p: {topic: t, every: 1s, config: {acks: 1, retries: 1000, request.timeout.ms: ",
+            $request_timeout,
+            ", delivery.timeout.ms: 40000, linger.ms: 0}}
 timeline:
   - {at: 20s, pause: broker-1}
-";
-const IN_FLIGHT: &str = "\
-cluster: {brokers: 1, config: {zookeeper.session.timeout.ms: 6000}}
-topics:
-  t: {partitions: 1, replication.factor: 1}
-producers:
-  p: {topic: t, every: 1s, config: {acks: 1, retries: 1000, request.timeout.ms: 39000, delivery.timeout.ms: 40000, linger.ms: 0}}
-timeline:
-  - {at: 20s, pause: broker-1}
-";
+"
+        )
+    };
+}
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -31,7 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
             clock: Clock::Wall,
             jumps: "p",
             at_s: 47,
-            scenario: PAUSED,
+            scenario: paused!(25000),
             shows: Sign::Fact(|entry| matches!(entry.fact, Fact::Failed { .. })),
         },
         Case {
@@ -40,7 +39,7 @@ pub(super) fn cases() -> Vec<Case> {
             clock: Clock::Wall,
             jumps: "p",
             at_s: 52,
-            scenario: IN_FLIGHT,
+            scenario: paused!(39000),
             shows: Sign::Fact(|entry| matches!(entry.fact, Fact::Failed { .. })),
         },
         Case {
@@ -85,7 +84,7 @@ timeline:
             clock: Clock::Wall,
             jumps: "p",
             at_s: 25,
-            scenario: PAUSED,
+            scenario: paused!(25000),
             shows: Sign::Fact(|entry| matches!(entry.fact, Fact::Retrying { .. })),
         },
         Case {

@@ -110,7 +110,7 @@ fn bad(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Erro
 fn take(input: &mut Bytes, count: usize) -> io::Result<Bytes> {
     if input.len() < count {
         let found = input.len();
-        return Err(bad(format!("{count} bytes needed, {found} left")));
+        return Err(bad(format!("{} needed, {found} left", super::bytes(count))));
     }
     Ok(input.split_to(count))
 }
