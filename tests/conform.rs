@@ -314,7 +314,7 @@ fn recovery_cases() -> Vec<RecoveryCase> {
 #[test]
 fn damaged_data_directories_come_out_as_kafkas() {
     let cases = recovery_cases();
-    assert_eq!(cases.len(), 101);
+    assert_eq!(cases.len(), 107);
     for case in cases {
         match play_recovery(&case).unwrap() {
             Outcome::Agreed { .. } => {}
@@ -345,6 +345,29 @@ fn rl17_future_and_stray_replicas_are_loaded_as_kafka_loads_them() {
     future.expect("a segment").1["size"] = json!(4711);
     let outcome = play_recovery(case).unwrap();
     assert!(matches!(outcome, Outcome::Differed(_)), "{outcome:?}");
+}
+
+/// What a power failure leaves when it brings the marker of a clean stop back (with the topic's retention, where
+/// that makes of it what nobody expects).
+#[test]
+fn rl19_what_a_marker_that_came_back_hides_comes_out_as_kafkas() {
+    let mut cases = recovery_cases();
+    cases.retain(|case| case.name.starts_with("back_"));
+    assert_eq!(cases.len(), 6);
+    for case in &cases {
+        let outcome = play_recovery(case).unwrap();
+        assert!(matches!(outcome, Outcome::Agreed { .. }), "{}", case.name);
+    }
+    // Zeros in a time index are a timestamp of 1970: without retention nothing would be deleted.
+    let zeros = |case: &&mut RecoveryCase| case.name == "back_zero_timeindexes";
+    let case = cases.iter_mut().find(zeros).expect("the case is there");
+    assert_eq!(case.outcome["offsets"]["earliest"], 44);
+    case.topic_config.clear();
+    let Ok(Outcome::Differed(steps)) = play_recovery(case) else {
+        panic!("everything is deleted")
+    };
+    let mut differences = steps[0].differences.iter();
+    assert!(differences.any(|difference| difference.field == "offsets.earliest"));
 }
 
 #[test]

@@ -178,7 +178,8 @@ impl Broker {
     /// Gives back what is to be done if all that it wants is free. Otherwise waits for the first lock that is
     /// not, and goes on once that is its own. Meanwhile it holds what comes before it in the order of locks
     /// and is of the same partition, since Kafka works partition by partition, or of no partition. It holds
-    /// nothing that comes later, nor a share of what it wants alone: no two wait for each other.
+    /// nothing that comes later, nor a share of what it wants alone: no two wait for each other. A change of state
+    /// takes partitions from the fetchers and lets those go before it waits for anything else (LK9).
     pub(super) fn unless_taken(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -193,9 +194,12 @@ impl Broker {
         let taken = wanted.iter().position(is_taken)?;
         let (lock, how) = wanted.swap_remove(taken);
         wanted.truncate(taken);
-        wanted.retain(|(held, _)| {
-            held.partition()
-                .is_none_or(|it| Some(it) == lock.partition())
+        let changes_state = wanted.iter().any(|(it, _)| *it == Lock::ReplicaStateChange);
+        wanted.retain(|(held, _)| match held {
+            Lock::PartitionMap(_) => !changes_state,
+            other => other
+                .partition()
+                .is_none_or(|it| Some(it) == lock.partition()),
         });
         let kept: Vec<Lock> = wanted.iter().map(|(lock, _)| lock.clone()).collect();
         ctx.give_back(&kept);
@@ -260,27 +264,21 @@ impl Broker {
                 let names = request.partitions.iter().map(|asked| &asked.partition);
                 names.map(read_lock).collect()
             }
-            Request::LeaderAndIsr(request) => {
-                let states = request.partition_states.iter();
-                let changed = states.filter(|state| {
-                    let known = self.replicas.partition(&state.partition);
-                    known.is_some_and(|known| known.leader_epoch() < state.leader_epoch)
-                });
-                self.state_change_locks(changed.map(|state| &state.partition))
-            }
             Request::StopReplica(request) => {
                 let states = request.partition_states.iter();
                 let deleted = states.filter(|state| state.delete_partition);
                 self.state_change_locks(deleted.map(|state| &state.partition))
             }
-            Request::UpdateMetadata(_) => vec![(Lock::ReplicaStateChange, Hold::Alone)],
+            Request::LeaderAndIsr(_) | Request::UpdateMetadata(_) => {
+                vec![(Lock::ReplicaStateChange, Hold::Alone)]
+            }
             _ => Vec::new(),
         }
     }
 
     /// LK4: one state change at a time; fetchers give partitions up between two answers; then the
     /// partitions themselves.
-    fn state_change_locks<'a>(
+    pub(super) fn state_change_locks<'a>(
         &self,
         names: impl Iterator<Item = &'a TopicPartition>,
     ) -> Vec<Wanted> {
@@ -332,10 +330,7 @@ impl Broker {
                     .map(|name| (Lock::Log(name.clone()), Hold::Alone))
                     .collect()
             }
-            BrokerTimer::StateChange => {
-                let names = self.state_changes.under_way();
-                self.state_change_locks(names)
-            }
+            BrokerTimer::StateChange => vec![(Lock::ReplicaStateChange, Hold::Alone)],
             _ => Vec::new(),
         }
     }

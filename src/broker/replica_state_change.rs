@@ -8,6 +8,7 @@
 //! of.
 
 use super::leadership_changes::LeadershipChanges;
+use super::locks::Interrupted;
 use super::log_manager::{HostedLog, LogManager};
 use super::outbox::Env;
 use super::partition::Partition;
@@ -22,9 +23,10 @@ use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
 use crate::protocol::rules::{ControllerEpochCheck, StopReplicaEpoch};
 use crate::protocol::{
-    BrokerId, Ctx, Errand, ErrorCode, Fact, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
-    LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState, StopReplicaRequest,
-    StopReplicaResponse, TopicId, TopicPartition, UpdateMetadataRequest, UpdateMetadataResponse,
+    BrokerId, BrokerTimer, Ctx, Errand, ErrorCode, Fact, LeaderAndIsrPartitionState,
+    LeaderAndIsrRequest, LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState,
+    StopReplicaRequest, StopReplicaResponse, TopicId, TopicPartition, UpdateMetadataRequest,
+    UpdateMetadataResponse,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -60,6 +62,8 @@ struct LeaderAndIsrJob {
     request: Box<LeaderAndIsrRequest>,
     to_lead: VecDeque<usize>,
     to_follow: VecDeque<usize>,
+    /// Fetchers have yet to give up what is to be led.
+    stops_fetching: bool,
     /// Those that are led now and were not.
     leading: Vec<usize>,
     /// Those that are followed in a new leader epoch.
@@ -68,15 +72,6 @@ struct LeaderAndIsrJob {
     reading: Option<Asked>,
     /// Read from the file when the first log needs it (HW7).
     high_watermarks: Option<OffsetCheckpoint>,
-}
-
-impl ReplicaStateChanges {
-    /// The partitions of the LeaderAndIsr that is under way.
-    pub(crate) fn under_way(&self) -> impl Iterator<Item = &TopicPartition> {
-        let job = self.running.iter();
-        job.flat_map(|job| &job.request.partition_states)
-            .map(|state| &state.partition)
-    }
 }
 
 impl Broker {
@@ -109,19 +104,30 @@ impl Broker {
 
     fn run_unlocked(&mut self, ctx: &mut Ctx<'_>) {
         loop {
-            if let Some(job) = &mut self.state_changes.running {
-                let replicas = &mut self.replicas;
-                if !job.advance(
-                    &mut env!(self, ctx),
-                    replicas,
-                    self.id,
-                    &self.configurations,
-                ) {
+            while self.state_changes.running.is_some() {
+                if !self.has_locks_of_next_step(ctx) {
                     return;
                 }
-                if let Some(job) = self.state_changes.running.take() {
+                let Some(mut job) = self.state_changes.running.take() else {
+                    return;
+                };
+                if std::mem::take(&mut job.stops_fetching) {
+                    for place in &job.to_lead {
+                        let state = &job.request.partition_states[*place];
+                        self.fetchers.remove(&state.partition);
+                    }
+                } else if let Some(place) = job.next() {
+                    let replicas = &mut self.replicas;
+                    let env = &mut env!(self, ctx);
+                    if !job.advance(env, replicas, self.id, &self.configurations, place) {
+                        self.state_changes.running = Some(job);
+                        return;
+                    }
+                } else {
                     self.finish_leader_and_isr(ctx, job);
+                    break;
                 }
+                self.state_changes.running = Some(job);
             }
             let Some((to, change)) = self.state_changes.waiting.pop_front() else {
                 return;
@@ -132,6 +138,38 @@ impl Broker {
                 StateChange::UpdateMetadata(request) => self.update_metadata(ctx, to, *request),
             }
         }
+    }
+
+    /// LK9: a LeaderAndIsr goes partition by partition, with the locks of that one (and before and after them the
+    /// fetchers'). False if one is taken: it goes on once that is free.
+    fn has_locks_of_next_step(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let Some(job) = &self.state_changes.running else {
+            return true;
+        };
+        if !ctx.any_locks() {
+            return true;
+        }
+        let fetchers = match job.stops_fetching {
+            true => !job.to_lead.is_empty(),
+            false => job.next().is_none() && !job.following.is_empty(),
+        };
+        let states = &job.request.partition_states;
+        let name = match (fetchers, job.stops_fetching) {
+            (false, false) => job.next().map(|place| states[place].partition.clone()),
+            _ => None,
+        };
+        let mut wanted = self.state_change_locks(name.iter());
+        if !fetchers {
+            wanted.retain(|(lock, _)| !matches!(lock, Lock::PartitionMap(_)));
+        }
+        let again = Interrupted::Task(BrokerTimer::StateChange);
+        let has_waited = ctx.disk().has_waited();
+        if has_waited && wanted.iter().any(|(lock, how)| !ctx.is_free(lock, *how)) {
+            // What it has changed so far is locked until the device has it.
+            self.finish_after_flush(ctx, again);
+            return false;
+        }
+        self.unless_taken(ctx, wanted, again).is_some()
     }
 
     /// Z4.
@@ -177,10 +215,6 @@ impl Broker {
         self.obey(request.controller_epoch, request.broker_epoch);
         let mut job = LeaderAndIsrJob::new(to, request);
         job.check(&mut env!(self, ctx), &mut self.replicas, self.id);
-        for place in &job.to_lead {
-            self.fetchers
-                .remove(&job.request.partition_states[*place].partition);
-        }
         self.state_changes.running = Some(job);
     }
 
@@ -361,6 +395,7 @@ impl LeaderAndIsrJob {
             request,
             to_lead: VecDeque::new(),
             to_follow: VecDeque::new(),
+            stops_fetching: true,
             leading: Vec::new(),
             following: Vec::new(),
             reading: None,
@@ -406,34 +441,38 @@ impl LeaderAndIsrJob {
         }
     }
 
-    /// Works until all is done (true), or until a configuration has to be answered.
+    /// The partition that is to change next.
+    fn next(&self) -> Option<usize> {
+        self.to_lead.front().or(self.to_follow.front()).copied()
+    }
+
+    /// Changes it (true), unless a configuration has to be answered first.
     fn advance(
         &mut self,
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
         local: BrokerId,
         configurations: &ConfigCalls,
+        place: usize,
     ) -> bool {
-        while let Some(place) = self.to_lead.front().or(self.to_follow.front()).copied() {
-            let Some(ready) = self.ensure_log(env, replicas, configurations, place) else {
-                return false;
-            };
-            self.to_lead
-                .pop_front()
-                .or_else(|| self.to_follow.pop_front());
-            let leads = self.request.partition_states[place].leader == local;
-            let done = ready.and_then(|has_log| match (has_log, leads) {
-                // Nobody can say how to make the log: the state change is skipped.
-                (false, _) => Ok(()),
-                (true, true) => self.make_leader(env, replicas, place),
-                (true, false) => {
-                    self.make_follower(env, replicas, place);
-                    Ok(())
-                }
-            });
-            if let Err(error) = done {
-                self.errors[place].1 = error;
+        let Some(ready) = self.ensure_log(env, replicas, configurations, place) else {
+            return false;
+        };
+        self.to_lead
+            .pop_front()
+            .or_else(|| self.to_follow.pop_front());
+        let leads = self.request.partition_states[place].leader == local;
+        let done = ready.and_then(|has_log| match (has_log, leads) {
+            // Nobody can say how to make the log: the state change is skipped.
+            (false, _) => Ok(()),
+            (true, true) => self.make_leader(env, replicas, place),
+            (true, false) => {
+                self.make_follower(env, replicas, place);
+                Ok(())
             }
+        });
+        if let Err(error) = done {
+            self.errors[place].1 = error;
         }
         true
     }

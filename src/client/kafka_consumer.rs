@@ -475,9 +475,6 @@ impl KafkaConsumer {
     ) {
         let asked = position.offset;
         for batch in batches {
-            if batch.next_offset() <= position.offset {
-                continue;
-            }
             let is_sound = !self.config.check_crcs || batch.is_valid();
             if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
                 self.subscriptions.set(partition, State::Fetching(position));
@@ -485,8 +482,11 @@ impl KafkaConsumer {
                 self.throw(partition, "KafkaException");
                 return;
             }
-            position.offset = batch.next_offset();
-            position.offset_epoch = batch.partition_leader_epoch();
+        }
+        // Behind the last batch, also where the records before it lie higher: only damage makes them fall.
+        if let Some(last) = batches.last() {
+            position.offset = asked.max(last.next_offset());
+            position.offset_epoch = last.partition_leader_epoch();
         }
         assert!(asked <= position.offset, "{partition}: reading went back");
         self.subscriptions.set(partition, State::Fetching(position));

@@ -117,7 +117,7 @@ fn plan_of(case: &RecoveryCase) -> Plan {
 fn prepare_zookeeper(lab: &mut Lab, case: &RecoveryCase) {
     lab.start_shell();
     let partition = TopicPartition::new(TOPIC, 0);
-    let config: Properties = [
+    let mut config: Properties = [
         ("segment.bytes", "560"),
         ("index.interval.bytes", "200"),
         ("segment.index.bytes", "4096"),
@@ -126,6 +126,7 @@ fn prepare_zookeeper(lab: &mut Lab, case: &RecoveryCase) {
     ]
     .map(|(key, value)| (key.to_string(), value.to_string()))
     .into();
+    config.extend(case.topic_config.iter().cloned());
     let topic = TopicZNode {
         topic_id: Some(case.topic_id),
         assignment: BTreeMap::from([(0, ReplicaAssignment::of(vec![BROKER]))]),

@@ -20,6 +20,8 @@ pub struct RecoveryCase {
     /// As ZooKeeper knew them: of the directory before the damage, if that stands beside the case.
     pub cluster_id: String,
     pub topic_id: TopicId,
+    /// Configurations of the topic that are not those of all cases.
+    pub topic_config: Vec<(String, String)>,
     /// Path (under `data/`) and content; a path that ends in `/` is an empty directory.
     pub files: Vec<(String, Vec<u8>)>,
     /// `outcome.json`
@@ -62,6 +64,13 @@ pub fn recovery_case_of(
             .fields()?
             .try_for_each(|(_, file)| file.map().map(drop))
     })?;
+    let mut topic_config = Vec::new();
+    document.may("topic_config", |config| {
+        for (key, value) in config.fields()? {
+            topic_config.push((key.to_string(), value.text()?.to_string()));
+        }
+        Ok(())
+    })?;
     let known = |name: &str| content(undamaged, name).or_else(|| content(&files, name));
     let cluster_id = cluster_id.map(str::to_string);
     let cluster_id = cluster_id.or_else(|| cluster_id_of(known(META_PROPERTIES)?));
@@ -76,6 +85,7 @@ pub fn recovery_case_of(
         started_at_ms: started.number(0, i64::MAX)?,
         cluster_id: cluster_id.unwrap_or_else(|| SOME_CLUSTER.to_string()),
         topic_id: topic_id.unwrap_or(SOME_TOPIC),
+        topic_config,
         files,
         path: path.to_path_buf(),
         outcome: outcome.clone(),

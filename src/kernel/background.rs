@@ -40,6 +40,12 @@ impl Background {
         self.begun.contains_key(&job)
     }
 
+    /// Whether something that this process has begun is not done.
+    pub(super) fn is_at_work(&self, incarnation: u32) -> bool {
+        let mut begun = self.begun.values();
+        begun.any(|begun| begun.incarnation == incarnation)
+    }
+
     pub(super) fn power_off(&mut self) {
         self.begun.clear();
         self.queued.clear();

@@ -5,6 +5,7 @@ use super::causes::{Cause, Caused, OUTSIDE};
 use super::event::{Entry, Kind};
 use super::guard::Guard;
 use super::network::Read;
+use super::process::Lingering;
 use super::work::Awake;
 use super::world::{Waiting, World};
 use super::{
@@ -125,6 +126,9 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
                 world.disk_at_now(node).set_sync_stuck(on);
                 if !on {
                     world.disk_unstuck(node);
+                    if world.linger_no_more(node) {
+                        self.start(node);
+                    }
                 }
             }
             Fault::DiskSyncFails { node, on } => self.disk_mut(node).set_sync_fails(on),
@@ -247,6 +251,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.node(node).status
     }
 
+    /// Whether a process that has ended is not gone: a thread of it is in an fsync that hangs.
+    pub fn lingers(&self, node: NodeId) -> bool {
+        self.world.node(node).lingering.is_some()
+    }
+
     /// The status with which the last process of a node ended itself; `None` after a crash, and while
     /// it runs.
     pub fn exit_status(&self, node: NodeId) -> Option<i32> {
@@ -295,7 +304,9 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
 
 impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     fn start(&mut self, node: NodeId) {
-        if self.status(node) == NodeStatus::Down {
+        if let Some(then) = &mut self.world.node_mut(node).lingering {
+            *then = Lingering::Start;
+        } else if self.status(node) == NodeStatus::Down {
             // Files that were given to the node before it ran are charged to nobody.
             self.world.disk_at_now(node).take_spent();
             let actor = &mut self.actors[node.0 as usize];

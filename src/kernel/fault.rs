@@ -9,11 +9,11 @@ pub struct FaultId(pub u32);
 /// A fault, applied at the moment it is given to the kernel. Speaks of nodes, links, files and times only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// kill -9: memory gone, page cache kept.
+    /// kill -9: memory gone, page cache kept. Who is in an fsync that hangs is gone only when that returns.
     Crash(NodeId),
     /// Memory and everything not synced gone (a legal cut of it), silence on the network.
     PowerFailure(NodeId),
-    /// Starts the process of a node that is down.
+    /// Starts the process of a node that is down; once the one before is gone.
     Start(NodeId),
     /// SIGTERM.
     Terminate(NodeId),

@@ -16,6 +16,7 @@ use super::engine::{FactEntry, NodeStatus};
 use super::event::Entry;
 use super::lane::{Incoming, Lane, Locks, Thread};
 use super::network::Network;
+use super::process::Lingering;
 use super::queue::Queue;
 use super::{Config, ConnId, Disk, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId};
 use bytes::Bytes;
@@ -88,6 +89,8 @@ pub(super) struct Node<D: Domain> {
     pub(super) exit_status: Option<i32>,
     pub(super) paused_at: Time,
     pub(super) power_failures: u32,
+    /// Its last process has ended and is not gone.
+    pub(super) lingering: Option<Lingering>,
 }
 
 /// An event that a process has not come to yet.
@@ -187,6 +190,7 @@ impl<D: Domain> World<D> {
             paused_at: Time::ZERO,
             handled: 0,
             power_failures: 0,
+            lingering: None,
         });
         node
     }

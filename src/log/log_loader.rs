@@ -1,5 +1,5 @@
 //! Loads a log from its directory, and recovers it after an unclean stop (class LogLoader; L6 to L8,
-//! 12 A: RL2 to RL9).
+//! 12 A: RL2 to RL9, RL19).
 //!
 //! It goes step by step, as a broker's loading thread does: between two steps other things can happen,
 //! a crash too, and a load that was cut off can be begun anew.

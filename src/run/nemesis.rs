@@ -431,9 +431,24 @@ impl Nemesis {
     }
 
     fn fault(&self, world: &mut World<'_>, fault: Fault, fact: Option<(NodeId, Fact)>) {
+        let concerned = match fault {
+            Fault::Crash(node) | Fault::DiskSyncStuck { node, .. } => Some(node),
+            _ => None,
+        };
+        let lingers = |world: &World<'_>| concerned.filter(|node| world.kernel.lingers(*node));
+        let before = lingers(world);
         world.kernel.apply(fault);
+        let after = lingers(world);
         if let Some((node, fact)) = fact {
             world.deeds.push((Some(node), fact));
+        }
+        if before != after {
+            let fact = if after.is_some() {
+                Fact::Lingers
+            } else {
+                Fact::Gone
+            };
+            world.deeds.push((concerned, fact));
         }
     }
 

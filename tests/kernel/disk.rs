@@ -379,24 +379,6 @@ fn a_slow_sync_returns_later() {
 }
 
 #[test]
-fn a_process_that_hung_can_be_killed_and_its_successor_does_not_hang() {
-    let mut world = World::connected(plain());
-    world
-        .kernel
-        .apply(Fault::DiskSyncStuck { node: A, on: true });
-    world.tell(A, Do::Write(1));
-    world.tell(A, Do::Sync);
-    world.until(100);
-    world.kernel.apply(Fault::Crash(A));
-    world.kernel.apply(Fault::Start(A));
-    world.tell(A, Do::Write(2));
-    world.tell(A, Do::Draw);
-    world.until(200);
-    assert!(world.said_by(A).last().unwrap().starts_with("drew"));
-    assert!(world.when(B, "got 9").is_none());
-}
-
-#[test]
 fn a_failing_sync_says_so_and_keeps_nothing() {
     let mut lost = 0;
     for seed in 0..40 {

@@ -2,7 +2,7 @@
 
 use crate::disk::some;
 use crate::toy::*;
-use kafka_trial::kernel::{Duration, Fault};
+use kafka_trial::kernel::{Duration, Fault, NodeOptions};
 use std::collections::BTreeSet;
 
 #[test]
@@ -106,6 +106,136 @@ fn what_follows_a_blocking_sync_has_not_happened_while_the_sync_lasts_or_hangs()
         let expected: &[&str] = if hangs { &["1"] } else { &["1", "2"] };
         assert_eq!(found, some(expected), "hangs: {hangs}");
     }
+}
+
+/// kill -9: the fsync is the device's and ends, and no further instruction of the process is carried out.
+#[test]
+fn what_was_to_follow_a_sync_never_happens_if_the_process_is_killed_in_it() {
+    for hangs in [false, true] {
+        let mut world = World::new(plain(), 1, vec![Toy::default()]);
+        world.tell(A, Do::ReplaceNow(1));
+        world.until(50);
+        world.kernel.disk_mut(A).sync_all();
+        let stuck = |on| Fault::DiskSyncStuck { node: A, on };
+        world.kernel.apply(stuck(hangs));
+        world.tell(A, Do::ReplaceNow(2));
+        world.until(51);
+        world.kernel.apply(Fault::Crash(A));
+        let files = |world: &World| {
+            ["checkpoint", "checkpoint.tmp"].map(|path| world.content(A, path).unwrap_or_default())
+        };
+        assert_eq!(files(&world), ["1", "2"], "hangs: {hangs}");
+        world.until(100);
+        world.kernel.apply(stuck(false));
+        world.kernel.apply(Fault::PowerFailure(A));
+        assert_eq!(files(&world), ["1", "2"], "hangs: {hangs}");
+    }
+}
+
+/// Two fsyncs of one handler: the first hangs, the second is never begun.
+#[test]
+fn a_sync_that_was_to_follow_another_makes_nothing_durable_after_a_kill() {
+    let mut lost = 0;
+    for seed in 0..40 {
+        let mut world = World::new(plain(), seed, vec![Toy::default()]);
+        world.tell(A, Do::Write(1));
+        world.until(10);
+        world.kernel.disk_mut(A).sync_all();
+        let stuck = |on| Fault::DiskSyncStuck { node: A, on };
+        world.kernel.apply(stuck(true));
+        world.tell(A, Do::WriteBytes(9));
+        world.tell(A, Do::SyncBoth);
+        world.until(20);
+        world.kernel.apply(Fault::Crash(A));
+        world.kernel.apply(stuck(false));
+        world.kernel.apply(Fault::PowerFailure(A));
+        lost += u32::from(world.content(A, "big").unwrap_or_default().len() < 9);
+    }
+    assert!(lost > 0);
+}
+
+#[test]
+fn who_is_killed_in_a_hanging_sync_is_gone_when_it_returns() {
+    let mut world = World::connected(plain());
+    let stuck = |on| Fault::DiskSyncStuck { node: A, on };
+    world.kernel.apply(stuck(true));
+    world.tell(A, Do::Write(1));
+    world.tell(A, Do::Sync);
+    world.until(100);
+    world.kernel.apply(Fault::Crash(A));
+    assert!(world.kernel.lingers(A));
+    // Its operating system takes what comes, and nobody reads it.
+    world.kernel.apply(Fault::Start(A));
+    world.tell(B, Do::Send(5));
+    world.tell(C, Do::Connect(A));
+    world.until(200);
+    assert_eq!(world.when(C, "connected"), Some(ms(102)));
+    assert!(
+        !world
+            .said
+            .iter()
+            .any(|(_, _, said)| said.starts_with("closed"))
+    );
+    assert_eq!(
+        world
+            .said_by(A)
+            .iter()
+            .filter(|said| **said == "started")
+            .count(),
+        1
+    );
+    world.kernel.apply(stuck(false));
+    assert!(!world.kernel.lingers(A));
+    world.until(300);
+    assert_eq!(world.when(B, "closed Reset"), Some(ms(201)));
+    assert_eq!(world.when(C, "closed Reset"), Some(ms(201)));
+    // Who was started meanwhile starts now, and knows nothing of what came before.
+    assert_eq!(world.said_by(A).last(), Some(&"started"));
+    assert_eq!(world.log_of(A), "1\n");
+    assert!(world.when(B, "got 9").is_none());
+}
+
+#[test]
+fn a_later_sync_that_hangs_keeps_a_killed_process_too_and_its_supervisor_waits() {
+    let mut world = World::new(plain(), 1, Vec::new());
+    let options = NodeOptions {
+        supervisor: Some(Duration::from_millis(20)),
+        ..NodeOptions::default()
+    };
+    world.kernel.add_node("a", options, Toy::default());
+    world.kernel.apply(Fault::Start(A));
+    let stuck = |on| Fault::DiskSyncStuck { node: A, on };
+    world.kernel.apply(stuck(true));
+    world.tell(A, Do::Write(1));
+    world.tell(A, Do::SyncLater);
+    world.until(10);
+    world.kernel.apply(Fault::Crash(A));
+    world.until(100);
+    world.forget();
+    world.kernel.apply(stuck(false));
+    world.run_out();
+    assert_eq!(world.when(A, "started"), Some(ms(120)));
+    assert!(!world.said_by(A).iter().any(|said| said.starts_with("disk")));
+}
+
+/// Its machine takes it along, and says farewell to nobody.
+#[test]
+fn a_power_failure_ends_who_lingers() {
+    let mut world = World::connected(plain());
+    world
+        .kernel
+        .apply(Fault::DiskSyncStuck { node: A, on: true });
+    world.tell(A, Do::Sync);
+    world.until(100);
+    world.kernel.apply(Fault::Crash(A));
+    world.kernel.apply(Fault::PowerFailure(A));
+    assert!(!world.kernel.lingers(A));
+    world.until(200);
+    assert!(world.when(B, "closed Reset").is_none());
+    world.kernel.apply(Fault::Start(A));
+    world.until(300);
+    assert_eq!(world.when(A, "started"), Some(ms(0)));
+    assert_eq!(world.said_by(A).last(), Some(&"started"));
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub enum Do {
     WriteBytes(u32),
     Sync,
     SyncLater,
+    /// `log`, and then `big`.
+    SyncBoth,
     Replace(u32),
     /// The same, and waits for it.
     ReplaceNow(u32),
@@ -185,6 +187,12 @@ impl Toy {
             Do::SyncLater => {
                 let file = ctx.disk().create("log").unwrap();
                 ctx.sync_later(file, 77);
+            }
+            Do::SyncBoth => {
+                for path in ["log", "big"] {
+                    let file = ctx.disk().create(path).unwrap();
+                    ctx.disk().sync(file).unwrap();
+                }
             }
             Do::ReplaceNow(n) => {
                 let disk = ctx.disk();

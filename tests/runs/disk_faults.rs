@@ -205,6 +205,48 @@ fn lk4_a_change_of_leadership_waits_for_an_append_that_hangs() {
     assert!((70_000..71_000).contains(&told[0]), "{told:?}");
 }
 
+/// The LeaderAndIsr waits for the log of t-0, whose append hangs. Broker-1's fetcher goes on with u-0 meanwhile, of
+/// which no change is asked.
+#[test]
+fn lk9_a_change_of_leadership_that_waits_for_a_log_keeps_no_fetcher() {
+    let text = "format: 1
+name: waits-for-a-log
+about: A change of leadership waits for a log.
+seed: 11
+duration: 100s
+cluster: {brokers: 3}
+topics:
+  t: {assignment: [[1, 2, 3]], config: {flush.messages: 1}}
+  u: {assignment: [[3, 1]]}
+producers:
+  trucks: {count: 2, topic: t, key: truck_id, value: position, every: 500ms, acks: all}
+  cars: {topic: u, value: position, every: 500ms, acks: all}
+timeline:
+  - {at: 30s, for: 40s, hang sync: broker-1}
+  - {at: 31s, crash: broker-2}
+expect:
+  - no acknowledged record is lost
+  - the ISR of u-0 stays as it is
+";
+    let loaded = kafka_trial::scenario::load("waits.yaml", text.into(), &[]);
+    let report = run(&loaded.unwrap().plan, 11).unwrap();
+    assert!(report.held(), "{:?}", report.outcomes);
+    let leads = moments(&report, "broker-1", |fact| match fact {
+        Fact::BecameLeader { leader_epoch, .. } => *leader_epoch == 1,
+        _ => false,
+    });
+    assert!(
+        leads.iter().all(|at| *at >= 70_000) && leads.len() == 1,
+        "{leads:?}"
+    );
+    let copies = moments(&report, "broker-1", |fact| match fact {
+        Fact::Appended { partition, .. } => *partition.topic == *"u",
+        _ => false,
+    });
+    let meanwhile = copies.iter().filter(|at| (55_000..69_000).contains(*at));
+    assert!(meanwhile.count() > 20, "{copies:?}");
+}
+
 /// A follower that has lost everything cannot copy from a leader whose log is damaged.
 #[test]
 fn a_flipped_bit_is_found_by_the_follower_that_reads_it() {

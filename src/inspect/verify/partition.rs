@@ -209,12 +209,15 @@ impl PartitionDir<'_> {
             note_transaction(batch, walk, &mut aborted);
             walk.producers.note(batch);
         }
-        if let Some((position, what)) = stop {
+        if let Some(stop) = stop {
             walk.sound = false;
             let next = walk.next_offset.unwrap_or(base);
-            let what = format!("from position {position} on: {what}");
+            let what = format!("from position {} on: {}", stop.position, stop.what);
             let broker = match (rebuilt, active) {
                 (true, _) => format!("the next start cuts the log off at offset {next}"),
+                (false, true) if stop.is_error => {
+                    "the next start looks there for the log's end, and fails".to_owned()
+                }
                 (false, true) => format!(
                     "a start does not notice; the next append may land behind it, and reading offset {next} then fails for ever"
                 ),

@@ -11,59 +11,66 @@ const LOG_OVERHEAD: usize = 12;
 /// The smallest length that any format of records has had.
 const LEAST_LENGTH: i32 = 14;
 
+/// Bytes of an entry of a time index.
+const TIME_ENTRY: usize = 12;
+
 /// A batch and its position in the file.
 pub(super) type Located = (u64, RecordBatch);
+
+/// Where and why reading ends before the end of the file.
+pub(super) struct Stop {
+    pub(super) position: u64,
+    pub(super) what: String,
+    /// The length is none at all: who reads so far gets an error, and does not just end there.
+    pub(super) is_error: bool,
+}
 
 /// Whole batches, up to the first place where no batch can begin.
 pub(super) fn batches(content: &Bytes) -> Vec<Located> {
     read(content).0
 }
 
-/// The batches, and where and why reading them ends before the end of the file.
-pub(super) fn read(content: &Bytes) -> (Vec<Located>, Option<(u64, String)>) {
+/// The batches, and where reading them ends before the end of the file.
+pub(super) fn read(content: &Bytes) -> (Vec<Located>, Option<Stop>) {
     let mut batches = Vec::new();
     let mut position = 0;
     loop {
         let left = content.len() - position;
         let at = position as u64;
+        let stop = |what: String, is_error: bool| Stop {
+            position: at,
+            what,
+            is_error,
+        };
         if left == 0 {
             return (batches, None);
         }
         if left <= UP_TO_MAGIC {
-            return (
-                batches,
-                Some((
-                    at,
-                    format!(
-                        "no batch begins in the {} that are left",
-                        counted(left, "byte")
-                    ),
-                )),
-            );
+            let left = counted(left, "byte");
+            let what = format!("no batch begins in the {left} that are left");
+            return (batches, Some(stop(what, false)));
         }
         let length = content[position + 8..position + LOG_OVERHEAD]
             .iter()
             .fold(0i32, |length, byte| length << 8 | i32::from(*byte));
         if length < LEAST_LENGTH {
-            return (
-                batches,
-                Some((at, format!("a batch says a length of {length}"))),
-            );
+            let what = format!("a batch says a length of {length}");
+            return (batches, Some(stop(what, true)));
         }
         let size = LOG_OVERHEAD + length as usize;
         if size > left {
             let what = format!("a batch of {size} bytes is torn after {left}");
-            return (batches, Some((at, what)));
+            return (batches, Some(stop(what, false)));
         }
         let is_legacy = (content[position + UP_TO_MAGIC - 1] as i8) < 2;
         if size < HEADER_SIZE && !is_legacy {
             let what = format!("a batch of {size} bytes is shorter than its header");
-            return (batches, Some((at, what)));
+            return (batches, Some(stop(what, false)));
         }
         let bytes = content.slice(position..position + size);
         match RecordBatch::parse_unchecked(bytes) {
             Ok(batch) => batches.push((at, batch)),
-            Err(problem) => return (batches, Some((at, problem.to_string()))),
+            Err(problem) => return (batches, Some(stop(problem.to_string(), false))),
         }
         position += size;
     }
@@ -111,7 +118,7 @@ impl Indexes<'_> {
 
     /// RL5: {timestamp, offset - base}; the last offset of the first batch with that largest timestamp.
     pub(super) fn time_index(&self, content: &[u8], verifier: &mut Verifier) {
-        let entries = self.entries::<12>(content, verifier);
+        let entries = self.entries::<TIME_ENTRY>(content, verifier);
         let mut last = i64::MIN;
         for (number, entry) in entries.iter().enumerate() {
             let timestamp = long(&entry[..8]);
@@ -156,7 +163,9 @@ impl Indexes<'_> {
         let real = entries.len() - zeros;
         if zeros > 0 && !self.rebuilt && (self.clean || !self.active) {
             let what = format!("it ends in {} of zeros", counted(zeros, "entry"));
-            let broker = if self.active {
+            let broker = if SIZE == TIME_ENTRY {
+                "they count as entries of 1970: retention by time takes the segment for that old"
+            } else if self.active {
                 "they count as entries: the index is full, and the next append rolls the segment"
             } else {
                 "they count as entries, and look-ups may begin at the segment's beginning"

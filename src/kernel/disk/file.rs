@@ -113,6 +113,31 @@ impl File {
         self.cold.push(0..self.content.len());
     }
 
+    /// Takes back what has not happened by now; whether there was anything. Each operation keeps its place in the
+    /// journal, since fsyncs count them.
+    pub(super) fn undo(&mut self, now: Time) -> bool {
+        if self.journal.times().all(|time| time <= now) {
+            return false;
+        }
+        self.part_durable();
+        let mut undone = 0;
+        self.journal.rewrite(|time, change| {
+            if time <= now {
+                return (time, change);
+            }
+            undone += change.bytes();
+            (now, Change::Write(Box::new((0, Bytes::new()))))
+        });
+        if let Durable::Other(durable) = &self.durable {
+            self.content = durable.clone();
+        }
+        for (_, change) in self.journal.others() {
+            change.apply(&mut self.content);
+        }
+        self.stored = self.stored.saturating_sub(undone).min(self.content.len());
+        true
+    }
+
     /// Flips a bit, in the page cache and on the device; true if the operations that are on their way to
     /// the device could undo that.
     pub(super) fn flip(&mut self, position: u64, bit: u8) -> bool {
@@ -308,6 +333,21 @@ mod tests {
                                 *byte ^= 8;
                             }
                         }
+                    }
+                    5 => {
+                        // What a process has not come to do leaves nothing but its place in the journal.
+                        for _ in 0..random.below(4) {
+                            let chunk: Bytes = vec![9; random.below(20) as usize].into();
+                            let position = random.below(len + 10);
+                            let op = match random.below(3) {
+                                0 => Op::Resize { len: position },
+                                _ => Op::Write { position, chunk },
+                            };
+                            file.change(Time::MAX, op);
+                            let (position, chunk) = (0, Bytes::new());
+                            plain.journal.push_back(Op::Write { position, chunk });
+                        }
+                        file.undo(Time::ZERO);
                     }
                     3 | 4 => {
                         let op = Op::Resize { len: position };

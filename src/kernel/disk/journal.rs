@@ -91,6 +91,18 @@ impl Journal {
         Some((time, change))
     }
 
+    /// Bytes that its operations write.
+    pub(super) fn bytes(&self) -> u64 {
+        let others = self.others.iter().map(|(_, change)| change.bytes());
+        let small = self.entries.iter().filter(|entry| entry.bytes != OTHER);
+        others.sum::<u64>() + small.map(|entry| u64::from(entry.bytes)).sum::<u64>()
+    }
+
+    /// The operations that are no mere additions, each with its time.
+    pub(super) fn others(&self) -> impl Iterator<Item = &(Time, Change)> {
+        self.others.iter()
+    }
+
     /// When the first operation happens.
     pub(super) fn front(&self) -> Option<Time> {
         self.times().next()

@@ -15,6 +15,7 @@ mod device;
 mod file;
 mod files;
 mod journal;
+mod killed;
 mod names;
 mod rope;
 mod sealed;
@@ -81,7 +82,7 @@ pub struct Disk {
     /// Blocking fsyncs at work, and when the device will have done each.
     syncing: VecDeque<(Time, Sync)>,
     /// Blocking fsyncs that hang.
-    hanging: Vec<Sync>,
+    hanging: Vec<Hanging>,
     /// One of them is the running handler's.
     hangs: bool,
     /// The running handler has waited for a blocking fsync.
@@ -99,6 +100,13 @@ pub(super) struct Sync {
     file: FileId,
     content: u64,
     names: u64,
+}
+
+/// A blocking fsync that hangs; or (not `begun`) one that its handler comes to once another has returned.
+#[derive(Clone, Copy, Debug)]
+struct Hanging {
+    sync: Sync,
+    begun: bool,
 }
 
 impl Disk {
@@ -346,7 +354,8 @@ impl Disk {
         }
         match () {
             () if self.sync_stuck => {
-                self.hanging.push(sync);
+                let begun = !self.hangs;
+                self.hanging.push(Hanging { sync, begun });
                 self.hangs = true;
             }
             () if self.device.is_some() => {
@@ -464,18 +473,10 @@ impl Disk {
         self.sync_stuck = on;
         if !on {
             self.happen_now();
-            for sync in std::mem::take(&mut self.hanging) {
-                self.end_sync(sync);
+            for hanging in std::mem::take(&mut self.hanging) {
+                self.end_sync(hanging.sync);
             }
         }
-    }
-
-    /// Nobody waits for hanging fsyncs any more. What was to follow them stays in the page cache, as if they had
-    /// returned just before.
-    pub(super) fn forget_hanging(&mut self) {
-        self.happen_now();
-        self.hanging.clear();
-        self.hangs = false;
     }
 
     pub(super) fn set_sync_delay(&mut self, extra: Duration) {

@@ -32,6 +32,8 @@ pub(super) enum NameOp {
     DeleteDir {
         path: String,
     },
+    /// Something that a process did not come to do.
+    Undone,
     /// A file was cut short by its operation number `operations`; no name changes.
     Shrink {
         file: FileId,
@@ -98,7 +100,7 @@ impl Names {
             }
             NameOp::Delete { path } => lost(self.by_path.remove(path)),
             NameOp::DeleteDir { path } => self.remove_all(path),
-            NameOp::Shrink { .. } => Vec::new(),
+            NameOp::Shrink { .. } | NameOp::Undone => Vec::new(),
         }
     }
 

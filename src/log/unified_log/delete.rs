@@ -200,18 +200,38 @@ impl UnifiedLog {
     ) -> Result<(), LogError> {
         let mut paths = Vec::new();
         for base in bases {
-            let Some(segment) = self.segments.remove(*base) else {
-                continue;
-            };
-            paths.extend(segment.mark_deleted(disk)?);
+            paths.extend(self.remove_segment(disk, *base)?);
             paths.extend(self.producers.mark_deleted(disk, *base)?);
         }
+        self.delete_later(paths);
+        Ok(())
+    }
+
+    /// Makes room for another segment with the same base. The snapshot there stays: it is of what lies before.
+    pub(super) fn delete_empty_segment(
+        &mut self,
+        disk: &mut Disk,
+        base: i64,
+    ) -> Result<(), LogError> {
+        let paths = self.remove_segment(disk, base)?;
+        self.delete_later(paths);
+        Ok(())
+    }
+
+    /// The files of a segment that is none any more.
+    fn remove_segment(&mut self, disk: &mut Disk, base: i64) -> Result<Vec<String>, LogError> {
+        match self.segments.remove(base) {
+            Some(segment) => segment.mark_deleted(disk),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn delete_later(&mut self, paths: Vec<String>) {
         if !paths.is_empty() {
             self.tasks.push(BackgroundTask::DeleteFiles {
                 paths,
                 delay_ms: self.config.file_delete_delay_ms,
             });
         }
-        Ok(())
     }
 }

@@ -86,7 +86,7 @@ impl UnifiedLog {
                     problem,
                 });
             }
-            self.delete_segments(disk, &[base])?;
+            self.delete_empty_segment(disk, base)?;
         } else {
             self.segments.active_mut().on_become_inactive(disk)?;
         }

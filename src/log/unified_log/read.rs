@@ -1,4 +1,4 @@
-//! Reading a log by offset and by timestamp (F1, D13).
+//! Reading a log by offset and by timestamp (F1, D13, RL19).
 
 use super::{FetchDataInfo, LogOffsetMetadata, TimestampAndOffset, UnifiedLog};
 use crate::kernel::disk::Disk;
@@ -34,6 +34,12 @@ impl UnifiedLog {
         if start_offset == self.log_end_offset {
             return Ok(empty(self.log_end_offset_metadata()));
         }
+        // Kafka ends a read at a place in the file. Offsets do not tell it where they fall, after damage: what ends at
+        // the log's end ends at the end of the file.
+        let upper_bound = match upper_bound >= self.log_end_offset {
+            true => i64::MAX,
+            false => upper_bound,
+        };
         loop {
             let read = segment.read(
                 disk,

@@ -46,6 +46,10 @@ pub enum Fact {
     Started,
     /// kill -9 by the run.
     Crashed,
+    /// By the run: it was killed in an fsync that hangs, and is gone only when that returns.
+    Lingers,
+    /// By the run: who lingered is gone.
+    Gone,
     PowerFailed,
     Paused,
     Resumed,

@@ -45,6 +45,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
         Fact::Started
         | Fact::Crashed
+        | Fact::Lingers
+        | Fact::Gone
         | Fact::PowerFailed
         | Fact::Paused
         | Fact::Resumed

@@ -23,6 +23,13 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
             what_it_led(story.led_by(broker_id(&entry.node)), entry, story)
         )),
         Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
+        Fact::Lingers => loud(
+            "runs no more, but was in an fsync that hangs: the operating system ends it only when the disk answers; \
+             until then its connections stay open and silent, its port is taken, and it cannot be started anew",
+        ),
+        Fact::Gone => {
+            loud("is gone at last: its connections are closed, and it can be started anew")
+        }
         Fact::PowerFailed => loud(format!(
             "loses power: its memory is gone, and so may be what was not synced to disk{}",
             what_it_led(story.led_by(broker_id(&entry.node)), entry, story)
