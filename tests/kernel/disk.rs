@@ -165,6 +165,27 @@ fn an_unsynced_file_may_never_have_been_and_a_deleted_one_may_come_back() {
     assert_eq!(found, BTreeSet::from([None, Some("kept".to_owned())]));
 }
 
+/// A file's size lies in the tree, whose changes reach the device in their order.
+#[test]
+fn what_makes_a_file_longer_survives_only_with_the_changes_of_the_tree_before_it() {
+    let mut found = BTreeSet::new();
+    for seed in 0..200 {
+        let mut world = World::new(plain(), seed, vec![Toy::default()]);
+        world.tell(A, Do::Write(1));
+        world.until(10);
+        world.kernel.disk_mut(A).sync_all();
+        world.tell(A, Do::WriteBytes(1));
+        world.until(20);
+        world.tell(A, Do::Write(2));
+        world.until(30);
+        world.kernel.apply(Fault::PowerFailure(A));
+        let longer = world.log_of(A).len() > 2;
+        found.insert((world.content(A, "big").is_some(), longer));
+    }
+    let expected = [(false, false), (true, false), (true, true)];
+    assert_eq!(found, BTreeSet::from(expected));
+}
+
 #[test]
 fn a_sync_makes_earlier_changes_of_the_tree_durable_too() {
     let found = survivors(

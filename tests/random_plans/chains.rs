@@ -8,9 +8,9 @@ use kafka_trial::plan::{
     Action, Entry, Number, Plan, Role, Slot, Targets, When, ZooKeeperClientPlan, ZooKeeperCommand,
 };
 
-/// Adds one to a plan in which page caches stay: most of them stop somebody cleanly.
+/// Adds one to a plan in which processes may go.
 pub fn draw(plan: Plan, random: &mut Random, budget: Budget) -> Plan {
-    if budget != Budget::Crashes {
+    if !matches!(budget, Budget::Crashes | Budget::PowerFailures) {
         return plan;
     }
     let ensemble = plan.cluster.zookeeper.servers > 1;
@@ -21,6 +21,8 @@ pub fn draw(plan: Plan, random: &mut Random, budget: Budget) -> Plan {
     };
     chain.now = chain.random.range(6_000..13_000);
     match chain.random.range(0..10) {
+        0..7 if budget == Budget::PowerFailures => chain.power_fails_after_a_clean_start(),
+        _ if budget == Budget::PowerFailures => {}
         _ if ensemble && chain.random.percent(60) => match chain.random.range(0..3) {
             0 => chain.zookeepers_lose_power(),
             1 => chain.lonely_zookeeper_leader(),
@@ -60,6 +62,22 @@ impl Chain<'_> {
         self.once(Action::Crash(who.clone().into()));
         self.pass(500, 6_000);
         self.once(Action::Restart(who.into()));
+    }
+
+    /// Brokers stop cleanly, and lose their power soon after they are back: the marker may come back too.
+    fn power_fails_after_a_clean_start(&mut self) {
+        let three = self.three();
+        for _ in 0..self.random.range(1..4) {
+            let who = self.random.of(&three).clone();
+            self.once(Action::Stop(who.clone().into()));
+            self.pass(1_500, 4_000);
+            self.once(Action::Restart(who.clone().into()));
+            self.pass(50, 2_500);
+            self.once(Action::PowerFailure(who.clone().into()));
+            self.pass(200, 2_000);
+            self.once(Action::Restart(who.into()));
+            self.pass(500, 4_000);
+        }
     }
 
     /// Brokers do not reach each other well, and several lead one after the other before the ISR has shrunk.

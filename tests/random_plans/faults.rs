@@ -95,8 +95,7 @@ fn is_within(budget: Budget, action: &Action) -> bool {
     ) || matches!(action, Action::SlowLink { by, .. } if *by < ms(200));
     match budget {
         Budget::Crashes => !matches!(action, Action::PowerFailure(_)),
-        // A power failure may bring the marker of a clean stop back, and then nobody looks what it left.
-        Budget::PowerFailures => !matches!(action, Action::Stop(_)),
+        Budget::PowerFailures => true,
         Budget::OneDisk => takes_nobody_away,
         Budget::OneZooKeeperDisk => {
             takes_nobody_away

@@ -89,11 +89,14 @@ impl File {
         }
     }
 
-    /// Keeps a prefix of what has happened by now, the last operation torn at any byte.
-    pub(super) fn power_failure(&mut self, now: Time, random: &mut Stream) {
+    /// Keeps a prefix of what has happened by now, the last operation torn at any byte. The tree's changes are lost
+    /// from that time on.
+    pub(super) fn power_failure(&mut self, now: Time, tree_lost: Time, random: &mut Stream) {
         let kept = random.below(happened(self.journal.times(), now) + 1);
-        self.commit(self.committed + kept);
-        if let Some((time, change)) = self.journal.pop()
+        let possible = self.until_it_grows(tree_lost);
+        self.commit(self.committed + kept.min(possible));
+        if kept < possible
+            && let Some((time, change)) = self.journal.pop()
             && time <= now
             && !matches!(change, Change::Resize { .. })
         {
@@ -111,6 +114,35 @@ impl File {
         self.stored = self.stored.min(self.content.len());
         self.cold.clear();
         self.cold.push(0..self.content.len());
+    }
+
+    /// How many operations come before the first that makes the file longer after that time.
+    fn until_it_grows(&self, after: Time) -> u64 {
+        let (mut written, mut len) = match &self.durable {
+            Durable::Beginning { written, len } => (*written, *len),
+            Durable::Other(content) => (content.written(), content.len()),
+        };
+        let mut journal = self.journal.clone();
+        let mut count = 0;
+        while let Some((time, change)) = journal.pop() {
+            let before = len;
+            len = match change {
+                Change::Added { bytes } => {
+                    written += bytes;
+                    len.max(written)
+                }
+                Change::Write(write) => match write.1.len() as u64 {
+                    0 => len,
+                    bytes => len.max(write.0 + bytes),
+                },
+                Change::Resize { len } => len,
+            };
+            if len > before && time > after {
+                return count;
+            }
+            count += 1;
+        }
+        u64::MAX
     }
 
     /// Takes back what has not happened by now; whether there was anything. Each operation keeps its place in the
@@ -318,7 +350,11 @@ mod tests {
                         plain.commit(count);
                     }
                     1 => {
-                        file.power_failure(Time::ZERO, &mut Stream::named(seed, "failure"));
+                        file.power_failure(
+                            Time::ZERO,
+                            Time::MAX,
+                            &mut Stream::named(seed, "failure"),
+                        );
                         plain.power_failure(&mut Stream::named(seed, "failure"));
                     }
                     2 if position < len => {

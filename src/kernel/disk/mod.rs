@@ -5,10 +5,12 @@
 //!
 //! The model is a journaling file system (ext4, XFS): changes of the directory tree reach the device
 //! in the order in which they were made, each atomic; an fsync of a file also makes all changes of
-//! the tree before it durable. The contents of files reach the device independently of each other
-//! and of the tree: of each file, what a power failure leaves is a prefix of the unsynced operations,
-//! the last of them torn at any byte. Cutting a file short is a change of the tree too (its size
-//! lies there): it keeps its place among them, and takes the file's earlier operations along. After `writeback_after` the operating system has written
+//! the tree before it durable. The contents of files reach the device independently of each other:
+//! of each file, what a power failure leaves is a prefix of the unsynced operations, the last of them
+//! torn at any byte. A file's size lies in the tree: cutting it short keeps its place among the tree's
+//! changes and takes the file's earlier operations along, and what makes it longer survives only with
+//! all changes of the tree before it. What is overwritten in place survives without them. After
+//! `writeback_after` the operating system has written
 //! everything back by itself.
 
 mod device;
@@ -403,6 +405,10 @@ impl Disk {
         self.write_back(now);
         let kept = random.below(happened(self.name_journal.iter().map(|(time, _)| *time), now) + 1);
         self.commit_names(self.names_committed + kept);
+        let lost = self
+            .name_journal
+            .front()
+            .map_or(Time::MAX, |(time, _)| *time);
         self.name_journal.clear();
         self.names = self.durable_names.clone();
 
@@ -410,7 +416,7 @@ impl Disk {
         self.files.retain(|file| named.contains(&file));
         (self.dirty, self.stored) = (0, 0);
         for file in self.files.iter_mut() {
-            file.power_failure(now, random);
+            file.power_failure(now, lost, random);
             self.stored += file.stored;
         }
     }
