@@ -143,22 +143,21 @@ impl Broker {
     /// LK9: a LeaderAndIsr goes partition by partition, with the locks of that one (and before and after them the
     /// fetchers'). False if one is taken: it goes on once that is free.
     fn has_locks_of_next_step(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let Some(job) = &self.state_changes.running else {
+        let Some(job) = self
+            .state_changes
+            .running
+            .as_ref()
+            .filter(|_| ctx.any_locks())
+        else {
             return true;
         };
-        if !ctx.any_locks() {
-            return true;
-        }
+        let next = job.next().filter(|_| !job.stops_fetching);
         let fetchers = match job.stops_fetching {
             true => !job.to_lead.is_empty(),
-            false => job.next().is_none() && !job.following.is_empty(),
+            false => next.is_none() && !job.following.is_empty(),
         };
-        let states = &job.request.partition_states;
-        let name = match (fetchers, job.stops_fetching) {
-            (false, false) => job.next().map(|place| states[place].partition.clone()),
-            _ => None,
-        };
-        let mut wanted = self.state_change_locks(name.iter());
+        let state = next.map(|place| &job.request.partition_states[place]);
+        let mut wanted = self.state_change_locks(state.map(|state| &state.partition).into_iter());
         if !fetchers {
             wanted.retain(|(lock, _)| !matches!(lock, Lock::PartitionMap(_)));
         }
@@ -242,7 +241,7 @@ impl Broker {
         self.run_fetchers(ctx);
         self.on_leadership_change(job.changes());
         assert!(
-            job.errors.len() == states.len() && job.is_done(),
+            job.errors.len() == states.len() && job.next().is_none() && job.reading.is_none(),
             "a LeaderAndIsr is answered once each of its partitions has been"
         );
         let response = LeaderAndIsrResponse {
@@ -475,10 +474,6 @@ impl LeaderAndIsrJob {
             self.errors[place].1 = error;
         }
         true
-    }
-
-    fn is_done(&self) -> bool {
-        self.to_lead.is_empty() && self.to_follow.is_empty() && self.reading.is_none()
     }
 
     /// What it came to, for those who host something on a partition.
