@@ -56,6 +56,8 @@ pub mod conform;
 #[doc(hidden)]
 pub mod controller;
 #[doc(hidden)]
+pub mod coordinator;
+#[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]
 pub mod kernel;

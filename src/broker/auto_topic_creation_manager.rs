@@ -88,9 +88,13 @@ impl Broker {
         token: u64,
         response: Response,
     ) -> Response {
-        let (Some((to, mut answer)), Response::CreateTopics(created)) =
-            (self.auto_topic_creation.waiting.remove(&token), &response)
-        else {
+        let Response::CreateTopics(created) = &response else {
+            return response;
+        };
+        let Some((to, mut answer)) = self.auto_topic_creation.waiting.remove(&token) else {
+            if !self.forwarded.contains_key(&token) {
+                self.auto_topic_creation.end_of_internal(created);
+            }
             return response;
         };
         for result in &created.topics {
@@ -119,6 +123,18 @@ impl Broker {
 }
 
 impl AutoTopicCreationManager {
+    /// False if somebody is making it already.
+    pub(super) fn begin(&mut self, topic: &TopicName) -> bool {
+        self.inflight.insert(TopicName::clone(topic))
+    }
+
+    /// It is made, or could not be.
+    pub(super) fn end_of_internal(&mut self, created: &CreateTopicsResponse) {
+        for result in &created.topics {
+            self.inflight.remove(&result.name);
+        }
+    }
+
     /// Those that are not there and could be, and that nobody is making yet (`filterCreatableTopics`).
     fn take_creatable(&mut self, known: &MetadataResponse) -> Vec<TopicName> {
         let unknown = known

@@ -123,6 +123,7 @@ impl Broker {
                 return;
             }
             BrokerTimer::Purgatory(_)
+            | BrokerTimer::Group(_)
             | BrokerTimer::FetcherBackoff(_)
             | BrokerTimer::GoOn(_)
             | BrokerTimer::StateChange

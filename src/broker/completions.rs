@@ -6,7 +6,7 @@ use super::connections::{Answered, Asker};
 use super::current_leader::name_current_leaders;
 use super::locks::Interrupted;
 use super::outbox::Env;
-use super::purgatory::WatchKey;
+use super::purgatory::{Requester, WatchKey};
 use crate::kernel::{ConnId, Hold};
 use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message};
 
@@ -122,32 +122,36 @@ impl Broker {
             self.replicas.complete_deletes(&mut env!(self, ctx));
         }
         self.take_log_tasks(ctx);
+        self.flush_groups(ctx);
         self.hold_through_waits(ctx);
         for fact in self.out.facts.drain(..) {
             ctx.fact(fact);
         }
         for answer in self.out.answers.drain(..) {
-            let conn = answer.to.conn;
             if let Some(timer) = answer.timer {
                 ctx.cancel_timer(timer);
             }
+            let Requester::Client(to) = answer.to else {
+                continue;
+            };
+            let conn = to.conn;
             if self.unanswered == Some(conn) {
                 self.unanswered = None;
             }
             if answer.close && self.accepted.remove(&conn).is_some() {
                 ctx.close(conn);
             }
-            let Some(muted) = self.accepted.get_mut(&conn) else {
+            let Some(accepted) = self.accepted.get_mut(&conn) else {
                 continue;
             };
-            if std::mem::replace(muted, false) {
+            if std::mem::replace(&mut accepted.muted, false) {
                 ctx.unmute(conn);
             }
             if let Some(mut body) = answer.response {
                 let listener = self.config.listeners.on_port(ctx.port(conn));
                 name_current_leaders(&self.replicas, &self.metadata_cache, listener, &mut body);
                 let response = KafkaResponse {
-                    correlation_id: answer.to.correlation_id,
+                    correlation_id: to.correlation_id,
                     body,
                 };
                 ctx.send(conn, Message::Response(response));
@@ -165,7 +169,7 @@ impl Broker {
     /// Nobody waits for an answer on this connection any more.
     pub(super) fn forget(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         let purgatory = &mut self.replicas.purgatory;
-        for delayed in purgatory.cancel(|delayed| delayed.to.conn == conn) {
+        for delayed in purgatory.cancel(|delayed| delayed.to.conn() == Some(conn)) {
             if let Some(timer) = delayed.timer {
                 ctx.cancel_timer(timer);
             }

@@ -7,7 +7,7 @@
 
 use super::locks::Interrupted;
 use super::outbox::Env;
-use super::purgatory::{Answer, Pending};
+use super::purgatory::{Answer, Pending, Requester};
 use super::replica_manager::{Appended, Parked};
 use super::replica_state_change::StateChange;
 use super::{Broker, BrokerOutput};
@@ -27,13 +27,13 @@ impl Broker {
                 let appended = self.replicas.append_records(&mut env, &request);
                 if env.disk.has_waited() && env.out.log_dir_failed.is_none() {
                     let what = Interrupted::Produce {
-                        to,
+                        to: to.into(),
                         request,
                         appended,
                     };
                     self.finish_after_flush(ctx, what);
                 } else {
-                    self.finish_produce(ctx, to, &request, appended);
+                    self.finish_produce(ctx, to.into(), &request, appended);
                 }
                 if ctx.buggify("early checkpoint") {
                     self.checkpoint_early(ctx);
@@ -109,6 +109,19 @@ impl Broker {
                 self.outputs
                     .push(BrokerOutput::ToController { token, body });
             }
+            body @ (Request::FindCoordinator(_)
+            | Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(_)
+            | Request::LeaveGroup(_)
+            | Request::OffsetCommit(_)
+            | Request::OffsetFetch(_)
+            | Request::DescribeGroups(_)
+            | Request::ListGroups(_)
+            | Request::DeleteGroups(_)
+            | Request::OffsetDelete(_)) => {
+                self.handle_group_request(ctx, to, &request.client_id, body);
+            }
             body @ (Request::CreateTopics(_) | Request::IncrementalAlterConfigs(_)) => {
                 let token = self.forward(to);
                 self.outputs.push(BrokerOutput::ToAdmin { token, body });
@@ -119,7 +132,7 @@ impl Broker {
     pub(super) fn finish_produce(
         &mut self,
         ctx: &mut Ctx<'_>,
-        to: Pending,
+        to: Requester,
         request: &ProduceRequest,
         appended: Appended,
     ) {

@@ -3,7 +3,6 @@
 //!
 //! May not know who hosts what: all partitions are named, in the order of the request.
 
-use super::{Broker, BrokerOutput};
 use crate::protocol::TopicPartition;
 
 /// The changes of one LeaderAndIsr or StopReplica.
@@ -13,13 +12,4 @@ pub struct LeadershipChanges {
     pub gained: Vec<(TopicPartition, i32)>,
     /// Followed in this leader epoch, or deleted here, for which a request may name none.
     pub lost: Vec<(TopicPartition, Option<i32>)>,
-}
-
-impl Broker {
-    /// Hands changes on, if there are any.
-    pub(super) fn on_leadership_change(&mut self, changes: LeadershipChanges) {
-        if changes != LeadershipChanges::default() {
-            self.outputs.push(BrokerOutput::LeadershipChanged(changes));
-        }
-    }
 }

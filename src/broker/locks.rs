@@ -10,7 +10,7 @@ use super::Broker;
 use super::connections::Answered;
 use super::outbox::Env;
 use super::partition::fetch::Due;
-use super::purgatory::{Delayed, Pending};
+use super::purgatory::{Delayed, Pending, Requester};
 use super::replica_manager::Appended;
 use crate::kernel::{Duration, Hold, Time};
 use crate::protocol::{
@@ -38,7 +38,7 @@ pub(super) enum Interrupted {
     },
     /// A produce whose records are appended and flushed.
     Produce {
-        to: Pending,
+        to: Requester,
         request: Box<ProduceRequest>,
         appended: Appended,
     },

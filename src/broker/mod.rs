@@ -27,6 +27,7 @@ mod controlled_shutdown;
 mod current_leader;
 mod delete_records;
 mod elect_leaders;
+mod groups;
 mod kafka_apis;
 mod leadership_changes;
 mod locks;
@@ -47,18 +48,20 @@ mod threads;
 mod topic_configs;
 
 pub use elect_leaders::Election;
-pub use leadership_changes::LeadershipChanges;
+use leadership_changes::LeadershipChanges;
 pub use replica_view::{ReplicaRole, ReplicaView};
 pub use threads::BrokerThread;
 pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
+use crate::coordinator::group::{GroupConfig, GroupCoordinator};
 use crate::kernel::{CloseReason, ConnId, DiskError, Duration, NodeId};
 use crate::log::LoadNote;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
-    BrokerId, BrokerTimer, CreateTopicsRequest, Ctx, Fact, Hosts, KafkaRequest, KafkaResponse,
-    ListenerName, NetworkOwner, NetworkTimer, Request, Response, Timer, UpdateMetadataRequest,
+    BrokerId, BrokerTimer, CreateTopicsRequest, Ctx, Fact, GroupTimer, Hosts, KafkaRequest,
+    KafkaResponse, ListenerName, NetworkOwner, NetworkTimer, Request, Response, Timer,
+    UpdateMetadataRequest,
 };
 use alter_partition_manager::AlterPartitionManager;
 use auto_topic_creation_manager::AutoTopicCreationManager;
@@ -120,12 +123,17 @@ pub enum BrokerOutput {
         cache: Rc<MetadataCache>,
         request: Rc<UpdateMetadataRequest>,
     },
-    /// Who hosts something on these partitions begins or ends with it.
-    LeadershipChanged(LeadershipChanges),
     /// The controlled shutdown is over; this many partitions are still led (0: clean).
     ControlledShutdownDone { remaining: u32 },
     /// The last log directory has failed: the process ends with status 1.
     Failed { why: String },
+}
+
+/// A connection that somebody else opened.
+struct Accepted {
+    from: NodeId,
+    /// It is not read.
+    muted: bool,
 }
 
 /// A Kafka broker without its ZooKeeper session and without its controller role.
@@ -136,8 +144,8 @@ pub struct Broker {
     broker_epoch: i64,
     serving: bool,
     shutting_down: bool,
-    /// Connections that others opened; true while not read.
-    accepted: BTreeMap<ConnId, bool>,
+    /// Connections that others opened.
+    accepted: BTreeMap<ConnId, Accepted>,
     /// Whose request this event brought, until it is answered.
     unanswered: Option<ConnId>,
     configurations: ConfigCalls,
@@ -149,6 +157,7 @@ pub struct Broker {
     alter_partition: AlterPartitionManager,
     controlled_shutdown: ControlledShutdown,
     auto_topic_creation: AutoTopicCreationManager,
+    groups: GroupCoordinator,
     background: Background,
     next_token: u64,
     forwarded: BTreeMap<u64, Pending>,
@@ -179,6 +188,7 @@ impl Broker {
             alter_partition: AlterPartitionManager::new(id, &config),
             controlled_shutdown: ControlledShutdown::new(id, Rc::clone(&config)),
             auto_topic_creation: AutoTopicCreationManager::default(),
+            groups: GroupCoordinator::new(GroupConfig::of(&config)),
             background: Background::default(),
             next_token: 0,
             forwarded: BTreeMap::new(),
@@ -254,6 +264,7 @@ impl Broker {
     pub fn start_serving(&mut self, ctx: &mut Ctx<'_>) {
         self.serving = true;
         ctx.fact(Fact::Serving);
+        self.groups.start(ctx);
     }
 
     /// Asks the controller to move leaderships away; ends in `ControlledShutdownDone`.
@@ -307,9 +318,9 @@ impl Broker {
 
     // ---- events
 
-    pub fn on_accepted(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, _from: NodeId) {
+    pub fn on_accepted(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, from: NodeId) {
         if self.serving {
-            self.accepted.insert(conn, false);
+            self.accepted.insert(conn, Accepted { from, muted: false });
         } else {
             ctx.close(conn);
         }
@@ -327,9 +338,9 @@ impl Broker {
         self.serve(ctx, to, request);
         self.flush(ctx);
         if self.unanswered.take().is_some()
-            && let Some(muted) = self.accepted.get_mut(&conn)
+            && let Some(accepted) = self.accepted.get_mut(&conn)
         {
-            *muted = true;
+            accepted.muted = true;
             ctx.mute(conn);
         }
     }
@@ -368,6 +379,8 @@ impl Broker {
         match timer {
             BrokerTimer::GoOn(number) => self.go_on(ctx, number),
             BrokerTimer::StateChange => self.run_state_changes(ctx),
+            BrokerTimer::Group(GroupTimer::Load) => self.load_groups(ctx),
+            BrokerTimer::Group(timer) => self.groups.on_timer(ctx, timer),
             BrokerTimer::Purgatory(op) => self.on_parked_expired(ctx, op),
             BrokerTimer::FetcherBackoff(fetcher) => {
                 self.fetchers.on_backoff(fetcher);
@@ -438,6 +451,11 @@ impl Broker {
     }
 
     // ---- views
+
+    /// The groups that this broker coordinates.
+    pub fn groups(&self) -> &GroupCoordinator {
+        &self.groups
+    }
 
     /// What this broker knows of the cluster; a snapshot is cheap.
     pub fn metadata_cache(&self) -> &Rc<MetadataCache> {

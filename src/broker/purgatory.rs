@@ -8,6 +8,7 @@ use super::elect_leaders::DelayedElectLeaders;
 use super::outbox::Env;
 use super::replica_manager::{DelayedFetch, DelayedProduce, HostedPartitions};
 use crate::kernel::{ConnId, TimerId};
+pub(crate) use crate::protocol::Pending;
 use crate::protocol::{FetchRequest, Response, TopicPartition};
 use crate::purgatory::{DelayedOperation, DelayedOperationPurgatory};
 
@@ -27,17 +28,33 @@ pub(crate) enum WatchKey {
     Leader(TopicPartition),
 }
 
-/// Whom an answer goes to.
+/// Who hears what a request came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Pending {
-    pub(crate) conn: ConnId,
-    pub(crate) correlation_id: i32,
+pub(crate) enum Requester {
+    Client(Pending),
+    /// Of this broker; with what it knows the batch by, if it wants to hear of it.
+    GroupCoordinator(Option<u64>),
+}
+
+impl From<Pending> for Requester {
+    fn from(to: Pending) -> Self {
+        Requester::Client(to)
+    }
+}
+
+impl Requester {
+    pub(crate) fn conn(self) -> Option<ConnId> {
+        match self {
+            Requester::Client(to) => Some(to.conn),
+            Requester::GroupCoordinator(_) => None,
+        }
+    }
 }
 
 /// The answer to a request that was parked, or is answered at the end of its own event.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) to: Pending,
+    pub(crate) to: Requester,
     /// Its time-out, which is no longer needed.
     pub(crate) timer: Option<TimerId>,
     /// `None` for acks=0: nothing is sent.
@@ -47,9 +64,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn now(to: Pending, response: impl Into<Response>) -> Self {
+    pub(crate) fn now(to: impl Into<Requester>, response: impl Into<Response>) -> Self {
         Answer {
-            to,
+            to: to.into(),
             timer: None,
             response: Some(response.into()),
             close: false,
@@ -60,7 +77,7 @@ impl Answer {
 /// A parked request.
 #[derive(Debug)]
 pub(crate) struct Delayed {
-    pub(crate) to: Pending,
+    pub(crate) to: Requester,
     /// Ends the wait.
     pub(crate) timer: Option<TimerId>,
     pub(crate) operation: Operation,
@@ -75,9 +92,9 @@ pub(crate) enum Operation {
 }
 
 impl Delayed {
-    pub(crate) fn new(to: Pending, operation: Operation) -> Self {
+    pub(crate) fn new(to: impl Into<Requester>, operation: Operation) -> Self {
         Delayed {
-            to,
+            to: to.into(),
             timer: None,
             operation,
         }

@@ -3,7 +3,7 @@
 
 use super::Broker;
 use crate::kernel::{Address, ConnId};
-use crate::protocol::{BrokerTimer, NetworkOwner, NetworkTimer};
+use crate::protocol::{BrokerTimer, GroupTimer, NetworkOwner, NetworkTimer};
 
 /// Threads of a broker, as far as what one waits for must not hold up another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,11 @@ impl Broker {
     pub fn thread_of_timer(&self, timer: &BrokerTimer) -> BrokerThread {
         match timer {
             BrokerTimer::Purgatory(_) => BrokerThread::Reaper,
+            // The purgatories of heartbeats and rebalances have reapers of their own.
+            BrokerTimer::Group(
+                GroupTimer::Session { .. } | GroupTimer::Join { .. } | GroupTimer::Sync { .. },
+            ) => BrokerThread::Reaper,
+            BrokerTimer::Group(GroupTimer::Load | GroupTimer::Cleanup) => BrokerThread::Scheduler,
             BrokerTimer::FetcherBackoff(id) => {
                 thread_of(NetworkOwner::Fetcher(id.number), self.fetchers.node_of(*id))
             }

@@ -9,13 +9,14 @@
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
+use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
 use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
 use crate::kernel::{Address, Duration, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
 use crate::network_client::Completed;
-use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
+use crate::protocol::config::{AutoOffsetReset, ConsumerConfig, GroupMembership};
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,
     FetchPartitionResponse, FetchRequest, LATEST_TIMESTAMP, ListOffsetsPartition,
@@ -36,6 +37,12 @@ pub enum Polled {
         why: Rc<str>,
     },
     Record(ConsumerRecord),
+    /// The end of a call of `poll` by a member of a group: so many records are its result.
+    Returned {
+        records: usize,
+    },
+    /// What happened to a member of a group.
+    Group(GroupNews),
     /// `poll` throws this (Java's simple name).
     Exception {
         partition: TopicPartition,
@@ -62,13 +69,38 @@ pub struct KafkaConsumer {
     fetching: BTreeSet<Address>,
     /// The metadata that positions were last held against.
     seen_metadata: u64,
+    /// Records of the answer that is being taken apart, for a member of a group.
+    taken: VecDeque<ConsumerRecord>,
     /// `poll` throws the same exception for ever: the buffer holds a batch that cannot be read.
     stuck: bool,
     polled: VecDeque<Polled>,
+    /// With `subscribe`.
+    group: Option<Membership>,
+}
+
+/// A member of a group, and what it has fetched and not handed out yet.
+#[derive(Debug)]
+struct Membership {
+    coordinator: ConsumerCoordinator,
+    /// The application is in `poll`.
+    in_poll: bool,
+    buffer: VecDeque<Buffered>,
+}
+
+/// Records of one answer for one partition (`CompletedFetch`).
+#[derive(Debug)]
+struct Buffered {
+    partition: TopicPartition,
+    /// The position that the next of them is for.
+    at: i64,
+    records: VecDeque<ConsumerRecord>,
+    /// Where reading goes on after them.
+    end: FetchPosition,
 }
 
 #[derive(Clone, Debug)]
 enum Question {
+    FindCoordinator,
     ListOffsets(Vec<TopicPartition>),
     /// With the offsets that were asked for.
     Fetch(Vec<(TopicPartition, i64)>),
@@ -89,9 +121,58 @@ impl KafkaConsumer {
             config,
             fetching: BTreeSet::new(),
             seen_metadata: 0,
+            taken: VecDeque::new(),
             stuck: false,
             polled: VecDeque::new(),
+            group: None,
         }
+    }
+
+    /// `KafkaConsumer.subscribe`: its group says which partitions of these topics it reads. `owner` is another
+    /// number of its own.
+    pub fn subscribe(
+        mut self,
+        owner: u8,
+        client_id: &str,
+        membership: GroupMembership,
+        topics: Vec<TopicName>,
+    ) -> KafkaConsumer {
+        let coordinator =
+            ConsumerCoordinator::new(owner, client_id, &self.config, membership, topics);
+        self.group = Some(Membership {
+            coordinator,
+            in_poll: false,
+            buffer: VecDeque::new(),
+        });
+        self
+    }
+
+    /// A member of a group calls `poll`: `Polled::Returned` ends the call.
+    pub fn begin_poll(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.in_poll = true;
+        }
+        self.poll(ctx);
+    }
+
+    /// A member of a group commits what it has been handed out.
+    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.coordinator.commit_async(ctx, &self.subscriptions);
+        }
+    }
+
+    /// A member of a group says farewell; its process may end once `is_gone`.
+    pub fn leave(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.coordinator.close(ctx, &mut self.subscriptions);
+            self.take_news();
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        let gone = |group: &Membership| group.coordinator.is_gone();
+        self.group.as_ref().is_none_or(gone)
     }
 
     pub fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -159,7 +240,13 @@ impl KafkaConsumer {
 
     /// Takes an event that is this consumer's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        self.client.on_event(event, ctx)?;
+        if let Err(event) = self.client.on_event(event, ctx) {
+            let Some(group) = &mut self.group else {
+                return Err(event);
+            };
+            let coordinator = &mut group.coordinator;
+            coordinator.on_event(event, ctx, &mut self.client, &mut self.subscriptions)?;
+        }
         while let Some(completed) = self.client.next_completed() {
             self.on_completed(ctx, completed);
         }
@@ -177,7 +264,7 @@ impl KafkaConsumer {
                 metadata.leader(partition).map(|(_, _, epoch)| epoch)
             });
         }
-        let mut wake = Time::MAX;
+        let mut wake = self.coordinate(ctx);
         if !self.stuck {
             for kind in [Kind::ListOffsets, Kind::EpochEnds, Kind::Fetch] {
                 wake = wake.min(self.ask(ctx, kind));
@@ -188,6 +275,79 @@ impl KafkaConsumer {
         }
         if wake < Time::MAX {
             self.client.wake_at(ctx, wake);
+        }
+        self.hand_out();
+    }
+
+    /// Both threads of a member of a group; answers when to look again.
+    fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
+        let Some(group) = &mut self.group else {
+            return Time::MAX;
+        };
+        let timeout = self.config.common.request_timeout();
+        let (client, subscriptions) = (&mut self.client, &mut self.subscriptions);
+        let coordinator = &mut group.coordinator;
+        let mut wake = Time::MAX;
+        if group.in_poll {
+            wake = coordinator.poll(ctx, client, subscriptions);
+        }
+        let beat = coordinator.heartbeat(ctx, client, subscriptions, |client, ctx, node, body| {
+            client.send(ctx, node, body, timeout, Rc::new(Question::FindCoordinator));
+        });
+        self.take_news();
+        self.throw_for_missing_positions();
+        wake.min(beat)
+    }
+
+    fn take_news(&mut self) {
+        if let Some(group) = &mut self.group {
+            while let Some(news) = group.coordinator.next_news() {
+                self.polled.push_back(Polled::Group(news));
+            }
+        }
+    }
+
+    /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
+    /// is dropped.
+    fn hand_out(&mut self) {
+        let Some(group) = self.group.as_mut().filter(|group| group.in_poll) else {
+            return;
+        };
+        let mut handed_out = 0;
+        while handed_out < self.config.max_poll_records
+            && let Some(first) = group.buffer.front_mut()
+        {
+            let position = self.subscriptions.position(&first.partition);
+            let fits = position.is_some_and(|position| position.offset == first.at);
+            if !fits || self.subscriptions.is_suspended() {
+                group.buffer.pop_front();
+                continue;
+            }
+            match first.records.pop_front() {
+                Some(record) => {
+                    let position = FetchPosition {
+                        offset: record.offset + 1,
+                        offset_epoch: record.leader_epoch,
+                        ..first.end
+                    };
+                    first.at = position.offset;
+                    let state = State::Fetching(position);
+                    self.subscriptions.set(&record.partition, state);
+                    self.polled.push_back(Polled::Record(record));
+                    handed_out += 1;
+                }
+                None => {
+                    self.subscriptions
+                        .set(&first.partition, State::Fetching(first.end));
+                    group.buffer.pop_front();
+                }
+            }
+        }
+        if handed_out > 0 {
+            group.in_poll = false;
+            self.polled.push_back(Polled::Returned {
+                records: handed_out,
+            });
         }
     }
 
@@ -207,6 +367,9 @@ impl KafkaConsumer {
         let mut leader_unknown = false;
         for (partition, assigned) in self.subscriptions.iter() {
             if !kind.concerns(&assigned.state) {
+                continue;
+            }
+            if kind == Kind::Fetch && !self.may_fetch(partition) {
                 continue;
             }
             if now < assigned.retry_at {
@@ -238,7 +401,7 @@ impl KafkaConsumer {
                 Question::Fetch(_) => {
                     assert!(self.fetching.insert(node), "two fetches of one broker");
                 }
-                Question::ListOffsets(_) | Question::EpochEnds(_) => {
+                Question::FindCoordinator | Question::ListOffsets(_) | Question::EpochEnds(_) => {
                     self.subscriptions
                         .hold_back(question.partitions(), now + timeout);
                 }
@@ -325,6 +488,13 @@ impl KafkaConsumer {
         }
     }
 
+    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
+    fn may_fetch(&self, partition: &TopicPartition) -> bool {
+        let is_buffered =
+            |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);
+        !self.subscriptions.is_suspended() && !self.group.as_ref().is_some_and(is_buffered)
+    }
+
     fn topic_id(&self, topic: &str) -> TopicId {
         let topic = self.client.metadata.topic(topic);
         topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
@@ -338,6 +508,12 @@ impl KafkaConsumer {
             assert!(self.fetching.remove(&completed.to), "nobody asked");
         }
         match (&*question, completed.result) {
+            (Question::FindCoordinator, result) => {
+                let found = self.coordinator_in(result.ok());
+                if let Some(group) = &mut self.group {
+                    group.coordinator.on_coordinator_found(ctx, found);
+                }
+            }
             (Question::ListOffsets(_), Ok(Response::ListOffsets(response))) => {
                 for answer in response.partitions {
                     self.on_list_offsets(ctx, answer);
@@ -366,6 +542,22 @@ impl KafkaConsumer {
             }
             // Lost with its connection, which has metadata asked for anyway.
             (question, _) => self.retry_later(ctx, question.partitions()),
+        }
+    }
+
+    fn coordinator_in(&self, answer: Option<Response>) -> Result<Address, ErrorCode> {
+        let Some(Response::FindCoordinator(answer)) = answer else {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        };
+        let found = answer.coordinators.first();
+        let found = found.ok_or(ErrorCode::CoordinatorNotAvailable)?;
+        match found.error {
+            ErrorCode::None => self
+                .client
+                .metadata
+                .address_of(&found.host, found.port)
+                .ok_or(ErrorCode::CoordinatorNotAvailable),
+            error => Err(error),
         }
     }
 
@@ -477,7 +669,9 @@ impl KafkaConsumer {
         for batch in batches {
             let is_sound = !self.config.check_crcs || batch.is_valid();
             if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
-                self.subscriptions.set(partition, State::Fetching(position));
+                if self.group.is_none() {
+                    self.subscriptions.set(partition, State::Fetching(position));
+                }
                 self.stuck = true;
                 self.throw(partition, "KafkaException");
                 return;
@@ -489,7 +683,18 @@ impl KafkaConsumer {
             position.offset_epoch = last.partition_leader_epoch();
         }
         assert!(asked <= position.offset, "{partition}: reading went back");
-        self.subscriptions.set(partition, State::Fetching(position));
+        match &mut self.group {
+            Some(group) if position.offset > asked => {
+                group.buffer.push_back(Buffered {
+                    partition: partition.clone(),
+                    at: asked,
+                    records: std::mem::take(&mut self.taken),
+                    end: position,
+                });
+            }
+            Some(_) => {}
+            None => self.subscriptions.set(partition, State::Fetching(position)),
+        }
     }
 
     fn take_batch(
@@ -505,14 +710,18 @@ impl KafkaConsumer {
             if is_data && record.offset >= position.offset {
                 position.offset = record.offset.saturating_add(1);
                 position.offset_epoch = leader_epoch;
-                self.polled.push_back(Polled::Record(ConsumerRecord {
+                let record = ConsumerRecord {
                     partition: partition.clone(),
                     offset: record.offset,
                     leader_epoch,
                     timestamp_ms: record.timestamp,
                     key: record.key,
                     value: record.value,
-                }));
+                };
+                match self.group {
+                    Some(_) => self.taken.push_back(record),
+                    None => self.polled.push_back(Polled::Record(record)),
+                }
             }
         }
         Ok(())
@@ -592,6 +801,7 @@ impl Kind {
 impl Question {
     fn partitions(&self) -> Vec<&TopicPartition> {
         match self {
+            Question::FindCoordinator => Vec::new(),
             Question::ListOffsets(partitions) => partitions.iter().collect(),
             Question::Fetch(asked) => asked.iter().map(|(partition, _)| partition).collect(),
             Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),

@@ -130,6 +130,11 @@ impl Metadata {
         self.brokers.iter().map(|(id, endpoint)| (*id, endpoint))
     }
 
+    /// Where a host and port lead, as far as this machine can look them up.
+    pub fn address_of(&self, host: &str, port: i32) -> Option<Address> {
+        self.hosts.address(host, port)
+    }
+
     pub fn node(&self, broker: BrokerId) -> Option<Address> {
         self.brokers.get(&broker)?.address
     }

@@ -8,8 +8,10 @@
 //! May not know replicas, znodes or other clients.
 
 mod admin;
+mod assignor;
 mod cluster_client;
 mod consumer;
+mod consumer_coordinator;
 mod driver;
 mod kafka_admin_client;
 mod kafka_consumer;

@@ -16,6 +16,8 @@ pub enum ResetTo {
 #[derive(Debug)]
 pub struct SubscriptionState {
     policy: AutoOffsetReset,
+    /// Nothing is fetched: what is assigned is about to be given up.
+    suspended: bool,
     assigned: BTreeMap<TopicPartition, Assigned>,
 }
 
@@ -31,6 +33,8 @@ pub struct Assigned {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
+    /// Whether the group has committed a position here is not known yet.
+    Initializing,
     AwaitReset(ResetTo, Why),
     AwaitValidation(FetchPosition),
     Fetching(FetchPosition),
@@ -60,6 +64,7 @@ impl SubscriptionState {
     pub fn new(policy: AutoOffsetReset) -> SubscriptionState {
         SubscriptionState {
             policy,
+            suspended: false,
             assigned: BTreeMap::new(),
         }
     }
@@ -72,6 +77,82 @@ impl SubscriptionState {
             told: None,
         };
         self.assigned.insert(partition, assigned);
+    }
+
+    /// All at once, from the group's leader; each begins where the group has committed.
+    pub fn assign_from_group(&mut self, partitions: &[TopicPartition]) {
+        let fresh = |partition: &TopicPartition| {
+            let assigned = Assigned {
+                state: State::Initializing,
+                retry_at: Time::ZERO,
+                told: None,
+            };
+            (partition.clone(), assigned)
+        };
+        self.suspended = false;
+        self.assigned = partitions.iter().map(fresh).collect();
+    }
+
+    /// Fetches no more until partitions are assigned again.
+    pub fn suspend(&mut self) {
+        self.suspended = true;
+    }
+
+    pub fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+
+    pub fn clear(&mut self) {
+        self.assigned.clear();
+    }
+
+    pub fn partitions(&self) -> Vec<TopicPartition> {
+        self.assigned.keys().cloned().collect()
+    }
+
+    /// CC50: what a commit holds.
+    pub fn all_consumed(&self) -> Vec<(TopicPartition, FetchPosition)> {
+        let consumed = self.assigned.iter().filter_map(|(partition, assigned)| {
+            let State::Fetching(position) = assigned.state else {
+                return None;
+            };
+            Some((partition.clone(), position))
+        });
+        consumed.collect()
+    }
+
+    /// Those whose committed position is to be asked for.
+    pub fn initializing(&self) -> Vec<TopicPartition> {
+        let all = self.assigned.iter();
+        let wanted = all.filter(|(_, assigned)| assigned.state == State::Initializing);
+        wanted.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// CC29: what the group has committed here, with its epoch; the leader's epoch as metadata knows it.
+    pub fn on_committed(
+        &mut self,
+        partition: &TopicPartition,
+        committed: Option<(i64, i32)>,
+        leader_epoch: Option<i32>,
+    ) {
+        if self.state(partition) != Some(State::Initializing) {
+            return;
+        }
+        let state = match committed {
+            None => self.after_policy(Why::NoCommittedOffset),
+            Some((offset, offset_epoch)) => {
+                let position = FetchPosition {
+                    offset,
+                    offset_epoch,
+                    leader_epoch: leader_epoch.unwrap_or(UNKNOWN_EPOCH),
+                };
+                match leader_epoch {
+                    Some(_) if offset_epoch != UNKNOWN_EPOCH => State::AwaitValidation(position),
+                    _ => State::Fetching(position),
+                }
+            }
+        };
+        self.set(partition, state);
     }
 
     pub fn is_assigned(&self, partition: &TopicPartition) -> bool {
@@ -171,7 +252,7 @@ impl State {
     pub fn position(&self) -> Option<FetchPosition> {
         match self {
             State::AwaitValidation(position) | State::Fetching(position) => Some(*position),
-            State::AwaitReset(..) | State::NoPosition => None,
+            State::Initializing | State::AwaitReset(..) | State::NoPosition => None,
         }
     }
 }

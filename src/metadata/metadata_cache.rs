@@ -4,10 +4,10 @@
 //! May not know the partitions that this broker hosts: those come by LeaderAndIsr.
 
 use crate::protocol::{
-    BrokerId, ErrorCode, LEADER_DURING_DELETE, ListenerName, MetadataRequest, MetadataResponse,
-    NO_LEADER, PartitionMetadata, RegisteredBroker, TopicId, TopicMetadata, TopicName,
-    TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest, is_internal_topic,
-    is_topic_name,
+    BrokerEndpoint, BrokerId, ErrorCode, LEADER_DURING_DELETE, ListenerName, MetadataRequest,
+    MetadataResponse, NO_LEADER, PartitionMetadata, RegisteredBroker, TopicId, TopicMetadata,
+    TopicName, TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest,
+    is_internal_topic, is_topic_name,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -135,6 +135,11 @@ impl MetadataCache {
             controller_id: self.controller_id.unwrap_or(-1),
             topics,
         }
+    }
+
+    /// Where a live broker is to be reached by the listener of this name.
+    pub fn endpoint(&self, id: BrokerId, listener: &ListenerName) -> Option<BrokerEndpoint> {
+        self.live_brokers.get(&id)?.node(listener)
     }
 
     fn topic(&self, name: &TopicName, listener: &ListenerName) -> TopicMetadata {

@@ -1,16 +1,17 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
 use super::Node;
-use super::view::{
+use super::view::{GroupView, MemberView, 
     ClusterView, CommittedPartition, Described, ReplicaOffsets, ReplicaView, TopicView, ZnodeView,
     ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
 };
 use crate::broker::ReplicaRole;
+use crate::coordinator::group::{GroupMetadata, GroupState};
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
 use crate::protocol::config::{Properties, described_topic_configs};
 use crate::protocol::zookeeper::Stat;
-use crate::protocol::{
+use crate::protocol::{Assignment, 
     BrokerId, Cluster, LeaderRecoveryState, TopicName, TopicPartition, UpdateMetadataPartitionState,
 };
 use crate::zookeeper::{DataTree, QuorumRole, Server, SessionView};
@@ -393,6 +394,16 @@ impl ClusterView for Observed<'_> {
         })
     }
 
+    fn groups(&self) -> Vec<GroupView> {
+        let mut groups = Vec::new();
+        for id in self.running_brokers() {
+            let coordinated = self.broker(id).map(|it| it.broker().groups().groups());
+            groups.extend(coordinated.into_iter().flatten().map(|it| group_view(id, it)));
+        }
+        groups.sort_by(|a, b| a.group.cmp(&b.group));
+        groups
+    }
+
     fn topics(&self) -> Vec<TopicView> {
         let Some(tree) = self.tree() else {
             return Vec::new();
@@ -448,5 +459,29 @@ fn owned(
         log_start_offset: view.log_start_offset,
         high_watermark: view.high_watermark,
         log_end_offset: view.log_end_offset,
+    }
+}
+
+fn group_view(coordinator: BrokerId, group: &GroupMetadata) -> GroupView {
+    let stable = group.is(GroupState::Stable);
+    let members = group.members().map(|member| MemberView {
+        member_id: Rc::clone(&member.member_id),
+        client_id: Rc::clone(&member.client_id),
+        host: Rc::clone(&member.client_host),
+        assignment: Assignment::from_bytes(&member.assignment)
+            .filter(|_| stable)
+            .map_or_else(Vec::new, |given| given.partitions),
+    });
+    GroupView {
+        group: Rc::clone(&group.group_id),
+        state: group.state().name(),
+        coordinator,
+        protocol: group.protocol_name.clone(),
+        members: members.collect(),
+        committed: group
+            .offsets
+            .iter()
+            .map(|(partition, committed)| (partition.clone(), committed.value.offset))
+            .collect(),
     }
 }

@@ -8,6 +8,8 @@ use crate::protocol::zab::ServerId;
 use crate::protocol::zookeeper::{SessionId, Stat, Zxid};
 use crate::protocol::{BrokerId, TopicId, TopicName, TopicPartition};
 use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// One replica, as the broker that holds it sees it. Offsets are those of the partition's log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,6 +140,30 @@ pub struct ZooKeeperView {
 }
 
 /// A cluster between two events.
+/// A group, as its coordinator tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupView {
+    pub group: Rc<str>,
+    /// As DescribeGroups names it.
+    pub state: &'static str,
+    pub coordinator: BrokerId,
+    /// The assignor's name, once there is one.
+    pub protocol: Option<Rc<str>>,
+    pub members: Vec<MemberView>,
+    /// The next offset to read, by partition.
+    pub committed: BTreeMap<TopicPartition, i64>,
+}
+
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberView {
+    pub member_id: Rc<str>,
+    pub client_id: Rc<str>,
+    pub host: Rc<str>,
+    /// Empty unless the group is stable.
+    pub assignment: Vec<TopicPartition>,
+}
+
 pub trait ClusterView {
     /// Brokers whose process runs (or is paused), by id.
     fn running_brokers(&self) -> Vec<BrokerId>;
@@ -176,6 +202,10 @@ pub trait ClusterView {
             topics: self.topics(),
             partitions: self.committed(),
         })
+    }
+    /// Every group that a running broker coordinates, by name.
+    fn groups(&self) -> Vec<GroupView> {
+        Vec::new()
     }
     /// ZooKeeper's servers, sessions and tree.
     fn zookeeper(&self) -> ZooKeeperView {

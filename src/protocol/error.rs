@@ -75,6 +75,32 @@ error_codes! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", "NewLeaderElectedException";
     OperationNotAttempted = 55, "OPERATION_NOT_ATTEMPTED", "OperationNotAttemptedException";
     ListenerNotFound = 72, "LISTENER_NOT_FOUND", "ListenerNotFoundException";
+    OffsetMetadataTooLarge = 12, "OFFSET_METADATA_TOO_LARGE", "OffsetMetadataTooLarge";
+    CoordinatorLoadInProgress = 14, "COORDINATOR_LOAD_IN_PROGRESS", "CoordinatorLoadInProgressException";
+    CoordinatorNotAvailable = 15, "COORDINATOR_NOT_AVAILABLE", "CoordinatorNotAvailableException";
+    NotCoordinator = 16, "NOT_COORDINATOR", "NotCoordinatorException";
+    IllegalGeneration = 22, "ILLEGAL_GENERATION", "IllegalGenerationException";
+    InconsistentGroupProtocol = 23, "INCONSISTENT_GROUP_PROTOCOL", "InconsistentGroupProtocolException";
+    InvalidGroupId = 24, "INVALID_GROUP_ID", "InvalidGroupIdException";
+    UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", "UnknownMemberIdException";
+    InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT", "InvalidSessionTimeoutException";
+    RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS", "RebalanceInProgressException";
+    InvalidCommitOffsetSize = 28, "INVALID_COMMIT_OFFSET_SIZE", "InvalidCommitOffsetSizeException";
+    UnsupportedVersion = 35, "UNSUPPORTED_VERSION", "UnsupportedVersionException";
+    DuplicateSequenceNumber = 46, "DUPLICATE_SEQUENCE_NUMBER", "DuplicateSequenceException";
+    ConcurrentTransactions = 51, "CONCURRENT_TRANSACTIONS", "ConcurrentTransactionsException";
+    UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID", "UnknownProducerIdException";
+    NonEmptyGroup = 68, "NON_EMPTY_GROUP", "GroupNotEmptyException";
+    GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND", "GroupIdNotFoundException";
+    FetchSessionIdNotFound = 70, "FETCH_SESSION_ID_NOT_FOUND", "FetchSessionIdNotFoundException";
+    InvalidFetchSessionEpoch = 71, "INVALID_FETCH_SESSION_EPOCH", "InvalidFetchSessionEpochException";
+    MemberIdRequired = 79, "MEMBER_ID_REQUIRED", "MemberIdRequiredException";
+    GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", "GroupMaxSizeReachedException";
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID", "FencedInstanceIdException";
+    GroupSubscribedToTopic = 86, "GROUP_SUBSCRIBED_TO_TOPIC", "GroupSubscribedToTopicException";
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", "UnstableOffsetCommitException";
+    ProducerFenced = 90, "PRODUCER_FENCED", "ProducerFencedException";
+    FetchSessionTopicIdError = 106, "FETCH_SESSION_TOPIC_ID_ERROR", "FetchSessionTopicIdException";
 }
 
 impl ErrorCode {
@@ -107,6 +133,14 @@ impl ErrorCode {
                 | NetworkException
                 | NotEnoughReplicas
                 | NotEnoughReplicasAfterAppend
+                | CoordinatorLoadInProgress
+                | CoordinatorNotAvailable
+                | NotCoordinator
+                | ConcurrentTransactions
+                | FetchSessionIdNotFound
+                | InvalidFetchSessionEpoch
+                | FetchSessionTopicIdError
+                | UnstableOffsetCommit
                 | NotController
                 | KafkaStorageError
                 | FencedLeaderEpoch

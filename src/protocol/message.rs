@@ -3,7 +3,7 @@
 use super::kafka::{Request, Response};
 use super::zab::{ElectionMessage, QuorumPacket};
 use super::zookeeper::{ClientMessage, ServerMessage};
-use crate::kernel::Payload;
+use crate::kernel::{ConnId, Payload};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -23,6 +23,13 @@ pub struct KafkaRequest {
 pub struct KafkaResponse {
     pub correlation_id: i32,
     pub body: Response,
+}
+
+/// Whose request it was: whom an answer goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    pub conn: ConnId,
+    pub correlation_id: i32,
 }
 
 /// A message between two nodes.

@@ -6,6 +6,7 @@
 //! May not know who sends or receives.
 
 pub mod config;
+mod consumer_protocol;
 mod counted;
 mod error;
 mod escaped;
@@ -21,12 +22,13 @@ mod timer;
 pub mod zab;
 pub mod zookeeper;
 
+pub use consumer_protocol::{Assignment, CONSUMER_PROTOCOL_TYPE, Subscription};
 pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    Errand, Fact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, NotReached, RecordId,
-    Routine, ShellFact, StateWriteReason, content_of,
+    Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, MemberGone,
+    NotReached, RecordId, Routine, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{
@@ -35,9 +37,9 @@ pub use ids::{
 };
 pub use kafka::*;
 pub use lock::Lock;
-pub use message::{KafkaRequest, KafkaResponse, Message};
+pub use message::{KafkaRequest, KafkaResponse, Message, Pending};
 pub use timer::{
-    BrokerTimer, ClientTimer, ControllerTimer, NetworkOwner, NetworkTimer, ServerTimer,
+    BrokerTimer, ClientTimer, ControllerTimer, GroupTimer, NetworkOwner, NetworkTimer, ServerTimer,
     SessionTimer, Timer, ZooKeeperTimer,
 };
 

@@ -1,6 +1,7 @@
 //! Timers: what a node asks its clock for. One small enum a room.
 
 use super::FetcherId;
+use std::rc::Rc;
 
 /// Any timer of any node.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -113,6 +114,22 @@ pub enum BrokerTimer {
     SendAlterPartition,
     /// The next attempt at a controlled shutdown.
     ControlledShutdown,
+    Group(GroupTimer),
+}
+
+/// What a group coordinator waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GroupTimer {
+    /// Nothing was heard of a member, or of who was given a member id, for its session's time-out.
+    Session { group: Rc<str>, member: Rc<str> },
+    /// Members had their time to join.
+    Join { group: Rc<str> },
+    /// Members of this generation had their time to sync.
+    Sync { group: Rc<str>, generation: i32 },
+    /// The next piece of the partition of `__consumer_offsets` that is being loaded.
+    Load,
+    /// `delete-expired-group-metadata`.
+    Cleanup,
 }
 
 /// What the whole broker process waits for while it starts and stops (`KafkaServer`).
@@ -144,6 +161,8 @@ pub enum ControllerTimer {
 pub enum ClientTimer {
     /// The workload's next record.
     NextRecord,
+    /// The application has processed what `poll` gave it.
+    Processed,
     /// Expiry, back-off or linger of the accumulator; metadata age.
     Wake(u64),
 }

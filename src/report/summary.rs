@@ -3,7 +3,9 @@
 use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
-use super::{Ending, kafka_get_offsets, kafka_topics_describe};
+use super::{
+    Ending, kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe,
+};
 use crate::check::Judgement;
 use crate::protocol::counted;
 use crate::trace::{Closing, Style, TraceHeader, with_legend};
@@ -114,8 +116,20 @@ pub fn tables(ending: &Ending<'_>) -> String {
     let source = cache.map_or_else(String::new, |id| {
         format!("   # as broker-{id} tells it: ZooKeeper does not tell the same")
     });
-    let mut text =
-        format!("$ kafka-topics --describe{source}\n{topics}\n$ kafka-get-offsets\n{offsets}");
+    let groups = kafka_consumer_groups_describe(ending.view);
+    // Only where there is an internal topic is there something to leave out.
+    let (exclude, exclude_too) = match groups.is_empty() {
+        true => ("", ""),
+        false => (" --exclude-internal", " --exclude-internal-topics"),
+    };
+    let mut text = format!(
+        "$ kafka-topics --describe{exclude}{source}\n{topics}\n$ kafka-get-offsets{exclude_too}\n{offsets}"
+    );
+    if !groups.is_empty() {
+        text.push_str(&format!(
+            "\n$ kafka-consumer-groups --describe --all-groups\n{groups}"
+        ));
+    }
     let zookeeper = zookeeper(ending);
     if !zookeeper.is_empty() {
         text.push_str(&format!("\n{zookeeper}"));

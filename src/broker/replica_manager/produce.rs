@@ -6,7 +6,7 @@
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
 use crate::broker::partition::Partition;
-use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
+use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Requester, WatchKey};
 use crate::log::{LogAppendInfo, Records};
 use crate::protocol::{
     ErrorCode, Fact, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicPartition,
@@ -38,9 +38,27 @@ impl ReplicaManager {
         env: &mut Env<'_>,
         request: &ProduceRequest,
     ) -> Appended {
+        self.append_all(env, request, false)
+    }
+
+    /// The same for a coordinator of this broker, which alone may write to internal topics.
+    pub(crate) fn append_internal(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+    ) -> Appended {
+        self.append_all(env, request, true)
+    }
+
+    fn append_all(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &ProduceRequest,
+        internal: bool,
+    ) -> Appended {
         let mut appended = Vec::with_capacity(request.data.len());
         for (name, records) in &request.data {
-            appended.push(self.append(env, name, records, request.acks));
+            appended.push(self.append(env, name, records, request.acks, internal));
         }
         Appended(appended)
     }
@@ -49,7 +67,7 @@ impl ReplicaManager {
     pub(crate) fn finish_produce(
         &mut self,
         env: &mut Env<'_>,
-        to: Pending,
+        to: Requester,
         request: &ProduceRequest,
         appended: Appended,
     ) -> Option<Parked> {
@@ -102,8 +120,9 @@ impl ReplicaManager {
         name: &TopicPartition,
         records: &Records,
         acks: i16,
+        internal: bool,
     ) -> (Result<LogAppendInfo, ErrorCode>, bool) {
-        let partition = match self.partition_to_append(env, name, records, acks) {
+        let partition = match self.partition_to_append(env, name, records, acks, internal) {
             Ok(partition) => partition,
             Err(error) => return (Err(error), false),
         };
@@ -121,6 +140,7 @@ impl ReplicaManager {
         name: &TopicPartition,
         records: &Records,
         acks: i16,
+        internal: bool,
     ) -> Result<&mut Partition, ErrorCode> {
         if env.cache.partition(name).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition);
@@ -132,7 +152,7 @@ impl ReplicaManager {
         if !matches!(acks, -1..=1) {
             return Err(ErrorCode::InvalidRequiredAcks);
         }
-        if is_internal_topic(&name.topic) {
+        if is_internal_topic(&name.topic) && !internal {
             return Err(ErrorCode::InvalidTopicException);
         }
         let partition = self.partitions.get_mut(name);
@@ -167,7 +187,7 @@ impl ReplicaManager {
     fn wait_for_replicas(
         &mut self,
         env: &mut Env<'_>,
-        to: Pending,
+        to: Requester,
         request: &ProduceRequest,
         acks: Vec<Ack>,
     ) -> Option<Parked> {

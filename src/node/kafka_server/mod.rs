@@ -500,8 +500,6 @@ impl KafkaServer {
             BrokerOutput::MetadataUpdated { cache, request } => {
                 self.admin_input(AdminInput::MetadataUpdated { cache, request });
             }
-            // No coordinator of groups or transactions lives on any.
-            BrokerOutput::LeadershipChanged(_) => {}
             BrokerOutput::ControlledShutdownDone { .. } => {
                 if matches!(self.stage, Stage::ControlledShutdown) {
                     self.stop(ctx);

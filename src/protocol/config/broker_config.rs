@@ -43,6 +43,18 @@ pub struct BrokerConfig {
     pub log_flush_scheduler_interval_ms: i64,
     pub log_retention_check_interval_ms: u64,
     pub log_initial_task_delay_ms: u64,
+    pub group_initial_rebalance_delay_ms: i32,
+    pub group_max_session_timeout_ms: i32,
+    pub group_max_size: i32,
+    pub group_min_session_timeout_ms: i32,
+    pub offset_metadata_max_bytes: i32,
+    pub offsets_commit_timeout_ms: i32,
+    pub offsets_load_buffer_size: u32,
+    pub offsets_retention_check_interval_ms: u64,
+    pub offsets_retention_minutes: i32,
+    pub offsets_topic_num_partitions: i32,
+    pub offsets_topic_replication_factor: i16,
+    pub offsets_topic_segment_bytes: i32,
     pub rack: Option<String>,
     /// Broker-wide defaults of topic configurations, already under the topic's keys.
     pub topic_defaults: TopicConfig,
@@ -107,6 +119,51 @@ impl BrokerConfig {
         values.number(
             "default.replication.factor",
             &mut config.default_replication_factor,
+        )?;
+        values.number(
+            "group.initial.rebalance.delay.ms",
+            &mut config.group_initial_rebalance_delay_ms,
+        )?;
+        values.number(
+            "group.max.session.timeout.ms",
+            &mut config.group_max_session_timeout_ms,
+        )?;
+        values.number("group.max.size", &mut config.group_max_size)?;
+        values.number(
+            "group.min.session.timeout.ms",
+            &mut config.group_min_session_timeout_ms,
+        )?;
+        values.number(
+            "offset.metadata.max.bytes",
+            &mut config.offset_metadata_max_bytes,
+        )?;
+        values.number(
+            "offsets.commit.timeout.ms",
+            &mut config.offsets_commit_timeout_ms,
+        )?;
+        values.number(
+            "offsets.load.buffer.size",
+            &mut config.offsets_load_buffer_size,
+        )?;
+        values.number(
+            "offsets.retention.check.interval.ms",
+            &mut config.offsets_retention_check_interval_ms,
+        )?;
+        values.number(
+            "offsets.retention.minutes",
+            &mut config.offsets_retention_minutes,
+        )?;
+        values.number(
+            "offsets.topic.num.partitions",
+            &mut config.offsets_topic_num_partitions,
+        )?;
+        values.number(
+            "offsets.topic.replication.factor",
+            &mut config.offsets_topic_replication_factor,
+        )?;
+        values.number(
+            "offsets.topic.segment.bytes",
+            &mut config.offsets_topic_segment_bytes,
         )?;
         values.number("num.partitions", &mut config.num_partitions)?;
         values.number("num.io.threads", &mut config.num_io_threads)?;
@@ -317,6 +374,18 @@ impl Default for BrokerConfig {
             log_flush_scheduler_interval_ms: i64::MAX,
             log_retention_check_interval_ms: 300_000,
             log_initial_task_delay_ms: 30_000,
+            group_initial_rebalance_delay_ms: 3_000,
+            group_max_session_timeout_ms: 1_800_000,
+            group_max_size: i32::MAX,
+            group_min_session_timeout_ms: 6_000,
+            offset_metadata_max_bytes: 4_096,
+            offsets_commit_timeout_ms: 5_000,
+            offsets_load_buffer_size: 5_242_880,
+            offsets_retention_check_interval_ms: 600_000,
+            offsets_retention_minutes: 10_080,
+            offsets_topic_num_partitions: 50,
+            offsets_topic_replication_factor: 3,
+            offsets_topic_segment_bytes: 104_857_600,
             rack: None,
             topic_defaults: TopicConfig::default(),
             rules: Rules::default(),

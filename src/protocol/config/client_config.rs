@@ -4,6 +4,7 @@
 //! Values come as text, as in a properties file, and are parsed once. Keys that are not modelled
 //! are left alone here: whoever reads a scenario warns about them, or refuses them.
 
+use super::group_membership::GroupMembership;
 use super::{ConfigError, NetworkClientConfig, Properties};
 use crate::kernel::Duration;
 use crate::log::batch::CompressionType;
@@ -101,6 +102,10 @@ pub struct ConsumerConfig {
     pub check_crcs: bool,
     /// `client.rack`, empty if none
     pub client_rack: String,
+    /// `max.poll.records`
+    pub max_poll_records: usize,
+    /// With `group.id`.
+    pub group: Option<GroupMembership>,
 }
 
 /// Settings of an administrator.
@@ -232,6 +237,8 @@ impl ConsumerConfig {
             )?,
             check_crcs: keys.flag("check.crcs", true)?,
             client_rack: keys.text("client.rack"),
+            max_poll_records: keys.number("max.poll.records", 1, 500)? as usize,
+            group: GroupMembership::parse(&mut keys)?,
         })
     }
 }
@@ -247,18 +254,23 @@ impl AdminConfig {
     }
 }
 
-struct Keys<'a>(&'a Properties);
+pub(super) struct Keys<'a>(&'a Properties);
 
 impl Keys<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|value| value.trim())
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()
     }
 
-    fn number(&mut self, key: &'static str, least: u64, default: u64) -> Result<u64, ConfigError> {
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        least: u64,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
         let Some(value) = self.get(key) else {
             return Ok(default);
         };
@@ -281,7 +293,7 @@ impl Keys<'_> {
         })
     }
 
-    fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
         self.one_of(key, &[("true", true), ("false", false)], default)
     }
 

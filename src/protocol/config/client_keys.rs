@@ -110,7 +110,7 @@ pub(super) const PRODUCER: &[Key] = &[
 /// Settings of consumers, but those for SASL and SSL.
 pub(super) const CONSUMER: &[Key] = &[
     modelled("allow.auto.create.topics", BOOLEAN, "true"),
-    changes("auto.commit.interval.ms", int(0), Lack::Groups, &[]),
+    modelled("auto.commit.interval.ms", int(0), "5000"),
     tunes("auto.include.jmx.reporter", BOOLEAN),
     modelled(
         "auto.offset.reset",
@@ -135,14 +135,14 @@ pub(super) const CONSUMER: &[Key] = &[
     modelled("client.rack", TEXT, ""),
     tunes("connections.max.idle.ms", long(ANY)),
     tunes("default.api.timeout.ms", int(0)),
-    changes("enable.auto.commit", BOOLEAN, Lack::Groups, &["false"]),
+    modelled("enable.auto.commit", BOOLEAN, "true"),
     tunes("enable.metrics.push", BOOLEAN),
     tunes("exclude.internal.topics", BOOLEAN),
     modelled("fetch.max.bytes", int(0), "52428800"),
     modelled("fetch.max.wait.ms", int(0), "500"),
     modelled("fetch.min.bytes", int(0), "1"),
-    changes("group.id", TEXT, Lack::Groups, &[]),
-    changes("group.instance.id", TEXT, Lack::Groups, &[]),
+    modelled("group.id", TEXT, ""),
+    modelled("group.instance.id", TEXT, ""),
     changes(
         "group.protocol",
         one_of(&["classic", "consumer"]),
@@ -150,7 +150,7 @@ pub(super) const CONSUMER: &[Key] = &[
         &["classic"],
     ),
     changes("group.remote.assignor", TEXT, Lack::Groups, &[]),
-    changes("heartbeat.interval.ms", int(ANY), Lack::Groups, &[]),
+    modelled("heartbeat.interval.ms", int(ANY), "3000"),
     changes("interceptor.classes", LIST, Lack::OwnCode, &[]),
     changes("internal.leave.group.on.close", BOOLEAN, Lack::Groups, &[]),
     tunes("internal.throw.on.fetch.stable.offset.unsupported", BOOLEAN),
@@ -169,8 +169,8 @@ pub(super) const CONSUMER: &[Key] = &[
         ],
     ),
     modelled("max.partition.fetch.bytes", int(0), "1048576"),
-    changes("max.poll.interval.ms", int(1), Lack::Groups, &[]),
-    tunes("max.poll.records", int(1)),
+    modelled("max.poll.interval.ms", int(1), "300000"),
+    modelled("max.poll.records", int(1), "500"),
     modelled("metadata.max.age.ms", long(0), "300000"),
     modelled(
         "metadata.recovery.strategy",
@@ -184,7 +184,11 @@ pub(super) const CONSUMER: &[Key] = &[
         one_of(&["INFO", "DEBUG", "TRACE"]),
     ),
     tunes("metrics.sample.window.ms", long(0)),
-    changes("partition.assignment.strategy", LIST, Lack::Groups, &[]),
+    modelled(
+        "partition.assignment.strategy",
+        LIST,
+        "org.apache.kafka.clients.consumer.RangeAssignor",
+    ),
     tunes("receive.buffer.bytes", int(-1)),
     modelled("reconnect.backoff.max.ms", long(0), "1000"),
     modelled("reconnect.backoff.ms", long(0), "50"),
@@ -194,7 +198,7 @@ pub(super) const CONSUMER: &[Key] = &[
     changes("security.protocol", TEXT, Lack::Security, &["PLAINTEXT"]),
     changes("security.providers", TEXT, Lack::OwnCode, &[]),
     tunes("send.buffer.bytes", int(-1)),
-    changes("session.timeout.ms", int(ANY), Lack::Groups, &[]),
+    modelled("session.timeout.ms", int(ANY), "45000"),
     modelled("socket.connection.setup.timeout.max.ms", long(ANY), "30000"),
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
     changes(

@@ -9,6 +9,7 @@ mod broker_config;
 mod broker_keys;
 mod client_config;
 mod client_keys;
+mod group_membership;
 mod key;
 mod lack;
 mod listeners;
@@ -25,6 +26,7 @@ pub use broker_config::BrokerConfig;
 pub use client_config::{
     Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, ProducerConfig, ROUND_ROBIN,
 };
+pub use group_membership::GroupMembership;
 pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};
 pub use lack::Lack;
 pub use listeners::Listeners;

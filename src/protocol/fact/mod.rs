@@ -8,6 +8,7 @@
 //! here (`Shell`); in a trace nobody sees the difference.
 
 mod faults;
+mod group;
 mod not_reached;
 mod record;
 mod replication;
@@ -16,6 +17,7 @@ mod shell;
 mod start;
 
 pub use faults::{LinkFault, MachineFault};
+pub use group::{GroupFact, MemberGone};
 pub use not_reached::{Errand, NotReached};
 pub use record::{RecordId, content_of};
 pub use replication::{IsrChange, StateWriteReason};
@@ -501,4 +503,6 @@ pub enum Fact {
     // ---- families of their own, named in a trace by the tag of each
     #[serde(untagged)]
     Shell(ShellFact),
+    #[serde(untagged)]
+    Group(GroupFact),
 }

@@ -5,16 +5,20 @@
 
 mod admin;
 mod broker_to_controller;
+mod committed_offsets;
 mod controller_to_broker;
 mod fetch;
+mod group;
 mod metadata;
 mod offsets;
 mod produce;
 
 pub use admin::*;
 pub use broker_to_controller::*;
+pub use committed_offsets::*;
 pub use controller_to_broker::*;
 pub use fetch::*;
+pub use group::*;
 pub use metadata::*;
 pub use offsets::*;
 pub use produce::*;
@@ -87,4 +91,15 @@ requests! {
     ElectLeaders = 43 => ElectLeadersRequest, ElectLeadersResponse;
     IncrementalAlterConfigs = 44 => IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     AlterPartition = 56 => AlterPartitionRequest, AlterPartitionResponse;
+    OffsetCommit = 8 => OffsetCommitRequest, OffsetCommitResponse;
+    OffsetFetch = 9 => OffsetFetchRequest, OffsetFetchResponse;
+    FindCoordinator = 10 => FindCoordinatorRequest, FindCoordinatorResponse;
+    JoinGroup = 11 => JoinGroupRequest, JoinGroupResponse;
+    Heartbeat = 12 => HeartbeatRequest, HeartbeatResponse;
+    LeaveGroup = 13 => LeaveGroupRequest, LeaveGroupResponse;
+    SyncGroup = 14 => SyncGroupRequest, SyncGroupResponse;
+    DescribeGroups = 15 => DescribeGroupsRequest, DescribeGroupsResponse;
+    ListGroups = 16 => ListGroupsRequest, ListGroupsResponse;
+    DeleteGroups = 42 => DeleteGroupsRequest, DeleteGroupsResponse;
+    OffsetDelete = 47 => OffsetDeleteRequest, OffsetDeleteResponse;
 }

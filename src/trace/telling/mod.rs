@@ -5,6 +5,7 @@
 
 mod client;
 mod controller;
+mod group;
 mod not_reached;
 mod process;
 mod replica;
@@ -136,6 +137,8 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::AdminAnswered { .. } => client::of_client(entry),
 
         Fact::Shell(fact) => shell::of_shell(fact),
+
+        Fact::Group(fact) => group::of_group(fact),
     }
 }
 

@@ -1,0 +1,742 @@
+//! A consumer's membership of its group (classes ConsumerCoordinator, AbstractCoordinator). Rules CC2,
+//! CC36 to CC54, CX3 to CX8.
+//!
+//! Finds the group's coordinator, joins, is given partitions or gives them out as the group's leader, says
+//! that it lives, commits how far it has read. Two threads share it: the application's, while it is in
+//! `poll`, drives joins and commits (`poll`); the heartbeat's runs whatever the application does
+//! (`heartbeat`).
+//!
+//! May not know whether others live, nor what the coordinator has stored but what it answers.
+
+mod answers;
+
+use crate::client::assignor::Assignor;
+use crate::client::cluster_client::ClusterClient;
+use crate::client::subscription_state::SubscriptionState;
+use crate::kernel::{Address, Duration, Time};
+use crate::network_client::{Completed, NetworkClient};
+use crate::protocol::config::{ConsumerConfig, GroupMembership};
+use crate::protocol::{
+    CommittedOffset, Ctx, ErrorCode, Event, FindCoordinatorRequest, GROUP_COORDINATOR,
+    GroupProtocol, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, MemberIdentity, Message,
+    NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Subscription, SyncGroupRequest,
+    Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// What happens to a member, for its application.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GroupNews {
+    /// `onPartitionsRevoked`
+    Revoked(Vec<TopicPartition>),
+    /// `onPartitionsLost`
+    Lost(Vec<TopicPartition>),
+    /// `onPartitionsAssigned`
+    Assigned {
+        partitions: Vec<TopicPartition>,
+        generation: i32,
+    },
+    /// A commit is stored.
+    Committed(Vec<(TopicPartition, i64)>),
+    /// It is not, or nobody knows; Java's simple name.
+    CommitFailed(&'static str),
+    /// `poll` throws this.
+    Exception(&'static str),
+}
+
+/// `AbstractCoordinator.MemberState`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum MemberState {
+    Unjoined,
+    PreparingRebalance,
+    CompletingRebalance,
+    Stable,
+}
+
+/// What the coordinator is asked.
+#[derive(Clone, Debug)]
+enum Call {
+    Join,
+    Sync,
+    Heartbeat { generation: i32 },
+    Commit(Commit),
+    OffsetFetch(Vec<TopicPartition>),
+    Leave,
+}
+
+#[derive(Clone, Debug)]
+struct Commit {
+    generation: i32,
+    offsets: Vec<(TopicPartition, i64)>,
+    purpose: CommitPurpose,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum CommitPurpose {
+    /// `auto.commit.interval.ms` is over.
+    Auto,
+    /// Before partitions are given up.
+    BeforeJoin,
+    /// The application asked.
+    Asked,
+}
+
+/// How far preparing for a join has come (CC45).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Preparation {
+    NotBegun,
+    /// The commit is on its way; not waited for beyond this.
+    Committing(Time),
+    /// The commit is over.
+    Committed,
+    /// Partitions are given up.
+    Done,
+}
+
+#[derive(Debug)]
+pub struct ConsumerCoordinator {
+    membership: GroupMembership,
+    topics: Vec<TopicName>,
+    request_timeout: Duration,
+    retry_backoff: (u64, u64),
+    network: NetworkClient<Call>,
+    coordinator: Option<Address>,
+    finding: bool,
+    find_attempts: u32,
+    find_again_at: Time,
+    state: MemberState,
+    generation: i32,
+    member_id: Rc<str>,
+    protocol: Option<Rc<str>>,
+    rejoin: bool,
+    reason: Rc<str>,
+    preparation: Preparation,
+    /// A JoinGroup or SyncGroup is under way.
+    joining: bool,
+    join_again_at: Time,
+    /// The leader's members, while it waits for metadata of their topics.
+    to_assign: Option<Vec<crate::protocol::JoinGroupResponseMember>>,
+    /// Of the leader: what it assigned by (CC44).
+    assigned_by: Option<BTreeMap<TopicName, i32>>,
+    seen_metadata: u64,
+    heartbeat: Heartbeat,
+    next_auto_commit: Time,
+    /// Committed positions are being asked for.
+    fetching_offsets: bool,
+    fetch_offsets_again_at: Time,
+    news: VecDeque<GroupNews>,
+    closed: bool,
+    /// Answers that a closed member still waits for.
+    farewells: u32,
+}
+
+/// The heartbeat thread's memory.
+#[derive(Debug, Default)]
+struct Heartbeat {
+    enabled: bool,
+    in_flight: bool,
+    /// The last one left; one that failed waits for the back-off only.
+    sent: Time,
+    failed_at: Option<Time>,
+    /// Last answer that counts as a sign of life.
+    heard: Time,
+    /// The application was last in `poll`.
+    polled: Time,
+}
+
+impl ConsumerCoordinator {
+    /// `owner` is a number of its own on this node.
+    pub fn new(
+        owner: u8,
+        client_id: &str,
+        config: &ConsumerConfig,
+        membership: GroupMembership,
+        topics: Vec<TopicName>,
+    ) -> Self {
+        let common = &config.common;
+        ConsumerCoordinator {
+            network: NetworkClient::new(
+                NetworkOwner::Client(owner),
+                Rc::from(client_id),
+                common.network,
+            ),
+            request_timeout: common.request_timeout(),
+            retry_backoff: (common.retry_backoff_ms, common.retry_backoff_max_ms),
+            membership,
+            topics,
+            coordinator: None,
+            finding: false,
+            find_attempts: 0,
+            find_again_at: Time::ZERO,
+            state: MemberState::Unjoined,
+            generation: -1,
+            member_id: UNKNOWN_MEMBER_ID.into(),
+            protocol: None,
+            rejoin: true,
+            reason: "".into(),
+            preparation: Preparation::NotBegun,
+            joining: false,
+            join_again_at: Time::ZERO,
+            to_assign: None,
+            assigned_by: None,
+            seen_metadata: 0,
+            heartbeat: Heartbeat::default(),
+            next_auto_commit: Time::ZERO,
+            fetching_offsets: false,
+            fetch_offsets_again_at: Time::ZERO,
+            news: VecDeque::new(),
+            closed: false,
+            farewells: 0,
+        }
+    }
+
+    pub fn next_news(&mut self) -> Option<GroupNews> {
+        self.news.pop_front()
+    }
+
+    pub fn group_id(&self) -> &Rc<str> {
+        &self.membership.group_id
+    }
+
+    pub fn member_id(&self) -> &Rc<str> {
+        &self.member_id
+    }
+
+    pub fn generation(&self) -> i32 {
+        self.generation
+    }
+
+    /// Takes an event of the connection to the coordinator; gives back one that is not.
+    pub fn on_event<T: Clone + std::fmt::Debug>(
+        &mut self,
+        event: Event,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+    ) -> Result<(), Event> {
+        let completed: Vec<Completed<Call>> = match event {
+            Event::Connected(conn) if self.network.owns(conn) => {
+                self.network.on_connected(ctx, conn);
+                Vec::new()
+            }
+            Event::Message {
+                conn,
+                message: Message::Response(response),
+            } if self.network.owns(conn) => {
+                let ended = self.network.on_response(ctx, conn, response);
+                ended.into_iter().collect()
+            }
+            Event::Closed { conn, reason } if self.network.owns(conn) => {
+                self.network.on_closed(ctx, conn, reason)
+            }
+            Event::Timer(Timer::Network {
+                owner,
+                conn_or_node,
+                what,
+            }) if owner == self.network.owner() => self.network.on_timer(ctx, conn_or_node, what),
+            other => return Err(other),
+        };
+        for ended in completed {
+            self.on_completed(ctx, client, subscriptions, ended);
+        }
+        while let Some((node, _)) = self.network.take_lost() {
+            if self.coordinator == Some(node) {
+                self.coordinator_unknown();
+            }
+        }
+        Ok(())
+    }
+
+    /// The application's thread, while it is in `poll`; answers when to look again.
+    pub fn poll<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+    ) -> Time {
+        let now = ctx.wall();
+        self.heartbeat.polled = now;
+        if self.closed {
+            return Time::MAX;
+        }
+        self.notice_metadata(client);
+        let mut wake = Time::MAX;
+        if self.coordinator.is_none() {
+            return wake;
+        }
+        if self.rejoin {
+            wake = wake.min(self.prepare_join(ctx, client, subscriptions));
+            if self.preparation == Preparation::Done && !self.joining {
+                if now < self.join_again_at {
+                    wake = wake.min(self.join_again_at);
+                } else {
+                    self.send_join(ctx);
+                }
+            }
+        }
+        self.assign_if_known(ctx, client);
+        wake = wake.min(self.ask_for_offsets(ctx, subscriptions));
+        if self.membership.auto_commit && self.state == MemberState::Stable {
+            if now >= self.next_auto_commit {
+                self.next_auto_commit = now + self.membership.auto_commit_interval;
+                self.commit(ctx, subscriptions, CommitPurpose::Auto);
+            }
+            wake = wake.min(self.next_auto_commit);
+        }
+        wake
+    }
+
+    /// The heartbeat thread's turn, and the search for the coordinator, which both threads make (CC42).
+    pub fn heartbeat<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
+    ) -> Time {
+        let now = ctx.wall();
+        if self.closed {
+            return Time::MAX;
+        }
+        if self.coordinator.is_none() {
+            return self.find_coordinator(ctx, client, find);
+        }
+        let beats = self.heartbeat.enabled
+            && matches!(
+                self.state,
+                MemberState::CompletingRebalance | MemberState::Stable
+            );
+        if !beats {
+            return Time::MAX;
+        }
+        let session_ends = self.heartbeat.heard + self.membership.session_timeout;
+        let poll_ends = self.heartbeat.polled + self.membership.max_poll_interval;
+        if now >= session_ends {
+            self.coordinator_unknown();
+            return now;
+        }
+        if now >= poll_ends {
+            self.leave_for_silence(ctx, subscriptions);
+            return Time::MAX;
+        }
+        let due = match self.heartbeat.failed_at {
+            Some(at) => at + Duration::from_millis(self.retry_backoff.0),
+            None => self.heartbeat.sent + self.membership.heartbeat_interval,
+        };
+        if now >= due && !self.heartbeat.in_flight {
+            let request = HeartbeatRequest {
+                group_id: Rc::clone(&self.membership.group_id),
+                generation_id: self.generation,
+                member_id: Rc::clone(&self.member_id),
+                group_instance_id: self.membership.group_instance_id.clone(),
+            };
+            self.heartbeat.in_flight = true;
+            self.heartbeat.failed_at = None;
+            self.heartbeat.sent = now;
+            let generation = self.generation;
+            self.ask(
+                ctx,
+                request,
+                self.request_timeout,
+                Call::Heartbeat { generation },
+            );
+        }
+        let next = match self.heartbeat.in_flight {
+            true => Time::MAX,
+            false => due,
+        };
+        next.min(session_ends).min(poll_ends)
+    }
+
+    /// The end of `find_coordinator`'s question.
+    pub fn on_coordinator_found(&mut self, ctx: &mut Ctx<'_>, found: Result<Address, ErrorCode>) {
+        self.finding = false;
+        match found {
+            Ok(address) => {
+                self.find_attempts = 0;
+                self.coordinator = Some(address);
+                self.heartbeat.heard = ctx.wall();
+                self.network.ready(ctx, address);
+            }
+            Err(error) if error.is_retriable() => {
+                let (initial, max) = self.retry_backoff;
+                let pause = exponential(ctx, initial, max, self.find_attempts);
+                self.find_again_at = ctx.wall() + pause;
+                self.find_attempts = self.find_attempts.saturating_add(1);
+            }
+            Err(error) => self.news.push_back(GroupNews::Exception(error.exception())),
+        }
+    }
+
+    /// Commits these positions because the application says so; a member that has none to commit to fails.
+    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) {
+        self.commit(ctx, subscriptions, CommitPurpose::Asked);
+    }
+
+    /// CC56: the last commit and the farewell. What they come to nobody hears.
+    pub fn close(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState) {
+        if self.closed {
+            return;
+        }
+        if self.membership.auto_commit && self.state == MemberState::Stable {
+            let sent = self.commit(ctx, subscriptions, CommitPurpose::Auto);
+            self.farewells += u32::from(sent);
+        }
+        let owned = subscriptions.partitions();
+        if !owned.is_empty() {
+            self.news.push_back(match self.state {
+                MemberState::Stable => GroupNews::Revoked(owned),
+                _ => GroupNews::Lost(owned),
+            });
+        }
+        let left = self.leave(ctx, "the consumer is being closed");
+        self.farewells += u32::from(left);
+        self.closed = true;
+    }
+
+    /// Closed, and nothing of it is on its way any more.
+    pub fn is_gone(&self) -> bool {
+        self.closed && self.farewells == 0
+    }
+
+    pub fn shut_down(&mut self, ctx: &mut Ctx<'_>) {
+        self.network.close_all(ctx);
+    }
+
+    // ---- the coordinator
+
+    fn find_coordinator<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
+    ) -> Time {
+        if self.finding {
+            return Time::MAX;
+        }
+        if ctx.wall() < self.find_again_at {
+            return self.find_again_at;
+        }
+        let Some(node) = client.least_loaded_node(ctx).node() else {
+            return ctx.wall() + Duration::from_millis(self.retry_backoff.0);
+        };
+        if !client.ready(ctx, node) {
+            // What becomes of the connection brings us back.
+            return Time::MAX;
+        }
+        self.finding = true;
+        let request = FindCoordinatorRequest {
+            key_type: GROUP_COORDINATOR,
+            coordinator_keys: vec![Rc::clone(&self.membership.group_id)],
+        };
+        find(client, ctx, node, request.into());
+        Time::MAX
+    }
+
+    /// CC37.
+    fn coordinator_unknown(&mut self) {
+        self.coordinator = None;
+        self.heartbeat.in_flight = false;
+    }
+
+    fn ask(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        request: impl Into<Request>,
+        timeout: Duration,
+        call: Call,
+    ) {
+        let Some(coordinator) = self.coordinator else {
+            return;
+        };
+        self.network
+            .send(ctx, coordinator, request.into(), timeout, call);
+    }
+
+    // ---- joining
+
+    /// CC44: the leader has the group join again when its topics have other partitions.
+    fn notice_metadata<T: Clone + std::fmt::Debug>(&mut self, client: &ClusterClient<T>) {
+        if self.seen_metadata == client.metadata.version() {
+            return;
+        }
+        self.seen_metadata = client.metadata.version();
+        if self.state != MemberState::Stable || self.rejoin {
+            return;
+        }
+        if let Some(by) = &self.assigned_by
+            && *by != partitions_of(client, by.keys())
+        {
+            self.request_rejoin("cached metadata has changed");
+        }
+    }
+
+    fn request_rejoin(&mut self, reason: &str) {
+        if !self.rejoin {
+            self.rejoin = true;
+            self.reason = reason.into();
+        }
+    }
+
+    /// CC45, for members that give everything up (EAGER).
+    fn prepare_join<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+    ) -> Time {
+        let now = ctx.wall();
+        if self.preparation == Preparation::NotBegun {
+            self.heartbeat.enabled |= self.state == MemberState::Stable;
+            subscriptions.suspend();
+            let until = now + self.membership.max_poll_interval;
+            let commits = self.membership.auto_commit && self.generation >= 0;
+            self.preparation =
+                match commits && self.commit(ctx, subscriptions, CommitPurpose::BeforeJoin) {
+                    true => Preparation::Committing(until),
+                    false => Preparation::Committed,
+                };
+        }
+        if let Preparation::Committing(until) = self.preparation {
+            if now < until {
+                return until;
+            }
+            self.preparation = Preparation::Committed;
+        }
+        if self.preparation == Preparation::Committed {
+            let owned = subscriptions.partitions();
+            subscriptions.clear();
+            if self.generation < 0 || *self.member_id == *UNKNOWN_MEMBER_ID {
+                if !owned.is_empty() {
+                    self.news.push_back(GroupNews::Lost(owned));
+                }
+            } else {
+                self.news.push_back(GroupNews::Revoked(owned));
+            }
+            for topic in &self.topics {
+                client.metadata.add_topic(topic);
+            }
+            self.preparation = Preparation::Done;
+        }
+        Time::MAX
+    }
+
+    /// CC38.
+    fn send_join(&mut self, ctx: &mut Ctx<'_>) {
+        let max_poll_interval = self.membership.max_poll_interval;
+        let protocols = self
+            .membership
+            .assignors
+            .iter()
+            .map(|assignor| GroupProtocol {
+                name: assignor.as_str().into(),
+                metadata: self.subscription().to_bytes(),
+            });
+        let request = JoinGroupRequest {
+            group_id: Rc::clone(&self.membership.group_id),
+            session_timeout_ms: self.membership.session_timeout.as_millis() as i32,
+            rebalance_timeout_ms: max_poll_interval.as_millis() as i32,
+            member_id: Rc::clone(&self.member_id),
+            group_instance_id: self.membership.group_instance_id.clone(),
+            protocol_type: crate::protocol::CONSUMER_PROTOCOL_TYPE.into(),
+            protocols: protocols.collect(),
+            reason: Rc::clone(&self.reason),
+        };
+        self.state = MemberState::PreparingRebalance;
+        self.heartbeat.enabled = false;
+        self.joining = true;
+        let timeout = self
+            .request_timeout
+            .max(max_poll_interval + Duration::from_secs(5));
+        self.ask(ctx, request, timeout, Call::Join);
+    }
+
+    fn subscription(&self) -> Subscription {
+        Subscription {
+            topics: self.topics.clone(),
+            user_data: None,
+            owned_partitions: Vec::new(),
+            generation_id: self.generation,
+            rack_id: None,
+        }
+    }
+
+    /// CC57: the leader assigns once it knows the partitions of all topics that somebody reads.
+    fn assign_if_known<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+    ) {
+        let Some(members) = &self.to_assign else {
+            return;
+        };
+        let members: Vec<_> = members.iter().map(answers::member_of).collect();
+        let topics = members.iter().flat_map(|member| &member.topics);
+        let mut all_known = true;
+        for topic in topics {
+            client.metadata.add_topic(topic);
+            let known = client.metadata.topic(topic).is_some();
+            all_known &= known || client.metadata.topic_error(topic).is_some();
+        }
+        if !all_known {
+            return;
+        }
+        self.to_assign = None;
+        let topics: Vec<TopicName> = members.iter().flat_map(|it| it.topics.clone()).collect();
+        let partitions = partitions_of(client, topics.iter());
+        let assignor = self.protocol.as_deref().and_then(Assignor::by_name);
+        let Some(assignor) = assignor else {
+            self.news
+                .push_back(GroupNews::Exception("IllegalStateException"));
+            return;
+        };
+        let assigned = assignor.assign(&members, &partitions);
+        self.assigned_by = Some(partitions);
+        let assignments = assigned.into_iter().map(|(member, partitions)| {
+            let assignment = crate::protocol::Assignment {
+                partitions,
+                user_data: None,
+            };
+            (member, assignment.to_bytes())
+        });
+        self.send_sync(ctx, assignments.collect());
+    }
+
+    fn send_sync(&mut self, ctx: &mut Ctx<'_>, assignments: Vec<(Rc<str>, bytes::Bytes)>) {
+        let request = SyncGroupRequest {
+            group_id: Rc::clone(&self.membership.group_id),
+            generation_id: self.generation,
+            member_id: Rc::clone(&self.member_id),
+            group_instance_id: self.membership.group_instance_id.clone(),
+            protocol_type: Some(crate::protocol::CONSUMER_PROTOCOL_TYPE.into()),
+            protocol_name: self.protocol.clone(),
+            assignments,
+        };
+        self.joining = true;
+        self.ask(ctx, request, self.request_timeout, Call::Sync);
+    }
+
+    // ---- leaving
+
+    /// CC43.
+    fn leave_for_silence(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState) {
+        self.leave(ctx, "consumer poll timeout has expired.");
+        self.reset_generation(true);
+        self.request_rejoin("");
+        self.heartbeat.enabled = false;
+        subscriptions.suspend();
+    }
+
+    /// Static members do not say that they go (KIP-345).
+    fn leave(&mut self, ctx: &mut Ctx<'_>, reason: &str) -> bool {
+        let is_member = *self.member_id != *UNKNOWN_MEMBER_ID;
+        if self.membership.group_instance_id.is_some() || !is_member || self.coordinator.is_none() {
+            return false;
+        }
+        let request = LeaveGroupRequest {
+            group_id: Rc::clone(&self.membership.group_id),
+            members: vec![MemberIdentity {
+                member_id: Rc::clone(&self.member_id),
+                group_instance_id: None,
+                reason: Some(reason.into()),
+            }],
+        };
+        self.ask(ctx, request, self.request_timeout, Call::Leave);
+        true
+    }
+
+    fn reset_generation(&mut self, member_too: bool) {
+        self.generation = -1;
+        self.protocol = None;
+        self.state = MemberState::Unjoined;
+        if member_too {
+            self.member_id = UNKNOWN_MEMBER_ID.into();
+        }
+    }
+
+    // ---- commits and committed positions
+
+    /// CC50: every partition with a valid position; false if there is nothing to send, or nobody to send it
+    /// to.
+    fn commit(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        subscriptions: &SubscriptionState,
+        purpose: CommitPurpose,
+    ) -> bool {
+        let consumed = subscriptions.all_consumed();
+        if consumed.is_empty() || self.coordinator.is_none() {
+            return false;
+        }
+        if self.generation < 0 {
+            self.news
+                .push_back(GroupNews::CommitFailed("CommitFailedException"));
+            return false;
+        }
+        let offsets = consumed
+            .iter()
+            .map(|(partition, position)| (partition.clone(), position.offset))
+            .collect();
+        let partitions = consumed.into_iter().map(|(partition, position)| {
+            let committed = CommittedOffset {
+                offset: position.offset,
+                leader_epoch: position.offset_epoch,
+                metadata: "".into(),
+            };
+            (partition, committed)
+        });
+        let request = OffsetCommitRequest {
+            group_id: Rc::clone(&self.membership.group_id),
+            generation_id: self.generation,
+            member_id: Rc::clone(&self.member_id),
+            group_instance_id: self.membership.group_instance_id.clone(),
+            partitions: partitions.collect(),
+        };
+        let commit = Commit {
+            generation: self.generation,
+            offsets,
+            purpose,
+        };
+        self.ask(ctx, request, self.request_timeout, Call::Commit(commit));
+        true
+    }
+
+    /// CC4 (c): one question for all partitions that have no position yet.
+    fn ask_for_offsets(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) -> Time {
+        if self.fetching_offsets {
+            return Time::MAX;
+        }
+        let wanted = subscriptions.initializing();
+        if wanted.is_empty() {
+            return Time::MAX;
+        }
+        if ctx.wall() < self.fetch_offsets_again_at {
+            return self.fetch_offsets_again_at;
+        }
+        let request = OffsetFetchRequest {
+            group_id: Rc::clone(&self.membership.group_id),
+            partitions: Some(wanted.clone()),
+            require_stable: true,
+        };
+        self.fetching_offsets = true;
+        self.ask(
+            ctx,
+            request,
+            self.request_timeout,
+            Call::OffsetFetch(wanted),
+        );
+        Time::MAX
+    }
+}
+
+fn partitions_of<'a, T: Clone + std::fmt::Debug>(
+    client: &ClusterClient<T>,
+    topics: impl Iterator<Item = &'a TopicName>,
+) -> BTreeMap<TopicName, i32> {
+    let count = |topic: &TopicName| {
+        let known = client.metadata.topic(topic)?;
+        Some((TopicName::clone(topic), known.partitions.len() as i32))
+    };
+    topics.filter_map(count).collect()
+}

@@ -1,0 +1,308 @@
+//! What the coordinator's answers do to a member: the table of errors of group requests, and CC40, CC41,
+//! CC46, CC51.
+
+use super::{
+    Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation,
+};
+use crate::client::assignor::AssignorMember;
+use crate::client::cluster_client::ClusterClient;
+use crate::client::subscription_state::SubscriptionState;
+use crate::kernel::Duration;
+use crate::network_client::Completed;
+use crate::protocol::{
+    Assignment, Ctx, ErrorCode, JoinGroupResponse, JoinGroupResponseMember, NO_COMMITTED_OFFSET,
+    OffsetFetchResponse, Response, Subscription, SyncGroupResponse, TopicPartition,
+};
+use std::rc::Rc;
+
+/// What the assignor needs to know of a member. Bytes that nobody can read want nothing.
+pub(super) fn member_of(member: &JoinGroupResponseMember) -> AssignorMember {
+    let subscription = Subscription::from_bytes(&member.metadata).unwrap_or_default();
+    AssignorMember {
+        id: Rc::clone(&member.member_id),
+        instance: member.group_instance_id.clone(),
+        topics: subscription.topics,
+    }
+}
+
+impl ConsumerCoordinator {
+    pub(super) fn on_completed<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+        completed: Completed<Call>,
+    ) {
+        if self.closed {
+            // Only that it has ended matters.
+            self.farewells = self.farewells.saturating_sub(1);
+            return;
+        }
+        let answer = completed.result.ok();
+        if answer.is_none() && self.coordinator == Some(completed.to) {
+            self.coordinator_unknown();
+        }
+        match (completed.tag, answer) {
+            (Call::Join, Some(Response::JoinGroup(answer))) => self.on_join(ctx, client, *answer),
+            (Call::Sync, Some(Response::SyncGroup(answer))) => {
+                self.on_sync(ctx, subscriptions, &answer);
+            }
+            (Call::Join | Call::Sync, _) => self.join_later(ctx, ErrorCode::NetworkException),
+            (Call::Heartbeat { generation }, answer) => {
+                self.heartbeat.in_flight = false;
+                match answer {
+                    Some(Response::Heartbeat(answer)) => {
+                        self.on_heartbeat(ctx, generation, answer.error);
+                    }
+                    _ => self.heartbeat.failed_at = Some(ctx.wall()),
+                }
+            }
+            (Call::Commit(commit), Some(Response::OffsetCommit(answer))) => {
+                let mut errors = answer.partitions.iter().map(|(_, error)| *error);
+                let error = errors.find(|error| !error.is_none());
+                self.on_commit(ctx, commit, error.unwrap_or(ErrorCode::None));
+            }
+            (Call::Commit(commit), _) => {
+                self.on_commit(ctx, commit, ErrorCode::CoordinatorNotAvailable);
+            }
+            (Call::OffsetFetch(_), Some(Response::OffsetFetch(answer))) => {
+                self.fetching_offsets = false;
+                self.on_offsets(ctx, client, subscriptions, *answer);
+            }
+            (Call::OffsetFetch(_), _) => {
+                self.fetching_offsets = false;
+                self.fetch_offsets_again_at = ctx.wall() + self.pause();
+            }
+            (Call::Leave, _) => {}
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        Duration::from_millis(self.retry_backoff.0)
+    }
+
+    /// CC40.
+    fn on_join<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &mut ClusterClient<T>,
+        answer: JoinGroupResponse,
+    ) {
+        self.joining = false;
+        if self.state != MemberState::PreparingRebalance {
+            return;
+        }
+        match answer.error {
+            ErrorCode::None => {
+                self.heartbeat.heard = ctx.wall();
+                self.heartbeat.sent = ctx.wall();
+                self.heartbeat.enabled = true;
+                self.heartbeat.failed_at = None;
+                self.generation = answer.generation_id;
+                self.member_id = Rc::clone(&answer.member_id);
+                self.protocol = answer.protocol_name.clone();
+                self.state = MemberState::CompletingRebalance;
+                let leads = answer.leader == answer.member_id;
+                self.assigned_by = None;
+                self.joining = true;
+                if leads && !answer.skip_assignment {
+                    self.to_assign = Some(answer.members);
+                    self.assign_if_known(ctx, client);
+                } else {
+                    self.send_sync(ctx, Vec::new());
+                }
+            }
+            ErrorCode::MemberIdRequired => {
+                self.member_id = Rc::clone(&answer.member_id);
+                self.state = MemberState::Unjoined;
+                self.reason = format!(
+                    "need to re-join with the given member-id: {}",
+                    answer.member_id
+                )
+                .into();
+            }
+            ErrorCode::UnknownMemberId => self.reset_generation(true),
+            error => self.join_later(ctx, error),
+        }
+    }
+
+    /// CC46, EAGER: all is new.
+    fn on_sync(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        subscriptions: &mut SubscriptionState,
+        answer: &SyncGroupResponse,
+    ) {
+        self.joining = false;
+        if self.state != MemberState::CompletingRebalance {
+            return;
+        }
+        match answer.error {
+            ErrorCode::None => {
+                let assignment = Assignment::from_bytes(&answer.assignment).unwrap_or_default();
+                self.heartbeat.heard = ctx.wall();
+                self.state = MemberState::Stable;
+                self.rejoin = false;
+                self.reason = "".into();
+                self.preparation = Preparation::NotBegun;
+                self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
+                subscriptions.assign_from_group(&assignment.partitions);
+                self.news.push_back(GroupNews::Assigned {
+                    partitions: assignment.partitions,
+                    generation: self.generation,
+                });
+            }
+            ErrorCode::UnknownMemberId => {
+                self.reset_generation(true);
+            }
+            ErrorCode::IllegalGeneration => self.reset_generation(false),
+            error => {
+                self.state = MemberState::Unjoined;
+                self.join_later(ctx, error);
+            }
+        }
+    }
+
+    /// CC41.
+    fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
+        self.joining = false;
+        self.to_assign = None;
+        if matches!(
+            self.state,
+            MemberState::PreparingRebalance | MemberState::CompletingRebalance
+        ) {
+            self.state = MemberState::Unjoined;
+        }
+        if matches!(
+            error,
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator
+        ) {
+            self.coordinator_unknown();
+        }
+        match error {
+            ErrorCode::RebalanceInProgress => {}
+            error if error.is_retriable() => self.join_again_at = ctx.wall() + self.pause(),
+            error => {
+                self.news.push_back(GroupNews::Exception(error.exception()));
+                self.closed = true;
+            }
+        }
+    }
+
+    fn on_heartbeat(&mut self, ctx: &mut Ctx<'_>, generation: i32, error: ErrorCode) {
+        let current = generation == self.generation;
+        match error {
+            ErrorCode::None => self.heartbeat.heard = ctx.wall(),
+            ErrorCode::RebalanceInProgress => {
+                self.heartbeat.heard = ctx.wall();
+                if self.state == MemberState::Stable {
+                    self.request_rejoin("group is already rebalancing");
+                }
+            }
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
+                self.coordinator_unknown();
+                self.heartbeat.failed_at = Some(ctx.wall());
+            }
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId if current => {
+                self.reset_generation(error == ErrorCode::UnknownMemberId);
+                self.request_rejoin(&format!(
+                    "encountered {} from HEARTBEAT response",
+                    error.name()
+                ));
+            }
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId => {}
+            error => {
+                self.news.push_back(GroupNews::Exception(error.exception()));
+                self.closed = true;
+            }
+        }
+    }
+
+    /// CC51.
+    fn on_commit(&mut self, ctx: &mut Ctx<'_>, commit: Commit, error: ErrorCode) {
+        if commit.purpose == CommitPurpose::BeforeJoin
+            && matches!(self.preparation, Preparation::Committing(_))
+        {
+            self.preparation = Preparation::Committed;
+        }
+        match error {
+            ErrorCode::None => self.news.push_back(GroupNews::Committed(commit.offsets)),
+            ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::RequestTimedOut => {
+                self.coordinator_unknown();
+                self.commit_later(ctx, &commit);
+            }
+            ErrorCode::UnknownTopicOrPartition | ErrorCode::CoordinatorLoadInProgress => {
+                self.commit_later(ctx, &commit);
+            }
+            ErrorCode::RebalanceInProgress => {
+                self.request_rejoin("offset commit failed since group is already rebalancing");
+                self.commit_failed(&commit, "RebalanceInProgressException");
+            }
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId => {
+                let changed = commit.generation != self.generation;
+                if changed && self.state == MemberState::PreparingRebalance {
+                    self.commit_failed(&commit, "RebalanceInProgressException");
+                } else {
+                    self.reset_generation(error == ErrorCode::UnknownMemberId);
+                    self.request_rejoin(&format!(
+                        "encountered {} from OFFSET_COMMIT response",
+                        error.name()
+                    ));
+                    self.commit_failed(&commit, "CommitFailedException");
+                }
+            }
+            error => self.commit_failed(&commit, error.exception()),
+        }
+    }
+
+    /// CC52, CC54: who asked is told; an automatic one comes again soon.
+    fn commit_later(&mut self, ctx: &mut Ctx<'_>, commit: &Commit) {
+        match commit.purpose {
+            CommitPurpose::Auto => self.next_auto_commit = ctx.wall() + self.pause(),
+            CommitPurpose::BeforeJoin => {}
+            CommitPurpose::Asked => self.commit_failed(commit, "RetriableCommitFailedException"),
+        }
+    }
+
+    fn commit_failed(&mut self, _commit: &Commit, exception: &'static str) {
+        self.news.push_back(GroupNews::CommitFailed(exception));
+    }
+
+    fn on_offsets<T: Clone + std::fmt::Debug>(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        client: &ClusterClient<T>,
+        subscriptions: &mut SubscriptionState,
+        answer: OffsetFetchResponse,
+    ) {
+        let error = match answer.error {
+            ErrorCode::None => {
+                let mut errors = answer.partitions.iter().map(|it| it.error);
+                errors.find(|error| !error.is_none())
+            }
+            error => Some(error),
+        };
+        if let Some(error) = error {
+            if matches!(
+                error,
+                ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
+            ) {
+                self.coordinator_unknown();
+            }
+            self.fetch_offsets_again_at = ctx.wall() + self.pause();
+            return;
+        }
+        let leader_epoch = |partition: &TopicPartition| {
+            client.metadata.leader(partition).map(|(_, _, epoch)| epoch)
+        };
+        for found in answer.partitions {
+            let offset = found.committed.offset;
+            let committed =
+                (offset != NO_COMMITTED_OFFSET).then_some((offset, found.committed.leader_epoch));
+            let epoch = leader_epoch(&found.partition);
+            subscriptions.on_committed(&found.partition, committed, epoch);
+        }
+    }
+}

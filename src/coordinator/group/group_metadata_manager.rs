@@ -1,0 +1,248 @@
+//! Which groups are here, and what of them is in the log (class `GroupMetadataManager`): partitions of
+//! `__consumer_offsets` that this broker leads, or is still reading. Rules CG2, CG41 to CG44.
+
+use super::group_coordinator::GroupCoordinator;
+use super::group_metadata::{Committed, GroupMetadata, GroupState};
+use super::member_metadata::MemberMetadata;
+use super::records::{GroupValue, Key, OffsetAndMetadata};
+use crate::log::batch::Record;
+use crate::protocol::{Ctx, ErrorCode, GroupProtocol, TopicPartition};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// CG2: `Utils.abs(group.hashCode()) % partitions`.
+pub fn partition_for(group: &str, partitions: i32) -> i32 {
+    let hash = group.encode_utf16().fold(0i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    });
+    hash.checked_abs().unwrap_or(0) % partitions.max(1)
+}
+
+/// A partition that is read before its groups are here.
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    pub next_offset: i64,
+    /// Last value of each key.
+    groups: BTreeMap<Rc<str>, GroupValue>,
+    offsets: BTreeMap<(Rc<str>, TopicPartition), Committed>,
+}
+
+impl Loading {
+    /// Takes in the next record; a tombstone removes what it names.
+    pub fn take(&mut self, batch_offset: i64, record: &Record) {
+        let Some(key) = record.key.as_ref().and_then(Key::from_bytes) else {
+            return;
+        };
+        match key {
+            Key::Offset(group, partition) => {
+                match record
+                    .value
+                    .as_ref()
+                    .and_then(OffsetAndMetadata::from_bytes)
+                {
+                    Some(value) => {
+                        let committed = Committed {
+                            append_offset: batch_offset,
+                            value,
+                        };
+                        self.offsets.insert((group, partition), committed);
+                    }
+                    None => drop(self.offsets.remove(&(group, partition))),
+                }
+            }
+            Key::Group(group) => match record.value.as_ref().and_then(GroupValue::from_bytes) {
+                Some(value) => drop(self.groups.insert(group, value)),
+                None => drop(self.groups.remove(&group)),
+            },
+        }
+    }
+}
+
+impl GroupCoordinator {
+    /// This broker leads a partition of `__consumer_offsets` from now on: its groups are here once it is
+    /// read (CG41). An older epoch than what is known is late, and nothing (CG43).
+    pub fn on_election(&mut self, partition: i32, leader_epoch: i32) -> bool {
+        if self
+            .epochs
+            .get(&partition)
+            .is_some_and(|known| *known >= leader_epoch)
+        {
+            return false;
+        }
+        self.epochs.insert(partition, leader_epoch);
+        self.owned.remove(&partition);
+        self.loading.insert(partition, Loading::default());
+        self.to_load.push_back(partition);
+        true
+    }
+
+    /// It does not lead the partition any more (CG43); `None`: nor hosts it.
+    pub fn on_resignation(&mut self, ctx: &mut Ctx<'_>, partition: i32, leader_epoch: Option<i32>) {
+        match (self.epochs.get(&partition), leader_epoch) {
+            (None, _) => return,
+            (Some(known), Some(epoch)) if *known > epoch => return,
+            (_, Some(epoch)) => drop(self.epochs.insert(partition, epoch)),
+            (_, None) => {}
+        }
+        self.owned.remove(&partition);
+        self.loading.remove(&partition);
+        self.to_load.retain(|it| *it != partition);
+        let here: Vec<Rc<str>> = self
+            .groups
+            .keys()
+            .filter(|group| self.partition_of(group) == partition)
+            .cloned()
+            .collect();
+        for group in here {
+            self.unload(ctx, &group);
+        }
+    }
+
+    /// The partition to read next, and from which offset.
+    pub fn next_to_load(&self) -> Option<(i32, i64)> {
+        let partition = *self.to_load.front()?;
+        Some((partition, self.loading.get(&partition)?.next_offset))
+    }
+
+    /// Takes in what was read of the partition that `next_to_load` named.
+    pub fn take_loaded<'a>(
+        &mut self,
+        partition: i32,
+        records: impl Iterator<Item = (i64, &'a Record)>,
+        next_offset: i64,
+    ) {
+        if let Some(loading) = self.loading.get_mut(&partition) {
+            for (batch_offset, record) in records {
+                loading.take(batch_offset, record);
+            }
+            loading.next_offset = next_offset;
+        }
+    }
+
+    /// It is read to its end: its groups are here (CG42).
+    pub fn on_loaded(&mut self, ctx: &mut Ctx<'_>, partition: i32) {
+        self.to_load.retain(|it| *it != partition);
+        let Some(loading) = self.loading.remove(&partition) else {
+            return;
+        };
+        let mut offsets: BTreeMap<Rc<str>, BTreeMap<TopicPartition, Committed>> = BTreeMap::new();
+        for ((group, partition), committed) in loading.offsets {
+            offsets
+                .entry(group)
+                .or_default()
+                .insert(partition, committed);
+        }
+        self.owned.insert(partition);
+        for (group_id, value) in loading.groups {
+            let offsets = offsets.remove(&group_id).unwrap_or_default();
+            let group = group_of(&group_id, value, offsets);
+            self.on_group_loaded(ctx, group);
+        }
+        for (group_id, offsets) in offsets {
+            let mut group = GroupMetadata::new(group_id, GroupState::Empty, -1);
+            group.offsets = offsets;
+            self.on_group_loaded(ctx, group);
+        }
+    }
+
+    /// What a request about a group is answered before anything else is looked at (CG3).
+    pub(super) fn group_status(&self, group: &str) -> Result<(), ErrorCode> {
+        if !self.started {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        let partition = self.partition_of(group);
+        if self.loading.contains_key(&partition) {
+            Err(ErrorCode::CoordinatorLoadInProgress)
+        } else if !self.owned.contains(&partition) {
+            Err(ErrorCode::NotCoordinator)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn partition_of(&self, group: &str) -> i32 {
+        partition_for(group, self.config.offsets_topic_num_partitions)
+    }
+
+    fn on_group_loaded(&mut self, ctx: &mut Ctx<'_>, mut group: GroupMetadata) {
+        for member in group.member_ids() {
+            let session = group.get(&member).map_or(0, |it| it.session_timeout_ms);
+            self.schedule_session(ctx, &mut group, &member, session);
+        }
+        if group.members().len() > self.config.group_max_size as usize {
+            self.prepare_rebalance(ctx, &mut group);
+        }
+        self.groups
+            .insert(Rc::clone(&group.group_id), Box::new(group));
+    }
+
+    fn unload(&mut self, ctx: &mut Ctx<'_>, group_id: &str) {
+        let Some(mut group) = self.groups.remove(group_id) else {
+            return;
+        };
+        let now_ms = ctx.wall_ms();
+        group.transition_to(GroupState::Dead, now_ms);
+        for timer in group
+            .join_timer
+            .take()
+            .into_iter()
+            .chain(group.sync_timer.take())
+        {
+            ctx.cancel_timer(timer);
+        }
+        for timer in std::mem::take(&mut group.pending_members).into_values() {
+            ctx.cancel_timer(timer);
+        }
+        for member in group.member_ids() {
+            self.answer_join(&mut group, &member, Err(ErrorCode::NotCoordinator));
+            self.answer_sync(&mut group, &member, ErrorCode::NotCoordinator);
+            if let Some(timer) = group.get_mut(&member).and_then(|it| it.session.take()) {
+                ctx.cancel_timer(timer);
+            }
+        }
+    }
+}
+
+/// Stable if it has members, whatever it was in: who was in the middle of something learns it by an error.
+fn group_of(
+    group_id: &Rc<str>,
+    value: GroupValue,
+    offsets: BTreeMap<TopicPartition, Committed>,
+) -> GroupMetadata {
+    let state = match value.members.is_empty() {
+        true => GroupState::Empty,
+        false => GroupState::Stable,
+    };
+    let at = value.current_state_timestamp;
+    let mut group = GroupMetadata::new(Rc::clone(group_id), state, at);
+    group.generation_id = value.generation;
+    group.protocol_name = value.protocol.clone();
+    for stored in value.members {
+        let protocol = GroupProtocol {
+            name: value.protocol.clone().unwrap_or_default(),
+            metadata: stored.subscription,
+        };
+        let member = MemberMetadata {
+            member_id: stored.member_id,
+            group_instance_id: stored.group_instance_id,
+            client_id: stored.client_id,
+            client_host: stored.client_host,
+            rebalance_timeout_ms: stored.rebalance_timeout_ms,
+            session_timeout_ms: stored.session_timeout_ms,
+            supported_protocols: vec![protocol],
+            assignment: stored.assignment,
+            awaiting_join: None,
+            awaiting_sync: None,
+            is_new: false,
+            session: None,
+        };
+        group.add(member, &value.protocol_type);
+    }
+    if !value.protocol_type.is_empty() {
+        group.protocol_type = Some(value.protocol_type);
+    }
+    group.leader_id = value.leader;
+    group.subscribed_topics = group.compute_subscribed_topics();
+    group.offsets = offsets;
+    group
+}

@@ -1,0 +1,324 @@
+//! Records of `__consumer_offsets` (message files OffsetCommitKey, OffsetCommitValue, GroupMetadataKey,
+//! GroupMetadataValue). Rules CG30 to CG33, G25 to G27.
+//!
+//! Written as Kafka 3.9 writes them; read in every version. What cannot be read is nothing, as in Kafka.
+
+use super::group_metadata::GroupMetadata;
+use crate::protocol::{Subscription, TopicName, TopicPartition};
+use bytes::{BufMut, Bytes, BytesMut};
+use std::rc::Rc;
+
+pub use crate::protocol::CONSUMER_PROTOCOL_TYPE;
+
+/// From this version on lengths are compact and fields are tagged.
+const FLEXIBLE: i16 = 4;
+
+/// A committed offset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OffsetAndMetadata {
+    pub offset: i64,
+    /// -1: unknown.
+    pub leader_epoch: i32,
+    pub metadata: Rc<str>,
+    /// The coordinator's wall clock, in ms.
+    pub commit_timestamp: i64,
+    /// Of values of version 1: when it goes, whatever else.
+    pub expire_timestamp: Option<i64>,
+}
+
+/// What a record is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Key {
+    Offset(Rc<str>, TopicPartition),
+    Group(Rc<str>),
+}
+
+/// A group as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupValue {
+    pub protocol_type: Rc<str>,
+    pub generation: i32,
+    pub protocol: Option<Rc<str>>,
+    pub leader: Option<Rc<str>>,
+    pub current_state_timestamp: i64,
+    pub members: Vec<MemberValue>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberValue {
+    pub member_id: Rc<str>,
+    pub group_instance_id: Option<Rc<str>>,
+    pub client_id: Rc<str>,
+    pub client_host: Rc<str>,
+    pub rebalance_timeout_ms: i32,
+    pub session_timeout_ms: i32,
+    /// Its bytes for the chosen protocol.
+    pub subscription: Bytes,
+    pub assignment: Bytes,
+}
+
+impl Key {
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Key::Offset(group, TopicPartition { topic, partition }) => {
+                out.put_i16(1);
+                put_string(&mut out, group);
+                put_string(&mut out, topic);
+                out.put_i32(*partition);
+            }
+            Key::Group(group) => {
+                out.put_i16(2);
+                put_string(&mut out, group);
+            }
+        }
+        out.freeze()
+    }
+
+    pub fn from_bytes(bytes: &Bytes) -> Option<Key> {
+        let mut from = Reader::new(bytes);
+        match from.i16()? {
+            0 | 1 => {
+                let (group, topic) = (from.string()?, from.string()?);
+                let partition = TopicPartition::new(topic, from.i32()?);
+                Some(Key::Offset(group, partition))
+            }
+            2 => Some(Key::Group(from.string()?)),
+            _ => None,
+        }
+    }
+}
+
+impl OffsetAndMetadata {
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        out.put_i16(3);
+        out.put_i64(self.offset);
+        out.put_i32(self.leader_epoch);
+        put_string(&mut out, &self.metadata);
+        out.put_i64(self.commit_timestamp);
+        out.freeze()
+    }
+
+    pub fn from_bytes(bytes: &Bytes) -> Option<OffsetAndMetadata> {
+        let mut from = Reader::new(bytes);
+        let version = from.value_version()?;
+        let offset = from.i64()?;
+        let leader_epoch = if version >= 3 { from.i32()? } else { -1 };
+        let metadata = from.string()?;
+        let commit_timestamp = from.i64()?;
+        let expire_timestamp = match version {
+            1 => Some(from.i64()?).filter(|at| *at >= 0),
+            _ => None,
+        };
+        Some(OffsetAndMetadata {
+            offset,
+            leader_epoch,
+            metadata,
+            commit_timestamp,
+            expire_timestamp,
+        })
+    }
+}
+
+impl GroupValue {
+    /// The group as it is now, with what its members told the chosen assignor.
+    pub fn of(group: &GroupMetadata, assignment: impl Fn(&str) -> Bytes) -> GroupValue {
+        let protocol = group.protocol_name.clone();
+        let members = group.members().map(|member| MemberValue {
+            member_id: Rc::clone(&member.member_id),
+            group_instance_id: member.group_instance_id.clone(),
+            client_id: Rc::clone(&member.client_id),
+            client_host: Rc::clone(&member.client_host),
+            rebalance_timeout_ms: member.rebalance_timeout_ms,
+            session_timeout_ms: member.session_timeout_ms,
+            subscription: protocol
+                .as_deref()
+                .map_or_else(Bytes::new, |name| member.metadata(name)),
+            assignment: assignment(&member.member_id),
+        });
+        GroupValue {
+            protocol_type: group.protocol_type.clone().unwrap_or_default(),
+            generation: group.generation_id,
+            leader: group.leader_id.clone(),
+            current_state_timestamp: group.current_state_timestamp,
+            members: members.collect(),
+            protocol,
+        }
+    }
+
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        out.put_i16(3);
+        put_string(&mut out, &self.protocol_type);
+        out.put_i32(self.generation);
+        put_nullable(&mut out, self.protocol.as_deref());
+        put_nullable(&mut out, self.leader.as_deref());
+        out.put_i64(self.current_state_timestamp);
+        out.put_i32(self.members.len() as i32);
+        for member in &self.members {
+            put_string(&mut out, &member.member_id);
+            put_nullable(&mut out, member.group_instance_id.as_deref());
+            put_string(&mut out, &member.client_id);
+            put_string(&mut out, &member.client_host);
+            out.put_i32(member.rebalance_timeout_ms);
+            out.put_i32(member.session_timeout_ms);
+            put_bytes(&mut out, &member.subscription);
+            put_bytes(&mut out, &member.assignment);
+        }
+        out.freeze()
+    }
+
+    pub fn from_bytes(bytes: &Bytes) -> Option<GroupValue> {
+        let mut from = Reader::new(bytes);
+        let version = from.value_version()?;
+        let protocol_type = from.string()?;
+        let generation = from.i32()?;
+        let (protocol, leader) = (from.nullable()?, from.nullable()?);
+        let current_state_timestamp = if version >= 2 { from.i64()? } else { -1 };
+        let members = (0..from.length()?).map(|_| from.member(version));
+        Some(GroupValue {
+            protocol_type,
+            generation,
+            protocol,
+            leader,
+            current_state_timestamp,
+            members: members.collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// Topics of a consumer's subscription.
+pub fn subscribed_topics(bytes: &Bytes) -> Option<Vec<TopicName>> {
+    Subscription::from_bytes(bytes).map(|it| it.topics)
+}
+
+fn put_string(out: &mut BytesMut, text: &str) {
+    out.put_i16(text.len() as i16);
+    out.put_slice(text.as_bytes());
+}
+
+fn put_nullable(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_string(out, text),
+        None => out.put_i16(-1),
+    }
+}
+
+fn put_bytes(out: &mut BytesMut, bytes: &Bytes) {
+    out.put_i32(bytes.len() as i32);
+    out.put_slice(bytes);
+}
+
+struct Reader {
+    rest: Bytes,
+    flexible: bool,
+}
+
+impl Reader {
+    fn new(bytes: &Bytes) -> Reader {
+        Reader {
+            rest: bytes.clone(),
+            flexible: false,
+        }
+    }
+
+    fn value_version(&mut self) -> Option<i16> {
+        let version = self.i16().filter(|version| *version >= 0)?;
+        self.flexible = version >= FLEXIBLE;
+        Some(version)
+    }
+
+    fn take(&mut self, n: usize) -> Option<Bytes> {
+        (self.rest.len() >= n).then(|| self.rest.split_to(n))
+    }
+
+    fn i16(&mut self) -> Option<i16> {
+        let bytes = self.take(2)?;
+        Some(i16::from_be_bytes([bytes[0], bytes[1]]))
+    }
+
+    fn i32(&mut self) -> Option<i32> {
+        let bytes = self.take(4)?;
+        Some(i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    fn i64(&mut self) -> Option<i64> {
+        let bytes: [u8; 8] = self.take(8)?.as_ref().try_into().ok()?;
+        Some(i64::from_be_bytes(bytes))
+    }
+
+    /// A compact length, one less than what is written; -1 for null.
+    fn compact(&mut self) -> Option<i32> {
+        let mut value: u32 = 0;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.take(1)?[0];
+            value |= u32::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return i32::try_from(value).ok()?.checked_sub(1);
+            }
+        }
+        None
+    }
+
+    fn nullable(&mut self) -> Option<Option<Rc<str>>> {
+        let length = match self.flexible {
+            true => self.compact()?,
+            false => i32::from(self.i16()?),
+        };
+        if length == -1 {
+            return Some(None);
+        }
+        let bytes = self.take(usize::try_from(length).ok()?)?;
+        Some(Some(std::str::from_utf8(&bytes).ok()?.into()))
+    }
+
+    fn string(&mut self) -> Option<Rc<str>> {
+        self.nullable()?
+    }
+
+    fn bytes(&mut self) -> Option<Bytes> {
+        let length = match self.flexible {
+            true => self.compact()?,
+            false => self.i32()?,
+        };
+        self.take(usize::try_from(length).ok()?)
+    }
+
+    /// Of an array; no longer than what is left could hold.
+    fn length(&mut self) -> Option<usize> {
+        let length = match self.flexible {
+            true => self.compact()?,
+            false => self.i32()?,
+        };
+        let length = usize::try_from(length).ok()?;
+        (length <= self.rest.len()).then_some(length)
+    }
+
+    fn member(&mut self, version: i16) -> Option<MemberValue> {
+        let member_id = self.string()?;
+        let group_instance_id = if version >= 3 { self.nullable()? } else { None };
+        let (client_id, client_host) = (self.string()?, self.string()?);
+        let rebalance = if version >= 1 {
+            Some(self.i32()?)
+        } else {
+            None
+        };
+        let session_timeout_ms = self.i32()?;
+        let (subscription, assignment) = (self.bytes()?, self.bytes()?);
+        if self.flexible {
+            // Tagged fields: none is defined.
+            self.compact()?;
+        }
+        Some(MemberValue {
+            member_id,
+            group_instance_id,
+            client_id,
+            client_host,
+            rebalance_timeout_ms: rebalance.unwrap_or(session_timeout_ms),
+            session_timeout_ms,
+            subscription,
+            assignment,
+        })
+    }
+}

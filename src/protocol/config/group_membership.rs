@@ -1,0 +1,87 @@
+//! A consumer's settings as a member of a group (`ConsumerConfig`, `GroupRebalanceConfig`). Rules CC38, CC60.
+
+use super::ConfigError;
+use super::Properties;
+use super::client_config::Keys;
+use crate::kernel::Duration;
+use std::rc::Rc;
+
+/// Present where there is a `group.id`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMembership {
+    pub group_id: Rc<str>,
+    pub group_instance_id: Option<Rc<str>>,
+    pub session_timeout: Duration,
+    pub heartbeat_interval: Duration,
+    pub max_poll_interval: Duration,
+    pub auto_commit: bool,
+    pub auto_commit_interval: Duration,
+    /// Names that go over the wire, in order of preference.
+    pub assignors: Vec<&'static str>,
+}
+
+/// Classes of `partition.assignment.strategy`, and what each is called on the wire.
+const ASSIGNORS: &[(&str, &str)] = &[
+    ("org.apache.kafka.clients.consumer.RangeAssignor", "range"),
+    (
+        "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+        "roundrobin",
+    ),
+];
+
+impl GroupMembership {
+    pub(super) fn parse(keys: &mut Keys<'_>) -> Result<Option<GroupMembership>, ConfigError> {
+        let group_id = keys.text("group.id");
+        if group_id.is_empty() {
+            return Ok(None);
+        }
+        let session = keys.number("session.timeout.ms", 0, 45_000)?;
+        let heartbeat = keys.number("heartbeat.interval.ms", 0, 3_000)?;
+        if heartbeat >= session {
+            return Err(ConfigError::Value {
+                key: "heartbeat.interval.ms",
+                value: heartbeat.to_string(),
+                expected: format!("less than session.timeout.ms, which is {session}"),
+            });
+        }
+        let instance = keys.text("group.instance.id");
+        Ok(Some(GroupMembership {
+            group_id: group_id.as_str().into(),
+            group_instance_id: (!instance.is_empty()).then(|| instance.as_str().into()),
+            session_timeout: Duration::from_millis(session),
+            heartbeat_interval: Duration::from_millis(heartbeat),
+            max_poll_interval: Duration::from_millis(keys.number(
+                "max.poll.interval.ms",
+                1,
+                300_000,
+            )?),
+            auto_commit: keys.flag("enable.auto.commit", true)?,
+            auto_commit_interval: Duration::from_millis(keys.number(
+                "auto.commit.interval.ms",
+                0,
+                5_000,
+            )?),
+            assignors: assignors(&keys.text("partition.assignment.strategy"))?,
+        }))
+    }
+}
+
+/// By default Java's client offers the cooperative sticky one behind range, so that a group may move to it;
+/// as long as one member offers nothing but range, and by default, range is what comes of it.
+fn assignors(classes: &str) -> Result<Vec<&'static str>, ConfigError> {
+    if classes.is_empty() {
+        return Ok(vec!["range"]);
+    }
+    let named = |class: &str| {
+        let found = ASSIGNORS.iter().find(|(known, _)| *known == class.trim());
+        found.map(|(_, name)| *name).ok_or_else(|| {
+            let known: Vec<&str> = ASSIGNORS.iter().map(|(class, _)| *class).collect();
+            ConfigError::Value {
+                key: "partition.assignment.strategy",
+                value: class.trim().to_owned(),
+                expected: known.join(" or "),
+            }
+        })
+    };
+    classes.split(',').map(named).collect()
+}

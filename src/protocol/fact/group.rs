@@ -1,0 +1,94 @@
+//! What a group coordinator states.
+
+use super::Fact;
+use crate::protocol::TopicPartition;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// What happens to a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "fact")]
+pub enum GroupFact {
+    /// It is in another state, or generation.
+    #[serde(rename = "group-changed")]
+    Changed {
+        group: Rc<str>,
+        /// As DescribeGroups names it.
+        state: Rc<str>,
+        generation: i32,
+        members: Vec<Rc<str>>,
+        leader: Option<Rc<str>>,
+        protocol: Option<Rc<str>>,
+    },
+    /// `onPartitionsAssigned`: a member reads these from now on.
+    #[serde(rename = "partitions-assigned")]
+    PartitionsAssigned {
+        group: Rc<str>,
+        generation: i32,
+        partitions: Vec<TopicPartition>,
+    },
+    /// `onPartitionsRevoked`: a member gives these up.
+    #[serde(rename = "partitions-revoked")]
+    PartitionsRevoked {
+        group: Rc<str>,
+        partitions: Vec<TopicPartition>,
+    },
+    /// `onPartitionsLost`: a member learns that these are not its own any more.
+    #[serde(rename = "partitions-lost")]
+    PartitionsLost {
+        group: Rc<str>,
+        partitions: Vec<TopicPartition>,
+    },
+    /// A commit failed; Java's simple name.
+    #[serde(rename = "commit-failed")]
+    CommitFailed { group: Rc<str>, exception: Rc<str> },
+    /// `poll` throws; Java's simple name.
+    #[serde(rename = "group-error")]
+    Failed { group: Rc<str>, exception: Rc<str> },
+    /// What a coordinator has read of a partition of `__consumer_offsets` that it leads from now on.
+    #[serde(rename = "groups-loaded")]
+    Loaded {
+        partition: i32,
+        groups: Vec<Rc<str>>,
+    },
+    /// A member was not heard of, or did not do its part, and is out.
+    #[serde(rename = "group-member-removed")]
+    MemberRemoved {
+        group: Rc<str>,
+        member: Rc<str>,
+        why: MemberGone,
+    },
+    /// The next record that the group reads there, committed in `__consumer_offsets`.
+    #[serde(rename = "offset-committed")]
+    OffsetCommitted {
+        group: Rc<str>,
+        partition: TopicPartition,
+        offset: i64,
+    },
+    /// A commit that nobody needed for `offsets.retention.minutes` is forgotten.
+    #[serde(rename = "offset-expired")]
+    OffsetExpired {
+        group: Rc<str>,
+        partition: TopicPartition,
+    },
+}
+
+/// Why a group goes on without a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberGone {
+    /// It said so.
+    Left,
+    /// Nothing was heard of it for `session.timeout.ms`.
+    SessionExpired,
+    /// It did not join the others in `max.poll.interval.ms`.
+    DidNotJoin,
+    /// It did not fetch what it was given.
+    DidNotSync,
+}
+
+impl From<GroupFact> for Fact {
+    fn from(fact: GroupFact) -> Fact {
+        Fact::Group(fact)
+    }
+}
