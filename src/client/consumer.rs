@@ -1,11 +1,18 @@
-//! A consumer node: an application that reads all partitions of its topics with a `KafkaConsumer` and
-//! states what it reads.
+//! A consumer node: an application that reads its topics with a `KafkaConsumer` and states what it reads.
+//!
+//! Without a group it reads all partitions, as fast as they come. As a member of a group it reads what the
+//! group gives it, in a loop: poll, process for as long as the scenario says, commit if that is its own task.
 
 use crate::client::Bootstrap;
+use crate::client::consumer_coordinator::GroupNews;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
+use crate::kernel::Duration;
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
-use crate::protocol::{Ctx, Event, Fact, TopicName, TopicPartition, content_of};
+use crate::protocol::{
+    ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
+};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What a consumer node is built from.
 #[derive(Clone, Debug)]
@@ -20,6 +27,21 @@ pub struct ConsumerOptions {
     pub start: BTreeMap<TopicPartition, i64>,
     /// The same for every partition that is not named.
     pub seek: Option<i64>,
+    /// What a member of a group takes for each record, beside reading it.
+    pub processing: Duration,
+    pub commit: CommitPolicy,
+}
+
+/// When a member of a group commits what it has read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CommitPolicy {
+    /// The library does (`enable.auto.commit`), or nobody.
+    #[default]
+    Library,
+    /// What `poll` gave, before it is processed: a crash loses records.
+    Before,
+    /// After it is processed: a crash has them read twice.
+    After,
 }
 
 #[derive(Debug)]
@@ -30,10 +52,24 @@ pub struct Consumer {
     /// The metadata in which partitions were last looked for.
     seen_metadata: u64,
     records_read: u64,
+    /// A member was asked to stop and says farewell.
+    leaving: bool,
 }
 
-/// The library's number among those of this node.
+/// The library's number among those of this node, and that of its connection to its group's coordinator.
 const OWNER: u8 = 0;
+const COORDINATOR_OWNER: u8 = 1;
+
+fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer {
+    let library = KafkaConsumer::new(OWNER, &options.name, &options.bootstrap, config.clone());
+    match &config.group {
+        Some(group) => {
+            let topics = options.topics.clone();
+            library.subscribe(COORDINATOR_OWNER, &options.name, group.clone(), topics)
+        }
+        None => library,
+    }
+}
 
 impl Consumer {
     pub fn new(options: ConsumerOptions) -> Result<Consumer, ConfigError> {
@@ -47,11 +83,12 @@ impl Consumer {
 
     fn fresh(options: ConsumerOptions, config: ConsumerConfig) -> Consumer {
         Consumer {
-            library: KafkaConsumer::new(OWNER, &options.name, &options.bootstrap, config.clone()),
+            library: library(&options, &config),
             options,
             config,
             seen_metadata: 0,
             records_read: 0,
+            leaving: false,
         }
     }
 
@@ -72,7 +109,13 @@ impl Consumer {
                     self.library.add_topic(topic);
                 }
                 self.library.start(ctx);
+                self.library.begin_poll(ctx);
             }
+            Event::Terminate if self.config.group.is_some() && !self.leaving => {
+                self.leaving = true;
+                self.library.leave(ctx);
+            }
+            Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Terminate => {
                 ctx.fact(Fact::Exiting {
                     status: 0,
@@ -87,10 +130,17 @@ impl Consumer {
             }
         }
         self.state_polled(ctx);
+        if self.leaving && self.library.is_gone() {
+            ctx.fact(Fact::Exiting {
+                status: 0,
+                why: "asked to stop".into(),
+            });
+            ctx.exit(0);
+        }
     }
 
     fn assign_new_partitions(&mut self, ctx: &mut Ctx<'_>) {
-        if self.seen_metadata == self.library.metadata_version() {
+        if self.config.group.is_some() || self.seen_metadata == self.library.metadata_version() {
             return;
         }
         self.seen_metadata = self.library.metadata_version();
@@ -121,9 +171,36 @@ impl Consumer {
         }
     }
 
+    /// `poll` has returned: the application works on what it got, and asks for more after that.
+    fn process(&mut self, ctx: &mut Ctx<'_>, records: usize) {
+        if self.options.commit == CommitPolicy::Before {
+            self.library.commit_async(ctx);
+        }
+        let work = Duration(self.options.processing.0.saturating_mul(records as u64));
+        ctx.set_timer(work, Timer::Client(ClientTimer::Processed));
+    }
+
+    fn processed(&mut self, ctx: &mut Ctx<'_>) {
+        if self.leaving {
+            return;
+        }
+        if self.options.commit == CommitPolicy::After {
+            self.library.commit_async(ctx);
+        }
+        self.library.begin_poll(ctx);
+    }
+
     fn state_polled(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(polled) = self.library.next_polled() {
             ctx.fact(match polled {
+                Polled::Returned { records } => {
+                    self.process(ctx, records);
+                    continue;
+                }
+                Polled::Group(news) => {
+                    self.state_news(ctx, news);
+                    continue;
+                }
                 Polled::PositionSet {
                     partition,
                     offset,
@@ -156,5 +233,35 @@ impl Consumer {
                 },
             });
         }
+    }
+
+    fn state_news(&self, ctx: &mut Ctx<'_>, news: GroupNews) {
+        let Some(group) = &self.config.group else {
+            return;
+        };
+        let group = Rc::clone(&group.group_id);
+        let fact = match news {
+            GroupNews::Assigned {
+                partitions,
+                generation,
+            } => GroupFact::PartitionsAssigned {
+                group,
+                generation,
+                partitions,
+            },
+            GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
+            GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
+            // The coordinator states what it has stored.
+            GroupNews::Committed(_) => return,
+            GroupNews::CommitFailed(exception) => GroupFact::CommitFailed {
+                group,
+                exception: exception.into(),
+            },
+            GroupNews::Exception(exception) => GroupFact::Failed {
+                group,
+                exception: exception.into(),
+            },
+        };
+        ctx.fact(fact.into());
     }
 }

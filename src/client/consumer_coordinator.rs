@@ -530,7 +530,7 @@ impl ConsumerCoordinator {
             .assignors
             .iter()
             .map(|assignor| GroupProtocol {
-                name: assignor.as_str().into(),
+                name: (*assignor).into(),
                 metadata: self.subscription().to_bytes(),
             });
         let request = JoinGroupRequest {

@@ -23,7 +23,7 @@ mod subscription_state;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
-pub use consumer::{Consumer, ConsumerOptions};
+pub use consumer::{CommitPolicy, Consumer, ConsumerOptions};
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,

@@ -28,7 +28,7 @@ pub use sentence::{Sentence, SentenceError, Slot, Within};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};
-pub use workload::{Acks, ConsumerPlan, Key, ProducerPlan, Timestamp, Value, truck_name};
+pub use workload::{Acks, Commit, ConsumerPlan, Key, ProducerPlan, Timestamp, Value, truck_name};
 pub use zookeeper_client::{ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 
 use crate::kernel::Duration;

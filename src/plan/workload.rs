@@ -137,10 +137,23 @@ pub struct ConsumerPlan {
     pub stop: Option<Duration>,
     /// The application begins every partition at this offset (`seek`); none: by `auto.offset.reset`.
     pub seek: Option<i64>,
+    /// What a member of a group takes for each record, beside reading it; none: no time.
+    pub processing: Option<Duration>,
+    /// None: the library commits by itself (`enable.auto.commit`).
+    pub commit: Option<Commit>,
     /// Under the consumer's keys.
     pub config: Properties,
     /// `host:port` of the servers to ask first; none: all brokers.
     pub bootstrap: Option<Vec<String>>,
+}
+
+/// When the application of a member of a group commits by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Commit {
+    /// What `poll` gave, before it is processed.
+    Before,
+    /// After it is processed.
+    After,
 }
 
 impl ConsumerPlan {
@@ -154,6 +167,8 @@ impl ConsumerPlan {
             start: None,
             stop: None,
             seek: None,
+            processing: None,
+            commit: None,
             config: Properties::new(),
             bootstrap: None,
         }

@@ -2,13 +2,14 @@
 
 use crate::client::workload::{KeyTemplate, Pace, TimestampTemplate, ValueTemplate, Workload};
 use crate::client::{
-    Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Producer, ProducerOptions,
+    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Producer,
+    ProducerOptions,
 };
 use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    AUTO_CREATE, BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan, Timestamp,
-    Value, ZooKeeperClientPlan, truck_name,
+    AUTO_CREATE, BrokerPlan, Commit, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
+    Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
 use crate::protocol::zab::ServerId;
@@ -425,6 +426,12 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
             .collect(),
         start: BTreeMap::new(),
         seek: consumer.seek,
+        processing: consumer.processing.unwrap_or(Duration::ZERO),
+        commit: match consumer.commit {
+            None => CommitPolicy::Library,
+            Some(Commit::Before) => CommitPolicy::Before,
+            Some(Commit::After) => CommitPolicy::After,
+        },
     }
 }
 

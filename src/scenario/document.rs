@@ -277,6 +277,14 @@ pub(super) struct Made {
     pub(super) bytes: Option<Size>,
 }
 
+/// When the application of a member of a group commits by itself.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Commit {
+    Before,
+    After,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a map that describes a consumer")]
 pub(super) struct Consumer {
@@ -291,6 +299,10 @@ pub(super) struct Consumer {
     pub(super) stop: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seek: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) processing: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) commit: Option<Commit>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) config: Ordered<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

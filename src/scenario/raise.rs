@@ -5,7 +5,7 @@ use super::expected::Expected as ExpectedItem;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
-    Action, BrokerPlan, ClusterPlan, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
+    Action, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
     Partition, Plan, ProducerPlan, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan,
     ZooKeeperPlan,
 };
@@ -224,6 +224,11 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
         seek: plan.seek,
+        processing: plan.processing.map(Time),
+        commit: plan.commit.map(|when| match when {
+            Commit::Before => doc::Commit::Before,
+            Commit::After => doc::Commit::After,
+        }),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
     }

@@ -8,7 +8,7 @@ use crate::metadata::znode::{self, TopicZNode};
 use crate::metadata::{ReplicaAssignment, placement::PlacementError};
 use crate::protocol::config::{ConfigError, Lack, Properties, Scope, asks_for_compaction};
 use crate::protocol::zookeeper::{Answer, Code, CreateMode, MultiOp, Op, Path};
-use crate::protocol::{BrokerId, ErrorCode, TopicId};
+use crate::protocol::{BrokerId, ErrorCode, TopicId, is_internal_topic};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -87,7 +87,7 @@ impl AdminZkClient {
             self.validate_no_collision(topic).await?;
         }
         validate_assignments(assignments)?;
-        validate_topic_config(config).map_err(|invalid| match invalid {
+        validate_topic_config(topic, config).map_err(|invalid| match invalid {
             InvalidConfig::Unknown(why) | InvalidConfig::Value(why) => {
                 ApiError::new(ErrorCode::InvalidConfig, why)
             }
@@ -164,7 +164,7 @@ impl AdminZkClient {
                 format!("Topic '{topic}' does not exist."),
             ));
         }
-        validate_topic_config(config).map_err(|invalid| {
+        validate_topic_config(topic, config).map_err(|invalid| {
             ApiError::new(
                 ErrorCode::InvalidConfig,
                 match invalid {
@@ -326,9 +326,10 @@ enum InvalidConfig {
 }
 
 /// `LogConfig.validate`, key by key.
-fn validate_topic_config(config: &Properties) -> Result<(), InvalidConfig> {
+fn validate_topic_config(topic: &str, config: &Properties) -> Result<(), InvalidConfig> {
     for (name, value) in config {
-        if asks_for_compaction(name, value) {
+        // Where groups are kept is never compacted here either: it only grows, as it does in life for long.
+        if asks_for_compaction(name, value) && !is_internal_topic(topic) {
             return Err(InvalidConfig::Value(format!(
                 "Invalid value {value} for configuration {name}: {}",
                 Lack::Compaction

@@ -5,7 +5,9 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
 };
-use crate::protocol::config::{ConsumerConfig, ProducerConfig, ROUND_ROBIN, Scope, nearest};
+use crate::protocol::config::{
+    ConsumerConfig, GroupMembership, ProducerConfig, ROUND_ROBIN, Scope, nearest,
+};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -245,9 +247,43 @@ impl Check<'_> {
             ]
         };
         self.properties(Scope::Consumer, &consumer.config, config_at)?;
-        ConsumerConfig::parse(&consumer.config)
-            .map(|_| ())
-            .map_err(|error| config_problem(error, &config_at))
+        let config = ConsumerConfig::parse(&consumer.config)
+            .map_err(|error| config_problem(error, &config_at))?;
+        self.member_of_group(consumer, config.group.as_ref(), at)
+    }
+
+    /// What only a member of a group does.
+    fn member_of_group(
+        &self,
+        consumer: &ConsumerPlan,
+        group: Option<&GroupMembership>,
+        at: impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        let commits = consumer.commit.is_some();
+        match group {
+            None if commits => Err(Problem::new(at("commit"), "a commit without a group")
+                .expected("a group.id in config, or no commit")),
+            None if consumer.processing.is_some() => Err(Problem::new(
+                at("processing"),
+                "a time for a consumer without a group",
+            )
+            .expected("a group.id in config, or no processing")),
+            Some(group) if commits && group.auto_commit => Err(Problem::new(
+                at("commit"),
+                "a commit beside those of the library",
+            )
+            .expected(
+                "enable.auto.commit: false in config, which is true by default, or no commit",
+            )),
+            Some(_) if consumer.seek.is_some() => Err(Problem::new(
+                at("seek"),
+                "an offset for a member of a group",
+            )
+            .expected(
+                "none: where it begins is what the group has committed, or auto.offset.reset",
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn zookeeper_client(&self, client: &ZooKeeperClientPlan) -> Checked {

@@ -1,7 +1,6 @@
 //! A consumer's settings as a member of a group (`ConsumerConfig`, `GroupRebalanceConfig`). Rules CC38, CC60.
 
 use super::ConfigError;
-use super::Properties;
 use super::client_config::Keys;
 use crate::kernel::Duration;
 use std::rc::Rc;

@@ -7,9 +7,9 @@ use super::expected::Expected as ExpectedItem;
 use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
-    Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
-    Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role, Sentence,
-    SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
+    Acks, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Coordination, DiskPlan, Expectation,
+    Expected, Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role,
+    Sentence, SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -344,6 +344,11 @@ fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
         seek: said.seek,
+        processing: said.processing.map(|time| time.0),
+        commit: said.commit.map(|when| match when {
+            doc::Commit::Before => Commit::Before,
+            doc::Commit::After => Commit::After,
+        }),
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
     }

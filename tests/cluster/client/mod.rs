@@ -54,6 +54,8 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
 
 pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]) -> NodeId {
     let options = ConsumerOptions {
+        processing: kafka_trial::kernel::Duration::ZERO,
+        commit: Default::default(),
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),
