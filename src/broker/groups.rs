@@ -225,7 +225,7 @@ impl Broker {
 
     // ---- partitions of __consumer_offsets that come and go
 
-    pub(super) fn on_leadership_change(&mut self, ctx: &mut Ctx<'_>, changes: &LeadershipChanges) {
+    pub(super) fn on_leadership_change(&mut self, ctx: &mut Ctx<'_>, changes: LeadershipChanges) {
         let of_groups = |name: &TopicPartition| *name.topic == *GROUP_METADATA_TOPIC;
         let mut any = false;
         for (name, leader_epoch) in &changes.gained {
@@ -239,6 +239,9 @@ impl Broker {
         }
         if any {
             load_soon(ctx);
+        }
+        if changes != LeadershipChanges::default() {
+            self.outputs.push(BrokerOutput::LeadershipChanged(changes));
         }
     }
 

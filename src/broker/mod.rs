@@ -48,7 +48,7 @@ mod threads;
 mod topic_configs;
 
 pub use elect_leaders::Election;
-use leadership_changes::LeadershipChanges;
+pub use leadership_changes::LeadershipChanges;
 pub use replica_view::{ReplicaRole, ReplicaView};
 pub use threads::BrokerThread;
 pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
@@ -123,6 +123,8 @@ pub enum BrokerOutput {
         cache: Rc<MetadataCache>,
         request: Rc<UpdateMetadataRequest>,
     },
+    /// Partitions that are led from now on, or not any more; the broker's own coordinator has heard of it.
+    LeadershipChanged(LeadershipChanges),
     /// The controlled shutdown is over; this many partitions are still led (0: clean).
     ControlledShutdownDone { remaining: u32 },
     /// The last log directory has failed: the process ends with status 1.

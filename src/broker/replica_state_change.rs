@@ -239,7 +239,7 @@ impl Broker {
         self.start_high_watermark_checkpoint(ctx);
         self.fetchers.shutdown_idle(ctx, &mut self.connections);
         self.run_fetchers(ctx);
-        self.on_leadership_change(ctx, &job.changes());
+        self.on_leadership_change(ctx, job.changes());
         assert!(
             job.errors.len() == states.len() && job.next().is_none() && job.reading.is_none(),
             "a LeaderAndIsr is answered once each of its partitions has been"
@@ -302,7 +302,7 @@ impl Broker {
             }
             partition_errors.push((state.partition.clone(), error));
         }
-        self.on_leadership_change(ctx, &changes);
+        self.on_leadership_change(ctx, changes);
         self.fetchers.shutdown_idle(ctx, &mut self.connections);
         let response = StopReplicaResponse {
             error: ErrorCode::None,

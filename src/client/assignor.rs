@@ -33,20 +33,8 @@ impl Assignor {
         }
     }
 
-    /// Java's class, as `partition.assignment.strategy` names it.
-    pub const fn class(self) -> &'static str {
-        match self {
-            Assignor::Range => "org.apache.kafka.clients.consumer.RangeAssignor",
-            Assignor::RoundRobin => "org.apache.kafka.clients.consumer.RoundRobinAssignor",
-        }
-    }
-
     pub fn by_name(name: &str) -> Option<Assignor> {
         Assignor::ALL.iter().find(|it| it.name() == name).copied()
-    }
-
-    pub fn by_class(class: &str) -> Option<Assignor> {
-        Assignor::ALL.iter().find(|it| it.class() == class).copied()
     }
 
     /// Every member gets an entry. `partitions` has how many each known topic has; what is not known there

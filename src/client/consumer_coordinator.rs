@@ -61,7 +61,7 @@ enum Call {
     Sync,
     Heartbeat { generation: i32 },
     Commit(Commit),
-    OffsetFetch(Vec<TopicPartition>),
+    OffsetFetch,
     Leave,
 }
 
@@ -193,18 +193,6 @@ impl ConsumerCoordinator {
 
     pub fn next_news(&mut self) -> Option<GroupNews> {
         self.news.pop_front()
-    }
-
-    pub fn group_id(&self) -> &Rc<str> {
-        &self.membership.group_id
-    }
-
-    pub fn member_id(&self) -> &Rc<str> {
-        &self.member_id
-    }
-
-    pub fn generation(&self) -> i32 {
-        self.generation
     }
 
     /// Takes an event of the connection to the coordinator; gives back one that is not.
@@ -398,10 +386,6 @@ impl ConsumerCoordinator {
     /// Closed, and nothing of it is on its way any more.
     pub fn is_gone(&self) -> bool {
         self.closed && self.farewells == 0
-    }
-
-    pub fn shut_down(&mut self, ctx: &mut Ctx<'_>) {
-        self.network.close_all(ctx);
     }
 
     // ---- the coordinator
@@ -716,16 +700,11 @@ impl ConsumerCoordinator {
         }
         let request = OffsetFetchRequest {
             group_id: Rc::clone(&self.membership.group_id),
-            partitions: Some(wanted.clone()),
+            partitions: Some(wanted),
             require_stable: true,
         };
         self.fetching_offsets = true;
-        self.ask(
-            ctx,
-            request,
-            self.request_timeout,
-            Call::OffsetFetch(wanted),
-        );
+        self.ask(ctx, request, self.request_timeout, Call::OffsetFetch);
         Time::MAX
     }
 }

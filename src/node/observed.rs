@@ -1,9 +1,9 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
 use super::Node;
-use super::view::{GroupView, MemberView, 
-    ClusterView, CommittedPartition, Described, ReplicaOffsets, ReplicaView, TopicView, ZnodeView,
-    ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
+use super::view::{
+    ClusterView, CommittedPartition, Described, GroupView, MemberView, ReplicaOffsets, ReplicaView,
+    TopicView, ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
 };
 use crate::broker::ReplicaRole;
 use crate::coordinator::group::{GroupMetadata, GroupState};
@@ -11,8 +11,9 @@ use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
 use crate::protocol::config::{Properties, described_topic_configs};
 use crate::protocol::zookeeper::Stat;
-use crate::protocol::{Assignment, 
-    BrokerId, Cluster, LeaderRecoveryState, TopicName, TopicPartition, UpdateMetadataPartitionState,
+use crate::protocol::{
+    Assignment, BrokerId, Cluster, LeaderRecoveryState, TopicName, TopicPartition,
+    UpdateMetadataPartitionState,
 };
 use crate::zookeeper::{DataTree, QuorumRole, Server, SessionView};
 use bytes::Bytes;
@@ -398,7 +399,12 @@ impl ClusterView for Observed<'_> {
         let mut groups = Vec::new();
         for id in self.running_brokers() {
             let coordinated = self.broker(id).map(|it| it.broker().groups().groups());
-            groups.extend(coordinated.into_iter().flatten().map(|it| group_view(id, it)));
+            groups.extend(
+                coordinated
+                    .into_iter()
+                    .flatten()
+                    .map(|it| group_view(id, it)),
+            );
         }
         groups.sort_by(|a, b| a.group.cmp(&b.group));
         groups

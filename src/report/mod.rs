@@ -21,9 +21,7 @@ pub use json::{json, json_document, json_document_of, json_unusable};
 pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};
 pub use summary::{closing, retell, summary, tables, verdict_line};
-pub use tables::{
-    kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe,
-};
+pub use tables::{kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe};
 
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,7 @@
 use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
-use super::{
-    Ending, kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe,
-};
+use super::{Ending, kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe};
 use crate::check::Judgement;
 use crate::protocol::counted;
 use crate::trace::{Closing, Style, TraceHeader, with_legend};

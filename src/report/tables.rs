@@ -146,7 +146,17 @@ fn push_group(text: &mut String, view: &dyn ClusterView, group: &GroupView, rows
     let consumer = width(|row| row.consumer.len());
     let host = width(|row| row.host.len());
     let mut push = |cells: [&str; 9]| {
-        let [group, of_topic, partition, current, end, lag, id, at, client] = cells;
+        let [
+            group,
+            of_topic,
+            partition,
+            current,
+            end,
+            lag,
+            id,
+            at,
+            client,
+        ] = cells;
         let line = format!(
             "{group:name$} {of_topic:topic$} {partition:10} {current:15} {end:15} {lag:15} {id:consumer$} {at:host$} {client}"
         );
@@ -186,7 +196,10 @@ fn push_group(text: &mut String, view: &dyn ClusterView, group: &GroupView, rows
 /// What a consumer may read up to, if the leader answers.
 fn log_end(view: &dyn ClusterView, partition: &TopicPartition) -> Option<i64> {
     let described = view.described()?;
-    let state = described.partitions.iter().find(|it| it.partition == *partition)?;
+    let state = described
+        .partitions
+        .iter()
+        .find(|it| it.partition == *partition)?;
     let leader = view.replica(state.leader, partition)?;
     leader.is_leader.then_some(leader.high_watermark)
 }

@@ -35,7 +35,7 @@ fn produce(
         data: vec![(t0(), batch(2))],
     };
     let appended = manager.append_records(&mut world.env(), &request);
-    manager.finish_produce(&mut world.env(), to(conn), &request, appended)
+    manager.finish_produce(&mut world.env(), to(conn).into(), &request, appended)
 }
 
 fn fetch(
@@ -81,7 +81,7 @@ fn answers(world: &mut World) -> Vec<(u64, ErrorCode, i64)> {
                 }
                 other => panic!("neither produce nor fetch: {other:?}"),
             };
-            (answer.to.conn.0, error, offset)
+            (answer.to.conn().map_or(0, |conn| conn.0), error, offset)
         })
         .collect()
 }

@@ -65,11 +65,11 @@ impl ConsumerCoordinator {
             (Call::Commit(commit), _) => {
                 self.on_commit(ctx, commit, ErrorCode::CoordinatorNotAvailable);
             }
-            (Call::OffsetFetch(_), Some(Response::OffsetFetch(answer))) => {
+            (Call::OffsetFetch, Some(Response::OffsetFetch(answer))) => {
                 self.fetching_offsets = false;
                 self.on_offsets(ctx, client, subscriptions, *answer);
             }
-            (Call::OffsetFetch(_), _) => {
+            (Call::OffsetFetch, _) => {
                 self.fetching_offsets = false;
                 self.fetch_offsets_again_at = ctx.wall() + self.pause();
             }

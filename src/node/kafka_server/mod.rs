@@ -500,6 +500,8 @@ impl KafkaServer {
             BrokerOutput::MetadataUpdated { cache, request } => {
                 self.admin_input(AdminInput::MetadataUpdated { cache, request });
             }
+            // Nobody outside the broker hosts anything on a partition.
+            BrokerOutput::LeadershipChanged(_) => {}
             BrokerOutput::ControlledShutdownDone { .. } => {
                 if matches!(self.stage, Stage::ControlledShutdown) {
                     self.stop(ctx);
