@@ -1,7 +1,8 @@
 //! Each consumer reads its partitions record by record from its first position on (Jepsen's poll-skip, J6,
 //! for consumers with assigned partitions).
 //!
-//! Looks at what each consumer process got since it started, or since its application last chose a position.
+//! Looks at what each consumer process got since it started, or since its application last chose a position, or
+//! its group last gave it the partition.
 //! No gap is what holds no data record in the
 //! log that counts (control records), and what retention was allowed to delete. Reading again after a position was
 //! set back is no gap. Whether it reaches the end is left to expectations.
@@ -10,7 +11,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, Routine, TopicPartition, counted};
+use crate::protocol::{Fact, GroupFact, Routine, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -51,6 +52,12 @@ impl Property for ConsumersReadWithoutGaps {
                 Fact::Started => self
                     .next
                     .retain(|(_, _, consumer), _| *consumer != entry.node),
+                // What others read meanwhile, its group knows: it begins where that has committed.
+                Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
+                    for partition in partitions {
+                        self.next.remove(&key(entry, partition));
+                    }
+                }
                 Fact::PositionSet {
                     partition,
                     offset,

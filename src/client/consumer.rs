@@ -252,7 +252,7 @@ impl Consumer {
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.
-            GroupNews::Committed(_) => return,
+            GroupNews::Committed(_) | GroupNews::ReadsFrom { .. } => return,
             GroupNews::CommitFailed(exception) => GroupFact::CommitFailed {
                 group,
                 exception: exception.into(),

@@ -37,6 +37,11 @@ pub enum GroupNews {
         partitions: Vec<TopicPartition>,
         generation: i32,
     },
+    /// Where the group has committed is where this member reads on.
+    ReadsFrom {
+        partition: TopicPartition,
+        offset: i64,
+    },
     /// A commit is stored.
     Committed(Vec<(TopicPartition, i64)>),
     /// It is not, or nobody knows; Java's simple name.

@@ -302,7 +302,14 @@ impl KafkaConsumer {
     fn take_news(&mut self) {
         if let Some(group) = &mut self.group {
             while let Some(news) = group.coordinator.next_news() {
-                self.polled.push_back(Polled::Group(news));
+                self.polled.push_back(match news {
+                    GroupNews::ReadsFrom { partition, offset } => Polled::PositionSet {
+                        partition,
+                        offset,
+                        why: "where its group has committed".into(),
+                    },
+                    other => Polled::Group(other),
+                });
             }
         }
     }

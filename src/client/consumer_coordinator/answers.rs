@@ -301,6 +301,12 @@ impl ConsumerCoordinator {
             let offset = found.committed.offset;
             let committed =
                 (offset != NO_COMMITTED_OFFSET).then_some((offset, found.committed.leader_epoch));
+            if let Some((offset, _)) = committed {
+                self.news.push_back(GroupNews::ReadsFrom {
+                    partition: found.partition.clone(),
+                    offset,
+                });
+            }
             let epoch = leader_epoch(&found.partition);
             subscriptions.on_committed(&found.partition, committed, epoch);
         }
