@@ -9,18 +9,18 @@
 //! May not know whether others live, nor what the coordinator has stored but what it answers.
 
 mod answers;
+mod heartbeat;
+mod join;
 
-use crate::client::assignor::Assignor;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Address, Duration, Time};
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::{
-    CommittedOffset, Ctx, ErrorCode, Event, FindCoordinatorRequest, GROUP_COORDINATOR,
-    GroupProtocol, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, MemberIdentity, Message,
-    NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Subscription, SyncGroupRequest,
-    Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
+    CommittedOffset, Ctx, ErrorCode, Event, LeaveGroupRequest, MemberIdentity, Message,
+    NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Timer, TopicName,
+    TopicPartition, UNKNOWN_MEMBER_ID, exponential,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -280,68 +280,6 @@ impl ConsumerCoordinator {
         wake
     }
 
-    /// The heartbeat thread's turn, and the search for the coordinator, which both threads make (CC42).
-    pub fn heartbeat<T: Clone + std::fmt::Debug>(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        client: &mut ClusterClient<T>,
-        subscriptions: &mut SubscriptionState,
-        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
-    ) -> Time {
-        let now = ctx.wall();
-        if self.closed {
-            return Time::MAX;
-        }
-        if self.coordinator.is_none() {
-            return self.find_coordinator(ctx, client, find);
-        }
-        let beats = self.heartbeat.enabled
-            && matches!(
-                self.state,
-                MemberState::CompletingRebalance | MemberState::Stable
-            );
-        if !beats {
-            return Time::MAX;
-        }
-        let session_ends = self.heartbeat.heard + self.membership.session_timeout;
-        let poll_ends = self.heartbeat.polled + self.membership.max_poll_interval;
-        if now >= session_ends {
-            self.coordinator_unknown();
-            return now;
-        }
-        if now >= poll_ends {
-            self.leave_for_silence(ctx, subscriptions);
-            return Time::MAX;
-        }
-        let due = match self.heartbeat.failed_at {
-            Some(at) => at + Duration::from_millis(self.retry_backoff.0),
-            None => self.heartbeat.sent + self.membership.heartbeat_interval,
-        };
-        if now >= due && !self.heartbeat.in_flight {
-            let request = HeartbeatRequest {
-                group_id: Rc::clone(&self.membership.group_id),
-                generation_id: self.generation,
-                member_id: Rc::clone(&self.member_id),
-                group_instance_id: self.membership.group_instance_id.clone(),
-            };
-            self.heartbeat.in_flight = true;
-            self.heartbeat.failed_at = None;
-            self.heartbeat.sent = now;
-            let generation = self.generation;
-            self.ask(
-                ctx,
-                request,
-                self.request_timeout,
-                Call::Heartbeat { generation },
-            );
-        }
-        let next = match self.heartbeat.in_flight {
-            true => Time::MAX,
-            false => due,
-        };
-        next.min(session_ends).min(poll_ends)
-    }
-
     /// The end of `find_coordinator`'s question.
     pub fn on_coordinator_found(&mut self, ctx: &mut Ctx<'_>, found: Result<Address, ErrorCode>) {
         self.finding = false;
@@ -395,34 +333,6 @@ impl ConsumerCoordinator {
 
     // ---- the coordinator
 
-    fn find_coordinator<T: Clone + std::fmt::Debug>(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        client: &mut ClusterClient<T>,
-        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
-    ) -> Time {
-        if self.finding {
-            return Time::MAX;
-        }
-        if ctx.wall() < self.find_again_at {
-            return self.find_again_at;
-        }
-        let Some(node) = client.least_loaded_node(ctx).node() else {
-            return ctx.wall() + Duration::from_millis(self.retry_backoff.0);
-        };
-        if !client.ready(ctx, node) {
-            // What becomes of the connection brings us back.
-            return Time::MAX;
-        }
-        self.finding = true;
-        let request = FindCoordinatorRequest {
-            key_type: GROUP_COORDINATOR,
-            coordinator_keys: vec![Rc::clone(&self.membership.group_id)],
-        };
-        find(client, ctx, node, request.into());
-        Time::MAX
-    }
-
     /// CC37.
     fn coordinator_unknown(&mut self) {
         self.coordinator = None;
@@ -441,169 +351,6 @@ impl ConsumerCoordinator {
         };
         self.network
             .send(ctx, coordinator, request.into(), timeout, call);
-    }
-
-    // ---- joining
-
-    /// CC44: the leader has the group join again when its topics have other partitions.
-    fn notice_metadata<T: Clone + std::fmt::Debug>(&mut self, client: &ClusterClient<T>) {
-        if self.seen_metadata == client.metadata.version() {
-            return;
-        }
-        self.seen_metadata = client.metadata.version();
-        if self.state != MemberState::Stable || self.rejoin {
-            return;
-        }
-        if let Some(by) = &self.assigned_by
-            && *by != partitions_of(client, by.keys())
-        {
-            self.request_rejoin("cached metadata has changed");
-        }
-    }
-
-    fn request_rejoin(&mut self, reason: &str) {
-        if !self.rejoin {
-            self.rejoin = true;
-            self.reason = reason.into();
-        }
-    }
-
-    /// CC45, for members that give everything up (EAGER).
-    fn prepare_join<T: Clone + std::fmt::Debug>(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        client: &mut ClusterClient<T>,
-        subscriptions: &mut SubscriptionState,
-    ) -> Time {
-        let now = ctx.wall();
-        if self.preparation == Preparation::NotBegun {
-            self.heartbeat.enabled |= self.state == MemberState::Stable;
-            subscriptions.suspend();
-            let until = now + self.membership.max_poll_interval;
-            let commits = self.membership.auto_commit && self.generation >= 0;
-            self.preparation =
-                match commits && self.commit(ctx, subscriptions, CommitPurpose::BeforeJoin) {
-                    true => Preparation::Committing(until),
-                    false => Preparation::Committed,
-                };
-        }
-        if let Preparation::Committing(until) = self.preparation {
-            if now < until {
-                return until;
-            }
-            self.preparation = Preparation::Committed;
-        }
-        if self.preparation == Preparation::Committed {
-            let owned = subscriptions.partitions();
-            subscriptions.clear();
-            if self.generation < 0 || *self.member_id == *UNKNOWN_MEMBER_ID {
-                if !owned.is_empty() {
-                    self.news.push_back(GroupNews::Lost(owned));
-                }
-            } else {
-                self.news.push_back(GroupNews::Revoked(owned));
-            }
-            for topic in &self.topics {
-                client.metadata.add_topic(topic);
-            }
-            self.preparation = Preparation::Done;
-        }
-        Time::MAX
-    }
-
-    /// CC38.
-    fn send_join(&mut self, ctx: &mut Ctx<'_>) {
-        let max_poll_interval = self.membership.max_poll_interval;
-        let protocols = self
-            .membership
-            .assignors
-            .iter()
-            .map(|assignor| GroupProtocol {
-                name: (*assignor).into(),
-                metadata: self.subscription().to_bytes(),
-            });
-        let request = JoinGroupRequest {
-            group_id: Rc::clone(&self.membership.group_id),
-            session_timeout_ms: self.membership.session_timeout.as_millis() as i32,
-            rebalance_timeout_ms: max_poll_interval.as_millis() as i32,
-            member_id: Rc::clone(&self.member_id),
-            group_instance_id: self.membership.group_instance_id.clone(),
-            protocol_type: crate::protocol::CONSUMER_PROTOCOL_TYPE.into(),
-            protocols: protocols.collect(),
-            reason: Rc::clone(&self.reason),
-        };
-        self.state = MemberState::PreparingRebalance;
-        self.heartbeat.enabled = false;
-        self.joining = true;
-        let timeout = self
-            .request_timeout
-            .max(max_poll_interval + Duration::from_secs(5));
-        self.ask(ctx, request, timeout, Call::Join);
-    }
-
-    fn subscription(&self) -> Subscription {
-        Subscription {
-            topics: self.topics.clone(),
-            user_data: None,
-            owned_partitions: Vec::new(),
-            generation_id: self.generation,
-            rack_id: None,
-        }
-    }
-
-    /// CC57: the leader assigns once it knows the partitions of all topics that somebody reads.
-    fn assign_if_known<T: Clone + std::fmt::Debug>(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        client: &mut ClusterClient<T>,
-    ) {
-        let Some(members) = &self.to_assign else {
-            return;
-        };
-        let members: Vec<_> = members.iter().map(answers::member_of).collect();
-        let topics = members.iter().flat_map(|member| &member.topics);
-        let mut all_known = true;
-        for topic in topics {
-            client.metadata.add_topic(topic);
-            let known = client.metadata.topic(topic).is_some();
-            all_known &= known || client.metadata.topic_error(topic).is_some();
-        }
-        if !all_known {
-            return;
-        }
-        self.to_assign = None;
-        let topics: Vec<TopicName> = members.iter().flat_map(|it| it.topics.clone()).collect();
-        let partitions = partitions_of(client, topics.iter());
-        let assignor = self.protocol.as_deref().and_then(Assignor::by_name);
-        let Some(assignor) = assignor else {
-            self.news
-                .push_back(GroupNews::Exception("IllegalStateException"));
-            return;
-        };
-        let assigned = assignor.assign(&members, &partitions);
-        self.assigned_by = Some(partitions);
-        let assignments = assigned.into_iter().map(|(member, partitions)| {
-            let assignment = crate::protocol::Assignment {
-                partitions,
-                user_data: None,
-            };
-            (member, assignment.to_bytes())
-        });
-        self.send_sync(ctx, assignments.collect());
-    }
-
-    fn send_sync(&mut self, ctx: &mut Ctx<'_>, assignments: Vec<(Rc<str>, bytes::Bytes)>) {
-        let request = SyncGroupRequest {
-            group_id: Rc::clone(&self.membership.group_id),
-            generation_id: self.generation,
-            member_id: Rc::clone(&self.member_id),
-            group_instance_id: self.membership.group_instance_id.clone(),
-            protocol_type: Some(crate::protocol::CONSUMER_PROTOCOL_TYPE.into()),
-            protocol_name: self.protocol.clone(),
-            assignments,
-        };
-        self.joining = true;
-        self.ask(ctx, request, self.request_timeout, Call::Sync);
     }
 
     // ---- leaving
@@ -712,15 +459,4 @@ impl ConsumerCoordinator {
         self.ask(ctx, request, self.request_timeout, Call::OffsetFetch);
         Time::MAX
     }
-}
-
-fn partitions_of<'a, T: Clone + std::fmt::Debug>(
-    client: &ClusterClient<T>,
-    topics: impl Iterator<Item = &'a TopicName>,
-) -> BTreeMap<TopicName, i32> {
-    let count = |topic: &TopicName| {
-        let known = client.metadata.topic(topic)?;
-        Some((TopicName::clone(topic), known.partitions.len() as i32))
-    };
-    topics.filter_map(count).collect()
 }

@@ -7,23 +7,26 @@
 //!
 //! May not know what lies above the high watermark, nor who else reads.
 
+mod membership;
+mod questions;
+
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
-use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
+use crate::client::consumer_coordinator::GroupNews;
 use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
 use crate::kernel::{Address, Duration, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
 use crate::network_client::Completed;
-use crate::protocol::config::{AutoOffsetReset, ConsumerConfig, GroupMembership};
+use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::{
-    CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Event, FetchPartition,
-    FetchPartitionResponse, FetchRequest, LATEST_TIMESTAMP, ListOffsetsPartition,
-    ListOffsetsPartitionResponse, ListOffsetsRequest, OffsetForLeaderEpochRequest,
-    OffsetForLeaderPartition, Request, Response, TopicId, TopicName, TopicPartition, UNKNOWN_EPOCH,
+    Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse, ListOffsetsPartitionResponse,
+    Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
 };
 use bytes::Bytes;
+use membership::{Buffered, Membership};
+use questions::{Kind, Question};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -78,35 +81,6 @@ pub struct KafkaConsumer {
     group: Option<Membership>,
 }
 
-/// A member of a group, and what it has fetched and not handed out yet.
-#[derive(Debug)]
-struct Membership {
-    coordinator: ConsumerCoordinator,
-    /// The application is in `poll`.
-    in_poll: bool,
-    buffer: VecDeque<Buffered>,
-}
-
-/// Records of one answer for one partition (`CompletedFetch`).
-#[derive(Debug)]
-struct Buffered {
-    partition: TopicPartition,
-    /// The position that the next of them is for.
-    at: i64,
-    records: VecDeque<ConsumerRecord>,
-    /// Where reading goes on after them.
-    end: FetchPosition,
-}
-
-#[derive(Clone, Debug)]
-enum Question {
-    FindCoordinator,
-    ListOffsets(Vec<TopicPartition>),
-    /// With the offsets that were asked for.
-    Fetch(Vec<(TopicPartition, i64)>),
-    EpochEnds(Vec<(TopicPartition, FetchPosition)>),
-}
-
 impl KafkaConsumer {
     /// `owner`: see `ClusterClient`.
     pub fn new(
@@ -126,53 +100,6 @@ impl KafkaConsumer {
             polled: VecDeque::new(),
             group: None,
         }
-    }
-
-    /// `KafkaConsumer.subscribe`: its group says which partitions of these topics it reads. `owner` is another
-    /// number of its own.
-    pub fn subscribe(
-        mut self,
-        owner: u8,
-        client_id: &str,
-        membership: GroupMembership,
-        topics: Vec<TopicName>,
-    ) -> KafkaConsumer {
-        let coordinator =
-            ConsumerCoordinator::new(owner, client_id, &self.config, membership, topics);
-        self.group = Some(Membership {
-            coordinator,
-            in_poll: false,
-            buffer: VecDeque::new(),
-        });
-        self
-    }
-
-    /// A member of a group calls `poll`: `Polled::Returned` ends the call.
-    pub fn begin_poll(&mut self, ctx: &mut Ctx<'_>) {
-        if let Some(group) = &mut self.group {
-            group.in_poll = true;
-        }
-        self.poll(ctx);
-    }
-
-    /// A member of a group commits what it has been handed out.
-    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>) {
-        if let Some(group) = &mut self.group {
-            group.coordinator.commit_async(ctx, &self.subscriptions);
-        }
-    }
-
-    /// A member of a group says farewell; its process may end once `is_gone`.
-    pub fn leave(&mut self, ctx: &mut Ctx<'_>) {
-        if let Some(group) = &mut self.group {
-            group.coordinator.close(ctx, &mut self.subscriptions);
-            self.take_news();
-        }
-    }
-
-    pub fn is_gone(&self) -> bool {
-        let gone = |group: &Membership| group.coordinator.is_gone();
-        self.group.as_ref().is_none_or(gone)
     }
 
     pub fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -279,232 +206,9 @@ impl KafkaConsumer {
         self.hand_out();
     }
 
-    /// Both threads of a member of a group; answers when to look again.
-    fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
-        let Some(group) = &mut self.group else {
-            return Time::MAX;
-        };
-        let timeout = self.config.common.request_timeout();
-        let (client, subscriptions) = (&mut self.client, &mut self.subscriptions);
-        let coordinator = &mut group.coordinator;
-        let mut wake = Time::MAX;
-        if group.in_poll {
-            wake = coordinator.poll(ctx, client, subscriptions);
-        }
-        let beat = coordinator.heartbeat(ctx, client, subscriptions, |client, ctx, node, body| {
-            client.send(ctx, node, body, timeout, Rc::new(Question::FindCoordinator));
-        });
-        self.take_news();
-        self.throw_for_missing_positions();
-        wake.min(beat)
-    }
-
-    fn take_news(&mut self) {
-        if let Some(group) = &mut self.group {
-            while let Some(news) = group.coordinator.next_news() {
-                self.polled.push_back(match news {
-                    GroupNews::ReadsFrom { partition, offset } => Polled::PositionSet {
-                        partition,
-                        offset,
-                        why: "where its group has committed".into(),
-                    },
-                    other => Polled::Group(other),
-                });
-            }
-        }
-    }
-
-    /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
-    /// is dropped.
-    fn hand_out(&mut self) {
-        let Some(group) = self.group.as_mut().filter(|group| group.in_poll) else {
-            return;
-        };
-        let mut handed_out = 0;
-        while handed_out < self.config.max_poll_records
-            && let Some(first) = group.buffer.front_mut()
-        {
-            let position = self.subscriptions.position(&first.partition);
-            let fits = position.is_some_and(|position| position.offset == first.at);
-            if !fits || self.subscriptions.is_suspended() {
-                group.buffer.pop_front();
-                continue;
-            }
-            match first.records.pop_front() {
-                Some(record) => {
-                    let position = FetchPosition {
-                        offset: record.offset + 1,
-                        offset_epoch: record.leader_epoch,
-                        ..first.end
-                    };
-                    first.at = position.offset;
-                    let state = State::Fetching(position);
-                    self.subscriptions.set(&record.partition, state);
-                    self.polled.push_back(Polled::Record(record));
-                    handed_out += 1;
-                }
-                None => {
-                    self.subscriptions
-                        .set(&first.partition, State::Fetching(first.end));
-                    group.buffer.pop_front();
-                }
-            }
-        }
-        if handed_out > 0 {
-            group.in_poll = false;
-            self.polled.push_back(Polled::Returned {
-                records: handed_out,
-            });
-        }
-    }
-
     /// `KafkaConsumer.close`: nothing is heard of it any more.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.client.shut_down(ctx);
-    }
-
-    // ---- asking
-
-    /// Asks each leader about its partitions that need this kind of question; answers when another
-    /// one may be asked about.
-    fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
-        let now = ctx.wall();
-        let mut wake = Time::MAX;
-        let mut due: Vec<Due> = Vec::new();
-        let mut leader_unknown = false;
-        for (partition, assigned) in self.subscriptions.iter() {
-            if !kind.concerns(&assigned.state) {
-                continue;
-            }
-            if kind == Kind::Fetch && !self.may_fetch(partition) {
-                continue;
-            }
-            if now < assigned.retry_at {
-                wake = wake.min(assigned.retry_at);
-                continue;
-            }
-            match self.client.metadata.leader(partition) {
-                None => leader_unknown = true,
-                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node) => {}
-                Some((_, leader, leader_epoch)) => due.push(Due {
-                    leader,
-                    leader_epoch,
-                    partition: partition.clone(),
-                }),
-            }
-        }
-        if leader_unknown {
-            self.client.metadata.request_update();
-        }
-        due.sort_by_key(|due| due.leader);
-        for of_one_leader in due.chunk_by(|a, b| a.leader == b.leader) {
-            let node = of_one_leader[0].leader;
-            if !self.client.ready(ctx, node) {
-                continue;
-            }
-            let (question, request) = self.question(kind, of_one_leader);
-            let timeout = self.config.common.request_timeout();
-            match &question {
-                Question::Fetch(_) => {
-                    assert!(self.fetching.insert(node), "two fetches of one broker");
-                }
-                Question::FindCoordinator | Question::ListOffsets(_) | Question::EpochEnds(_) => {
-                    self.subscriptions
-                        .hold_back(question.partitions(), now + timeout);
-                }
-            }
-            self.client
-                .send(ctx, node, request, timeout, Rc::new(question));
-        }
-        wake
-    }
-
-    fn question(&self, kind: Kind, due: &[Due]) -> (Question, Request) {
-        let isolation_level = i8::from(self.config.read_committed);
-        let state = |partition| self.subscriptions.state(partition);
-        let position = |Due { partition, .. }: &Due| {
-            Some((partition.clone(), self.subscriptions.position(partition)?))
-        };
-        match kind {
-            Kind::ListOffsets => {
-                let request = ListOffsetsRequest {
-                    replica_id: CONSUMER_REPLICA_ID,
-                    isolation_level,
-                    partitions: due
-                        .iter()
-                        .map(|due| ListOffsetsPartition {
-                            partition: due.partition.clone(),
-                            current_leader_epoch: due.leader_epoch,
-                            timestamp: match state(&due.partition) {
-                                Some(State::AwaitReset(ResetTo::Earliest, _)) => EARLIEST_TIMESTAMP,
-                                _ => LATEST_TIMESTAMP,
-                            },
-                        })
-                        .collect(),
-                };
-                let partitions = due.iter().map(|due| due.partition.clone()).collect();
-                (Question::ListOffsets(partitions), request.into())
-            }
-            Kind::EpochEnds => {
-                let positions: Vec<_> = due.iter().filter_map(position).collect();
-                let request = OffsetForLeaderEpochRequest {
-                    replica_id: CONSUMER_REPLICA_ID,
-                    partitions: positions
-                        .iter()
-                        .map(|(partition, position)| OffsetForLeaderPartition {
-                            partition: partition.clone(),
-                            current_leader_epoch: position.leader_epoch,
-                            leader_epoch: position.offset_epoch,
-                        })
-                        .collect(),
-                };
-                (Question::EpochEnds(positions), request.into())
-            }
-            Kind::Fetch => {
-                let positions: Vec<_> = due.iter().filter_map(position).collect();
-                let rack = &self.config.client_rack;
-                let request = FetchRequest {
-                    replica_id: CONSUMER_REPLICA_ID,
-                    replica_epoch: -1,
-                    max_wait_ms: self.config.fetch_max_wait_ms,
-                    min_bytes: self.config.fetch_min_bytes,
-                    max_bytes: self.config.fetch_max_bytes,
-                    isolation_level,
-                    session_id: 0,
-                    session_epoch: -1,
-                    partitions: positions
-                        .iter()
-                        .map(|(partition, position)| FetchPartition {
-                            partition: partition.clone(),
-                            topic_id: self.topic_id(&partition.topic),
-                            current_leader_epoch: position.leader_epoch,
-                            fetch_offset: position.offset,
-                            last_fetched_epoch: UNKNOWN_EPOCH,
-                            log_start_offset: -1,
-                            max_bytes: self.config.max_partition_fetch_bytes,
-                        })
-                        .collect(),
-                    forgotten: Vec::new(),
-                    rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
-                };
-                let offsets = positions
-                    .into_iter()
-                    .map(|(partition, position)| (partition, position.offset));
-                (Question::Fetch(offsets.collect()), request.into())
-            }
-        }
-    }
-
-    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
-    fn may_fetch(&self, partition: &TopicPartition) -> bool {
-        let is_buffered =
-            |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);
-        !self.subscriptions.is_suspended() && !self.group.as_ref().is_some_and(is_buffered)
-    }
-
-    fn topic_id(&self, topic: &str) -> TopicId {
-        let topic = self.client.metadata.topic(topic);
-        topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
     }
 
     // ---- answers
@@ -549,22 +253,6 @@ impl KafkaConsumer {
             }
             // Lost with its connection, which has metadata asked for anyway.
             (question, _) => self.retry_later(ctx, question.partitions()),
-        }
-    }
-
-    fn coordinator_in(&self, answer: Option<Response>) -> Result<Address, ErrorCode> {
-        let Some(Response::FindCoordinator(answer)) = answer else {
-            return Err(ErrorCode::CoordinatorNotAvailable);
-        };
-        let found = answer.coordinators.first();
-        let found = found.ok_or(ErrorCode::CoordinatorNotAvailable)?;
-        match found.error {
-            ErrorCode::None => self
-                .client
-                .metadata
-                .address_of(&found.host, found.port)
-                .ok_or(ErrorCode::CoordinatorNotAvailable),
-            error => Err(error),
         }
     }
 
@@ -778,40 +466,5 @@ impl KafkaConsumer {
     ) {
         let pause = Duration::from_millis(self.config.common.retry_backoff_ms);
         self.subscriptions.hold_back(partitions, ctx.wall() + pause);
-    }
-}
-
-/// A partition to ask its leader about.
-struct Due {
-    leader: Address,
-    leader_epoch: i32,
-    partition: TopicPartition,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    ListOffsets,
-    EpochEnds,
-    Fetch,
-}
-
-impl Kind {
-    fn concerns(self, state: &State) -> bool {
-        match self {
-            Kind::ListOffsets => matches!(state, State::AwaitReset(..)),
-            Kind::EpochEnds => matches!(state, State::AwaitValidation(_)),
-            Kind::Fetch => matches!(state, State::Fetching(_)),
-        }
-    }
-}
-
-impl Question {
-    fn partitions(&self) -> Vec<&TopicPartition> {
-        match self {
-            Question::FindCoordinator => Vec::new(),
-            Question::ListOffsets(partitions) => partitions.iter().collect(),
-            Question::Fetch(asked) => asked.iter().map(|(partition, _)| partition).collect(),
-            Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),
-        }
     }
 }

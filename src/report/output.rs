@@ -35,11 +35,11 @@ pub fn output_files<'a>(
         ),
         (
             "kafka-topics.txt",
-            warned(kafka_topics_describe(ending.view, version)),
+            warned(kafka_topics_describe(ending.view, version, false)),
         ),
         (
             "kafka-get-offsets.txt",
-            warned(kafka_get_offsets(ending.view)),
+            warned(kafka_get_offsets(ending.view, false)),
         ),
         ("report.txt", summary(ending, Style::default(), false)),
         (

@@ -108,8 +108,8 @@ fn heading(header: &TraceHeader) -> String {
 
 /// The end as Kafka's tools print it, and ZooKeeper's tree where it is shown.
 pub fn tables(ending: &Ending<'_>) -> String {
-    let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version);
-    let offsets = kafka_get_offsets(ending.view);
+    let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version, true);
+    let offsets = kafka_get_offsets(ending.view, true);
     let cache = ending.view.described().and_then(|it| it.cache_of);
     let source = cache.map_or_else(String::new, |id| {
         format!("   # as broker-{id} tells it: ZooKeeper does not tell the same")

@@ -5,7 +5,7 @@
 
 use crate::node::view::{ClusterView, CommittedPartition, GroupView, MemberView};
 use crate::protocol::config::KafkaVersion;
-use crate::protocol::{BrokerId, NO_LEADER, TopicPartition, is_internal_topic};
+use crate::protocol::{BrokerId, NO_LEADER, TopicName, TopicPartition, is_internal_topic};
 use std::rc::Rc;
 
 /// In place of a table while no broker runs and serves.
@@ -13,7 +13,11 @@ const NOBODY_ANSWERS: &str = "(no broker runs that would answer)\n";
 
 /// `kafka-topics --describe`, a line a topic and a line a partition. Topic ids are printed from 2.8 on, the
 /// columns of eligible leader replicas from 3.7 on (without that feature they say `N/A`).
-pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> String {
+pub fn kafka_topics_describe(
+    view: &dyn ClusterView,
+    version: KafkaVersion,
+    exclude_internal: bool,
+) -> String {
     let has_topic_ids = version >= KafkaVersion::new(2, 8);
     let elr = if version >= KafkaVersion::V3_7 {
         "\tElr: N/A\tLastKnownElr: N/A"
@@ -24,8 +28,8 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
         return NOBODY_ANSWERS.to_owned();
     };
     let mut text = String::new();
-    let of_users = described.topics.into_iter();
-    for topic in of_users.filter(|topic| !is_internal_topic(&topic.name)) {
+    let is_shown = |topic: &TopicName| !(exclude_internal && is_internal_topic(topic));
+    for topic in described.topics.into_iter().filter(|it| is_shown(&it.name)) {
         let id = if has_topic_ids {
             format!("TopicId: {}\t", topic.topic_id)
         } else {
@@ -60,14 +64,16 @@ pub fn kafka_topics_describe(view: &dyn ClusterView, version: KafkaVersion) -> S
 /// `kafka-get-offsets`: `topic:partition:latest`, where latest is what a consumer may read up to. Of a
 /// partition without a running leader it tells nothing; the real tool waits for an answer, and then leaves
 /// it out. That is said in a line that begins with `#`.
-pub fn kafka_get_offsets(view: &dyn ClusterView) -> String {
+pub fn kafka_get_offsets(view: &dyn ClusterView, exclude_internal: bool) -> String {
     let Some(described) = view.described() else {
         return NOBODY_ANSWERS.to_owned();
     };
     let mut text = String::new();
     let mut left_out = String::new();
-    let of_users = described.partitions.into_iter();
-    for state in of_users.filter(|state| !is_internal_topic(&state.partition.topic)) {
+    let is_shown = |state: &CommittedPartition| {
+        !(exclude_internal && is_internal_topic(&state.partition.topic))
+    };
+    for state in described.partitions.into_iter().filter(is_shown) {
         let (topic, partition) = (&state.partition.topic, state.partition.partition);
         let leader = view.replica(state.leader, &state.partition);
         match leader.filter(|replica| replica.is_leader) {
@@ -278,7 +284,7 @@ mod tests {
                 scene.set_replicas(&partition, &ids_of(fields["Replicas"]));
             }
         }
-        let ours = kafka_topics_describe(&scene, KafkaVersion::V3_9);
+        let ours = kafka_topics_describe(&scene, KafkaVersion::V3_9, false);
         assert_eq!(ours.trim_end_matches('\n'), out);
     }
 
@@ -330,7 +336,7 @@ mod tests {
             scene.replica_mut(1, &partition).is_leader = true;
         }
         scene.commit("without-0", NO_LEADER, &[1]);
-        let told = kafka_get_offsets(&scene);
+        let told = kafka_get_offsets(&scene, false);
         let (said, told): (Vec<&str>, Vec<&str>) =
             told.lines().partition(|line| line.starts_with('#'));
         assert_eq!(told.join("\n"), out);
@@ -382,8 +388,8 @@ mod tests {
     #[test]
     fn a_tool_learns_nothing_where_no_broker_answers() {
         for text in [
-            kafka_topics_describe(&Dark, KafkaVersion::V3_9),
-            kafka_get_offsets(&Dark),
+            kafka_topics_describe(&Dark, KafkaVersion::V3_9, false),
+            kafka_get_offsets(&Dark, false),
         ] {
             assert_eq!(text, NOBODY_ANSWERS);
         }
@@ -401,7 +407,7 @@ mod tests {
         });
         scene.commit("t-0", 1, &[1]);
         assert_eq!(
-            kafka_topics_describe(&scene, KafkaVersion::new(2, 5)),
+            kafka_topics_describe(&scene, KafkaVersion::new(2, 5), false),
             "Topic: t\tPartitionCount: 1\tReplicationFactor: 1\tConfigs: \n\tTopic: t\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1\n"
         );
     }

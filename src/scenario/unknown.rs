@@ -367,16 +367,14 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     (
         "seek",
         &["group", "group.id", "group_id", "groups"],
-        NotModelled(
-            "consumer groups are not modelled yet: each consumer reads every partition of its topics by itself",
-        ),
+        Called("config: {group.id: ...}"),
     ),
     ("seek", &["topic"], Called("topics")),
     ("seek", &["offset"], Called("seek")),
     (
         "seek",
         &["partitions", "partition", "assignment"],
-        NotModelled("a consumer reads every partition of its topics"),
+        NotModelled("a consumer reads every partition of its topics, or what its group gives it"),
     ),
     (
         "seek",

@@ -193,12 +193,12 @@ timeline:
     let view = report.view();
     let described = view.described().expect("brokers run");
     assert_eq!(described.cache_of, Some(1));
-    let topics = kafka_topics_describe(&view, report.plan.cluster.kafka_version);
+    let topics = kafka_topics_describe(&view, report.plan.cluster.kafka_version, false);
     assert!(
         topics.contains("Partition: 0\tLeader: 1\tReplicas: 1,2\tIsr: 1,2"),
         "{topics}"
     );
-    assert!(kafka_get_offsets(&view).starts_with("t:0:"));
+    assert!(kafka_get_offsets(&view, false).starts_with("t:0:"));
 }
 
 #[test]

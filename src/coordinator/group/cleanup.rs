@@ -3,9 +3,9 @@
 
 use super::group_coordinator::{GroupCoordinator, set_timer};
 use super::group_metadata::{Committed, GroupMetadata, GroupState};
-use super::records::{CONSUMER_PROTOCOL_TYPE, Key};
+use super::records::Key;
 use crate::kernel::Duration;
-use crate::protocol::{Ctx, Fact, GroupFact, GroupTimer, TopicPartition};
+use crate::protocol::{CONSUMER_PROTOCOL_TYPE, Ctx, Fact, GroupFact, GroupTimer, TopicPartition};
 use std::rc::Rc;
 
 impl GroupCoordinator {

@@ -162,7 +162,7 @@ impl GroupCoordinator {
         request: &HeartbeatRequest,
     ) -> Result<(), ErrorCode> {
         match self.group_status(&request.group_id) {
-            // While its group is read a member cannot be judged (G23).
+            // While its group is read a member cannot be judged (CG3).
             Err(ErrorCode::CoordinatorLoadInProgress) => return Ok(()),
             checked => checked?,
         }

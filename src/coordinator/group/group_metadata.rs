@@ -5,7 +5,7 @@
 use super::member_metadata::MemberMetadata;
 use super::records::OffsetAndMetadata;
 use crate::kernel::TimerId;
-use crate::protocol::{GroupProtocol, TopicName, TopicPartition};
+use crate::protocol::{CONSUMER_PROTOCOL_TYPE, GroupProtocol, TopicName, TopicPartition};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -304,7 +304,7 @@ impl GroupMetadata {
 
     /// What consumers among the members subscribe to, as far as it can be read (KIP-496).
     pub fn compute_subscribed_topics(&self) -> Option<BTreeSet<TopicName>> {
-        if self.protocol_type.as_deref() != Some(super::records::CONSUMER_PROTOCOL_TYPE) {
+        if self.protocol_type.as_deref() != Some(CONSUMER_PROTOCOL_TYPE) {
             return None;
         }
         let Some(protocol) = &self.protocol_name else {

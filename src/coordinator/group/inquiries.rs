@@ -3,11 +3,12 @@
 
 use super::group_coordinator::GroupCoordinator;
 use super::group_metadata::{GroupMetadata, GroupState};
-use super::records::{CONSUMER_PROTOCOL_TYPE, Key};
+use super::records::Key;
 use crate::protocol::{
-    Ctx, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
-    DescribedGroup, DescribedGroupMember, ErrorCode, ListGroupsRequest, ListGroupsResponse,
-    ListedGroup, OffsetDeleteRequest, OffsetDeleteResponse, Pending, TopicPartition,
+    CONSUMER_PROTOCOL_TYPE, Ctx, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest,
+    DescribeGroupsResponse, DescribedGroup, DescribedGroupMember, ErrorCode, ListGroupsRequest,
+    ListGroupsResponse, ListedGroup, OffsetDeleteRequest, OffsetDeleteResponse, Pending,
+    TopicPartition,
 };
 use bytes::Bytes;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
 //! JoinGroup, and how a rebalance begins and ends (`handleJoinGroup`, `prepareRebalance`, `onCompleteJoin`;
-//! DelayedJoin, InitialDelayedJoin). Rules CG10 to CG18, G19 to G22.
+//! DelayedJoin, InitialDelayedJoin). Rules CG10 to CG18.
 
 use super::group_coordinator::{Appending, GroupCoordinator, millis, set_timer, validate_member};
 use super::group_metadata::{GroupMetadata, GroupState};
@@ -516,7 +516,7 @@ fn current_generation(group: &GroupMetadata, member_id: &str) -> JoinGroupRespon
     }
 }
 
-/// A random UUID (version 4) as text (G24).
+/// A random UUID (version 4) as text.
 fn random_uuid(ctx: &mut Ctx<'_>) -> String {
     let (high, low) = (ctx.random().next_u64(), ctx.random().next_u64());
     let high = high & 0xffff_ffff_ffff_0fff | 0x4000;

@@ -1,5 +1,5 @@
 //! Records of `__consumer_offsets` (message files OffsetCommitKey, OffsetCommitValue, GroupMetadataKey,
-//! GroupMetadataValue). Rules CG30 to CG33, G25 to G27.
+//! GroupMetadataValue). Rules CG30 to CG33.
 //!
 //! Written as Kafka 3.9 writes them; read in every version. What cannot be read is nothing, as in Kafka.
 
@@ -7,8 +7,6 @@ use super::group_metadata::GroupMetadata;
 use crate::protocol::{Subscription, TopicName, TopicPartition};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::rc::Rc;
-
-pub use crate::protocol::CONSUMER_PROTOCOL_TYPE;
 
 /// From this version on lengths are compact and fields are tagged.
 const FLEXIBLE: i16 = 4;

@@ -1,5 +1,5 @@
 //! SyncGroup: the leader's assignments go into the log and then to everybody (`doSyncGroup`,
-//! `DelayedSync`). Rules CG19 to CG21, G21, G23.
+//! `DelayedSync`). Rules CG19 to CG21.
 
 use super::group_coordinator::{Appending, GroupCoordinator, validate_member};
 use super::group_metadata::{GroupMetadata, GroupState};
@@ -29,7 +29,7 @@ impl GroupCoordinator {
     ) -> Result<(), ErrorCode> {
         self.group_status(&request.group_id)
             .map_err(|error| match error {
-                // G23: whether its rebalance is still on, only the log can tell.
+                // Whether its rebalance is still on, only the log can tell.
                 ErrorCode::CoordinatorLoadInProgress => ErrorCode::RebalanceInProgress,
                 other => other,
             })?;

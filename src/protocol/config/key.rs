@@ -352,10 +352,10 @@ mod tests {
             }
         };
         for (scope, key, value, verdict) in [
-            (Scope::Consumer, "group.id", "dashboards", "refused"),
-            (Scope::Consumer, "enable.auto.commit", "true", "refused"),
-            (Scope::Consumer, "enable.auto.commit", "FALSE", "taken"),
-            (Scope::Consumer, "max.poll.records", "5", "idle"),
+            (Scope::Consumer, "group.protocol", "consumer", "refused"),
+            (Scope::Consumer, "group.protocol", "CLASSIC", "taken"),
+            (Scope::Consumer, "max.poll.records", "5", "taken"),
+            (Scope::Consumer, "exclude.internal.topics", "false", "idle"),
             (Scope::Producer, "transactional.id", "t", "refused"),
             (Scope::Producer, "linger.ms", "5", "idle"),
             (Scope::Producer, "acks", "1", "taken"),

@@ -1,0 +1,182 @@
+//! A consumer that is a member of a group: `subscribe`, the calls of `poll`, and what is fetched and not handed
+//! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC5, CC7, CC11, CC12, CC14.
+
+use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
+use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
+use crate::client::subscription_state::{FetchPosition, State};
+use crate::kernel::{Address, Time};
+use crate::protocol::config::GroupMembership;
+use crate::protocol::{Ctx, ErrorCode, Response, TopicName, TopicPartition};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// A member of a group, and what it has fetched and not handed out yet.
+#[derive(Debug)]
+pub(super) struct Membership {
+    pub(super) coordinator: ConsumerCoordinator,
+    /// The application is in `poll`.
+    in_poll: bool,
+    pub(super) buffer: VecDeque<Buffered>,
+}
+
+/// Records of one answer for one partition (`CompletedFetch`).
+#[derive(Debug)]
+pub(super) struct Buffered {
+    pub(super) partition: TopicPartition,
+    /// The position that the next of them is for.
+    pub(super) at: i64,
+    pub(super) records: VecDeque<ConsumerRecord>,
+    /// Where reading goes on after them.
+    pub(super) end: FetchPosition,
+}
+
+impl KafkaConsumer {
+    /// `KafkaConsumer.subscribe`: its group says which partitions of these topics it reads. `owner` is another
+    /// number of its own.
+    pub fn subscribe(
+        mut self,
+        owner: u8,
+        client_id: &str,
+        membership: GroupMembership,
+        topics: Vec<TopicName>,
+    ) -> KafkaConsumer {
+        let coordinator =
+            ConsumerCoordinator::new(owner, client_id, &self.config, membership, topics);
+        self.group = Some(Membership {
+            coordinator,
+            in_poll: false,
+            buffer: VecDeque::new(),
+        });
+        self
+    }
+
+    /// A member of a group calls `poll`: `Polled::Returned` ends the call.
+    pub fn begin_poll(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.in_poll = true;
+        }
+        self.poll(ctx);
+    }
+
+    /// A member of a group commits what it has been handed out.
+    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.coordinator.commit_async(ctx, &self.subscriptions);
+        }
+    }
+
+    /// A member of a group says farewell; its process may end once `is_gone`.
+    pub fn leave(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(group) = &mut self.group {
+            group.coordinator.close(ctx, &mut self.subscriptions);
+            self.take_news();
+        }
+    }
+
+    pub fn is_gone(&self) -> bool {
+        let gone = |group: &Membership| group.coordinator.is_gone();
+        self.group.as_ref().is_none_or(gone)
+    }
+
+    /// Both threads of a member of a group; answers when to look again.
+    pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
+        let Some(group) = &mut self.group else {
+            return Time::MAX;
+        };
+        let timeout = self.config.common.request_timeout();
+        let (client, subscriptions) = (&mut self.client, &mut self.subscriptions);
+        let coordinator = &mut group.coordinator;
+        let mut wake = Time::MAX;
+        if group.in_poll {
+            wake = coordinator.poll(ctx, client, subscriptions);
+        }
+        let beat = coordinator.heartbeat(ctx, client, subscriptions, |client, ctx, node, body| {
+            client.send(ctx, node, body, timeout, Rc::new(Question::FindCoordinator));
+        });
+        self.take_news();
+        self.throw_for_missing_positions();
+        wake.min(beat)
+    }
+
+    fn take_news(&mut self) {
+        if let Some(group) = &mut self.group {
+            while let Some(news) = group.coordinator.next_news() {
+                self.polled.push_back(match news {
+                    GroupNews::ReadsFrom { partition, offset } => Polled::PositionSet {
+                        partition,
+                        offset,
+                        why: "where its group has committed".into(),
+                    },
+                    other => Polled::Group(other),
+                });
+            }
+        }
+    }
+
+    /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
+    /// is dropped.
+    pub(super) fn hand_out(&mut self) {
+        let Some(group) = self.group.as_mut().filter(|group| group.in_poll) else {
+            return;
+        };
+        let mut handed_out = 0;
+        while handed_out < self.config.max_poll_records
+            && let Some(first) = group.buffer.front_mut()
+        {
+            let position = self.subscriptions.position(&first.partition);
+            let fits = position.is_some_and(|position| position.offset == first.at);
+            if !fits || self.subscriptions.is_suspended() {
+                group.buffer.pop_front();
+                continue;
+            }
+            match first.records.pop_front() {
+                Some(record) => {
+                    let position = FetchPosition {
+                        offset: record.offset + 1,
+                        offset_epoch: record.leader_epoch,
+                        ..first.end
+                    };
+                    first.at = position.offset;
+                    let state = State::Fetching(position);
+                    self.subscriptions.set(&record.partition, state);
+                    self.polled.push_back(Polled::Record(record));
+                    handed_out += 1;
+                }
+                None => {
+                    self.subscriptions
+                        .set(&first.partition, State::Fetching(first.end));
+                    group.buffer.pop_front();
+                }
+            }
+        }
+        if handed_out > 0 {
+            group.in_poll = false;
+            self.polled.push_back(Polled::Returned {
+                records: handed_out,
+            });
+        }
+    }
+
+    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
+    pub(super) fn may_fetch(&self, partition: &TopicPartition) -> bool {
+        let is_buffered =
+            |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);
+        !self.subscriptions.is_suspended() && !self.group.as_ref().is_some_and(is_buffered)
+    }
+
+    pub(super) fn coordinator_in(&self, answer: Option<Response>) -> Result<Address, ErrorCode> {
+        let Some(Response::FindCoordinator(answer)) = answer else {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        };
+        let found = answer.coordinators.first();
+        let found = found.ok_or(ErrorCode::CoordinatorNotAvailable)?;
+        match found.error {
+            ErrorCode::None => self
+                .client
+                .metadata
+                .address_of(&found.host, found.port)
+                .ok_or(ErrorCode::CoordinatorNotAvailable),
+            error => Err(error),
+        }
+    }
+}

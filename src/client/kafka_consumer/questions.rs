@@ -1,0 +1,193 @@
+//! What a consumer asks the leaders of its partitions: where logs begin and end, where epochs end, and for
+//! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11).
+
+use super::KafkaConsumer;
+use crate::client::subscription_state::{FetchPosition, ResetTo, State};
+use crate::kernel::{Address, Time};
+use crate::protocol::{
+    CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, FetchPartition, FetchRequest, LATEST_TIMESTAMP,
+    ListOffsetsPartition, ListOffsetsRequest, OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition, Request, TopicId, TopicPartition, UNKNOWN_EPOCH,
+};
+use std::rc::Rc;
+
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    FindCoordinator,
+    ListOffsets(Vec<TopicPartition>),
+    /// With the offsets that were asked for.
+    Fetch(Vec<(TopicPartition, i64)>),
+    EpochEnds(Vec<(TopicPartition, FetchPosition)>),
+}
+
+impl KafkaConsumer {
+    /// Asks each leader about its partitions that need this kind of question; answers when another
+    /// one may be asked about.
+    pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
+        let now = ctx.wall();
+        let mut wake = Time::MAX;
+        let mut due: Vec<Due> = Vec::new();
+        let mut leader_unknown = false;
+        for (partition, assigned) in self.subscriptions.iter() {
+            if !kind.concerns(&assigned.state) {
+                continue;
+            }
+            if kind == Kind::Fetch && !self.may_fetch(partition) {
+                continue;
+            }
+            if now < assigned.retry_at {
+                wake = wake.min(assigned.retry_at);
+                continue;
+            }
+            match self.client.metadata.leader(partition) {
+                None => leader_unknown = true,
+                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node) => {}
+                Some((_, leader, leader_epoch)) => due.push(Due {
+                    leader,
+                    leader_epoch,
+                    partition: partition.clone(),
+                }),
+            }
+        }
+        if leader_unknown {
+            self.client.metadata.request_update();
+        }
+        due.sort_by_key(|due| due.leader);
+        for of_one_leader in due.chunk_by(|a, b| a.leader == b.leader) {
+            let node = of_one_leader[0].leader;
+            if !self.client.ready(ctx, node) {
+                continue;
+            }
+            let (question, request) = self.question(kind, of_one_leader);
+            let timeout = self.config.common.request_timeout();
+            match &question {
+                Question::Fetch(_) => {
+                    assert!(self.fetching.insert(node), "two fetches of one broker");
+                }
+                Question::FindCoordinator | Question::ListOffsets(_) | Question::EpochEnds(_) => {
+                    self.subscriptions
+                        .hold_back(question.partitions(), now + timeout);
+                }
+            }
+            self.client
+                .send(ctx, node, request, timeout, Rc::new(question));
+        }
+        wake
+    }
+
+    fn question(&self, kind: Kind, due: &[Due]) -> (Question, Request) {
+        let isolation_level = i8::from(self.config.read_committed);
+        let state = |partition| self.subscriptions.state(partition);
+        let position = |Due { partition, .. }: &Due| {
+            Some((partition.clone(), self.subscriptions.position(partition)?))
+        };
+        match kind {
+            Kind::ListOffsets => {
+                let request = ListOffsetsRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    isolation_level,
+                    partitions: due
+                        .iter()
+                        .map(|due| ListOffsetsPartition {
+                            partition: due.partition.clone(),
+                            current_leader_epoch: due.leader_epoch,
+                            timestamp: match state(&due.partition) {
+                                Some(State::AwaitReset(ResetTo::Earliest, _)) => EARLIEST_TIMESTAMP,
+                                _ => LATEST_TIMESTAMP,
+                            },
+                        })
+                        .collect(),
+                };
+                let partitions = due.iter().map(|due| due.partition.clone()).collect();
+                (Question::ListOffsets(partitions), request.into())
+            }
+            Kind::EpochEnds => {
+                let positions: Vec<_> = due.iter().filter_map(position).collect();
+                let request = OffsetForLeaderEpochRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    partitions: positions
+                        .iter()
+                        .map(|(partition, position)| OffsetForLeaderPartition {
+                            partition: partition.clone(),
+                            current_leader_epoch: position.leader_epoch,
+                            leader_epoch: position.offset_epoch,
+                        })
+                        .collect(),
+                };
+                (Question::EpochEnds(positions), request.into())
+            }
+            Kind::Fetch => {
+                let positions: Vec<_> = due.iter().filter_map(position).collect();
+                let rack = &self.config.client_rack;
+                let request = FetchRequest {
+                    replica_id: CONSUMER_REPLICA_ID,
+                    replica_epoch: -1,
+                    max_wait_ms: self.config.fetch_max_wait_ms,
+                    min_bytes: self.config.fetch_min_bytes,
+                    max_bytes: self.config.fetch_max_bytes,
+                    isolation_level,
+                    session_id: 0,
+                    session_epoch: -1,
+                    partitions: positions
+                        .iter()
+                        .map(|(partition, position)| FetchPartition {
+                            partition: partition.clone(),
+                            topic_id: self.topic_id(&partition.topic),
+                            current_leader_epoch: position.leader_epoch,
+                            fetch_offset: position.offset,
+                            last_fetched_epoch: UNKNOWN_EPOCH,
+                            log_start_offset: -1,
+                            max_bytes: self.config.max_partition_fetch_bytes,
+                        })
+                        .collect(),
+                    forgotten: Vec::new(),
+                    rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
+                };
+                let offsets = positions
+                    .into_iter()
+                    .map(|(partition, position)| (partition, position.offset));
+                (Question::Fetch(offsets.collect()), request.into())
+            }
+        }
+    }
+
+    fn topic_id(&self, topic: &str) -> TopicId {
+        let topic = self.client.metadata.topic(topic);
+        topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
+    }
+}
+
+/// A partition to ask its leader about.
+struct Due {
+    leader: Address,
+    leader_epoch: i32,
+    partition: TopicPartition,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    ListOffsets,
+    EpochEnds,
+    Fetch,
+}
+
+impl Kind {
+    pub(super) fn concerns(self, state: &State) -> bool {
+        match self {
+            Kind::ListOffsets => matches!(state, State::AwaitReset(..)),
+            Kind::EpochEnds => matches!(state, State::AwaitValidation(_)),
+            Kind::Fetch => matches!(state, State::Fetching(_)),
+        }
+    }
+}
+
+impl Question {
+    pub(super) fn partitions(&self) -> Vec<&TopicPartition> {
+        match self {
+            Question::FindCoordinator => Vec::new(),
+            Question::ListOffsets(partitions) => partitions.iter().collect(),
+            Question::Fetch(asked) => asked.iter().map(|(partition, _)| partition).collect(),
+            Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),
+        }
+    }
+}
