@@ -130,7 +130,7 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
             "join group",
             "leave group",
         ],
-        NotModelled("consumer groups are not modelled yet"),
+        NotModelled("what an administrator does with groups is not modelled yet"),
     ),
     (
         "crash",
@@ -279,7 +279,7 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     (
         "timeline",
         &["groups", "group"],
-        NotModelled("consumer groups are not modelled yet"),
+        NotModelled("a group is made by its members: group.id in the config of consumers"),
     ),
     (
         "timeline",
@@ -421,7 +421,7 @@ mod tests {
         (
             TIMELINE,
             "rebalance",
-            "consumer groups are not modelled yet",
+            "what an administrator does with groups is not modelled yet",
         ),
         (
             TIMELINE,
@@ -500,7 +500,7 @@ mod tests {
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
             "group",
-            "consumer groups are not modelled yet: each consumer reads every partition of its topics by itself",
+            "config: {group.id: ...}",
         ),
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
@@ -510,7 +510,7 @@ mod tests {
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
             "partitions",
-            "a consumer reads every partition of its topics",
+            "a consumer reads every partition of its topics, or what its group gives it",
         ),
         (
             "cluster: {brokers: 1, KEY: 1}",

@@ -353,7 +353,7 @@ mod tests {
         };
         for (scope, key, value, verdict) in [
             (Scope::Consumer, "group.protocol", "consumer", "refused"),
-            (Scope::Consumer, "group.protocol", "CLASSIC", "taken"),
+            (Scope::Consumer, "group.protocol", "classic", "taken"),
             (Scope::Consumer, "max.poll.records", "5", "taken"),
             (Scope::Consumer, "exclude.internal.topics", "false", "idle"),
             (Scope::Producer, "transactional.id", "t", "refused"),
