@@ -426,7 +426,7 @@ mod tests {
         (
             TIMELINE,
             "commit offsets",
-            "consumer groups are not modelled yet",
+            "what an administrator does with groups is not modelled yet",
         ),
         (
             TIMELINE,
@@ -463,7 +463,11 @@ mod tests {
             "kraft",
             "KRaft is not modelled yet: ZooKeeper coordinates",
         ),
-        ("KEY: 1", "groups", "consumer groups are not modelled yet"),
+        (
+            "KEY: 1",
+            "groups",
+            "a group is made by its members: group.id in the config of consumers",
+        ),
         ("KEY: 1", "runtime", "\"duration\""),
         ("KEY: 1", "expectations", "\"expect\""),
         (
@@ -500,7 +504,7 @@ mod tests {
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
             "group",
-            "config: {group.id: ...}",
+            "\"config: {group.id: ...}\"",
         ),
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
