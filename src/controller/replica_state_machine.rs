@@ -197,10 +197,14 @@ impl KafkaController {
     }
 
     fn mark_offline(&mut self, replica: BrokerId, partition: TopicPartition) {
-        self.context.put_replica_state(
-            PartitionAndReplica { replica, partition },
-            ReplicaState::Offline,
+        let replica = PartitionAndReplica { replica, partition };
+        let before = self.context.replica_state(&replica);
+        assert!(
+            before.may_become(ReplicaState::Offline),
+            "{replica:?} was {before:?}"
         );
+        self.context
+            .put_replica_state(replica, ReplicaState::Offline);
     }
 
     fn add_leader_and_isr(

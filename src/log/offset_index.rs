@@ -117,6 +117,7 @@ impl OffsetIndex {
         offset: i64,
         position: u64,
     ) -> Result<(), DiskError> {
+        assert!(self.accepts(offset), "entries of an offset index rise");
         let relative_offset = (offset - self.base_offset) as i32;
         self.index.push(
             disk,

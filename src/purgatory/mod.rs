@@ -68,6 +68,9 @@ impl<K: Ord, O> DelayedOperationPurgatory<K, O> {
     pub fn watch(&mut self, operation: O, keys: impl IntoIterator<Item = K>) -> OperationId {
         self.last += 1;
         let id = self.last;
+        let newest = self.operations.back().map(|(newest, _)| *newest);
+        // Who waits is found by its number.
+        assert!(newest < Some(id), "operations are numbered in order");
         for key in keys {
             let watchers = self.watchers.entry(key).or_default();
             if watchers.len() >= PURGE_LENGTH && watchers.len() == watchers.capacity() {

@@ -9,6 +9,7 @@ mod cost_model;
 mod disk_faults;
 mod facts;
 mod file_edits;
+mod group_members;
 mod listeners;
 mod readme;
 mod reported;

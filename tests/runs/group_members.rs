@@ -1,0 +1,248 @@
+//! Members of groups in whole clusters: what a consumer does as it joins, reads, commits, is given up, and finds
+//! its coordinator again. Rules CC36 to CC56, CX4 to CX8 of the table of rules, where they have a row.
+
+use kafka_trial::node::view::{ClusterView, GroupView};
+use kafka_trial::protocol::{Fact, GroupFact};
+use kafka_trial::run::{Report, run};
+use kafka_trial::scenario::load;
+use std::collections::BTreeMap;
+
+/// Three brokers, six partitions, six trucks that send a position a second each, and these consumers.
+fn fleet(duration: &str, rest: &str) -> Report {
+    let text = format!(
+        "format: 1\nname: test\nabout: A group.\nduration: {duration}\ncluster: {{brokers: 3}}\n\
+         topics: {{t: {{partitions: 6, replication.factor: 3}}}}\n\
+         producers: {{truck: {{count: 6, topic: t, key: truck_id, every: 1s}}}}\n{rest}"
+    );
+    let loaded = load("test.yaml", text.into_bytes(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    let report = run(&plan, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.held(), "{:?}", report.violations);
+    report
+}
+
+fn member(name: &str, more: &str) -> String {
+    format!("  {name}: {{topics: [t], {more}config: {{group.id: g}}}}\n")
+}
+
+/// What members were given: millisecond, member, generation, how many partitions.
+fn given(report: &Report) -> Vec<(u64, String, i32, usize)> {
+    let given = report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::Group(GroupFact::PartitionsAssigned {
+            generation,
+            partitions,
+            ..
+        }) => Some((
+            entry.time.0 / 1_000_000,
+            entry.node.to_string(),
+            *generation,
+            partitions.len(),
+        )),
+        _ => None,
+    });
+    given.collect()
+}
+
+/// How often each record was read, by partition and offset.
+fn reads(report: &Report) -> BTreeMap<(i32, i64), u32> {
+    let mut reads = BTreeMap::new();
+    for entry in &report.trace {
+        if let Fact::Consumed {
+            partition, offset, ..
+        } = &entry.fact
+        {
+            *reads.entry((partition.partition, *offset)).or_default() += 1;
+        }
+    }
+    reads
+}
+
+fn group(report: &Report) -> GroupView {
+    let mut groups = report.view().groups();
+    assert_eq!(groups.len(), 1, "{groups:?}");
+    groups.remove(0)
+}
+
+/// CX4: the second waits for the first to hear of it; nothing is read twice, since the first commits before
+/// it gives anything up (CC45).
+#[test]
+fn cx4_a_second_member_gets_its_half_once_the_first_has_heard_of_it() {
+    let consumers = format!(
+        "consumers:\n{}{}",
+        member("a", ""),
+        member("b", "start: 20s, ")
+    );
+    let report = fleet("40s", &consumers);
+    let given = given(&report);
+    let of = |name: &str| -> Vec<(i32, usize)> {
+        let of_one = given.iter().filter(|(_, member, ..)| member == name);
+        of_one
+            .map(|(_, _, generation, n)| (*generation, *n))
+            .collect()
+    };
+    assert_eq!(of("a"), [(1, 6), (2, 3)]);
+    assert_eq!(of("b"), [(2, 3)]);
+    let joined = given
+        .iter()
+        .find(|(_, member, ..)| member == "b")
+        .unwrap()
+        .0;
+    // A heartbeat comes every 3 s, and with it the news.
+    assert!((20_000..23_100).contains(&joined), "{joined}");
+    assert!(reads(&report).values().all(|times| *times == 1));
+}
+
+/// CX6: who is told to stop commits and says farewell; the others need not wait for its session.
+#[test]
+fn cx6_a_member_that_leaves_is_replaced_at_the_next_heartbeat_and_nothing_is_read_twice() {
+    let consumers = format!(
+        "consumers:\n{}{}",
+        member("a", ""),
+        member("b", "stop: 25s, ")
+    );
+    let report = fleet("40s", &consumers);
+    let given = given(&report);
+    let (at, last, generation, partitions) = given.last().unwrap();
+    assert_eq!((last.as_str(), *generation, *partitions), ("a", 2, 6));
+    assert!((25_000..28_100).contains(at), "{at}");
+    assert!(reads(&report).values().all(|times| *times == 1));
+    assert!(
+        report
+            .trace
+            .iter()
+            .any(|entry| &*entry.node == "b"
+                && matches!(entry.fact, Fact::Exiting { status: 0, .. }))
+    );
+}
+
+/// CX7: a member that crashes is missed for its session's time-out, and what it had read since its last
+/// commit is read again.
+#[test]
+fn cx7_a_crashed_member_is_missed_for_its_session_and_its_last_records_are_read_twice() {
+    let consumers = format!("consumers:\n{}{}", member("a", ""), member("b", ""));
+    let report = fleet(
+        "80s",
+        &format!("{consumers}timeline: [{{at: 24s, crash: b}}]\n"),
+    );
+    let given = given(&report);
+    let (at, last, _, partitions) = given.last().unwrap();
+    assert_eq!((last.as_str(), *partitions), ("a", 6));
+    // Its last heartbeat was at most 3 s old.
+    assert!((66_000..72_100).contains(at), "{at}");
+    let twice = reads(&report).values().filter(|times| **times == 2).count();
+    // Up to an auto.commit.interval.ms of six trucks, less those whose key is elsewhere.
+    assert!((1..=30).contains(&twice), "{twice}");
+}
+
+/// CC43: who does not come back to `poll` in time is out, though its heartbeats go on.
+#[test]
+fn cc43_a_member_that_is_too_slow_leaves_and_joins_again_as_another() {
+    let slow =
+        "  b: {topics: [t], processing: 2s, config: {group.id: g, max.poll.interval.ms: 10000}}\n";
+    let consumers = format!("consumers:\n{}{slow}", member("a", ""));
+    let report = fleet("60s", &consumers);
+    let lost = report.trace.iter().filter(|entry| {
+        &*entry.node == "b" && matches!(&entry.fact, Fact::Group(GroupFact::PartitionsLost { .. }))
+    });
+    assert!(lost.count() > 0);
+    let alone = given(&report);
+    assert!(
+        alone
+            .iter()
+            .any(|(_, member, _, n)| member == "a" && *n == 6),
+        "{alone:?}"
+    );
+}
+
+/// CX8: another broker reads what the first had stored. The generation goes on, nobody joins again.
+#[test]
+fn cx8_a_group_goes_on_in_its_generation_when_its_coordinator_is_gone() {
+    let consumers = format!("consumers:\n{}{}", member("a", ""), member("b", ""));
+    let coordinator = group(&fleet("30s", &consumers)).coordinator;
+    let timeline = format!("timeline: [{{at: 30s, crash: broker-{coordinator}}}]\n");
+    let report = fleet("90s", &format!("{consumers}{timeline}"));
+    let generations: Vec<i32> = given(&report).iter().map(|(_, _, g, _)| *g).collect();
+    assert_eq!(generations, [1, 1]);
+    let after = group(&report);
+    assert_ne!(after.coordinator, coordinator);
+    assert_eq!((after.state, after.members.len()), ("Stable", 2));
+    // Commits go on with it: what lags is what an interval brings.
+    let committed: i64 = after.committed.values().sum();
+    let read = reads(&report).len() as i64;
+    assert!(
+        committed > 0 && read - committed <= 60,
+        "{committed} of {read}"
+    );
+}
+
+/// CC34: two groups read the same records, each all of them.
+#[test]
+fn each_group_reads_everything_and_members_of_one_share() {
+    let consumers = format!(
+        "consumers:\n{}{}  other: {{topics: [t], config: {{group.id: h}}}}\n",
+        member("a", ""),
+        member("b", "")
+    );
+    let report = fleet("40s", &consumers);
+    assert!(reads(&report).values().filter(|times| **times == 2).count() > 100);
+    assert!(reads(&report).values().all(|times| *times <= 2));
+    let groups = report.view().groups();
+    let members: Vec<usize> = groups.iter().map(|group| group.members.len()).collect();
+    assert_eq!(members, [2, 1]);
+}
+
+/// CC60 and what contradicts itself is refused where it stands.
+#[test]
+fn what_only_members_do_is_refused_of_others() {
+    let refused = |consumer: &str| {
+        let text = format!(
+            "format: 1\nname: test\nabout: A.\nduration: 9s\ncluster: {{brokers: 1}}\n\
+             topics: {{t: {{}}}}\nconsumers: {{c: {{topics: [t], {consumer}}}}}\n"
+        );
+        match load("s.yaml", text.into_bytes(), &[]) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{consumer} is taken"),
+        }
+    };
+    for (consumer, found, expected) in [
+        (
+            "commit: after",
+            "a commit without a group",
+            "a group.id in config",
+        ),
+        (
+            "processing: 1s",
+            "a time for a consumer without a group",
+            "a group.id in config",
+        ),
+        (
+            "commit: before, config: {group.id: g}",
+            "a commit beside those of the library",
+            "enable.auto.commit: false",
+        ),
+        (
+            "seek: 4, config: {group.id: g}",
+            "an offset for a member of a group",
+            "auto.offset.reset",
+        ),
+        (
+            "config: {group.id: g, heartbeat.interval.ms: 45000}",
+            "45000",
+            "less than session.timeout.ms, which is 45000",
+        ),
+        (
+            "config: {group.id: g, partition.assignment.strategy: Best}",
+            "Best",
+            "org.apache.kafka.clients.consumer.RangeAssignor",
+        ),
+        (
+            "commit: sometimes, config: {group.id: g}",
+            "sometimes",
+            "before",
+        ),
+    ] {
+        let error = refused(consumer);
+        assert!(error.contains(found) && error.contains(expected), "{error}");
+        assert!(error.starts_with("error: s.yaml:7:"), "{error}");
+    }
+}
