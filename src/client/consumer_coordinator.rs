@@ -22,6 +22,7 @@ use crate::protocol::{
     NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Timer, TopicName,
     TopicPartition, UNKNOWN_MEMBER_ID, exponential,
 };
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -124,6 +125,8 @@ pub struct ConsumerCoordinator {
     to_assign: Option<Vec<crate::protocol::JoinGroupResponseMember>>,
     /// Of the leader: what it assigned by (CC44).
     assigned_by: Option<BTreeMap<TopicName, i32>>,
+    /// What the sticky assignor last gave this member; it stays said even when that is lost (CA8).
+    sticky_user_data: Option<Bytes>,
     seen_metadata: u64,
     heartbeat: Heartbeat,
     next_auto_commit: Time,
@@ -185,6 +188,7 @@ impl ConsumerCoordinator {
             join_again_at: Time::ZERO,
             to_assign: None,
             assigned_by: None,
+            sticky_user_data: None,
             seen_metadata: 0,
             heartbeat: Heartbeat::default(),
             next_auto_commit: Time::ZERO,

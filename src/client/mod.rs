@@ -13,6 +13,7 @@ mod cluster_client;
 mod consumer;
 mod consumer_coordinator;
 mod driver;
+mod java_hash_map;
 mod kafka_admin_client;
 mod kafka_consumer;
 mod kafka_producer;

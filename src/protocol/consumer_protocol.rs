@@ -1,5 +1,6 @@
 //! What members of a consumer group tell each other through their coordinator (class `ConsumerProtocol`;
-//! message files ConsumerProtocolSubscription and ConsumerProtocolAssignment). Rules CA13 to CA17.
+//! message files ConsumerProtocolSubscription and ConsumerProtocolAssignment; StickyAssignor's schemas). Rules
+//! CA8, CA13 to CA17.
 //!
 //! Written as version 3; a newer version is read as far as 3 goes.
 
@@ -31,6 +32,14 @@ pub struct Subscription {
 pub struct Assignment {
     pub partitions: Vec<TopicPartition>,
     pub user_data: Option<Bytes>,
+}
+
+/// What a member tells the sticky assignor that it was last given, and in which generation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StickyUserData {
+    pub partitions: Vec<TopicPartition>,
+    /// Version 0 has none.
+    pub generation: Option<i32>,
 }
 
 impl Subscription {
@@ -101,6 +110,34 @@ impl Assignment {
             partitions: from.partitions()?,
             user_data: from.nullable_bytes()?,
         })
+    }
+}
+
+impl StickyUserData {
+    /// Version 1.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        put_partitions(&mut out, &self.partitions);
+        out.put_i32(self.generation.unwrap_or(-1));
+        out.freeze()
+    }
+
+    /// What nobody can read is as if the member had never had anything.
+    pub fn from_bytes(bytes: Option<&Bytes>) -> StickyUserData {
+        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
+            return StickyUserData::default();
+        };
+        let mut from = Reader(bytes.clone());
+        match from.partitions() {
+            Some(partitions) => StickyUserData {
+                partitions,
+                generation: from.i32(),
+            },
+            None => StickyUserData {
+                partitions: Vec::new(),
+                generation: Some(-1),
+            },
+        }
     }
 }
 
@@ -255,6 +292,30 @@ mod tests {
             Assignment::from_bytes(&Bytes::new()),
             Some(Assignment::default())
         );
+    }
+
+    /// CA8: `t-1`, `t-0` of generation 5, byte by byte; version 0 lacks the generation.
+    #[test]
+    fn ca8_a_member_tells_the_sticky_assignor_what_it_had_and_since_when() {
+        let had = StickyUserData {
+            partitions: vec![TopicPartition::new("t", 1), TopicPartition::new("t", 0)],
+            generation: Some(5),
+        };
+        let bytes = had.to_bytes();
+        assert_eq!(
+            hex(&bytes),
+            "00000001000174000000020000000100000000".to_owned() + "00000005"
+        );
+        assert_eq!(StickyUserData::from_bytes(Some(&bytes)), had);
+        let oldest = bytes.slice(..bytes.len() - 4);
+        let read = StickyUserData::from_bytes(Some(&oldest));
+        assert_eq!((read.partitions, read.generation), (had.partitions, None));
+        let foreign = Bytes::from_static(&[1, 2, 3]);
+        assert_eq!(
+            StickyUserData::from_bytes(Some(&foreign)).generation,
+            Some(-1)
+        );
+        assert_eq!(StickyUserData::from_bytes(None).generation, None);
     }
 
     /// CA16: a newer version is read as far as it is known; older ones lack what came later.

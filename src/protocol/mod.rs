@@ -22,7 +22,7 @@ mod timer;
 pub mod zab;
 pub mod zookeeper;
 
-pub use consumer_protocol::{Assignment, CONSUMER_PROTOCOL_TYPE, Subscription};
+pub use consumer_protocol::{Assignment, CONSUMER_PROTOCOL_TYPE, StickyUserData, Subscription};
 pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;

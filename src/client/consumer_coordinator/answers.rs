@@ -4,14 +4,14 @@
 use super::{
     Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation,
 };
-use crate::client::assignor::AssignorMember;
+use crate::client::assignor::{Assignor, AssignorMember, sticky_user_data};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::Duration;
 use crate::network_client::Completed;
 use crate::protocol::{
     Assignment, Ctx, ErrorCode, JoinGroupResponse, JoinGroupResponseMember, NO_COMMITTED_OFFSET,
-    OffsetFetchResponse, Response, Subscription, SyncGroupResponse, TopicPartition,
+    OffsetFetchResponse, Response, StickyUserData, Subscription, SyncGroupResponse, TopicPartition,
 };
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ pub(super) fn member_of(member: &JoinGroupResponseMember) -> AssignorMember {
         id: Rc::clone(&member.member_id),
         instance: member.group_instance_id.clone(),
         topics: subscription.topics,
+        generation_id: subscription.generation_id,
+        claim: StickyUserData::from_bytes(subscription.user_data.as_ref()),
     }
 }
 
@@ -146,6 +148,10 @@ impl ConsumerCoordinator {
                 self.reason = "".into();
                 self.preparation = Preparation::NotBegun;
                 self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
+                if self.protocol.as_deref() == Some(Assignor::Sticky.name()) {
+                    let had = sticky_user_data(&assignment.partitions, self.generation);
+                    self.sticky_user_data = Some(had);
+                }
                 subscriptions.assign_from_group(&assignment.partitions);
                 self.news.push_back(GroupNews::Assigned {
                     partitions: assignment.partitions,

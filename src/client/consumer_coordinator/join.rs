@@ -95,7 +95,7 @@ impl ConsumerCoordinator {
             .iter()
             .map(|assignor| GroupProtocol {
                 name: (*assignor).into(),
-                metadata: self.subscription().to_bytes(),
+                metadata: self.subscription(assignor).to_bytes(),
             });
         let request = JoinGroupRequest {
             group_id: Rc::clone(&self.membership.group_id),
@@ -116,10 +116,11 @@ impl ConsumerCoordinator {
         self.ask(ctx, request, timeout, Call::Join);
     }
 
-    fn subscription(&self) -> Subscription {
+    fn subscription(&self, assignor: &str) -> Subscription {
+        let is_sticky = assignor == Assignor::Sticky.name();
         Subscription {
             topics: self.topics.clone(),
-            user_data: None,
+            user_data: self.sticky_user_data.clone().filter(|_| is_sticky),
             owned_partitions: Vec::new(),
             generation_id: self.generation,
             rack_id: None,

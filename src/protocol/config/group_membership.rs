@@ -26,6 +26,7 @@ const ASSIGNORS: &[(&str, &str)] = &[
         "org.apache.kafka.clients.consumer.RoundRobinAssignor",
         "roundrobin",
     ),
+    ("org.apache.kafka.clients.consumer.StickyAssignor", "sticky"),
 ];
 
 impl GroupMembership {

@@ -35,7 +35,7 @@ impl fmt::Display for Lack {
             Lack::Compaction => "log compaction is not modelled: topics lose old records by age and size only",
             Lack::ConnectionLimits => "limits on connections are not modelled: a broker takes in everybody",
             Lack::FollowerFetching => "reading from followers is not modelled: consumers read from leaders",
-            Lack::Groups => "of groups of consumers the classic protocol is modelled, with the range and the round robin assignor, and members that leave as they end",
+            Lack::Groups => "of groups of consumers the classic protocol is modelled, with the range, the round robin and the sticky assignor, and members that leave as they end",
             Lack::Idempotence => "idempotent producers are not modelled: a retry may store a record twice",
             Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
             Lack::Listeners => "a listener for the controller alone, or one that opens early, is not modelled: all of a broker's are alike",
