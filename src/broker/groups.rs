@@ -13,7 +13,8 @@ use crate::kernel::{Duration, TimerId};
 use crate::protocol::{
     BrokerTimer, Coordinator, CreatableTopic, CreateTopicsRequest, Ctx, ErrorCode,
     FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR, GroupTimer, NO_LEADER,
-    OffsetCommitRequest, ProduceRequest, Request, Response, Timer, TopicName, TopicPartition,
+    OffsetCommitRequest, OffsetDeleteRequest, ProduceRequest, Request, Response, Timer, TopicName,
+    TopicPartition,
 };
 use std::rc::Rc;
 
@@ -47,7 +48,7 @@ impl Broker {
             Request::DescribeGroups(request) => self.groups.handle_describe_groups(to, &request),
             Request::ListGroups(request) => self.groups.handle_list_groups(to, &request),
             Request::DeleteGroups(request) => self.groups.handle_delete_groups(ctx, to, &request),
-            Request::OffsetDelete(request) => self.groups.handle_offset_delete(ctx, to, &request),
+            Request::OffsetDelete(request) => self.offset_delete(ctx, to, *request),
             other => unreachable!("{} is no request about groups", other.name()),
         }
     }
@@ -68,6 +69,20 @@ impl Broker {
         }
         request.partitions = known;
         self.groups.handle_offset_commit(ctx, to, &request, refused);
+    }
+
+    fn offset_delete(&mut self, ctx: &mut Ctx<'_>, to: Pending, mut request: OffsetDeleteRequest) {
+        let cache = &self.metadata_cache;
+        let (known, unknown) = std::mem::take(&mut request.partitions)
+            .into_iter()
+            .partition(|partition| cache.partition(partition).is_some());
+        request.partitions = known;
+        self.groups.handle_offset_delete(ctx, to, &request, unknown);
+    }
+
+    /// Where a group is kept.
+    pub(super) fn partition_of_group(&self, group: &str) -> TopicPartition {
+        TopicPartition::new(GROUP_METADATA_TOPIC, self.groups.partition_of(group))
     }
 
     /// Where a request came from, as Java prints an address: machine 7 of the simulated network.
@@ -227,17 +242,14 @@ impl Broker {
 
     pub(super) fn on_leadership_change(&mut self, ctx: &mut Ctx<'_>, changes: LeadershipChanges) {
         let of_groups = |name: &TopicPartition| *name.topic == *GROUP_METADATA_TOPIC;
-        let mut any = false;
-        for (name, leader_epoch) in &changes.gained {
-            any |= of_groups(name) && self.groups.on_election(name.partition, *leader_epoch);
+        let was_idle = !self.groups.has_log_tasks();
+        for (name, leader_epoch) in changes.gained.iter().filter(|(name, _)| of_groups(name)) {
+            self.groups.on_election(name.partition, *leader_epoch);
         }
-        for (name, leader_epoch) in &changes.lost {
-            if of_groups(name) {
-                self.groups
-                    .on_resignation(ctx, name.partition, *leader_epoch);
-            }
+        for (name, leader_epoch) in changes.lost.iter().filter(|(name, _)| of_groups(name)) {
+            self.groups.on_resignation(name.partition, *leader_epoch);
         }
-        if any {
+        if was_idle && self.groups.has_log_tasks() {
             load_soon(ctx);
         }
         if changes != LeadershipChanges::default() {
@@ -245,9 +257,9 @@ impl Broker {
         }
     }
 
-    /// One read of the partition whose turn it is.
+    /// One read of the partition whose turn it is. All of them are one thread's, one after the other.
     pub(super) fn load_groups(&mut self, ctx: &mut Ctx<'_>) {
-        let Some((partition, from)) = self.groups.next_to_load() else {
+        let Some((partition, from)) = self.groups.next_to_load(ctx) else {
             return;
         };
         let name = TopicPartition::new(GROUP_METADATA_TOPIC, partition);
@@ -274,7 +286,7 @@ impl Broker {
             // CB8: an empty read is the end.
             None => self.groups.on_loaded(ctx, partition),
         }
-        if self.groups.next_to_load().is_some() {
+        if self.groups.has_log_tasks() {
             load_soon(ctx);
         }
     }

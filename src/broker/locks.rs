@@ -14,10 +14,10 @@ use super::purgatory::{Delayed, Pending, Requester};
 use super::replica_manager::Appended;
 use crate::kernel::{Duration, Hold, Time};
 use crate::protocol::{
-    BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, FetcherId, KafkaRequest, Lock,
-    ProduceRequest, Request, Response, Timer, TopicPartition,
+    BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, FetcherId, GroupTimer, KafkaRequest,
+    LEADER_DURING_DELETE, Lock, ProduceRequest, Request, Response, Timer, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A flush that took longer is told.
 const LONG_FLUSH: Duration = Duration::from_secs(3);
@@ -269,11 +269,43 @@ impl Broker {
                 let deleted = states.filter(|state| state.delete_partition);
                 self.state_change_locks(deleted.map(|state| &state.partition))
             }
-            Request::LeaderAndIsr(_) | Request::UpdateMetadata(_) => {
-                vec![(Lock::ReplicaStateChange, Hold::Alone)]
+            Request::LeaderAndIsr(_) => vec![(Lock::ReplicaStateChange, Hold::Alone)],
+            Request::UpdateMetadata(request) => {
+                let mut wanted = vec![(Lock::ReplicaStateChange, Hold::Alone)];
+                let states = &request.partition_states;
+                if states.iter().any(|it| it.leader == LEADER_DURING_DELETE) {
+                    wanted.extend(self.wanted_by_all_groups());
+                }
+                wanted
+            }
+            // What follows a rebalance's end or a member's return is written by whoever brings it about.
+            Request::JoinGroup(request) if request.group_instance_id.is_some() => {
+                self.wanted_by_group(&request.group_id)
+            }
+            Request::SyncGroup(request) if !request.assignments.is_empty() => {
+                self.wanted_by_group(&request.group_id)
+            }
+            Request::LeaveGroup(request) => self.wanted_by_group(&request.group_id),
+            Request::OffsetCommit(request) => self.wanted_by_group(&request.group_id),
+            Request::OffsetDelete(request) => self.wanted_by_group(&request.group_id),
+            Request::DeleteGroups(request) => {
+                let groups = request.groups_names.iter();
+                groups.flat_map(|it| self.wanted_by_group(it)).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// To write what becomes of a group.
+    fn wanted_by_group(&self, group: &str) -> Vec<Wanted> {
+        append_locks(&self.partition_of_group(group)).into()
+    }
+
+    fn wanted_by_all_groups(&self) -> Vec<Wanted> {
+        let groups = self.groups.groups().map(|it| &it.group_id);
+        let partitions: BTreeSet<TopicPartition> =
+            groups.map(|it| self.partition_of_group(it)).collect();
+        partitions.iter().flat_map(append_locks).collect()
     }
 
     /// LK4: one state change at a time; fetchers give partitions up between two answers; then the
@@ -330,6 +362,12 @@ impl Broker {
                     .map(|name| (Lock::Log(name.clone()), Hold::Alone))
                     .collect()
             }
+            BrokerTimer::Group(
+                GroupTimer::Session { group, .. }
+                | GroupTimer::Join { group }
+                | GroupTimer::Sync { group, .. },
+            ) => self.wanted_by_group(group),
+            BrokerTimer::Group(GroupTimer::Cleanup) => self.wanted_by_all_groups(),
             BrokerTimer::StateChange => vec![(Lock::ReplicaStateChange, Hold::Alone)],
             _ => Vec::new(),
         }

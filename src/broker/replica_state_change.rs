@@ -369,15 +369,15 @@ impl Broker {
     fn update_metadata(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: UpdateMetadataRequest) {
         if self.is_of_an_older_controller(request.controller_epoch) {
             let error = ErrorCode::StaleControllerEpoch;
-            let answer = Answer::now(to, UpdateMetadataResponse { error });
-            self.out.answers.push(answer);
-            return;
+            return self.answer_now(to, UpdateMetadataResponse { error });
         }
-        Rc::make_mut(&mut self.metadata_cache).update(&request);
+        let deleted = Rc::make_mut(&mut self.metadata_cache).update(&request);
         self.obey(request.controller_epoch, request.broker_epoch);
+        if !deleted.is_empty() {
+            self.groups.on_partitions_deleted(ctx, &deleted);
+        }
         let error = ErrorCode::None;
-        let answer = Answer::now(to, UpdateMetadataResponse { error });
-        self.out.answers.push(answer);
+        self.answer_now(to, UpdateMetadataResponse { error });
         self.complete_elections(ctx, &request);
         self.outputs.push(BrokerOutput::MetadataUpdated {
             cache: Rc::clone(&self.metadata_cache),

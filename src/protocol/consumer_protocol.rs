@@ -1,6 +1,6 @@
 //! What members of a consumer group tell each other through their coordinator (class `ConsumerProtocol`;
 //! message files ConsumerProtocolSubscription and ConsumerProtocolAssignment; StickyAssignor's schemas). Rules
-//! CA8, CA13 to CA17.
+//! CA8, CA13, CA14, CA16.
 //!
 //! Written as version 3; a newer version is read as far as 3 goes.
 

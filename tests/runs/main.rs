@@ -10,6 +10,7 @@ mod disk_faults;
 mod facts;
 mod file_edits;
 mod group_members;
+mod groups;
 mod listeners;
 mod readme;
 mod reported;

@@ -1,5 +1,5 @@
 //! Who reads what: assignors run by the leader of a group (classes RangeAssignor, RoundRobinAssignor,
-//! AbstractPartitionAssignor; `sticky` for StickyAssignor). Rules CA1 to CA11, CA17.
+//! AbstractPartitionAssignor; `sticky` for StickyAssignor). Rules CA1 to CA3, CA7 to CA11, CA17.
 //!
 //! May not know who leads partitions, nor how far anybody has read.
 
@@ -230,5 +230,13 @@ mod tests {
             let assigned = assignor.assign(&members, &BTreeMap::from([("t".into(), 1)]));
             assert_eq!(assigned["m"], [TopicPartition::new("t", 0)]);
         }
+    }
+
+    #[test]
+    fn ca17_assignors_have_the_names_that_go_over_the_wire() {
+        for name in ["range", "roundrobin"] {
+            assert_eq!(Assignor::by_name(name).map(Assignor::name), Some(name));
+        }
+        assert_eq!(Assignor::by_name("RangeAssignor"), None);
     }
 }

@@ -14,20 +14,14 @@ impl GroupCoordinator {
         for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
             self.with_group(&group_id, |it, group| {
                 let expired = expired(group, now_ms, it.config.offsets_retention_ms);
-                for partition in &expired {
-                    group.offsets.remove(partition);
-                    it.facts.push(Fact::Group(GroupFact::OffsetExpired {
+                let gone = group.remove_offsets(&expired);
+                it.facts.extend(gone.iter().map(|partition| {
+                    Fact::Group(GroupFact::OffsetExpired {
                         group: Rc::clone(&group_id),
                         partition: partition.clone(),
-                    }));
-                }
-                let dead = group.is(GroupState::Empty) && !group.has_offsets();
-                if dead {
-                    group.transition_to(GroupState::Dead, now_ms);
-                }
-                if dead || !expired.is_empty() {
-                    it.append_tombstones(ctx, group, expired);
-                }
+                    })
+                }));
+                it.clean_up_group(ctx, group, gone);
             });
         }
         let interval = Duration::from_millis(self.config.offsets_retention_check_interval_ms);
@@ -38,27 +32,36 @@ impl GroupCoordinator {
     pub fn on_partitions_deleted(&mut self, ctx: &mut Ctx<'_>, partitions: &[TopicPartition]) {
         for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
             self.with_group(&group_id, |it, group| {
-                it.remove_offsets(ctx, group, partitions)
+                let gone = group.remove_offsets(partitions);
+                it.clean_up_group(ctx, group, gone);
             });
         }
     }
 
-    /// CG37: of these offsets, and of the group itself if it is dead and was ever stored.
-    pub(super) fn append_tombstones(
+    /// CG37: these offsets are gone, and the group with them if that was all; tombstones say so, the group's
+    /// own only if it was ever stored.
+    pub(super) fn clean_up_group(
         &mut self,
         ctx: &mut Ctx<'_>,
         group: &mut GroupMetadata,
-        offsets: Vec<TopicPartition>,
+        gone: Vec<TopicPartition>,
     ) {
+        let now_ms = ctx.wall_ms();
+        if group.is(GroupState::Empty) && !group.has_offsets() {
+            group.transition_to(GroupState::Dead, now_ms);
+        }
         let group_id = Rc::clone(&group.group_id);
         let of_offset = |it| Key::Offset(Rc::clone(&group_id), it).to_bytes();
-        let mut keys: Vec<_> = offsets.into_iter().map(of_offset).collect();
-        if group.is(GroupState::Dead) && group.generation_id > 0 {
-            keys.push(Key::Group(Rc::clone(&group_id)).to_bytes());
+        let mut keys: Vec<_> = gone.into_iter().map(of_offset).collect();
+        if group.is(GroupState::Dead) {
+            self.tell(group);
+            if group.generation_id > 0 {
+                keys.push(Key::Group(Rc::clone(&group_id)).to_bytes());
+            }
         }
         if !keys.is_empty() {
             let tombstones = keys.into_iter().map(|key| (key, None));
-            self.append(&group_id, ctx.wall_ms(), tombstones, None);
+            self.append(&group_id, now_ms, tombstones, None);
         }
     }
 }

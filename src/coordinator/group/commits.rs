@@ -74,7 +74,7 @@ impl GroupCoordinator {
             return;
         }
         let appending = Appending::Offsets {
-            group: Rc::clone(group_id),
+            group: Some(Rc::clone(group_id)),
             to,
             partitions,
         };
@@ -83,13 +83,14 @@ impl GroupCoordinator {
 
     pub(super) fn on_offsets_stored(
         &mut self,
-        group_id: &Rc<str>,
+        group_id: Option<&Rc<str>>,
         to: Pending,
         partitions: Vec<(TopicPartition, Result<OffsetAndMetadata, ErrorCode>)>,
         result: Result<i64, ErrorCode>,
     ) {
         let error = result.err().map_or(ErrorCode::None, stored_as);
-        if let Some(group) = self.groups.get_mut(group_id) {
+        let group = group_id.and_then(|id| self.groups.get_mut(id));
+        if let (Some(group_id), Some(group)) = (group_id, group) {
             for (partition, value) in &partitions {
                 let Ok(value) = value else {
                     continue;

@@ -2,14 +2,14 @@
 //! `GroupCoordinator`).
 
 use super::group_metadata::{GroupMetadata, GroupState};
-use super::group_metadata_manager::Loading;
+use super::group_metadata_manager::{Loading, LogTask};
 use super::records::OffsetAndMetadata;
 use crate::kernel::Duration;
 use crate::log::batch::{BatchBuilder, Records};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
     BrokerTimer, Ctx, ErrorCode, Fact, GroupFact, GroupTimer, HeartbeatRequest, HeartbeatResponse,
-    Pending, Response, Timer, TopicPartition,
+    MemberGone, Pending, Response, Timer, TopicPartition,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -64,7 +64,8 @@ pub struct GroupCoordinator {
     /// Partitions of `__consumer_offsets` whose groups are here.
     pub(super) owned: BTreeSet<i32>,
     pub(super) loading: BTreeMap<i32, Loading>,
-    pub(super) to_load: VecDeque<i32>,
+    /// What the one thread that reads logs has to do, in order.
+    pub(super) log_tasks: VecDeque<LogTask>,
     /// Highest leader epoch heard of, by partition.
     pub(super) epochs: BTreeMap<i32, i32>,
     pub(super) appends: BTreeMap<u64, Appending>,
@@ -85,19 +86,26 @@ pub(super) enum Appending {
     },
     /// That the group has nobody any more.
     Emptied,
-    /// A static member came back under a new id while the group was stable.
-    StaticMember {
-        group: Rc<str>,
-        instance: Rc<str>,
-        member: Rc<str>,
-        before: Rc<str>,
-    },
+    StaticMember(ReplacedMember),
     Offsets {
-        group: Rc<str>,
+        /// `None` once the group is forgotten: what becomes of the batch is answered, and no more.
+        group: Option<Rc<str>>,
         to: Pending,
         /// Refused ones among them, with their errors.
         partitions: Vec<(TopicPartition, Result<OffsetAndMetadata, ErrorCode>)>,
     },
+}
+
+/// A static member that came back under a new id while the group was stable, and what it was before.
+#[derive(Debug)]
+pub(super) struct ReplacedMember {
+    pub group: Rc<str>,
+    pub instance: Rc<str>,
+    pub member: Rc<str>,
+    pub before: Rc<str>,
+    pub leader_before: Option<Rc<str>>,
+    pub rebalance_timeout_before_ms: i32,
+    pub session_timeout_before_ms: i32,
 }
 
 impl GroupCoordinator {
@@ -108,7 +116,7 @@ impl GroupCoordinator {
             groups: BTreeMap::new(),
             owned: BTreeSet::new(),
             loading: BTreeMap::new(),
-            to_load: VecDeque::new(),
+            log_tasks: VecDeque::new(),
             epochs: BTreeMap::new(),
             appends: BTreeMap::new(),
             next_token: 0,
@@ -161,7 +169,7 @@ impl GroupCoordinator {
         ctx: &mut Ctx<'_>,
         request: &HeartbeatRequest,
     ) -> Result<(), ErrorCode> {
-        match self.group_status(&request.group_id) {
+        match self.named_group_status(&request.group_id) {
             // While its group is read a member cannot be judged (CG3).
             Err(ErrorCode::CoordinatorLoadInProgress) => return Ok(()),
             checked => checked?,
@@ -225,21 +233,16 @@ impl GroupCoordinator {
                     it.on_assignments_stored(ctx, group, generation, &assignments, result);
                 });
             }
-            Appending::StaticMember {
-                group,
-                instance,
-                member,
-                before,
-            } => {
-                self.with_group(&group, |it, group| {
-                    it.on_static_member_stored(ctx, group, &instance, &member, &before, result);
+            Appending::StaticMember(replaced) => {
+                self.with_group(&replaced.group, |it, group| {
+                    it.on_static_member_stored(ctx, group, &replaced, result);
                 });
             }
             Appending::Offsets {
                 group,
                 to,
                 partitions,
-            } => self.on_offsets_stored(&group, to, partitions, result),
+            } => self.on_offsets_stored(group.as_ref(), to, partitions, result),
         }
     }
 
@@ -257,7 +260,16 @@ impl GroupCoordinator {
         }));
     }
 
-    /// Lends a group out; what it is afterwards stays, unless it is dead.
+    /// States that a group goes on without a member.
+    pub(super) fn tell_gone(&mut self, group: &GroupMetadata, member: &Rc<str>, why: MemberGone) {
+        self.facts.push(Fact::Group(GroupFact::MemberRemoved {
+            group: Rc::clone(&group.group_id),
+            member: Rc::clone(member),
+            why,
+        }));
+    }
+
+    /// Lends a group out. A dead one is forgotten: nobody ever finds a group in that state.
     pub(super) fn with_group<R>(
         &mut self,
         group_id: &str,
@@ -265,10 +277,25 @@ impl GroupCoordinator {
     ) -> Option<R> {
         let (id, mut group) = self.groups.remove_entry(group_id)?;
         let result = act(self, &mut group);
-        if !group.is(GroupState::Dead) {
+        if group.is(GroupState::Dead) {
+            self.detach_appends(&id);
+        } else {
             self.groups.insert(id, group);
         }
         Some(result)
+    }
+
+    /// What a forgotten group has on its way concerns no group of that name that comes after it.
+    pub(super) fn detach_appends(&mut self, forgotten: &str) {
+        self.appends.retain(|_, appending| match appending {
+            Appending::Emptied => true,
+            Appending::Assignments { group, .. } => **group != *forgotten,
+            Appending::StaticMember(replaced) => *replaced.group != *forgotten,
+            Appending::Offsets { group, .. } => {
+                group.take_if(|it| **it == *forgotten);
+                true
+            }
+        });
     }
 
     pub(super) fn answer(&mut self, to: Pending, response: impl Into<Response>) {
@@ -349,6 +376,8 @@ impl GroupCoordinator {
         };
         silent.session = None;
         if silent.is_new || !silent.waits_for_us() {
+            let id = Rc::clone(&silent.member_id);
+            self.tell_gone(group, &id, MemberGone::SessionExpired);
             self.remove_member_and_update_group(ctx, group, member);
         }
     }

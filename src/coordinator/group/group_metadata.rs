@@ -1,4 +1,5 @@
 //! A group: its state, members, generation and committed offsets (classes `GroupMetadata`, `GroupState`).
+//! Rules CG8, CG9.
 //!
 //! Knows no clock and answers nobody: who changes it does.
 
@@ -198,25 +199,18 @@ impl GroupMetadata {
         Some(gone)
     }
 
-    /// The same static member under a new id (KIP-345).
-    pub fn replace_static_member(
-        &mut self,
-        instance: &Rc<str>,
-        new_id: &Rc<str>,
-    ) -> Option<Rc<str>> {
-        let old_id = self
-            .static_members
-            .insert(Rc::clone(instance), Rc::clone(new_id))?;
-        let mut member = self.members.remove(&old_id)?;
-        member.member_id = Rc::clone(new_id);
-        self.members.insert(Rc::clone(new_id), member);
-        if self.is_leader(&old_id) {
-            self.leader_id = Some(Rc::clone(new_id));
+    /// The same static member under another id (KIP-345). If the group waits for a SyncGroup of the old id it
+    /// goes on waiting for that one, in vain, as in Kafka.
+    pub fn replace_static_member(&mut self, instance: &Rc<str>, old: &Rc<str>, new: &Rc<str>) {
+        let member = self.members.remove(old);
+        let mut member = member.expect("who is replaced is a member");
+        member.member_id = Rc::clone(new);
+        self.members.insert(Rc::clone(new), member);
+        self.static_members
+            .insert(Rc::clone(instance), Rc::clone(new));
+        if self.is_leader(old) {
+            self.leader_id = Some(Rc::clone(new));
         }
-        if self.pending_sync_members.remove(&old_id) {
-            self.pending_sync_members.insert(Rc::clone(new_id));
-        }
-        Some(old_id)
     }
 
     // ---- rebalances
@@ -268,9 +262,9 @@ impl GroupMetadata {
         if self.is(GroupState::Empty) {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
-        let candidates = self.candidate_protocols();
+        let by_all = |name: &str| self.members().all(|member| member.supports(name));
         self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|it| candidates.contains(&it.name))
+            && protocols.iter().any(|it| by_all(&it.name))
     }
 
     /// CG24. Ties fall to the first name: Scala's map has an order of its own.
@@ -327,15 +321,31 @@ impl GroupMetadata {
 
     // ---- offsets
 
-    /// CG29: of two commits under way, the later in the log stays.
+    /// CG29: of two commits under way, the later in the log stays. One that nobody waits for any more, because
+    /// its partition's offsets were removed or a later one has failed, changes nothing.
     pub fn on_offset_committed(&mut self, partition: &TopicPartition, committed: Committed) {
-        if self.pending_offsets.get(partition) == Some(&committed.value) {
+        let Some(pending) = self.pending_offsets.get(partition) else {
+            return;
+        };
+        if *pending == committed.value {
             self.pending_offsets.remove(partition);
         }
         let newer = |known: &Committed| known.append_offset < committed.append_offset;
         if self.offsets.get(partition).is_none_or(newer) {
             self.offsets.insert(partition.clone(), committed);
         }
+    }
+
+    /// Removes what is there of these, on its way or not; those that were there.
+    pub fn remove_offsets(&mut self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let mut removed = Vec::new();
+        for partition in partitions {
+            self.pending_offsets.remove(partition);
+            if self.offsets.remove(partition).is_some() {
+                removed.push(partition.clone());
+            }
+        }
+        removed
     }
 
     pub fn on_offset_failed(&mut self, partition: &TopicPartition, value: &OffsetAndMetadata) {
@@ -361,12 +371,7 @@ impl GroupMetadata {
             return Vec::new();
         };
         let others: Vec<&MemberMetadata> = members.collect();
-        let known = |name: &Rc<str>| {
-            let by = |other: &&MemberMetadata| {
-                other.supported_protocols.iter().any(|it| it.name == *name)
-            };
-            others.iter().all(by)
-        };
+        let known = |name: &Rc<str>| others.iter().all(|it| it.supports(name));
         let names = first.supported_protocols.iter().map(|it| &it.name);
         names.filter(|name| known(name)).cloned().collect()
     }

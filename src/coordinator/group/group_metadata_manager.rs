@@ -6,8 +6,8 @@ use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
-use crate::protocol::{Ctx, ErrorCode, GroupProtocol, TopicPartition};
-use std::collections::BTreeMap;
+use crate::protocol::{Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// CG2: `Utils.abs(group.hashCode()) % partitions`.
@@ -58,35 +58,68 @@ impl Loading {
     }
 }
 
+/// What the thread that reads logs has to do for one partition, told in this leader epoch.
+#[derive(Debug)]
+pub(super) enum LogTask {
+    Load(i32, i32),
+    /// `None`: the broker does not host the partition any more.
+    Unload(i32, Option<i32>),
+}
+
 impl GroupCoordinator {
-    /// This broker leads a partition of `__consumer_offsets` from now on: its groups are here once it is
-    /// read (CG41). An older epoch than what is known is late, and nothing (CG43).
-    pub fn on_election(&mut self, partition: i32, leader_epoch: i32) -> bool {
-        if self
-            .epochs
-            .get(&partition)
-            .is_some_and(|known| *known >= leader_epoch)
-        {
-            return false;
-        }
-        self.epochs.insert(partition, leader_epoch);
-        self.owned.remove(&partition);
-        self.loading.insert(partition, Loading::default());
-        self.to_load.push_back(partition);
-        true
+    /// This broker leads a partition of `__consumer_offsets` from now on: its groups are here once the thread
+    /// that reads logs has come to it and read it (CG41).
+    pub fn on_election(&mut self, partition: i32, leader_epoch: i32) {
+        let load = LogTask::Load(partition, leader_epoch);
+        self.log_tasks.push_back(load);
     }
 
-    /// It does not lead the partition any more (CG43); `None`: nor hosts it.
-    pub fn on_resignation(&mut self, ctx: &mut Ctx<'_>, partition: i32, leader_epoch: Option<i32>) {
-        match (self.epochs.get(&partition), leader_epoch) {
-            (None, _) => return,
-            (Some(known), Some(epoch)) if *known > epoch => return,
-            (_, Some(epoch)) => drop(self.epochs.insert(partition, epoch)),
-            (_, None) => {}
+    /// It does not lead the partition any more: its groups go once that thread has come to it (CG43).
+    pub fn on_resignation(&mut self, partition: i32, leader_epoch: Option<i32>) {
+        let unload = LogTask::Unload(partition, leader_epoch);
+        self.log_tasks.push_back(unload);
+    }
+
+    pub fn has_log_tasks(&self) -> bool {
+        !self.log_tasks.is_empty()
+    }
+
+    /// Does what comes before the next read; the partition to read, and from which offset.
+    pub fn next_to_load(&mut self, ctx: &mut Ctx<'_>) -> Option<(i32, i64)> {
+        loop {
+            match *self.log_tasks.front()? {
+                LogTask::Load(partition, leader_epoch) => {
+                    if let Some(loading) = self.loading.get(&partition) {
+                        return Some((partition, loading.next_offset));
+                    }
+                    let is_news = self.is_news(partition, Some(leader_epoch));
+                    if is_news && !self.owned.contains(&partition) {
+                        self.loading.insert(partition, Loading::default());
+                        return Some((partition, 0));
+                    }
+                }
+                LogTask::Unload(partition, leader_epoch) => {
+                    if self.is_news(partition, leader_epoch) {
+                        self.unload_partition(ctx, partition);
+                    }
+                }
+            }
+            self.log_tasks.pop_front();
         }
+    }
+
+    /// CG43: epochs only go up; what comes late is nothing.
+    fn is_news(&mut self, partition: i32, leader_epoch: Option<i32>) -> bool {
+        let Some(epoch) = leader_epoch else {
+            return true;
+        };
+        let known = self.epochs.entry(partition).or_insert(epoch);
+        *known = epoch.max(*known);
+        *known == epoch
+    }
+
+    fn unload_partition(&mut self, ctx: &mut Ctx<'_>, partition: i32) {
         self.owned.remove(&partition);
-        self.loading.remove(&partition);
-        self.to_load.retain(|it| *it != partition);
         let here: Vec<Rc<str>> = self
             .groups
             .keys()
@@ -96,12 +129,6 @@ impl GroupCoordinator {
         for group in here {
             self.unload(ctx, &group);
         }
-    }
-
-    /// The partition to read next, and from which offset.
-    pub fn next_to_load(&self) -> Option<(i32, i64)> {
-        let partition = *self.to_load.front()?;
-        Some((partition, self.loading.get(&partition)?.next_offset))
     }
 
     /// Takes in what was read of the partition that `next_to_load` named.
@@ -121,10 +148,10 @@ impl GroupCoordinator {
 
     /// It is read to its end: its groups are here (CG42).
     pub fn on_loaded(&mut self, ctx: &mut Ctx<'_>, partition: i32) {
-        self.to_load.retain(|it| *it != partition);
         let Some(loading) = self.loading.remove(&partition) else {
             return;
         };
+        self.log_tasks.pop_front();
         let mut offsets: BTreeMap<Rc<str>, BTreeMap<TopicPartition, Committed>> = BTreeMap::new();
         for ((group, partition), committed) in loading.offsets {
             offsets
@@ -133,6 +160,12 @@ impl GroupCoordinator {
                 .insert(partition, committed);
         }
         self.owned.insert(partition);
+        let with_members = loading.groups.keys();
+        let names: BTreeSet<Rc<str>> = with_members.chain(offsets.keys()).cloned().collect();
+        self.facts.push(Fact::Group(GroupFact::Loaded {
+            partition,
+            groups: names.into_iter().collect(),
+        }));
         for (group_id, value) in loading.groups {
             let offsets = offsets.remove(&group_id).unwrap_or_default();
             let group = group_of(&group_id, value, offsets);
@@ -145,7 +178,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// What a request about a group is answered before anything else is looked at (CG3).
+    /// What a request about a group is answered before anything else is looked at (CG3). A partition whose turn
+    /// to be read has not come is not ours yet.
     pub(super) fn group_status(&self, group: &str) -> Result<(), ErrorCode> {
         if !self.started {
             return Err(ErrorCode::CoordinatorNotAvailable);
@@ -160,7 +194,15 @@ impl GroupCoordinator {
         }
     }
 
-    pub(super) fn partition_of(&self, group: &str) -> i32 {
+    /// The same for what no group without a name is served.
+    pub(super) fn named_group_status(&self, group: &str) -> Result<(), ErrorCode> {
+        match group.is_empty() {
+            true => Err(ErrorCode::InvalidGroupId),
+            false => self.group_status(group),
+        }
+    }
+
+    pub fn partition_of(&self, group: &str) -> i32 {
         partition_for(group, self.config.offsets_topic_num_partitions)
     }
 
@@ -180,8 +222,8 @@ impl GroupCoordinator {
         let Some(mut group) = self.groups.remove(group_id) else {
             return;
         };
-        let now_ms = ctx.wall_ms();
-        group.transition_to(GroupState::Dead, now_ms);
+        self.detach_appends(group_id);
+        group.transition_to(GroupState::Dead, ctx.wall_ms());
         for timer in group
             .join_timer
             .take()

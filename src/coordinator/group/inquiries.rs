@@ -3,7 +3,6 @@
 
 use super::group_coordinator::GroupCoordinator;
 use super::group_metadata::{GroupMetadata, GroupState};
-use super::records::Key;
 use crate::protocol::{
     CONSUMER_PROTOCOL_TYPE, Ctx, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest,
     DescribeGroupsResponse, DescribedGroup, DescribedGroupMember, ErrorCode, ListGroupsRequest,
@@ -76,8 +75,9 @@ impl GroupCoordinator {
         self.with_group(group_id, |it, group| match group.state() {
             GroupState::Empty => {
                 group.transition_to(GroupState::Dead, ctx.wall_ms());
-                let all = group.offsets.keys().cloned().collect();
-                it.append_tombstones(ctx, group, all);
+                let all: Vec<_> = group.offsets.keys().cloned().collect();
+                let gone = group.remove_offsets(&all);
+                it.clean_up_group(ctx, group, gone);
                 Ok(())
             }
             GroupState::Dead => Err(ErrorCode::GroupIdNotFound),
@@ -86,16 +86,21 @@ impl GroupCoordinator {
         .unwrap_or(Err(ErrorCode::GroupIdNotFound))
     }
 
+    /// `refused`: partitions that the broker knows nothing of.
     pub fn handle_offset_delete(
         &mut self,
         ctx: &mut Ctx<'_>,
         to: Pending,
         request: &OffsetDeleteRequest,
+        refused: Vec<TopicPartition>,
     ) {
+        let unknown = refused
+            .into_iter()
+            .map(|partition| (partition, ErrorCode::UnknownTopicOrPartition));
         let response = match self.offset_delete(ctx, request) {
             Ok(partitions) => OffsetDeleteResponse {
                 error: ErrorCode::None,
-                partitions,
+                partitions: unknown.chain(partitions).collect(),
             },
             Err(error) => OffsetDeleteResponse {
                 error,
@@ -110,7 +115,7 @@ impl GroupCoordinator {
         ctx: &mut Ctx<'_>,
         request: &OffsetDeleteRequest,
     ) -> Result<Vec<(TopicPartition, ErrorCode)>, ErrorCode> {
-        self.group_status(&request.group_id)?;
+        self.named_group_status(&request.group_id)?;
         self.with_group(&request.group_id, |it, group| {
             let is_consumer = group.protocol_type.as_deref() == Some(CONSUMER_PROTOCOL_TYPE);
             let active = !group.is(GroupState::Empty);
@@ -130,34 +135,13 @@ impl GroupCoordinator {
                     answers.push((partition.clone(), ErrorCode::None));
                 }
             }
-            it.remove_offsets(ctx, group, &gone);
+            if !gone.is_empty() {
+                let gone = group.remove_offsets(&gone);
+                it.clean_up_group(ctx, group, gone);
+            }
             Ok(answers)
         })
         .unwrap_or(Err(ErrorCode::GroupIdNotFound))
-    }
-
-    /// Removes what is there of these, with tombstones.
-    pub(super) fn remove_offsets(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        group: &mut GroupMetadata,
-        partitions: &[TopicPartition],
-    ) {
-        let had = partitions
-            .iter()
-            .filter(|it| group.offsets.remove(it).is_some());
-        let tombstones: Vec<(Bytes, Option<Bytes>)> = had
-            .map(|it| {
-                (
-                    Key::Offset(Rc::clone(&group.group_id), it.clone()).to_bytes(),
-                    None,
-                )
-            })
-            .collect();
-        if !tombstones.is_empty() {
-            let group_id = Rc::clone(&group.group_id);
-            self.append(&group_id, ctx.wall_ms(), tombstones, None);
-        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! JoinGroup, and how a rebalance begins and ends (`handleJoinGroup`, `prepareRebalance`, `onCompleteJoin`;
-//! DelayedJoin, InitialDelayedJoin). Rules CG10 to CG18.
+//! DelayedJoin, InitialDelayedJoin). Rules CG9 to CG18.
 
-use super::group_coordinator::{Appending, GroupCoordinator, millis, set_timer, validate_member};
+use super::group_coordinator::{
+    Appending, GroupCoordinator, ReplacedMember, millis, set_timer, validate_member,
+};
 use super::group_metadata::{GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key};
+use super::sync::stored_as;
 use crate::protocol::{
     Ctx, ErrorCode, GroupTimer, JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember,
-    Pending, UNKNOWN_MEMBER_ID,
+    MemberGone, Pending, UNKNOWN_MEMBER_ID,
 };
 use std::rc::Rc;
 
@@ -46,10 +49,7 @@ impl GroupCoordinator {
         caller: Caller<'_>,
         request: &JoinGroupRequest,
     ) -> Result<(), ErrorCode> {
-        if request.group_id.is_empty() {
-            return Err(ErrorCode::InvalidGroupId);
-        }
-        self.group_status(&request.group_id)?;
+        self.named_group_status(&request.group_id)?;
         let bounds =
             self.config.group_min_session_timeout_ms..=self.config.group_max_session_timeout_ms;
         if !bounds.contains(&request.session_timeout_ms) {
@@ -62,13 +62,13 @@ impl GroupCoordinator {
             self.groups.insert(id, Box::new(group));
         }
         self.with_group(&request.group_id, |it, group| {
-            if !it.accepts(group, &request.member_id) {
-                group.remove(&request.member_id);
-                return Err(ErrorCode::GroupMaxSizeReached);
-            }
-            let joined = match is_unknown {
-                true => it.do_new_member_join(ctx, group, caller, request),
-                false => it.do_current_member_join(ctx, group, caller, request),
+            let joined = if !it.accepts(group, &request.member_id) {
+                forget(ctx, group, &request.member_id);
+                Err(ErrorCode::GroupMaxSizeReached)
+            } else if is_unknown {
+                it.do_new_member_join(ctx, group, caller, request)
+            } else {
+                it.do_current_member_join(ctx, group, caller, request)
             };
             it.maybe_complete_join(ctx, group);
             joined
@@ -139,6 +139,10 @@ impl GroupCoordinator {
     ) -> Result<(), ErrorCode> {
         check_protocols(group, request)?;
         let member_id = &request.member_id;
+        if group.is_pending_member(member_id) && request.group_instance_id.is_some() {
+            // Ids are given to dynamic members only.
+            return Err(ErrorCode::UnknownServerError);
+        }
         if let Some(timer) = group.pending_members.remove(member_id) {
             ctx.cancel_timer(timer);
             let member_id = Rc::clone(member_id);
@@ -202,7 +206,7 @@ impl GroupCoordinator {
         caller: Caller<'_>,
         request: &JoinGroupRequest,
     ) {
-        update_member(group, &request.member_id, caller, request);
+        update_member(group, &request.member_id, caller.to, request);
         self.maybe_prepare_rebalance(ctx, group);
     }
 
@@ -221,13 +225,15 @@ impl GroupCoordinator {
         };
         self.answer_join(group, &before, Err(ErrorCode::FencedInstanceId));
         self.answer_sync(group, &before, ErrorCode::FencedInstanceId);
-        if let Some(timer) = group.get_mut(&before).and_then(|it| it.session.take()) {
-            ctx.cancel_timer(timer);
-        }
-        group.replace_static_member(instance, &member_id);
+        let leader_before = group.leader_id.clone();
+        group.replace_static_member(instance, &before, &member_id);
+        // With the time-out that it had: it does not wait for us yet.
+        self.restart_session(ctx, group, &member_id);
+        let known = group.get(&member_id);
+        let timeouts = known.map(|it| (it.rebalance_timeout_ms, it.session_timeout_ms));
+        let (rebalance_timeout_before_ms, session_timeout_before_ms) = timeouts.unwrap_or_default();
         let chosen = group.protocol_name.clone();
-        update_member(group, &member_id, caller, request);
-        self.restart_waiting_session(ctx, group, &member_id, request.session_timeout_ms);
+        update_member(group, &member_id, caller.to, request);
         match group.state() {
             GroupState::Stable if group.select_protocol() == chosen => {
                 let stored = |member: &str| {
@@ -237,12 +243,15 @@ impl GroupCoordinator {
                 let now_ms = ctx.wall_ms();
                 let value = GroupValue::of(group, stored).to_bytes();
                 let key = Key::Group(Rc::clone(&group.group_id)).to_bytes();
-                let appending = Appending::StaticMember {
+                let appending = Appending::StaticMember(ReplacedMember {
                     group: Rc::clone(&group.group_id),
                     instance: Rc::clone(instance),
                     member: member_id,
                     before,
-                };
+                    leader_before,
+                    rebalance_timeout_before_ms,
+                    session_timeout_before_ms,
+                });
                 let group_id = Rc::clone(&group.group_id);
                 self.append(&group_id, now_ms, [(key, Some(value))], Some(appending));
             }
@@ -254,38 +263,47 @@ impl GroupCoordinator {
         }
     }
 
-    /// The record that a static member came back under a new id is stored, or is not.
+    /// The record that a static member came back under a new id is stored, or is not (CG13).
     pub(super) fn on_static_member_stored(
         &mut self,
         ctx: &mut Ctx<'_>,
         group: &mut GroupMetadata,
-        instance: &Rc<str>,
-        member_id: &Rc<str>,
-        before: &Rc<str>,
+        replaced: &ReplacedMember,
         result: Result<i64, ErrorCode>,
     ) {
+        let (instance, member_id) = (&replaced.instance, &replaced.member);
         if group.current_static_member_id(instance) != Some(member_id) {
             return;
         }
-        match result {
+        match result.map_err(stored_as) {
+            // A leader that a new rebalance has overtaken waits in that; others are told what was.
+            Ok(_) if group.is_leader(member_id) && group.is(GroupState::PreparingRebalance) => {}
             Ok(_) => {
-                if group.is(GroupState::Stable) {
-                    let response = JoinGroupResponse {
-                        skip_assignment: group.is_leader(member_id),
-                        ..current_generation(group, member_id)
-                    };
-                    self.answer_join(group, member_id, Ok(response));
-                    self.restart_session(ctx, group, member_id);
-                }
+                let response = JoinGroupResponse {
+                    skip_assignment: group.is_leader(member_id),
+                    ..current_generation(group, member_id)
+                };
+                self.answer_join(group, member_id, Ok(response));
             }
             Err(error) => {
-                let waiting = group
-                    .get_mut(member_id)
-                    .and_then(|it| it.awaiting_join.take());
-                group.replace_static_member(instance, before);
-                self.restart_session(ctx, group, before);
+                let waiting = group.get_mut(member_id).and_then(|member| {
+                    // Its protocols stay the new ones: Kafka has kept no others.
+                    member.rebalance_timeout_ms = replaced.rebalance_timeout_before_ms;
+                    member.session_timeout_ms = replaced.session_timeout_before_ms;
+                    member.awaiting_join.take()
+                });
+                self.answer_sync(group, member_id, ErrorCode::FencedInstanceId);
+                group.replace_static_member(instance, member_id, &replaced.before);
+                self.restart_session(ctx, group, &replaced.before);
                 if let Some(to) = waiting {
-                    self.answer(to, refusal(UNKNOWN_MEMBER_ID, error));
+                    let response = JoinGroupResponse {
+                        generation_id: group.generation_id,
+                        protocol_type: group.protocol_type.clone(),
+                        protocol_name: group.protocol_name.clone(),
+                        leader: replaced.leader_before.clone().unwrap_or_default(),
+                        ..refusal(UNKNOWN_MEMBER_ID, error)
+                    };
+                    self.answer(to, response);
                 }
             }
         }
@@ -304,6 +322,7 @@ impl GroupCoordinator {
         if group.is(GroupState::CompletingRebalance) {
             self.propagate_assignment(ctx, group, ErrorCode::RebalanceInProgress);
         }
+        group.pending_sync_members.clear();
         if let Some(timer) = group.sync_timer.take() {
             ctx.cancel_timer(timer);
         }
@@ -363,6 +382,7 @@ impl GroupCoordinator {
             .map(|member| Rc::clone(&member.member_id))
             .collect();
         for member in &gone {
+            self.tell_gone(group, member, MemberGone::DidNotJoin);
             forget(ctx, group, member);
         }
         let led = group.maybe_elect_new_joined_leader();
@@ -418,17 +438,6 @@ impl GroupCoordinator {
             self.answer(to, response);
         }
     }
-
-    /// A static member that waits under its new id; its session runs all the same.
-    fn restart_waiting_session(
-        &self,
-        ctx: &mut Ctx<'_>,
-        group: &mut GroupMetadata,
-        member_id: &str,
-        timeout_ms: i32,
-    ) {
-        self.schedule_session(ctx, group, member_id, timeout_ms);
-    }
 }
 
 fn check_protocols(group: &GroupMetadata, request: &JoinGroupRequest) -> Result<(), ErrorCode> {
@@ -441,26 +450,27 @@ fn check_protocols(group: &GroupMetadata, request: &JoinGroupRequest) -> Result<
     }
 }
 
+/// What it supports and how long it takes is as it says now. Whose client it is and where it runs stays what
+/// it was at first, even for a static member that has moved.
 fn update_member(
     group: &mut GroupMetadata,
     member_id: &str,
-    caller: Caller<'_>,
+    to: Pending,
     request: &JoinGroupRequest,
 ) {
     if let Some(member) = group.get_mut(member_id) {
         member.supported_protocols = request.protocols.clone();
         member.rebalance_timeout_ms = request.rebalance_timeout_ms;
         member.session_timeout_ms = request.session_timeout_ms;
-        member.client_id = caller.client_id.into();
-        member.client_host = caller.client_host.into();
-        member.awaiting_join = Some(caller.to);
+        member.awaiting_join = Some(to);
     }
 }
 
-/// Takes a member out with its timer.
+/// Takes a member, or an id that was given out, out of the group with its timer.
 pub(super) fn forget(ctx: &mut Ctx<'_>, group: &mut GroupMetadata, member_id: &str) {
-    let gone = group.remove(member_id);
-    if let Some(timer) = gone.and_then(|member| member.session) {
+    let given_out = group.pending_members.remove(member_id);
+    let session = group.remove(member_id).and_then(|member| member.session);
+    for timer in given_out.into_iter().chain(session) {
         ctx.cancel_timer(timer);
     }
 }
@@ -477,7 +487,7 @@ fn wait_for_members(ctx: &mut Ctx<'_>, group: &mut GroupMetadata, timeout_ms: i3
     }
 }
 
-fn refusal(member_id: &str, error: ErrorCode) -> JoinGroupResponse {
+pub(super) fn refusal(member_id: &str, error: ErrorCode) -> JoinGroupResponse {
     JoinGroupResponse {
         error,
         generation_id: -1,

@@ -3,9 +3,9 @@
 
 use super::group_coordinator::{GroupCoordinator, validate_member};
 use super::group_metadata::{GroupMetadata, GroupState};
-use super::join::forget;
+use super::join::{forget, refusal};
 use crate::protocol::{
-    Ctx, ErrorCode, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, Pending,
+    Ctx, ErrorCode, LeaveGroupRequest, LeaveGroupResponse, MemberGone, MemberIdentity, Pending,
     UNKNOWN_MEMBER_ID,
 };
 use std::rc::Rc;
@@ -37,7 +37,7 @@ impl GroupCoordinator {
         ctx: &mut Ctx<'_>,
         request: &LeaveGroupRequest,
     ) -> Result<Vec<(Rc<str>, Option<Rc<str>>, ErrorCode)>, ErrorCode> {
-        self.group_status(&request.group_id)?;
+        self.named_group_status(&request.group_id)?;
         let answered = |leaving: &MemberIdentity, error| {
             (
                 Rc::clone(&leaving.member_id),
@@ -76,9 +76,7 @@ impl GroupCoordinator {
                 .cloned()
                 .ok_or(ErrorCode::UnknownMemberId)?,
             (id, _) if group.is_pending_member(id) => {
-                if let Some(timer) = group.pending_members.remove(id) {
-                    ctx.cancel_timer(timer);
-                }
+                forget(ctx, group, id);
                 self.maybe_complete_join(ctx, group);
                 return Ok(());
             }
@@ -87,6 +85,7 @@ impl GroupCoordinator {
                 Rc::clone(&leaving.member_id)
             }
         };
+        self.tell_gone(group, &member_id, MemberGone::Left);
         self.remove_member_and_update_group(ctx, group, &member_id);
         Ok(())
     }
@@ -97,7 +96,8 @@ impl GroupCoordinator {
         group: &mut GroupMetadata,
         member_id: &str,
     ) {
-        self.answer_join(group, member_id, Err(ErrorCode::UnknownMemberId));
+        let gone = refusal(UNKNOWN_MEMBER_ID, ErrorCode::UnknownMemberId);
+        self.answer_join(group, member_id, Ok(gone));
         forget(ctx, group, member_id);
         match group.state() {
             GroupState::Empty | GroupState::Dead => {}

@@ -41,6 +41,12 @@ impl MemberMetadata {
         self.awaiting_join.is_some() || self.awaiting_sync.is_some()
     }
 
+    pub fn supports(&self, protocol: &str) -> bool {
+        self.supported_protocols
+            .iter()
+            .any(|it| *it.name == *protocol)
+    }
+
     /// The same protocols with the same bytes (CG14).
     pub fn matches(&self, protocols: &[GroupProtocol]) -> bool {
         self.supported_protocols == protocols

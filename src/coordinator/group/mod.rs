@@ -1,5 +1,5 @@
 //! The group coordinator (package `kafka.coordinator.group`): who is in a group, who reads what, and how far
-//! each group has read, kept in `__consumer_offsets`. Rules CG1 to CG49.
+//! each group has read, kept in `__consumer_offsets`. Rules CG2 to CG6 and CG8 to CG46.
 //!
 //! May not know what assignments mean (clients agree on them), nor whether a member lives: only that it has
 //! not been heard of for its session's time-out.
@@ -15,6 +15,8 @@ mod leave;
 mod member_metadata;
 pub mod records;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub use group_coordinator::{Append, GroupConfig, GroupCoordinator};
 pub use group_metadata::{GroupMetadata, GroupState};

@@ -1,5 +1,5 @@
 //! Records of `__consumer_offsets` (message files OffsetCommitKey, OffsetCommitValue, GroupMetadataKey,
-//! GroupMetadataValue). Rules CG30 to CG33.
+//! GroupMetadataValue). Rules CG30 to CG35.
 //!
 //! Written as Kafka 3.9 writes them; read in every version. What cannot be read is nothing, as in Kafka.
 

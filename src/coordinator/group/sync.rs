@@ -4,7 +4,7 @@
 use super::group_coordinator::{Appending, GroupCoordinator, validate_member};
 use super::group_metadata::{GroupMetadata, GroupState};
 use super::records::{GroupValue, Key};
-use crate::protocol::{Ctx, ErrorCode, Pending, SyncGroupRequest, SyncGroupResponse};
+use crate::protocol::{Ctx, ErrorCode, MemberGone, Pending, SyncGroupRequest, SyncGroupResponse};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl GroupCoordinator {
         to: Pending,
         request: &SyncGroupRequest,
     ) -> Result<(), ErrorCode> {
-        self.group_status(&request.group_id)
+        self.named_group_status(&request.group_id)
             .map_err(|error| match error {
                 // Whether its rebalance is still on, only the log can tell.
                 ErrorCode::CoordinatorLoadInProgress => ErrorCode::RebalanceInProgress,
@@ -191,6 +191,9 @@ impl GroupCoordinator {
         }
         group.sync_timer = None;
         for member in std::mem::take(&mut group.pending_sync_members) {
+            if group.has(&member) {
+                self.tell_gone(group, &member, MemberGone::DidNotSync);
+            }
             super::join::forget(ctx, group, &member);
         }
         self.maybe_prepare_rebalance(ctx, group);
@@ -219,8 +222,8 @@ fn validate(group: &GroupMetadata, request: &SyncGroupRequest) -> Result<(), Err
     Ok(())
 }
 
-/// What the members are told of a record that could not be stored.
-fn stored_as(error: ErrorCode) -> ErrorCode {
+/// What the members are told of a group's record that could not be stored.
+pub(super) fn stored_as(error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::UnknownTopicOrPartition
         | ErrorCode::NotEnoughReplicas

@@ -1,0 +1,101 @@
+//! Groups of consumers in whole clusters: who coordinates them, and what stays when that broker is gone.
+
+use kafka_trial::node::view::ClusterView;
+use kafka_trial::protocol::{Fact, GroupFact};
+use kafka_trial::run::{Report, run};
+use kafka_trial::scenario::load;
+
+fn played(text: &str) -> Report {
+    let text = format!("format: 1\nname: test\nabout: A group.\n{text}");
+    let loaded = load("test.yaml", text.into_bytes(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    let report = run(&plan, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.held(), "{:?}", report.violations);
+    report
+}
+
+fn group_facts(report: &Report) -> impl Iterator<Item = (&str, &GroupFact)> {
+    report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::Group(fact) => Some((&*entry.node, fact)),
+        _ => None,
+    })
+}
+
+const CLIENTS: &str = "topics: {positions: {partitions: 4, replication.factor: 2}}\n\
+    producers: {truck: {topic: positions, every: 500ms}}\n\
+    consumers: {a: {topics: [positions], config: {group.id: g}}, b: {topics: [positions], config: {group.id: g}}}\n";
+
+#[test]
+fn cg4_cg5_the_topic_of_groups_is_made_when_somebody_asks_for_a_coordinator() {
+    let report = played(&format!(
+        "duration: 40s\ncluster: {{brokers: 3, config: {{auto.create.topics.enable: false}}}}\n{CLIENTS}"
+    ));
+    let described = report.view().described().expect("brokers run");
+    let mut topics = described.topics.iter();
+    let found = topics.find(|topic| &*topic.name == "__consumer_offsets");
+    let found = found.expect("it was made");
+    assert_eq!((found.partition_count, found.replication_factor), (50, 3));
+    let assigned = group_facts(&report).filter(|(_, fact)| {
+        matches!(fact, GroupFact::PartitionsAssigned { partitions, .. } if partitions.len() == 2)
+    });
+    assert_eq!(
+        assigned.count(),
+        2,
+        "two partitions for each of two members"
+    );
+
+    let alone = played(
+        "duration: 20s\ncluster: {brokers: 3}\ntopics: {positions: {}}\n\
+         consumers: {a: {topics: [positions]}}\n",
+    );
+    let described = alone.view().described().expect("brokers run");
+    let names: Vec<&str> = described.topics.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["positions"], "nobody asks for a coordinator");
+}
+
+#[test]
+fn cg6_without_enough_brokers_no_group_has_a_coordinator() {
+    let report = played(&format!(
+        "duration: 40s\ncluster: {{brokers: 2}}\n{CLIENTS}"
+    ));
+    assert_eq!(group_facts(&report).count(), 0);
+    let described = report.view().described().expect("brokers run");
+    let names: Vec<&str> = described.topics.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["positions"]);
+}
+
+#[test]
+fn cg41_cg42_cg43_the_next_coordinator_knows_the_group_of_one_that_is_gone() {
+    // Partition 3 of __consumer_offsets is where group g is.
+    let crash = |broker: u32| {
+        played(&format!(
+            "duration: 60s\ncluster: {{brokers: 3}}\n{CLIENTS}timeline: [{{at: 30s, crash: broker-{broker}}}]\n"
+        ))
+    };
+    let mut moved = 0;
+    for broker in 1..=3 {
+        let report = crash(broker);
+        let mut generations = Vec::new();
+        let mut coordinators: Vec<&str> = Vec::new();
+        for (node, fact) in group_facts(&report) {
+            match fact {
+                GroupFact::Changed { generation, .. } => generations.push(*generation),
+                GroupFact::Loaded { groups, .. } if !groups.is_empty() => {
+                    assert_eq!(groups.len(), 1);
+                    moved += 1;
+                }
+                GroupFact::OffsetCommitted { .. } if coordinators.last() != Some(&node) => {
+                    coordinators.push(node);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(
+            generations.last(),
+            Some(&1),
+            "nobody has to join again: {generations:?}"
+        );
+        assert!(coordinators.len() <= 2, "{coordinators:?}");
+    }
+    assert_eq!(moved, 1, "of three brokers one was the coordinator");
+}
