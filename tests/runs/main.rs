@@ -14,6 +14,7 @@ mod groups;
 mod listeners;
 mod readme;
 mod reported;
+mod sticky_groups;
 mod telling;
 mod threads;
 mod timeline;
