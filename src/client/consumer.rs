@@ -11,7 +11,7 @@ use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// What a consumer node is built from.
@@ -52,6 +52,8 @@ pub struct Consumer {
     /// The metadata in which partitions were last looked for.
     seen_metadata: u64,
     records_read: u64,
+    /// What `poll` gave a member that it is not done with.
+    in_work: VecDeque<(TopicPartition, i64)>,
     /// A member was asked to stop and says farewell.
     leaving: bool,
 }
@@ -88,6 +90,7 @@ impl Consumer {
             config,
             seen_metadata: 0,
             records_read: 0,
+            in_work: VecDeque::new(),
             leaving: false,
         }
     }
@@ -171,17 +174,41 @@ impl Consumer {
         }
     }
 
-    /// `poll` has returned: the application works on what it got, and asks for more after that.
-    fn process(&mut self, ctx: &mut Ctx<'_>, records: usize) {
+    /// `poll` has returned: the application works on one record after another, and asks for more after that.
+    fn process(&mut self, ctx: &mut Ctx<'_>) {
         if self.options.commit == CommitPolicy::Before {
             self.library.commit_async(ctx);
         }
-        let work = Duration(self.options.processing.0.saturating_mul(records as u64));
-        ctx.set_timer(work, Timer::Client(ClientTimer::Processed));
+        ctx.set_timer(
+            self.options.processing,
+            Timer::Client(ClientTimer::Processed),
+        );
     }
 
     fn processed(&mut self, ctx: &mut Ctx<'_>) {
         if self.leaving {
+            return;
+        }
+        // What takes no time is done at once.
+        let done = match self.options.processing.0 {
+            0 => self.in_work.len(),
+            _ => 1,
+        };
+        let done: Vec<_> = self.in_work.drain(..done.min(self.in_work.len())).collect();
+        if let Some(membership) = self.config.group.as_ref().filter(|_| ctx.states_routine()) {
+            for (partition, offset) in done {
+                let group = Rc::clone(&membership.group_id);
+                let processed = GroupFact::Processed {
+                    group,
+                    partition,
+                    offset,
+                };
+                ctx.fact(processed.into());
+            }
+        }
+        if !self.in_work.is_empty() {
+            let timer = Timer::Client(ClientTimer::Processed);
+            ctx.set_timer(self.options.processing, timer);
             return;
         }
         if self.options.commit == CommitPolicy::After {
@@ -193,8 +220,8 @@ impl Consumer {
     fn state_polled(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(polled) = self.library.next_polled() {
             ctx.fact(match polled {
-                Polled::Returned { records } => {
-                    self.process(ctx, records);
+                Polled::Returned => {
+                    self.process(ctx);
                     continue;
                 }
                 Polled::Group(news) => {
@@ -211,12 +238,15 @@ impl Consumer {
                     why,
                     by_application: false,
                 },
-                Polled::Record(_) if !ctx.states_routine() => {
-                    self.records_read += 1;
-                    continue;
-                }
                 Polled::Record(record) => {
                     self.records_read += 1;
+                    if self.config.group.is_some() {
+                        let place = (record.partition.clone(), record.offset);
+                        self.in_work.push_back(place);
+                    }
+                    if !ctx.states_routine() {
+                        continue;
+                    }
                     Fact::Consumed {
                         content: content_of(record.key.as_deref(), record.value.as_deref()),
                         partition: record.partition,
@@ -260,6 +290,10 @@ impl Consumer {
             GroupNews::Exception(exception) => GroupFact::Failed {
                 group,
                 exception: exception.into(),
+            },
+            GroupNews::PollTimeoutExpired(interval) => GroupFact::PollTimeoutExpired {
+                group,
+                max_poll_interval_ms: interval.as_millis(),
             },
         };
         ctx.fact(fact.into());

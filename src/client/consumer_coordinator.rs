@@ -49,6 +49,8 @@ pub enum GroupNews {
     CommitFailed(&'static str),
     /// `poll` throws this.
     Exception(&'static str),
+    /// The application has not called `poll` for `max.poll.interval.ms`, and the library has left.
+    PollTimeoutExpired(Duration),
 }
 
 /// `AbstractCoordinator.MemberState`.
@@ -361,6 +363,9 @@ impl ConsumerCoordinator {
 
     /// CC43.
     fn leave_for_silence(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState) {
+        self.news.push_back(GroupNews::PollTimeoutExpired(
+            self.membership.max_poll_interval,
+        ));
         self.leave(ctx, "consumer poll timeout has expired.");
         self.reset_generation(true);
         self.request_rejoin("");

@@ -40,10 +40,8 @@ pub enum Polled {
         why: Rc<str>,
     },
     Record(ConsumerRecord),
-    /// The end of a call of `poll` by a member of a group: so many records are its result.
-    Returned {
-        records: usize,
-    },
+    /// The end of a call of `poll` by a member of a group: the records before it are its result.
+    Returned,
     /// What happened to a member of a group.
     Group(GroupNews),
     /// `poll` throws this (Java's simple name).

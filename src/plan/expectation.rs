@@ -133,6 +133,20 @@ sentences! {
         Acknowledged { producer: String, count: Count } = "records acknowledged to {producer}: {count}",
         /// So many records were given up by it (all members together).
         Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
+        /// Every acknowledged record of the topics of this group (its `group.id`) is processed by a member.
+        ProcessesEverything { group: String } = "group {group} processes every acknowledged record",
+        /// So many times a member is done with a record that one was done with before.
+        ProcessedTwice { group: String, count: Count } = "records processed twice by group {group}: {count}",
+        /// So many acknowledged records lie below what the group has committed and no member was ever done with them: the group goes on behind them.
+        NeverProcessed { group: String, count: Count } = "records never processed by group {group}: {count}",
+        /// So many partitions its group has given to it at the end (to all members of this name together).
+        PartitionsAtTheEnd { consumer: String, count: Count } = "partitions of {consumer} at the end: {count}",
+        /// After the event its members have partitions again, in time.
+        StableAgain { group: String, within: Within, event: EventRef } = "group {group} is stable again within {within} of {event}",
+        /// It does not have its members join again (in the window).
+        KeepsGeneration { group: String } = "group {group} does not rebalance",
+        /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end.
+        Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
         /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself: serves.
@@ -174,6 +188,7 @@ impl Expectation {
                 | Read { .. }
                 | Acknowledged { .. }
                 | Failed { .. }
+                | KeepsGeneration { .. }
                 | NoZooKeeperLeader
                 | BroughtUpToDate { .. }
                 | ZooKeeperAnswers { .. }
@@ -327,6 +342,8 @@ mod tests {
             "writes to t-0 are refused with NOT_ENOUGH_REPLICAS",
             "dashboard bootstraps from broker-2",
             "p99.9 produce latency: 10ms",
+            "records processed twice by group dashboards: at least 1",
+            "group dashboards is stable again within 50s of the crash",
         ] {
             assert_eq!(
                 text.parse::<Expectation>()

@@ -157,6 +157,11 @@ pub enum Commit {
 }
 
 impl ConsumerPlan {
+    /// The group that it is a member of.
+    pub fn group_id(&self) -> Option<&str> {
+        self.config.get("group.id").map(|id| id.as_str())
+    }
+
     /// One consumer of one topic; add others with `reads`.
     pub fn new(name: impl Into<String>, topic: impl Into<String>) -> Self {
         ConsumerPlan {

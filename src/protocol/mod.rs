@@ -28,7 +28,7 @@ pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
     Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, MemberGone,
-    NotReached, RecordId, Routine, ShellFact, StateWriteReason, content_of,
+    NotReached, RebalanceReason, RecordId, Routine, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{

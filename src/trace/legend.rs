@@ -70,7 +70,7 @@ const LEGEND: &[Term] = &[
         "in-sync replicas: those of whom the leader knows that they keep up; one of them is the next leader",
     ),
     Term {
-        but_not_in: &["committed offset"],
+        but_not_in: &["committed offset", "what it has committed stays"],
         ..term(
             "committed",
             "every in-sync replica has it; only committed records are read (the high watermark ends them)",
@@ -129,6 +129,37 @@ const LEGEND: &[Term] = &[
         "a ZooKeeper server cuts transactions that the leader does not have",
     ),
     term("SNAP", "a ZooKeeper server is sent the whole tree"),
+    Term {
+        but_not_in: &["group.initial.rebalance.delay.ms", "group.max.size"],
+        ..term(
+            "group",
+            "consumers that share the work: each partition is read by one of them; every group reads everything",
+        )
+    },
+    term("member", "a consumer of a group"),
+    term(
+        "coordinator",
+        "the broker that keeps a group: it leads the partition of __consumer_offsets with the group's records",
+    ),
+    Term {
+        but_not_in: &["group.initial.rebalance.delay.ms"],
+        ..term(
+            "rebalance",
+            "a group shares its partitions out anew; nobody of it reads meanwhile",
+        )
+    },
+    term(
+        "generation",
+        "counts the rebalances of a group: who speaks for an older one is refused",
+    ),
+    term(
+        "group's committed offset",
+        "where a group reads on: a member has stored in __consumer_offsets that all before it is read",
+    ),
+    term(
+        "heartbeat",
+        "a member's sign of life to its group's coordinator",
+    ),
     term(
         "send again",
         "a retry: where the first attempt was stored after all, the record is there twice (producers are not idempotent here)",

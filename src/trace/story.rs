@@ -5,7 +5,7 @@ use super::by_node::ByNode;
 use crate::kernel::{Duration, Time};
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{
-    BrokerId, ErrorCode, Fact, LinkFault, MachineFault, NO_LEADER, TopicPartition,
+    BrokerId, ErrorCode, Fact, GroupFact, LinkFault, MachineFault, NO_LEADER, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -88,6 +88,10 @@ pub(super) struct Story {
     writers: BTreeMap<TopicPartition, ByNode<Writer>>,
     /// Consumers of a partition that run.
     readers: BTreeMap<TopicPartition, BTreeSet<Rc<str>>>,
+    /// The group of each member that was given partitions.
+    group_of: BTreeMap<Rc<str>, Rc<str>>,
+    /// Behind the last record that a group is done with.
+    processed: BTreeMap<(Rc<str>, TopicPartition), i64>,
     has_acks_all: bool,
     /// What machines suffer from, and since when.
     machines: BTreeMap<(Rc<str>, MachineFault), Time>,
@@ -133,6 +137,18 @@ impl Story {
             Fact::Acked { partition, .. } | Fact::Failed { partition, .. } => {
                 let writer = self.writer(partition, node);
                 writer.unsettled = writer.unsettled.saturating_sub(1);
+            }
+            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+                self.group_of.insert(node.clone(), group.clone());
+            }
+            Fact::Group(GroupFact::Processed {
+                group,
+                partition,
+                offset,
+            }) => {
+                let place = (group.clone(), partition.clone());
+                let end = self.processed.entry(place).or_default();
+                *end = (*end).max(offset + 1);
             }
             Fact::PositionSet { partition, .. } => {
                 let readers = self.readers.entry(partition.clone()).or_default();
@@ -268,6 +284,13 @@ impl Story {
             (false, true) => Some("writes wait"),
             (false, false) => None,
         }
+    }
+
+    /// Behind the last record of the partition that the node's group is done with, if it has done any.
+    pub(super) fn processed_by_group(&self, node: &str, partition: &TopicPartition) -> Option<i64> {
+        let group = self.group_of.get(node)?;
+        let place = (group.clone(), partition.clone());
+        self.processed.get(&place).copied()
     }
 
     /// Somebody writes with acks=all.

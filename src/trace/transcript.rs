@@ -13,7 +13,7 @@ use super::telling::{
     Telling, Weight, end_of_stall, stall, stands_still_again, still_stands, tell,
 };
 use crate::kernel::{Duration, Time};
-use crate::protocol::{Fact, TopicPartition};
+use crate::protocol::{Fact, GroupFact, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -25,6 +25,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 const RETRIES: usize = 12;
 /// Items that one line names.
 const ITEMS: usize = 6;
+/// How partitions begin in which brokers keep groups.
+const GROUP_METADATA_PARTITION: &str = "__consumer_offsets-";
 /// Width of the column with node names; longer names push the text.
 const NODE_WIDTH: usize = 12;
 
@@ -146,7 +148,7 @@ impl Transcript {
         } else {
             self.counts.count(entry);
             if !is_traffic(&entry.fact) && !self.is_known(entry) {
-                self.fold(entry, tell(entry, &self.story));
+                self.fold(entry, tell(entry, &self.story).with_short_ids());
             }
         }
         if let Some(ended) = self.stalls.learn(entry) {
@@ -327,14 +329,39 @@ impl Line {
     }
 
     fn write(&self) -> String {
-        let named = self.items.len().min(ITEMS);
-        let mut items = self.items[..named].join(", ");
-        if self.items.len() > named {
-            items.push_str(&format!(" and {} more", self.items.len() - named));
-        }
+        let items = listed(&self.items);
         let text = format!("{}{items}{}", self.telling.before, self.telling.after);
         write_line(self.time, &self.node, &text)
     }
+}
+
+/// The first items by name, and how many more; partitions of `__consumer_offsets`, of which there are many,
+/// only by their number, but for a single one.
+fn listed(items: &[String]) -> String {
+    let (internal, mut named): (Vec<&String>, Vec<&String>) = items
+        .iter()
+        .partition(|item| item.contains(GROUP_METADATA_PARTITION));
+    let mut more = 0;
+    if let [one] = internal[..] {
+        named.push(one);
+    } else {
+        more = internal.len();
+    }
+    let unnamed = named.len().saturating_sub(ITEMS);
+    named.truncate(ITEMS);
+    let mut text = named
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if unnamed > 0 {
+        text.push_str(&format!(" and {unnamed} more"));
+    }
+    if more > 0 {
+        let and = if text.is_empty() { "" } else { " and " };
+        text.push_str(&format!("{and}{more} partitions of __consumer_offsets"));
+    }
+    text
 }
 
 /// Facts of records that come and go: counted, not told.
@@ -346,6 +373,7 @@ fn is_traffic(fact: &Fact) -> bool {
             | Fact::RecordCreated { .. }
             | Fact::Acked { .. }
             | Fact::Consumed { .. }
+            | Fact::Group(GroupFact::Processed { .. })
     )
 }
 

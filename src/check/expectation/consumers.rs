@@ -10,7 +10,7 @@ use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
-const ON_ITS_WAY: Duration = Duration::from_secs(1);
+pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// How often each place (offset and leader epoch) was read.
 type Places = BTreeMap<(i64, i32), u64>;

@@ -5,6 +5,7 @@
 //! variant of `plan::Expectation`.
 
 mod consumers;
+mod groups;
 mod history;
 mod leadership;
 mod logs;
@@ -16,7 +17,7 @@ mod zookeeper;
 use super::end_of_run::EndOfRun;
 use crate::kernel::{Duration, Time};
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
-use crate::protocol::Fact;
+use crate::protocol::{Fact, GroupFact};
 use crate::trace::TraceEntry;
 use history::History;
 use std::collections::BTreeSet;
@@ -81,6 +82,7 @@ struct Keeps {
     created: bool,
     acked: bool,
     consumed: bool,
+    processed: bool,
 }
 
 impl Judge {
@@ -129,6 +131,7 @@ impl Judge {
             Fact::RecordCreated { .. } => self.keeps.created,
             Fact::Acked { .. } => self.keeps.acked,
             Fact::Consumed { .. } => self.keeps.consumed,
+            Fact::Group(GroupFact::Processed { .. }) => self.keeps.processed,
             Fact::Appended { .. } | Fact::HighWatermarkMoved { .. } => false,
             // What ZooKeeper's servers and clients say by the thousand, of which no sentence speaks.
             Fact::TxnApplied { .. }
@@ -163,6 +166,12 @@ impl Keeps {
             EveryRecordRead | ReadsEverything { .. } => (self.acked, self.consumed) = (true, true),
             ReadTwice { .. } | OrderOfKeys { .. } | NoOrderAcross { .. } => {
                 (self.created, self.consumed) = (true, true);
+            }
+            ProcessesEverything { .. } | ProcessedTwice { .. } => {
+                (self.acked, self.processed) = (true, true);
+            }
+            NeverProcessed { .. } => {
+                (self.acked, self.consumed, self.processed) = (true, true, true);
             }
             _ => {}
         }
@@ -394,6 +403,21 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         } => consumers::meets(history, consumer, &exception.0),
         OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
         NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
+
+        ProcessesEverything { group } => groups::processes_everything(history, group),
+        ProcessedTwice { group, count } => groups::processed_twice(history, group, *count),
+        NeverProcessed { group, count } => groups::never_processed(history, group, *count),
+        PartitionsAtTheEnd { consumer, count } => {
+            groups::partitions_at_the_end(history, consumer, *count)
+        }
+        StableAgain {
+            group,
+            within,
+            event,
+        } => groups::stable_again(history, group, within.0, event),
+        KeepsGeneration { group } => groups::keeps_generation(history, group),
+        Lag { group, count } => groups::lag(history, group, *count),
+
         BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),
 
         ZooKeeperLeads { within, event } => zookeeper::has_a_leader(history, within.0, event),

@@ -117,7 +117,7 @@ impl Read {
                         leader_epoch: record.leader_epoch,
                     });
                 }
-                Polled::Returned { .. } | Polled::Group(_) => {}
+                Polled::Returned | Polled::Group(_) => {}
                 Polled::Exception {
                     partition,
                     exception,

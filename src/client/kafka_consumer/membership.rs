@@ -105,7 +105,7 @@ impl KafkaConsumer {
                     GroupNews::ReadsFrom { partition, offset } => Polled::PositionSet {
                         partition,
                         offset,
-                        why: "where its group has committed".into(),
+                        why: "its group's committed offset".into(),
                     },
                     other => Polled::Group(other),
                 });
@@ -151,9 +151,7 @@ impl KafkaConsumer {
         }
         if handed_out > 0 {
             group.in_poll = false;
-            self.polled.push_back(Polled::Returned {
-                records: handed_out,
-            });
+            self.polled.push_back(Polled::Returned);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::log::batch::{BatchBuilder, Records};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
     BrokerTimer, Ctx, ErrorCode, Fact, GroupFact, GroupTimer, HeartbeatRequest, HeartbeatResponse,
-    MemberGone, Pending, Response, Timer, TopicPartition,
+    MemberGone, Pending, RebalanceReason, Response, Timer, TopicPartition,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -249,7 +249,7 @@ impl GroupCoordinator {
     // ---- what the parts share
 
     /// States what a group has become.
-    pub(super) fn tell(&mut self, group: &GroupMetadata) {
+    pub(super) fn tell(&mut self, group: &GroupMetadata, why: Option<RebalanceReason>) {
         self.facts.push(Fact::Group(GroupFact::Changed {
             group: Rc::clone(&group.group_id),
             state: group.state().name().into(),
@@ -257,15 +257,23 @@ impl GroupCoordinator {
             members: group.member_ids(),
             leader: group.leader_id.clone(),
             protocol: group.protocol_name.clone(),
+            why,
         }));
     }
 
     /// States that a group goes on without a member.
-    pub(super) fn tell_gone(&mut self, group: &GroupMetadata, member: &Rc<str>, why: MemberGone) {
+    pub(super) fn tell_gone(
+        &mut self,
+        group: &GroupMetadata,
+        member: &Rc<str>,
+        why: MemberGone,
+        detail: &str,
+    ) {
         self.facts.push(Fact::Group(GroupFact::MemberRemoved {
             group: Rc::clone(&group.group_id),
             member: Rc::clone(member),
             why,
+            detail: detail.into(),
         }));
     }
 
@@ -377,8 +385,10 @@ impl GroupCoordinator {
         silent.session = None;
         if silent.is_new || !silent.waits_for_us() {
             let id = Rc::clone(&silent.member_id);
-            self.tell_gone(group, &id, MemberGone::SessionExpired);
-            self.remove_member_and_update_group(ctx, group, member);
+            let waited = format!("session.timeout.ms={}", silent.session_timeout_ms);
+            let why = MemberGone::SessionExpired;
+            self.tell_gone(group, &id, why, &waited);
+            self.remove_member_and_update_group(ctx, group, member, why);
         }
     }
 }

@@ -6,7 +6,9 @@ use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
-use crate::protocol::{Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, TopicPartition};
+use crate::protocol::{
+    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -212,7 +214,8 @@ impl GroupCoordinator {
             self.schedule_session(ctx, &mut group, &member, session);
         }
         if group.members().len() > self.config.group_max_size as usize {
-            self.prepare_rebalance(ctx, &mut group);
+            let why = RebalanceReason::TooManyMembers;
+            self.prepare_rebalance(ctx, &mut group, why);
         }
         self.groups
             .insert(Rc::clone(&group.group_id), Box::new(group));

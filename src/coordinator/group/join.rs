@@ -10,7 +10,7 @@ use super::records::{GroupValue, Key};
 use super::sync::stored_as;
 use crate::protocol::{
     Ctx, ErrorCode, GroupTimer, JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember,
-    MemberGone, Pending, UNKNOWN_MEMBER_ID,
+    MemberGone, Pending, RebalanceReason, UNKNOWN_MEMBER_ID,
 };
 use std::rc::Rc;
 
@@ -196,7 +196,8 @@ impl GroupCoordinator {
         }
         group.add(member, &request.protocol_type);
         self.schedule_session(ctx, group, &member_id, NEW_MEMBER_JOIN_TIMEOUT_MS);
-        self.maybe_prepare_rebalance(ctx, group);
+        let why = RebalanceReason::MemberJoined { member: member_id };
+        self.maybe_prepare_rebalance(ctx, group, why);
     }
 
     fn update_member_and_rebalance(
@@ -207,7 +208,8 @@ impl GroupCoordinator {
         request: &JoinGroupRequest,
     ) {
         update_member(group, &request.member_id, caller.to, request);
-        self.maybe_prepare_rebalance(ctx, group);
+        let why = rejoined(&request.member_id, request);
+        self.maybe_prepare_rebalance(ctx, group, why);
     }
 
     /// CG13: the same member under a new id. In a stable group nobody else needs to notice.
@@ -256,7 +258,8 @@ impl GroupCoordinator {
                 self.append(&group_id, now_ms, [(key, Some(value))], Some(appending));
             }
             GroupState::Stable | GroupState::CompletingRebalance => {
-                self.maybe_prepare_rebalance(ctx, group);
+                let why = rejoined(&member_id, request);
+                self.maybe_prepare_rebalance(ctx, group, why);
             }
             // It waits with the others.
             _ => {}
@@ -311,14 +314,24 @@ impl GroupCoordinator {
 
     // ---- rebalances
 
-    pub(super) fn maybe_prepare_rebalance(&mut self, ctx: &mut Ctx<'_>, group: &mut GroupMetadata) {
+    pub(super) fn maybe_prepare_rebalance(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        group: &mut GroupMetadata,
+        why: RebalanceReason,
+    ) {
         if group.can_rebalance() {
-            self.prepare_rebalance(ctx, group);
+            self.prepare_rebalance(ctx, group, why);
         }
     }
 
     /// CG16, CG17.
-    pub(super) fn prepare_rebalance(&mut self, ctx: &mut Ctx<'_>, group: &mut GroupMetadata) {
+    pub(super) fn prepare_rebalance(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        group: &mut GroupMetadata,
+        why: RebalanceReason,
+    ) {
         if group.is(GroupState::CompletingRebalance) {
             self.propagate_assignment(ctx, group, ErrorCode::RebalanceInProgress);
         }
@@ -339,7 +352,7 @@ impl GroupCoordinator {
             }
         };
         group.transition_to(GroupState::PreparingRebalance, ctx.wall_ms());
-        self.tell(group);
+        self.tell(group, Some(why));
         wait_for_members(ctx, group, timeout);
         self.maybe_complete_join(ctx, group);
     }
@@ -381,8 +394,9 @@ impl GroupCoordinator {
             .filter(|member| !member.is_awaiting_join() && !member.is_static())
             .map(|member| Rc::clone(&member.member_id))
             .collect();
+        let waited = format!("max.poll.interval.ms={}", group.rebalance_timeout_ms());
         for member in &gone {
-            self.tell_gone(group, member, MemberGone::DidNotJoin);
+            self.tell_gone(group, member, MemberGone::DidNotJoin, &waited);
             forget(ctx, group, member);
         }
         let led = group.maybe_elect_new_joined_leader();
@@ -392,7 +406,7 @@ impl GroupCoordinator {
             return;
         }
         group.init_next_generation(ctx.wall_ms());
-        self.tell(group);
+        self.tell(group, None);
         if group.is(GroupState::Empty) {
             let now_ms = ctx.wall_ms();
             let value = GroupValue::of(group, |_| bytes::Bytes::new()).to_bytes();
@@ -463,6 +477,13 @@ fn update_member(
         member.rebalance_timeout_ms = request.rebalance_timeout_ms;
         member.session_timeout_ms = request.session_timeout_ms;
         member.awaiting_join = Some(to);
+    }
+}
+
+fn rejoined(member: &Rc<str>, request: &JoinGroupRequest) -> RebalanceReason {
+    RebalanceReason::MemberRejoined {
+        member: Rc::clone(member),
+        said: Rc::clone(&request.reason),
     }
 }
 

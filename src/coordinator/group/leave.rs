@@ -6,7 +6,7 @@ use super::group_metadata::{GroupMetadata, GroupState};
 use super::join::{forget, refusal};
 use crate::protocol::{
     Ctx, ErrorCode, LeaveGroupRequest, LeaveGroupResponse, MemberGone, MemberIdentity, Pending,
-    UNKNOWN_MEMBER_ID,
+    RebalanceReason, UNKNOWN_MEMBER_ID,
 };
 use std::rc::Rc;
 
@@ -85,8 +85,10 @@ impl GroupCoordinator {
                 Rc::clone(&leaving.member_id)
             }
         };
-        self.tell_gone(group, &member_id, MemberGone::Left);
-        self.remove_member_and_update_group(ctx, group, &member_id);
+        let said = leaving.reason.as_deref().unwrap_or_default();
+        let said = said.trim_end_matches('.');
+        self.tell_gone(group, &member_id, MemberGone::Left, said);
+        self.remove_member_and_update_group(ctx, group, &member_id, MemberGone::Left);
         Ok(())
     }
 
@@ -95,6 +97,7 @@ impl GroupCoordinator {
         ctx: &mut Ctx<'_>,
         group: &mut GroupMetadata,
         member_id: &str,
+        why: MemberGone,
     ) {
         let gone = refusal(UNKNOWN_MEMBER_ID, ErrorCode::UnknownMemberId);
         self.answer_join(group, member_id, Ok(gone));
@@ -102,7 +105,9 @@ impl GroupCoordinator {
         match group.state() {
             GroupState::Empty | GroupState::Dead => {}
             GroupState::Stable | GroupState::CompletingRebalance => {
-                self.maybe_prepare_rebalance(ctx, group);
+                let member = member_id.into();
+                let why = RebalanceReason::MemberGone { member, why };
+                self.maybe_prepare_rebalance(ctx, group, why);
             }
             GroupState::PreparingRebalance => self.maybe_complete_join(ctx, group),
         }

@@ -4,7 +4,9 @@
 use super::group_coordinator::{Appending, GroupCoordinator, validate_member};
 use super::group_metadata::{GroupMetadata, GroupState};
 use super::records::{GroupValue, Key};
-use crate::protocol::{Ctx, ErrorCode, MemberGone, Pending, SyncGroupRequest, SyncGroupResponse};
+use crate::protocol::{
+    Ctx, ErrorCode, MemberGone, Pending, RebalanceReason, SyncGroupRequest, SyncGroupResponse,
+};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -124,11 +126,12 @@ impl GroupCoordinator {
                 group.assign(assignments);
                 group.transition_to(GroupState::Stable, ctx.wall_ms());
                 self.propagate_assignment(ctx, group, ErrorCode::None);
-                self.tell(group);
+                self.tell(group, None);
             }
             Err(error) => {
                 self.propagate_assignment(ctx, group, error);
-                self.maybe_prepare_rebalance(ctx, group);
+                let why = RebalanceReason::AssignmentsNotStored;
+                self.maybe_prepare_rebalance(ctx, group, why);
             }
         }
     }
@@ -190,13 +193,19 @@ impl GroupCoordinator {
             return;
         }
         group.sync_timer = None;
+        let waited = format!("max.poll.interval.ms={}", group.rebalance_timeout_ms());
+        let mut last = None;
         for member in std::mem::take(&mut group.pending_sync_members) {
+            let why = MemberGone::DidNotSync;
             if group.has(&member) {
-                self.tell_gone(group, &member, MemberGone::DidNotSync);
+                self.tell_gone(group, &member, why, &waited);
             }
             super::join::forget(ctx, group, &member);
+            last = Some(RebalanceReason::MemberGone { member, why });
         }
-        self.maybe_prepare_rebalance(ctx, group);
+        if let Some(why) = last {
+            self.maybe_prepare_rebalance(ctx, group, why);
+        }
     }
 }
 

@@ -125,9 +125,21 @@ impl Check<'_> {
             | ReadTwice { consumer, .. }
             | OrderOfKeys { consumer }
             | Meets { consumer, .. }
+            | PartitionsAtTheEnd { consumer, .. }
             | NoOrderAcross { consumer } => self.client_there(consumer, &["consumers"], at()),
             Acknowledged { producer, .. } | Failed { producer, .. } => {
                 self.client_there(producer, &["producers"], at())
+            }
+            ProcessesEverything { group }
+            | ProcessedTwice { group, .. }
+            | NeverProcessed { group, .. }
+            | KeepsGeneration { group }
+            | Lag { group, .. } => self.group_there(group),
+            StableAgain {
+                group, event: of, ..
+            } => {
+                self.group_there(group)?;
+                event(of)
             }
             BootstrapsFrom { client, id } => {
                 self.client_there(client, &["producers", "consumers"], at())?;
@@ -148,6 +160,21 @@ impl Check<'_> {
             | ZooKeeperLosesItsPast
             | ProduceLatency { .. } => Ok(()),
         }
+    }
+
+    fn group_there(&self, group: &str) -> Checked {
+        let consumers = self.plan.consumers.iter();
+        let mut groups: Vec<&str> = consumers.filter_map(|it| it.group_id()).collect();
+        if groups.contains(&group) {
+            return Ok(());
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        let expected = match groups.is_empty() {
+            true => "a consumer with a group.id in its config".to_owned(),
+            false => format!("a group.id of a consumer: {}", groups.join(", ")),
+        };
+        Err(Problem::new([""; 0], format!("there is no group {group}")).expected(expected))
     }
 
     pub(super) fn event(&self, event: &EventRef) -> Checked {

@@ -19,6 +19,8 @@ pub enum GroupFact {
         members: Vec<Rc<str>>,
         leader: Option<Rc<str>>,
         protocol: Option<Rc<str>>,
+        /// Why its members shall join again, where they shall.
+        why: Option<RebalanceReason>,
     },
     /// `onPartitionsAssigned`: a member reads these from now on.
     #[serde(rename = "partitions-assigned")]
@@ -57,6 +59,21 @@ pub enum GroupFact {
         group: Rc<str>,
         member: Rc<str>,
         why: MemberGone,
+        /// What it said itself, or for how long it was waited for.
+        detail: Rc<str>,
+    },
+    /// A member's own library has it leave: its application has not called `poll` for so long.
+    #[serde(rename = "poll-timeout-expired")]
+    PollTimeoutExpired {
+        group: Rc<str>,
+        max_poll_interval_ms: u64,
+    },
+    /// The application of a member is done with a record. `Consumed` says when it was given it.
+    #[serde(rename = "processed")]
+    Processed {
+        group: Rc<str>,
+        partition: TopicPartition,
+        offset: i64,
     },
     /// The next record that the group reads there, committed in `__consumer_offsets`.
     #[serde(rename = "offset-committed")]
@@ -71,6 +88,28 @@ pub enum GroupFact {
         group: Rc<str>,
         partition: TopicPartition,
     },
+}
+
+/// Why the members of a group shall join again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum RebalanceReason {
+    MemberJoined {
+        member: Rc<str>,
+    },
+    /// A member joins anew: it has lost its place, its topics have other partitions, or it subscribes to others.
+    MemberRejoined {
+        member: Rc<str>,
+        said: Rc<str>,
+    },
+    MemberGone {
+        member: Rc<str>,
+        why: MemberGone,
+    },
+    /// The assignments could not be stored in `__consumer_offsets`.
+    AssignmentsNotStored,
+    /// A coordinator has loaded a group with more members than `group.max.size`.
+    TooManyMembers,
 }
 
 /// Why a group goes on without a member.

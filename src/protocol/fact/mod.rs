@@ -17,7 +17,7 @@ mod shell;
 mod start;
 
 pub use faults::{LinkFault, MachineFault};
-pub use group::{GroupFact, MemberGone};
+pub use group::{GroupFact, MemberGone, RebalanceReason};
 pub use not_reached::{Errand, NotReached};
 pub use record::{RecordId, content_of};
 pub use replication::{IsrChange, StateWriteReason};

@@ -1,6 +1,6 @@
 //! The facts that every record brings: a run that need not tell what became of each leaves them out.
 
-use super::Fact;
+use super::{Fact, GroupFact};
 
 /// The facts that every record brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,6 +10,7 @@ pub enum Routine {
     HighWatermarkMoved,
     Acked,
     Consumed,
+    Processed,
 }
 
 impl Routine {
@@ -19,6 +20,7 @@ impl Routine {
         Routine::HighWatermarkMoved,
         Routine::Acked,
         Routine::Consumed,
+        Routine::Processed,
     ];
 }
 
@@ -36,6 +38,7 @@ impl Fact {
             Fact::HighWatermarkMoved { .. } => Some(Routine::HighWatermarkMoved),
             Fact::Acked { .. } => Some(Routine::Acked),
             Fact::Consumed { .. } => Some(Routine::Consumed),
+            Fact::Group(GroupFact::Processed { .. }) => Some(Routine::Processed),
             _ => None,
         }
     }

@@ -2,10 +2,11 @@
 
 use super::not_reached::of_not_reached;
 use super::{Telling, episode, joined, loud, meaning, quiet};
-use crate::protocol::{ErrorCode, Fact};
+use crate::protocol::{ErrorCode, Fact, counted};
 use crate::trace::TraceEntry;
+use crate::trace::story::Story;
 
-pub(super) fn of_client(entry: &TraceEntry) -> Telling {
+pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
     let node = entry.node.to_string();
     match &entry.fact {
         Fact::Bootstrapped { from } => {
@@ -66,7 +67,19 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
             ..
         } => joined(
             "reads from ",
-            format!("{partition} offset {offset}"),
+            match story.processed_by_group(&entry.node, partition) {
+                Some(end) if *offset < end => format!(
+                    "{partition} offset {offset} (it had processed all up to {}: {} read twice)",
+                    end - 1,
+                    counted_are((end - offset) as usize),
+                ),
+                Some(end) if *offset > end => format!(
+                    "{partition} offset {offset} (it had processed all up to {} only: {} skipped)",
+                    end - 1,
+                    counted_are((offset - end) as usize),
+                ),
+                _ => format!("{partition} offset {offset}"),
+            },
             format!(" on ({why})"),
         ),
         Fact::Consumed {
@@ -103,6 +116,11 @@ pub(super) fn of_client(entry: &TraceEntry) -> Telling {
         }
         other => unreachable!("not of a client: {other:?}"),
     }
+}
+
+fn counted_are(records: usize) -> String {
+    let verb = if records == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(records, "record"))
 }
 
 /// Milliseconds, below ten with one digit behind the point, so that nothing takes none.

@@ -1,7 +1,8 @@
 //! Groups of consumers, in words.
 
 use super::{Telling, joined, loud, quiet};
-use crate::protocol::{GroupFact, MemberGone, TopicPartition, counted};
+use crate::protocol::{GroupFact, MemberGone, RebalanceReason, TopicPartition, counted};
+use std::fmt::Write as _;
 
 pub(super) fn of_group(fact: &GroupFact) -> Telling {
     match fact {
@@ -12,25 +13,35 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             members,
             leader,
             protocol,
+            why,
         } => match &**state {
-            "PreparingRebalance" => loud(format!(
-                "begins a rebalance of group {group}: its members shall join again (generation {generation} ends)"
-            )),
+            "PreparingRebalance" => {
+                let why = why.as_ref().map_or_else(String::new, reason);
+                let waits = match members.len() {
+                    1 if matches!(why_of(fact), Some(RebalanceReason::MemberJoined { .. })) => {
+                        "it waits a little for others (group.initial.rebalance.delay.ms)"
+                    }
+                    _ => "its members give their partitions back and join again",
+                };
+                loud(format!(
+                    "as coordinator begins a rebalance of group {group}, since {why}: {waits}"
+                ))
+            }
             "CompletingRebalance" => {
                 let leader = leader.as_deref().unwrap_or("nobody");
                 let protocol = protocol.as_deref().unwrap_or("nothing");
                 loud(format!(
-                    "has {} of group {group} together for generation {generation}: {leader} shall assign partitions by {protocol}",
+                    "as coordinator has {} of group {group} for generation {generation}: {leader} is to say who reads what (assignor: {protocol})",
                     counted(members.len(), "member")
                 ))
             }
             "Stable" => loud(format!(
-                "has stored the assignments of group {group}, generation {generation}: the group is stable"
+                "as coordinator stores who reads what in group {group} (generation {generation}) and tells each member"
             )),
             "Empty" => loud(format!(
-                "has no member of group {group} left (generation {generation})"
+                "as coordinator has no member of group {group} left (generation {generation}); what it has committed stays"
             )),
-            _ => loud(format!("forgets group {group}")),
+            _ => loud(format!("as coordinator forgets group {group}")),
         },
         GroupFact::PartitionsAssigned {
             group,
@@ -38,7 +49,7 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             partitions,
         } => match partitions.is_empty() {
             true => loud(format!(
-                "is given no partition by group {group} (generation {generation}): there are more members than partitions"
+                "is idle: group {group} gives it no partition (generation {generation}), there are more members than partitions"
             )),
             false => loud(format!(
                 "is given {} by group {group} (generation {generation})",
@@ -53,29 +64,48 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             "learns that group {group} has taken {} from it",
             names(partitions)
         )),
+        GroupFact::PollTimeoutExpired {
+            group,
+            max_poll_interval_ms,
+        } => loud(format!(
+            "leaves group {group}: its application still works on what it got, and has not called poll for max.poll.interval.ms={max_poll_interval_ms}"
+        )),
+        GroupFact::Processed {
+            partition, offset, ..
+        } => quiet(format!("is done with {partition} offset {offset}")),
         GroupFact::CommitFailed { group, exception } => loud(format!(
             "could not commit how far it has read for group {group}: {exception}"
         )),
         GroupFact::Failed { group, exception } => {
-            loud(format!("ends: poll threw {exception} (group {group})"))
+            loud(format!("poll throws {exception} (group {group})"))
         }
         GroupFact::Loaded { partition, groups } => match groups.is_empty() {
             true => quiet(format!(
                 "coordinates the groups of __consumer_offsets-{partition} from now on: there is none yet"
             )),
             false => loud(format!(
-                "coordinates from now on what __consumer_offsets-{partition} tells of: {}",
+                "has read __consumer_offsets-{partition}, which it leads now, and is the coordinator of {}",
                 groups.join(", ")
             )),
         },
-        GroupFact::MemberRemoved { group, member, why } => {
+        GroupFact::MemberRemoved {
+            group,
+            member,
+            why,
+            detail,
+        } => {
             let why = match why {
-                MemberGone::Left => "it has left",
-                MemberGone::SessionExpired => "nothing was heard of it for its session timeout",
-                MemberGone::DidNotJoin => "it did not join the others in time",
-                MemberGone::DidNotSync => "it did not ask for its assignment in time",
+                MemberGone::Left if detail.is_empty() => "it leaves".to_owned(),
+                MemberGone::Left => format!("it leaves (\"{detail}\")"),
+                MemberGone::SessionExpired => format!("no heartbeat came from it for {detail}"),
+                MemberGone::DidNotJoin => format!("it did not join again within {detail}"),
+                MemberGone::DidNotSync => {
+                    format!("it did not ask for its partitions within {detail}")
+                }
             };
-            loud(format!("takes {member} out of group {group}: {why}"))
+            loud(format!(
+                "as coordinator takes {member} out of group {group}: {why}"
+            ))
         }
         GroupFact::OffsetCommitted {
             group,
@@ -97,7 +127,97 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
     }
 }
 
+fn why_of(fact: &GroupFact) -> Option<&RebalanceReason> {
+    match fact {
+        GroupFact::Changed { why, .. } => why.as_ref(),
+        _ => None,
+    }
+}
+
+fn reason(why: &RebalanceReason) -> String {
+    match why {
+        RebalanceReason::MemberJoined { member } => format!("{member} joins"),
+        RebalanceReason::MemberRejoined { member, said } if said.is_empty() => {
+            format!("{member} joins again")
+        }
+        RebalanceReason::MemberRejoined { member, said } => {
+            format!("{member} joins again (\"{said}\")")
+        }
+        RebalanceReason::MemberGone { member, .. } => format!("{member} is gone"),
+        RebalanceReason::AssignmentsNotStored => {
+            "who reads what could not be stored in __consumer_offsets".to_owned()
+        }
+        RebalanceReason::TooManyMembers => "it has more members than group.max.size".to_owned(),
+    }
+}
+
+/// `t-0 to t-5`, `u-0, u-1`, `v-3`.
 fn names(partitions: &[TopicPartition]) -> String {
-    let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-    names.join(", ")
+    let mut names = String::new();
+    let follows = |a: &TopicPartition, b: &TopicPartition| {
+        a.topic == b.topic && a.partition + 1 == b.partition
+    };
+    for run in partitions.chunk_by(follows) {
+        let and = if names.is_empty() { "" } else { ", " };
+        let written = match run {
+            [one] => write!(names, "{and}{one}"),
+            [first, second] => write!(names, "{and}{first}, {second}"),
+            [first, .., last] => write!(names, "{and}{first} to {last}"),
+            [] => Ok(()),
+        };
+        written.expect("a string takes everything");
+    }
+    names
+}
+
+/// A member's id is its client's name and a random UUID (G24); who reads a story needs the name.
+pub(super) fn without_uuids(text: String) -> String {
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    let is_uuid = |text: &str| {
+        let parts: Vec<&str> = text.split('-').collect();
+        let fits = |(part, length): (&&str, &usize)| {
+            part.len() == *length && part.bytes().all(|b| b.is_ascii_hexdigit())
+        };
+        parts.len() == UUID.len() && parts.iter().zip(&UUID).all(fits)
+    };
+    let mut short = String::new();
+    let mut rest = text.as_str();
+    while let Some(dash) = rest.find('-') {
+        let id = rest.get(dash + 1..dash + 37);
+        short.push_str(&rest[..dash]);
+        rest = match id.is_some_and(is_uuid) {
+            true => &rest[dash + 37..],
+            false => {
+                short.push('-');
+                &rest[dash + 1..]
+            }
+        };
+    }
+    short + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_in_a_row_are_named_by_the_first_and_the_last() {
+        let of = |topic: &str, numbers: &[i32]| -> Vec<TopicPartition> {
+            let partitions = numbers
+                .iter()
+                .map(|number| TopicPartition::new(topic, *number));
+            partitions.collect()
+        };
+        let all = [of("t", &[0, 1, 2, 4]), of("u", &[5, 6])].concat();
+        assert_eq!(names(&all), "t-0 to t-2, t-4, u-5, u-6");
+    }
+
+    #[test]
+    fn members_are_called_by_the_names_of_their_clients() {
+        let told = "takes a-1-b92dd85d-e61b-40b7-aa6b-8c5f0a3c6ba7 out of group t-5: it leaves";
+        assert_eq!(
+            without_uuids(told.to_owned()),
+            "takes a-1 out of group t-5: it leaves"
+        );
+    }
 }

@@ -134,7 +134,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::ConfigAsked { .. }
         | Fact::DeleteRecordsAsked { .. }
         | Fact::RecordsDeleted { .. }
-        | Fact::AdminAnswered { .. } => client::of_client(entry),
+        | Fact::AdminAnswered { .. } => client::of_client(entry, story),
 
         Fact::Shell(fact) => shell::of_shell(fact),
 
@@ -146,6 +146,15 @@ impl Telling {
     /// The words as one sentence.
     pub(super) fn sentence(&self) -> String {
         format!("{}{}{}", self.before, self.item, self.after)
+    }
+
+    /// Members of groups by the names of their clients alone.
+    pub(super) fn with_short_ids(self) -> Telling {
+        Telling {
+            before: group::without_uuids(self.before),
+            after: group::without_uuids(self.after),
+            ..self
+        }
     }
 
     fn quiet(self) -> Telling {

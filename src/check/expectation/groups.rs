@@ -1,0 +1,277 @@
+//! Expectations about groups: what their members are done with, in all and how often, who has which
+//! partition, when a group is stable again, and how far behind it is.
+//!
+//! A record counts when the application is done with it (`Processed`), not when `poll` gave it out.
+
+use super::consumers::ON_ITS_WAY;
+use super::history::{History, seconds, within};
+use super::{Verdict, verdict_of};
+use crate::kernel::{Duration, Time};
+use crate::plan::{Count, EventRef};
+use crate::protocol::{Fact, GroupFact, TopicPartition, counted};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Place<'a> = (&'a TopicPartition, i64);
+
+/// Every acknowledged record of its topics, but for those of the last moment.
+pub(super) fn processes_everything(history: &History<'_>, group: &str) -> Verdict {
+    let topics = topics(history, group);
+    let processed = processed(history, group);
+    let (mut due, mut on_its_way) = (0, 0);
+    for (time, place) in acknowledged(history) {
+        if !topics.contains(&*place.0.topic) {
+            continue;
+        }
+        if processed.contains_key(&place) {
+            due += 1;
+        } else if history.last.since(time) < ON_ITS_WAY {
+            on_its_way += 1;
+        } else {
+            let (partition, offset) = place;
+            return Err(format!("{partition} offset {offset} was not processed"));
+        }
+    }
+    let late = match on_its_way {
+        0 => String::new(),
+        late => format!(
+            ", and {late} of the last {} are on their way",
+            seconds(ON_ITS_WAY)
+        ),
+    };
+    verdict_of(due > 0, format!("{due} processed{late}"))
+}
+
+pub(super) fn processed_twice(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let again: u64 = processed(history, group)
+        .values()
+        .map(|times| times - 1)
+        .sum();
+    verdict_of(count.holds(again), format!("{again} processed again"))
+}
+
+/// Acknowledged records between where the group began and what it has committed that nobody was ever done
+/// with, and nobody who still runs is working on.
+pub(super) fn never_processed(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let processed = processed(history, group);
+    let in_work = in_work(history, group);
+    let (from, committed) = (began(history, group), committed(history, group));
+    let passed = |(partition, offset): &Place<'_>| {
+        let is_before = committed.get(partition).is_some_and(|end| offset < end);
+        is_before && from.get(partition).is_some_and(|from| offset >= from)
+    };
+    let never = acknowledged(history)
+        .filter(|(_, place)| passed(place))
+        .filter(|(_, place)| !processed.contains_key(place) && !in_work.contains(place))
+        .count() as u64;
+    let figures = format!("{never} committed and never processed");
+    verdict_of(count.holds(never), figures)
+}
+
+/// All members of this name together.
+pub(super) fn partitions_at_the_end(
+    history: &History<'_>,
+    consumer: &str,
+    count: Count,
+) -> Verdict {
+    let mut figures = Vec::new();
+    let mut all = 0;
+    for member in history.members(consumer) {
+        let mut owned = 0;
+        for entry in history.entries {
+            if *entry.node != *member {
+                continue;
+            }
+            match &entry.fact {
+                Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
+                    owned = partitions.len() as u64;
+                }
+                Fact::Group(
+                    GroupFact::PartitionsRevoked { .. } | GroupFact::PartitionsLost { .. },
+                )
+                | Fact::Crashed
+                | Fact::PowerFailed
+                | Fact::Exiting { .. } => owned = 0,
+                _ => {}
+            }
+        }
+        all += owned;
+        figures.push(format!("{member} has {owned}"));
+    }
+    verdict_of(count.holds(all), figures.join(", "))
+}
+
+pub(super) fn stable_again(
+    history: &History<'_>,
+    group: &str,
+    limit: Duration,
+    event: &EventRef,
+) -> Verdict {
+    let event = history.event(event)?;
+    let stable = history.entries[event..].iter().find_map(|entry| {
+        let (state, _) = changed(&entry.fact, group)?;
+        (state == "Stable").then_some(entry.time)
+    });
+    match stable {
+        Some(time) => within(history.time(event), time, limit, "it was stable again"),
+        None => Err("it was not".to_owned()),
+    }
+}
+
+pub(super) fn keeps_generation(history: &History<'_>, group: &str) -> Verdict {
+    let begun = history.window().find_map(|entry| {
+        let (state, _) = changed(&entry.fact, group)?;
+        (state == "PreparingRebalance").then_some(entry.time)
+    });
+    let generation = history.entries.iter().filter_map(|entry| {
+        let (_, generation) = changed(&entry.fact, group)?;
+        Some(generation)
+    });
+    match begun {
+        Some(time) => Err(format!(
+            "a rebalance began at {}",
+            seconds(time.since(Time::ZERO))
+        )),
+        None => {
+            let last = generation.last();
+            let figures = last.map(|it| format!("the last generation of all is {it}"));
+            figures.ok_or_else(|| "there was no such group".to_owned())
+        }
+    }
+}
+
+pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let committed = committed(history, group);
+    let topics = topics(history, group);
+    let mut lag = 0;
+    let mut partitions = 0;
+    for state in history.end.committed() {
+        let partition = &state.partition;
+        if !topics.contains(&*partition.topic) {
+            continue;
+        }
+        partitions += 1;
+        let leader = history.end.view.replica(state.leader, partition);
+        let Some(leader) = leader else {
+            return Err(format!("{partition} has no leader"));
+        };
+        let read_to = committed
+            .get(partition)
+            .copied()
+            .unwrap_or(leader.log_start_offset);
+        lag += u64::try_from(leader.high_watermark - read_to).unwrap_or(0);
+    }
+    let over = counted(partitions, "partition");
+    verdict_of(count.holds(lag), format!("{lag}, over {over}"))
+}
+
+// ---- what the facts say of a group
+
+fn changed<'a>(fact: &'a Fact, group: &str) -> Option<(&'a str, i32)> {
+    match fact {
+        Fact::Group(GroupFact::Changed {
+            group: of,
+            state,
+            generation,
+            ..
+        }) if **of == *group => Some((state, *generation)),
+        _ => None,
+    }
+}
+
+/// What its members read.
+fn topics<'a>(history: &History<'a>, group: &str) -> BTreeSet<&'a str> {
+    let consumers = history.plan.consumers.iter();
+    consumers
+        .filter(|consumer| consumer.group_id() == Some(group))
+        .flat_map(|consumer| consumer.topics.iter().map(String::as_str))
+        .collect()
+}
+
+fn acknowledged<'a>(history: &History<'a>) -> impl Iterator<Item = (Time, Place<'a>)> {
+    let entries = history.entries.iter();
+    entries.filter_map(|entry| match &entry.fact {
+        Fact::Acked {
+            partition, offset, ..
+        } if *offset >= 0 => Some((entry.time, (partition, *offset))),
+        _ => None,
+    })
+}
+
+/// How often the group was done with each record.
+fn processed<'a>(history: &History<'a>, group: &str) -> BTreeMap<Place<'a>, u64> {
+    let mut times = BTreeMap::new();
+    for entry in history.entries {
+        if let Fact::Group(GroupFact::Processed {
+            group: of,
+            partition,
+            offset,
+        }) = &entry.fact
+            && **of == *group
+        {
+            *times.entry((partition, *offset)).or_default() += 1;
+        }
+    }
+    times
+}
+
+/// What members that run at the end were given and may not be done with.
+fn in_work<'a>(history: &History<'a>, group: &str) -> BTreeSet<Place<'a>> {
+    let consumers = history.plan.consumers.iter();
+    let members: BTreeSet<String> = consumers
+        .filter(|consumer| consumer.group_id() == Some(group))
+        .flat_map(|consumer| consumer.members())
+        .collect();
+    let mut of_member: BTreeMap<&str, BTreeSet<Place<'a>>> = BTreeMap::new();
+    for entry in history.entries {
+        match &entry.fact {
+            Fact::Consumed {
+                partition, offset, ..
+            } if members.contains(&*entry.node) => {
+                let given = of_member.entry(&entry.node).or_default();
+                given.insert((partition, *offset));
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+                of_member.remove(&*entry.node);
+            }
+            _ => {}
+        }
+    }
+    of_member.into_values().flatten().collect()
+}
+
+/// Where a member first read each partition.
+fn began<'a>(history: &History<'a>, group: &str) -> BTreeMap<&'a TopicPartition, i64> {
+    let mut members: BTreeSet<&str> = BTreeSet::new();
+    let mut began = BTreeMap::new();
+    for entry in history.entries {
+        match &entry.fact {
+            Fact::Group(GroupFact::PartitionsAssigned { group: of, .. }) if **of == *group => {
+                members.insert(&entry.node);
+            }
+            Fact::PositionSet {
+                partition, offset, ..
+            } if members.contains(&*entry.node) => {
+                began.entry(partition).or_insert(*offset);
+            }
+            _ => {}
+        }
+    }
+    began
+}
+
+/// The next record that the group reads of each partition, as last stored.
+fn committed<'a>(history: &History<'a>, group: &str) -> BTreeMap<&'a TopicPartition, i64> {
+    let mut committed = BTreeMap::new();
+    for entry in history.entries {
+        if let Fact::Group(GroupFact::OffsetCommitted {
+            group: of,
+            partition,
+            offset,
+        }) = &entry.fact
+            && **of == *group
+        {
+            committed.insert(partition, *offset);
+        }
+    }
+    committed
+}
