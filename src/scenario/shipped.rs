@@ -38,6 +38,17 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "05-storage/where-a-message-lies.yaml",
     "05-storage/disk-fills.yaml",
     "05-storage/wrong-broker-id.yaml",
+    "07-groups/fewer-members-than-partitions.yaml",
+    "07-groups/as-many-members-as-partitions.yaml",
+    "07-groups/more-members-than-partitions.yaml",
+    "07-groups/two-groups.yaml",
+    "07-groups/member-joins-and-leaves.yaml",
+    "07-groups/member-crashes.yaml",
+    "07-groups/slow-member.yaml",
+    "07-groups/static-member-restarts.yaml",
+    "08-commits/auto-commit-and-a-crash.yaml",
+    "08-commits/commit-before-processing.yaml",
+    "08-commits/commit-after-processing.yaml",
     "11-bootstrap/dead-first-server.yaml",
     "11-bootstrap/advertised-localhost.yaml",
     "12-leaders-and-isr/follower-crash.yaml",
@@ -74,6 +85,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "14-zookeeper/zookeeper-extra-transaction.yaml",
     "14-zookeeper/zookeeper-stale-read.yaml",
     "14-zookeeper/zookeeper-session-moves.yaml",
+    "14-zookeeper/groups-without-zookeeper.yaml",
 );
 
 #[cfg(test)]
