@@ -54,7 +54,7 @@ impl GroupCoordinator {
         let of_offset = |it| Key::Offset(Rc::clone(&group_id), it).to_bytes();
         let mut keys: Vec<_> = gone.into_iter().map(of_offset).collect();
         if group.is(GroupState::Dead) {
-            self.tell(group);
+            self.tell(group, None);
             if group.generation_id > 0 {
                 keys.push(Key::Group(Rc::clone(&group_id)).to_bytes());
             }
