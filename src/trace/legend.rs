@@ -136,7 +136,10 @@ const LEGEND: &[Term] = &[
             "consumers that share the work: each partition is read by one of them; every group reads everything",
         )
     },
-    term("member", "a consumer of a group"),
+    Term {
+        but_not_in: &["member of the ISR", "members of the ISR"],
+        ..term("member", "a consumer of a group")
+    },
     term(
         "coordinator",
         "the broker that keeps a group: it leads the partition of __consumer_offsets with the group's records",

@@ -191,7 +191,7 @@ fn no_tree_of_znodes_is_printed_unasked() {
 fn a_partition_that_a_table_leaves_out_is_named() {
     for (name, text) in printed() {
         let (_, tables) = text.split_once("$ kafka-topics").expect("tables");
-        let (topics, offsets) = tables.split_once("$ kafka-get-offsets\n").expect("offsets");
+        let (topics, offsets) = tables.split_once("$ kafka-get-offsets").expect("offsets");
         let offsets = offsets.split("\n\n").next().unwrap_or_default();
         for line in topics.lines().filter(|line| line.starts_with("\tTopic: ")) {
             let field = |name: &str| {

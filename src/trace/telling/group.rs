@@ -170,7 +170,7 @@ fn names(partitions: &[TopicPartition]) -> String {
     names
 }
 
-/// A member's id is its client's name and a random UUID (G24); who reads a story needs the name.
+/// A member's id is its client's name and a random UUID; who reads a story needs the name.
 pub(super) fn without_uuids(text: String) -> String {
     const UUID: [usize; 5] = [8, 4, 4, 4, 12];
     let is_uuid = |text: &str| {
