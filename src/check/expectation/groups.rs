@@ -122,7 +122,7 @@ pub(super) fn keeps_generation(history: &History<'_>, group: &str) -> Verdict {
         let (state, _) = changed(&entry.fact, group)?;
         (state == "PreparingRebalance").then_some(entry.time)
     });
-    let generation = history.entries.iter().filter_map(|entry| {
+    let mut generations = history.entries.iter().filter_map(|entry| {
         let (_, generation) = changed(&entry.fact, group)?;
         Some(generation)
     });
@@ -132,7 +132,7 @@ pub(super) fn keeps_generation(history: &History<'_>, group: &str) -> Verdict {
             seconds(time.since(Time::ZERO))
         )),
         None => {
-            let last = generation.last();
+            let last = generations.next_back();
             let figures = last.map(|it| format!("the last generation of all is {it}"));
             figures.ok_or_else(|| "there was no such group".to_owned())
         }

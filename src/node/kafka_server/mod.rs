@@ -169,7 +169,7 @@ impl KafkaServer {
                     self.zk.session.on_closed(ctx, conn, reason);
                 } else if self.channels.owns(conn) {
                     let answered = self.channels.on_closed(ctx, conn, reason);
-                    self.to_controller(answered, ctx);
+                    self.tell_controller(answered, ctx);
                 } else if self.broker.owns(conn) {
                     self.broker.on_closed(ctx, conn, reason);
                 }
@@ -224,7 +224,7 @@ impl KafkaServer {
                 what,
             } => {
                 let answered = self.channels.on_timer(ctx, conn_or_node, what);
-                self.to_controller(answered, ctx);
+                self.tell_controller(answered, ctx);
             }
             Timer::Network {
                 owner,
@@ -276,7 +276,7 @@ impl KafkaServer {
             Message::Request(request) => self.broker.on_request(ctx, conn, request),
             Message::Response(response) if self.channels.owns(conn) => {
                 let answered = self.channels.on_response(ctx, conn, response);
-                self.to_controller(answered, ctx);
+                self.tell_controller(answered, ctx);
             }
             Message::Response(response) => self.broker.on_response(ctx, conn, response),
             Message::ZooKeeperReply(reply) => self.zk.session.on_message(ctx, conn, *reply),
@@ -453,7 +453,7 @@ impl KafkaServer {
                 timeout_ms,
             } => {
                 let answered = self.channels.send(ctx, &to, id, body, timeout_ms);
-                self.to_controller(answered, ctx);
+                self.tell_controller(answered, ctx);
             }
             ControllerOutput::CloseChannel { broker } => self.channels.close(ctx, broker),
             ControllerOutput::Respond { token, body } => self.broker.respond(ctx, token, body),
@@ -525,7 +525,7 @@ impl KafkaServer {
         }
     }
 
-    fn to_controller(
+    fn tell_controller(
         &mut self,
         inputs: impl IntoIterator<Item = ControllerInput>,
         ctx: &mut Ctx<'_>,
