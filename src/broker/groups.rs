@@ -8,18 +8,15 @@ use super::locks::Interrupted;
 use super::outbox::Env;
 use super::purgatory::{Answer, Pending, Requester};
 use super::{Broker, BrokerOutput, LeadershipChanges};
-use crate::coordinator::group::{Append, Caller, partition_for};
+use crate::coordinator::group::{Append, Caller};
 use crate::kernel::{Duration, TimerId};
 use crate::protocol::{
     BrokerTimer, Coordinator, CreatableTopic, CreateTopicsRequest, Ctx, ErrorCode,
-    FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR, GroupTimer, NO_LEADER,
-    OffsetCommitRequest, OffsetDeleteRequest, ProduceRequest, Request, Response, Timer, TopicName,
-    TopicPartition,
+    FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR, GROUP_METADATA_TOPIC,
+    GroupTimer, NO_LEADER, OffsetCommitRequest, OffsetDeleteRequest, ProduceRequest, Request,
+    Response, Timer, TopicName, TopicPartition,
 };
 use std::rc::Rc;
-
-/// Where groups are kept.
-pub const GROUP_METADATA_TOPIC: &str = "__consumer_offsets";
 
 impl Broker {
     pub(super) fn handle_group_request(
@@ -113,14 +110,12 @@ impl Broker {
 
     /// CG4. It does not ask whether that broker lives.
     fn coordinator_of(&mut self, ctx: &Ctx<'_>, to: Pending, group: &Rc<str>) -> Coordinator {
-        let partitions = self.config.offsets_topic_num_partitions;
-        let partition = partition_for(group, partitions);
+        let partition = self.partition_of_group(group);
         let cache = &self.metadata_cache;
         if cache.partitions(GROUP_METADATA_TOPIC).next().is_none() {
             self.create_group_metadata_topic();
             return not_found(group, ErrorCode::CoordinatorNotAvailable);
         }
-        let partition = TopicPartition::new(GROUP_METADATA_TOPIC, partition);
         let leader = cache.partition(&partition).map(|state| state.leader);
         let listener = self.listener_of(ctx, to.conn);
         match leader.and_then(|leader| cache.endpoint(leader, listener)) {

@@ -11,7 +11,7 @@ use crate::kernel::{Address, Duration, Time};
 use crate::log::UnifiedLog;
 use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::{BrokerId, Ctx, FetcherId, Response, TopicPartition};
+use crate::protocol::{BrokerId, Ctx, FetcherId, Response, TopicPartition, java_hash_code};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -146,18 +146,11 @@ impl ReplicaFetcherManager {
 
 /// LK6: which of `count` fetchers has a partition (`getFetcherId`), by Java's hash of the topic's name.
 fn number_of(partition: &TopicPartition, count: u16) -> u16 {
-    let hash_code = partition
-        .topic
-        .encode_utf16()
-        .fold(0_i32, |hash, unit| java_hash_step(hash, i32::from(unit)));
-    let hash = java_hash_step(hash_code, partition.partition);
+    let of_topic = java_hash_code(&partition.topic).wrapping_mul(31);
+    let hash = of_topic.wrapping_add(partition.partition);
     // Utils.abs: the one number without a positive counterpart is 0.
     let positive = hash.checked_abs().unwrap_or(0).unsigned_abs();
     (positive % u32::from(count)) as u16
-}
-
-fn java_hash_step(hash: i32, next: i32) -> i32 {
-    hash.wrapping_mul(31).wrapping_add(next)
 }
 
 #[cfg(test)]

@@ -225,7 +225,20 @@ impl Consumer {
                     continue;
                 }
                 Polled::Group(news) => {
+                    let thrown = match &news {
+                        GroupNews::Exception(exception) => Some(*exception),
+                        _ => None,
+                    };
                     self.state_news(ctx, news);
+                    if let Some(exception) = thrown {
+                        // Nobody catches it: the application ends.
+                        ctx.fact(Fact::Exiting {
+                            status: 1,
+                            why: format!("poll threw {exception}").into(),
+                        });
+                        ctx.exit(1);
+                        return;
+                    }
                     continue;
                 }
                 Polled::PositionSet {

@@ -3,7 +3,7 @@
 //!
 //! Buckets of more than seven keys, which Java makes trees of, are walked as chains here.
 
-use crate::protocol::TopicPartition;
+use crate::protocol::{TopicPartition, java_hash_code};
 use std::rc::Rc;
 
 /// `hashCode`.
@@ -13,9 +13,7 @@ pub trait JavaHash {
 
 impl JavaHash for Rc<str> {
     fn hash_code(&self) -> i32 {
-        self.encode_utf16().fold(0, |hash: i32, unit| {
-            hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-        })
+        java_hash_code(self)
     }
 }
 

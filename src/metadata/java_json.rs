@@ -4,6 +4,8 @@
 //! the `ConcurrentHashMap` inside `java.util.Properties`, walk a table of 2^n buckets by the same
 //! spread of `String.hashCode` and grow at three quarters.
 
+use crate::protocol::java_hash_code;
+
 /// `keys` in the order of a hash map that began with `table` buckets (a power of two).
 pub(super) fn hash_map_order<T: AsRef<str>>(keys: &mut [T], table: u32) {
     let mut table = table;
@@ -14,13 +16,6 @@ pub(super) fn hash_map_order<T: AsRef<str>>(keys: &mut [T], table: u32) {
         let hash = spread(java_hash_code(key.as_ref()));
         (hash as u32 & (table - 1), hash, key.as_ref().to_owned())
     });
-}
-
-/// `java.lang.String.hashCode`.
-fn java_hash_code(text: &str) -> i32 {
-    text.encode_utf16().fold(0i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    })
 }
 
 fn spread(hash: i32) -> i32 {

@@ -4,6 +4,7 @@
 //!
 //! Written as version 3; a newer version is read as far as 3 goes.
 
+use super::wire::{WireReader, put_nullable_bytes, put_nullable_string, put_string};
 use super::{TopicName, TopicPartition};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::BTreeMap;
@@ -55,23 +56,20 @@ impl Subscription {
         owned.sort();
         put_partitions(&mut out, &owned);
         out.put_i32(self.generation_id);
-        match &self.rack_id {
-            Some(rack) => put_string(&mut out, rack),
-            None => out.put_i16(-1),
-        }
+        put_nullable_string(&mut out, self.rack_id.as_deref());
         out.freeze()
     }
 
     /// `None` if these are no such bytes.
     pub fn from_bytes(bytes: &Bytes) -> Option<Subscription> {
-        let mut from = Reader(bytes.clone());
+        let mut from = WireReader::new(bytes);
         let version = from.i16().filter(|version| *version >= 0)?;
-        let topics = (0..from.length()?).map(|_| from.string());
+        let topics = (0..from.array_length()?).map(|_| from.string());
         let topics = topics.collect::<Option<Vec<TopicName>>>()?;
         let user_data = from.nullable_bytes()?;
         let owned_partitions = match version {
             0 => Vec::new(),
-            _ => from.partitions()?,
+            _ => partitions(&mut from)?,
         };
         let generation_id = if version >= 2 { from.i32()? } else { -1 };
         let rack_id = if version >= 3 {
@@ -104,10 +102,10 @@ impl Assignment {
         if bytes.is_empty() {
             return Some(Assignment::default());
         }
-        let mut from = Reader(bytes.clone());
+        let mut from = WireReader::new(bytes);
         from.i16().filter(|version| *version >= 0)?;
         Some(Assignment {
-            partitions: from.partitions()?,
+            partitions: partitions(&mut from)?,
             user_data: from.nullable_bytes()?,
         })
     }
@@ -127,8 +125,8 @@ impl StickyUserData {
         let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
             return StickyUserData::default();
         };
-        let mut from = Reader(bytes.clone());
-        match from.partitions() {
+        let mut from = WireReader::new(bytes);
+        match partitions(&mut from) {
             Some(partitions) => StickyUserData {
                 partitions,
                 generation: from.i32(),
@@ -138,21 +136,6 @@ impl StickyUserData {
                 generation: Some(-1),
             },
         }
-    }
-}
-
-fn put_string(out: &mut BytesMut, text: &str) {
-    out.put_i16(text.len() as i16);
-    out.put_slice(text.as_bytes());
-}
-
-fn put_nullable_bytes(out: &mut BytesMut, bytes: Option<&Bytes>) {
-    match bytes {
-        Some(bytes) => {
-            out.put_i32(bytes.len() as i32);
-            out.put_slice(bytes);
-        }
-        None => out.put_i32(-1),
     }
 }
 
@@ -177,60 +160,15 @@ fn put_partitions(out: &mut BytesMut, partitions: &[TopicPartition]) {
     }
 }
 
-struct Reader(Bytes);
-
-impl Reader {
-    fn take(&mut self, n: usize) -> Option<Bytes> {
-        (self.0.len() >= n).then(|| self.0.split_to(n))
-    }
-
-    fn i16(&mut self) -> Option<i16> {
-        let bytes = self.take(2)?;
-        Some(i16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn i32(&mut self) -> Option<i32> {
-        let bytes = self.take(4)?;
-        Some(i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
-
-    /// Of an array; no longer than what is left could hold.
-    fn length(&mut self) -> Option<usize> {
-        let length = usize::try_from(self.i32()?).ok()?;
-        (length <= self.0.len()).then_some(length)
-    }
-
-    fn string(&mut self) -> Option<Rc<str>> {
-        self.nullable_string()?
-    }
-
-    fn nullable_string(&mut self) -> Option<Option<Rc<str>>> {
-        match self.i16()? {
-            -1 => Some(None),
-            length => {
-                let bytes = self.take(usize::try_from(length).ok()?)?;
-                Some(Some(std::str::from_utf8(&bytes).ok()?.into()))
-            }
+fn partitions(from: &mut WireReader) -> Option<Vec<TopicPartition>> {
+    let mut all = Vec::new();
+    for _ in 0..from.array_length()? {
+        let topic = from.string()?;
+        for _ in 0..from.array_length()? {
+            all.push(TopicPartition::new(Rc::clone(&topic), from.i32()?));
         }
     }
-
-    fn nullable_bytes(&mut self) -> Option<Option<Bytes>> {
-        match self.i32()? {
-            -1 => Some(None),
-            length => Some(Some(self.take(usize::try_from(length).ok()?)?)),
-        }
-    }
-
-    fn partitions(&mut self) -> Option<Vec<TopicPartition>> {
-        let mut all = Vec::new();
-        for _ in 0..self.length()? {
-            let topic = self.string()?;
-            for _ in 0..self.length()? {
-                all.push(TopicPartition::new(Rc::clone(&topic), self.i32()?));
-            }
-        }
-        Some(all)
-    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -25,9 +25,12 @@ pub struct FetcherId {
 /// A topic's name, shared.
 pub type TopicName = Rc<str>;
 
+/// Where groups of consumers are kept.
+pub const GROUP_METADATA_TOPIC: &str = "__consumer_offsets";
+
 /// A topic that brokers themselves write (`Topic.isInternal`).
 pub fn is_internal_topic(topic: &str) -> bool {
-    matches!(topic, "__consumer_offsets" | "__transaction_state")
+    matches!(topic, GROUP_METADATA_TOPIC | "__transaction_state")
 }
 
 /// A name that Kafka lets a topic have (`Topic.validate`).

@@ -14,11 +14,13 @@ mod exponential_backoff;
 mod fact;
 mod hosts;
 mod ids;
+mod java_hash;
 mod kafka;
 mod lock;
 mod message;
 pub mod rules;
 mod timer;
+pub mod wire;
 pub mod zab;
 pub mod zookeeper;
 
@@ -32,9 +34,10 @@ pub use fact::{
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{
-    BrokerId, FetcherId, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName, TopicPartition,
-    is_internal_topic, is_topic_name,
+    BrokerId, FetcherId, GROUP_METADATA_TOPIC, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName,
+    TopicPartition, is_internal_topic, is_topic_name,
 };
+pub use java_hash::java_hash_code;
 pub use kafka::*;
 pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message, Pending};

@@ -246,3 +246,38 @@ fn what_only_members_do_is_refused_of_others() {
         assert!(error.starts_with("error: s.yaml:7:"), "{error}");
     }
 }
+
+/// Who shares no assignor with the others is refused, and so is the earlier of two with one
+/// `group.instance.id`: `poll` throws, and an application that catches nothing ends.
+#[test]
+fn who_may_not_be_a_member_ends() {
+    let ends = |consumers: &str| -> Vec<(String, String)> {
+        let report = fleet("40s", &format!("consumers:\n{consumers}"));
+        let ended = report.trace.iter().filter_map(|entry| match &entry.fact {
+            Fact::Exiting { status: 1, why } => Some((entry.node.to_string(), why.to_string())),
+            _ => None,
+        });
+        ended.collect()
+    };
+    let robin = "org.apache.kafka.clients.consumer.RoundRobinAssignor";
+    let stranger = format!(
+        "  b: {{topics: [t], start: 20s, config: {{group.id: g, partition.assignment.strategy: {robin}}}}}\n"
+    );
+    assert_eq!(
+        ends(&(member("a", "") + &stranger)),
+        [(
+            "b".to_owned(),
+            "poll threw InconsistentGroupProtocolException".to_owned()
+        )]
+    );
+    let twin = |name: &str, start: &str| {
+        format!("  {name}: {{topics: [t], {start}config: {{group.id: g, group.instance.id: i}}}}\n")
+    };
+    assert_eq!(
+        ends(&(twin("a", "") + &twin("b", "start: 20s, "))),
+        [(
+            "a".to_owned(),
+            "poll threw FencedInstanceIdException".to_owned()
+        )]
+    );
+}

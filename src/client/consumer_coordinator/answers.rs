@@ -36,8 +36,10 @@ impl ConsumerCoordinator {
         completed: Completed<Call>,
     ) {
         if self.closed {
-            // Only that it has ended matters.
-            self.farewells = self.farewells.saturating_sub(1);
+            // Only that its farewells have ended matters.
+            if matches!(completed.tag, Call::Commit(_) | Call::Leave) {
+                self.farewells = self.farewells.saturating_sub(1);
+            }
             return;
         }
         let answer = completed.result.ok();

@@ -7,17 +7,14 @@ use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
 use crate::protocol::{
-    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition,
+    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition, java_hash_code,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// CG2: `Utils.abs(group.hashCode()) % partitions`.
 pub fn partition_for(group: &str, partitions: i32) -> i32 {
-    let hash = group.encode_utf16().fold(0i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
-    hash.checked_abs().unwrap_or(0) % partitions.max(1)
+    java_hash_code(group).checked_abs().unwrap_or(0) % partitions.max(1)
 }
 
 /// A partition that is read before its groups are here.

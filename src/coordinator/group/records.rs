@@ -4,6 +4,7 @@
 //! Written as Kafka 3.9 writes them; read in every version. What cannot be read is nothing, as in Kafka.
 
 use super::group_metadata::GroupMetadata;
+use crate::protocol::wire::{WireReader, put_bytes, put_nullable_string, put_string};
 use crate::protocol::{Subscription, TopicName, TopicPartition};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::rc::Rc;
@@ -74,7 +75,7 @@ impl Key {
     }
 
     pub fn from_bytes(bytes: &Bytes) -> Option<Key> {
-        let mut from = Reader::new(bytes);
+        let mut from = WireReader::new(bytes);
         match from.i16()? {
             0 | 1 => {
                 let (group, topic) = (from.string()?, from.string()?);
@@ -99,8 +100,8 @@ impl OffsetAndMetadata {
     }
 
     pub fn from_bytes(bytes: &Bytes) -> Option<OffsetAndMetadata> {
-        let mut from = Reader::new(bytes);
-        let version = from.value_version()?;
+        let mut from = WireReader::new(bytes);
+        let version = value_version(&mut from)?;
         let offset = from.i64()?;
         let leader_epoch = if version >= 3 { from.i32()? } else { -1 };
         let metadata = from.string()?;
@@ -150,13 +151,13 @@ impl GroupValue {
         out.put_i16(3);
         put_string(&mut out, &self.protocol_type);
         out.put_i32(self.generation);
-        put_nullable(&mut out, self.protocol.as_deref());
-        put_nullable(&mut out, self.leader.as_deref());
+        put_nullable_string(&mut out, self.protocol.as_deref());
+        put_nullable_string(&mut out, self.leader.as_deref());
         out.put_i64(self.current_state_timestamp);
         out.put_i32(self.members.len() as i32);
         for member in &self.members {
             put_string(&mut out, &member.member_id);
-            put_nullable(&mut out, member.group_instance_id.as_deref());
+            put_nullable_string(&mut out, member.group_instance_id.as_deref());
             put_string(&mut out, &member.client_id);
             put_string(&mut out, &member.client_host);
             out.put_i32(member.rebalance_timeout_ms);
@@ -168,13 +169,13 @@ impl GroupValue {
     }
 
     pub fn from_bytes(bytes: &Bytes) -> Option<GroupValue> {
-        let mut from = Reader::new(bytes);
-        let version = from.value_version()?;
+        let mut from = WireReader::new(bytes);
+        let version = value_version(&mut from)?;
         let protocol_type = from.string()?;
         let generation = from.i32()?;
-        let (protocol, leader) = (from.nullable()?, from.nullable()?);
+        let (protocol, leader) = (from.nullable_string()?, from.nullable_string()?);
         let current_state_timestamp = if version >= 2 { from.i64()? } else { -1 };
-        let members = (0..from.length()?).map(|_| from.member(version));
+        let members = (0..from.array_length()?).map(|_| member(&mut from, version));
         Some(GroupValue {
             protocol_type,
             generation,
@@ -191,132 +192,36 @@ pub fn subscribed_topics(bytes: &Bytes) -> Option<Vec<TopicName>> {
     Subscription::from_bytes(bytes).map(|it| it.topics)
 }
 
-fn put_string(out: &mut BytesMut, text: &str) {
-    out.put_i16(text.len() as i16);
-    out.put_slice(text.as_bytes());
+fn value_version(from: &mut WireReader) -> Option<i16> {
+    let version = from.i16().filter(|version| *version >= 0)?;
+    from.set_flexible(version >= FLEXIBLE);
+    Some(version)
 }
 
-fn put_nullable(out: &mut BytesMut, text: Option<&str>) {
-    match text {
-        Some(text) => put_string(out, text),
-        None => out.put_i16(-1),
-    }
-}
-
-fn put_bytes(out: &mut BytesMut, bytes: &Bytes) {
-    out.put_i32(bytes.len() as i32);
-    out.put_slice(bytes);
-}
-
-struct Reader {
-    rest: Bytes,
-    flexible: bool,
-}
-
-impl Reader {
-    fn new(bytes: &Bytes) -> Reader {
-        Reader {
-            rest: bytes.clone(),
-            flexible: false,
-        }
-    }
-
-    fn value_version(&mut self) -> Option<i16> {
-        let version = self.i16().filter(|version| *version >= 0)?;
-        self.flexible = version >= FLEXIBLE;
-        Some(version)
-    }
-
-    fn take(&mut self, n: usize) -> Option<Bytes> {
-        (self.rest.len() >= n).then(|| self.rest.split_to(n))
-    }
-
-    fn i16(&mut self) -> Option<i16> {
-        let bytes = self.take(2)?;
-        Some(i16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn i32(&mut self) -> Option<i32> {
-        let bytes = self.take(4)?;
-        Some(i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        let bytes: [u8; 8] = self.take(8)?.as_ref().try_into().ok()?;
-        Some(i64::from_be_bytes(bytes))
-    }
-
-    /// A compact length, one less than what is written; -1 for null.
-    fn compact(&mut self) -> Option<i32> {
-        let mut value: u32 = 0;
-        for shift in [0, 7, 14, 21, 28] {
-            let byte = self.take(1)?[0];
-            value |= u32::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return i32::try_from(value).ok()?.checked_sub(1);
-            }
-        }
+fn member(from: &mut WireReader, version: i16) -> Option<MemberValue> {
+    let member_id = from.string()?;
+    let group_instance_id = if version >= 3 {
+        from.nullable_string()?
+    } else {
         None
-    }
-
-    fn nullable(&mut self) -> Option<Option<Rc<str>>> {
-        let length = match self.flexible {
-            true => self.compact()?,
-            false => i32::from(self.i16()?),
-        };
-        if length == -1 {
-            return Some(None);
-        }
-        let bytes = self.take(usize::try_from(length).ok()?)?;
-        Some(Some(std::str::from_utf8(&bytes).ok()?.into()))
-    }
-
-    fn string(&mut self) -> Option<Rc<str>> {
-        self.nullable()?
-    }
-
-    fn bytes(&mut self) -> Option<Bytes> {
-        let length = match self.flexible {
-            true => self.compact()?,
-            false => self.i32()?,
-        };
-        self.take(usize::try_from(length).ok()?)
-    }
-
-    /// Of an array; no longer than what is left could hold.
-    fn length(&mut self) -> Option<usize> {
-        let length = match self.flexible {
-            true => self.compact()?,
-            false => self.i32()?,
-        };
-        let length = usize::try_from(length).ok()?;
-        (length <= self.rest.len()).then_some(length)
-    }
-
-    fn member(&mut self, version: i16) -> Option<MemberValue> {
-        let member_id = self.string()?;
-        let group_instance_id = if version >= 3 { self.nullable()? } else { None };
-        let (client_id, client_host) = (self.string()?, self.string()?);
-        let rebalance = if version >= 1 {
-            Some(self.i32()?)
-        } else {
-            None
-        };
-        let session_timeout_ms = self.i32()?;
-        let (subscription, assignment) = (self.bytes()?, self.bytes()?);
-        if self.flexible {
-            // Tagged fields: none is defined.
-            self.compact()?;
-        }
-        Some(MemberValue {
-            member_id,
-            group_instance_id,
-            client_id,
-            client_host,
-            rebalance_timeout_ms: rebalance.unwrap_or(session_timeout_ms),
-            session_timeout_ms,
-            subscription,
-            assignment,
-        })
-    }
+    };
+    let (client_id, client_host) = (from.string()?, from.string()?);
+    let rebalance = if version >= 1 {
+        Some(from.i32()?)
+    } else {
+        None
+    };
+    let session_timeout_ms = from.i32()?;
+    let (subscription, assignment) = (from.bytes()?, from.bytes()?);
+    from.tagged_fields()?;
+    Some(MemberValue {
+        member_id,
+        group_instance_id,
+        client_id,
+        client_host,
+        rebalance_timeout_ms: rebalance.unwrap_or(session_timeout_ms),
+        session_timeout_ms,
+        subscription,
+        assignment,
+    })
 }
