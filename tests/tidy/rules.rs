@@ -85,7 +85,7 @@ fn rule_table() -> Vec<Rule> {
 
 /// What the names of rules begin with.
 const FAMILIES: &[&str] = &[
-    "A", "CA", "CG", "CM", "CT", "D", "DL", "E", "F", "G", "HW", "I", "L", "N", "P", "R", "RK",
+    "A", "CA", "CG", "CM", "CS", "CT", "D", "DL", "E", "F", "G", "HW", "I", "L", "N", "P", "R", "RK",
     "RL", "Z", "ZB", "ZK",
 ];
 

@@ -1,0 +1,329 @@
+//! Reads a schema from its JSON.
+
+use super::{Avro, Field, Named, Type};
+use crate::serialization::{SchemaError, Value};
+use std::collections::BTreeMap;
+
+pub(super) fn schema(text: &str) -> Result<Avro, SchemaError> {
+    let json: Value = serde_json::from_str(text).map_err(|error| SchemaError {
+        place: Some((error.line() as u32, error.column() as u32)),
+        what: "not JSON".to_owned(),
+    })?;
+    let mut parser = Parser {
+        names: BTreeMap::new(),
+        open: Vec::new(),
+    };
+    let root = parser.type_(&json, "")?;
+    let mut schema = Avro {
+        root,
+        names: parser.names,
+    };
+    check_defaults(&mut schema)?;
+    Ok(schema)
+}
+
+/// Deepest nesting of types.
+const DEEPEST: usize = 64;
+
+struct Parser {
+    names: BTreeMap<String, Named>,
+    /// Records that are being read: a name may stand inside itself.
+    open: Vec<String>,
+}
+
+impl Parser {
+    fn type_(&mut self, json: &Value, namespace: &str) -> Result<Type, SchemaError> {
+        match json {
+            Value::Text(name) => self.by_name(name, namespace),
+            Value::List(branches) => self.union(branches, namespace),
+            Value::Record(_) => self.complex(json, namespace),
+            other => Err(SchemaError::whole(format!(
+                "{other} where a type was expected: a name, a list, or a map with \"type\""
+            ))),
+        }
+    }
+
+    fn by_name(&self, name: &str, namespace: &str) -> Result<Type, SchemaError> {
+        if let Some(primitive) = primitive(name) {
+            return Ok(primitive);
+        }
+        let full = full_name(name, namespace);
+        for known in [&full, name] {
+            if self.names.contains_key(known) || self.open.iter().any(|open| open == known) {
+                return Ok(Type::Named(known.to_owned()));
+            }
+        }
+        Err(SchemaError::whole(format!(
+            "no type is called \"{name}\": expected null, boolean, int, long, float, double, bytes, string, or a name that was given before"
+        )))
+    }
+
+    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Type, SchemaError> {
+        let mut types = Vec::new();
+        for branch in branches {
+            let branch = self.type_(branch, namespace)?;
+            let kind = std::mem::discriminant(&branch);
+            let is_named = matches!(branch, Type::Named(_));
+            let is_twice = |other: &Type| match is_named {
+                true => *other == branch,
+                false => std::mem::discriminant(other) == kind,
+            };
+            if matches!(branch, Type::Union(_)) {
+                return Err(SchemaError::whole("a union directly in a union"));
+            }
+            if types.iter().any(is_twice) {
+                return Err(SchemaError::whole("a union with the same type twice"));
+            }
+            types.push(branch);
+        }
+        match types.is_empty() {
+            true => Err(SchemaError::whole("a union without types")),
+            false => Ok(Type::Union(types)),
+        }
+    }
+
+    fn complex(&mut self, json: &Value, namespace: &str) -> Result<Type, SchemaError> {
+        let type_ = json.field("type").ok_or_else(|| {
+            SchemaError::whole("a map without \"type\" where a type was expected")
+        })?;
+        let Value::Text(kind) = type_ else {
+            return self.type_(type_, namespace);
+        };
+        let part = |key: &str| {
+            let missing = || SchemaError::whole(format!("a type \"{kind}\" without \"{key}\""));
+            json.field(key).ok_or_else(missing)
+        };
+        match kind.as_str() {
+            "array" => Ok(Type::Array(Box::new(
+                self.type_(part("items")?, namespace)?,
+            ))),
+            "map" => Ok(Type::Map(Box::new(self.type_(part("values")?, namespace)?))),
+            "record" | "enum" | "fixed" => {
+                let name = text(part("name")?, "a name")?;
+                let space = match json.field("namespace") {
+                    Some(space) => text(space, "a namespace")?,
+                    None => namespace.to_owned(),
+                };
+                let full = full_name(&name, &space);
+                let inner = full
+                    .rsplit_once('.')
+                    .map_or("", |(space, _)| space)
+                    .to_owned();
+                if !full.split('.').all(is_name) {
+                    let what = format!("\"{full}\" is no name: expected letters, digits and _");
+                    return Err(SchemaError::whole(what));
+                }
+                let is_open = self.open.iter().any(|open| *open == full);
+                if is_open || self.names.contains_key(&full) {
+                    return Err(SchemaError::whole(format!(
+                        "the name \"{full}\" is given twice"
+                    )));
+                }
+                if self.open.len() == DEEPEST {
+                    return Err(SchemaError::whole("types within types without end"));
+                }
+                let named = match kind.as_str() {
+                    "record" => {
+                        self.open.push(full.clone());
+                        let fields = self.fields(part("fields")?, &full, &inner);
+                        self.open.pop();
+                        Named::Record(fields?)
+                    }
+                    "enum" => enum_of(part("symbols")?, json.field("default"), &full)?,
+                    _ => match part("size")? {
+                        Value::Whole(size @ 0..=65_536) => Named::Fixed(*size as usize),
+                        other => {
+                            let what =
+                                format!("the size of {full} is {other}: expected 0 to 65536");
+                            return Err(SchemaError::whole(what));
+                        }
+                    },
+                };
+                self.names.insert(full.clone(), named);
+                Ok(Type::Named(full))
+            }
+            name => self.by_name(name, namespace),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        json: &Value,
+        record: &str,
+        namespace: &str,
+    ) -> Result<Vec<Field>, SchemaError> {
+        let Value::List(items) = json else {
+            let what = format!(
+                "the fields of {record} are {}: expected a list",
+                json.kind()
+            );
+            return Err(SchemaError::whole(what));
+        };
+        let mut fields: Vec<Field> = Vec::new();
+        for item in items {
+            let part = |key: &str| {
+                let missing =
+                    || SchemaError::whole(format!("a field of {record} without \"{key}\""));
+                item.field(key).ok_or_else(missing)
+            };
+            let name = text(part("name")?, "a name")?;
+            if !is_name(&name) || fields.iter().any(|field| field.name == name) {
+                let what = format!(
+                    "\"{name}\" cannot be a field of {record}: a name of letters, digits and _, once"
+                );
+                return Err(SchemaError::whole(what));
+            }
+            let aliases = match item.field("aliases") {
+                Some(Value::List(aliases)) => aliases.iter().map(Value::to_string).collect(),
+                _ => Vec::new(),
+            };
+            fields.push(Field {
+                type_: self.type_(part("type")?, namespace).map_err(|error| {
+                    SchemaError::whole(format!("field {name} of {record}: {}", error.what))
+                })?,
+                name,
+                aliases,
+                default: item.field("default").cloned(),
+            });
+        }
+        Ok(fields)
+    }
+}
+
+fn enum_of(symbols: &Value, default: Option<&Value>, name: &str) -> Result<Named, SchemaError> {
+    let symbols: Vec<String> = match symbols {
+        Value::List(items) => items.iter().map(Value::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let default = default.map(Value::to_string);
+    let is_known = |default: &String| symbols.contains(default);
+    if symbols.is_empty() || !symbols.iter().all(|symbol| is_name(symbol)) {
+        return Err(SchemaError::whole(format!(
+            "the symbols of {name} are no list of names"
+        )));
+    }
+    if !default.as_ref().is_none_or(is_known) {
+        return Err(SchemaError::whole(format!(
+            "the default of {name} is none of its symbols"
+        )));
+    }
+    Ok(Named::Enum { symbols, default })
+}
+
+/// Defaults are JSON in a schema; they become values of their fields' types, which they must fit.
+fn check_defaults(schema: &mut Avro) -> Result<(), SchemaError> {
+    let whole = schema.clone();
+    for (record, named) in &mut schema.names {
+        let Named::Record(fields) = named else {
+            continue;
+        };
+        for field in fields {
+            let Some(json) = &field.default else {
+                continue;
+            };
+            // A union's default is one of its first type.
+            let type_ = match &field.type_ {
+                Type::Union(branches) => &branches[0],
+                other => other,
+            };
+            let value = default_value(&whole, type_, json).ok_or_else(|| {
+                let type_ = whole.describe(type_);
+                SchemaError::whole(format!(
+                    "the default of field {} of {record} is {json}, which is no {type_}",
+                    field.name
+                ))
+            })?;
+            field.default = Some(value);
+        }
+    }
+    Ok(())
+}
+
+fn default_value(schema: &Avro, type_: &Type, json: &Value) -> Option<Value> {
+    let fits = match (type_, json) {
+        (Type::Null, Value::Null)
+        | (Type::Boolean, Value::Boolean(_))
+        | (Type::Long, Value::Whole(_))
+        | (Type::Float | Type::Double, Value::Whole(_) | Value::Double(_))
+        | (Type::String, Value::Text(_)) => true,
+        (Type::Int, Value::Whole(number)) => i32::try_from(*number).is_ok(),
+        (Type::Bytes, Value::Text(text)) => {
+            let bytes = text.chars().map(|c| u8::try_from(c as u32).ok());
+            return Some(Value::Bytes(bytes.collect::<Option<_>>()?));
+        }
+        (Type::Array(of), Value::List(items)) => {
+            let items = items.iter().map(|item| default_value(schema, of, item));
+            return Some(Value::List(items.collect::<Option<_>>()?));
+        }
+        (Type::Map(of), Value::Record(entries)) => {
+            let entry = |(key, value): &(String, Value)| {
+                Some((key.clone(), default_value(schema, of, value)?))
+            };
+            return Some(Value::Record(
+                entries.iter().map(entry).collect::<Option<_>>()?,
+            ));
+        }
+        (Type::Union(branches), json) => return default_value(schema, &branches[0], json),
+        (Type::Named(name), json) => match (schema.names.get(name)?, json) {
+            (Named::Enum { symbols, .. }, Value::Text(text)) => symbols.contains(text),
+            (Named::Fixed(size), Value::Text(text)) => {
+                let bytes = text.chars().map(|c| u8::try_from(c as u32).ok());
+                let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+                return (bytes.len() == *size).then_some(Value::Bytes(bytes));
+            }
+            (Named::Record(fields), Value::Record(_)) => {
+                let value = |field: &Field| {
+                    let said = json.field(&field.name).or(field.default.as_ref())?;
+                    Some((
+                        field.name.clone(),
+                        default_value(schema, &field.type_, said)?,
+                    ))
+                };
+                return Some(Value::Record(
+                    fields.iter().map(value).collect::<Option<_>>()?,
+                ));
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    fits.then(|| json.clone())
+}
+
+fn primitive(name: &str) -> Option<Type> {
+    Some(match name {
+        "null" => Type::Null,
+        "boolean" => Type::Boolean,
+        "int" => Type::Int,
+        "long" => Type::Long,
+        "float" => Type::Float,
+        "double" => Type::Double,
+        "bytes" => Type::Bytes,
+        "string" => Type::String,
+        _ => return None,
+    })
+}
+
+fn full_name(name: &str, namespace: &str) -> String {
+    match name.contains('.') || namespace.is_empty() {
+        true => name.to_owned(),
+        false => format!("{namespace}.{name}"),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    let first = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    first && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn text(json: &Value, what: &str) -> Result<String, SchemaError> {
+    match json {
+        Value::Text(text) => Ok(text.clone()),
+        other => Err(SchemaError::whole(format!(
+            "{other} where {what} was expected"
+        ))),
+    }
+}

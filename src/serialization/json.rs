@@ -1,0 +1,167 @@
+//! JSON as Connect's JsonSerializer and JsonDeserializer have it (Jackson's tree, compact; CS10).
+
+use super::value::{Double, Value};
+use super::{Unreadable, java_number};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt::{self, Write};
+
+/// A value as compact JSON. Bytes become Base64, what is not a number its name in quotes.
+pub fn text(value: &Value) -> String {
+    let mut text = String::new();
+    write(&mut text, value);
+    text
+}
+
+/// Reads one value; what follows it is not looked at.
+pub fn read(bytes: &[u8]) -> Result<Value, Unreadable> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    Value::deserialize(&mut json).map_err(|error| {
+        let place = format!("wrong at byte {}", error.column());
+        Unreadable::new("JSON", bytes).because(place)
+    })
+}
+
+fn write(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Boolean(yes) => out.push_str(if *yes { "true" } else { "false" }),
+        Value::Whole(number) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{number}");
+        }
+        Value::Float(number) => write_number(out, &java_number::float_text(number.get())),
+        Value::Double(number) => write_number(out, &java_number::double_text(number.get())),
+        Value::Text(text) => write_text(out, text),
+        Value::Bytes(bytes) => write_text(out, &base64(bytes)),
+        Value::List(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write(out, item);
+            }
+            out.push(']');
+        }
+        Value::Record(fields) => {
+            out.push('{');
+            for (i, (name, field)) in fields.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_text(out, name);
+                out.push(':');
+                write(out, field);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_number(out: &mut String, text: &str) {
+    match text.ends_with(|c: char| c.is_ascii_digit()) {
+        true => out.push_str(text),
+        false => write_text(out, text),
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            c if c < ' ' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04X}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk
+            .iter()
+            .fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+        let word = word << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = word >> (18 - 6 * place) & 63;
+            let is_there = place <= chunk.len();
+            text.push(if is_there {
+                char::from(DIGITS[digit as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Boolean(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Whole(value))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                let whole = i64::try_from(value).map(Value::Whole);
+                Ok(whole.unwrap_or(Value::Double(Double::new(value as f64))))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(Value::Double(Double::new(value)))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(Value::Text(value.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Value::List(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut fields: Vec<(String, Value)> = Vec::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    // The last of two of one name counts.
+                    match fields.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, known)) => *known = value,
+                        None => fields.push((name, value)),
+                    }
+                }
+                Ok(Value::Record(fields))
+            }
+        }
+        deserializer.deserialize_any(AnyValue)
+    }
+}

@@ -1,0 +1,71 @@
+//! Schemas: Avro's JSON and Protobuf's `.proto` text.
+
+use super::avro::Avro;
+use super::protobuf::Protobuf;
+use std::fmt;
+
+/// A schema that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Schema {
+    Avro(Avro),
+    Protobuf(Protobuf),
+}
+
+/// Languages of schemas, as a registry calls them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SchemaType {
+    Avro,
+    Protobuf,
+}
+
+/// Text that is no schema.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SchemaError {
+    /// Lines and columns from 1; `None`: the whole.
+    pub place: Option<(u32, u32)>,
+    pub what: String,
+}
+
+impl SchemaError {
+    pub(super) fn whole(what: impl Into<String>) -> SchemaError {
+        SchemaError {
+            place: None,
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match self.place {
+            Some((line, column)) => write!(f, ", at line {line} column {column} of the schema"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for SchemaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SchemaType::Avro => "avro",
+            SchemaType::Protobuf => "protobuf",
+        })
+    }
+}
+
+impl Schema {
+    pub fn parse(of: SchemaType, text: &str) -> Result<Schema, SchemaError> {
+        match of {
+            SchemaType::Avro => Avro::parse(text).map(Schema::Avro),
+            SchemaType::Protobuf => Protobuf::parse(text).map(Schema::Protobuf),
+        }
+    }
+
+    pub fn schema_type(&self) -> SchemaType {
+        match self {
+            Schema::Avro(_) => SchemaType::Avro,
+            Schema::Protobuf(_) => SchemaType::Protobuf,
+        }
+    }
+}
