@@ -92,6 +92,8 @@ each! {
     where_a_message_lies: "05-storage/where-a-message-lies",
     wrong_broker_id: "05-storage/wrong-broker-id",
     as_many_members_as_partitions: "07-groups/as-many-members-as-partitions",
+    cooperative_rebalance: "07-groups/cooperative-rebalance",
+    eager_rebalance: "07-groups/eager-rebalance",
     fewer_members_than_partitions: "07-groups/fewer-members-than-partitions",
     member_crashes: "07-groups/member-crashes",
     member_joins_and_leaves: "07-groups/member-joins-and-leaves",

@@ -286,11 +286,15 @@ impl Consumer {
         let fact = match news {
             GroupNews::Assigned {
                 partitions,
+                kept,
                 generation,
+                member,
             } => GroupFact::PartitionsAssigned {
                 group,
                 generation,
+                member,
                 partitions,
+                kept,
             },
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },

@@ -12,15 +12,16 @@ mod answers;
 mod heartbeat;
 mod join;
 
+use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Address, Duration, Time};
 use crate::network_client::{Completed, NetworkClient};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::{
-    CommittedOffset, Ctx, ErrorCode, Event, LeaveGroupRequest, MemberIdentity, Message,
-    NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Timer, TopicName,
-    TopicPartition, UNKNOWN_MEMBER_ID, exponential,
+    CommittedOffset, Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest,
+    MemberIdentity, Message, NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Timer,
+    TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,10 +34,13 @@ pub enum GroupNews {
     Revoked(Vec<TopicPartition>),
     /// `onPartitionsLost`
     Lost(Vec<TopicPartition>),
-    /// `onPartitionsAssigned`
+    /// `onPartitionsAssigned`: what it has not had before, which may be nothing.
     Assigned {
         partitions: Vec<TopicPartition>,
+        /// What it keeps, where members keep anything.
+        kept: Vec<TopicPartition>,
         generation: i32,
+        member: Rc<str>,
     },
     /// Where the group has committed is where this member reads on.
     ReadsFrom {
@@ -95,7 +99,14 @@ enum CommitPurpose {
 enum Preparation {
     NotBegun,
     /// The commit is on its way; not waited for beyond this.
-    Committing(Time),
+    Committing {
+        until: Time,
+    },
+    /// It failed for now, and is tried again at this time.
+    CommitAgain {
+        at: Time,
+        until: Time,
+    },
     /// The commit is over.
     Committed,
     /// Partitions are given up.
@@ -105,6 +116,7 @@ enum Preparation {
 #[derive(Debug)]
 pub struct ConsumerCoordinator {
     membership: GroupMembership,
+    rebalance_protocol: RebalanceProtocol,
     topics: Vec<TopicName>,
     request_timeout: Duration,
     retry_backoff: (u64, u64),
@@ -116,6 +128,7 @@ pub struct ConsumerCoordinator {
     state: MemberState,
     generation: i32,
     member_id: Rc<str>,
+    /// The group's assignor, as its coordinator named it.
     protocol: Option<Rc<str>>,
     rejoin: bool,
     reason: Rc<str>,
@@ -124,11 +137,11 @@ pub struct ConsumerCoordinator {
     joining: bool,
     join_again_at: Time,
     /// The leader's members, while it waits for metadata of their topics.
-    to_assign: Option<Vec<crate::protocol::JoinGroupResponseMember>>,
+    to_assign: Option<ToAssign>,
     /// Of the leader: what it assigned by (CC44).
     assigned_by: Option<BTreeMap<TopicName, i32>>,
-    /// What the sticky assignor last gave this member; it stays said even when that is lost (CA8).
-    sticky_user_data: Option<Bytes>,
+    /// What assignors remember of what this member was given; it stays said even when that is lost (CA8).
+    memories: BTreeMap<Assignor, Bytes>,
     seen_metadata: u64,
     heartbeat: Heartbeat,
     next_auto_commit: Time,
@@ -136,9 +149,19 @@ pub struct ConsumerCoordinator {
     fetching_offsets: bool,
     fetch_offsets_again_at: Time,
     news: VecDeque<GroupNews>,
+    /// `poll` has thrown what no second call mends.
+    failed: bool,
     closed: bool,
     /// Answers that a closed member still waits for.
     farewells: u32,
+}
+
+/// What the leader of a group has to give out.
+#[derive(Debug)]
+struct ToAssign {
+    members: Vec<JoinGroupResponseMember>,
+    /// The assignment that there is stays (KIP-814).
+    skip: bool,
 }
 
 /// The heartbeat thread's memory.
@@ -173,6 +196,8 @@ impl ConsumerCoordinator {
             ),
             request_timeout: common.request_timeout(),
             retry_backoff: (common.retry_backoff_ms, common.retry_backoff_max_ms),
+            rebalance_protocol: RebalanceProtocol::of(&membership.assignors),
+            memories: first_memories(&membership.assignors),
             membership,
             topics,
             coordinator: None,
@@ -190,13 +215,13 @@ impl ConsumerCoordinator {
             join_again_at: Time::ZERO,
             to_assign: None,
             assigned_by: None,
-            sticky_user_data: None,
             seen_metadata: 0,
             heartbeat: Heartbeat::default(),
             next_auto_commit: Time::ZERO,
             fetching_offsets: false,
             fetch_offsets_again_at: Time::ZERO,
             news: VecDeque::new(),
+            failed: false,
             closed: false,
             farewells: 0,
         }
@@ -256,7 +281,7 @@ impl ConsumerCoordinator {
     ) -> Time {
         let now = ctx.wall();
         self.heartbeat.polled = now;
-        if self.closed {
+        if self.closed || self.failed {
             return Time::MAX;
         }
         self.notice_metadata(client);
@@ -270,13 +295,16 @@ impl ConsumerCoordinator {
                 if now < self.join_again_at {
                     wake = wake.min(self.join_again_at);
                 } else {
-                    self.send_join(ctx);
+                    self.send_join(ctx, subscriptions);
                 }
             }
         }
         self.assign_if_known(ctx, client);
+        if !self.is_active() {
+            return wake;
+        }
         wake = wake.min(self.ask_for_offsets(ctx, subscriptions));
-        if self.membership.auto_commit && self.state == MemberState::Stable {
+        if self.membership.auto_commit {
             if now >= self.next_auto_commit {
                 self.next_auto_commit = now + self.membership.auto_commit_interval;
                 self.commit(ctx, subscriptions, CommitPurpose::Auto);
@@ -284,6 +312,11 @@ impl ConsumerCoordinator {
             wake = wake.min(self.next_auto_commit);
         }
         wake
+    }
+
+    /// CC4: who is about to join, or joins, finds no positions.
+    pub fn is_active(&self) -> bool {
+        self.state == MemberState::Stable && !self.rejoin
     }
 
     /// The end of `find_coordinator`'s question.
@@ -316,16 +349,21 @@ impl ConsumerCoordinator {
         if self.closed {
             return;
         }
-        if self.membership.auto_commit && self.state == MemberState::Stable {
+        if self.membership.auto_commit && self.state == MemberState::Stable && !self.failed {
             let sent = self.commit(ctx, subscriptions, CommitPurpose::Auto);
             self.farewells += u32::from(sent);
         }
         let owned = subscriptions.partitions();
         if !owned.is_empty() {
-            self.news.push_back(match self.state {
-                MemberState::Stable => GroupNews::Revoked(owned),
-                _ => GroupNews::Lost(owned),
-            });
+            let rebalances = matches!(
+                self.state,
+                MemberState::PreparingRebalance | MemberState::CompletingRebalance
+            );
+            self.news
+                .push_back(match self.has_no_generation() || rebalances {
+                    false => GroupNews::Revoked(owned),
+                    true => GroupNews::Lost(owned),
+                });
         }
         let left = self.leave(ctx, "the consumer is being closed");
         self.farewells += u32::from(left);
@@ -375,7 +413,8 @@ impl ConsumerCoordinator {
 
     /// Static members do not say that they go (KIP-345).
     fn leave(&mut self, ctx: &mut Ctx<'_>, reason: &str) -> bool {
-        let is_member = *self.member_id != *UNKNOWN_MEMBER_ID;
+        let is_member =
+            *self.member_id != *UNKNOWN_MEMBER_ID && self.state != MemberState::Unjoined;
         if self.membership.group_instance_id.is_some() || !is_member || self.coordinator.is_none() {
             return false;
         }
@@ -389,6 +428,10 @@ impl ConsumerCoordinator {
         };
         self.ask(ctx, request, self.request_timeout, Call::Leave);
         true
+    }
+
+    fn has_no_generation(&self) -> bool {
+        self.generation < 0 || *self.member_id == *UNKNOWN_MEMBER_ID
     }
 
     fn reset_generation(&mut self, member_too: bool) {
@@ -468,4 +511,11 @@ impl ConsumerCoordinator {
         self.ask(ctx, request, self.request_timeout, Call::OffsetFetch);
         Time::MAX
     }
+}
+
+/// What members say of themselves that assignors have not given anything yet.
+fn first_memories(assignors: &[&str]) -> BTreeMap<Assignor, Bytes> {
+    let known = assignors.iter().filter_map(|it| Assignor::by_name(it));
+    let memory = |it: Assignor| Some((it, it.first_memory()?));
+    known.filter_map(memory).collect()
 }

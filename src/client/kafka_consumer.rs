@@ -191,9 +191,12 @@ impl KafkaConsumer {
         }
         let mut wake = self.coordinate(ctx);
         if !self.stuck {
-            for kind in [Kind::ListOffsets, Kind::EpochEnds, Kind::Fetch] {
-                wake = wake.min(self.ask(ctx, kind));
+            if self.finds_positions() {
+                for kind in [Kind::ListOffsets, Kind::EpochEnds] {
+                    wake = wake.min(self.ask(ctx, kind));
+                }
             }
+            wake = wake.min(self.ask(ctx, Kind::Fetch));
         }
         if let Some(at) = self.client.maybe_update_metadata(ctx) {
             wake = wake.min(at);

@@ -1,5 +1,6 @@
 //! What a consumer knows of each partition that it has been assigned (class SubscriptionState).
 
+use crate::client::java_hash_map::JavaHashMap;
 use crate::kernel::Time;
 use crate::protocol::config::AutoOffsetReset;
 use crate::protocol::{TopicPartition, UNKNOWN_EPOCH};
@@ -79,18 +80,21 @@ impl SubscriptionState {
         self.assigned.insert(partition, assigned);
     }
 
-    /// All at once, from the group's leader; each begins where the group has committed.
+    /// All at once, from the group's leader. What was assigned before stays where it is; the others begin
+    /// where the group has committed.
     pub fn assign_from_group(&mut self, partitions: &[TopicPartition]) {
-        let fresh = |partition: &TopicPartition| {
-            let assigned = Assigned {
-                state: State::Initializing,
-                retry_at: Time::ZERO,
-                told: None,
-            };
-            (partition.clone(), assigned)
+        let mut before = std::mem::take(&mut self.assigned);
+        let fresh = || Assigned {
+            state: State::Initializing,
+            retry_at: Time::ZERO,
+            told: None,
         };
+        let assigned = |partition: &TopicPartition| {
+            let known = before.remove(partition);
+            (partition.clone(), known.unwrap_or_else(fresh))
+        };
+        self.assigned = partitions.iter().map(assigned).collect();
         self.suspended = false;
-        self.assigned = partitions.iter().map(fresh).collect();
     }
 
     /// Fetches no more until partitions are assigned again.
@@ -110,22 +114,31 @@ impl SubscriptionState {
         self.assigned.keys().cloned().collect()
     }
 
-    /// CC50: what a commit holds.
+    /// CC50: what a commit holds, in the order of Java's map (CN31).
     pub fn all_consumed(&self) -> Vec<(TopicPartition, FetchPosition)> {
-        let consumed = self.assigned.iter().filter_map(|(partition, assigned)| {
-            let State::Fetching(position) = assigned.state else {
-                return None;
-            };
-            Some((partition.clone(), position))
-        });
-        consumed.collect()
+        let mut consumed = JavaHashMap::new();
+        for (partition, assigned) in &self.assigned {
+            if let State::Fetching(position) = assigned.state {
+                consumed.insert(partition.clone(), position);
+            }
+        }
+        let all = consumed.iter();
+        all.map(|(partition, position)| (partition.clone(), *position))
+            .collect()
     }
 
-    /// Those whose committed position is to be asked for.
+    /// Those whose committed position is to be asked for, in the order of Java's map (CN31).
     pub fn initializing(&self) -> Vec<TopicPartition> {
-        let all = self.assigned.iter();
-        let wanted = all.filter(|(_, assigned)| assigned.state == State::Initializing);
-        wanted.map(|(partition, _)| partition.clone()).collect()
+        let mut wanted = JavaHashMap::new();
+        for (partition, assigned) in &self.assigned {
+            if assigned.state == State::Initializing {
+                wanted.insert(partition.clone(), ());
+            }
+        }
+        wanted
+            .iter()
+            .map(|(partition, ())| partition.clone())
+            .collect()
     }
 
     /// CC29: what the group has committed here, with its epoch; the leader's epoch as metadata knows it.

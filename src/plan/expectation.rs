@@ -145,6 +145,8 @@ sentences! {
         StableAgain { group: String, within: Within, event: EventRef } = "group {group} is stable again within {within} of {event}",
         /// It does not have its members join again (in the window).
         KeepsGeneration { group: String } = "group {group} does not rebalance",
+        /// So many times a member gives a partition up, or it is taken from it (in the window): until somebody is given it, nobody of the group reads it.
+        StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
         /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end.
         Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
         /// The first server that answers it is this broker.
@@ -189,6 +191,7 @@ impl Expectation {
                 | Acknowledged { .. }
                 | Failed { .. }
                 | KeepsGeneration { .. }
+                | StopsReading { .. }
                 | NoZooKeeperLeader
                 | BroughtUpToDate { .. }
                 | ZooKeeperAnswers { .. }

@@ -46,6 +46,8 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "07-groups/member-crashes.yaml",
     "07-groups/slow-member.yaml",
     "07-groups/static-member-restarts.yaml",
+    "07-groups/eager-rebalance.yaml",
+    "07-groups/cooperative-rebalance.yaml",
     "08-commits/auto-commit-and-a-crash.yaml",
     "08-commits/commit-before-processing.yaml",
     "08-commits/commit-after-processing.yaml",

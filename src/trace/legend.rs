@@ -148,7 +148,7 @@ const LEGEND: &[Term] = &[
         but_not_in: &["group.initial.rebalance.delay.ms"],
         ..term(
             "rebalance",
-            "a group shares its partitions out anew; nobody of it reads meanwhile",
+            "a group shares its partitions out anew; what members give up for it nobody reads meanwhile",
         )
     },
     term(

@@ -5,6 +5,7 @@ mod broken_brokers;
 mod checks;
 mod clocks;
 mod compression;
+mod cooperative_groups;
 mod cost_model;
 mod disk_faults;
 mod facts;

@@ -76,26 +76,25 @@ pub(super) fn partitions_at_the_end(
     let mut figures = Vec::new();
     let mut all = 0;
     for member in history.members(consumer) {
-        let mut owned = 0;
+        let mut owned: BTreeSet<&TopicPartition> = BTreeSet::new();
         for entry in history.entries {
             if *entry.node != *member {
                 continue;
             }
             match &entry.fact {
                 Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
-                    owned = partitions.len() as u64;
+                    owned.extend(partitions);
                 }
                 Fact::Group(
-                    GroupFact::PartitionsRevoked { .. } | GroupFact::PartitionsLost { .. },
-                )
-                | Fact::Crashed
-                | Fact::PowerFailed
-                | Fact::Exiting { .. } => owned = 0,
+                    GroupFact::PartitionsRevoked { partitions, .. }
+                    | GroupFact::PartitionsLost { partitions, .. },
+                ) => owned.retain(|it| !partitions.contains(it)),
+                Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => owned.clear(),
                 _ => {}
             }
         }
-        all += owned;
-        figures.push(format!("{member} has {owned}"));
+        all += owned.len() as u64;
+        figures.push(format!("{member} has {}", owned.len()));
     }
     verdict_of(count.holds(all), figures.join(", "))
 }
@@ -137,6 +136,29 @@ pub(super) fn keeps_generation(history: &History<'_>, group: &str) -> Verdict {
             figures.ok_or_else(|| "there was no such group".to_owned())
         }
     }
+}
+
+/// Each time a member gives a partition up, or learns that it was taken, counts: nobody of the group reads it
+/// then until somebody is given it.
+pub(super) fn stops_reading(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let mut times = 0;
+    for entry in history.window() {
+        if let Fact::Group(
+            GroupFact::PartitionsRevoked {
+                group: of,
+                partitions,
+            }
+            | GroupFact::PartitionsLost {
+                group: of,
+                partitions,
+            },
+        ) = &entry.fact
+            && **of == *group
+        {
+            times += partitions.len() as u64;
+        }
+    }
+    verdict_of(count.holds(times), format!("{times} given up or taken"))
 }
 
 pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {

@@ -416,6 +416,7 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
             event,
         } => groups::stable_again(history, group, within.0, event),
         KeepsGeneration { group } => groups::keeps_generation(history, group),
+        StopsReading { group, count } => groups::stops_reading(history, group, *count),
         Lag { group, count } => groups::lag(history, group, *count),
 
         BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),

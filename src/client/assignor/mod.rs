@@ -1,17 +1,19 @@
 //! Who reads what: assignors run by the leader of a group (classes RangeAssignor, RoundRobinAssignor,
-//! AbstractPartitionAssignor; `sticky` for StickyAssignor). Rules CA1 to CA3, CA7 to CA11, CA17.
+//! AbstractPartitionAssignor; `sticky` for StickyAssignor, `cooperative_sticky` for CooperativeStickyAssignor).
+//! Rules CA1 to CA3, CA7 to CA12, CA17, CC48.
 //!
 //! May not know who leads partitions, nor how far anybody has read.
 
+mod cooperative_sticky;
 mod sticky;
 mod sticky_general;
 #[cfg(test)]
 mod sticky_tests;
 
-use crate::protocol::{StickyUserData, TopicName, TopicPartition};
+use crate::protocol::{StickyUserData, Subscription, TopicName, TopicPartition};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-pub use sticky::user_data as sticky_user_data;
 
 /// A member, as its leader sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,10 +22,31 @@ pub struct AssignorMember {
     pub id: Rc<str>,
     pub instance: Option<Rc<str>>,
     pub topics: Vec<TopicName>,
-    /// Of its subscription.
+    /// Of its subscription, as what follows.
     pub generation_id: i32,
+    pub owned_partitions: Vec<TopicPartition>,
     /// What it tells the assignor that it has.
     pub claim: StickyUserData,
+}
+
+/// What members of a group do when it shares its partitions anew (`RebalanceProtocol`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RebalanceProtocol {
+    /// They give everything up before they join.
+    Eager,
+    /// They keep reading, and give up what the new assignment does not leave them.
+    Cooperative,
+}
+
+impl RebalanceProtocol {
+    /// CC48: the last one that all of these assignors support, by their names. They all support the first.
+    pub fn of(assignors: &[&str]) -> RebalanceProtocol {
+        let mut known = assignors.iter().filter_map(|it| Assignor::by_name(it));
+        match !assignors.is_empty() && known.all(|it| it == Assignor::CooperativeSticky) {
+            true => RebalanceProtocol::Cooperative,
+            false => RebalanceProtocol::Eager,
+        }
+    }
 }
 
 /// Partitions of each member, in the order in which it is told of them.
@@ -35,10 +58,16 @@ pub enum Assignor {
     Range,
     RoundRobin,
     Sticky,
+    CooperativeSticky,
 }
 
 impl Assignor {
-    pub const ALL: &'static [Assignor] = &[Assignor::Range, Assignor::RoundRobin, Assignor::Sticky];
+    pub const ALL: &'static [Assignor] = &[
+        Assignor::Range,
+        Assignor::RoundRobin,
+        Assignor::Sticky,
+        Assignor::CooperativeSticky,
+    ];
 
     /// CA17.
     pub const fn name(self) -> &'static str {
@@ -46,6 +75,7 @@ impl Assignor {
             Assignor::Range => "range",
             Assignor::RoundRobin => "roundrobin",
             Assignor::Sticky => "sticky",
+            Assignor::CooperativeSticky => "cooperative-sticky",
         }
     }
 
@@ -69,9 +99,37 @@ impl Assignor {
         match self {
             Assignor::Range => range(&sorted, partitions, &mut assigned),
             Assignor::RoundRobin => round_robin(&sorted, partitions, &mut assigned),
-            Assignor::Sticky => assigned = sticky::assign(members, partitions),
+            Assignor::Sticky => assigned = sticky::assign(members, partitions).assigned,
+            Assignor::CooperativeSticky => {
+                assigned = cooperative_sticky::assign(members, partitions);
+            }
         }
         assigned
+    }
+
+    /// CA8: what a member of this subscription has, as this assignor is told of it.
+    pub fn claim(self, subscription: &Subscription) -> StickyUserData {
+        match self {
+            Assignor::CooperativeSticky => cooperative_sticky::claim(subscription),
+            _ => StickyUserData::from_bytes(subscription.user_data.as_ref()),
+        }
+    }
+
+    /// `onAssignment`: what a member that was given this puts into its next subscriptions, if anything.
+    pub fn memory(self, assigned: &[TopicPartition], generation: i32) -> Option<Bytes> {
+        match self {
+            Assignor::Range | Assignor::RoundRobin => None,
+            Assignor::Sticky => Some(sticky::user_data(assigned, generation)),
+            Assignor::CooperativeSticky => Some(cooperative_sticky::user_data(generation)),
+        }
+    }
+
+    /// The same of a member that this assignor was never asked about.
+    pub fn first_memory(self) -> Option<Bytes> {
+        match self {
+            Assignor::CooperativeSticky => Some(cooperative_sticky::user_data(-1)),
+            _ => None,
+        }
     }
 }
 
@@ -234,9 +292,23 @@ mod tests {
 
     #[test]
     fn ca17_assignors_have_the_names_that_go_over_the_wire() {
-        for name in ["range", "roundrobin"] {
+        for name in ["range", "roundrobin", "sticky", "cooperative-sticky"] {
             assert_eq!(Assignor::by_name(name).map(Assignor::name), Some(name));
         }
         assert_eq!(Assignor::by_name("RangeAssignor"), None);
+    }
+
+    #[test]
+    fn cc48_a_client_is_cooperative_where_all_its_assignors_are() {
+        use RebalanceProtocol::{Cooperative, Eager};
+        for (assignors, protocol) in [
+            (&["range"][..], Eager),
+            (&["range", "cooperative-sticky"], Eager),
+            (&["cooperative-sticky", "sticky"], Eager),
+            (&["cooperative-sticky"], Cooperative),
+            (&[], Eager),
+        ] {
+            assert_eq!(RebalanceProtocol::of(assignors), protocol, "{assignors:?}");
+        }
     }
 }

@@ -26,15 +26,23 @@ pub(super) struct Claims<'a> {
     pub newest_generation: i32,
 }
 
-pub(super) fn assign(
-    members: &[AssignorMember],
-    partitions: &BTreeMap<TopicName, i32>,
-) -> Assigned {
+/// A fair share, and what of it changes hands.
+pub(super) struct Shared {
+    pub assigned: Assigned,
+    /// Partitions that another claims or claimed, and who is to get them; nobody has counted where
+    /// subscriptions differ.
+    pub changing_owner: Option<BTreeMap<TopicPartition, Rc<str>>>,
+}
+
+pub(super) fn assign(members: &[AssignorMember], partitions: &BTreeMap<TopicName, i32>) -> Shared {
     let claims = claims(members, partitions);
     if alike(members) {
         Constrained::new(&claims, partitions).build(claims, partitions)
     } else {
-        sticky_general::assign(claims, partitions)
+        Shared {
+            assigned: sticky_general::assign(claims, partitions),
+            changing_owner: None,
+        }
     }
 }
 
@@ -122,6 +130,9 @@ struct Constrained {
     below_min: Vec<Rc<str>>,
     at_min: VecDeque<Rc<str>>,
     assigned: Assigned,
+    /// Who may not keep all that it has, by what it loses.
+    given_up: BTreeMap<TopicPartition, Rc<str>>,
+    changing_owner: BTreeMap<TopicPartition, Rc<str>>,
 }
 
 impl Constrained {
@@ -135,10 +146,12 @@ impl Constrained {
             below_min: Vec::new(),
             at_min: VecDeque::new(),
             assigned: Assigned::new(),
+            given_up: BTreeMap::new(),
+            changing_owner: BTreeMap::new(),
         }
     }
 
-    fn build(mut self, claims: Claims<'_>, partitions: &BTreeMap<TopicName, i32>) -> Assigned {
+    fn build(mut self, claims: Claims<'_>, partitions: &BTreeMap<TopicName, i32>) -> Shared {
         for (member, mut owned) in claims.of {
             owned.retain(|it| !claims.doubly.contains(it));
             owned.sort_by(|a, b| (a.partition, &a.topic).cmp(&(b.partition, &b.topic)));
@@ -147,21 +160,25 @@ impl Constrained {
         self.below_min.sort();
         self.at_min.make_contiguous().sort();
         let kept: BTreeSet<TopicPartition> = self.assigned.values().flatten().cloned().collect();
-        self.deal(super::all(partitions).filter(|it| !kept.contains(it)));
-        self.assigned
+        let unassigned = super::all(partitions).filter(|it| !kept.contains(it));
+        self.deal(unassigned, &claims.doubly);
+        Shared {
+            assigned: self.assigned,
+            changing_owner: Some(self.changing_owner),
+        }
     }
 
     fn keep(&mut self, id: &Rc<str>, mut owned: Vec<TopicPartition>) {
         if owned.len() < self.min {
             self.below_min.push(Rc::clone(id));
         } else if owned.len() >= self.max && self.over > 0 {
-            owned.truncate(self.max);
+            self.give_up(id, owned.split_off(self.max));
             self.over -= 1;
             if self.over == 0 {
                 self.at_min.clear();
             }
         } else {
-            owned.truncate(self.min);
+            self.give_up(id, owned.split_off(self.min));
             if self.over > 0 {
                 self.at_min.push_back(Rc::clone(id));
             }
@@ -169,8 +186,17 @@ impl Constrained {
         self.assigned.insert(Rc::clone(id), owned);
     }
 
+    fn give_up(&mut self, id: &Rc<str>, partitions: Vec<TopicPartition>) {
+        let of_it = partitions.into_iter().map(|it| (it, Rc::clone(id)));
+        self.given_up.extend(of_it);
+    }
+
     /// One each, round those who lack most; then one more to those who come first among the others.
-    fn deal(&mut self, unassigned: impl Iterator<Item = TopicPartition>) {
+    fn deal(
+        &mut self,
+        unassigned: impl Iterator<Item = TopicPartition>,
+        doubly: &BTreeSet<TopicPartition>,
+    ) {
         let mut next = 0;
         for partition in unassigned {
             if next >= self.below_min.len() {
@@ -178,17 +204,32 @@ impl Constrained {
             }
             let Some(id) = self.below_min.get(next).cloned() else {
                 let id = self.at_min.pop_front().expect("quotas add up");
-                self.assigned.entry(id).or_default().push(partition);
+                self.give(partition, &id, doubly);
                 continue;
             };
-            let mine = self.assigned.entry(Rc::clone(&id)).or_default();
-            mine.push(partition);
-            if mine.len() == self.min {
+            if self.give(partition, &id, doubly) == self.min {
                 self.below_min.remove(next);
                 self.at_min.push_back(id);
             } else {
                 next += 1;
             }
         }
+    }
+
+    /// How many it has now.
+    fn give(
+        &mut self,
+        partition: TopicPartition,
+        id: &Rc<str>,
+        doubly: &BTreeSet<TopicPartition>,
+    ) -> usize {
+        let from = self.given_up.get(&partition);
+        if from.is_some_and(|from| from != id) || doubly.contains(&partition) {
+            let to = Rc::clone(id);
+            self.changing_owner.insert(partition.clone(), to);
+        }
+        let mine = self.assigned.entry(Rc::clone(id)).or_default();
+        mine.push(partition);
+        mine.len()
     }
 }

@@ -2,28 +2,29 @@
 //! CC46, CC51.
 
 use super::{
-    Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation,
+    Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, ToAssign,
 };
-use crate::client::assignor::{Assignor, AssignorMember, sticky_user_data};
+use crate::client::assignor::{Assignor, AssignorMember, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
-use crate::kernel::Duration;
+use crate::kernel::{Duration, Time};
 use crate::network_client::Completed;
 use crate::protocol::{
     Assignment, Ctx, ErrorCode, JoinGroupResponse, JoinGroupResponseMember, NO_COMMITTED_OFFSET,
-    OffsetFetchResponse, Response, StickyUserData, Subscription, SyncGroupResponse, TopicPartition,
+    OffsetFetchResponse, Response, Subscription, SyncGroupResponse, TopicPartition,
 };
 use std::rc::Rc;
 
 /// What the assignor needs to know of a member. Bytes that nobody can read want nothing.
-pub(super) fn member_of(member: &JoinGroupResponseMember) -> AssignorMember {
+pub(super) fn member_of(member: &JoinGroupResponseMember, assignor: Assignor) -> AssignorMember {
     let subscription = Subscription::from_bytes(&member.metadata).unwrap_or_default();
     AssignorMember {
         id: Rc::clone(&member.member_id),
         instance: member.group_instance_id.clone(),
+        claim: assignor.claim(&subscription),
         topics: subscription.topics,
         generation_id: subscription.generation_id,
-        claim: StickyUserData::from_bytes(subscription.user_data.as_ref()),
+        owned_partitions: subscription.owned_partitions,
     }
 }
 
@@ -40,6 +41,9 @@ impl ConsumerCoordinator {
             if matches!(completed.tag, Call::Commit(_) | Call::Leave) {
                 self.farewells = self.farewells.saturating_sub(1);
             }
+            return;
+        }
+        if self.failed {
             return;
         }
         let answer = completed.result.ok();
@@ -109,8 +113,11 @@ impl ConsumerCoordinator {
                 let leads = answer.leader == answer.member_id;
                 self.assigned_by = None;
                 self.joining = true;
-                if leads && !answer.skip_assignment {
-                    self.to_assign = Some(answer.members);
+                if leads {
+                    self.to_assign = Some(ToAssign {
+                        members: answer.members,
+                        skip: answer.skip_assignment,
+                    });
                     self.assign_if_known(ctx, client);
                 } else {
                     self.send_sync(ctx, Vec::new());
@@ -118,19 +125,20 @@ impl ConsumerCoordinator {
             }
             ErrorCode::MemberIdRequired => {
                 self.member_id = Rc::clone(&answer.member_id);
-                self.state = MemberState::Unjoined;
-                self.reason = format!(
+                self.request_rejoin(&format!(
                     "need to re-join with the given member-id: {}",
                     answer.member_id
-                )
-                .into();
+                ));
             }
-            ErrorCode::UnknownMemberId => self.reset_generation(true),
+            error @ ErrorCode::UnknownMemberId => {
+                self.reset_generation(true);
+                self.join_again_for(error.exception());
+            }
             error => self.join_later(ctx, error),
         }
     }
 
-    /// CC46, EAGER: all is new.
+    /// CC46.
     fn on_sync(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -143,44 +151,69 @@ impl ConsumerCoordinator {
         }
         match answer.error {
             ErrorCode::None => {
-                let assignment = Assignment::from_bytes(&answer.assignment).unwrap_or_default();
                 self.heartbeat.heard = ctx.wall();
                 self.state = MemberState::Stable;
                 self.rejoin = false;
                 self.reason = "".into();
                 self.preparation = Preparation::NotBegun;
-                self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
-                if self.protocol.as_deref() == Some(Assignor::Sticky.name()) {
-                    let had = sticky_user_data(&assignment.partitions, self.generation);
-                    self.sticky_user_data = Some(had);
+                match Assignment::from_bytes(&answer.assignment) {
+                    Some(assignment) => self.take_over(ctx, subscriptions, assignment),
+                    None => self.fail("SchemaException"),
                 }
-                subscriptions.assign_from_group(&assignment.partitions);
-                self.news.push_back(GroupNews::Assigned {
-                    partitions: assignment.partitions,
-                    generation: self.generation,
-                });
             }
-            ErrorCode::UnknownMemberId => {
-                self.reset_generation(true);
+            error @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
+                self.reset_generation(error == ErrorCode::UnknownMemberId);
+                self.join_again_for(error.exception());
             }
-            ErrorCode::IllegalGeneration => self.reset_generation(false),
-            error => {
-                self.state = MemberState::Unjoined;
-                self.join_later(ctx, error);
-            }
+            error => self.join_later(ctx, error),
         }
+    }
+
+    /// What a member owns already it goes on reading where it is. What it does not keep it gives up, and joins
+    /// once more, so that another may have it.
+    fn take_over(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        subscriptions: &mut SubscriptionState,
+        mut assignment: Assignment,
+    ) {
+        assignment.partitions.sort();
+        let of_these = |it: &TopicPartition| self.topics.contains(&it.topic);
+        if !assignment.partitions.iter().all(of_these) {
+            self.request_rejoin("received assignment does not match the current subscription");
+            return;
+        }
+        let owned = subscriptions.partitions();
+        let (kept, added): (Vec<_>, Vec<_>) = assignment
+            .partitions
+            .iter()
+            .cloned()
+            .partition(|it| owned.contains(it));
+        let mut revoked = owned;
+        revoked.retain(|it| !kept.contains(it));
+        if self.rebalance_protocol == RebalanceProtocol::Cooperative && !revoked.is_empty() {
+            self.news.push_back(GroupNews::Revoked(revoked));
+            self.request_rejoin("need to revoke partitions and re-join");
+        }
+        if let Some(assignor) = self.protocol.as_deref().and_then(Assignor::by_name)
+            && let Some(memory) = assignor.memory(&assignment.partitions, self.generation)
+        {
+            self.memories.insert(assignor, memory);
+        }
+        self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
+        subscriptions.assign_from_group(&assignment.partitions);
+        self.news.push_back(GroupNews::Assigned {
+            partitions: added,
+            kept,
+            generation: self.generation,
+            member: Rc::clone(&self.member_id),
+        });
     }
 
     /// CC41.
     fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
         self.joining = false;
         self.to_assign = None;
-        if matches!(
-            self.state,
-            MemberState::PreparingRebalance | MemberState::CompletingRebalance
-        ) {
-            self.state = MemberState::Unjoined;
-        }
         if matches!(
             error,
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator
@@ -190,11 +223,23 @@ impl ConsumerCoordinator {
         match error {
             ErrorCode::RebalanceInProgress => {}
             error if error.is_retriable() => self.join_again_at = ctx.wall() + self.pause(),
-            error => {
-                self.news.push_back(GroupNews::Exception(error.exception()));
-                self.closed = true;
-            }
+            error => return self.fail(error.exception()),
         }
+        self.join_again_for(match error {
+            ErrorCode::NetworkException => "DisconnectException",
+            error => error.exception(),
+        });
+    }
+
+    /// CC39.
+    fn join_again_for(&mut self, exception: &str) {
+        self.request_rejoin(&format!("rebalance failed due to {exception}"));
+    }
+
+    /// `poll` throws this, and the member is one no more.
+    pub(super) fn fail(&mut self, exception: &'static str) {
+        self.news.push_back(GroupNews::Exception(exception));
+        self.failed = true;
     }
 
     fn on_heartbeat(&mut self, ctx: &mut Ctx<'_>, generation: i32, error: ErrorCode) {
@@ -219,30 +264,30 @@ impl ConsumerCoordinator {
                 ));
             }
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId => {}
-            error => {
-                self.news.push_back(GroupNews::Exception(error.exception()));
-                self.closed = true;
-            }
+            error => self.fail(error.exception()),
         }
     }
 
     /// CC51.
     fn on_commit(&mut self, ctx: &mut Ctx<'_>, commit: Commit, error: ErrorCode) {
-        if commit.purpose == CommitPurpose::BeforeJoin
-            && matches!(self.preparation, Preparation::Committing(_))
-        {
-            self.preparation = Preparation::Committed;
-        }
+        let is_awaited = commit.purpose == CommitPurpose::BeforeJoin;
+        let awaited_until = match self.preparation {
+            Preparation::Committing { until } if is_awaited => {
+                self.preparation = Preparation::Committed;
+                Some(until)
+            }
+            _ => None,
+        };
         match error {
             ErrorCode::None => self.news.push_back(GroupNews::Committed(commit.offsets)),
             ErrorCode::CoordinatorNotAvailable
             | ErrorCode::NotCoordinator
             | ErrorCode::RequestTimedOut => {
                 self.coordinator_unknown();
-                self.commit_later(ctx, &commit);
+                self.commit_later(ctx, &commit, awaited_until);
             }
             ErrorCode::UnknownTopicOrPartition | ErrorCode::CoordinatorLoadInProgress => {
-                self.commit_later(ctx, &commit);
+                self.commit_later(ctx, &commit, awaited_until);
             }
             ErrorCode::RebalanceInProgress => {
                 self.request_rejoin("offset commit failed since group is already rebalancing");
@@ -261,15 +306,30 @@ impl ConsumerCoordinator {
                     self.commit_failed(&commit, "CommitFailedException");
                 }
             }
+            ErrorCode::FencedInstanceId if commit.generation == self.generation => {
+                self.fail(error.exception());
+            }
+            ErrorCode::FencedInstanceId => {
+                let exception = match self.state {
+                    MemberState::PreparingRebalance => "RebalanceInProgressException",
+                    _ => "CommitFailedException",
+                };
+                self.commit_failed(&commit, exception);
+            }
             error => self.commit_failed(&commit, error.exception()),
         }
     }
 
     /// CC52, CC54: who asked is told; an automatic one comes again soon.
-    fn commit_later(&mut self, ctx: &mut Ctx<'_>, commit: &Commit) {
+    fn commit_later(&mut self, ctx: &mut Ctx<'_>, commit: &Commit, awaited_until: Option<Time>) {
         match commit.purpose {
             CommitPurpose::Auto => self.next_auto_commit = ctx.wall() + self.pause(),
-            CommitPurpose::BeforeJoin => {}
+            CommitPurpose::BeforeJoin => {
+                let at = ctx.wall() + self.pause();
+                if let Some(until) = awaited_until {
+                    self.preparation = Preparation::CommitAgain { at, until };
+                }
+            }
             CommitPurpose::Asked => self.commit_failed(commit, "RetriableCommitFailedException"),
         }
     }

@@ -18,7 +18,7 @@ impl ConsumerCoordinator {
         find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
     ) -> Time {
         let now = ctx.wall();
-        if self.closed {
+        if self.closed || self.failed {
             return Time::MAX;
         }
         if self.coordinator.is_none() {

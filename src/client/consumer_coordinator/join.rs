@@ -1,16 +1,16 @@
 //! How a member joins its group, and how the group's leader gives partitions out (`onJoinPrepare`,
-//! `sendJoinGroupRequest`, `onLeaderElected`). Rules CC38, CC44, CC45, CC57.
+//! `sendJoinGroupRequest`, `onLeaderElected`). Rules CC38, CC39, CC44, CC45, CC48, CC57.
 
 use super::{
     Call, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, answers,
 };
-use crate::client::assignor::Assignor;
+use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::protocol::{
     Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, GroupProtocol, JoinGroupRequest, Subscription,
-    SyncGroupRequest, TopicName, UNKNOWN_MEMBER_ID,
+    SyncGroupRequest, TopicName, TopicPartition,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -22,13 +22,10 @@ impl ConsumerCoordinator {
         &mut self,
         client: &ClusterClient<T>,
     ) {
-        if self.seen_metadata == client.metadata.version() {
+        if self.seen_metadata == client.metadata.version() || !self.is_active() {
             return;
         }
         self.seen_metadata = client.metadata.version();
-        if self.state != MemberState::Stable || self.rejoin {
-            return;
-        }
         if let Some(by) = &self.assigned_by
             && *by != partitions_of(client, by.keys())
         {
@@ -36,14 +33,13 @@ impl ConsumerCoordinator {
         }
     }
 
+    /// CC39: the last reason is what the coordinator is told.
     pub(super) fn request_rejoin(&mut self, reason: &str) {
-        if !self.rejoin {
-            self.rejoin = true;
-            self.reason = reason.into();
-        }
+        self.rejoin = true;
+        self.reason = reason.into();
     }
 
-    /// CC45, for members that give everything up (EAGER).
+    /// CC45. Who gives everything up (EAGER) fetches no more from here on; others (COOPERATIVE) go on.
     pub(super) fn prepare_join<T: Clone + std::fmt::Debug>(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -51,18 +47,28 @@ impl ConsumerCoordinator {
         subscriptions: &mut SubscriptionState,
     ) -> Time {
         let now = ctx.wall();
+        let gives_up_all = self.rebalance_protocol == RebalanceProtocol::Eager;
         if self.preparation == Preparation::NotBegun {
             self.heartbeat.enabled |= self.state == MemberState::Stable;
-            subscriptions.suspend();
+            if gives_up_all {
+                subscriptions.suspend();
+            }
             let until = now + self.membership.max_poll_interval;
-            let commits = self.membership.auto_commit && self.generation >= 0;
-            self.preparation =
-                match commits && self.commit(ctx, subscriptions, CommitPurpose::BeforeJoin) {
-                    true => Preparation::Committing(until),
-                    false => Preparation::Committed,
-                };
+            self.preparation = Preparation::CommitAgain { at: now, until };
         }
-        if let Preparation::Committing(until) = self.preparation {
+        match self.preparation {
+            Preparation::CommitAgain { at, until } if now < at.min(until) => return at.min(until),
+            Preparation::CommitAgain { until, .. } => {
+                let commits = self.membership.auto_commit && self.generation >= 0 && now < until;
+                self.preparation =
+                    match commits && self.commit(ctx, subscriptions, CommitPurpose::BeforeJoin) {
+                        true => Preparation::Committing { until },
+                        false => Preparation::Committed,
+                    };
+            }
+            _ => {}
+        }
+        if let Preparation::Committing { until } = self.preparation {
             if now < until {
                 return until;
             }
@@ -70,12 +76,13 @@ impl ConsumerCoordinator {
         }
         if self.preparation == Preparation::Committed {
             let owned = subscriptions.partitions();
-            subscriptions.clear();
-            if self.generation < 0 || *self.member_id == *UNKNOWN_MEMBER_ID {
+            if self.has_no_generation() {
+                subscriptions.clear();
                 if !owned.is_empty() {
                     self.news.push_back(GroupNews::Lost(owned));
                 }
-            } else {
+            } else if gives_up_all {
+                subscriptions.clear();
                 self.news.push_back(GroupNews::Revoked(owned));
             }
             for topic in &self.topics {
@@ -87,7 +94,8 @@ impl ConsumerCoordinator {
     }
 
     /// CC38.
-    pub(super) fn send_join(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn send_join(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) {
+        let owned = subscriptions.partitions();
         let max_poll_interval = self.membership.max_poll_interval;
         let protocols = self
             .membership
@@ -95,7 +103,7 @@ impl ConsumerCoordinator {
             .iter()
             .map(|assignor| GroupProtocol {
                 name: (*assignor).into(),
-                metadata: self.subscription(assignor).to_bytes(),
+                metadata: self.subscription(assignor, &owned).to_bytes(),
             });
         let request = JoinGroupRequest {
             group_id: Rc::clone(&self.membership.group_id),
@@ -116,12 +124,14 @@ impl ConsumerCoordinator {
         self.ask(ctx, request, timeout, Call::Join);
     }
 
-    fn subscription(&self, assignor: &str) -> Subscription {
-        let is_sticky = assignor == Assignor::Sticky.name();
+    /// CA15: who gave everything up owns nothing.
+    fn subscription(&self, assignor: &str, owned: &[TopicPartition]) -> Subscription {
+        let assignor = Assignor::by_name(assignor);
+        let memory = assignor.and_then(|it| self.memories.get(&it));
         Subscription {
             topics: self.topics.clone(),
-            user_data: self.sticky_user_data.clone().filter(|_| is_sticky),
-            owned_partitions: Vec::new(),
+            user_data: memory.cloned(),
+            owned_partitions: owned.to_vec(),
             generation_id: self.generation,
             rack_id: None,
         }
@@ -133,10 +143,17 @@ impl ConsumerCoordinator {
         ctx: &mut Ctx<'_>,
         client: &mut ClusterClient<T>,
     ) {
-        let Some(members) = &self.to_assign else {
+        let Some(to_assign) = &self.to_assign else {
             return;
         };
-        let members: Vec<_> = members.iter().map(answers::member_of).collect();
+        let assignor = self.protocol.as_deref().and_then(Assignor::by_name);
+        let Some(assignor) = assignor else {
+            self.to_assign = None;
+            self.fail("IllegalStateException");
+            return;
+        };
+        let of_one = |member| answers::member_of(member, assignor);
+        let members: Vec<_> = to_assign.members.iter().map(of_one).collect();
         let topics = members.iter().flat_map(|member| &member.topics);
         let mut all_known = true;
         for topic in topics {
@@ -147,16 +164,13 @@ impl ConsumerCoordinator {
         if !all_known {
             return;
         }
-        self.to_assign = None;
         let topics: Vec<TopicName> = members.iter().flat_map(|it| it.topics.clone()).collect();
         let partitions = partitions_of(client, topics.iter());
-        let assignor = self.protocol.as_deref().and_then(Assignor::by_name);
-        let Some(assignor) = assignor else {
-            self.news
-                .push_back(GroupNews::Exception("IllegalStateException"));
-            return;
+        let assigned = match to_assign.skip {
+            true => BTreeMap::new(),
+            false => assignor.assign(&members, &partitions),
         };
-        let assigned = assignor.assign(&members, &partitions);
+        self.to_assign = None;
         self.assigned_by = Some(partitions);
         let assignments = assigned.into_iter().map(|(member, partitions)| {
             let assignment = Assignment {
@@ -192,4 +206,37 @@ fn partitions_of<'a, T: Clone + std::fmt::Debug>(
         Some((TopicName::clone(topic), known.partitions.len() as i32))
     };
     topics.filter_map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::{ConsumerConfig, Properties};
+
+    #[test]
+    fn ca15_a_subscription_says_what_its_member_owns_and_since_when() {
+        let config = Properties::from([("group.id".to_owned(), "g".to_owned())]);
+        let config = ConsumerConfig::parse(&config).expect("a configuration");
+        let membership = config.group.clone().expect("a group");
+        let names = membership.assignors.clone();
+        assert_eq!(names, ["range", "cooperative-sticky"]);
+        let mut member = ConsumerCoordinator::new(1, "c", &config, membership, vec!["t".into()]);
+        let bytes = |member: &ConsumerCoordinator, name: &str, owned: &[TopicPartition]| {
+            let bytes = member.subscription(name, owned).to_bytes();
+            bytes
+                .iter()
+                .map(|it| format!("{it:02x}"))
+                .collect::<String>()
+        };
+        // As recorded: both say the same, but for the data of the second.
+        let recorded = "000300000001000174ffffffff00000000ffffffffffff";
+        assert_eq!(bytes(&member, "range", &[]), recorded);
+        let recorded = "00030000000100017400000004ffffffff00000000ffffffffffff";
+        assert_eq!(bytes(&member, "cooperative-sticky", &[]), recorded);
+        member.generation = 2;
+        let owned = [TopicPartition::new("t", 3)];
+        let subscription = member.subscription("cooperative-sticky", &owned);
+        assert_eq!(subscription.owned_partitions, owned);
+        assert_eq!(subscription.generation_id, 2);
+    }
 }

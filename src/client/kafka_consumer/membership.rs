@@ -98,6 +98,12 @@ impl KafkaConsumer {
         wake.min(beat)
     }
 
+    /// CC4: who joins its group fetches what it may, and finds no positions meanwhile.
+    pub(super) fn finds_positions(&self) -> bool {
+        let is_active = |group: &Membership| group.coordinator.is_active();
+        self.group.as_ref().is_none_or(is_active)
+    }
+
     fn take_news(&mut self) {
         if let Some(group) = &mut self.group {
             while let Some(news) = group.coordinator.next_news() {

@@ -1,9 +1,10 @@
 //! OffsetCommit and OffsetFetch (`handleCommitOffsets`, `storeOffsets`, `getOffsets`). Rules CG26 to CG29,
-//! CG40.
+//! CG33, CG40.
 
 use super::group_coordinator::{Appending, GroupCoordinator, validate_member};
 use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::records::{Key, OffsetAndMetadata};
+use super::scala_map::{as_committed, as_immutable_map};
 use crate::protocol::{
     CommittedOffset, Ctx, ErrorCode, Fact, GroupFact, NO_COMMITTED_OFFSET, OffsetCommitRequest,
     OffsetCommitResponse, OffsetFetchPartition, OffsetFetchRequest, OffsetFetchResponse, Pending,
@@ -26,6 +27,7 @@ impl GroupCoordinator {
         let now_ms = ctx.wall_ms();
         if let Err(error) = self.check_commit(ctx, request) {
             let asked = request.partitions.iter().map(|(tp, _)| (tp.clone(), error));
+            let asked = as_committed(asked.collect());
             let unknown = unknown.map(|(tp, _)| (tp, ErrorCode::UnknownTopicOrPartition));
             let partitions = unknown.chain(asked).collect();
             self.answer(to, OffsetCommitResponse { partitions });
@@ -46,6 +48,7 @@ impl GroupCoordinator {
             };
             (partition.clone(), Ok(value))
         });
+        let values = as_committed(values.collect());
         let partitions: Vec<_> = unknown.chain(values).collect();
         self.store_offsets(to, &request.group_id, now_ms, partitions);
     }
@@ -187,8 +190,8 @@ impl GroupCoordinator {
             let unstable = request.require_stable && pending;
             let found = group.and_then(|it| it.offsets.get(&partition));
             let value = found.map(|it| &it.value).filter(|_| !unstable);
-            OffsetFetchPartition {
-                partition,
+            let answer = OffsetFetchPartition {
+                partition: partition.clone(),
                 error: match unstable {
                     true => ErrorCode::UnstableOffsetCommit,
                     false => ErrorCode::None,
@@ -198,9 +201,11 @@ impl GroupCoordinator {
                     leader_epoch: value.map_or(-1, |it| it.leader_epoch),
                     metadata: value.map_or_else(|| "".into(), |it| Rc::clone(&it.metadata)),
                 },
-            }
+            };
+            (partition, answer)
         };
-        asked.into_iter().map(of_one).collect()
+        let answers = as_immutable_map(asked.into_iter().map(of_one).collect());
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 }
 

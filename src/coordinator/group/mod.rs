@@ -14,6 +14,7 @@ mod join;
 mod leave;
 mod member_metadata;
 pub mod records;
+mod scala_map;
 mod sync;
 #[cfg(test)]
 mod tests;

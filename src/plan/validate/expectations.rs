@@ -134,6 +134,7 @@ impl Check<'_> {
             | ProcessedTwice { group, .. }
             | NeverProcessed { group, .. }
             | KeepsGeneration { group }
+            | StopsReading { group, .. }
             | Lag { group, .. } => self.group_there(group),
             StableAgain {
                 group, event: of, ..

@@ -27,6 +27,10 @@ const ASSIGNORS: &[(&str, &str)] = &[
         "roundrobin",
     ),
     ("org.apache.kafka.clients.consumer.StickyAssignor", "sticky"),
+    (
+        "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+        "cooperative-sticky",
+    ),
 ];
 
 impl GroupMembership {
@@ -66,11 +70,11 @@ impl GroupMembership {
     }
 }
 
-/// By default Java's client offers the cooperative sticky one behind range, so that a group may move to it;
-/// as long as one member offers nothing but range, and by default, range is what comes of it.
+/// CC48: by default the cooperative sticky one is offered behind range, so that a group may move to it; range is
+/// what comes of it, and members give everything up before they join.
 fn assignors(classes: &str) -> Result<Vec<&'static str>, ConfigError> {
     if classes.is_empty() {
-        return Ok(vec!["range"]);
+        return Ok(vec!["range", "cooperative-sticky"]);
     }
     let named = |class: &str| {
         let found = ASSIGNORS.iter().find(|(known, _)| *known == class.trim());
@@ -83,5 +87,13 @@ fn assignors(classes: &str) -> Result<Vec<&'static str>, ConfigError> {
             }
         })
     };
-    classes.split(',').map(named).collect()
+    let names: Vec<&str> = classes.split(',').map(named).collect::<Result<_, _>>()?;
+    match (1..names.len()).find(|place| names[..*place].contains(&names[*place])) {
+        Some(place) => Err(ConfigError::Value {
+            key: "partition.assignment.strategy",
+            value: classes.to_owned(),
+            expected: format!("each assignor once, and {} is there twice", names[place]),
+        }),
+        None => Ok(names),
+    }
 }

@@ -42,6 +42,9 @@ impl KafkaVersion {
         if self < Self::V3_0 && scope == Scope::Consumer {
             // KIP-735.
             set("session.timeout.ms", "10000");
+            // KAFKA-12477: the cooperative sticky assignor came second in 3.0.
+            let range = "org.apache.kafka.clients.consumer.RangeAssignor";
+            set("partition.assignment.strategy", range);
         }
         if self < Self::V3_7 {
             // KIP-580: back-off did not grow.

@@ -22,12 +22,15 @@ pub enum GroupFact {
         /// Why its members shall join again, where they shall.
         why: Option<RebalanceReason>,
     },
-    /// `onPartitionsAssigned`: a member reads these from now on.
+    /// `onPartitionsAssigned`: a member reads these from now on, beside those that it keeps (COOPERATIVE).
     #[serde(rename = "partitions-assigned")]
     PartitionsAssigned {
         group: Rc<str>,
         generation: i32,
+        /// Its member id, which no other member ever has.
+        member: Rc<str>,
         partitions: Vec<TopicPartition>,
+        kept: Vec<TopicPartition>,
     },
     /// `onPartitionsRevoked`: a member gives these up.
     #[serde(rename = "partitions-revoked")]

@@ -21,7 +21,7 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
                     1 if matches!(why_of(fact), Some(RebalanceReason::MemberJoined { .. })) => {
                         "it waits a little for others (group.initial.rebalance.delay.ms)"
                     }
-                    _ => "its members give their partitions back and join again",
+                    _ => "its members are to join again",
                 };
                 loud(format!(
                     "as coordinator begins a rebalance of group {group}, since {why}: {waits}"
@@ -47,15 +47,26 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             group,
             generation,
             partitions,
-        } => match partitions.is_empty() {
-            true => loud(format!(
-                "is idle: group {group} gives it no partition (generation {generation}), there are more members than partitions"
-            )),
-            false => loud(format!(
+            kept,
+            ..
+        } => loud(match (partitions.is_empty(), kept.is_empty()) {
+            (true, true) => {
+                format!("is idle: group {group} gives it no partition (generation {generation})")
+            }
+            (true, false) => format!(
+                "keeps {} in group {group} and is given nothing more (generation {generation})",
+                names(kept)
+            ),
+            (false, true) => format!(
                 "is given {} by group {group} (generation {generation})",
                 names(partitions)
-            )),
-        },
+            ),
+            (false, false) => format!(
+                "is given {} by group {group}, and keeps {} (generation {generation})",
+                names(partitions),
+                names(kept)
+            ),
+        }),
         GroupFact::PartitionsRevoked { group, partitions } => match partitions.is_empty() {
             true => quiet(format!("has nothing to give back to group {group}")),
             false => loud(format!("gives {} back to group {group}", names(partitions))),
