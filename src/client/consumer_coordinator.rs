@@ -102,7 +102,7 @@ enum Preparation {
     Committing {
         until: Time,
     },
-    /// It failed for now, and is tried again at this time.
+    /// It failed and is tried again at this time.
     CommitAgain {
         at: Time,
         until: Time,
