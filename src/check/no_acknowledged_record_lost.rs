@@ -142,7 +142,7 @@ pub(super) struct Fate {
     /// Lie before the log start of their partition, where that was allowed to move over them.
     deleted: u64,
     /// Were sent with acks=0 and are in no log that counts. Where something may be deleted nobody can tell.
-    nowhere: u64,
+    pub(super) nowhere: u64,
 }
 
 impl Fate {

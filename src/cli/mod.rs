@@ -6,6 +6,7 @@
 //! May not know what a run means: it reads words and files, and prints what reports say.
 
 mod check;
+mod compare;
 mod conform;
 mod data_directory;
 mod diff;
@@ -37,6 +38,7 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Tell(tell::Arguments),
+    Compare(compare::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
+        Command::Compare(arguments) => compare::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),

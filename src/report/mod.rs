@@ -6,6 +6,7 @@
 //! May not know more than an `Ending` tells.
 
 mod account;
+mod comparison;
 mod ending;
 mod failure;
 mod json;
@@ -16,6 +17,7 @@ mod tables;
 mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};
+pub use comparison::{Compared, Figures, Parted, Tally, comparison, comparison_json};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
 pub use json::{json, json_document, json_document_of, json_unusable};
 pub use junit::{Suite, Wrong, junit};

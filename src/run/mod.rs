@@ -73,6 +73,8 @@ pub struct Report {
     pub figures: Vec<(&'static str, String)>,
     /// What properties have found that breaks nothing.
     pub remarks: Vec<String>,
+    /// Records that producers hold to be stored and no log holds, if they were to be counted.
+    pub lost: Option<u64>,
     /// Why the run ended early, if a guard or a broken property ended it.
     pub stopped: Option<String>,
     kernel: Kernel<Cluster, Node>,
@@ -159,6 +161,11 @@ impl Run {
     /// Does not ask this property: one that the plan's rules break by themselves, where another is looked for.
     pub fn leave_out_property(&mut self, name: &str) {
         self.checks.leave_out(name);
+    }
+
+    /// Counts what becomes of every record, for `Report::lost`. The run is the same.
+    pub fn count_lost(&mut self) {
+        self.judge.count_lost();
     }
 
     /// From now on observers are shown why each event came to be. The run is the same.
@@ -308,6 +315,7 @@ impl Run {
             violations = self.checks.at_end(&end_of_run);
         }
         let outcomes = self.judge.verdicts(&end_of_run, self.stopped.as_deref());
+        let lost = self.judge.lost(&end_of_run);
         self.sink.settle();
         let figures = self.checks.figures();
         let remarks = self.checks.remarks();
@@ -325,6 +333,7 @@ impl Run {
             outcomes,
             figures,
             remarks,
+            lost,
             stopped: self.stopped,
             kernel: self.kernel,
             layout: self.layout,

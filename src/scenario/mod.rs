@@ -22,12 +22,14 @@ mod set;
 mod shipped;
 mod source;
 mod unknown;
+mod variation;
 mod words;
 
 pub use diagnostic::{Diagnostic, Excerpt, Severity};
 pub use json::JsonDocument;
 pub use lower::sentence_tables;
 pub use shipped::{SHIPPED, Shipped};
+pub use variation::places_of;
 
 use crate::plan::{Plan, Problem};
 use node::{Node, NodeValue};
@@ -53,10 +55,7 @@ pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagn
         name: name.to_string(),
         text,
     });
-    let mut root = Node::parse(&sources, source)?.ok_or_else(|| {
-        Diagnostic::about_file(name, "the file is empty")
-            .expected("a scenario, which begins with \"format: 1\"")
-    })?;
+    let mut root = Node::parse(&sources, source)?.ok_or_else(|| empty(name))?;
     for set in sets {
         set::apply(&mut sources, &mut root, set)?;
     }
@@ -79,6 +78,11 @@ pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagn
 pub fn to_yaml(plan: &Plan) -> String {
     // Texts, numbers, lists and maps with texts as keys: there is nothing that could fail.
     serde_yaml::to_string(&raise::document(plan)).unwrap_or_else(|error| format!("# {error}\n"))
+}
+
+fn empty(name: &str) -> Diagnostic {
+    Diagnostic::about_file(name, "the file is empty")
+        .expected("a scenario, which begins with \"format: 1\"")
 }
 
 fn deserialize<T: DeserializeOwned>(sources: &Sources, root: &Node) -> Result<T, Diagnostic> {

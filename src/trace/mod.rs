@@ -14,6 +14,7 @@ mod json_lines;
 mod last_lines;
 mod legend;
 mod observer;
+mod parting;
 mod sink;
 mod stalls;
 mod story;
@@ -29,6 +30,7 @@ pub use json_lines::{
 };
 pub use last_lines::LastLines;
 pub use observer::{CauseEntry, Nobody, Observer};
+pub use parting::{Course, Excerpt, Lines, Parting};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};
 pub use transcript::{Style, Transcript, excerpt, transcript, with_legend};

@@ -7,6 +7,7 @@ mod bad_recordings;
 mod book;
 mod breaker;
 mod command_line;
+mod compare;
 mod disk_faults;
 mod presentation;
 mod reports;

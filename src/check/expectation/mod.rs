@@ -15,6 +15,7 @@ mod tally;
 mod zookeeper;
 
 use super::end_of_run::EndOfRun;
+use super::no_acknowledged_record_lost::Acknowledged;
 use crate::kernel::{Duration, Time};
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
 use crate::protocol::{Fact, GroupFact};
@@ -74,6 +75,8 @@ pub struct Judge {
     last: Time,
     /// Routine facts are not stated.
     blind: bool,
+    /// For `lost`, if somebody asks.
+    acknowledged: Option<Acknowledged>,
 }
 
 /// Routine facts that a sentence needs one by one.
@@ -102,7 +105,20 @@ impl Judge {
             keeps,
             last: Time::ZERO,
             blind: false,
+            acknowledged: None,
         }
+    }
+
+    /// Counts what becomes of every record, whether the plan asks or not.
+    pub fn count_lost(&mut self) {
+        self.acknowledged = Some(Acknowledged::default());
+    }
+
+    /// Records that a producer was told are stored, or has sent with acks=0, and that no log holds which
+    /// counts. `None` unless they were to be counted.
+    pub fn lost(&self, end: &EndOfRun<'_>) -> Option<u64> {
+        let fate = self.acknowledged.as_ref()?.fates(end);
+        Some(fate.lost + fate.nowhere)
     }
 
     /// Routine facts are not stated: nothing can be said of a sentence that is about them.
@@ -115,6 +131,9 @@ impl Judge {
         for entry in entries {
             for place in &self.counting {
                 self.tallies[*place].learn(entry);
+            }
+            if let Some(acknowledged) = &mut self.acknowledged {
+                acknowledged.learn(&entry.fact);
             }
             if self.keeps(&entry.fact) {
                 self.kept.push(entry.clone());

@@ -1,0 +1,282 @@
+//! `trial compare`: the same scenario with other settings, side by side.
+
+use super::progress::{Progress, SLICE};
+use super::terminal::Terminal;
+use super::{Status, inputs, seeds};
+use crate::plan::Plan;
+use crate::protocol::counted;
+use crate::report::{Compared, Parted, Tally, comparison, comparison_json};
+use crate::run::{Report, Run};
+use crate::scenario::{self, Diagnostic};
+use crate::trace::{Course, Keep, Lines, Observer, Parting};
+use clap::{Args, ValueEnum};
+
+/// Run a scenario with several values of a setting, and show what each run came to and where they part.
+///
+/// Expectations that do not hold with another value are counted, not held against it: they are what is to be
+/// seen. The exit status is 1 if a property broke that must hold in every run.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A scenario file, the name of a shipped one, or - for standard input
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// What to vary: acks=0,1,all. A setting of Kafka is set for all who take it, a path as in "trial run" for
+    /// one place: topics/trucks_gps/partitions=1,10. Several give every combination; the first run is what
+    /// the others are held against
+    #[arg(long = "set", value_name = "KEY=VALUE,VALUE...", required = true)]
+    sets: Vec<String>,
+    /// Use this seed instead of the scenario's
+    #[arg(long, allow_hyphen_values = true, value_parser = seeds::one)]
+    seed: Option<u64>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Format {
+    /// For people
+    Text,
+    /// One document
+    Json,
+}
+
+/// More runs than this make no table that anybody reads.
+const MOST_RUNS: usize = 64;
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    match compare(arguments, terminal) {
+        Ok(status) => status,
+        Err(error) => {
+            terminal.complain(&error);
+            Status::Unusable
+        }
+    }
+}
+
+/// A key, and the values that it is given.
+struct Varied {
+    key: String,
+    /// As `--set` takes them.
+    paths: Vec<String>,
+    values: Vec<String>,
+}
+
+/// A run to come.
+struct Job {
+    values: Vec<String>,
+    plan: Plan,
+}
+
+fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Diagnostic> {
+    let input = inputs::one(&arguments.scenario)?;
+    let varied: Vec<Varied> = (arguments.sets.iter())
+        .map(|set| vary(&input, set))
+        .collect::<Result<_, _>>()?;
+    let jobs = prepare(&input, &varied, arguments.seed, terminal)?;
+    let Some(first) = jobs.first() else {
+        return Ok(Status::Well);
+    };
+    let keys: Vec<String> = varied.into_iter().map(|it| it.key).collect();
+    let mut course = Course::default();
+    let mut runs: Vec<Compared> = Vec::with_capacity(jobs.len());
+    for (number, job) in jobs.iter().enumerate() {
+        let mut tally = Tally::of(&job.plan);
+        let mut parting = None;
+        let report = match number {
+            0 => play(
+                &input.name,
+                job,
+                &mut (&mut tally, Some(&mut course)),
+                terminal,
+            )?,
+            _ => {
+                let mut found = Parting::from(&course);
+                let report = play(
+                    &input.name,
+                    job,
+                    &mut (&mut tally, Some(&mut found)),
+                    terminal,
+                )?;
+                parting = found.finish();
+                report
+            }
+        };
+        runs.push(Compared {
+            values: job.values.clone(),
+            figures: tally.finish(&report),
+            parting: parting.map(|this| Parted {
+                first: Vec::new(),
+                this,
+            }),
+        });
+    }
+    // What the first run says at each of these places was not kept: it says it again.
+    let places = runs.iter().flat_map(|run| &run.parting);
+    let mut lines = Lines::at(places.map(|parted| parted.this.place));
+    play(&input.name, first, &mut lines, terminal)?;
+    let parted = runs.iter_mut().filter_map(|run| run.parting.as_mut());
+    for (parted, said) in parted.zip(lines.finish()) {
+        parted.first = said.after;
+    }
+    match arguments.format {
+        Format::Text => {
+            let Plan { name, seed, .. } = &first.plan;
+            terminal.line(&format!(
+                "{name}, seed {seed}: {}\n",
+                counted(runs.len(), "run")
+            ));
+            terminal.data(&comparison(&keys, &runs));
+        }
+        Format::Json => {
+            let Plan { name, seed, .. } = &first.plan;
+            terminal.line(&format!("{:#}", comparison_json(name, *seed, &keys, &runs)));
+        }
+    }
+    let broken = runs.iter().any(|run| run.figures.broken.is_some());
+    Ok(if broken { Status::Failed } else { Status::Well })
+}
+
+/// Everything that can be wrong is told before the first run.
+fn prepare(
+    input: &inputs::Input,
+    varied: &[Varied],
+    seed: Option<u64>,
+    terminal: &mut Terminal,
+) -> Result<Vec<Job>, Diagnostic> {
+    let count = varied.iter().try_fold(1, |count: usize, it| {
+        Some(count.checked_mul(it.values.len())?).filter(|count| *count <= MOST_RUNS)
+    });
+    if count.is_none() {
+        return Err(
+            Diagnostic::about_file("--set", "these make too many combinations")
+                .expected(format!("at most {MOST_RUNS} runs")),
+        );
+    }
+    let mut jobs = Vec::new();
+    for values in combinations(varied) {
+        let mut sets = Vec::new();
+        for (it, value) in varied.iter().zip(&values) {
+            sets.extend(it.paths.iter().map(|path| format!("{path}={value}")));
+        }
+        let loaded = scenario::load(&input.name, input.bytes.clone(), &sets)?;
+        for warning in &loaded.warnings {
+            terminal.complain(warning);
+        }
+        let mut plan = loaded.plan;
+        plan.seed = seed.unwrap_or(plan.seed);
+        jobs.push(Job { values, plan });
+    }
+    Ok(jobs)
+}
+
+/// Every combination, that of the first values first; the last key's value changes fastest.
+fn combinations(varied: &[Varied]) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new()];
+    for it in varied {
+        let with = |values: Vec<String>| {
+            it.values.iter().map(move |value| {
+                let mut values = values.clone();
+                values.push(value.clone());
+                values
+            })
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    all
+}
+
+fn vary(input: &inputs::Input, set: &str) -> Result<Varied, Diagnostic> {
+    let expected = "KEY=VALUE,VALUE..., such as acks=0,1,all";
+    let unusable = |found: String| Diagnostic::about_file("--set", found).expected(expected);
+    let Some((key, values)) = set.split_once('=') else {
+        return Err(unusable(format!("\"{set}\" has no \"=\"")));
+    };
+    let values = split(values);
+    if values.iter().any(|value| value.is_empty()) {
+        return Err(unusable(format!("a value is missing in \"{set}\"")));
+    }
+    Ok(Varied {
+        paths: scenario::places_of(&input.name, input.bytes.clone(), key)?,
+        key: key.trim_start_matches('+').to_owned(),
+        values,
+    })
+}
+
+/// The values of a list with commas between. A comma in brackets, braces or quotes belongs to its value.
+fn split(text: &str) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let mut open = 0_u32;
+    let mut quote = None;
+    for c in text.chars() {
+        match (c, quote) {
+            (c, Some(mark)) if c == mark => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(c),
+            ('[' | '{', None) => open += 1,
+            (']' | '}', None) => open = open.saturating_sub(1),
+            (',', None) if open == 0 => {
+                values.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(value) = values.last_mut() {
+            value.push(c);
+        }
+    }
+    let trimmed = values.iter().map(|value| value.trim().to_owned());
+    trimmed.collect()
+}
+
+fn play(
+    file: &str,
+    job: &Job,
+    observer: &mut impl Observer,
+    terminal: &mut Terminal,
+) -> Result<Report, Diagnostic> {
+    let plan = &job.plan;
+    let mut run = Run::start(plan, plan.seed)
+        .map_err(|error| Diagnostic::about_file(file.to_owned(), error.to_string()))?;
+    run.keep(Keep::Nothing);
+    run.count_lost();
+    let mut progress = Progress::of(
+        &format!("{} {}", plan.name, job.values.join(" ")),
+        run.end(),
+    );
+    while run.now() < run.end() && !run.is_over() {
+        run.until_watched((run.now() + SLICE).min(run.end()), observer);
+        progress.tell(run.now(), run.events(), terminal);
+    }
+    // What happens at the last instant.
+    run.until_watched(run.end(), observer);
+    terminal.clear_status();
+    Ok(run.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_parts_values_unless_something_is_open() {
+        assert_eq!(split("0,1, all"), ["0", "1", "all"]);
+        assert_eq!(
+            split("[broker-1, broker-2],broker-3"),
+            ["[broker-1, broker-2]", "broker-3"]
+        );
+        assert_eq!(split("{a: 1, b: 2}"), ["{a: 1, b: 2}"]);
+        assert_eq!(split("'a,b',c"), ["'a,b'", "c"]);
+        assert_eq!(split("1,"), ["1", ""]);
+    }
+
+    #[test]
+    fn every_combination_comes_once() {
+        let varied = |values: &[&str]| Varied {
+            key: "k".into(),
+            paths: Vec::new(),
+            values: values.iter().map(ToString::to_string).collect(),
+        };
+        let all = combinations(&[varied(&["0", "1"]), varied(&["a", "b"])]);
+        assert_eq!(all, [["0", "a"], ["0", "b"], ["1", "a"], ["1", "b"]]);
+    }
+}

@@ -1,0 +1,113 @@
+//! `trial compare`: a table of what each run came to, where they part, and what it refuses.
+
+use super::command_line::{text, trial};
+use serde_json::Value;
+
+fn compared(arguments: &[&str]) -> String {
+    let output = trial(&[&["compare"], arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The cells under a column's name, by row; no cell is empty, and two blanks part cells.
+fn column(table: &str, name: &str) -> Vec<String> {
+    let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
+    let rows: Vec<Vec<&str>> = rows
+        .map(|row| {
+            let cells = row.split("  ").map(str::trim);
+            cells.filter(|cell| !cell.is_empty()).collect()
+        })
+        .collect();
+    let place = rows[0].iter().position(|cell| *cell == name);
+    let place = place.unwrap_or_else(|| panic!("no column {name} in\n{table}"));
+    let rows = rows[1..].iter().filter(|row| row.len() == rows[0].len());
+    rows.map(|row| row[place].to_owned()).collect()
+}
+
+#[test]
+fn acks_decide_what_is_lost_with_its_leader() {
+    let table = compared(&["acks-1-loss", "--set", "acks=0,1,all"]);
+    assert_eq!(column(&table, "acks"), ["0", "1", "all"], "{table}");
+    assert_eq!(column(&table, "lost"), ["12", "12", "0"], "{table}");
+    // As "trial run" says of the plan as it is.
+    let run = trial(&["run", "acks-1-loss", "--format", "json"]);
+    let document: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    let run = &document["runs"][0];
+    let p50 = run["produce_latency_ns"]["p50"].as_u64().expect("a number");
+    let p50 = format!("{}.{:03} ms", p50 / 1_000_000, p50 / 1_000 % 1_000);
+    assert_eq!(column(&table, "p50")[1], p50);
+    let read = run["consumers"][0]["read"].to_string();
+    assert_eq!(column(&table, "read")[1], read);
+    assert_eq!(column(&table, "as expected")[1], "4 of 4");
+    assert!(table.contains("acks=0 and acks=1 part after"), "{table}");
+}
+
+#[test]
+fn equal_runs_do_not_part_and_programs_get_the_same() {
+    let arguments = ["first-steps", "--set", "+seed=7,7,8", "--format", "json"];
+    let document: Value = serde_json::from_str(&compared(&arguments)).expect("JSON");
+    assert_eq!(document["format"], "kafka-trial comparison");
+    assert_eq!(document["held"], true);
+    let runs = document["runs"].as_array().expect("runs");
+    assert_eq!(runs[0]["digest"], runs[1]["digest"]);
+    assert_eq!(runs[1]["parts_from_first"], Value::Null);
+    assert_ne!(runs[0]["digest"], runs[2]["digest"]);
+    let parted = &runs[2]["parts_from_first"];
+    assert!(parted["facts_in_common"].is_u64());
+    assert_ne!(parted["first"][0], parted["this"][0]);
+}
+
+#[test]
+fn every_combination_is_a_row() {
+    let table = compared(&[
+        "min-insync-refused",
+        "--set",
+        "min.insync.replicas=1,2",
+        "--set",
+        "acks=1,all",
+    ]);
+    assert_eq!(column(&table, "min.insync.replicas"), ["1", "1", "2", "2"]);
+    assert_eq!(column(&table, "acks"), ["1", "all", "1", "all"]);
+    let given_up = column(&table, "given up");
+    assert_eq!(given_up[..3], ["0", "0", "0"], "{table}");
+    assert_ne!(given_up[3], "0", "{table}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_one_message() {
+    for (arguments, message) in [
+        (
+            &["--set", "acks"][..],
+            "error: --set: \"acks\" has no \"=\"\n",
+        ),
+        (
+            &["--set", "acks=1,"],
+            "error: --set: a value is missing in \"acks=1,\"\n",
+        ),
+        (
+            &["--set", "akcs=1"],
+            "error: --set: nobody in this scenario takes \"akcs\"\n",
+        ),
+        (&["--set", "acks=5"], "error: --set:1:24: \"5\"\n"),
+        (
+            &["--set", "request.timeout.ms=1"],
+            "error: --set: \"request.timeout.ms\" is a setting of more than one kind of process\n",
+        ),
+        (
+            &[
+                "--set",
+                "+seed=1,2,3,4,5,6,7,8,9",
+                "--set",
+                "linger.ms=1,2,3,4,5,6,7,8",
+            ],
+            "error: --set: these make too many combinations\n",
+        ),
+    ] {
+        let output = trial(&[&["compare", "min-insync-refused"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "");
+        let said = text(&output.stderr);
+        assert!(said.starts_with(message), "{arguments:?}: {said}");
+        assert_eq!(said.matches("error:").count(), 1, "{said}");
+    }
+}
