@@ -15,8 +15,8 @@ use twox_hash::XxHash3_64;
 const BEFORE: usize = 2;
 const AFTER: usize = 3;
 
-/// The course of a run: a mark for each fact, of its time, its node and what it says. The number of the event
-/// is left out: it counts what nobody sees.
+/// The course of a run: a mark for each fact, of its node, what it says, and its time in milliseconds, as a
+/// transcript tells it. The number of the event is left out: it counts what nobody sees.
 #[derive(Debug, Default)]
 pub struct Course(Vec<u64>);
 
@@ -150,7 +150,8 @@ impl Observer for Lines {
 
 fn mark(entry: &TraceEntry) -> u64 {
     // Plain data: there is nothing that could fail.
-    let said = serde_json::to_vec(&(entry.time.0, &*entry.node, &entry.fact)).unwrap_or_default();
+    let said = serde_json::to_vec(&(entry.time.as_millis(), &*entry.node, &entry.fact))
+        .unwrap_or_default();
     XxHash3_64::oneshot(&said)
 }
 
