@@ -1,6 +1,8 @@
-//! Where runs part: the first fact that one run states and another does not, found while they are played.
+//! Where runs part: the first line, as `--verbose` tells every fact, that one run has and another has not, found
+//! while they are played. What no line shows (a number of nanoseconds, the number of an event) parts nothing:
+//! who is shown two lines sees what differs.
 //!
-//! A trace may be too long to be kept, so of a run each fact leaves a mark of eight bytes, and another run is
+//! A trace may be too long to be kept, so of a run each line leaves a mark of eight bytes, and another run is
 //! held against the marks. What stands there in words is told by a run that is played again.
 
 use super::TraceEntry;
@@ -15,26 +17,29 @@ use twox_hash::XxHash3_64;
 const BEFORE: usize = 2;
 const AFTER: usize = 3;
 
-/// The course of a run: a mark for each fact, of its node, what it says, and its time in milliseconds, as a
-/// transcript tells it. The number of the event is left out: it counts what nobody sees.
+/// The course of a run: a mark for each fact.
 #[derive(Debug, Default)]
-pub struct Course(Vec<u64>);
+pub struct Course {
+    teller: Teller,
+    marks: Vec<u64>,
+}
 
 impl Course {
     /// Facts of the run.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.marks.len()
     }
 
     /// True if the run has stated nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.marks.is_empty()
     }
 }
 
 impl Observer for Course {
     fn fact(&mut self, entry: &TraceEntry) {
-        self.0.push(mark(entry));
+        let line = self.teller.line(entry);
+        self.marks.push(mark(&line));
     }
 }
 
@@ -49,7 +54,7 @@ pub struct Parting<'a> {
 /// A run from which lines at some places are wanted.
 #[derive(Debug, Default)]
 pub struct Lines {
-    story: Story,
+    teller: Teller,
     /// Facts seen.
     seen: usize,
     last: VecDeque<String>,
@@ -91,12 +96,12 @@ impl<'a> Parting<'a> {
 
 impl Observer for Parting<'_> {
     fn fact(&mut self, entry: &TraceEntry) {
-        let place = self.lines.seen;
-        if self.place.is_none() && self.course.0.get(place) != Some(&mark(entry)) {
+        let (line, place) = (self.lines.teller.line(entry), self.lines.seen);
+        if self.place.is_none() && self.course.marks.get(place) != Some(&mark(&line)) {
             self.place = Some(place);
             self.lines.want(place);
         }
-        self.lines.fact(entry);
+        self.lines.take(line);
     }
 }
 
@@ -118,19 +123,7 @@ impl Lines {
         excerpts
     }
 
-    fn want(&mut self, place: usize) {
-        self.excerpts.push(Excerpt {
-            place,
-            before: Vec::new(),
-            after: Vec::new(),
-        });
-    }
-}
-
-impl Observer for Lines {
-    fn fact(&mut self, entry: &TraceEntry) {
-        let sentence = tell(entry, &self.story).sentence();
-        let line = write_line(entry.time, &entry.node, &sentence);
+    fn take(&mut self, line: String) {
         for excerpt in &mut self.excerpts {
             if excerpt.place == self.seen {
                 excerpt.before = self.last.iter().cloned().collect();
@@ -143,16 +136,39 @@ impl Observer for Lines {
             self.last.pop_front();
         }
         self.last.push_back(line);
-        self.story.learn(entry);
         self.seen += 1;
+    }
+
+    fn want(&mut self, place: usize) {
+        self.excerpts.push(Excerpt {
+            place,
+            before: Vec::new(),
+            after: Vec::new(),
+        });
     }
 }
 
-fn mark(entry: &TraceEntry) -> u64 {
-    // Plain data: there is nothing that could fail.
-    let said = serde_json::to_vec(&(entry.time.as_millis(), &*entry.node, &entry.fact))
-        .unwrap_or_default();
-    XxHash3_64::oneshot(&said)
+impl Observer for Lines {
+    fn fact(&mut self, entry: &TraceEntry) {
+        let line = self.teller.line(entry);
+        self.take(line);
+    }
+}
+
+/// Puts each fact into a line.
+#[derive(Debug, Default)]
+struct Teller(Story);
+
+impl Teller {
+    fn line(&mut self, entry: &TraceEntry) -> String {
+        let sentence = tell(entry, &self.0).sentence();
+        self.0.learn(entry);
+        write_line(entry.time, &entry.node, &sentence)
+    }
+}
+
+fn mark(line: &str) -> u64 {
+    XxHash3_64::oneshot(line.as_bytes())
 }
 
 #[cfg(test)]
