@@ -1,21 +1,19 @@
-//! Asks the controller to change ISRs: one request in flight, at most one entry a partition (classes
-//! `DefaultAlterPartitionManager`, `NodeToControllerChannelManager`; rules A3, A5, CT32).
+//! Asks the controller to change ISRs: one request in flight, at most one entry a partition (class
+//! `DefaultAlterPartitionManager`; rules A3, A5, CT32).
 //!
-//! The controller is looked up in the metadata cache once, and kept until a request fails. May not know
-//! what a partition makes of an answer.
+//! May not know what a partition makes of an answer, nor who the controller is.
 
-use super::connections::{Answered, Asker, CONTROLLER_RECONNECT_BACKOFF, Connections};
-use crate::kernel::{Address, Duration};
+use super::connections::{Answered, Asker, Connections};
+use super::node_to_controller_channel::{Ended, NodeToControllerChannel};
+use crate::kernel::Duration;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
-    AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
-    BrokerId, BrokerTimer, Ctx, Errand, ErrorCode, Response, Timer, TopicPartition,
+    AlterPartitionData, AlterPartitionRequest, AlterPartitionResult, BrokerId, BrokerTimer, Ctx,
+    ErrorCode, Response, Timer, TopicPartition,
 };
 use std::collections::BTreeMap;
 
-/// How long to wait until the cache is asked for a controller again.
-const FIND_CONTROLLER_EVERY: Duration = Duration::from_millis(100);
 /// Pause after an error that concerns the whole request.
 const SEND_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -26,23 +24,22 @@ pub(crate) type Outcome = (AlterPartitionData, Result<AlterPartitionResult, Erro
 pub(crate) struct AlterPartitionManager {
     broker: BrokerId,
     broker_epoch: i64,
-    timeout: Duration,
+    channel: NodeToControllerChannel,
     /// What is asked for or waits to be; entries of the request under way stay until its answer.
     unsent: BTreeMap<TopicPartition, AlterPartitionData>,
-    /// The request under way: kept as it was built, however often it has to be sent.
+    /// The request under way.
     request: Option<AlterPartitionRequest>,
-    controller: Option<Address>,
 }
 
 impl AlterPartitionManager {
     pub(crate) fn new(broker: BrokerId, config: &BrokerConfig) -> Self {
+        let timeout = Duration::from_millis(config.controller_socket_timeout_ms);
         AlterPartitionManager {
             broker,
             broker_epoch: -1,
-            timeout: Duration::from_millis(config.controller_socket_timeout_ms),
+            channel: NodeToControllerChannel::new(Asker::AlterPartition, timeout, None),
             unsent: BTreeMap::new(),
             request: None,
-            controller: None,
         }
     }
 
@@ -74,44 +71,36 @@ impl AlterPartitionManager {
         cache: &MetadataCache,
     ) {
         if self.request.is_none() && !self.unsent.is_empty() {
-            self.request = Some(AlterPartitionRequest {
+            let request = AlterPartitionRequest {
                 broker_id: self.broker,
                 broker_epoch: self.broker_epoch,
                 partitions: self.unsent.values().cloned().collect(),
-            });
-            self.send(ctx, connections, cache);
+            };
+            let body = request.clone().into();
+            self.request = Some(request);
+            self.channel.send(ctx, connections, cache, body);
         }
     }
 
-    fn send(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections, cache: &MetadataCache) {
-        let Some(request) = &self.request else {
-            return;
-        };
-        if self.controller.is_none() {
-            self.controller = connections.controller(ctx, cache, Errand::AlterPartition);
-        }
-        match self.controller {
-            None => wake(ctx, FIND_CONTROLLER_EVERY, BrokerTimer::FindController),
-            Some(node) => {
-                let body = request.clone().into();
-                connections.send(ctx, Asker::AlterPartition, node, body, self.timeout);
-            }
-        }
-    }
-
-    /// `BrokerTimer::FindController` or `SendAlterPartition`.
-    pub(crate) fn on_timer(
+    /// `BrokerTimer::SendAlterPartition`.
+    pub(crate) fn on_send(
         &mut self,
         ctx: &mut Ctx<'_>,
         connections: &mut Connections,
         cache: &MetadataCache,
-        timer: &BrokerTimer,
     ) {
-        if *timer == BrokerTimer::FindController {
-            self.send(ctx, connections, cache);
-        } else {
-            self.maybe_propagate(ctx, connections, cache);
-        }
+        self.maybe_propagate(ctx, connections, cache);
+    }
+
+    /// `BrokerTimer::FindController` of its line.
+    pub(crate) fn on_find_controller(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        connections: &mut Connections,
+        cache: &MetadataCache,
+    ) {
+        let ended = self.channel.on_find_controller(ctx, connections, cache);
+        assert!(ended.is_none(), "an ISR change is asked for ever");
     }
 
     /// Takes an answer, or the lack of one, in. Where there are outcomes, give each partition its own, then
@@ -124,33 +113,16 @@ impl AlterPartitionManager {
         cache: &MetadataCache,
         answered: Answered,
     ) -> Option<Vec<Outcome>> {
-        let response = match answered.result {
-            Ok(Response::AlterPartition(response)) if !is_not_controller(&response) => response,
-            Ok(_) => {
-                connections.close(ctx, answered.tag, answered.to);
-                self.controller = None;
-                let controller = connections.controller(ctx, cache, Errand::AlterPartition);
-                if controller == Some(answered.to) {
-                    // The cache does not know better yet; the next connection is held back.
-                    wake(
-                        ctx,
-                        CONTROLLER_RECONNECT_BACKOFF,
-                        BrokerTimer::FindController,
-                    );
-                } else {
-                    self.send(ctx, connections, cache);
-                }
-                return None;
-            }
-            Err(_) => {
-                self.controller = None;
-                self.send(ctx, connections, cache);
-                return None;
-            }
+        let ended = self
+            .channel
+            .on_answered(ctx, connections, cache, answered)?;
+        let Ended::Answered(Response::AlterPartition(response)) = ended else {
+            unreachable!("AlterPartition is answered by its response, for ever sent again")
         };
         let request = self.request.take()?;
         if !response.error.is_none() {
-            wake(ctx, SEND_AGAIN_AFTER, BrokerTimer::SendAlterPartition);
+            let again = Timer::Broker(BrokerTimer::SendAlterPartition);
+            ctx.set_timer(SEND_AGAIN_AFTER, again);
             return None;
         }
         let mut outcomes = Vec::with_capacity(request.partitions.len());
@@ -189,23 +161,8 @@ impl AlterPartitionManager {
     }
 
     pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) {
-        if let Some(node) = self.controller.take() {
-            connections.close(ctx, Asker::AlterPartition, node);
-        }
+        self.channel.shutdown(ctx, connections);
         self.unsent.clear();
         self.request = None;
     }
-}
-
-/// NOT_CONTROLLER anywhere in the answer means that the wrong broker was asked.
-fn is_not_controller(response: &AlterPartitionResponse) -> bool {
-    response.error == ErrorCode::NotController
-        || response
-            .partitions
-            .iter()
-            .any(|partition| partition.error == ErrorCode::NotController)
-}
-
-fn wake(ctx: &mut Ctx<'_>, after: Duration, timer: BrokerTimer) {
-    ctx.set_timer(after, Timer::Broker(timer));
 }

@@ -62,6 +62,11 @@ impl Broker {
         ] {
             ctx.set_timer(initial_delay, Timer::Broker(task));
         }
+        let check = self.config.producer_id_expiration_check_interval_ms;
+        ctx.set_timer(
+            Duration::from_millis(check),
+            Timer::Broker(BrokerTimer::ProducerExpiration),
+        );
         self.arm_isr_expiration(ctx);
         self.background.deleted_logs.next_look = ctx.now() + initial_delay;
         for dir in std::mem::take(&mut self.replicas.logs.deleted_dirs) {
@@ -114,6 +119,10 @@ impl Broker {
                     period => u64::try_from(period).unwrap_or(0),
                 }
             }
+            BrokerTimer::ProducerExpiration => {
+                self.replicas.remove_expired_producers(&mut env!(self, ctx));
+                self.config.producer_id_expiration_check_interval_ms
+            }
             BrokerTimer::DeleteFiles => {
                 self.delete_due(ctx);
                 return;
@@ -127,7 +136,7 @@ impl Broker {
             | BrokerTimer::FetcherBackoff(_)
             | BrokerTimer::GoOn(_)
             | BrokerTimer::StateChange
-            | BrokerTimer::FindController
+            | BrokerTimer::FindController(_)
             | BrokerTimer::SendAlterPartition
             | BrokerTimer::ControlledShutdown => return,
         };

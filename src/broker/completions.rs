@@ -21,6 +21,11 @@ impl Broker {
             match answered.tag {
                 Asker::Fetcher(fetcher) => self.on_fetcher_answered(ctx, fetcher, answered),
                 Asker::AlterPartition => self.on_alter_partition_answered(ctx, answered),
+                Asker::Forwarding => {
+                    let (connections, cache) = (&mut self.connections, &self.metadata_cache);
+                    self.producer_ids
+                        .on_answered(ctx, connections, cache, answered);
+                }
                 Asker::ControlledShutdown => {
                     let connections = &mut self.connections;
                     let done = self

@@ -16,7 +16,7 @@ use crate::protocol::{
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Pause before AlterPartition's line is connected anew (`retry.backoff.ms` of its channel).
+/// Pause before a line to the controller is connected anew (`retry.backoff.ms` of its channel).
 pub(crate) const CONTROLLER_RECONNECT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Whose request it is.
@@ -25,6 +25,7 @@ pub(crate) enum Asker {
     Fetcher(FetcherId),
     AlterPartition,
     ControlledShutdown,
+    Forwarding,
 }
 
 /// What a broker's request has come to.
@@ -41,6 +42,7 @@ pub(crate) struct Connections {
     fetchers: Vec<NetworkClient<Asker>>,
     alter_partition: NetworkClient<Asker>,
     controlled_shutdown: NetworkClient<Asker>,
+    forwarding: NetworkClient<Asker>,
     /// Who was sought where last, by the cache's words.
     places: BTreeMap<Address, (BrokerId, Rc<str>)>,
     unreached: Unreached,
@@ -66,6 +68,11 @@ impl Connections {
                 NetworkOwner::ControlledShutdown,
                 broker.to_string(),
                 Duration::ZERO,
+            ),
+            forwarding: line(
+                NetworkOwner::Forwarding,
+                broker.to_string(),
+                CONTROLLER_RECONNECT_BACKOFF,
             ),
             places: BTreeMap::new(),
             unreached: Unreached::default(),
@@ -214,7 +221,11 @@ impl Connections {
     // ---- lines
 
     fn lines(&self) -> impl Iterator<Item = &NetworkClient<Asker>> {
-        let controller = [&self.alter_partition, &self.controlled_shutdown];
+        let controller = [
+            &self.alter_partition,
+            &self.controlled_shutdown,
+            &self.forwarding,
+        ];
         self.fetchers.iter().chain(controller)
     }
 
@@ -223,6 +234,7 @@ impl Connections {
             NetworkOwner::Fetcher(number) => &mut self.fetchers[usize::from(number)],
             NetworkOwner::AlterPartition => &mut self.alter_partition,
             NetworkOwner::ControlledShutdown => &mut self.controlled_shutdown,
+            NetworkOwner::Forwarding => &mut self.forwarding,
             NetworkOwner::Client(_) | NetworkOwner::ControllerChannels => {
                 unreachable!("{owner:?} is no thread of a broker")
             }
@@ -230,19 +242,21 @@ impl Connections {
     }
 }
 
-fn owner_of(asker: Asker) -> NetworkOwner {
+pub(super) fn owner_of(asker: Asker) -> NetworkOwner {
     match asker {
         Asker::Fetcher(id) => NetworkOwner::Fetcher(id.number),
         Asker::AlterPartition => NetworkOwner::AlterPartition,
         Asker::ControlledShutdown => NetworkOwner::ControlledShutdown,
+        Asker::Forwarding => NetworkOwner::Forwarding,
     }
 }
 
-fn errand_of(owner: NetworkOwner) -> Errand {
+pub(super) fn errand_of(owner: NetworkOwner) -> Errand {
     match owner {
         NetworkOwner::Fetcher(_) => Errand::Follow,
         NetworkOwner::AlterPartition => Errand::AlterPartition,
         NetworkOwner::ControlledShutdown => Errand::ControlledShutdown,
+        NetworkOwner::Forwarding => Errand::AllocateProducerIds,
         NetworkOwner::ControllerChannels => Errand::Control,
         NetworkOwner::Client(_) => Errand::Client,
     }

@@ -104,7 +104,13 @@ impl Broker {
                 }
             }
             Request::ElectLeaders(request) => self.forward_election(to, *request),
-            body @ (Request::AlterPartition(_) | Request::ControlledShutdown(_)) => {
+            Request::InitProducerId(request) => {
+                let response = self.init_producer_id(ctx, &request);
+                self.answer_now(to, response);
+            }
+            body @ (Request::AlterPartition(_)
+            | Request::ControlledShutdown(_)
+            | Request::AllocateProducerIds(_)) => {
                 let token = self.forward(to);
                 self.outputs
                     .push(BrokerOutput::ToController { token, body });

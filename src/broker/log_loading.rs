@@ -5,7 +5,7 @@
 //!
 //! May not know why the process before ended: the clean marker says how, and no more.
 
-use super::log_manager::{DATA_DIR, HostedLog, log_config};
+use super::log_manager::{DATA_DIR, HostedLog, new_log_config};
 use crate::kernel::Disk;
 use crate::log::log_dir::{self, LogDirKind, LogDirName};
 use crate::log::{
@@ -13,18 +13,17 @@ use crate::log::{
     offset_checkpoint::{self, LOG_START_OFFSET_CHECKPOINT, RECOVERY_POINT_OFFSET_CHECKPOINT},
 };
 use crate::protocol::TopicPartition;
-use crate::protocol::config::TopicConfig;
-use crate::protocol::rules::{CleanMarker, Rules};
+use crate::protocol::config::{BrokerConfig, TopicConfig};
+use crate::protocol::rules::CleanMarker;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// Logs that are being loaded.
 #[derive(Debug)]
 pub(crate) struct LogLoading {
+    /// Of topics that have one.
     configs: BTreeMap<Rc<str>, TopicConfig>,
-    /// Of topics without a configuration.
-    defaults: TopicConfig,
-    rules: Rules,
+    config: Rc<BrokerConfig>,
     dirs: VecDeque<String>,
     pub(crate) clean_shutdown: bool,
     recovery_points: OffsetCheckpoint,
@@ -77,10 +76,9 @@ impl LogLoading {
     pub(crate) fn begin(
         disk: &mut Disk,
         configs: BTreeMap<Rc<str>, TopicConfig>,
-        defaults: TopicConfig,
-        rules: Rules,
+        config: Rc<BrokerConfig>,
     ) -> Result<LogLoading, LogError> {
-        let clean_shutdown = match rules.clean_marker {
+        let clean_shutdown = match config.rules.clean_marker {
             CleanMarker::Left => log_dir::has_clean_shutdown_file(disk, DATA_DIR),
             _ => log_dir::take_clean_shutdown_file(disk, DATA_DIR)?,
         };
@@ -95,8 +93,7 @@ impl LogLoading {
         let log_starts = read(LOG_START_OFFSET_CHECKPOINT);
         Ok(LogLoading {
             configs,
-            defaults,
-            rules,
+            config,
             dirs: log_dir::list_dirs(disk, DATA_DIR).into(),
             clean_shutdown,
             recovery_points,
@@ -169,7 +166,10 @@ impl LogLoading {
         if kind == LogDirKind::Deleted {
             return Ok(Loaded::DeletedDir(dir));
         }
-        let config = self.configs.get(&*topic).unwrap_or(&self.defaults);
+        let config = self
+            .configs
+            .get(&*topic)
+            .unwrap_or(&self.config.topic_defaults);
         let key = (topic, partition);
         let parameters = LoadParameters {
             clean_shutdown: self.clean_shutdown,
@@ -177,7 +177,8 @@ impl LogLoading {
             log_start_offset: self.log_starts.get(&key).copied().unwrap_or(0),
             now_ms,
         };
-        let loader = LogLoader::new(disk, &dir, log_config(config, &self.rules), parameters)?;
+        let log_config = new_log_config(&self.config, config);
+        let loader = LogLoader::new(disk, &dir, log_config, parameters)?;
         self.current = Some(Current {
             name: TopicPartition::new(key.0, key.1),
             dir,

@@ -140,8 +140,7 @@ impl LogManager {
                     return Ok(LoadProgress::WaitsForConfigurations);
                 }
                 let configs = std::mem::take(configs);
-                let defaults = self.config.topic_defaults.clone();
-                let loading = LogLoading::begin(disk, configs, defaults, self.config.rules)
+                let loading = LogLoading::begin(disk, configs, Rc::clone(&self.config))
                     .map_err(|error| halts(error.to_string()))?;
                 if let Some(why) = loading.bad_dir() {
                     return Err(self.shut_down(disk, loading.clean_shutdown, why));
@@ -276,7 +275,7 @@ impl LogManager {
             log_start_offset: 0,
             now_ms,
         };
-        open(disk, name, &config, &self.config.rules, recovery)
+        open(disk, name, &config, &self.config, recovery)
     }
 
     /// RK10 for the logs that no partition has taken.
@@ -405,7 +404,7 @@ fn open(
     disk: &mut Disk,
     name: &TopicPartition,
     config: &TopicConfig,
-    rules: &Rules,
+    broker: &BrokerConfig,
     recovery: LoadParameters,
 ) -> Result<HostedLog, LogError> {
     let dir = format!(
@@ -413,7 +412,7 @@ fn open(
         log_dir::partition_dir_name(&name.topic, name.partition)
     );
     Ok(HostedLog {
-        log: UnifiedLog::open(disk, &dir, log_config(config, rules), recovery)?,
+        log: UnifiedLog::open(disk, &dir, new_log_config(broker, config), recovery)?,
         min_insync_replicas: config.min_insync_replicas,
     })
 }
@@ -425,6 +424,14 @@ fn effective_config(config: &BrokerConfig, overrides: &Properties) -> TopicConfi
     defaults
         .with_overrides(overrides)
         .unwrap_or_else(|_| defaults.clone())
+}
+
+/// What a log begins with: its topic's configuration, and what only brokers are configured with.
+pub(super) fn new_log_config(broker: &BrokerConfig, config: &TopicConfig) -> LogConfig {
+    LogConfig {
+        producer_id_expiration_ms: broker.producer_id_expiration_ms,
+        ..log_config(config, &broker.rules)
+    }
 }
 
 /// The part of a topic's configuration that its logs use.

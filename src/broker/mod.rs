@@ -33,8 +33,10 @@ mod leadership_changes;
 mod locks;
 mod log_loading;
 mod log_manager;
+mod node_to_controller_channel;
 mod outbox;
 mod partition;
+mod producer_id_manager;
 mod purgatory;
 mod replica;
 mod replica_fetcher;
@@ -70,6 +72,7 @@ use connections::Connections;
 use controlled_shutdown::ControlledShutdown;
 use locks::{Interrupted, Interruptions};
 use outbox::Outbox;
+use producer_id_manager::ProducerIdManager;
 use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
@@ -158,6 +161,7 @@ pub struct Broker {
     fetchers: ReplicaFetcherManager,
     alter_partition: AlterPartitionManager,
     controlled_shutdown: ControlledShutdown,
+    producer_ids: ProducerIdManager,
     auto_topic_creation: AutoTopicCreationManager,
     groups: GroupCoordinator,
     background: Background,
@@ -189,6 +193,7 @@ impl Broker {
             fetchers: ReplicaFetcherManager::new(id, Rc::clone(&config)),
             alter_partition: AlterPartitionManager::new(id, &config),
             controlled_shutdown: ControlledShutdown::new(id, Rc::clone(&config)),
+            producer_ids: ProducerIdManager::new(id, &config),
             auto_topic_creation: AutoTopicCreationManager::default(),
             groups: GroupCoordinator::new(GroupConfig::of(&config)),
             background: Background::default(),
@@ -255,6 +260,7 @@ impl Broker {
         self.broker_epoch = broker_epoch;
         self.fetchers.set_broker_epoch(broker_epoch);
         self.alter_partition.set_broker_epoch(broker_epoch);
+        self.producer_ids.set_broker_epoch(broker_epoch);
     }
 
     /// The listener by which a connection has come.
@@ -314,6 +320,7 @@ impl Broker {
     pub fn shutdown_replicas(&mut self, ctx: &mut Ctx<'_>) {
         self.fetchers.shutdown(ctx, &mut self.connections);
         self.alter_partition.shutdown(ctx, &mut self.connections);
+        self.producer_ids.shutdown(ctx, &mut self.connections);
         self.close_logs(ctx);
         self.flush(ctx);
     }
@@ -389,10 +396,21 @@ impl Broker {
                 self.run_fetchers(ctx);
             }
             BrokerTimer::ControlledShutdown => self.try_controlled_shutdown(ctx),
-            BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
+            BrokerTimer::SendAlterPartition => {
                 let (connections, cache) = (&mut self.connections, &self.metadata_cache);
-                self.alter_partition
-                    .on_timer(ctx, connections, cache, &timer);
+                self.alter_partition.on_send(ctx, connections, cache);
+            }
+            BrokerTimer::FindController(owner) => {
+                let (connections, cache) = (&mut self.connections, &self.metadata_cache);
+                match owner {
+                    NetworkOwner::Forwarding => {
+                        self.producer_ids
+                            .on_find_controller(ctx, connections, cache)
+                    }
+                    _ => self
+                        .alter_partition
+                        .on_find_controller(ctx, connections, cache),
+                }
             }
             task => self.on_task(ctx, task),
         }

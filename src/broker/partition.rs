@@ -12,13 +12,14 @@ mod isr;
 use super::log_manager::log_config;
 use super::outbox::{Env, take_tasks};
 use super::replica::Replica;
-use crate::log::{LogAppendInfo, Records, UnifiedLog};
+use crate::log::{LogAppendInfo, LogError, Records, UnifiedLog};
 use crate::protocol::config::TopicConfig;
 use crate::protocol::rules::{
     AcksAll, EpochStartOnElection, HwIsr, HwUnderMinIsr, Rules, TruncateOnMissedEpoch,
 };
 use crate::protocol::{
-    BrokerId, ErrorCode, Fact, LeaderAndIsrPartitionState, TopicId, TopicPartition,
+    BrokerId, ErrorCode, Fact, LeaderAndIsrPartitionState, ProducerStateFact, TopicId,
+    TopicPartition,
 };
 use isr::{IsrState, is_isr_eligible};
 
@@ -369,10 +370,15 @@ impl Partition {
         let log_end_offset = log.log_end_offset();
         let info = log
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
-            .map_err(|error| env.out.log_error(&error))?;
+            .map_err(|error| {
+                env.out.facts.extend(refused_sequence(&self.name, &error));
+                env.out.log_error(&error)
+            })?;
         take_tasks(&self.name, log, env.out);
         env.appended(&self.name);
-        if !info.duplicate {
+        if info.duplicate {
+            env.out.facts.extend(duplicate(&self.name, records, &info));
+        } else {
             assert_eq!(
                 info.first_offset, log_end_offset,
                 "{}: a leader appends where its log ends",
@@ -424,6 +430,49 @@ impl Partition {
             min_insync_replicas: u32::try_from(self.effective_min_isr()).unwrap_or(u32::MAX),
         });
     }
+}
+
+fn duplicate(partition: &TopicPartition, records: &Records, info: &LogAppendInfo) -> Option<Fact> {
+    let batch = records.batches().first()?;
+    let fact = ProducerStateFact::Duplicate {
+        partition: partition.clone(),
+        producer_id: batch.producer_id(),
+        producer_epoch: batch.producer_epoch(),
+        first_sequence: batch.base_sequence(),
+        last_sequence: batch.last_sequence(),
+        base_offset: info.first_offset,
+    };
+    Some(fact.into())
+}
+
+/// What the log has against a batch of an idempotent producer.
+fn refused_sequence(partition: &TopicPartition, error: &LogError) -> Option<Fact> {
+    let partition = partition.clone();
+    let fact = match *error {
+        LogError::OutOfOrderSequence {
+            producer_id,
+            expected,
+            found,
+            ..
+        } => ProducerStateFact::OutOfOrder {
+            partition,
+            producer_id,
+            expected,
+            found,
+        },
+        LogError::InvalidProducerEpoch {
+            producer_id,
+            known,
+            found,
+        } => ProducerStateFact::OldEpoch {
+            partition,
+            producer_id,
+            known,
+            found,
+        },
+        _ => return None,
+    };
+    Some(fact.into())
 }
 
 #[cfg(test)]

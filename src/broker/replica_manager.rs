@@ -22,7 +22,7 @@ use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, BrokerId, CONSUMER_REPLICA_ID, EpochEndOffset,
     ErrorCode, Fact, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
-    TopicPartition,
+    ProducerStateFact, TopicPartition,
 };
 use crate::purgatory::OperationId;
 use std::collections::BTreeMap;
@@ -266,6 +266,21 @@ impl ReplicaManager {
                 }
             }
             take_tasks(name, log, env.out);
+        }
+    }
+
+    /// CP50: `PeriodicProducerExpirationCheck` of all logs.
+    pub(crate) fn remove_expired_producers(&mut self, env: &mut Env<'_>) {
+        for (name, log) in self.all_logs_mut() {
+            let producer_ids = log.remove_expired_producers(env.now_ms);
+            if !producer_ids.is_empty() {
+                let partition = name.clone();
+                let fact = ProducerStateFact::Forgotten {
+                    partition,
+                    producer_ids,
+                };
+                env.out.facts.push(fact.into());
+            }
         }
     }
 

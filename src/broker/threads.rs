@@ -20,6 +20,8 @@ pub enum BrokerThread {
     Fetcher(Address, u16),
     /// Talks to the controller about ISRs.
     AlterPartition,
+    /// Talks to the controller about producer ids (channel `forwarding`).
+    Forwarding,
     /// One of `background.threads`: `isr-expiration`, retention, checkpoints, flushes, deletions.
     Scheduler,
     /// `ExpirationReaper`: the time of parked requests is up.
@@ -46,9 +48,8 @@ impl Broker {
             }
             BrokerTimer::ControlledShutdown => BrokerThread::Main,
             BrokerTimer::StateChange => BrokerThread::StateChange,
-            BrokerTimer::FindController | BrokerTimer::SendAlterPartition => {
-                BrokerThread::AlterPartition
-            }
+            BrokerTimer::FindController(owner) => thread_of(*owner, None),
+            BrokerTimer::SendAlterPartition => BrokerThread::AlterPartition,
             BrokerTimer::IsrExpiration
             | BrokerTimer::HighWatermarkCheckpoint
             | BrokerTimer::RecoveryPointCheckpoint
@@ -57,6 +58,7 @@ impl Broker {
             | BrokerTimer::LogFlusher
             | BrokerTimer::DeleteFiles
             | BrokerTimer::DeleteLogs
+            | BrokerTimer::ProducerExpiration
             | BrokerTimer::GoOn(_) => BrokerThread::Scheduler,
         }
     }
@@ -81,6 +83,7 @@ fn thread_of(owner: NetworkOwner, node: Option<Address>) -> BrokerThread {
         (NetworkOwner::Fetcher(number), Some(node)) => BrokerThread::Fetcher(node, number),
         (NetworkOwner::Fetcher(_), None) => BrokerThread::Scheduler,
         (NetworkOwner::ControlledShutdown, _) => BrokerThread::Main,
+        (NetworkOwner::Forwarding, _) => BrokerThread::Forwarding,
         _ => BrokerThread::AlterPartition,
     }
 }

@@ -13,9 +13,10 @@ use crate::network_client::Disconnected;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::zookeeper::{SessionId, WatchType, WatchedEvent};
 use crate::protocol::{
-    AlterPartitionRequest, BrokerEndpoint, BrokerId, ControlledShutdownRequest,
-    ControlledShutdownResponse, ControllerTimer, ElectLeadersRequest, ErrorCode, Fact,
-    LeaderAndIsrResponse, NO_LEADER, RegisteredBroker, Request, Response, TopicName,
+    AllocateProducerIdsRequest, AlterPartitionRequest, BrokerEndpoint, BrokerId,
+    ControlledShutdownRequest, ControlledShutdownResponse, ControllerTimer, ElectLeadersRequest,
+    ErrorCode, Fact, LeaderAndIsrResponse, NO_LEADER, RegisteredBroker, Request, Response,
+    TopicName,
 };
 use crate::zookeeper_mode::{Handlers, ZkCalls};
 use std::cell::{Cell, RefCell};
@@ -37,7 +38,7 @@ pub enum ControllerInput {
     SessionReopened { session: SessionId },
     /// A watch of the session fired. Those of others are ignored.
     Watch(WatchedEvent),
-    /// AlterPartition, ControlledShutdown or ElectLeaders arrived at this broker. Answered by
+    /// AlterPartition, ControlledShutdown, AllocateProducerIds or ElectLeaders arrived at this broker. Answered by
     /// `Respond` (ElectLeaders: by `Elected`) when its turn comes, with Kafka's error if this is not
     /// the active controller then. As in Kafka, one that an expiry or a move catches may stay
     /// without answer.
@@ -144,6 +145,10 @@ pub(super) enum ControllerEvent {
     AlterPartition {
         token: u64,
         request: Box<AlterPartitionRequest>,
+    },
+    AllocateProducerIds {
+        token: u64,
+        request: Box<AllocateProducerIdsRequest>,
     },
     LeaderAndIsrResponse {
         broker: BrokerId,
@@ -333,6 +338,9 @@ impl Controller {
         match body {
             Request::AlterPartition(request) => {
                 self.put(ControllerEvent::AlterPartition { token, request });
+            }
+            Request::AllocateProducerIds(request) => {
+                self.put(ControllerEvent::AllocateProducerIds { token, request });
             }
             Request::ControlledShutdown(request) => {
                 self.put(ControllerEvent::ControlledShutdown { token, request });

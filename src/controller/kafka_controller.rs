@@ -25,7 +25,7 @@ use std::rc::Rc;
 pub(super) struct KafkaController {
     pub broker: RegisteredBroker,
     pub config: Rc<BrokerConfig>,
-    calls: ZkCalls,
+    pub calls: ZkCalls,
     pub zk: KafkaZkClient,
     pub shared: Rc<Shared>,
     pub context: ControllerContext,
@@ -96,6 +96,10 @@ impl KafkaController {
             }
             ControllerEvent::AlterPartition { token, request } => {
                 self.alter_partition(token, &request).await;
+                Ok(())
+            }
+            ControllerEvent::AllocateProducerIds { token, request } => {
+                self.allocate_producer_ids(token, &request).await;
                 Ok(())
             }
             ControllerEvent::ReplicaLeaderElection(LeaderElection::AdminClientTriggered {

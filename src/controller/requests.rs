@@ -1,5 +1,5 @@
 //! What brokers and administrators ask of the controller: ControlledShutdown (Z7, CT19, RK7),
-//! AlterPartition (A4, CT15) and ElectLeaders (RK18).
+//! AlterPartition (A4, CT15), AllocateProducerIds (D20) and ElectLeaders (RK18).
 //!
 //! May not know how far a follower is: that a leader asks for it is enough.
 
@@ -13,12 +13,12 @@ use super::request_batch::RequestBatch;
 use crate::metadata::{LeaderAndIsr, znode};
 use crate::protocol::rules::IsrEligibility;
 use crate::protocol::{
-    AlterPartitionData, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
-    BrokerId, ControlledShutdownRequest, ControlledShutdownResponse, ElectLeadersRequest,
-    ElectionType, ErrorCode, Fact, LeaderRecoveryState, NO_LEADER, StateWriteReason, TopicId,
-    TopicPartition,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionData,
+    AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult, BrokerId,
+    ControlledShutdownRequest, ControlledShutdownResponse, ElectLeadersRequest, ElectionType,
+    ErrorCode, Fact, LeaderRecoveryState, NO_LEADER, StateWriteReason, TopicId, TopicPartition,
 };
-use crate::zookeeper_mode::Abandoned;
+use crate::zookeeper_mode::{Abandoned, new_producer_id_block};
 use std::collections::BTreeMap;
 
 /// A sender that does not know its broker epoch (`AbstractControlRequest.UNKNOWN_BROKER_EPOCH`).
@@ -285,6 +285,44 @@ impl KafkaController {
                     partition_epoch: 0,
                 }
             }
+        }
+    }
+
+    // ---- AllocateProducerIds
+
+    pub(super) async fn allocate_producer_ids(
+        &mut self,
+        token: u64,
+        request: &AllocateProducerIdsRequest,
+    ) {
+        let body = match self.try_allocate_producer_ids(request).await {
+            Ok((first, last)) => AllocateProducerIdsResponse {
+                error: ErrorCode::None,
+                producer_id_start: first,
+                producer_id_len: i32::try_from(last - first + 1).unwrap_or(0),
+            },
+            Err(error) => AllocateProducerIdsResponse {
+                error,
+                producer_id_start: 0,
+                producer_id_len: 0,
+            },
+        };
+        self.respond(token, body);
+    }
+
+    async fn try_allocate_producer_ids(
+        &mut self,
+        request: &AllocateProducerIdsRequest,
+    ) -> Result<(i64, i64), ErrorCode> {
+        if !self.is_active() {
+            return Err(ErrorCode::NotController);
+        }
+        match self.context.broker_epoch(request.broker_id) {
+            None => Err(ErrorCode::BrokerIdNotRegistered),
+            Some(known) if known != request.broker_epoch => Err(ErrorCode::StaleBrokerEpoch),
+            Some(_) => new_producer_id_block(&self.calls, request.broker_id)
+                .await
+                .map_err(|_| ErrorCode::UnknownServerError),
         }
     }
 

@@ -128,10 +128,12 @@ impl ProducerStateManager {
             .insert(completed.first_offset, completed.last_offset);
     }
 
-    pub(crate) fn remove_expired(&mut self, now_ms: i64) {
+    /// CP50. Says whom it has forgotten.
+    pub(crate) fn remove_expired(&mut self, now_ms: i64) -> Vec<i64> {
         let limit = self.producer_id_expiration_ms;
-        self.producers
-            .retain(|_, entry| !is_expired(entry, now_ms, limit));
+        let gone = |_: &i64, entry: &mut ProducerStateEntry| is_expired(entry, now_ms, limit);
+        let expired = self.producers.extract_if(.., gone);
+        expired.map(|(id, _)| id).collect()
     }
 
     pub(crate) fn on_log_start_offset_incremented(&mut self, log_start_offset: i64) {

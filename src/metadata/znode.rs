@@ -26,6 +26,7 @@ pub const TOPIC_CONFIGS: &str = "/config/topics";
 pub const DELETE_TOPICS: &str = "/admin/delete_topics";
 pub const PREFERRED_REPLICA_ELECTION: &str = "/admin/preferred_replica_election";
 pub const ISR_CHANGE_NOTIFICATION: &str = "/isr_change_notification";
+pub const LATEST_PRODUCER_ID_BLOCK: &str = "/latest_producer_id_block";
 pub const LOG_DIR_EVENT_NOTIFICATION: &str = "/log_dir_event_notification";
 
 /// Prefix of change notices under `CONFIG_CHANGES`; ZooKeeper adds ten digits.
@@ -40,7 +41,7 @@ pub const PERSISTENT_PATHS: [&str; 14] = [
     DELETE_TOPICS,
     "/brokers/seqid",
     ISR_CHANGE_NOTIFICATION,
-    "/latest_producer_id_block",
+    LATEST_PRODUCER_ID_BLOCK,
     LOG_DIR_EVENT_NOTIFICATION,
     TOPIC_CONFIGS,
     "/config/clients",
@@ -121,6 +122,38 @@ pub fn encode_controller_epoch(epoch: i32) -> Bytes {
 
 pub fn decode_controller_epoch(data: &[u8]) -> Option<i32> {
     std::str::from_utf8(data).ok()?.parse().ok()
+}
+
+/// What stands in /latest_producer_id_block: who was given which ids last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProducerIdBlockZNode {
+    pub broker: BrokerId,
+    pub block_start: i64,
+    pub block_end: i64,
+}
+
+impl ProducerIdBlockZNode {
+    pub fn encode(&self) -> Bytes {
+        let ProducerIdBlockZNode {
+            broker,
+            block_start,
+            block_end,
+        } = self;
+        format!(
+            r#"{{"version":1,"broker":{broker},"block_start":"{block_start}","block_end":"{block_end}"}}"#
+        )
+        .into()
+    }
+
+    pub fn decode(data: &[u8]) -> Option<ProducerIdBlockZNode> {
+        let node = json(data)?;
+        let number = |name: &str| node.get(name)?.as_str()?.parse().ok();
+        Some(ProducerIdBlockZNode {
+            broker: int(node.get("broker")?)?,
+            block_start: number("block_start")?,
+            block_end: number("block_end")?,
+        })
+    }
 }
 
 /// What the first controller writes into /feature; nothing that is modelled changes it.

@@ -101,6 +101,7 @@ error_codes! {
     UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", "UnstableOffsetCommitException";
     ProducerFenced = 90, "PRODUCER_FENCED", "ProducerFencedException";
     FetchSessionTopicIdError = 106, "FETCH_SESSION_TOPIC_ID_ERROR", "FetchSessionTopicIdException";
+    BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", "BrokerIdNotRegisteredException";
 }
 
 impl ErrorCode {

@@ -30,7 +30,8 @@ pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
     Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, MemberGone,
-    NotReached, RebalanceReason, RecordId, Routine, ShellFact, StateWriteReason, content_of,
+    NotReached, ProducerStateFact, RebalanceReason, RecordId, Routine, ShellFact, StateWriteReason,
+    content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{

@@ -34,6 +34,8 @@ pub enum NetworkOwner {
     AlterPartition,
     /// A broker's request to be relieved of its leaderships.
     ControlledShutdown,
+    /// A broker's requests for producer ids.
+    Forwarding,
 }
 
 /// What a `NetworkClient` asks its clock for.
@@ -102,14 +104,16 @@ pub enum BrokerTimer {
     DeleteFiles,
     /// `kafka-delete-logs`.
     DeleteLogs,
+    /// `PeriodicProducerExpirationCheck`, every `producer.id.expiration.check.interval.ms`.
+    ProducerExpiration,
     /// A fetcher's pause (`replica.fetch.backoff.ms`) ends.
     FetcherBackoff(FetcherId),
     /// A thread goes on with what it was interrupted in: it has its lock, or its flush is done.
     GoOn(u64),
     /// A state change goes on: what it asked about a topic's configuration is answered.
     StateChange,
-    /// AlterPartition looks for the controller again.
-    FindController,
+    /// The line of this owner to the controller looks again who that is.
+    FindController(NetworkOwner),
     /// AlterPartition goes out again after an error.
     SendAlterPartition,
     /// The next attempt at a controlled shutdown.

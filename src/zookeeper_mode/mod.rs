@@ -9,6 +9,7 @@ mod admin_zk_client;
 mod config_watcher;
 mod create_partitions;
 mod kafka_zk_client;
+mod producer_id_block;
 pub mod registration;
 mod zk_requests;
 
@@ -17,6 +18,7 @@ pub use config_watcher::{
     ConfigWatcher, ConfigWatcherInput, ConfigWatcherOutput, fetch_topic_config,
 };
 pub(crate) use kafka_zk_client::{Abandoned, EpochZkVersion, Handlers, KafkaZkClient};
+pub(crate) use producer_id_block::new_producer_id_block;
 pub use registration::{BrokerInfo, RegistrationError};
 
 use crate::kernel::task::Calls;

@@ -4,8 +4,11 @@ use super::*;
 use crate::broker::purgatory::Pending;
 use crate::broker::testing::*;
 use crate::kernel::ConnId;
+use crate::log::batch::BatchBuilder;
 use crate::metadata::MetadataCache;
-use crate::protocol::{FetchPartition, FetchRequest, ProduceRequest, Response, TopicId};
+use crate::protocol::{
+    FetchPartition, FetchRequest, ProduceRequest, ProducerStateFact, Response, TopicId,
+};
 
 /// Broker 1's replica manager with t-0, led by it unless said otherwise.
 fn manager(world: &mut World, isr: &[BrokerId], min_insync_replicas: i32) -> ReplicaManager {
@@ -131,6 +134,77 @@ fn p3_lost_leadership_answers_what_is_parked() {
     manager.complete(&mut world.env(), &t0(), true, true);
     let answers = answers(&mut world);
     assert_eq!(answers, [(12, ErrorCode::NotLeaderOrFollower, 4)]);
+}
+
+#[test]
+fn d18_a_duplicate_with_acks_all_waits_for_the_high_watermark() {
+    let mut world = World::new();
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    let mut send = |world: &mut World, conn, acks, sequence| {
+        let mut builder = BatchBuilder::new().producer(9, 0, sequence);
+        builder.append(START_MS, None, Some(b"position"), &[]);
+        let request = ProduceRequest {
+            acks,
+            timeout_ms: 3000,
+            data: vec![(t0(), builder.build().into())],
+        };
+        let appended = manager.append_records(&mut world.env(), &request);
+        let to = to(conn).into();
+        manager.finish_produce(&mut world.env(), to, &request, appended);
+    };
+    send(&mut world, 10, -1, 0);
+    send(&mut world, 10, -1, 1);
+    world.facts();
+    send(&mut world, 11, -1, 0);
+    send(&mut world, 12, 1, 0);
+    send(&mut world, 13, -1, 7);
+    assert_eq!(
+        answers(&mut world),
+        [
+            (12, ErrorCode::None, 0),
+            (13, ErrorCode::OutOfOrderSequenceNumber, -1)
+        ],
+        "who does not wait for replicas is answered at once"
+    );
+    let duplicate = ProducerStateFact::Duplicate {
+        partition: t0(),
+        producer_id: 9,
+        producer_epoch: 0,
+        first_sequence: 0,
+        last_sequence: 0,
+        base_offset: 0,
+    };
+    let out_of_order = ProducerStateFact::OutOfOrder {
+        partition: t0(),
+        producer_id: 9,
+        expected: 2,
+        found: 7,
+    };
+    let facts = world.facts();
+    let of_producers = facts
+        .into_iter()
+        .filter(|fact| matches!(fact, Fact::ProducerState(_)));
+    assert_eq!(
+        of_producers.collect::<Vec<_>>(),
+        [
+            duplicate.clone().into(),
+            duplicate.into(),
+            out_of_order.into()
+        ]
+    );
+    let log = manager.partition(&t0()).and_then(Partition::log);
+    assert_eq!(log.map(UnifiedLog::log_end_offset), Some(2));
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    let mut committed = answers(&mut world);
+    committed.sort_unstable_by_key(|answer| (answer.0, answer.2));
+    assert_eq!(
+        committed,
+        [
+            (10, ErrorCode::None, 0),
+            (10, ErrorCode::None, 1),
+            (11, ErrorCode::None, 0)
+        ]
+    );
 }
 
 #[test]

@@ -222,10 +222,10 @@ impl UnifiedLog {
         self.producers.producers()
     }
 
-    /// Forgets producers that have been silent for `producer.id.expiration.ms`.
-    pub fn remove_expired_producers(&mut self, now_ms: i64) {
+    /// CP50: forgets producers that have been silent for `producer.id.expiration.ms`, and says which.
+    pub fn remove_expired_producers(&mut self, now_ms: i64) -> Vec<i64> {
         self.clock_ms = now_ms;
-        self.producers.remove_expired(now_ms);
+        self.producers.remove_expired(now_ms)
     }
 }
 

@@ -15,8 +15,9 @@ const CONTROLLER: Lane = Lane::thread(3);
 const ALTER_PARTITION: Lane = Lane::thread(4);
 const REAPER: Lane = Lane::thread(5);
 const STATE_CHANGE: Lane = Lane::thread(6);
+const FORWARDING: Lane = Lane::thread(7);
 /// The first of the pools.
-const POOLS: u16 = 7;
+const POOLS: u16 = 8;
 /// More threads than this in a pool are as many as this.
 const MANY: u16 = 1_000;
 
@@ -93,6 +94,7 @@ impl KafkaServer {
             BrokerThread::Main => Lane::MAIN,
             BrokerThread::Network => NETWORK,
             BrokerThread::AlterPartition => ALTER_PARTITION,
+            BrokerThread::Forwarding => FORWARDING,
             BrokerThread::Reaper => REAPER,
             BrokerThread::StateChange => STATE_CHANGE,
             BrokerThread::Scheduler => Lane::pool(POOLS, background),

@@ -55,6 +55,8 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: i32,
     pub offsets_topic_replication_factor: i16,
     pub offsets_topic_segment_bytes: i32,
+    pub producer_id_expiration_check_interval_ms: u64,
+    pub producer_id_expiration_ms: i64,
     pub rack: Option<String>,
     /// Broker-wide defaults of topic configurations, already under the topic's keys.
     pub topic_defaults: TopicConfig,
@@ -132,6 +134,14 @@ impl BrokerConfig {
         values.number(
             "group.min.session.timeout.ms",
             &mut config.group_min_session_timeout_ms,
+        )?;
+        values.number(
+            "producer.id.expiration.check.interval.ms",
+            &mut config.producer_id_expiration_check_interval_ms,
+        )?;
+        values.number(
+            "producer.id.expiration.ms",
+            &mut config.producer_id_expiration_ms,
         )?;
         values.number(
             "offset.metadata.max.bytes",
@@ -386,6 +396,8 @@ impl Default for BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_topic_segment_bytes: 104_857_600,
+            producer_id_expiration_check_interval_ms: 600_000,
+            producer_id_expiration_ms: 86_400_000,
             rack: None,
             topic_defaults: TopicConfig::default(),
             rules: Rules::default(),

@@ -10,6 +10,7 @@
 mod faults;
 mod group;
 mod not_reached;
+mod producer_state;
 mod record;
 mod replication;
 mod routine;
@@ -19,6 +20,7 @@ mod start;
 pub use faults::{LinkFault, MachineFault};
 pub use group::{GroupFact, MemberGone, RebalanceReason};
 pub use not_reached::{Errand, NotReached};
+pub use producer_state::ProducerStateFact;
 pub use record::{RecordId, content_of};
 pub use replication::{IsrChange, StateWriteReason};
 pub use routine::Routine;
@@ -505,4 +507,6 @@ pub enum Fact {
     Shell(ShellFact),
     #[serde(untagged)]
     Group(GroupFact),
+    #[serde(untagged)]
+    ProducerState(ProducerStateFact),
 }

@@ -29,6 +29,8 @@ pub enum Errand {
     AlterPartition,
     /// It is the controller, and is asked to relieve a broker that stops.
     ControlledShutdown,
+    /// It is the controller, and is asked for ids of producers.
+    AllocateProducerIds,
 }
 
 impl Errand {

@@ -12,6 +12,7 @@ mod group;
 mod metadata;
 mod offsets;
 mod produce;
+mod producer_ids;
 
 pub use admin::*;
 pub use broker_to_controller::*;
@@ -22,6 +23,7 @@ pub use group::*;
 pub use metadata::*;
 pub use offsets::*;
 pub use produce::*;
+pub use producer_ids::*;
 
 /// "Any epoch": the sender does not know the current leader epoch.
 pub const UNKNOWN_EPOCH: i32 = -1;
@@ -102,4 +104,6 @@ requests! {
     ListGroups = 16 => ListGroupsRequest, ListGroupsResponse;
     DeleteGroups = 42 => DeleteGroupsRequest, DeleteGroupsResponse;
     OffsetDelete = 47 => OffsetDeleteRequest, OffsetDeleteResponse;
+    InitProducerId = 22 => InitProducerIdRequest, InitProducerIdResponse;
+    AllocateProducerIds = 67 => AllocateProducerIdsRequest, AllocateProducerIdsResponse;
 }

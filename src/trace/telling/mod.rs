@@ -8,6 +8,7 @@ mod controller;
 mod group;
 mod not_reached;
 mod process;
+mod producer_state;
 mod replica;
 mod shell;
 mod stall;
@@ -137,6 +138,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::AdminAnswered { .. } => client::of_client(entry, story),
 
         Fact::Shell(fact) => shell::of_shell(fact),
+        Fact::ProducerState(fact) => producer_state::of_producer_state(fact),
 
         Fact::Group(fact) => group::of_group(fact),
     }

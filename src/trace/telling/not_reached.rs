@@ -58,6 +58,9 @@ pub(super) fn of_not_reached(
         Errand::ControlledShutdown => {
             format!("does not reach {aim}, the controller, and cannot hand over what it leads")
         }
+        Errand::AllocateProducerIds => {
+            format!("does not reach {aim}, the controller, and has no ids for producers")
+        }
     };
     loud(format!(
         "{what}: its advertised.listeners say {at}, {because}"

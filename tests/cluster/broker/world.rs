@@ -9,14 +9,14 @@ use kafka_trial::kernel::{
 };
 use kafka_trial::protocol::config::{BrokerConfig, Properties};
 use kafka_trial::protocol::{
-    AlterPartitionRequest, AlterPartitionResponse, BrokerEndpoint, BrokerId, Cluster, Ctx,
-    ErrorCode, Fact, FetchPartition, FetchRequest, Hosts, KafkaRequest, KafkaResponse,
-    LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrResponse, LeaderRecoveryState,
-    Message, RegisteredBroker, Request, Response, StopReplicaPartitionState, StopReplicaRequest,
-    StopReplicaResponse, Timer, TopicId, TopicPartition, UpdateMetadataPartitionState,
-    UpdateMetadataRequest, UpdateMetadataResponse,
+    AllocateProducerIdsRequest, AlterPartitionRequest, AlterPartitionResponse, BrokerEndpoint,
+    BrokerId, Cluster, Ctx, ErrorCode, Fact, FetchPartition, FetchRequest, Hosts, KafkaRequest,
+    KafkaResponse, LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrResponse,
+    LeaderRecoveryState, Message, RegisteredBroker, Request, Response, StopReplicaPartitionState,
+    StopReplicaRequest, StopReplicaResponse, Timer, TopicId, TopicPartition,
+    UpdateMetadataPartitionState, UpdateMetadataRequest, UpdateMetadataResponse,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 const BROKER: NodeId = NodeId(1);
@@ -55,8 +55,8 @@ struct Peer {
     answers: VecDeque<Response>,
     /// What the broker asked, and when.
     asked: Vec<(Time, Request)>,
-    /// How AlterPartition is answered: in turn, the last one for good; nothing: not at all.
-    alter_partition: Vec<AlterPartitionResponse>,
+    /// How requests are answered, by their api key: in turn, the last one for good; others: not at all.
+    answers_to: BTreeMap<i16, VecDeque<Response>>,
 }
 
 impl Lone {
@@ -147,14 +147,15 @@ impl Peer {
                     ..
                 } = request;
                 self.asked.push((ctx.now(), body.clone()));
-                if !matches!(body, Request::AlterPartition(_)) || self.alter_partition.is_empty() {
+                let Some(answers) = self.answers_to.get_mut(&body.api_key()) else {
                     return;
-                }
-                let answer = match self.alter_partition.len() {
-                    1 => self.alter_partition[0].clone(),
-                    _ => self.alter_partition.remove(0),
                 };
-                let body = answer.into();
+                let Some(body) = answers.pop_front() else {
+                    return;
+                };
+                if answers.is_empty() {
+                    answers.push_back(body.clone());
+                }
                 ctx.send(
                     conn,
                     Message::Response(KafkaResponse {
@@ -294,7 +295,14 @@ impl World {
 
     /// How `node` answers AlterPartition from now on: in turn, the last one for good.
     pub fn answers_alter_partition(&mut self, node: NodeId, answers: Vec<AlterPartitionResponse>) {
-        self.peer(node).alter_partition = answers;
+        self.answers(node, answers);
+    }
+
+    /// How `node` answers requests of this kind from now on: in turn, the last one for good.
+    pub fn answers(&mut self, node: NodeId, answers: Vec<impl Into<Response>>) {
+        let answers: VecDeque<Response> = answers.into_iter().map(Into::into).collect();
+        let api_key = answers.front().expect("at least one answer").api_key();
+        self.peer(node).answers_to.insert(api_key, answers);
     }
 
     /// The AlterPartition requests that reached `node` so far, and when.
@@ -305,6 +313,16 @@ impl World {
             _ => None,
         });
         alter.collect()
+    }
+
+    /// The AllocateProducerIds requests that reached `node` so far.
+    pub fn allocations(&mut self, node: NodeId) -> Vec<AllocateProducerIdsRequest> {
+        let asked = self.peer(node).asked.iter();
+        let allocate = asked.filter_map(|(_, request)| match request {
+            Request::AllocateProducerIds(request) => Some((**request).clone()),
+            _ => None,
+        });
+        allocate.collect()
     }
 
     /// The fetches that the broker has sent as a follower.

@@ -3,8 +3,8 @@
 use crate::controller::cluster::Cluster;
 use crate::controller::support::*;
 use kafka_trial::protocol::{
-    AlterPartitionData, AlterPartitionRequest, BrokerId, ControlledShutdownRequest, ErrorCode,
-    LeaderRecoveryState, Response, TopicId,
+    AllocateProducerIdsRequest, AlterPartitionData, AlterPartitionRequest, BrokerId,
+    ControlledShutdownRequest, ErrorCode, LeaderRecoveryState, Response, TopicId,
 };
 
 #[test]
@@ -171,4 +171,54 @@ fn ct19_a_controlled_shutdown_is_refused_elsewhere_and_for_an_old_epoch() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Broker `from` asks `at` for ids, as of this broker epoch: the first and how many.
+fn allocate(
+    cluster: &mut Cluster,
+    at: BrokerId,
+    from: BrokerId,
+    broker_epoch: i64,
+) -> Result<(i64, i32), ErrorCode> {
+    let request = AllocateProducerIdsRequest {
+        broker_id: from,
+        broker_epoch,
+    };
+    match cluster.ask_controller(at, request) {
+        Some(Response::AllocateProducerIds(answer)) if answer.error.is_none() => {
+            Ok((answer.producer_id_start, answer.producer_id_len))
+        }
+        Some(Response::AllocateProducerIds(answer)) => Err(answer.error),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn d20_blocks_of_1000_producer_ids_follow_each_other_in_zookeeper() {
+    let mut cluster = Cluster::of_three();
+    let epoch = |cluster: &Cluster, id| cluster.brokers[&id].broker_epoch;
+    for (from, block) in [(1, (0, 1_000)), (2, (1_000, 1_000)), (1, (2_000, 1_000))] {
+        let broker_epoch = epoch(&cluster, from);
+        assert_eq!(allocate(&mut cluster, 3, from, broker_epoch), Ok(block));
+    }
+    let node = &cluster.tree().nodes["/latest_producer_id_block"];
+    assert_eq!(
+        std::str::from_utf8(&node.data),
+        Ok(r#"{"version":1,"broker":1,"block_start":"2000","block_end":"2999"}"#)
+    );
+    let epoch = epoch(&cluster, 1);
+    for (at, from, broker_epoch, error) in [
+        (2, 1, epoch, ErrorCode::NotController),
+        (3, 9, epoch, ErrorCode::BrokerIdNotRegistered),
+        (3, 1, epoch - 1, ErrorCode::StaleBrokerEpoch),
+    ] {
+        assert_eq!(allocate(&mut cluster, at, from, broker_epoch), Err(error));
+    }
+    kill(&mut cluster, 3);
+    let at = cluster.active_controller().unwrap();
+    assert_eq!(
+        allocate(&mut cluster, at, 1, epoch),
+        Ok((3_000, 1_000)),
+        "the next controller goes on"
+    );
 }

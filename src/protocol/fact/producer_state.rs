@@ -1,0 +1,52 @@
+//! What brokers state of idempotent producers: who they are, and what their sequence numbers say.
+
+use super::Fact;
+use crate::protocol::TopicPartition;
+use serde::{Deserialize, Serialize};
+
+/// What a broker states of idempotent producers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "fact")]
+pub enum ProducerStateFact {
+    /// It may give these ids to producers.
+    #[serde(rename = "producer-ids-allocated")]
+    IdsAllocated { first: i64, last: i64 },
+    /// A leader has this batch already, and answers with its old offset.
+    #[serde(rename = "duplicate-batch")]
+    Duplicate {
+        partition: TopicPartition,
+        producer_id: i64,
+        producer_epoch: i16,
+        first_sequence: i32,
+        last_sequence: i32,
+        base_offset: i64,
+    },
+    /// A leader refuses a batch that does not follow the one before.
+    #[serde(rename = "sequence-refused")]
+    OutOfOrder {
+        partition: TopicPartition,
+        producer_id: i64,
+        expected: i32,
+        found: i32,
+    },
+    /// A leader refuses a batch of an identity that is used with a newer epoch.
+    #[serde(rename = "producer-epoch-refused")]
+    OldEpoch {
+        partition: TopicPartition,
+        producer_id: i64,
+        known: i16,
+        found: i16,
+    },
+    /// A replica does not know these producers any more (`producer.id.expiration.ms`).
+    #[serde(rename = "producers-forgotten")]
+    Forgotten {
+        partition: TopicPartition,
+        producer_ids: Vec<i64>,
+    },
+}
+
+impl From<ProducerStateFact> for Fact {
+    fn from(fact: ProducerStateFact) -> Fact {
+        Fact::ProducerState(fact)
+    }
+}

@@ -1,0 +1,53 @@
+//! What brokers know of idempotent producers.
+
+use super::{Telling, joined, loud, quiet};
+use crate::protocol::ProducerStateFact;
+
+pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
+    match fact {
+        ProducerStateFact::IdsAllocated { first, last } => quiet(format!(
+            "is given the ids {first} to {last} for producers by the controller"
+        )),
+        ProducerStateFact::Duplicate {
+            partition,
+            producer_id,
+            first_sequence,
+            last_sequence,
+            base_offset,
+            ..
+        } => loud(format!(
+            "has the batch of producer {producer_id} with the sequence numbers {first_sequence} to \
+             {last_sequence} already, at offset {base_offset} of {partition}: it is answered as stored, and not \
+             stored twice"
+        )),
+        ProducerStateFact::OutOfOrder {
+            partition,
+            producer_id,
+            expected,
+            found,
+        } => loud(format!(
+            "refuses a batch for {partition}: of producer {producer_id} it expects the sequence number {expected}, \
+             and this begins with {found}, so that one before is missing (OUT_OF_ORDER_SEQUENCE_NUMBER)"
+        )),
+        ProducerStateFact::OldEpoch {
+            partition,
+            producer_id,
+            known,
+            found,
+        } => loud(format!(
+            "refuses a batch for {partition}: producer {producer_id} is at epoch {known} by now, and this is of \
+             epoch {found} (INVALID_PRODUCER_EPOCH)"
+        )),
+        ProducerStateFact::Forgotten {
+            partition,
+            producer_ids,
+        } => {
+            let ids: Vec<String> = producer_ids.iter().map(ToString::to_string).collect();
+            joined(
+                format!("forgets the producers {} of ", ids.join(", ")),
+                partition.to_string(),
+                ", whose last records are older than producer.id.expiration.ms",
+            )
+        }
+    }
+}
