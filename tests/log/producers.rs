@@ -111,7 +111,7 @@ fn cp50_d19_a_producer_is_forgotten_by_the_time_of_its_records_not_of_their_arri
     };
     send(&mut log, 0).unwrap();
     assert!(send(&mut log, 7).is_err());
-    assert_eq!(log.remove_expired_producers(1_000), []);
+    assert!(log.remove_expired_producers(1_000).is_empty());
     assert_eq!(log.remove_expired_producers(1_001), [9]);
     assert_eq!(
         send(&mut log, 7).unwrap().first_offset,
@@ -140,7 +140,7 @@ fn cp50_an_open_transaction_keeps_its_producer() {
     builder.append(1, None, Some(b"in a transaction"), &[]);
     log.append_as_leader(&mut disk, &builder.build().into(), 0, 1)
         .unwrap();
-    assert_eq!(log.remove_expired_producers(i64::MAX), []);
+    assert!(log.remove_expired_producers(i64::MAX).is_empty());
 }
 
 #[test]
