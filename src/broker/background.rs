@@ -119,6 +119,7 @@ impl Broker {
                     period => u64::try_from(period).unwrap_or(0),
                 }
             }
+            // CP50
             BrokerTimer::ProducerExpiration => {
                 self.replicas.remove_expired_producers(&mut env!(self, ctx));
                 self.config.producer_id_expiration_check_interval_ms

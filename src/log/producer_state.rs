@@ -220,6 +220,7 @@ impl ProducerAppendInfo {
         Ok(())
     }
 
+    /// D3, CP51.
     fn check_sequence(&self, epoch: i16, first: i32, offset: i64) -> Result<(), LogError> {
         let refuse = |expected| {
             Err(LogError::OutOfOrderSequence {

@@ -1,5 +1,5 @@
 //! The producers of a log: their state, their open transactions, and the snapshots that remember them
-//! (class ProducerStateManager; D1 to D4, D12, D19, L10, RL8).
+//! (class ProducerStateManager; CP50, CP52, CP53, D1 to D4, D12, D19, L10, RL8).
 
 use crate::kernel::disk::{Disk, DiskError, FileId};
 use crate::log::producer_state::{

@@ -187,7 +187,7 @@ impl UnifiedLog {
         }
     }
 
-    /// D1 to D4: what these batches make of their producers.
+    /// D1 to D4, D18, CP52, CP54: what these batches make of their producers, once they are written.
     fn analyze_producers(
         &self,
         batches: &[RecordBatch],
