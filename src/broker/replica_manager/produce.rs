@@ -63,7 +63,7 @@ impl ReplicaManager {
         Appended(appended)
     }
 
-    /// P2 to P4, P7, RK17, with the records in the log. Answers at once unless acks=all has to wait.
+    /// P2 to P4, P7, D18, RK17, with the records in the log. Answers at once unless acks=all has to wait.
     pub(crate) fn finish_produce(
         &mut self,
         env: &mut Env<'_>,
