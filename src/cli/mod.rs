@@ -10,6 +10,7 @@ mod compare;
 mod conform;
 mod data_directory;
 mod diff;
+mod follow;
 mod inputs;
 mod lists;
 mod log;
@@ -39,6 +40,7 @@ enum Command {
     Check(check::Arguments),
     Tell(tell::Arguments),
     Compare(compare::Arguments),
+    Follow(follow::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
         Command::Compare(arguments) => compare::run(&arguments, &mut terminal),
+        Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),

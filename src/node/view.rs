@@ -139,7 +139,6 @@ pub struct ZooKeeperView {
     pub znodes: Vec<ZnodeView>,
 }
 
-/// A cluster between two events.
 /// A group, as its coordinator tells of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupView {
@@ -164,6 +163,7 @@ pub struct MemberView {
     pub assignment: Vec<TopicPartition>,
 }
 
+/// A cluster between two events.
 pub trait ClusterView {
     /// Brokers whose process runs (or is paused), by id.
     fn running_brokers(&self) -> Vec<BrokerId>;

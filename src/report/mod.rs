@@ -1,7 +1,7 @@
 //! Reports: what people, other programs and Kafka's own tools would say of a finished run.
 //!
 //! Every report is a function of an `Ending`: the plan, what an `Account` took from the facts as they were
-//! stated, views, outcomes. Nothing here runs or decides anything.
+//! stated, views, outcomes. Nothing here decides anything; only `journey` runs, since it looks at moments.
 //!
 //! May not know more than an `Ending` tells.
 
@@ -9,6 +9,7 @@ mod account;
 mod comparison;
 mod ending;
 mod failure;
+mod journey;
 mod json;
 mod junit;
 mod output;
@@ -19,6 +20,7 @@ mod zookeeper;
 pub use account::{Account, ClientTotals, Evidence, Told};
 pub use comparison::{Compared, Figures, Parted, Tally, comparison, comparison_json};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
+pub use journey::{Journey, NoJourney, Station, Wanted, follow};
 pub use json::{json, json_document, json_document_of, json_unusable};
 pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};

@@ -9,6 +9,7 @@ mod breaker;
 mod command_line;
 mod compare;
 mod disk_faults;
+mod follow;
 mod presentation;
 mod reports;
 mod round_trip;

@@ -1,0 +1,731 @@
+//! One record's way through a cluster, a line a station: its bytes, its partition and why, its batch, the leader's
+//! log, each replica, the commit, the acknowledgement, its readers and their commits; or where it was lost.
+//!
+//! The run is played twice: first to learn which record is meant, then to look at logs on disk at the moments
+//! when it comes and goes. Nothing of a long trace has to be kept.
+//!
+//! May not know more than facts, and the bytes that lie on brokers' disks.
+
+mod stored;
+
+use super::journey::stored::{Stored, find_at, find_content};
+use crate::client::{murmur2, partition_for_key};
+use crate::kernel::{Duration, Time};
+use crate::log::batch::RecordBatch;
+use crate::node::view::ClusterView;
+use crate::plan::{Key, Plan, truck_name};
+use crate::protocol::{BrokerId, Fact, GroupFact, RecordId, TopicPartition, counted};
+use crate::run::{Run, Unbuildable};
+use crate::trace::{Keep, Observer, TraceEntry};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+/// Which record is to be followed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// `truck-1#5`: number 5 of this producer.
+    Record(RecordId),
+    /// `key=truck 7`: the first with this key.
+    Key(String),
+    /// `t-0@17`: what was acknowledged last at this offset, else what lies there at the end.
+    At(TopicPartition, i64),
+}
+
+/// A record's way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Journey {
+    pub record: RecordId,
+    /// What it is, a line each.
+    pub what: Vec<String>,
+    pub stations: Vec<Station>,
+    /// What has become of it.
+    pub end: Vec<String>,
+}
+
+/// Something that happened to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Station {
+    pub time: Time,
+    pub node: Rc<str>,
+    pub what: String,
+}
+
+/// Why there is nothing to follow.
+#[derive(Debug)]
+pub enum NoJourney {
+    Unbuildable(Unbuildable),
+    /// No such record was made; what was made instead.
+    NotMade(String),
+}
+
+impl Wanted {
+    /// How it is written.
+    pub const EXPECTED: &'static str = "a record such as trucks-1#5 (producer and number), key=truck 7 or t-0@17 (partition and offset)";
+
+    pub fn parse(text: &str) -> Option<Wanted> {
+        if let Some(key) = text.strip_prefix("key=") {
+            return (!key.is_empty()).then(|| Wanted::Key(key.to_owned()));
+        }
+        if let Some((producer, number)) = text.rsplit_once('#') {
+            let number = number.parse().ok()?;
+            let producer = Rc::from(producer);
+            return Some(Wanted::Record(RecordId { producer, number }));
+        }
+        let (partition, offset) = text.rsplit_once('@')?;
+        let (topic, number) = partition.rsplit_once('-')?;
+        let partition = TopicPartition::new(topic, number.parse().ok()?);
+        Some(Wanted::At(partition, offset.parse().ok()?))
+    }
+}
+
+/// Follows one record of a run.
+///
+/// # Errors
+/// A plan that cannot be run, or a record that is not made in it.
+pub fn follow(plan: &Plan, seed: u64, wanted: &Wanted) -> Result<Journey, NoJourney> {
+    let start = || Run::start(plan, seed).map_err(NoJourney::Unbuildable);
+    let mut search = Search::new(plan, wanted);
+    let mut run = start()?;
+    run.keep(Keep::Nothing);
+    run.until_watched(run.end(), &mut search);
+    let (record, content) = search.finish(&run.view())?;
+
+    let mut run = start()?;
+    run.keep(Keep::Nothing);
+    let mut walk = Walk::new(plan, record, content);
+    let end = run.end();
+    while run.now() <= end && run.step() {
+        // What the step has stated is all that there is.
+        let stated = run.trace().to_vec();
+        for entry in stated.iter().filter(|entry| entry.time <= end) {
+            walk.fact(entry, &run.view());
+        }
+    }
+    Ok(walk.finish(&run.view()))
+}
+
+// ---- which record
+
+struct Search<'a> {
+    wanted: &'a Wanted,
+    /// Producers whose records have the key that is wanted, and which of their numbers do.
+    keyed: BTreeMap<String, Numbers>,
+    found: Option<(RecordId, u64)>,
+    /// Where an offset is wanted: what was made for its partition, by content.
+    made: BTreeMap<u64, RecordId>,
+    /// Records that each producer made.
+    counts: BTreeMap<Rc<str>, u64>,
+}
+
+enum Numbers {
+    All,
+    /// So many keys in turn; this one.
+    Turn(u64, u64),
+}
+
+impl<'a> Search<'a> {
+    fn new(plan: &Plan, wanted: &'a Wanted) -> Self {
+        let mut keyed = BTreeMap::new();
+        if let Wanted::Key(key) = wanted {
+            for producer in &plan.producers {
+                for (place, member) in producer.members().into_iter().enumerate() {
+                    let numbers = match &producer.key {
+                        Key::TruckId if truck_name(place as u32 + 1) == *key => Numbers::All,
+                        Key::Constant(text) if text == key => Numbers::All,
+                        Key::Cycle(keys) => {
+                            let turn = key.strip_prefix("key-").and_then(|n| n.parse().ok());
+                            match turn.filter(|n| (1..=u64::from(*keys)).contains(n)) {
+                                Some(turn) => Numbers::Turn(u64::from(*keys), turn),
+                                None => continue,
+                            }
+                        }
+                        _ => continue,
+                    };
+                    keyed.insert(member, numbers);
+                }
+            }
+        }
+        Search {
+            wanted,
+            keyed,
+            found: None,
+            made: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn is_wanted(&self, record: &RecordId) -> bool {
+        match self.wanted {
+            Wanted::Record(wanted) => wanted == record,
+            Wanted::Key(_) => match self.keyed.get(&*record.producer) {
+                Some(Numbers::All) => true,
+                Some(Numbers::Turn(keys, turn)) => (record.number - 1) % keys + 1 == *turn,
+                None => false,
+            },
+            Wanted::At(..) => false,
+        }
+    }
+
+    fn finish(self, view: &dyn ClusterView) -> Result<(RecordId, u64), NoJourney> {
+        let there = match self.wanted {
+            Wanted::At(partition, offset) => (view.running_brokers().into_iter())
+                .find_map(|broker| find_at(view, broker, partition, *offset))
+                .and_then(|stored| {
+                    let record = self.made.get(&stored.content)?;
+                    Some((record.clone(), stored.content))
+                }),
+            _ => None,
+        };
+        self.found.or(there).ok_or_else(|| {
+            let made = self
+                .counts
+                .iter()
+                .map(|(producer, count)| format!("{producer} made {}", counted(*count, "record")));
+            let made: Vec<String> = made.collect();
+            NoJourney::NotMade(match made.is_empty() {
+                true => "no record was made at all".to_owned(),
+                false => made.join(", "),
+            })
+        })
+    }
+}
+
+impl Observer for Search<'_> {
+    fn fact(&mut self, entry: &TraceEntry) {
+        match (&entry.fact, self.wanted) {
+            (
+                Fact::RecordCreated {
+                    record,
+                    partition,
+                    content,
+                },
+                wanted,
+            ) => {
+                *self.counts.entry(record.producer.clone()).or_default() += 1;
+                if self.found.is_none() && self.is_wanted(record) {
+                    self.found = Some((record.clone(), *content));
+                }
+                if matches!(wanted, Wanted::At(at, _) if at == partition) {
+                    self.made.insert(*content, record.clone());
+                }
+            }
+            (
+                Fact::Acked {
+                    record,
+                    partition,
+                    offset,
+                    content,
+                    ..
+                },
+                Wanted::At(at, wanted),
+            ) if partition == at && offset == wanted => {
+                self.found = Some((record.clone(), *content));
+            }
+            _ => {}
+        }
+    }
+}
+
+// ---- its way
+
+/// After its producer has done with a record, a request on its way may still bring it.
+const STILL_ON_ITS_WAY: Duration = Duration::from_secs(60);
+
+struct Walk<'a> {
+    plan: &'a Plan,
+    record: RecordId,
+    content: u64,
+    partition: Option<TopicPartition>,
+    /// Its producer is done with it.
+    settled: Option<Time>,
+    acknowledged: bool,
+    what: Vec<String>,
+    stations: Vec<Station>,
+    copies: Vec<Copy>,
+    /// As its leader knows it.
+    high_watermark: i64,
+    /// How often each reader got it.
+    reads: BTreeMap<Rc<str>, u64>,
+    /// Groups that have committed it.
+    committed_by: BTreeSet<Rc<str>>,
+    bytes: Option<Stored>,
+    partitions: Option<u32>,
+}
+
+/// The record at an offset.
+struct Copy {
+    offset: i64,
+    holders: BTreeSet<BrokerId>,
+    committed: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(plan: &'a Plan, record: RecordId, content: u64) -> Self {
+        Walk {
+            plan,
+            record,
+            content,
+            partition: None,
+            settled: None,
+            acknowledged: false,
+            what: Vec::new(),
+            stations: Vec::new(),
+            copies: Vec::new(),
+            high_watermark: 0,
+            reads: BTreeMap::new(),
+            committed_by: BTreeSet::new(),
+            bytes: None,
+            partitions: None,
+        }
+    }
+
+    fn fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) {
+        match &entry.fact {
+            Fact::RecordCreated {
+                record, partition, ..
+            } if *record == self.record => {
+                self.partition = Some(partition.clone());
+                let topics = view.topics();
+                let topic = topics.iter().find(|topic| topic.name == partition.topic);
+                self.partitions = topic.map(|topic| topic.partition_count);
+                self.says(entry, "hands it to its producer".to_owned());
+            }
+            Fact::Retrying {
+                record,
+                error,
+                attempts,
+                ..
+            } if *record == self.record => {
+                self.says(
+                    entry,
+                    format!("will send it again: attempt {attempts} ended with {error}"),
+                );
+            }
+            Fact::Acked {
+                record,
+                offset,
+                latency_ns,
+                attempts,
+                ..
+            } if *record == self.record => {
+                self.settled = Some(entry.time);
+                self.acknowledged = *offset >= 0;
+                self.says(entry, acknowledged(*offset, *latency_ns, *attempts));
+            }
+            Fact::Failed {
+                record, exception, ..
+            } if *record == self.record => {
+                self.settled = Some(entry.time);
+                self.says(entry, format!("gives it up: {exception}"));
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. }
+                if *entry.node == *self.record.producer
+                    && self.partition.is_some()
+                    && self.settled.is_none() =>
+            {
+                self.settled = Some(entry.time);
+                self.says(entry, "ends before it learns what became of it".to_owned());
+            }
+            fact => {
+                if let (Some(of_fact), Some(own)) = (partition_of(fact), self.partition.clone())
+                    && *of_fact == own
+                {
+                    self.fact_of_partition(entry, &own, view);
+                }
+            }
+        }
+    }
+
+    fn fact_of_partition(
+        &mut self,
+        entry: &TraceEntry,
+        partition: &TopicPartition,
+        view: &dyn ClusterView,
+    ) {
+        let broker = broker_of(&entry.node);
+        match &entry.fact {
+            Fact::Appended {
+                base_offset,
+                last_offset,
+                as_leader,
+                ..
+            } => {
+                if let Some(broker) = broker {
+                    let range = (*base_offset, *last_offset);
+                    self.appended(entry, broker, partition, range, *as_leader, view);
+                }
+            }
+            Fact::HighWatermarkMoved {
+                high_watermark,
+                as_leader: true,
+                ..
+            } => {
+                self.high_watermark = *high_watermark;
+                let by = broker.unwrap_or_default();
+                let reached = self.copies.iter_mut().filter(|copy| {
+                    !copy.committed && copy.offset < *high_watermark && copy.holders.contains(&by)
+                });
+                let reached = reached.map(|copy| copy.committed = true).count();
+                if reached > 0 {
+                    let what = "counts it as committed: every replica that is in sync has it";
+                    self.says(entry, format!("{what} (high watermark {high_watermark})"));
+                }
+            }
+            Fact::BecameLeader { leader_epoch, .. } => {
+                let by = broker.unwrap_or_default();
+                let mut copies = self.copies.iter().filter(|copy| !copy.holders.is_empty());
+                if copies.next().is_some() {
+                    let has = self.copies.iter().any(|copy| copy.holders.contains(&by));
+                    let has = if has { "has it" } else { "does not have it" };
+                    self.says(
+                        entry,
+                        format!("leads {partition} from now on (epoch {leader_epoch}), and {has}"),
+                    );
+                }
+            }
+            Fact::Truncated { from, to, .. } => {
+                let what = format!(
+                    "cuts it off: its log differs from the leader's from offset {to} on (it went to {})",
+                    from - 1
+                );
+                self.loses(entry, *to.., &what);
+            }
+            Fact::SegmentsDeleted {
+                log_start_offset,
+                why,
+                ..
+            } => self.loses(entry, ..*log_start_offset, &format!("deletes it: {why}")),
+            Fact::LogStartMoved {
+                log_start_offset, ..
+            } => {
+                let what = format!("no longer has it: its log begins at {log_start_offset} now");
+                self.loses(entry, ..*log_start_offset, &what);
+            }
+            Fact::Consumed {
+                offset, content, ..
+            } if *content == self.content && self.copies.iter().any(|it| it.offset == *offset) => {
+                let times = self.reads.entry(entry.node.clone()).or_default();
+                *times += 1;
+                let again = if *times > 1 { " again" } else { "" };
+                let behind = (self.high_watermark - offset - 1).max(0) as u64;
+                let behind = match behind {
+                    0 => "nothing committed is left to read behind it".to_owned(),
+                    behind => format!("{} behind it are committed", counted(behind, "record")),
+                };
+                self.says(
+                    entry,
+                    format!("reads it{again} at offset {offset}; {behind}"),
+                );
+            }
+            Fact::Group(GroupFact::Processed { offset, .. })
+                if self.copies.iter().any(|copy| copy.offset == *offset) =>
+            {
+                self.says(entry, "is done with it".to_owned());
+            }
+            Fact::Group(GroupFact::OffsetCommitted { group, offset, .. })
+                if self.copies.iter().any(|copy| copy.offset < *offset)
+                    && self.committed_by.insert(group.clone()) =>
+            {
+                self.says(
+                    entry,
+                    format!(
+                        "stores that group {group} goes on at offset {offset}: it is behind that"
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks whether it is among what a broker has just appended.
+    fn appended(
+        &mut self,
+        entry: &TraceEntry,
+        broker: BrokerId,
+        partition: &TopicPartition,
+        (base, last): (i64, i64),
+        as_leader: bool,
+        view: &dyn ClusterView,
+    ) {
+        let known = self
+            .copies
+            .iter()
+            .any(|it| (base..=last).contains(&it.offset));
+        let late = |settled: Time| entry.time.since(settled) > STILL_ON_ITS_WAY;
+        if !known && (!as_leader || self.settled.is_some_and(late)) {
+            return;
+        }
+        for stored in find_content(view, broker, partition, (base, last), self.content) {
+            let offset = stored.offset;
+            let known = self.copies.iter().position(|copy| copy.offset == offset);
+            let place = known.unwrap_or_else(|| {
+                self.copies.push(Copy {
+                    offset,
+                    holders: BTreeSet::new(),
+                    committed: false,
+                });
+                self.copies.len() - 1
+            });
+            self.copies[place].holders.insert(broker);
+            let what = match (as_leader, self.copies.len()) {
+                (false, _) => "copies it from the leader".to_owned(),
+                (true, 1) => format!("appends it as leader: {}", in_batch(&stored)),
+                (true, _) => format!("appends it once more, as leader: {}", in_batch(&stored)),
+            };
+            self.says(entry, what);
+            self.bytes.get_or_insert(stored);
+        }
+    }
+
+    /// A broker has no longer what lies at these offsets.
+    fn loses(&mut self, entry: &TraceEntry, offsets: impl std::ops::RangeBounds<i64>, what: &str) {
+        let by = broker_of(&entry.node).unwrap_or_default();
+        let gone = self
+            .copies
+            .iter_mut()
+            .filter(|it| offsets.contains(&it.offset));
+        let gone = gone
+            .filter_map(|copy| copy.holders.remove(&by).then_some(()))
+            .count();
+        if gone > 0 {
+            self.says(entry, what.to_owned());
+        }
+    }
+
+    fn says(&mut self, entry: &TraceEntry, what: String) {
+        self.stations.push(Station {
+            time: entry.time,
+            node: entry.node.clone(),
+            what,
+        });
+    }
+
+    fn finish(mut self, view: &dyn ClusterView) -> Journey {
+        self.describe();
+        let mut end = vec![self.whereabouts(view)];
+        for (reader, times) in self.reads.iter().filter(|(_, times)| **times > 1) {
+            end.push(format!("{reader} read it {times} times"));
+        }
+        if self.reads.is_empty() && !self.plan.consumers.is_empty() {
+            end.push("nobody read it".to_owned());
+        }
+        Journey {
+            record: self.record,
+            what: self.what,
+            stations: self.stations,
+            end,
+        }
+    }
+
+    fn describe(&mut self) {
+        let Some(partition) = &self.partition else {
+            return;
+        };
+        let (key, value) = match &self.bytes {
+            Some(stored) => {
+                self.what
+                    .push(format!("key        {}", part(stored.key.as_deref())));
+                self.what
+                    .push(format!("value      {}", part(stored.value.as_deref())));
+                for (name, value) in &stored.headers {
+                    let value = part(value.as_deref());
+                    self.what.push(format!("header     {name}: {value}"));
+                }
+                (stored.key.clone(), true)
+            }
+            None => (None, false),
+        };
+        let why = match (key, self.partitions, value) {
+            (Some(key), Some(count), _)
+                if partition_for_key(&key, count) == partition.partition =>
+            {
+                let hash = murmur2(&key);
+                let positive = hash & 0x7fff_ffff;
+                format!(
+                    "murmur2 of its key is {:#010x}, without the sign {positive}, modulo {} {}",
+                    hash as u32,
+                    counted(count, "partition"),
+                    partition.partition
+                )
+            }
+            (None, _, true) => "it has no key: its producer's partitioner chose".to_owned(),
+            (Some(_), _, _) => "not by its key".to_owned(),
+            (None, _, false) => "its bytes have come to no log".to_owned(),
+        };
+        self.what.push(format!("partition  {partition}: {why}"));
+    }
+
+    /// Which logs hold it at the end.
+    fn whereabouts(&self, view: &dyn ClusterView) -> String {
+        let Some(partition) = &self.partition else {
+            return "it was never handed to a producer".to_owned();
+        };
+        let mut places: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        let committed = view.committed().into_iter();
+        let of_it = committed.filter(|it| it.partition == *partition);
+        let brokers: BTreeSet<BrokerId> = of_it.flat_map(|it| it.replicas).collect();
+        for broker in brokers {
+            for stored in find_content(view, broker, partition, (0, i64::MAX), self.content) {
+                let names = places.entry(stored.offset).or_default();
+                names.push(format!("broker-{broker}"));
+            }
+        }
+        let found = places.iter().map(|(offset, names)| {
+            let verb = if names.len() == 1 { "holds" } else { "hold" };
+            format!(
+                "{} {verb} it at {partition} offset {offset}",
+                names.join(", ")
+            )
+        });
+        let found: Vec<String> = found.collect();
+        let times = match found.len() {
+            0 | 1 => String::new(),
+            times => format!(": it is stored {times} times"),
+        };
+        match (found.is_empty(), self.acknowledged, self.copies.is_empty()) {
+            (false, ..) => format!("{}{times}", found.join("; ")),
+            (true, true, _) => "lost: it was acknowledged, and no log holds it".to_owned(),
+            (true, false, false) => {
+                "no log holds it any more; nobody was told that it is stored".to_owned()
+            }
+            (true, false, true) => "no log has ever held it".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Journey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}#{}", self.record.producer, self.record.number)?;
+        for line in &self.what {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f)?;
+        let names = self.stations.iter().map(|it| it.node.chars().count());
+        let width = names.max().unwrap_or_default();
+        for Station { time, node, what } in &self.stations {
+            let (seconds, millis) = (time.0 / 1_000_000_000, time.as_millis() % 1_000);
+            writeln!(f, "{seconds:>5}.{millis:03}s  {node:<width$}  {what}")?;
+        }
+        writeln!(f)?;
+        for line in &self.end {
+            writeln!(f, "at the end: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+fn acknowledged(offset: i64, latency_ns: u64, attempts: u32) -> String {
+    if offset < 0 {
+        return "has sent it, and asked for no answer (acks=0)".to_owned();
+    }
+    let took = crate::check::millis(Duration(latency_ns));
+    let attempts = match attempts {
+        0 | 1 => String::new(),
+        attempts => format!(", with attempt {attempts}"),
+    };
+    format!("is told that it is stored at offset {offset}, after {took}{attempts}")
+}
+
+/// "offset 4, the 2nd of 3 records of a batch (offsets 3 to 5, 312 bytes, epoch 0, ...)".
+fn in_batch(stored: &Stored) -> String {
+    let batch: &RecordBatch = &stored.batch;
+    let (base, last) = (batch.base_offset(), batch.last_offset());
+    let offsets = match base == last {
+        true => "a batch of its own".to_owned(),
+        false => format!(
+            "in a batch of {} at offsets {base} to {last}",
+            counted(batch.records_count() as u32, "record")
+        ),
+    };
+    let codec = ["none", "gzip", "snappy", "lz4", "zstd"];
+    let codec = codec.get(usize::from(batch.codec())).unwrap_or(&"?");
+    let mut text = format!(
+        "offset {}, {offsets} ({} bytes, leader epoch {}, compression {codec}, CRC {:08x}",
+        stored.offset,
+        batch.size(),
+        batch.partition_leader_epoch(),
+        batch.crc()
+    );
+    if batch.producer_id() >= 0 {
+        text.push_str(&format!(
+            ", producer id {} epoch {}, sequences {} to {}",
+            batch.producer_id(),
+            batch.producer_epoch(),
+            batch.base_sequence(),
+            batch.last_sequence()
+        ));
+    }
+    text + ")"
+}
+
+/// Bytes for reading: as text where they are text, and so many of them in hexadecimal.
+fn part(bytes: Option<&[u8]>) -> String {
+    const SHOWN: usize = 16;
+    let Some(bytes) = bytes else {
+        return "none".to_owned();
+    };
+    let hex: Vec<String> = (bytes.iter().take(SHOWN))
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let dots = if bytes.len() > SHOWN { " ..." } else { "" };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("{text}  "),
+        _ => String::new(),
+    };
+    let size = counted(bytes.len(), "byte");
+    format!("{text}({size}: {}{dots})", hex.join(" "))
+}
+
+fn partition_of(fact: &Fact) -> Option<&TopicPartition> {
+    match fact {
+        Fact::Appended { partition, .. }
+        | Fact::HighWatermarkMoved { partition, .. }
+        | Fact::BecameLeader { partition, .. }
+        | Fact::Truncated { partition, .. }
+        | Fact::SegmentsDeleted { partition, .. }
+        | Fact::LogStartMoved { partition, .. }
+        | Fact::Consumed { partition, .. }
+        | Fact::Group(
+            GroupFact::Processed { partition, .. } | GroupFact::OffsetCommitted { partition, .. },
+        ) => Some(partition),
+        _ => None,
+    }
+}
+
+fn broker_of(node: &str) -> Option<BrokerId> {
+    node.strip_prefix("broker-")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_named_in_three_ways() {
+        let record = |producer: &str, number| {
+            Some(Wanted::Record(RecordId {
+                producer: producer.into(),
+                number,
+            }))
+        };
+        assert_eq!(Wanted::parse("trucks-1#5"), record("trucks-1", 5));
+        assert_eq!(
+            Wanted::parse("key=truck 7"),
+            Some(Wanted::Key("truck 7".into()))
+        );
+        let at = Wanted::At(TopicPartition::new("a-b", 0), 17);
+        assert_eq!(Wanted::parse("a-b-0@17"), Some(at));
+        for wrong in ["", "truck", "truck#x", "key=", "t@1", "t-x@1", "t-0@"] {
+            assert_eq!(Wanted::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_shown_as_text_where_they_are_text() {
+        assert_eq!(part(None), "none");
+        assert_eq!(part(Some(b"ab")), "ab  (2 bytes: 61 62)");
+        assert_eq!(part(Some(&[0, 1])), "(2 bytes: 00 01)");
+        assert!(part(Some(&[b'x'; 17])).ends_with("78 ...)"));
+    }
+}
