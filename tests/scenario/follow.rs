@@ -138,7 +138,7 @@ fn what_is_no_record_is_refused_with_one_message() {
         ("x", "error: x: this names no record\n"),
         (
             "trucks-1#5000",
-            "error: trucks-1#5000: no such record is made in this run\n  = expected one of those that are: trucks-1 made 118 records",
+            "error: trucks-1#5000: no such record is made in this run\n  = expected one of those that are: trucks-1 made 236 records",
         ),
         (
             "t-0@3",
