@@ -6,20 +6,22 @@
 //!
 //! May not know more than facts, and the bytes that lie on brokers' disks.
 
+mod search;
 mod stored;
 
-use super::journey::stored::{Stored, find_at, find_content};
 use crate::client::{murmur2, partition_for_key};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::RecordBatch;
 use crate::node::view::ClusterView;
-use crate::plan::{Key, Plan, truck_name};
+use crate::plan::Plan;
 use crate::protocol::{BrokerId, Fact, GroupFact, RecordId, TopicPartition, counted};
 use crate::run::{Run, Unbuildable};
-use crate::trace::{Keep, Observer, TraceEntry};
+use crate::trace::{Keep, TraceEntry};
+use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
+use stored::{Stored, find_content};
 
 /// Which record is to be followed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,130 +106,6 @@ pub fn follow(plan: &Plan, seed: u64, wanted: &Wanted) -> Result<Journey, NoJour
     }
     Ok(walk.finish(&run.view()))
 }
-
-// ---- which record
-
-struct Search<'a> {
-    wanted: &'a Wanted,
-    /// Producers whose records have the key that is wanted, and which of their numbers do.
-    keyed: BTreeMap<String, Numbers>,
-    found: Option<(RecordId, u64)>,
-    /// Where an offset is wanted: what was made for its partition, by content.
-    made: BTreeMap<u64, RecordId>,
-    /// Records that each producer made.
-    counts: BTreeMap<Rc<str>, u64>,
-}
-
-enum Numbers {
-    All,
-    /// So many keys in turn; this one.
-    Turn(u64, u64),
-}
-
-impl<'a> Search<'a> {
-    fn new(plan: &Plan, wanted: &'a Wanted) -> Self {
-        let mut keyed = BTreeMap::new();
-        if let Wanted::Key(key) = wanted {
-            for producer in &plan.producers {
-                for (place, member) in producer.members().into_iter().enumerate() {
-                    let numbers = match &producer.key {
-                        Key::TruckId if truck_name(place as u32 + 1) == *key => Numbers::All,
-                        Key::Constant(text) if text == key => Numbers::All,
-                        Key::Cycle(keys) => {
-                            let turn = key.strip_prefix("key-").and_then(|n| n.parse().ok());
-                            match turn.filter(|n| (1..=u64::from(*keys)).contains(n)) {
-                                Some(turn) => Numbers::Turn(u64::from(*keys), turn),
-                                None => continue,
-                            }
-                        }
-                        _ => continue,
-                    };
-                    keyed.insert(member, numbers);
-                }
-            }
-        }
-        Search {
-            wanted,
-            keyed,
-            found: None,
-            made: BTreeMap::new(),
-            counts: BTreeMap::new(),
-        }
-    }
-
-    fn is_wanted(&self, record: &RecordId) -> bool {
-        match self.wanted {
-            Wanted::Record(wanted) => wanted == record,
-            Wanted::Key(_) => match self.keyed.get(&*record.producer) {
-                Some(Numbers::All) => true,
-                Some(Numbers::Turn(keys, turn)) => (record.number - 1) % keys + 1 == *turn,
-                None => false,
-            },
-            Wanted::At(..) => false,
-        }
-    }
-
-    fn finish(self, view: &dyn ClusterView) -> Result<(RecordId, u64), NoJourney> {
-        let there = match self.wanted {
-            Wanted::At(partition, offset) => (view.running_brokers().into_iter())
-                .find_map(|broker| find_at(view, broker, partition, *offset))
-                .and_then(|stored| {
-                    let record = self.made.get(&stored.content)?;
-                    Some((record.clone(), stored.content))
-                }),
-            _ => None,
-        };
-        self.found.or(there).ok_or_else(|| {
-            let made = self
-                .counts
-                .iter()
-                .map(|(producer, count)| format!("{producer} made {}", counted(*count, "record")));
-            let made: Vec<String> = made.collect();
-            NoJourney::NotMade(match made.is_empty() {
-                true => "no record was made at all".to_owned(),
-                false => made.join(", "),
-            })
-        })
-    }
-}
-
-impl Observer for Search<'_> {
-    fn fact(&mut self, entry: &TraceEntry) {
-        match (&entry.fact, self.wanted) {
-            (
-                Fact::RecordCreated {
-                    record,
-                    partition,
-                    content,
-                },
-                wanted,
-            ) => {
-                *self.counts.entry(record.producer.clone()).or_default() += 1;
-                if self.found.is_none() && self.is_wanted(record) {
-                    self.found = Some((record.clone(), *content));
-                }
-                if matches!(wanted, Wanted::At(at, _) if at == partition) {
-                    self.made.insert(*content, record.clone());
-                }
-            }
-            (
-                Fact::Acked {
-                    record,
-                    partition,
-                    offset,
-                    content,
-                    ..
-                },
-                Wanted::At(at, wanted),
-            ) if partition == at && offset == wanted => {
-                self.found = Some((record.clone(), *content));
-            }
-            _ => {}
-        }
-    }
-}
-
-// ---- its way
 
 /// After its producer has done with a record, a request on its way may still bring it.
 const STILL_ON_ITS_WAY: Duration = Duration::from_secs(60);
