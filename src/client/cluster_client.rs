@@ -158,6 +158,11 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         self.completed.pop_front()
     }
 
+    /// CN13: metadata is due and was not asked for yet; that goes before data.
+    pub fn owes_metadata(&self, ctx: &Ctx<'_>) -> bool {
+        !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.wall()
+    }
+
     /// Asks for metadata if it is due; answers when to look again, if not by an event.
     pub fn maybe_update_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
         if self.metadata_in_progress {

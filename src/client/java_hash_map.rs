@@ -39,6 +39,14 @@ impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
         }
     }
 
+    /// With room for so many keys, as Java counts it: it doubles early all the same.
+    pub fn with_capacity(keys: usize) -> Self {
+        JavaHashMap {
+            buckets: chains(keys.max(1).next_power_of_two()),
+            len: 0,
+        }
+    }
+
     pub fn insert(&mut self, key: K, value: V) {
         let bucket = self.bucket(&key);
         let chain = &mut self.buckets[bucket];
@@ -48,7 +56,7 @@ impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
         }
         chain.push((key, value));
         self.len += 1;
-        if self.len > self.buckets.len() / 4 * 3 {
+        if self.len > self.buckets.len() * 3 / 4 {
             self.double();
         }
     }
@@ -105,6 +113,17 @@ mod tests {
     #[test]
     fn cn31_six_partitions_of_a_one_letter_topic_are_walked_backwards() {
         assert_eq!(order("t", 0..6), [5, 4, 3, 2, 1, 0]);
+    }
+
+    /// 1077, 1108 and 1139 in four buckets; with 1170 there are eight.
+    #[test]
+    fn cn31_a_map_made_for_few_keys_has_few_buckets() {
+        for (partitions, walked) in [(3, &[1, 0, 2][..]), (4, &[3, 2, 1, 0])] {
+            let mut map = JavaHashMap::with_capacity(partitions as usize);
+            (0..partitions).for_each(|p| map.insert(TopicPartition::new("t", p), ()));
+            let order: Vec<i32> = map.iter().map(|(key, ())| key.partition).collect();
+            assert_eq!(order, walked);
+        }
     }
 
     /// Values that Java's documentation of `String.hashCode` yields.

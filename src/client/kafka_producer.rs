@@ -1,29 +1,24 @@
-//! The producer library (classes KafkaProducer, RecordAccumulator, Sender; P4 to P7):
-//! one record a batch, no idempotence, so retries may duplicate.
+//! The producer library (class KafkaProducer; CP1 to CP4, CP6, CP7).
 //!
-//! `send` takes a record as `KafkaProducer.send` does: it may block its caller (`is_blocked`) for
-//! `max.block.ms` until the topic is known and the buffer has room; from then on the record belongs
-//! to its partition's queue. Records of a partition leave in order; they arrive in order only if
-//! `max.in.flight.requests.per.connection` is 1 or nothing is retried (P5).
-//!
-//! May not know whether a request that got no answer was carried out.
+//! `send` takes a record as Java's does: it may block its caller (`is_blocked`) for `max.block.ms` until the topic
+//! is known and there is memory for a batch; from then on the record belongs to its partition's queue, and the
+//! sender's thread to that. That thread has its turn when its application has handed over all that it has for the
+//! moment (`run_sender`).
 
 mod blocked;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
 use crate::client::partitioner::Partitioner;
-use crate::kernel::{Address, Duration, Time};
-use crate::log::batch::{BatchBuilder, Records};
-use crate::network_client::{Completed, Disconnected};
+use crate::client::record_accumulator::{Append, Appended};
+pub use crate::client::sender::Delivery;
+use crate::client::sender::Sender;
+use crate::kernel::{Duration, Time};
+use crate::log::batch::Headers;
 use crate::protocol::config::ProducerConfig;
-use crate::protocol::{
-    Ctx, ErrorCode, Event, ProduceRequest, Response, TopicName, TopicPartition, exponential,
-};
-use blocked::{Blocked, Refused, Wait};
+use crate::protocol::{Ctx, ErrorCode, Event, TopicName, TopicPartition};
+use blocked::{Blocked, Chosen, Refused, Wait};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 
 /// Partition of a record that failed before one was chosen (`RecordMetadata.UNKNOWN_PARTITION`).
 pub const UNKNOWN_PARTITION: i32 = -1;
@@ -32,105 +27,26 @@ pub const UNKNOWN_PARTITION: i32 = -1;
 #[derive(Clone, Debug)]
 pub struct ProducerRecord {
     pub topic: TopicName,
-    /// `None`: by key, or in turn.
+    /// `None`: the partitioner decides.
     pub partition: Option<i32>,
     /// `None`: the producer's clock.
     pub timestamp_ms: Option<i64>,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
-}
-
-/// A record's way, in the order in which it happens. `id` is what `send` answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Delivery {
-    /// The record waits in its partition's queue: `send` has returned.
-    Queued { id: u64, partition: TopicPartition },
-    /// It will be sent again.
-    Retrying {
-        id: u64,
-        partition: TopicPartition,
-        error: ErrorCode,
-        attempts: u32,
-    },
-    /// Its future is done. Offset -1 with acks=0.
-    Stored {
-        id: u64,
-        partition: TopicPartition,
-        offset: i64,
-        attempts: u32,
-    },
-    /// Its future is done with this exception (Java's simple name).
-    Failed {
-        id: u64,
-        partition: TopicPartition,
-        exception: Rc<str>,
-        attempts: u32,
-    },
+    pub headers: Headers,
 }
 
 #[derive(Debug)]
 pub struct KafkaProducer {
-    config: ProducerConfig,
-    /// The tag of a request: its batches.
-    client: ClusterClient<Vec<u64>>,
+    max_block: Duration,
+    max_request_size: u64,
+    buffer_memory: u64,
     partitioner: Partitioner,
-    next_id: u64,
+    sender: Sender,
+    next_send: u64,
     blocked: Option<Blocked>,
-    queues: BTreeMap<TopicPartition, PartitionQueue>,
-    /// By id.
-    in_flight: VecDeque<Batch>,
-    /// Batches that wait or are in flight.
-    buffered: usize,
-    buffered_bytes: u64,
-    /// No batch expires before this.
-    next_expiry: Time,
-    /// Who may be sent what, for `send_what_is_ready`, which is asked all the time.
-    ready: Vec<(Address, TopicPartition)>,
-    deliveries: VecDeque<Delivery>,
-}
-
-#[derive(Debug, Default)]
-struct PartitionQueue {
-    waiting: VecDeque<Batch>,
-    in_flight: u32,
-}
-
-#[derive(Debug)]
-struct Batch {
-    id: u64,
-    partition: TopicPartition,
-    records: Records,
-    created: Time,
-    /// Attempts that failed.
-    attempts: u32,
-    /// Not to be sent again before this, unless a new leader has been learnt of since.
-    retry_at: Time,
-    leader_epoch: i32,
-    attempts_when_leader_changed: Option<u32>,
-}
-
-impl Batch {
-    fn after_another_attempt(self) -> Batch {
-        Batch {
-            attempts: self.attempts + 1,
-            ..self
-        }
-    }
-
-    /// `maybeUpdateLeaderEpoch`
-    fn saw_leader_epoch(&mut self, leader_epoch: i32) {
-        if leader_epoch > self.leader_epoch {
-            self.leader_epoch = leader_epoch;
-            self.attempts_when_leader_changed = Some(self.attempts);
-        }
-    }
-
-    /// A retry waits, but not once its partition has got a new leader (KAFKA-15415).
-    fn is_backing_off(&self, now: Time) -> bool {
-        self.attempts > 0
-            && now < self.retry_at
-            && self.attempts_when_leader_changed != Some(self.attempts)
-    }
+    /// The sender has something to look at.
+    woken: bool,
 }
 
 impl KafkaProducer {
@@ -139,28 +55,25 @@ impl KafkaProducer {
         owner: u8,
         client_id: &str,
         bootstrap: &Bootstrap,
-        config: ProducerConfig,
+        config: &ProducerConfig,
     ) -> KafkaProducer {
+        let client = ClusterClient::new(owner, client_id, bootstrap, config.common.clone());
         KafkaProducer {
-            client: ClusterClient::new(owner, client_id, bootstrap, config.common.clone()),
-            partitioner: Partitioner::new(config.partitioner_ignore_keys),
-            config,
-            next_id: 0,
+            max_block: Duration::from_millis(config.max_block_ms),
+            max_request_size: config.max_request_size,
+            buffer_memory: config.buffer_memory,
+            partitioner: Partitioner::new(config.partitioner, config.partitioner_ignore_keys),
+            sender: Sender::new(config, client),
+            next_send: 0,
             blocked: None,
-            queues: BTreeMap::new(),
-            in_flight: VecDeque::new(),
-            buffered: 0,
-            buffered_bytes: 0,
-            next_expiry: Time::MAX,
-            ready: Vec::new(),
-            deliveries: VecDeque::new(),
+            woken: false,
         }
     }
 
     /// Connects and asks for the brokers, as the library does when it is made.
     pub fn start(&mut self, ctx: &mut Ctx<'_>) {
-        self.client.start(ctx);
-        self.poll(ctx);
+        self.sender.start(ctx);
+        self.woken = true;
     }
 
     /// True while a call of `send` has not returned: its caller can do nothing else.
@@ -168,81 +81,72 @@ impl KafkaProducer {
         self.blocked.is_some()
     }
 
-    /// Takes a record; what becomes of it is told by `next_delivery`. Not to be called while blocked.
+    /// Takes a record; what becomes of it is told by `next_delivery`, under the number that is answered: one
+    /// more than that of the record before, from 0 on. Not to be called while blocked.
     pub fn send(&mut self, ctx: &mut Ctx<'_>, record: ProducerRecord) -> u64 {
         assert!(!self.is_blocked(), "send has not returned yet");
-        let id = self.next_id;
-        self.next_id += 1;
-        self.client.metadata.add_topic(&record.topic);
-        let max_block = Duration::from_millis(self.config.max_block_ms);
-        self.blocked = Some(Blocked::new(ctx, id, record, max_block));
-        self.poll(ctx);
-        self.client.time_out(ctx);
-        if self.take_completed(ctx) {
-            self.poll(ctx);
-        }
-        id
+        let send = self.next_send;
+        self.next_send += 1;
+        self.sender.metadata().add_topic(&record.topic);
+        self.blocked = Some(Blocked::new(ctx, send, record, self.max_block));
+        self.go_on(ctx);
+        // CP2: who waits for metadata wakes the sender, which asks for them; who waits for memory does not.
+        let waits = self.blocked.as_ref();
+        self.woken |= waits.is_some_and(|it| it.waits_for(Wait::Metadata));
+        send
     }
 
     /// What has happened to records, in order.
     pub fn next_delivery(&mut self) -> Option<Delivery> {
-        self.deliveries.pop_front()
+        self.sender.next_delivery()
+    }
+
+    pub fn has_deliveries(&self) -> bool {
+        self.sender.has_deliveries()
     }
 
     /// Takes an event that is this producer's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        self.client.on_event(event, ctx)?;
-        self.take_completed(ctx);
-        self.poll(ctx);
+        self.sender.on_event(event, ctx)?;
+        self.woken = true;
+        self.go_on(ctx);
         Ok(())
     }
 
-    /// True if a request has ended.
-    fn take_completed(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let mut any = false;
-        while let Some(completed) = self.client.next_completed() {
-            self.on_completed(ctx, completed);
-            any = true;
-        }
-        any
-    }
-
-    fn poll(&mut self, ctx: &mut Ctx<'_>) {
-        let now = ctx.wall();
-        self.expire(now);
-        self.try_append(ctx);
-        let mut wake = self.next_expiry;
-        while let Some(retry_at) = self.send_what_is_ready(ctx) {
-            if retry_at > now {
-                wake = wake.min(retry_at);
-                break;
-            }
+    /// The sender's turn, if anything has woken it: to be given after each event.
+    pub fn run_sender(&mut self, ctx: &mut Ctx<'_>) {
+        let mut wake = Time::MAX;
+        while std::mem::take(&mut self.woken) {
+            wake = self.sender.run(ctx);
+            // Records that were given up have made room.
+            self.go_on(ctx);
         }
         if let Some(blocked) = &self.blocked {
-            wake = wake.min(now + blocked.left(ctx));
-            if blocked.waits_for(Wait::Metadata) {
-                self.client.metadata.request_update();
-            }
-        }
-        if let Some(at) = self.client.maybe_update_metadata(ctx) {
-            wake = wake.min(at);
+            wake = wake.min(ctx.wall() + blocked.left(ctx));
         }
         if wake < Time::MAX {
-            self.client.wake_at(ctx, wake);
+            self.sender.wake_at(ctx, wake);
         }
     }
 
-    // ---- KafkaProducer.doSend
+    /// CP45: nothing lingers any more. Whoever closes waits until all records are answered.
+    pub fn close(&mut self) {
+        self.sender.accumulator.close();
+        self.woken = true;
+    }
+
+    // ---- doSend
 
     /// Lets a blocked `send` return, if it can.
-    fn try_append(&mut self, ctx: &mut Ctx<'_>) {
+    fn go_on(&mut self, ctx: &mut Ctx<'_>) {
         let Some(mut blocked) = self.blocked.take() else {
             return;
         };
-        match self.append(ctx, &blocked) {
+        match self.do_send(ctx, &mut blocked) {
             Ok(()) => {}
             Err(Refused::Failed(exception)) => self.fail_send(&blocked, exception),
             Err(Refused::NotYet(why)) if blocked.left(ctx) == Duration::ZERO => {
+                self.sender.accumulator.stop_waiting();
                 self.fail_send(&blocked, why.exception());
             }
             Err(Refused::NotYet(why)) => {
@@ -252,326 +156,126 @@ impl KafkaProducer {
         }
     }
 
-    fn append(&mut self, ctx: &mut Ctx<'_>, blocked: &Blocked) -> Result<(), Refused> {
-        let ProducerRecord {
-            topic,
-            partition,
-            timestamp_ms,
-            key,
-            value,
-        } = &blocked.record;
-        let metadata = &self.client.metadata;
-        if metadata.topic_error(topic) == Some(ErrorCode::InvalidTopicException) {
-            return Err(Refused::Failed(
-                ErrorCode::InvalidTopicException.exception(),
-            ));
+    fn do_send(&mut self, ctx: &mut Ctx<'_>, blocked: &mut Blocked) -> Result<(), Refused> {
+        if blocked.chosen.is_none() {
+            self.wait_on_metadata(blocked)?;
+            let partition = self.partition(ctx, blocked);
+            self.ensure_valid_record_size(blocked)?;
+            // After the wait.
+            let timestamp_ms = blocked.content.timestamp_ms;
+            if timestamp_ms == NO_TIMESTAMP {
+                blocked.content.timestamp_ms = ctx.wall_ms();
+            }
+            blocked.chosen = Some(Chosen {
+                partition,
+                tells_of_new_batch: self.partitioner.is_told_of_new_batches(),
+            });
         }
-        let known = metadata
-            .topic(topic)
-            .filter(|known| {
-                let wanted = partition.map_or(0, i64::from);
-                wanted < known.partitions.len() as i64
-            })
-            .ok_or(Refused::NotYet(Wait::Metadata))?;
-        let partition = partition.unwrap_or_else(|| {
-            self.partitioner
-                .partition(known, key.as_deref(), |partition| {
-                    let leader = known.partitions[partition as usize].leader;
-                    metadata.node(leader).is_some()
-                })
-        });
-        let mut builder = BatchBuilder::new().compression(self.config.compression_type);
-        builder.append(
-            timestamp_ms.unwrap_or_else(|| ctx.wall_ms()),
-            key.as_deref(),
-            value.as_deref(),
-            &[],
-        );
-        let unpacked = builder.size();
-        let records = Records::from(builder.build());
-        let size = records.size_in_bytes();
-        if unpacked > self.config.max_request_size || unpacked > self.config.buffer_memory {
+        self.append(ctx, blocked)
+    }
+
+    /// CP2: the topic, and the partition that the record names.
+    fn wait_on_metadata(&mut self, blocked: &Blocked) -> Result<(), Refused> {
+        let metadata = self.sender.metadata();
+        let invalid = ErrorCode::InvalidTopicException;
+        if metadata.topic_error(&blocked.topic) == Some(invalid) {
+            return Err(Refused::Failed(invalid.exception()));
+        }
+        let wanted = blocked.partition.map_or(0, i64::from);
+        let known = metadata.topic(&blocked.topic);
+        if known.is_some_and(|it| wanted < it.partitions.len() as i64) {
+            return Ok(());
+        }
+        metadata.request_update();
+        Err(Refused::NotYet(Wait::Metadata))
+    }
+
+    /// CP7: `None` if the built-in partitioner is to decide.
+    fn partition(&mut self, ctx: &mut Ctx<'_>, blocked: &Blocked) -> Option<i32> {
+        if blocked.partition.is_some() {
+            return blocked.partition;
+        }
+        let (_, cluster, _) = self.sender.append_to();
+        let partitions = cluster.topic(&blocked.topic)?;
+        let key = blocked.content.key.as_deref();
+        let partitioner = &mut self.partitioner;
+        partitioner.partition(ctx, &blocked.topic, partitions, key)
+    }
+
+    /// CP4
+    fn ensure_valid_record_size(&self, blocked: &Blocked) -> Result<(), Refused> {
+        let size = blocked.content.size_upper_bound();
+        if size > self.max_request_size || size > self.buffer_memory {
             return Err(Refused::Failed("RecordTooLargeException"));
         }
-        if self.buffered_bytes + size > self.config.buffer_memory {
-            return Err(Refused::NotYet(Wait::Memory));
+        // CP18: a batch takes batch.size at least.
+        if self.sender.accumulator.is_beyond_memory(&blocked.content) {
+            return Err(Refused::Failed("IllegalArgumentException"));
         }
-        self.buffered += 1;
-        self.buffered_bytes += size;
-        let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
-        let created = ctx.wall();
-        self.next_expiry = self.next_expiry.min(created + self.delivery_timeout());
-        self.deliveries.push_back(Delivery::Queued {
-            id: blocked.id,
-            partition: partition.clone(),
-        });
-        self.queues
-            .entry(partition.clone())
-            .or_default()
-            .waiting
-            .push_back(Batch {
-                id: blocked.id,
-                partition,
-                records,
-                created,
-                attempts: 0,
-                retry_at: created,
-                leader_epoch: -1,
-                attempts_when_leader_changed: None,
-            });
         Ok(())
     }
 
+    fn append(&mut self, ctx: &mut Ctx<'_>, blocked: &mut Blocked) -> Result<(), Refused> {
+        loop {
+            let Some(chosen) = blocked.chosen else {
+                return Err(Refused::NotYet(Wait::Metadata));
+            };
+            let (metadata, cluster, accumulator) = self.sender.append_to();
+            // As the metadata share it, so that brokers find its partitions fast.
+            let (Some(known), Some(partitions)) = (
+                metadata.topic(&blocked.topic),
+                cluster.topic(&blocked.topic),
+            ) else {
+                return Err(Refused::NotYet(Wait::Metadata));
+            };
+            let append = Append {
+                send: blocked.send,
+                topic: &known.name,
+                partition: chosen.partition,
+                content: &blocked.content,
+                tells_of_new_batch: chosen.tells_of_new_batch,
+            };
+            match accumulator.append(ctx, partitions, append) {
+                Appended::Into { partition, wakes } => {
+                    let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
+                    self.woken |= wakes;
+                    self.sender.tell(Delivery::Queued {
+                        send: blocked.send,
+                        partition,
+                    });
+                    return Ok(());
+                }
+                Appended::NoMemory { partition } => {
+                    blocked.last_partition = partition;
+                    return Err(Refused::NotYet(Wait::Memory));
+                }
+                // CP14
+                Appended::NewBatch => {
+                    let previous = chosen.partition.unwrap_or(UNKNOWN_PARTITION);
+                    let topic = &blocked.topic;
+                    let partitioner = &mut self.partitioner;
+                    partitioner.on_new_batch(ctx, topic, partitions, previous);
+                    let partition = self.partition(ctx, blocked);
+                    blocked.chosen = Some(Chosen {
+                        partition,
+                        tells_of_new_batch: false,
+                    });
+                }
+            }
+        }
+    }
+
+    /// CP6
     fn fail_send(&mut self, blocked: &Blocked, exception: &str) {
-        let partition = blocked.record.partition.unwrap_or(UNKNOWN_PARTITION);
-        self.deliveries.push_back(Delivery::Failed {
-            id: blocked.id,
-            partition: TopicPartition::new(TopicName::clone(&blocked.record.topic), partition),
+        let topic = TopicName::clone(&blocked.topic);
+        self.sender.tell(Delivery::Failed {
+            sends: vec![blocked.send],
+            partition: TopicPartition::new(topic, blocked.last_partition),
             exception: exception.into(),
             attempts: 0,
         });
     }
-
-    // ---- Sender.sendProducerData
-
-    /// Sends at most one batch of each partition. Answers when to try again: now if something was
-    /// sent, later if batches back off, `None` if only an event can help.
-    fn send_what_is_ready(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
-        if self.buffered == self.in_flight.len() {
-            return None;
-        }
-        let now = ctx.wall();
-        let in_order = self.config.common.network.max_in_flight == 1;
-        let mut retry_at: Option<Time> = None;
-        let mut ready = std::mem::take(&mut self.ready);
-        let mut leader_unknown = false;
-        for (partition, queue) in &mut self.queues {
-            let Some(first) = queue.waiting.front_mut() else {
-                continue;
-            };
-            if in_order && queue.in_flight > 0 {
-                continue;
-            }
-            let Some((_, node, leader_epoch)) = self.client.metadata.leader(partition) else {
-                leader_unknown = true;
-                continue;
-            };
-            first.saw_leader_epoch(leader_epoch);
-            if first.is_backing_off(now) {
-                retry_at = Some(retry_at.map_or(first.retry_at, |at| at.min(first.retry_at)));
-                continue;
-            }
-            ready.push((node, partition.clone()));
-        }
-        if leader_unknown {
-            self.client.metadata.request_update();
-        }
-        ready.sort_by_key(|(node, _)| *node);
-        for of_one_node in ready.chunk_by(|a, b| a.0 == b.0) {
-            let node = of_one_node[0].0;
-            if self.client.ready(ctx, node) {
-                let partitions = of_one_node.iter().map(|(_, partition)| partition);
-                self.send_produce_request(ctx, node, partitions);
-                retry_at = Some(now);
-            }
-        }
-        ready.clear();
-        self.ready = ready;
-        retry_at
-    }
-
-    fn send_produce_request<'a>(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        node: Address,
-        partitions: impl ExactSizeIterator<Item = &'a TopicPartition>,
-    ) {
-        let mut size = 0;
-        let mut ids = Vec::with_capacity(partitions.len());
-        let mut data = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            let Some(queue) = self.queues.get_mut(partition) else {
-                continue;
-            };
-            let Some(batch) = queue.waiting.pop_front() else {
-                continue;
-            };
-            size += batch.records.size_in_bytes();
-            if size > self.config.max_request_size && !ids.is_empty() {
-                queue.waiting.push_front(batch);
-                break;
-            }
-            queue.in_flight += 1;
-            // P5: who asks for order is sent nothing new before the answer.
-            let one = self.config.common.network.max_in_flight == 1;
-            assert!(queue.in_flight == 1 || !one, "{partition}: two under way");
-            ids.push(batch.id);
-            data.push((partition.clone(), batch.records.clone()));
-            let place = self.place_in_flight(batch.id);
-            let place = place.expect_err("a batch is under way twice");
-            self.in_flight.insert(place, batch);
-        }
-        let timeout = self.config.common.request_timeout();
-        let request = ProduceRequest {
-            acks: self.config.acks.code(),
-            timeout_ms: timeout.as_millis() as i32,
-            data,
-        };
-        self.client.send(ctx, node, request.into(), timeout, ids);
-    }
-
-    /// Batches older than `delivery.timeout.ms` fail, also those in flight, whose outcome is unknown
-    /// (P6).
-    fn expire(&mut self, now: Time) {
-        if now < self.next_expiry {
-            return;
-        }
-        let timeout = self.delivery_timeout();
-        let is_old = |batch: &Batch| batch.created + timeout <= now;
-        let mut expired: Vec<Batch> = Vec::new();
-        for queue in self.queues.values_mut() {
-            while queue.waiting.front().is_some_and(is_old) {
-                expired.extend(queue.waiting.pop_front());
-            }
-        }
-        let in_flight: Vec<u64> = self
-            .in_flight
-            .iter()
-            .filter(|batch| is_old(batch))
-            .map(|batch| batch.id)
-            .collect();
-        for id in in_flight {
-            let batch = self.take_in_flight(id);
-            expired.extend(batch.map(Batch::after_another_attempt));
-        }
-        expired.sort_by_key(|batch| batch.id);
-        for batch in expired {
-            self.fail(batch, "TimeoutException");
-        }
-        let waiting = self
-            .queues
-            .values()
-            .filter_map(|queue| queue.waiting.front());
-        self.next_expiry = waiting
-            .chain(&self.in_flight)
-            .map(|batch| batch.created + timeout)
-            .min()
-            .unwrap_or(Time::MAX);
-    }
-
-    // ---- Sender.handleProduceResponse
-
-    fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Vec<u64>>) {
-        let ids = completed.tag;
-        match completed.result {
-            Ok(Response::Produce(response)) => {
-                for answer in response.responses {
-                    let id = ids.iter().copied().find(|id| {
-                        let place = self.place_in_flight(*id);
-                        place.is_ok_and(|place| self.in_flight[place].partition == answer.partition)
-                    });
-                    if let Some(id) = id {
-                        self.complete(ctx, id, answer.error, answer.base_offset);
-                    }
-                    if let Some(leader) = answer.current_leader {
-                        self.client.metadata.update_leader(
-                            &answer.partition,
-                            leader,
-                            &response.node_endpoints,
-                        );
-                    }
-                }
-            }
-            Ok(_) => self.complete_all(ctx, &ids, ErrorCode::UnknownServerError),
-            Err(Disconnected::TimedOut) => self.complete_all(ctx, &ids, ErrorCode::RequestTimedOut),
-            Err(Disconnected::InFlight(_) | Disconnected::NotSent(_)) => {
-                self.complete_all(ctx, &ids, ErrorCode::NetworkException);
-            }
-        }
-    }
-
-    fn complete_all(&mut self, ctx: &mut Ctx<'_>, ids: &[u64], error: ErrorCode) {
-        for id in ids {
-            self.complete(ctx, *id, error, -1);
-        }
-    }
-
-    /// `completeBatch`. A batch that expired in flight is not known here any more.
-    fn complete(&mut self, ctx: &mut Ctx<'_>, id: u64, error: ErrorCode, offset: i64) {
-        let Some(batch) = self.take_in_flight(id) else {
-            return;
-        };
-        if error.is_none() {
-            self.buffered -= 1;
-            self.buffered_bytes -= batch.records.size_in_bytes();
-            self.deliveries.push_back(Delivery::Stored {
-                id: batch.id,
-                partition: batch.partition,
-                offset,
-                attempts: batch.attempts + 1,
-            });
-            return;
-        }
-        if error.is_invalid_metadata() {
-            self.client.metadata.request_update();
-        }
-        let in_time = ctx.wall() < batch.created + self.delivery_timeout();
-        if in_time && batch.attempts < self.config.retries && error.is_retriable() {
-            self.reenqueue(ctx, batch, error);
-        } else {
-            self.fail(batch.after_another_attempt(), error.exception());
-        }
-    }
-
-    fn reenqueue(&mut self, ctx: &mut Ctx<'_>, mut batch: Batch, error: ErrorCode) {
-        let common = &self.config.common;
-        let pause = exponential(
-            ctx,
-            common.retry_backoff_ms,
-            common.retry_backoff_max_ms,
-            batch.attempts,
-        );
-        batch.attempts += 1;
-        batch.retry_at = ctx.wall() + pause;
-        self.deliveries.push_back(Delivery::Retrying {
-            id: batch.id,
-            partition: batch.partition.clone(),
-            error,
-            attempts: batch.attempts,
-        });
-        self.queues
-            .entry(batch.partition.clone())
-            .or_default()
-            .waiting
-            .push_front(batch);
-    }
-
-    fn fail(&mut self, batch: Batch, exception: &str) {
-        self.buffered -= 1;
-        self.buffered_bytes -= batch.records.size_in_bytes();
-        self.deliveries.push_back(Delivery::Failed {
-            id: batch.id,
-            partition: batch.partition,
-            exception: exception.into(),
-            attempts: batch.attempts,
-        });
-    }
-
-    fn take_in_flight(&mut self, id: u64) -> Option<Batch> {
-        let place = self.place_in_flight(id).ok()?;
-        let batch = self.in_flight.remove(place)?;
-        if let Some(queue) = self.queues.get_mut(&batch.partition) {
-            queue.in_flight -= 1;
-        }
-        Some(batch)
-    }
-
-    /// Where a batch is among those in flight, or would be.
-    fn place_in_flight(&self, id: u64) -> Result<usize, usize> {
-        self.in_flight.binary_search_by_key(&id, |batch| batch.id)
-    }
-
-    fn delivery_timeout(&self) -> Duration {
-        Duration::from_millis(self.config.delivery_timeout_ms)
-    }
 }
+
+/// Of a record for which the application has said none.
+const NO_TIMESTAMP: i64 = -1;

@@ -152,6 +152,10 @@ impl Metadata {
         self.topics.get(topic)
     }
 
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.values()
+    }
+
     /// What the last answer said against the topic as a whole.
     pub fn topic_error(&self, topic: &str) -> Option<ErrorCode> {
         self.topic_errors.get(topic).copied()

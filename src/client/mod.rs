@@ -9,6 +9,7 @@
 
 mod admin;
 mod assignor;
+mod cluster;
 mod cluster_client;
 mod consumer;
 mod consumer_coordinator;
@@ -20,6 +21,9 @@ mod kafka_producer;
 mod metadata;
 mod partitioner;
 mod producer;
+mod producer_batch;
+mod record_accumulator;
+mod sender;
 mod subscription_state;
 pub mod workload;
 

@@ -2,9 +2,10 @@
 //! what became of each.
 
 use crate::client::Bootstrap;
-use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
+use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord};
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
+use crate::log::batch::Headers;
 use crate::protocol::config::{ConfigError, ProducerConfig, Properties};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
@@ -30,8 +31,7 @@ pub struct Producer {
     name: Rc<str>,
     source: Source,
     library: KafkaProducer,
-    /// Records on the way, by the library's id.
-    outstanding: VecDeque<Outstanding>,
+    on_the_way: OnTheWay,
     started: Time,
     /// A record fell due while `send` was blocked.
     overdue: bool,
@@ -39,9 +39,17 @@ pub struct Producer {
     closing: bool,
 }
 
+/// Records that were handed over and are not settled, by the library's numbers, which rise by one.
+#[derive(Debug, Default)]
+struct OnTheWay {
+    /// Number of the first.
+    first: u64,
+    records: VecDeque<Option<Outstanding>>,
+    count: usize,
+}
+
 #[derive(Debug)]
 struct Outstanding {
-    id: u64,
     number: u64,
     created: Time,
     content: u64,
@@ -71,11 +79,11 @@ impl Producer {
     fn fresh(options: ProducerOptions, config: ProducerConfig, source: Source) -> Producer {
         Producer {
             name: options.name.as_str().into(),
-            library: KafkaProducer::new(OWNER, &options.name, &options.bootstrap, config.clone()),
+            library: KafkaProducer::new(OWNER, &options.name, &options.bootstrap, &config),
             options,
             config,
             source,
-            outstanding: VecDeque::new(),
+            on_the_way: OnTheWay::default(),
             started: Time::ZERO,
             overdue: false,
             closing: false,
@@ -97,7 +105,10 @@ impl Producer {
                 self.library.start(ctx);
                 self.set_next(ctx, self.options.workload.start_after);
             }
-            Event::Terminate => self.closing = true,
+            Event::Terminate => {
+                self.closing = true;
+                self.library.close();
+            }
             Event::Timer(Timer::Client(ClientTimer::NextRecord)) => self.on_next_record(ctx),
             other => {
                 // What is not the library's is of no concern to this node.
@@ -116,8 +127,35 @@ impl Producer {
         }
     }
 
+    /// Hands over what is due, and lets the library work. What that gives up makes room, once.
     fn after_event(&mut self, ctx: &mut Ctx<'_>) {
+        for _ in 0..2 {
+            self.state_deliveries(ctx);
+            self.hand_over(ctx);
+            self.library.run_sender(ctx);
+            if !self.library.has_deliveries() {
+                break;
+            }
+        }
         self.state_deliveries(ctx);
+        let saturates = matches!(
+            self.options.workload.pace,
+            Pace::AsFastAsAcknowledged { .. }
+        );
+        if saturates && self.overdue && self.on_the_way.is_empty() && !self.is_over(ctx.now()) {
+            self.overdue = false;
+            self.set_next(ctx, PAUSE_AFTER_REFUSAL);
+        }
+        if self.closing && self.on_the_way.is_empty() {
+            ctx.fact(Fact::Exiting {
+                status: 0,
+                why: "asked to stop".into(),
+            });
+            ctx.exit(0);
+        }
+    }
+
+    fn hand_over(&mut self, ctx: &mut Ctx<'_>) {
         match self.options.workload.pace {
             Pace::Every(_) => {
                 if self.overdue && !self.library.is_blocked() {
@@ -127,13 +165,6 @@ impl Producer {
             }
             Pace::AsFastAsAcknowledged { in_flight } => self.refill(ctx, in_flight),
         }
-        if self.closing && self.outstanding.is_empty() {
-            ctx.fact(Fact::Exiting {
-                status: 0,
-                why: "asked to stop".into(),
-            });
-            ctx.exit(0);
-        }
     }
 
     /// Keeps `in_flight` records on the way once the first has fallen due.
@@ -142,16 +173,12 @@ impl Producer {
             return;
         }
         for _ in 0..in_flight {
-            if self.outstanding.len() as u64 >= u64::from(in_flight)
+            if self.on_the_way.count >= in_flight as usize
                 || self.library.is_blocked()
                 || !self.make_record(ctx)
             {
                 return;
             }
-        }
-        if self.outstanding.is_empty() {
-            self.overdue = false;
-            self.set_next(ctx, PAUSE_AFTER_REFUSAL);
         }
     }
 
@@ -166,7 +193,7 @@ impl Producer {
         let timestamp_ms = workload.timestamp.at(now_ms);
         let content = content_of(key.as_deref(), value.as_deref());
         let created = ctx.now();
-        let id = self.library.send(
+        let send = self.library.send(
             ctx,
             ProducerRecord {
                 topic: TopicName::clone(&self.options.topic),
@@ -174,15 +201,18 @@ impl Producer {
                 timestamp_ms: Some(timestamp_ms),
                 key,
                 value,
+                headers: Headers::default(),
             },
         );
-        self.outstanding.push_back(Outstanding {
-            id,
-            number,
-            created,
-            content,
-            queued: false,
-        });
+        self.on_the_way.push(
+            send,
+            Outstanding {
+                number,
+                created,
+                content,
+                queued: false,
+            },
+        );
         self.state_deliveries(ctx);
         true
     }
@@ -199,88 +229,87 @@ impl Producer {
     fn state_deliveries(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(delivery) = self.library.next_delivery() {
             match delivery {
-                Delivery::Queued { id, partition } => self.state_created(ctx, id, partition),
+                Delivery::Queued { send, partition } => self.state_created(ctx, send, &partition),
                 Delivery::Retrying {
-                    id,
+                    sends,
                     partition,
                     error,
                     attempts,
                 } => {
-                    if let Some(place) = self.place(id) {
-                        ctx.fact(Fact::Retrying {
-                            record: self.record_id(self.outstanding[place].number),
-                            partition,
-                            error,
-                            attempts,
-                        });
+                    for send in sends {
+                        if let Some(outstanding) = self.on_the_way.get(send) {
+                            ctx.fact(Fact::Retrying {
+                                record: self.record_id(outstanding.number),
+                                partition: partition.clone(),
+                                error,
+                                attempts,
+                            });
+                        }
                     }
                 }
                 Delivery::Stored {
-                    id,
+                    sends,
                     partition,
-                    offset,
+                    base_offset,
                     attempts,
                 } => {
-                    if let Some(outstanding) = self.settled(id)
-                        && ctx.states_routine()
-                    {
-                        ctx.fact(Fact::Acked {
-                            record: self.record_id(outstanding.number),
-                            partition,
-                            offset,
-                            content: outstanding.content,
-                            latency_ns: ctx.now().since(outstanding.created).0,
-                            attempts,
-                        });
+                    // CP46: in order.
+                    for (index, send) in (0..).zip(sends) {
+                        if let Some(outstanding) = self.on_the_way.take(send)
+                            && ctx.states_routine()
+                        {
+                            ctx.fact(Fact::Acked {
+                                record: self.record_id(outstanding.number),
+                                partition: partition.clone(),
+                                // CP47
+                                offset: if base_offset < 0 {
+                                    -1
+                                } else {
+                                    base_offset + index
+                                },
+                                content: outstanding.content,
+                                latency_ns: ctx.now().since(outstanding.created).0,
+                                attempts,
+                            });
+                        }
                     }
                 }
                 Delivery::Failed {
-                    id,
+                    sends,
                     partition,
                     exception,
                     attempts,
                 } => {
-                    if partition.partition == UNKNOWN_PARTITION {
-                        self.state_created(ctx, id, partition.clone());
-                    }
-                    if let Some(outstanding) = self.settled(id) {
-                        ctx.fact(Fact::Failed {
-                            record: self.record_id(outstanding.number),
-                            partition,
-                            exception,
-                            attempts,
-                        });
+                    for send in sends {
+                        self.state_created(ctx, send, &partition);
+                        if let Some(outstanding) = self.on_the_way.take(send) {
+                            ctx.fact(Fact::Failed {
+                                record: self.record_id(outstanding.number),
+                                partition: partition.clone(),
+                                exception: Rc::clone(&exception),
+                                attempts,
+                            });
+                        }
                     }
                 }
             }
         }
     }
 
-    fn state_created(&mut self, ctx: &mut Ctx<'_>, id: u64, partition: TopicPartition) {
-        let Some(place) = self.place(id) else {
+    /// Once for each record: when it is in a batch, or when it failed before.
+    fn state_created(&mut self, ctx: &mut Ctx<'_>, send: u64, partition: &TopicPartition) {
+        let Some(outstanding) = self.on_the_way.get_mut(send) else {
             return;
         };
-        let outstanding = &mut self.outstanding[place];
         if std::mem::replace(&mut outstanding.queued, true) || !ctx.states_routine() {
             return;
         }
         let (number, content) = (outstanding.number, outstanding.content);
         ctx.fact(Fact::RecordCreated {
             record: self.record_id(number),
-            partition,
+            partition: partition.clone(),
             content,
         });
-    }
-
-    /// Where a record on the way is.
-    fn place(&self, id: u64) -> Option<usize> {
-        let found = self.outstanding.binary_search_by_key(&id, |one| one.id);
-        found.ok()
-    }
-
-    /// It is on the way no longer.
-    fn settled(&mut self, id: u64) -> Option<Outstanding> {
-        self.outstanding.remove(self.place(id)?)
     }
 
     fn record_id(&self, number: u64) -> RecordId {
@@ -292,5 +321,43 @@ impl Producer {
 
     fn set_next(&self, ctx: &mut Ctx<'_>, after: Duration) {
         ctx.set_timer(after, Timer::Client(ClientTimer::NextRecord));
+    }
+}
+
+impl OnTheWay {
+    fn push(&mut self, send: u64, record: Outstanding) {
+        assert_eq!(
+            self.first + self.records.len() as u64,
+            send,
+            "one after the other"
+        );
+        self.records.push_back(Some(record));
+        self.count += 1;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn get(&self, send: u64) -> Option<&Outstanding> {
+        let place = send.checked_sub(self.first)?;
+        self.records.get(place as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, send: u64) -> Option<&mut Outstanding> {
+        let place = send.checked_sub(self.first)?;
+        self.records.get_mut(place as usize)?.as_mut()
+    }
+
+    /// It is settled.
+    fn take(&mut self, send: u64) -> Option<Outstanding> {
+        let place = send.checked_sub(self.first)?;
+        let taken = self.records.get_mut(place as usize)?.take();
+        self.count -= usize::from(taken.is_some());
+        while let Some(None) = self.records.front() {
+            self.records.pop_front();
+            self.first += 1;
+        }
+        taken
     }
 }

@@ -18,6 +18,7 @@ use crate::client::kafka_admin_client::call::{Call, Failure};
 use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
 use crate::client::{AdminOutcome, Bootstrap};
 use crate::kernel::{Duration, Time};
+use crate::log::batch::Headers;
 use crate::protocol::config::{AdminConfig, ConfigError, ProducerConfig, Properties};
 use crate::protocol::{
     BrokerId, Ctx, Event, Fact, RecordId, Response, Timer, TopicName, content_of,
@@ -155,13 +156,24 @@ impl Driver {
             Event::Timer(Timer::Client(POLL_RETURNS)) => self.poll_returns(ctx),
             other => self.hand_on(other, ctx),
         }
-        self.take_answers(ctx);
-        while self.running.is_none()
-            && let Some(number) = self.queue.pop_front()
-        {
-            if let Some(operation) = self.options.operations.get(number as usize).cloned() {
-                self.begin(ctx, number, operation);
-                self.take_answers(ctx);
+        loop {
+            self.take_answers(ctx);
+            while self.running.is_none()
+                && let Some(number) = self.queue.pop_front()
+            {
+                if let Some(operation) = self.options.operations.get(number as usize).cloned() {
+                    self.begin(ctx, number, operation);
+                    self.take_answers(ctx);
+                }
+            }
+            let producers = self.producers.values_mut();
+            producers.for_each(|producer| producer.library.run_sender(ctx));
+            if !self
+                .producers
+                .values()
+                .any(|it| it.library.has_deliveries())
+            {
+                return;
             }
         }
     }
@@ -356,7 +368,7 @@ impl Driver {
         all.extend(chosen.clone());
         let config = ProducerConfig::parse(&all)?;
         let owner = FIRST_PRODUCER.saturating_add(self.producers.len() as u8);
-        let mut library = KafkaProducer::new(owner, name, &self.options.bootstrap, config);
+        let mut library = KafkaProducer::new(owner, name, &self.options.bootstrap, &config);
         library.start(ctx);
         self.producers.insert(
             name.to_owned(),
@@ -399,6 +411,7 @@ impl Driver {
                 timestamp_ms: record.timestamp_ms,
                 key,
                 value,
+                headers: Headers::default(),
             },
         );
     }
@@ -429,9 +442,10 @@ impl Driver {
                     error,
                     attempts,
                 }),
+                // One record at a time: it is alone in its batch.
                 Delivery::Stored {
                     partition,
-                    offset,
+                    base_offset: offset,
                     attempts,
                     ..
                 } => {

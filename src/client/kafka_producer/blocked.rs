@@ -1,19 +1,37 @@
 //! A call of `send` that has not returned (`KafkaProducer.waitOnMetadata`, `BufferPool.allocate`).
 //!
 //! Its time is measured by two clocks: the wall clock while it waits for metadata, the monotonic one while it waits
-//! for room.
+//! for memory.
 
-use super::ProducerRecord;
+use super::{NO_TIMESTAMP, ProducerRecord, UNKNOWN_PARTITION};
+use crate::client::producer_batch::Content;
 use crate::kernel::{Duration, Time};
-use crate::protocol::Ctx;
+use crate::protocol::{Ctx, TopicName};
 
 #[derive(Debug)]
 pub(super) struct Blocked {
-    pub id: u64,
-    pub record: ProducerRecord,
+    /// Its number.
+    pub send: u64,
+    pub topic: TopicName,
+    /// What the application says.
+    pub partition: Option<i32>,
+    pub content: Content,
+    /// Once its topic is known.
+    pub chosen: Option<Chosen>,
+    /// What an application is told if it fails now.
+    pub last_partition: i32,
     /// By the clock of what it waits for.
     deadline: Time,
     why: Wait,
+}
+
+/// Where a record is to go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chosen {
+    /// `None`: the built-in partitioner decides, when there is room.
+    pub partition: Option<i32>,
+    /// The partitioner is asked again before a batch is begun.
+    pub tells_of_new_batch: bool,
 }
 
 /// What a blocked `send` waits for.
@@ -32,11 +50,20 @@ pub(super) enum Refused {
 }
 
 impl Blocked {
-    pub fn new(ctx: &Ctx<'_>, id: u64, record: ProducerRecord, max_block: Duration) -> Self {
+    pub fn new(ctx: &Ctx<'_>, send: u64, record: ProducerRecord, max_block: Duration) -> Self {
         let why = Wait::Metadata;
         Blocked {
-            id,
-            record,
+            send,
+            topic: record.topic,
+            partition: record.partition,
+            content: Content {
+                timestamp_ms: record.timestamp_ms.unwrap_or(NO_TIMESTAMP),
+                key: record.key,
+                value: record.value,
+                headers: record.headers,
+            },
+            chosen: None,
+            last_partition: record.partition.unwrap_or(UNKNOWN_PARTITION),
             deadline: why.clock(ctx) + max_block,
             why,
         }
@@ -46,7 +73,7 @@ impl Blocked {
         self.why == why
     }
 
-    /// What is left of `max.block.ms`.
+    /// What is left of `max.block.ms` (CP3: for both waits together).
     pub fn left(&self, ctx: &Ctx<'_>) -> Duration {
         self.deadline.since(self.why.clock(ctx))
     }

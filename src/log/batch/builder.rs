@@ -129,6 +129,40 @@ impl BatchBuilder {
         self.append_at(self.next_offset, timestamp, key, value, headers)
     }
 
+    /// The same with headers as records have them.
+    pub fn append_with(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &Headers,
+    ) -> &mut Self {
+        let (count, encoded) = (headers.len(), headers.as_encoded());
+        self.append_encoded(self.next_offset, timestamp, key, value, count, encoded)
+    }
+
+    /// Bytes that `append_with` would add, without compression.
+    pub fn size_of_next(
+        &self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &Headers,
+    ) -> u64 {
+        let timestamp_delta = timestamp.wrapping_sub(self.base_timestamp.unwrap_or(timestamp));
+        let offset_delta = self.next_offset - self.base_offset;
+        let size = 1
+            + varint::size(timestamp_delta)
+            + varint::size(offset_delta)
+            + fields_size(key, value, headers);
+        (varint::size(size as i64) + size) as u64
+    }
+
+    /// What a batch of one such record takes at most (`estimateSizeInBytesUpperBound`).
+    pub fn size_upper_bound(key: Option<&[u8]>, value: Option<&[u8]>, headers: &Headers) -> u64 {
+        (HEADER_SIZE + MAX_RECORD_OVERHEAD + fields_size(key, value, headers)) as u64
+    }
+
     /// Adds a record with its own offset.
     pub fn append_record(&mut self, record: &Record) -> &mut Self {
         self.append_encoded(
@@ -268,4 +302,15 @@ impl BatchBuilder {
             TimestampType::CreateTime
         }
     }
+}
+
+/// Length, attributes, timestamp and offset of a record at their longest.
+const MAX_RECORD_OVERHEAD: usize = 21;
+
+/// Key, value and headers as they lie in a record.
+fn fields_size(key: Option<&[u8]>, value: Option<&[u8]>, headers: &Headers) -> usize {
+    varint::field_size(key)
+        + varint::field_size(value)
+        + varint::size(headers.len() as i64)
+        + headers.as_encoded().len()
 }

@@ -5,9 +5,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
 };
-use crate::protocol::config::{
-    ConsumerConfig, GroupMembership, ProducerConfig, ROUND_ROBIN, Scope, nearest,
-};
+use crate::protocol::config::{ConsumerConfig, GroupMembership, ProducerConfig, Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -169,28 +167,7 @@ impl Check<'_> {
         self.properties(Scope::Producer, &producer.config, config_at)?;
         ProducerConfig::parse(&producer.config)
             .map_err(|error| config_problem(error, &config_at))?;
-        self.says_who_goes_round(producer);
         Ok(())
-    }
-
-    /// Records without a key go round the partitions here. Kafka 3.9 does so only if its configuration asks for
-    /// it: a plan that does not is told, lest its reader takes the one for the other.
-    fn says_who_goes_round(&mut self, producer: &ProducerPlan) {
-        let is_true = |key: &str| {
-            let value = producer.config.get(key);
-            value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
-        };
-        let without_key = producer.key == Key::None || is_true("partitioner.ignore.keys");
-        let several = self.partitions.get(producer.topic.as_str()) > Some(&1);
-        if without_key && several && !producer.config.contains_key("partitioner.class") {
-            self.warnings.push(
-                Problem::new(
-                    ["producers", &producer.name, "key"],
-                    "records without a key go round the partitions here; Kafka 3.9 by itself stays with one for batch.size bytes",
-                )
-                .expected(format!("partitioner.class: {ROUND_ROBIN} in config, which is what happens here, or a key")),
-            );
-        }
     }
 
     /// So many at most by all its members; of one that saturates nobody knows.

@@ -49,7 +49,7 @@ impl Acks {
     }
 }
 
-/// Settings of a producer. `linger.ms` and `batch.size` join it together with batching.
+/// Settings of a producer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProducerConfig {
     pub common: CommonConfig,
@@ -67,12 +67,49 @@ pub struct ProducerConfig {
     pub max_request_size: u64,
     /// `compression.type`
     pub compression_type: CompressionType,
-    /// `partitioner.ignore.keys`, or a `partitioner.class` that goes round whatever the key.
+    /// `batch.size`, bytes
+    pub batch_size: u64,
+    /// `linger.ms`
+    pub linger_ms: u64,
+    /// `partitioner.class`
+    pub partitioner: PartitionerClass,
+    /// `partitioner.ignore.keys`
     pub partitioner_ignore_keys: bool,
+    /// `partitioner.adaptive.partitioning.enable`
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`, 0 if brokers may be as slow as they are.
+    pub partitioner_availability_timeout_ms: u64,
 }
 
-/// The `partitioner.class` that is modelled: each record goes to the next partition that has a leader.
+/// What `partitioner.class` may name; without it, the built-in one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PartitionerClass {
+    BuiltIn,
+    RoundRobin,
+    /// That of Kafka 2.4 to 3.2: records without a key stay with one partition for a batch.
+    Default,
+    /// The same for all records.
+    UniformSticky,
+}
+
+impl PartitionerClass {
+    const NAMES: [(&'static str, PartitionerClass); 3] = [
+        (ROUND_ROBIN, PartitionerClass::RoundRobin),
+        (DEFAULT_PARTITIONER, PartitionerClass::Default),
+        (UNIFORM_STICKY, PartitionerClass::UniformSticky),
+    ];
+
+    pub fn is_built_in(self) -> bool {
+        self == PartitionerClass::BuiltIn
+    }
+}
+
+/// Each record goes to the next partition that has a leader.
 pub const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+pub(super) const DEFAULT_PARTITIONER: &str =
+    "org.apache.kafka.clients.producer.internals.DefaultPartitioner";
+pub(super) const UNIFORM_STICKY: &str =
+    "org.apache.kafka.clients.producer.UniformStickyPartitioner";
 
 /// `auto.offset.reset`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,7 +198,6 @@ impl ProducerConfig {
         let mut common = CommonConfig::parse(&mut keys)?;
         common.network.max_in_flight =
             keys.number("max.in.flight.requests.per.connection", 1, 5)? as u32;
-        let linger_ms = keys.number("linger.ms", 0, 0)?;
         let config = ProducerConfig {
             acks: keys.one_of(
                 "acks",
@@ -183,21 +219,34 @@ impl ProducerConfig {
                 &CompressionType::ALL.map(|kind| (kind.name(), kind)),
                 CompressionType::None,
             )?,
-            partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?
-                || keys.get("partitioner.class") == Some(ROUND_ROBIN),
+            batch_size: keys.number("batch.size", 0, 16_384)?,
+            linger_ms: keys.number("linger.ms", 0, 0)?,
+            partitioner: keys.one_of(
+                "partitioner.class",
+                &PartitionerClass::NAMES,
+                PartitionerClass::BuiltIn,
+            )?,
+            partitioner_ignore_keys: keys.flag("partitioner.ignore.keys", false)?,
+            adaptive_partitioning: keys.flag("partitioner.adaptive.partitioning.enable", true)?,
+            partitioner_availability_timeout_ms: keys.number(
+                "partitioner.availability.timeout.ms",
+                0,
+                0,
+            )?,
             common,
         };
-        config.with_consistent_delivery_timeout(properties, linger_ms)
+        config.with_consistent_delivery_timeout(properties)
     }
 
-    /// `KafkaProducer.configureDeliveryTimeout`: a default that is too short is raised, a chosen one
+    /// CP34, `KafkaProducer.configureDeliveryTimeout`: a default that is too short is raised, a chosen one
     /// refused.
     fn with_consistent_delivery_timeout(
         mut self,
         properties: &Properties,
-        linger_ms: u64,
     ) -> Result<ProducerConfig, ConfigError> {
-        let least = linger_ms.saturating_add(self.common.request_timeout_ms);
+        let least = self
+            .linger_ms
+            .saturating_add(self.common.request_timeout_ms);
         if self.delivery_timeout_ms < least {
             if let Some(value) = properties.get("delivery.timeout.ms") {
                 return Err(ConfigError::Value {
@@ -344,8 +393,8 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_timeout_below_linger_plus_request_timeout_is_refused_if_chosen_and_raised_if_not()
-    {
+    fn cp34_a_delivery_timeout_below_linger_plus_request_timeout_is_refused_if_chosen_and_raised_if_not()
+     {
         let chosen = ProducerConfig::parse(&properties(&[
             ("delivery.timeout.ms", "1000"),
             ("request.timeout.ms", "3000"),

@@ -3,6 +3,7 @@
 //! Names, types and ranges as ConfigDef has them in Kafka 3.9. `modelled`: the simulator acts on it, by
 //! default with this value; `tunes` and `changes`: it does not (see `Effect`).
 
+use super::client_config::{DEFAULT_PARTITIONER, ROUND_ROBIN, UNIFORM_STICKY};
 use super::key::{
     ANY, BOOLEAN, GZIP_LEVEL, Key, LIST, TEXT, changes, int, long, modelled, number, one_of, tunes,
 };
@@ -12,7 +13,7 @@ use super::lack::Lack;
 pub(super) const PRODUCER: &[Key] = &[
     modelled("acks", one_of(&["all", "-1", "0", "1"]), "all"),
     tunes("auto.include.jmx.reporter", BOOLEAN),
-    tunes("batch.size", int(0)),
+    modelled("batch.size", int(0), "16384"),
     changes(
         "bootstrap.servers",
         LIST,
@@ -50,7 +51,7 @@ pub(super) const PRODUCER: &[Key] = &[
             "org.apache.kafka.common.serialization.ByteArraySerializer",
         ],
     ),
-    tunes("linger.ms", long(0)),
+    modelled("linger.ms", long(0), "0"),
     modelled("max.block.ms", long(0), "60000"),
     modelled("max.in.flight.requests.per.connection", int(1), "5"),
     modelled("max.request.size", int(0), "1048576"),
@@ -68,18 +69,13 @@ pub(super) const PRODUCER: &[Key] = &[
         one_of(&["INFO", "DEBUG", "TRACE"]),
     ),
     tunes("metrics.sample.window.ms", long(0)),
-    tunes("partitioner.adaptive.partitioning.enable", BOOLEAN),
-    changes(
-        "partitioner.availability.timeout.ms",
-        long(0),
-        Lack::Partitioners,
-        &["0"],
-    ),
+    modelled("partitioner.adaptive.partitioning.enable", BOOLEAN, "true"),
+    modelled("partitioner.availability.timeout.ms", long(0), "0"),
     changes(
         "partitioner.class",
         TEXT,
         Lack::Partitioners,
-        &["org.apache.kafka.clients.producer.RoundRobinPartitioner"],
+        &[ROUND_ROBIN, DEFAULT_PARTITIONER, UNIFORM_STICKY],
     ),
     modelled("partitioner.ignore.keys", BOOLEAN, "false"),
     tunes("receive.buffer.bytes", int(-1)),

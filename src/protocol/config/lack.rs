@@ -41,7 +41,7 @@ impl fmt::Display for Lack {
             Lack::Listeners => "a listener for the controller alone, or one that opens early, is not modelled: all of a broker's are alike",
             Lack::LogDirectories => "several log directories are not modelled: a broker has one",
             Lack::OwnCode => "code of one's own is not modelled",
-            Lack::Partitioners => "partitioners are not modelled: records with a key go by its hash, others go round the partitions",
+            Lack::Partitioners => "partitioners of one's own are not modelled: Kafka's are",
             Lack::Preallocation => "segments are not made long at once: their files grow with what is written",
             Lack::Protocol => "older protocols between brokers are not modelled: they speak that of 3.9",
             Lack::Quotas => "quotas and throttles are not modelled: they slow down nobody",

@@ -24,7 +24,8 @@ mod version;
 
 pub use broker_config::BrokerConfig;
 pub use client_config::{
-    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, ProducerConfig, ROUND_ROBIN,
+    Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, PartitionerClass,
+    ProducerConfig, ROUND_ROBIN,
 };
 pub use group_membership::GroupMembership;
 pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};

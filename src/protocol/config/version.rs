@@ -1,5 +1,6 @@
 //! Releases of Apache Kafka, by which defaults differ.
 
+use super::client_config::DEFAULT_PARTITIONER;
 use super::{Properties, Scope};
 use std::fmt;
 
@@ -13,6 +14,7 @@ pub struct KafkaVersion {
 impl KafkaVersion {
     pub const V2_5: KafkaVersion = KafkaVersion::new(2, 5);
     pub const V3_0: KafkaVersion = KafkaVersion::new(3, 0);
+    pub const V3_3: KafkaVersion = KafkaVersion::new(3, 3);
     pub const V3_7: KafkaVersion = KafkaVersion::new(3, 7);
     pub const V3_9: KafkaVersion = KafkaVersion::new(3, 9);
 
@@ -38,6 +40,10 @@ impl KafkaVersion {
         if self < Self::V3_0 && scope == Scope::Producer {
             // KIP-679.
             set("acks", "1");
+        }
+        if self < Self::V3_3 && scope == Scope::Producer {
+            // Before KIP-794.
+            set("partitioner.class", DEFAULT_PARTITIONER);
         }
         if self < Self::V3_0 && scope == Scope::Consumer {
             // KIP-735.

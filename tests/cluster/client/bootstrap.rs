@@ -46,7 +46,7 @@ fn an_unknown_host_in_the_bootstrap_list_is_told_of_and_passed_over() {
 }
 
 #[test]
-fn send_blocks_for_max_block_ms_while_the_topic_is_unknown() {
+fn cp2_send_blocks_for_max_block_ms_while_the_topic_is_unknown() {
     let mut town = Town::new(1, World::default());
     town.start(1);
     producer(&mut town, &[("max.block.ms", "2500")], counting(2));

@@ -37,6 +37,12 @@ pub struct World {
     pub mute_admin: bool,
     /// Errors carry the new leader (KIP-951).
     pub names_leaders: bool,
+    /// Larger batches are refused, as by `max.message.bytes`.
+    pub largest_batch: Option<u64>,
+    /// Of each Produce request its partitions in order, with the bytes of each.
+    pub requests: Vec<Vec<(i32, u64)>>,
+    /// What each request was, in order: M for Metadata, P for Produce.
+    pub asked: String,
     brokers: Vec<BrokerId>,
 }
 
@@ -133,6 +139,18 @@ impl World {
             .collect()
     }
 
+    pub fn timestamps(&self, partition: usize) -> Vec<i64> {
+        let batches = &self.partitions[partition].batches;
+        let records = batches.iter().flat_map(RecordBatch::records);
+        records.map(|record| record.unwrap().timestamp).collect()
+    }
+
+    /// How many records each batch of a partition has.
+    pub fn batches(&self, partition: usize) -> Vec<i32> {
+        let batches = &self.partitions[partition].batches;
+        batches.iter().map(RecordBatch::records_count).collect()
+    }
+
     pub fn values(&self, partition: usize) -> Vec<String> {
         let batches = &self.partitions[partition].batches;
         batches
@@ -194,6 +212,11 @@ impl Actor<Cluster> for Node {
 impl Broker {
     fn answer(&self, request: Request) -> Option<Response> {
         let mut world = self.world.borrow_mut();
+        match request {
+            Request::Metadata(_) => world.asked.push('M'),
+            Request::Produce(_) => world.asked.push('P'),
+            _ => {}
+        }
         match request {
             Request::Metadata(request) => Some(metadata(&world, &request).into()),
             Request::Produce(request) => self.produce(&mut world, *request),
@@ -274,10 +297,19 @@ impl Broker {
     fn produce(&self, world: &mut World, request: ProduceRequest) -> Option<Response> {
         let answer = world.answers.pop_front();
         let mut responses = Vec::new();
+        let sizes = request
+            .data
+            .iter()
+            .map(|(p, records)| (p.partition, records.size_in_bytes()));
+        world.requests.push(sizes.collect());
         for (partition, records) in request.data {
             let index = partition.partition as usize;
+            let too_large = world
+                .largest_batch
+                .is_some_and(|most| records.size_in_bytes() > most);
             let error = match answer {
                 Some(Answer::Error(error)) => error,
+                _ if too_large => ErrorCode::MessageTooLarge,
                 _ => self.check_leader(&world.partitions[index]),
             };
             let mut base_offset = -1;

@@ -2,11 +2,13 @@
 //! order, positions, administration.
 
 mod admin;
+mod batching;
 mod bootstrap;
 mod cardboard;
 mod clocks;
 mod consumer;
 mod driver;
+mod partitioners;
 mod producer;
 
 use cardboard::{Town, World};

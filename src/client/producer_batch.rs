@@ -1,0 +1,338 @@
+//! Records of one partition that are sent, and answered, together (class ProducerBatch; CP16, CP20, CP21, CP31).
+//!
+//! Knows no other batch and no broker.
+
+use crate::client::record_accumulator::CompressionRatio;
+use crate::kernel::{Duration, Time};
+use crate::log::batch::{BatchBuilder, CompressionType, HEADER_SIZE, Headers, Record, Records};
+use crate::protocol::TopicPartition;
+use bytes::Bytes;
+
+/// What of a record goes into a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    pub(super) timestamp_ms: i64,
+    pub(super) key: Option<Bytes>,
+    pub(super) value: Option<Bytes>,
+    pub(super) headers: Headers,
+}
+
+impl Content {
+    /// What a batch of this record alone takes at most (`estimateSizeInBytesUpperBound`).
+    pub(super) fn size_upper_bound(&self) -> u64 {
+        BatchBuilder::size_upper_bound(self.key.as_deref(), self.value.as_deref(), &self.headers)
+    }
+}
+
+impl From<Record> for Content {
+    fn from(record: Record) -> Content {
+        Content {
+            timestamp_ms: record.timestamp,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct ProducerBatch {
+    /// Its own number: batches that are made later have higher ones.
+    pub(super) id: u64,
+    pub(super) partition: TopicPartition,
+    /// Its records, in order, by what `send` answered.
+    pub(super) sends: Vec<u64>,
+    pub(super) created: Time,
+    /// Attempts that failed.
+    pub(super) attempts: u32,
+    last_attempt: Time,
+    /// What it has from the buffer pool; nothing if it was split off.
+    pub(super) buffer: u64,
+    /// Its estimated size may not grow above this.
+    write_limit: u64,
+    /// By which its size is guessed until it is packed.
+    ratio: CompressionRatio,
+    compression: CompressionType,
+    bytes: BatchBytes,
+    /// Once it is closed.
+    pub(super) packed: Option<Packed>,
+    leader_epoch: Option<i32>,
+    attempts_when_leader_changed: Option<u32>,
+}
+
+#[derive(Debug)]
+enum BatchBytes {
+    /// It takes records as long as there is room.
+    Open(BatchBuilder),
+    /// It takes no more.
+    Full(BatchBuilder),
+    /// As it is sent.
+    Closed(Records),
+}
+
+/// What packing a batch made of its records, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl ProducerBatch {
+    /// An empty batch. `write_limit` is what was allocated for it.
+    pub(super) fn new(
+        id: u64,
+        partition: TopicPartition,
+        created: Time,
+        write_limit: u64,
+        compression: CompressionType,
+        ratio: CompressionRatio,
+    ) -> ProducerBatch {
+        ProducerBatch {
+            id,
+            partition,
+            sends: Vec::new(),
+            created,
+            attempts: 0,
+            last_attempt: created,
+            buffer: 0,
+            write_limit,
+            ratio,
+            compression,
+            bytes: BatchBytes::Open(BatchBuilder::new().compression(compression)),
+            packed: None,
+            leader_epoch: None,
+            attempts_when_leader_changed: None,
+        }
+    }
+
+    /// CP16: the first record always has room.
+    pub(super) fn try_append(&mut self, send: u64, record: &Content) -> bool {
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        if !self.sends.is_empty() {
+            let BatchBytes::Open(builder) = &self.bytes else {
+                return false;
+            };
+            let size = self.estimated_size();
+            let more = builder.size_of_next(record.timestamp_ms, key, value, &record.headers);
+            if self.write_limit <= size || self.write_limit < size + more {
+                return false;
+            }
+        }
+        let BatchBytes::Open(builder) = &mut self.bytes else {
+            return false;
+        };
+        builder.append_with(record.timestamp_ms, key, value, &record.headers);
+        self.sends.push(send);
+        true
+    }
+
+    /// `closeForRecordAppends`: it had no room for a record, and is not asked again.
+    pub(super) fn close_for_record_appends(&mut self) {
+        if let BatchBytes::Open(builder) = &mut self.bytes {
+            self.bytes = BatchBytes::Full(std::mem::take(builder));
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        match self.bytes {
+            BatchBytes::Open(_) => {
+                !self.sends.is_empty() && self.write_limit <= self.estimated_size()
+            }
+            BatchBytes::Full(_) | BatchBytes::Closed(_) => true,
+        }
+    }
+
+    /// Exact without compression, and once it is closed.
+    pub(super) fn estimated_size(&self) -> u64 {
+        match &self.bytes {
+            BatchBytes::Open(builder) | BatchBytes::Full(builder) => match self.compression {
+                CompressionType::None => builder.size(),
+                _ => HEADER + self.ratio.of(builder.size() - HEADER),
+            },
+            BatchBytes::Closed(records) => records.size_in_bytes(),
+        }
+    }
+
+    /// Packs it, unless that is done already; says what came of it.
+    pub(super) fn close(&mut self) -> Option<Packed> {
+        let (BatchBytes::Open(builder) | BatchBytes::Full(builder)) = &mut self.bytes else {
+            return None;
+        };
+        let builder = std::mem::take(builder);
+        let from = builder.size() - HEADER;
+        let records = Records::from(builder.build());
+        let to = records.size_in_bytes() - HEADER;
+        self.bytes = BatchBytes::Closed(records);
+        self.packed = Some(Packed { from, to });
+        self.packed
+    }
+
+    /// As they are sent; none before it is closed.
+    pub(super) fn records(&self) -> Records {
+        match &self.bytes {
+            BatchBytes::Closed(records) => records.clone(),
+            BatchBytes::Open(_) | BatchBytes::Full(_) => Records::empty(),
+        }
+    }
+
+    pub(super) fn waited(&self, now: Time) -> Duration {
+        now.since(self.last_attempt)
+    }
+
+    /// CP33.
+    pub(super) fn has_reached(&self, delivery_timeout: Duration, now: Time) -> bool {
+        self.created + delivery_timeout <= now
+    }
+
+    /// `reenqueued`
+    pub(super) fn begin_retry(&mut self, now: Time) {
+        self.attempts += 1;
+        self.last_attempt = self.last_attempt.max(now);
+    }
+
+    /// `maybeUpdateLeaderEpoch`
+    pub(super) fn saw_leader_epoch(&mut self, leader_epoch: i32) {
+        if self.leader_epoch.is_none_or(|known| known < leader_epoch) {
+            self.leader_epoch = Some(leader_epoch);
+            self.attempts_when_leader_changed = Some(self.attempts);
+        }
+    }
+
+    /// CP21: a retry waits, but not once its partition has got a new leader (KAFKA-15415).
+    pub(super) fn has_leader_changed_for_the_ongoing_retry(&self) -> bool {
+        self.attempts > 0 && self.attempts_when_leader_changed == Some(self.attempts)
+    }
+
+    /// CP31: the same records in batches of at most `batch_size` bytes, as far as one record fits into
+    /// that. They are as old as this one, and were not tried yet.
+    pub(super) fn split(
+        &self,
+        batch_size: u64,
+        ratio: CompressionRatio,
+        mut next_id: impl FnMut() -> u64,
+    ) -> Vec<ProducerBatch> {
+        let mut batches: Vec<ProducerBatch> = Vec::new();
+        let records = self.records();
+        // What this process has packed, it can read.
+        for (record, send) in records.records().flatten().zip(&self.sends) {
+            let content = Content::from(record);
+            if let Some(last) = batches.last_mut() {
+                if last.try_append(*send, &content) {
+                    continue;
+                }
+                last.close_for_record_appends();
+            }
+            let limit = batch_size.max(content.size_upper_bound());
+            let mut batch = ProducerBatch::new(
+                next_id(),
+                self.partition.clone(),
+                self.created,
+                limit,
+                self.compression,
+                ratio,
+            );
+            batch.try_append(*send, &content);
+            batches.push(batch);
+        }
+        let kept: usize = batches.iter().map(|batch| batch.sends.len()).sum();
+        assert_eq!(kept, self.sends.len(), "a split loses no record");
+        if let Some(last) = batches.last_mut() {
+            last.close_for_record_appends();
+        }
+        batches
+    }
+}
+
+const HEADER: u64 = HEADER_SIZE as u64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(write_limit: u64, records: u64) -> ProducerBatch {
+        let mut batch = ProducerBatch::new(
+            0,
+            TopicPartition::new("t", 0),
+            Time(7),
+            write_limit,
+            CompressionType::None,
+            CompressionRatio::INITIAL,
+        );
+        for send in 0..records {
+            let content = Content {
+                timestamp_ms: 1_000 + send as i64,
+                key: Some(format!("key-{send}").into()),
+                value: (send % 3 != 0).then(|| vec![b'v'; 100].into()),
+                headers: [(&b"h"[..], None)].into_iter().collect(),
+            };
+            assert!(batch.try_append(send, &content));
+        }
+        batch
+    }
+
+    fn contents(batches: &[ProducerBatch]) -> Vec<(i64, Option<Bytes>, Option<Bytes>, Headers)> {
+        let records = batches.iter().map(ProducerBatch::records);
+        let records: Vec<Record> = records
+            .flat_map(|of_one| of_one.records().map(Result::unwrap).collect::<Vec<_>>())
+            .collect();
+        let content = |r: Record| (r.timestamp, r.key, r.value, r.headers);
+        records.into_iter().map(content).collect()
+    }
+
+    #[test]
+    fn cp31_a_split_keeps_every_record_and_the_age_of_all() {
+        let mut large = batch(10_000, 30);
+        large.close();
+        let before = contents(std::slice::from_ref(&large));
+        let mut parts = large.split(500, CompressionRatio::INITIAL, || 1);
+        assert!(parts.len() > 4);
+        for part in &mut parts {
+            assert!(part.is_full() && part.estimated_size() <= 500);
+            assert_eq!((part.created, part.attempts, part.buffer), (Time(7), 0, 0));
+            part.close();
+        }
+        assert_eq!(contents(&parts), before);
+        let sends: Vec<u64> = parts.iter().flat_map(|part| part.sends.clone()).collect();
+        assert_eq!(sends, large.sends);
+    }
+
+    #[test]
+    fn cp16_a_batch_is_full_once_its_estimate_reaches_the_limit() {
+        let mut one = batch(100, 0);
+        assert!(!one.is_full(), "it has no record");
+        let content = Content {
+            timestamp_ms: 0,
+            key: None,
+            value: Some(vec![b'v'; 32].into()),
+            headers: Headers::default(),
+        };
+        assert!(one.try_append(0, &content));
+        assert_eq!((one.estimated_size(), one.is_full()), (100, true));
+        assert!(!one.try_append(1, &content));
+    }
+
+    #[test]
+    fn cp21_a_new_leader_ends_the_back_off_of_the_ongoing_retry_only() {
+        let mut batch = batch(1_000, 1);
+        batch.saw_leader_epoch(3);
+        assert!(
+            !batch.has_leader_changed_for_the_ongoing_retry(),
+            "no retry"
+        );
+        batch.begin_retry(Time(8));
+        batch.saw_leader_epoch(3);
+        assert!(!batch.has_leader_changed_for_the_ongoing_retry());
+        batch.saw_leader_epoch(4);
+        assert!(batch.has_leader_changed_for_the_ongoing_retry());
+        batch.begin_retry(Time(9));
+        assert!(
+            !batch.has_leader_changed_for_the_ongoing_retry(),
+            "the next"
+        );
+        batch.saw_leader_epoch(2);
+        assert!(
+            !batch.has_leader_changed_for_the_ongoing_retry(),
+            "an older one"
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! Records that wait to be sent, in batches, a queue of them for each partition (class RecordAccumulator; CP15 to
+//! CP25, CP31, CP33).
+//!
+//! Knows no connection. What it gives out belongs to the sender until that puts it back or lets go of it.
+
+mod buffer_pool;
+mod compression_ratio;
+mod ready;
+
+pub(super) use compression_ratio::CompressionRatio;
+
+use crate::client::cluster::TopicPartitions;
+use crate::client::partitioner::BuiltInPartitioner;
+use crate::client::producer_batch::{Content, ProducerBatch};
+use crate::kernel::{Duration, Time};
+use crate::log::batch::CompressionType;
+use crate::protocol::config::ProducerConfig;
+use crate::protocol::{BrokerId, Ctx, TopicName, TopicPartition};
+use buffer_pool::BufferPool;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+#[derive(Debug)]
+pub(super) struct RecordAccumulator {
+    settings: Settings,
+    topics: BTreeMap<TopicName, TopicInfo>,
+    pool: BufferPool,
+    next_batch: u64,
+    /// Batches in queues.
+    queued: usize,
+    /// CP25: partitions whose next batch waits for the answer to the one before.
+    muted: BTreeSet<TopicPartition>,
+    /// CP23: where the next request to a broker begins to look.
+    drain_index: BTreeMap<BrokerId, usize>,
+    latencies: BTreeMap<BrokerId, NodeLatency>,
+    /// No queued batch expires before this.
+    next_expiry: Time,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Settings {
+    batch_size: u64,
+    compression: CompressionType,
+    linger: Duration,
+    delivery_timeout: Duration,
+    max_request_size: u64,
+    /// First and longest.
+    retry_backoff_ms: (u64, u64),
+    adaptive: bool,
+    availability_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct TopicInfo {
+    batches: BTreeMap<i32, VecDeque<ProducerBatch>>,
+    built_in: BuiltInPartitioner,
+    ratio: CompressionRatio,
+}
+
+/// CP13: since when batches could have gone to a broker, and when some last did (class NodeLatencyStats).
+#[derive(Clone, Copy, Debug)]
+struct NodeLatency {
+    ready: Time,
+    drained: Time,
+}
+
+/// A record on its way into a batch.
+pub(super) struct Append<'a> {
+    pub(super) send: u64,
+    pub(super) topic: &'a TopicName,
+    /// `None`: the built-in partitioner decides.
+    pub(super) partition: Option<i32>,
+    pub(super) content: &'a Content,
+    /// Who is asked before a batch is begun (`abortOnNewBatch`).
+    pub(super) tells_of_new_batch: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Appended {
+    /// `wakes`: the sender has something to do (CP1).
+    Into { partition: i32, wakes: bool },
+    /// It would begin a batch of this partition.
+    NewBatch,
+    /// There is no memory for a batch of this partition.
+    NoMemory { partition: i32 },
+}
+
+impl RecordAccumulator {
+    pub(super) fn new(config: &ProducerConfig) -> RecordAccumulator {
+        // CP9: as if 0 were 1.
+        let batch_size = config.batch_size.max(1);
+        RecordAccumulator {
+            settings: Settings {
+                batch_size,
+                compression: config.compression_type,
+                linger: Duration::from_millis(config.linger_ms),
+                delivery_timeout: Duration::from_millis(config.delivery_timeout_ms),
+                max_request_size: config.max_request_size,
+                retry_backoff_ms: (
+                    config.common.retry_backoff_ms,
+                    config.common.retry_backoff_max_ms,
+                ),
+                adaptive: config.adaptive_partitioning && config.partitioner.is_built_in(),
+                availability_timeout: Duration::from_millis(
+                    config.partitioner_availability_timeout_ms,
+                ),
+            },
+            topics: BTreeMap::new(),
+            pool: BufferPool::new(config.buffer_memory, batch_size),
+            next_batch: 0,
+            queued: 0,
+            muted: BTreeSet::new(),
+            drain_index: BTreeMap::new(),
+            latencies: BTreeMap::new(),
+            next_expiry: Time::MAX,
+            closed: false,
+        }
+    }
+
+    /// CP15 to CP19: puts a record into its partition's last batch, or begins another.
+    pub(super) fn append(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partitions: &TopicPartitions,
+        append: Append<'_>,
+    ) -> Appended {
+        let info = self.topics.entry(TopicName::clone(append.topic));
+        let info = info.or_insert_with(|| TopicInfo::new(self.settings.batch_size));
+        let partition = match append.partition {
+            Some(chosen) => chosen,
+            None => info.sticky_partition(ctx, partitions),
+        };
+        let built_in = append.partition.is_none();
+        if let Some((bytes, wakes)) = info.try_append(partition, &append) {
+            info.produced(ctx, partitions, partition, bytes, built_in);
+            return Appended::Into { partition, wakes };
+        }
+        if append.tells_of_new_batch {
+            return Appended::NewBatch;
+        }
+        let size = append.content.size_upper_bound();
+        let size = size.max(self.settings.batch_size);
+        if !self.pool.allocate(size) {
+            return Appended::NoMemory { partition };
+        }
+        let created = ctx.wall();
+        let mut batch = ProducerBatch::new(
+            self.next_batch,
+            TopicPartition::new(TopicName::clone(append.topic), partition),
+            created,
+            size,
+            self.settings.compression,
+            info.ratio,
+        );
+        self.next_batch += 1;
+        self.queued += 1;
+        self.next_expiry = (self.next_expiry).min(created + self.settings.delivery_timeout);
+        batch.buffer = size;
+        let fits = batch.try_append(append.send, append.content);
+        assert!(fits, "the first record of a batch always fits");
+        let bytes = batch.estimated_size();
+        info.batches.entry(partition).or_default().push_back(batch);
+        info.produced(ctx, partitions, partition, bytes, built_in);
+        Appended::Into {
+            partition,
+            wakes: true,
+        }
+    }
+
+    /// True if a batch of this size can never be had.
+    pub(super) fn is_beyond_memory(&self, content: &Content) -> bool {
+        content.size_upper_bound().max(self.settings.batch_size) > self.pool.total()
+    }
+
+    /// A caller waits for memory no longer.
+    pub(super) fn stop_waiting(&mut self) {
+        self.pool.leave();
+    }
+
+    /// Nothing waits here. What is in flight is not here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queued == 0
+    }
+
+    /// Nothing lingers any more (CP20, CP45).
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// CP29: to the front of its queue, to be sent again.
+    pub(super) fn reenqueue(&mut self, mut batch: ProducerBatch, now: Time) {
+        batch.begin_retry(now);
+        self.put_first(batch);
+    }
+
+    /// CP31: a batch that is too large for its broker goes on as several.
+    pub(super) fn split_and_reenqueue(&mut self, batch: ProducerBatch) {
+        let next_batch = &mut self.next_batch;
+        let mut ratio = CompressionRatio::INITIAL;
+        if let (Some(info), Some(packed)) =
+            (self.topics.get_mut(&batch.partition.topic), batch.packed)
+        {
+            info.ratio.reset(packed);
+            ratio = info.ratio;
+        }
+        let parts = batch.split(self.settings.batch_size, ratio, || {
+            *next_batch += 1;
+            *next_batch - 1
+        });
+        self.let_go(&batch);
+        for part in parts.into_iter().rev() {
+            self.put_first(part);
+        }
+    }
+
+    fn put_first(&mut self, batch: ProducerBatch) {
+        self.queued += 1;
+        self.next_expiry = (self.next_expiry).min(batch.created + self.settings.delivery_timeout);
+        let info = self.topics.entry(TopicName::clone(&batch.partition.topic));
+        let info = info.or_insert_with(|| TopicInfo::new(self.settings.batch_size));
+        let queue = info.batches.entry(batch.partition.partition).or_default();
+        queue.push_front(batch);
+    }
+
+    /// A batch is done with: its memory is free.
+    pub(super) fn let_go(&mut self, batch: &ProducerBatch) {
+        if batch.buffer > 0 {
+            self.pool.deallocate(batch.buffer);
+        }
+    }
+
+    pub(super) fn mute(&mut self, partition: &TopicPartition) {
+        self.muted.insert(partition.clone());
+    }
+
+    pub(super) fn unmute(&mut self, partition: &TopicPartition) {
+        self.muted.remove(partition);
+    }
+
+    /// CP33: batches that were not sent in time, each queue from its front to the first that is young enough.
+    pub(super) fn expired_batches(&mut self, now: Time) -> Vec<ProducerBatch> {
+        let mut expired = Vec::new();
+        if now < self.next_expiry {
+            return expired;
+        }
+        let timeout = self.settings.delivery_timeout;
+        self.next_expiry = Time::MAX;
+        let queues = self
+            .topics
+            .values_mut()
+            .flat_map(|it| it.batches.values_mut());
+        for queue in queues {
+            let old = queue.iter().take_while(|it| it.has_reached(timeout, now));
+            let old = old.count();
+            expired.extend(queue.drain(..old));
+            if let Some(first) = queue.front() {
+                self.next_expiry = self.next_expiry.min(first.created + timeout);
+            }
+        }
+        self.queued -= expired.len();
+        expired
+    }
+
+    /// When to look for expired batches again.
+    pub(super) fn next_expiry(&self) -> Time {
+        self.next_expiry
+    }
+}
+
+impl TopicInfo {
+    fn new(batch_size: u64) -> TopicInfo {
+        TopicInfo {
+            batches: BTreeMap::new(),
+            built_in: BuiltInPartitioner::new(batch_size),
+            ratio: CompressionRatio::INITIAL,
+        }
+    }
+
+    /// CP10: a change that was put off, since it would have cut a batch, is made up for.
+    fn sticky_partition(&mut self, ctx: &mut Ctx<'_>, partitions: &TopicPartitions) -> i32 {
+        loop {
+            let partition = self.built_in.current(ctx, partitions);
+            let may_switch = self.all_batches_full(partition);
+            if !may_switch || !self.built_in.produced(ctx, partitions, 0, true) {
+                return partition;
+            }
+        }
+    }
+
+    /// By how much the last batch has grown, and whether the sender can do something with it; none if it has
+    /// no room.
+    fn try_append(&mut self, partition: i32, append: &Append<'_>) -> Option<(u64, bool)> {
+        let queue = self.batches.entry(partition).or_default();
+        let several = queue.len() > 1;
+        let last = queue.back_mut()?;
+        let before = last.estimated_size();
+        if !last.try_append(append.send, append.content) {
+            last.close_for_record_appends();
+            return None;
+        }
+        let grown = last.estimated_size().saturating_sub(before);
+        Some((grown, several || last.is_full()))
+    }
+
+    /// CP8: counts for the built-in partitioner, if that has chosen.
+    fn produced(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        partitions: &TopicPartitions,
+        partition: i32,
+        bytes: u64,
+        built_in: bool,
+    ) {
+        if built_in {
+            let may_switch = self.all_batches_full(partition);
+            self.built_in.produced(ctx, partitions, bytes, may_switch);
+        }
+    }
+
+    /// Only the last one may take more.
+    fn all_batches_full(&self, partition: i32) -> bool {
+        let last = self.batches.get(&partition).and_then(VecDeque::back);
+        last.is_none_or(ProducerBatch::is_full)
+    }
+}
