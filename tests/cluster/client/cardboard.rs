@@ -139,12 +139,6 @@ impl World {
             .collect()
     }
 
-    pub fn timestamps(&self, partition: usize) -> Vec<i64> {
-        let batches = &self.partitions[partition].batches;
-        let records = batches.iter().flat_map(RecordBatch::records);
-        records.map(|record| record.unwrap().timestamp).collect()
-    }
-
     /// How many records each batch of a partition has.
     pub fn batches(&self, partition: usize) -> Vec<i32> {
         let batches = &self.partitions[partition].batches;
