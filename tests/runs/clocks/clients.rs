@@ -70,7 +70,7 @@ cluster: {brokers: 1}
 topics:
   t: {partitions: 1, replication.factor: 1}
 producers:
-  p: {topic: t, every: 1s, config: {acks: 1, max.block.ms: 30000, buffer.memory: 300, request.timeout.ms: 100000}}
+  p: {topic: t, every: 1s, config: {acks: 1, max.block.ms: 30000, batch.size: 100, buffer.memory: 300, request.timeout.ms: 100000}}
 timeline:
   - {at: 20s, pause: broker-1}
 ",
