@@ -2,7 +2,8 @@
 //! what became of each.
 
 use crate::client::Bootstrap;
-use crate::client::kafka_producer::{Delivery, KafkaProducer, ProducerRecord};
+use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
+use crate::client::sender::Delivery;
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
