@@ -153,6 +153,7 @@ impl Broker {
                 ctx.unmute(conn);
             }
             if let Some(mut body) = answer.response {
+                self.request_log.on_answer(ctx.now(), to, &body);
                 let listener = self.config.listeners.on_port(ctx.port(conn));
                 name_current_leaders(&self.replicas, &self.metadata_cache, listener, &mut body);
                 let response = KafkaResponse {

@@ -21,6 +21,7 @@ use crate::purgatory::OperationId;
 
 impl Broker {
     pub(super) fn handle(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: KafkaRequest) {
+        self.request_log.on_request(to, &request);
         match request.body {
             Request::Produce(request) => {
                 let mut env = env!(self, ctx);
@@ -128,7 +129,9 @@ impl Broker {
             | Request::OffsetDelete(_)) => {
                 self.handle_group_request(ctx, to, &request.client_id, body);
             }
-            body @ (Request::CreateTopics(_) | Request::IncrementalAlterConfigs(_)) => {
+            body @ (Request::CreateTopics(_)
+            | Request::CreatePartitions(_)
+            | Request::IncrementalAlterConfigs(_)) => {
                 let token = self.forward(to);
                 self.outputs.push(BrokerOutput::ToAdmin { token, body });
             }

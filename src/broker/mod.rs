@@ -44,6 +44,7 @@ mod replica_fetcher_manager;
 mod replica_manager;
 mod replica_state_change;
 mod replica_view;
+mod request_log;
 #[cfg(test)]
 mod testing;
 mod threads;
@@ -52,6 +53,7 @@ mod topic_configs;
 pub use elect_leaders::Election;
 pub use leadership_changes::LeadershipChanges;
 pub use replica_view::{ReplicaRole, ReplicaView};
+pub use request_log::{CompletedRequest, Wanted};
 pub use threads::BrokerThread;
 pub use topic_configs::{ConfigAnswer, ConfigCalls, ConfigQuestion};
 
@@ -77,6 +79,7 @@ use purgatory::Pending;
 use replica_fetcher_manager::ReplicaFetcherManager;
 use replica_manager::ReplicaManager;
 use replica_state_change::ReplicaStateChanges;
+use request_log::RequestLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -113,7 +116,7 @@ pub enum BrokerOutput {
     /// A request for the controller role of this node; answered by [`Broker::respond`], ElectLeaders by
     /// [`Broker::elected`].
     ToController { token: u64, body: Request },
-    /// CreateTopics or IncrementalAlterConfigs, for `ZkAdminManager`; answered by [`Broker::respond`].
+    /// CreateTopics, CreatePartitions or IncrementalAlterConfigs, for `ZkAdminManager`; answered by [`Broker::respond`].
     ToAdmin { token: u64, body: Request },
     /// Topics that this broker makes by itself, since somebody asked about them; answered by
     /// [`Broker::respond`].
@@ -173,6 +176,7 @@ pub struct Broker {
     out: Outbox,
     outputs: Vec<BrokerOutput>,
     failed: bool,
+    request_log: RequestLog,
 }
 
 impl Broker {
@@ -204,6 +208,7 @@ impl Broker {
             out: Outbox::default(),
             outputs: Vec::new(),
             failed: false,
+            request_log: RequestLog::default(),
             id,
             config,
         }
@@ -440,6 +445,16 @@ impl Broker {
     /// What the node shall do, oldest first. Look after every call.
     pub fn take_outputs(&mut self) -> Vec<BrokerOutput> {
         std::mem::take(&mut self.outputs)
+    }
+
+    /// From now on it is written down which of the wanted requests came and how they were answered.
+    pub fn keep_requests(&mut self, wanted: Wanted) {
+        self.request_log.keep(wanted);
+    }
+
+    /// What was answered since the last call.
+    pub fn take_requests(&mut self) -> Vec<CompletedRequest> {
+        self.request_log.take()
     }
 
     /// True if there are neither outputs nor questions.

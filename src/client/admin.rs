@@ -38,6 +38,8 @@ pub enum AdminCommand {
         assignment: Vec<Vec<BrokerId>>,
         configs: BTreeMap<String, String>,
     },
+    /// The topic is to have so many partitions in all.
+    CreatePartitions { topic: TopicName, count: i32 },
     ElectLeaders {
         election_type: ElectionType,
         /// `None`: all partitions.
@@ -102,7 +104,7 @@ impl AdminCommand {
                     before: *before,
                 });
             }
-            AdminCommand::ElectLeaders { .. } => {}
+            AdminCommand::ElectLeaders { .. } | AdminCommand::CreatePartitions { .. } => {}
         }
     }
 }
@@ -266,6 +268,9 @@ impl fmt::Display for AdminCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AdminCommand::CreateTopic { topic, .. } => write!(f, "create topic {topic}"),
+            AdminCommand::CreatePartitions { topic, count } => {
+                write!(f, "create partitions of {topic} up to {count} in all")
+            }
             AdminCommand::ElectLeaders {
                 election_type,
                 partitions,

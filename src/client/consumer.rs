@@ -54,8 +54,14 @@ pub struct Consumer {
     records_read: u64,
     /// What `poll` gave a member that it is not done with.
     in_work: VecDeque<(TopicPartition, i64)>,
-    /// A member was asked to stop and says farewell.
-    leaving: bool,
+    /// A member says farewell; its process ends with this status, for this reason.
+    leaving: Option<Leaving>,
+}
+
+#[derive(Clone, Debug)]
+struct Leaving {
+    /// What `poll` threw, if that is why.
+    thrown: Option<&'static str>,
 }
 
 /// The library's number among those of this node, and that of its connection to its group's coordinator.
@@ -91,7 +97,7 @@ impl Consumer {
             seen_metadata: 0,
             records_read: 0,
             in_work: VecDeque::new(),
-            leaving: false,
+            leaving: None,
         }
     }
 
@@ -114,9 +120,8 @@ impl Consumer {
                 self.library.start(ctx);
                 self.library.begin_poll(ctx);
             }
-            Event::Terminate if self.config.group.is_some() && !self.leaving => {
-                self.leaving = true;
-                self.library.leave(ctx);
+            Event::Terminate if self.config.group.is_some() && self.leaving.is_none() => {
+                self.leave(ctx, None);
             }
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Terminate => {
@@ -133,13 +138,27 @@ impl Consumer {
             }
         }
         self.state_polled(ctx);
-        if self.leaving && self.library.is_gone() {
-            ctx.fact(Fact::Exiting {
-                status: 0,
-                why: "asked to stop".into(),
-            });
-            ctx.exit(0);
+        if let Some(leaving) = self.leaving.clone().filter(|_| self.library.is_gone()) {
+            self.end(ctx, &leaving);
         }
+    }
+
+    /// `close`, which an application calls whatever ends it.
+    fn leave(&mut self, ctx: &mut Ctx<'_>, thrown: Option<&'static str>) {
+        self.leaving = Some(Leaving { thrown });
+        self.library.leave(ctx);
+    }
+
+    fn end(&self, ctx: &mut Ctx<'_>, leaving: &Leaving) {
+        if let Some(exception) = leaving.thrown {
+            self.state_news(ctx, GroupNews::Exception(exception));
+        }
+        let (status, why) = match leaving.thrown {
+            Some(exception) => (1, format!("poll threw {exception}").into()),
+            None => (0, "asked to stop".into()),
+        };
+        ctx.fact(Fact::Exiting { status, why });
+        ctx.exit(status);
     }
 
     fn assign_new_partitions(&mut self, ctx: &mut Ctx<'_>) {
@@ -186,7 +205,7 @@ impl Consumer {
     }
 
     fn processed(&mut self, ctx: &mut Ctx<'_>) {
-        if self.leaving {
+        if self.leaving.is_some() {
             return;
         }
         // What takes no time is done at once.
@@ -224,21 +243,15 @@ impl Consumer {
                     self.process(ctx);
                     continue;
                 }
-                Polled::Group(news) => {
-                    let thrown = match &news {
-                        GroupNews::Exception(exception) => Some(*exception),
-                        _ => None,
-                    };
-                    self.state_news(ctx, news);
-                    if let Some(exception) = thrown {
-                        // Nobody catches it: the application ends.
-                        ctx.fact(Fact::Exiting {
-                            status: 1,
-                            why: format!("poll threw {exception}").into(),
-                        });
-                        ctx.exit(1);
-                        return;
+                // Nobody catches it: the application closes its consumer and ends.
+                Polled::Group(GroupNews::Exception(exception)) => {
+                    if self.leaving.is_none() {
+                        self.leave(ctx, Some(exception));
                     }
+                    continue;
+                }
+                Polled::Group(news) => {
+                    self.state_news(ctx, news);
                     continue;
                 }
                 Polled::PositionSet {

@@ -138,8 +138,8 @@ pub struct ConsumerCoordinator {
     join_again_at: Time,
     /// The leader's members, while it waits for metadata of their topics.
     to_assign: Option<ToAssign>,
-    /// Of the leader: what it assigned by (CC44).
-    assigned_by: Option<BTreeMap<TopicName, i32>>,
+    /// Of the leader: what it assigned by, `None` for a topic that it knew nothing of (CC44).
+    assigned_by: Option<BTreeMap<TopicName, Option<i32>>>,
     /// What assignors remember of what this member was given; it stays said even when that is lost (CA8).
     memories: BTreeMap<Assignor, Bytes>,
     seen_metadata: u64,

@@ -268,11 +268,12 @@ impl KafkaConsumer {
             return;
         }
         let leader_epoch = self.current_leader_epoch(&partition);
+        // CC33: the answer's epoch is none of a record that was read.
         self.subscriptions.set(
             &partition,
             State::Fetching(FetchPosition {
                 offset: answer.offset,
-                offset_epoch: answer.leader_epoch,
+                offset_epoch: UNKNOWN_EPOCH,
                 leader_epoch,
             }),
         );

@@ -39,6 +39,15 @@ pub(super) fn plan_named(recording: &str) -> Plan {
 
 impl Lab {
     pub(super) fn start(plan: &Plan, seed: u64) -> Result<Lab, Unbuildable> {
+        Lab::start_with(plan, seed, |_| Ok(Vec::new()))
+    }
+
+    /// With further nodes, down until they are started, which may begin with these servers.
+    pub(super) fn start_with(
+        plan: &Plan,
+        seed: u64,
+        more: impl FnOnce(&Bootstrap) -> Result<Vec<(String, Node)>, Unbuildable>,
+    ) -> Result<Lab, Unbuildable> {
         let ids: Vec<i32> = plan
             .cluster
             .brokers
@@ -46,26 +55,30 @@ impl Lab {
             .map(|broker| broker.id)
             .collect();
         let run = Run::start_with(plan, seed, |addresses, zookeepers| {
+            let bootstrap = Bootstrap {
+                hosts: addresses.hosts.clone(),
+                servers: ids
+                    .iter()
+                    .map(|id| (format!("broker-{id}"), 9092))
+                    .collect(),
+            };
+            let more = more(&bootstrap)?;
             let options = DriverOptions {
                 name: DRIVER.to_string(),
-                bootstrap: Bootstrap {
-                    hosts: addresses.hosts.clone(),
-                    servers: ids
-                        .iter()
-                        .map(|id| (format!("broker-{id}"), 9092))
-                        .collect(),
-                },
+                bootstrap,
                 operations: Vec::new(),
             };
             let driver = Driver::new(options).map_err(|error| Unbuildable(error.to_string()))?;
             let shell = ZooKeeperShell::new(zookeepers.to_vec(), 30_000);
-            Ok(vec![
+            let mut nodes = vec![
                 (
                     DRIVER.to_string(),
                     Node::Client(Client::Driver(Box::new(driver))),
                 ),
                 (SHELL.to_string(), Node::ZooKeeperShell(Box::new(shell))),
-            ])
+            ];
+            nodes.extend(more);
+            Ok(nodes)
         })?;
         let layout = run.view().layout;
         let named = |name: &str| {

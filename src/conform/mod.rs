@@ -1,10 +1,11 @@
-//! Plays a recording of a real cluster as a plan, and compares what both came to, step by step; and
-//! damaged data directories, which are recordings of one broker's start, and transcripts of random
+//! Plays a recording of a real cluster, or of groups of consumers on one, as a plan, and compares what both came to,
+//! step by step; and damaged data directories, which are recordings of one broker's start, and transcripts of random
 //! operations on real ZooKeeper.
 //!
 //! May not know how a step is played inside: it commands nodes as the recorder did, and looks from outside.
 
 mod client_command;
+mod clients;
 mod compare;
 mod field;
 mod lab;
@@ -22,6 +23,7 @@ mod znode_tree;
 mod zookeeper_play;
 mod zookeeper_transcript;
 
+pub use clients::{ClientRecording, client_recording_of, is_client_recording, play_clients};
 pub use compare::{Difference, compared_part, differences};
 pub use lateness::{Lateness, seconds};
 pub use play::{Outcome, StepDifference, play, play_with_lateness};

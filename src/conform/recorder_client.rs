@@ -34,6 +34,12 @@ pub fn operation_of(command: &Value) -> Result<DriverOperation, Unbuildable> {
             assignment: assignment(command.get("assignment")),
             configs: properties("configs"),
         }),
+        "create_partitions" => DriverOperation::Admin(AdminCommand::CreatePartitions {
+            topic: topic()?,
+            count: number("count")
+                .and_then(|n| i32::try_from(n).ok())
+                .ok_or_else(|| missing("count"))?,
+        }),
         "alter_config" => {
             let (resource, name) = match (text("topic"), command.get("broker")) {
                 (Some(topic), _) => (ConfigResource::Topic, topic.to_string()),

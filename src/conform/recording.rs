@@ -328,7 +328,7 @@ fn process(target: &Field<'_>, known: Known, or_zk: bool) -> Result<i32, Problem
 }
 
 /// What the recordings' README says that all of them share, besides `base_config`.
-fn shared_settings() -> BTreeMap<String, String> {
+pub(super) fn shared_settings() -> BTreeMap<String, String> {
     [
         ("auto.create.topics.enable", "false"),
         ("controlled.shutdown.retry.backoff.ms", "500"),

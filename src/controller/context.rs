@@ -177,6 +177,10 @@ impl ControllerContext {
         partitions
     }
 
+    pub fn add_partition(&mut self, partition: &TopicPartition, assignment: ReplicaAssignment) {
+        self.assignments.insert(partition.clone(), assignment);
+    }
+
     pub fn remove_topic(&mut self, topic: &TopicName) {
         self.all_topics.remove(topic);
         self.topic_ids.remove(topic);

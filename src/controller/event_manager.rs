@@ -133,6 +133,7 @@ pub(super) enum ControllerEvent {
     BrokerChange,
     BrokerModifications(BrokerId),
     TopicChange,
+    PartitionModifications(TopicName),
     IsrChangeNotification,
     LogDirEventNotification,
     ReplicaLeaderElection(LeaderElection),
@@ -326,8 +327,11 @@ impl Controller {
                 ControllerEvent::ReplicaLeaderElection(LeaderElection::ZkTriggered),
             ),
             (WatchType::NodeDataChanged, _) => {
+                let topic = path.strip_prefix(znode::TOPICS);
                 if let Some(id) = broker() {
                     self.put(ControllerEvent::BrokerModifications(id));
+                } else if let Some(topic) = topic.and_then(|rest| rest.strip_prefix('/')) {
+                    self.put(ControllerEvent::PartitionModifications(topic.into()));
                 }
             }
             _ => {}

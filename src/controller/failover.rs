@@ -47,6 +47,7 @@ impl KafkaController {
         let brokers = self.zk.all_brokers_and_epochs().await?;
         self.context.set_live_brokers(brokers);
         let topics = self.zk.all_topics().await?;
+        self.register_partition_modifications(&topics);
         let nodes = self.zk.topic_nodes(&topics).await?;
         self.context.all_topics = topics;
         for (topic, node) in nodes {

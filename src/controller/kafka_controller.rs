@@ -120,6 +120,9 @@ impl KafkaController {
             ControllerEvent::BrokerChange => self.broker_change().await,
             ControllerEvent::BrokerModifications(id) => self.broker_modifications(id).await,
             ControllerEvent::TopicChange => self.topic_change().await,
+            ControllerEvent::PartitionModifications(topic) => {
+                self.partition_modifications(topic).await
+            }
             ControllerEvent::IsrChangeNotification => self.isr_change_notification().await,
             ControllerEvent::LogDirEventNotification => self.log_dir_event_notification().await,
             ControllerEvent::TopicUncleanLeaderElectionEnable(topic) => {

@@ -1,4 +1,5 @@
-//! Topics appear and go away, and brokers leave notices (`processTopicChange`; CT20, RK9).
+//! Topics appear, grow and go away, and brokers leave notices (`processTopicChange`, `processPartitionModifications`;
+//! CT20, RK9, CX10).
 
 use super::context::PartitionState;
 use super::election::ElectionStrategy;
@@ -16,8 +17,10 @@ impl KafkaController {
         let new: BTreeSet<TopicName> = topics.difference(&known).cloned().collect();
         let deleted: BTreeSet<TopicName> = known.difference(&topics).cloned().collect();
         self.context.all_topics = topics;
+        self.register_partition_modifications(&new);
         let nodes = self.zk.topic_nodes(&new).await?;
         for topic in &deleted {
+            self.zk.unregister_node_handler(&znode::topic_path(topic));
             self.context.remove_topic(topic);
         }
         let mut partitions = Vec::new();
@@ -30,6 +33,35 @@ impl KafkaController {
             partitions.extend(added);
         }
         self.on_new_partition_creation(&partitions).await
+    }
+
+    /// Whether a topic gets more partitions is seen at its node, which is read next.
+    pub(super) fn register_partition_modifications(&self, topics: &BTreeSet<TopicName>) {
+        for topic in topics {
+            self.zk.register_node_handler(znode::topic_path(topic));
+        }
+    }
+
+    /// A topic's node has changed: partitions that were not there are made (CX10).
+    pub(super) async fn partition_modifications(
+        &mut self,
+        topic: TopicName,
+    ) -> Result<(), Abandoned> {
+        let nodes = self.zk.topic_nodes(&BTreeSet::from([topic])).await?;
+        let mut new = Vec::new();
+        for (topic, node) in nodes {
+            for (number, assignment) in node.assignment {
+                let partition = TopicPartition::new(topic.clone(), number);
+                if !self.context.has_partition(&partition) {
+                    self.context.add_partition(&partition, assignment);
+                    new.push(partition);
+                }
+            }
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.on_new_partition_creation(&new).await
     }
 
     async fn on_new_partition_creation(

@@ -234,6 +234,11 @@ pub enum Action {
         set: Properties,
         delete: Vec<String>,
     },
+    /// A topic is to have so many partitions in all.
+    CreatePartitions {
+        topic: String,
+        partitions: u32,
+    },
     /// DeleteRecords; none: all that are committed.
     DeleteRecords {
         partition: Partition,
@@ -294,6 +299,7 @@ impl Action {
             Action::Heal(_)
             | Action::CreateTopic(_)
             | Action::AlterTopic { .. }
+            | Action::CreatePartitions { .. }
             | Action::DeleteRecords { .. }
             | Action::ElectPreferred(_)
             | Action::ElectUnclean(_)
@@ -335,6 +341,7 @@ impl Action {
             Action::Heal(_) => "heal",
             Action::CreateTopic(_) => "create topic",
             Action::AlterTopic { .. } => "alter topic",
+            Action::CreatePartitions { .. } => "create partitions",
             Action::DeleteRecords { .. } => "delete records",
             Action::ElectPreferred(_) => "elect preferred leader",
             Action::ElectUnclean(_) => "elect unclean leader",
@@ -376,6 +383,7 @@ impl Action {
             Action::Heal(_) => "healing",
             Action::CreateTopic(_) => "creation",
             Action::AlterTopic { .. } => "change",
+            Action::CreatePartitions { .. } => "growth",
             Action::DeleteRecords { .. } => "deletion",
             Action::ElectPreferred(_) | Action::ElectUnclean(_) => "election",
             Action::AskZooKeeper { .. } => "request",
@@ -438,6 +446,7 @@ impl Action {
                 | Action::Heal(_)
                 | Action::CreateTopic(_)
                 | Action::AlterTopic { .. }
+                | Action::CreatePartitions { .. }
                 | Action::DeleteRecords { .. }
                 | Action::ElectPreferred(_)
                 | Action::ElectUnclean(_)

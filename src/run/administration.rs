@@ -27,6 +27,13 @@ pub fn administration(action: &Action) -> Option<(String, AdminCommand)> {
             let text = format!("alter topic {topic}: {}", changes.join(", "));
             (text, command)
         }
+        Action::CreatePartitions { topic, partitions } => {
+            let command = AdminCommand::CreatePartitions {
+                topic: Rc::from(topic.as_str()),
+                count: i32::try_from(*partitions).unwrap_or(i32::MAX),
+            };
+            (command.to_string(), command)
+        }
         Action::DeleteRecords { partition, before } => {
             let command = AdminCommand::DeleteRecords {
                 partition: tp(partition),

@@ -111,6 +111,10 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
         "an administrator changes a topic's configuration",
     ),
     (
+        "create partitions: t, partitions: 8",
+        "an administrator gives a topic more partitions, so many in all",
+    ),
+    (
         "delete records: t-0, before: 10",
         "an administrator deletes records below an offset, or all that are committed",
     ),

@@ -377,6 +377,10 @@ fn action(action: &Action, said: &mut doc::Entry) {
             said.set = (!set.is_empty()).then(|| ordered(set));
             said.delete = (!delete.is_empty()).then(|| OneOrMany(delete.clone()));
         }
+        Action::CreatePartitions { topic, partitions } => {
+            said.create_partitions = Some(topic.clone());
+            said.partitions = Some(*partitions);
+        }
         Action::DeleteRecords { partition, before } => {
             said.delete_records = Some(partition.to_string());
             said.before = *before;

@@ -87,13 +87,8 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     ),
     (
         "crash",
-        &[
-            "add partitions",
-            "create partitions",
-            "increase partitions",
-            "alter partitions",
-        ],
-        NotModelled("more partitions for a topic are not modelled yet"),
+        &["add partitions", "increase partitions", "alter partitions"],
+        Called("create partitions"),
     ),
     (
         "crash",

@@ -1,5 +1,5 @@
 //! Administrators' requests that a broker carries out by writing to ZooKeeper (`ZkAdminManager`):
-//! CreateTopics (CT20, CT21, RK9) and IncrementalAlterConfigs (RK10).
+//! CreateTopics (CT20, CT21, RK9), CreatePartitions (CX10) and IncrementalAlterConfigs (RK10).
 //!
 //! Each request is a coroutine of its own, as each has a request handler's thread in Kafka. What
 //! this broker knows of brokers and leaders stands in its metadata cache.
@@ -8,20 +8,21 @@
 
 use super::ZkCalls;
 use super::admin_zk_client::{AdminZkClient, ApiError, Assignments};
-use super::create_partitions::{DelayedCreatePartitions, Led};
+use super::create_partitions::{DelayedCreatePartitions, Led, Results};
 use crate::kernel::task::Task;
-use crate::metadata::MetadataCache;
 use crate::metadata::placement::{BrokerMetadata, assign_replicas_to_brokers};
+use crate::metadata::{MetadataCache, ReplicaAssignment};
 use crate::protocol::config::{BrokerConfig, Properties};
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, ConfigResource, CreatableTopic, CreatableTopicResult,
-    CreateTopicsRequest, CreateTopicsResponse, ErrorCode, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, Request, Response, TopicId, TopicName, TopicPartition,
-    UpdateMetadataRequest,
+    CreatePartitionsRequest, CreatePartitionsTopic, CreateTopicsRequest, ErrorCode,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, Request, Response, TopicId,
+    TopicName, TopicPartition, UpdateMetadataRequest,
 };
 use crate::purgatory::{DelayedOperationPurgatory, OperationId};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// "Take the broker's default", for partitions and replication factor of a new topic.
@@ -30,8 +31,8 @@ const NOT_GIVEN: i32 = -1;
 /// What happens to the admin manager.
 #[derive(Debug)]
 pub enum AdminInput {
-    /// CreateTopics or IncrementalAlterConfigs. `is_active_controller`: this broker is the
-    /// controller; only then it creates topics (else NOT_CONTROLLER).
+    /// CreateTopics, CreatePartitions or IncrementalAlterConfigs. `is_active_controller`: this broker is the
+    /// controller; only then it creates anything (else NOT_CONTROLLER).
     Request {
         token: u64,
         body: Request,
@@ -125,6 +126,16 @@ impl AdminManager {
             AdminInput::AutoCreate { token, request } => self.create_topics(token, request),
             AdminInput::Request {
                 token,
+                is_active_controller,
+                body: Request::CreatePartitions(request),
+            } => self.tasks.push(Task::new(async move {
+                let request = *request;
+                shared
+                    .create_partitions(token, request, is_active_controller)
+                    .await;
+            })),
+            AdminInput::Request {
+                token,
                 body: Request::IncrementalAlterConfigs(request),
                 ..
             } => self.tasks.push(Task::new(async move {
@@ -174,7 +185,7 @@ impl Shared {
             result(topic.name, TopicId::ZERO, ErrorCode::NotController, None)
         };
         let topics = request.topics.into_iter().map(refused).collect();
-        self.respond(token, CreateTopicsResponse { topics });
+        self.respond(token, Results::Topics(topics).into_response());
     }
 
     async fn create_topics(&self, token: u64, request: CreateTopicsRequest) {
@@ -208,15 +219,31 @@ impl Shared {
                 }
             });
         }
-        if request.validate_only || created.is_empty() {
-            self.respond(token, CreateTopicsResponse { topics: results });
-        } else if request.timeout_ms <= 0 {
-            for result in results.iter_mut().filter(|result| result.error.is_none()) {
-                result.error = ErrorCode::RequestTimedOut;
-            }
-            self.respond(token, CreateTopicsResponse { topics: results });
+        let waits = !request.validate_only;
+        self.answer_when_led(
+            token,
+            Results::Topics(results),
+            created,
+            request.timeout_ms,
+            waits,
+        );
+    }
+
+    fn answer_when_led(
+        &self,
+        token: u64,
+        mut results: Results,
+        created: Vec<TopicPartition>,
+        timeout_ms: i32,
+        waits: bool,
+    ) {
+        if !waits || created.is_empty() {
+            self.respond(token, results.into_response());
+        } else if timeout_ms <= 0 {
+            results.time_out(|_| true);
+            self.respond(token, results.into_response());
         } else {
-            self.wait_for_leaders(token, results, created, request.timeout_ms);
+            self.wait_for_leaders(token, results, created, timeout_ms);
         }
     }
 
@@ -310,6 +337,99 @@ impl Shared {
         }
     }
 
+    // ---- CreatePartitions
+
+    async fn create_partitions(
+        &self,
+        token: u64,
+        request: CreatePartitionsRequest,
+        is_active_controller: bool,
+    ) {
+        let mut results = Vec::new();
+        let mut created = Vec::new();
+        for topic in &request.topics {
+            let alike = request.topics.iter().filter(|it| it.name == topic.name);
+            let outcome = match (is_active_controller, alike.count()) {
+                (false, _) => Err(ApiError {
+                    error: ErrorCode::NotController,
+                    message: None,
+                }),
+                (true, 1) => self.grow_topic(topic, request.validate_only).await,
+                (true, _) => Err(ApiError::new(
+                    ErrorCode::InvalidRequest,
+                    "Duplicate topic in request.",
+                )),
+            };
+            let (error, message) = match outcome {
+                Ok(added) => {
+                    let named = |partition| TopicPartition::new(topic.name.clone(), partition);
+                    created.extend(added.map(named));
+                    (ErrorCode::None, None)
+                }
+                Err(ApiError { error, message }) => (error, message),
+            };
+            results.push((topic.name.clone(), error, message));
+        }
+        let waits = !request.validate_only;
+        let results = Results::Partitions(results);
+        self.answer_when_led(token, results, created, request.timeout_ms, waits);
+    }
+
+    /// Gives the numbers of the new partitions. Where the broker places their replicas, it goes on behind where
+    /// partition 0 has its first.
+    async fn grow_topic(
+        &self,
+        topic: &CreatePartitionsTopic,
+        validate_only: bool,
+    ) -> Result<Range<i32>, ApiError> {
+        let name = &topic.name;
+        let mut node = self.zk.topic(name).await?.ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::UnknownTopicOrPartition,
+                format!("The topic '{name}' does not exist."),
+            )
+        })?;
+        let old = node.assignment.len() as i32;
+        let refused = |why: String| Err(ApiError::new(ErrorCode::InvalidPartitions, why));
+        if topic.count < old {
+            return refused(format!(
+                "Topic currently has {old} partitions, which is higher than the requested {}.",
+                topic.count
+            ));
+        }
+        if topic.count == old {
+            return refused(format!("Topic already has {old} partitions."));
+        }
+        let placed = match &topic.assignments {
+            Some(given) if given.len() as i32 != topic.count - old => {
+                return Err(ApiError::new(
+                    ErrorCode::InvalidReplicaAssignment,
+                    format!(
+                        "Increasing the number of partitions by {} but {} assignments provided.",
+                        topic.count - old,
+                        given.len()
+                    ),
+                ));
+            }
+            Some(given) => given.clone(),
+            None => {
+                let first = node.assignment.get(&0);
+                let first = first.map_or(&[][..], |it| &it.replicas);
+                let brokers = self.brokers();
+                let at = |it: &BrokerMetadata| first.first().is_some_and(|head| it.id >= *head);
+                let start = brokers.iter().position(at).unwrap_or(0) as u32;
+                let (new, factor) = (topic.count - old, first.len() as i32);
+                assign_replicas_to_brokers(&brokers, new, factor, old as u32, start, start)?
+            }
+        };
+        if !validate_only {
+            let new = (old..).zip(placed.into_iter().map(ReplicaAssignment::of));
+            node.assignment.extend(new);
+            self.zk.write_topic(name, &node).await?;
+        }
+        Ok(old..topic.count)
+    }
+
     // ---- IncrementalAlterConfigs
 
     async fn incremental_alter_configs(&self, token: u64, request: IncrementalAlterConfigsRequest) {
@@ -398,7 +518,7 @@ impl Shared {
     fn wait_for_leaders(
         &self,
         token: u64,
-        results: Vec<CreatableTopicResult>,
+        results: Results,
         partitions: Vec<TopicPartition>,
         timeout_ms: i32,
     ) {

@@ -147,6 +147,28 @@ impl AdminZkClient {
         }
     }
 
+    /// A topic's id and assignment, if there is one.
+    pub async fn topic(&self, topic: &str) -> Result<Option<TopicZNode>, ApiError> {
+        let path = znode::topic_path(topic);
+        match self.zk.call(Op::GetData { path, watch: false }).await {
+            Ok(Answer::Data { data, .. }) => Ok(TopicZNode::decode(&data)),
+            Ok(_) => Err(Code::MarshallingError.into()),
+            Err(Code::NoNode) => Ok(None),
+            Err(code) => Err(code.into()),
+        }
+    }
+
+    /// `writeTopicPartitionAssignment` of a topic that has one.
+    pub async fn write_topic(&self, topic: &str, node: &TopicZNode) -> Result<(), ApiError> {
+        let write = Op::SetData {
+            path: znode::topic_path(topic),
+            data: node.encode(),
+            version: ANY_VERSION,
+        };
+        self.zk.call(write).await?;
+        Ok(())
+    }
+
     pub async fn topic_config(&self, topic: &str) -> Result<Properties, ApiError> {
         Ok(entity_config(&self.zk, znode::topic_config_path(topic)).await?)
     }

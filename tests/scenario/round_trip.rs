@@ -452,6 +452,10 @@ fn action() -> impl Strategy<Value = Action> {
                 targets: Targets(vec![Role::Broker { id: Number(1) }]),
                 set: Properties::from([("log.segment.bytes".to_string(), "1000".to_string())]),
             },
+            Action::CreatePartitions {
+                topic: "t".into(),
+                partitions: 12,
+            },
             Action::DeleteRecords {
                 partition: "t-0".parse().unwrap(),
                 before: Some(7),

@@ -4,8 +4,8 @@
 use super::Unusable;
 use crate::cli::{data_directory, inputs};
 use crate::conform::{
-    self, DAMAGED_DIR, Lateness, META_PROPERTIES, OUTCOME_FILE, Outcome, PARTITION_METADATA,
-    Recording, RecoveryCase, UNDAMAGED_DIR, ZooKeeperTranscript,
+    self, ClientRecording, DAMAGED_DIR, Lateness, META_PROPERTIES, OUTCOME_FILE, Outcome,
+    PARTITION_METADATA, Recording, RecoveryCase, UNDAMAGED_DIR, ZooKeeperTranscript,
 };
 use crate::run::Unbuildable;
 use crate::scenario::{Diagnostic, JsonDocument};
@@ -18,6 +18,7 @@ const MOST: usize = 256 << 20;
 /// What is played: told by content.
 pub(super) enum Input {
     Recording(Recording),
+    Clients(ClientRecording),
     Recovery(RecoveryCase),
     ZooKeeper(ZooKeeperTranscript),
     /// One of the older transcripts.
@@ -31,6 +32,7 @@ impl Input {
     pub(super) fn name(&self) -> &str {
         match self {
             Input::Recording(recording) => &recording.name,
+            Input::Clients(recording) => &recording.name,
             Input::Recovery(case) => &case.name,
             Input::ZooKeeper(transcript) => &transcript.name,
             Input::Prose { name, .. } => name,
@@ -40,6 +42,7 @@ impl Input {
     pub(super) fn path(&self) -> &Path {
         match self {
             Input::Recording(recording) => &recording.path,
+            Input::Clients(recording) => &recording.path,
             Input::Recovery(case) => &case.path,
             Input::ZooKeeper(transcript) => &transcript.path,
             Input::Prose { path, .. } => path,
@@ -49,6 +52,7 @@ impl Input {
     pub(super) fn steps(&self) -> usize {
         match self {
             Input::Recording(recording) => recording.steps.len(),
+            Input::Clients(recording) => recording.steps.len(),
             Input::Recovery(_) => 1,
             Input::ZooKeeper(transcript) => transcript.steps.len(),
             Input::Prose { .. } => 0,
@@ -59,6 +63,7 @@ impl Input {
     pub(super) fn play(&self, all: bool) -> Result<(Outcome, Vec<Lateness>), Unbuildable> {
         let outcome = match self {
             Input::Recording(recording) => return conform::play_with_lateness(recording, all),
+            Input::Clients(recording) => conform::play_clients(recording, all)?,
             Input::Recovery(case) => conform::play_recovery(case)?,
             Input::ZooKeeper(transcript) => conform::play_zookeeper(transcript, all)?,
             Input::Prose { .. } => Outcome::Skipped {
@@ -71,7 +76,7 @@ impl Input {
     /// Whose answers were recorded.
     pub(super) fn real(&self) -> &'static str {
         match self {
-            Input::Recording(_) | Input::Recovery(_) => "Kafka",
+            Input::Recording(_) | Input::Clients(_) | Input::Recovery(_) => "Kafka",
             Input::ZooKeeper(_) | Input::Prose { .. } => "ZooKeeper",
         }
     }
@@ -157,6 +162,11 @@ fn read_path(path: &Path) -> Result<Vec<Input>, Diagnostic> {
     if let Some(name) = conform::prose_transcript(&document.value) {
         let (name, path) = (name.to_string(), path.to_path_buf());
         return Ok(vec![Input::Prose { name, path }]);
+    }
+    if conform::is_client_recording(&document.value) {
+        return conform::client_recording_of(path, &document.value)
+            .map(|recording| vec![Input::Clients(recording)])
+            .map_err(|problem| document.blame(problem));
     }
     conform::recording_of(path, &document.value)
         .map(|recording| vec![Input::Recording(recording)])

@@ -164,14 +164,16 @@ impl ConsumerCoordinator {
         if !all_known {
             return;
         }
-        let topics: Vec<TopicName> = members.iter().flat_map(|it| it.topics.clone()).collect();
-        let partitions = partitions_of(client, topics.iter());
+        let topics = members.iter().flat_map(|it| &it.topics);
+        let seen = partitions_of(client, topics);
+        let known = |(topic, count): (&TopicName, &Option<i32>)| Some((topic.clone(), (*count)?));
+        let partitions = seen.iter().filter_map(known).collect();
         let assigned = match to_assign.skip {
             true => BTreeMap::new(),
             false => assignor.assign(&members, &partitions),
         };
         self.to_assign = None;
-        self.assigned_by = Some(partitions);
+        self.assigned_by = Some(seen);
         let assignments = assigned.into_iter().map(|(member, partitions)| {
             let assignment = Assignment {
                 partitions,
@@ -200,12 +202,13 @@ impl ConsumerCoordinator {
 fn partitions_of<'a, T: Clone + std::fmt::Debug>(
     client: &ClusterClient<T>,
     topics: impl Iterator<Item = &'a TopicName>,
-) -> BTreeMap<TopicName, i32> {
+) -> BTreeMap<TopicName, Option<i32>> {
     let count = |topic: &TopicName| {
-        let known = client.metadata.topic(topic)?;
-        Some((TopicName::clone(topic), known.partitions.len() as i32))
+        let known = client.metadata.topic(topic);
+        let count = known.map(|it| it.partitions.len() as i32);
+        (TopicName::clone(topic), count)
     };
-    topics.filter_map(count).collect()
+    topics.map(count).collect()
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use crate::client::admin::AdminCommand;
 use crate::kernel::{Address, Time};
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
-    CreatableTopic, CreateTopicsRequest, DeleteRecordsRequest, ElectLeadersRequest, ErrorCode,
-    IncrementalAlterConfigsRequest, ListOffsetsPartition, ListOffsetsRequest, MetadataRequest,
-    MetadataResponse, NO_LEADER, Request, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
+    CreatableTopic, CreatePartitionsRequest, CreatePartitionsTopic, CreateTopicsRequest,
+    DeleteRecordsRequest, ElectLeadersRequest, ErrorCode, IncrementalAlterConfigsRequest,
+    ListOffsetsPartition, ListOffsetsRequest, MetadataRequest, MetadataResponse, NO_LEADER,
+    Request, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
 };
 use std::rc::Rc;
 
@@ -102,9 +103,11 @@ impl Verdict {
 impl Pending {
     pub(super) fn target(&self) -> Target {
         match &self.call {
-            Call::Command(AdminCommand::CreateTopic { .. } | AdminCommand::ElectLeaders { .. }) => {
-                Target::Controller
-            }
+            Call::Command(
+                AdminCommand::CreateTopic { .. }
+                | AdminCommand::CreatePartitions { .. }
+                | AdminCommand::ElectLeaders { .. },
+            ) => Target::Controller,
             Call::Command(AdminCommand::AlterConfigs {
                 resource: ConfigResource::Broker,
                 name,
@@ -162,6 +165,14 @@ impl Pending {
                     Some(topic) => Verdict::failed(topic.error, topic.error_message.clone()),
                 }
             }
+            (
+                Call::Command(AdminCommand::CreatePartitions { .. }),
+                Response::CreatePartitions(answer),
+            ) => match answer.results.iter().find(|it| !it.1.is_none()) {
+                None => Verdict::Answer,
+                Some((_, error @ ErrorCode::NotController, _)) => Verdict::Retry(*error),
+                Some((_, error, message)) => Verdict::failed(*error, message.clone()),
+            },
             (Call::Command(AdminCommand::ElectLeaders { .. }), Response::ElectLeaders(answer)) => {
                 if answer.error.is_none() {
                     Verdict::Answer
@@ -289,6 +300,16 @@ fn command_request(command: &AdminCommand, timeout_ms: i32) -> Request {
             }
             .into()
         }
+        AdminCommand::CreatePartitions { topic, count } => CreatePartitionsRequest {
+            topics: vec![CreatePartitionsTopic {
+                name: TopicName::clone(topic),
+                count: *count,
+                assignments: None,
+            }],
+            timeout_ms,
+            validate_only: false,
+        }
+        .into(),
         AdminCommand::ElectLeaders {
             election_type,
             partitions,

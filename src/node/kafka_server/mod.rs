@@ -144,6 +144,11 @@ impl KafkaServer {
         &self.broker
     }
 
+    /// For who looks at a broker's requests from outside.
+    pub fn broker_mut(&mut self) -> &mut Broker {
+        &mut self.broker
+    }
+
     pub fn controller(&self) -> &Controller {
         &self.controller
     }

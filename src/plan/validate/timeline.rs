@@ -192,6 +192,8 @@ impl Check<'_> {
                     vec!["config".to_string(), key.to_string()]
                 })
             }
+            // How many it has by then, the administrator is to be told.
+            Action::CreatePartitions { topic, .. } => self.topic_there(topic, own()),
             Action::DeleteRecords { partition, before } => {
                 if let Some(offset) = before.filter(|offset| *offset < 0) {
                     let problem = Problem::new(["before"], format!("offset {offset}"));

@@ -48,6 +48,40 @@ pub struct CreatableTopicResult {
     pub error_message: Option<Rc<str>>,
 }
 
+#[derive(Clone, Debug, Hash)]
+pub struct CreatePartitionsRequest {
+    pub topics: Vec<CreatePartitionsTopic>,
+    pub timeout_ms: i32,
+    pub validate_only: bool,
+}
+
+impl WireBytes for CreatePartitionsRequest {
+    fn wire_bytes(&self) -> u64 {
+        12 + self.topics.len() as u64 * 32
+    }
+}
+
+/// How many partitions a topic shall have.
+#[derive(Clone, Debug, Hash)]
+pub struct CreatePartitionsTopic {
+    pub name: TopicName,
+    /// In all.
+    pub count: i32,
+    /// Replicas of each new one, or `None`: the broker places them.
+    pub assignments: Option<Vec<Vec<BrokerId>>>,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub struct CreatePartitionsResponse {
+    pub results: Vec<(TopicName, ErrorCode, Option<Rc<str>>)>,
+}
+
+impl WireBytes for CreatePartitionsResponse {
+    fn wire_bytes(&self) -> u64 {
+        8 + self.results.len() as u64 * 32
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ElectionType {
     Preferred,

@@ -106,4 +106,5 @@ requests! {
     OffsetDelete = 47 => OffsetDeleteRequest, OffsetDeleteResponse;
     InitProducerId = 22 => InitProducerIdRequest, InitProducerIdResponse;
     AllocateProducerIds = 67 => AllocateProducerIdsRequest, AllocateProducerIdsResponse;
+    CreatePartitions = 37 => CreatePartitionsRequest, CreatePartitionsResponse;
 }

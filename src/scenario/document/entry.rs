@@ -130,6 +130,8 @@ pub(in crate::scenario) struct Entry {
     pub(in crate::scenario) set: Option<Ordered<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) delete: Option<OneOrMany>,
+    #[serde(rename = "create partitions", skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) create_partitions: Option<String>,
     #[serde(rename = "delete records", skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) delete_records: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -198,6 +198,10 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
             set: properties(said.set.take().unwrap_or_default()),
             delete: said.delete.take().map(|keys| keys.0).unwrap_or_default(),
         };
+        create_partitions, "create partitions", |topic| Action::CreatePartitions {
+            topic,
+            partitions: need(&mut said.partitions, "create partitions", "partitions: 8")?,
+        };
         delete_records, "delete records", |which| Action::DeleteRecords {
             partition: Partition::read(&which).ok_or_else(|| {
                 Problem::new(["delete records"], format!("\"{which}\""))
@@ -251,6 +255,7 @@ fn arguments(action: &Action) -> String {
         Action::CreateTopic(_) => "partitions, replication.factor, assignment, config",
         Action::Upgrade { .. } => "set",
         Action::AlterTopic { .. } => "set, delete",
+        Action::CreatePartitions { .. } => "partitions",
         Action::DeleteRecords { .. } => "before",
         Action::AskZooKeeper { .. } => "client",
         _ => "",

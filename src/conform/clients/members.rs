@@ -1,0 +1,121 @@
+//! The recorder's members of groups (class Member of the lab): a consumer in a process of its own that polls as
+//! long as it lives, and what its application was told.
+
+use super::recording::Deed;
+use crate::client::{Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions};
+use crate::kernel::Duration;
+use crate::node::Node;
+use crate::protocol::config::Properties;
+use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition};
+use crate::run::Unbuildable;
+use crate::trace::TraceEntry;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All members are of this group.
+pub(super) const GROUP: &str = "g";
+
+/// A member's process, as it is started for a join.
+pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuildable> {
+    let Deed::Join {
+        member,
+        topics,
+        properties,
+    } = deed
+    else {
+        return Err(Unbuildable("only who joins has a process".to_owned()));
+    };
+    let options = ConsumerOptions {
+        name: member.clone(),
+        bootstrap,
+        properties: settings(properties),
+        topics: topics.iter().map(TopicName::clone).collect(),
+        start: BTreeMap::new(),
+        seek: None,
+        processing: Duration::ZERO,
+        commit: CommitPolicy::Library,
+    };
+    let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;
+    Ok(Node::Client(Client::Consumer(Box::new(consumer))))
+}
+
+/// What the recorder gives every member, under its own.
+fn settings(own: &Properties) -> Properties {
+    let shared = [
+        ("group.id", GROUP),
+        ("auto.offset.reset", "earliest"),
+        ("session.timeout.ms", "6000"),
+        ("heartbeat.interval.ms", "500"),
+        ("auto.commit.interval.ms", "500"),
+    ];
+    let shared = shared.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let mut settings = Properties::from(shared);
+    settings.extend(own.clone());
+    settings
+}
+
+/// What a member's listener heard since the last look, and what it had when its last `poll` returned.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    log: Vec<String>,
+    generation: i32,
+    assigned: BTreeSet<TopicPartition>,
+    /// What an exception keeps from being seen: nobody looks once `poll` has thrown.
+    before_the_last: BTreeSet<TopicPartition>,
+}
+
+impl Heard {
+    pub(super) fn hear(&mut self, entry: &TraceEntry) {
+        let Fact::Group(fact) = &entry.fact else {
+            return;
+        };
+        match fact {
+            GroupFact::PartitionsAssigned {
+                partitions,
+                kept,
+                generation,
+                ..
+            } => {
+                self.log.push(format!("assigned {}", names(partitions)));
+                self.generation = *generation;
+                self.assigned = partitions.iter().chain(kept).cloned().collect();
+            }
+            GroupFact::PartitionsRevoked { partitions, .. } => {
+                self.log.push(format!("revoked {}", names(partitions)));
+                self.give_up(partitions);
+            }
+            GroupFact::PartitionsLost { partitions, .. } => {
+                self.log.push(format!("lost {}", names(partitions)));
+                self.give_up(partitions);
+            }
+            GroupFact::Failed { exception, .. } => {
+                self.log.push(format!("error {exception}"));
+                self.assigned = std::mem::take(&mut self.before_the_last);
+            }
+            _ => {}
+        }
+    }
+
+    fn give_up(&mut self, partitions: &[TopicPartition]) {
+        self.before_the_last = self.assigned.clone();
+        self.assigned.retain(|it| !partitions.contains(it));
+    }
+
+    /// As the recorder wrote it down.
+    pub(super) fn shown(&self) -> Value {
+        let assigned: BTreeSet<String> = self.assigned.iter().map(ToString::to_string).collect();
+        json!({ "log": self.log, "generation": self.generation, "assigned": assigned })
+    }
+
+    /// The recorder has looked.
+    pub(super) fn looked_at(&mut self) {
+        self.log.clear();
+    }
+}
+
+/// `[t-0 t-1]`, in the order of the names.
+fn names(partitions: &[TopicPartition]) -> String {
+    let names: BTreeSet<String> = partitions.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    format!("[{}]", names.join(" "))
+}

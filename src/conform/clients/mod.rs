@@ -1,0 +1,12 @@
+//! Recordings of groups of consumers (`vectors/kafka/clients`): members join, leave, crash, freeze and come back
+//! while the recorder looks at what their applications are told, what coordinators are asked and answer, what a
+//! group has committed, and what `__consumer_offsets` holds.
+
+mod members;
+mod offsets_log;
+mod play;
+mod recording;
+mod requests;
+
+pub use play::play_clients;
+pub use recording::{ClientRecording, client_recording_of, is_client_recording};

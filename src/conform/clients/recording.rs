@@ -1,0 +1,280 @@
+//! A recording of clients: read, checked, and held as plain values. What is compared stays JSON.
+//!
+//! Steps have no times: each ended when what the recorder watched had not changed for a while.
+
+use crate::conform::field::Field;
+use crate::plan::Problem;
+use crate::protocol::TopicName;
+use crate::protocol::config::{Properties, Scope};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug)]
+pub struct ClientRecording {
+    pub path: PathBuf,
+    pub name: String,
+    pub about: String,
+    pub brokers: u32,
+    /// Settings of brokers beside those that all recordings share.
+    pub config: BTreeMap<String, String>,
+    /// What is there before the first step, by topic.
+    pub topics: BTreeMap<TopicName, RecordedTopic>,
+    pub steps: Vec<ClientStep>,
+    /// Lines of the dump tool, by partition.
+    pub logs: BTreeMap<String, Vec<String>>,
+    /// What it needs that is not played.
+    pub needs: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct RecordedTopic {
+    pub partitions: i32,
+    /// Values of the records of each partition.
+    pub values: BTreeMap<i32, Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ClientStep {
+    pub what: String,
+    pub deed: Deed,
+    pub seen: Value,
+}
+
+/// What is done at the beginning of a step.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Deed {
+    Nothing,
+    Join {
+        member: String,
+        topics: Vec<TopicName>,
+        properties: Properties,
+    },
+    Close(String),
+    Crash(String),
+    Freeze(String),
+    Thaw(String),
+    /// Of brokers.
+    Brokers(BrokerDeed, Vec<i32>),
+    AddPartitions {
+        topic: TopicName,
+        count: i32,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BrokerDeed {
+    Crash,
+    Stop,
+    Start,
+    Pause,
+    Resume,
+}
+
+impl ClientStep {
+    /// What the recorder saw of its members, if it looked.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let members = self.seen.get("members").and_then(Value::as_object);
+        let members = members.into_iter().flatten();
+        members.map(|(name, seen)| (name.as_str(), seen))
+    }
+
+    pub fn requests(&self) -> impl Iterator<Item = &Value> {
+        let requests = self.seen.get("requests").and_then(Value::as_array);
+        requests.into_iter().flatten()
+    }
+}
+
+/// Whether a document is such a recording: it has steps and logs, and no mode.
+pub fn is_client_recording(document: &Value) -> bool {
+    let has = |key: &str| document.get(key).is_some();
+    has("steps") && has("logs") && !has("mode")
+}
+
+/// The recording that a document describes; a problem has its path in the document.
+pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecording, Problem> {
+    let document = Field::root(document);
+    let name = document.need("name", "\"name\": \"...\"")?.text()?;
+    let about = document.get("about").map(|it| it.text()).transpose()?;
+    let mut config = BTreeMap::new();
+    if let Some(said) = document.get("config") {
+        for (key, setting) in said.fields()? {
+            config.insert(key.to_owned(), setting.plain()?);
+        }
+    }
+    let said = document.need("steps", "\"steps\": [...]")?;
+    let mut steps = Vec::new();
+    let mut needs = None;
+    for step in said.items()? {
+        match deed_of(&step)? {
+            Ok((what, deed)) => steps.push(ClientStep {
+                what,
+                deed,
+                seen: step.value.clone(),
+            }),
+            Err(lack) => {
+                needs.get_or_insert(lack);
+            }
+        }
+    }
+    if steps.is_empty() && needs.is_none() {
+        return Err(said
+            .problem("a recording without steps")
+            .expected("at least one step"));
+    }
+    let mut logs = BTreeMap::new();
+    for (partition, lines) in document.need("logs", "\"logs\": {...}")?.fields()? {
+        let lines = lines.items()?.map(|line| line.text().map(str::to_owned));
+        logs.insert(partition.to_owned(), lines.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(ClientRecording {
+        path: path.to_path_buf(),
+        name: name.to_owned(),
+        about: about.unwrap_or_default().to_owned(),
+        brokers: brokers_of(&steps),
+        config,
+        topics: topics_of(&steps, &logs),
+        steps,
+        logs,
+        needs,
+    })
+}
+
+type Read<T> = Result<Result<T, String>, Problem>;
+
+/// What a step does; or what would have to be built to do it.
+fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
+    if let Some(op) = step.get("op") {
+        let op = op.text()?;
+        return Ok(Err(format!("a client's own `{op}` is not played")));
+    }
+    let said = step.need("do", "\"do\": \"join\"")?;
+    let what = said.text()?;
+    let is = |words: &[&str]| words.iter().any(|word| what.starts_with(word));
+    let deed = if let Some(member) = step.get("member") {
+        let member = member.text()?.to_owned();
+        match () {
+            () if is(&["join"]) => join(step, member)?,
+            () if is(&["leave", "close"]) => Deed::Close(member),
+            () if is(&["crash", "kill"]) => Deed::Crash(member),
+            () if is(&["freeze", "pause", "stop", "suspend"]) => Deed::Freeze(member),
+            () if is(&["thaw", "resume", "unfreeze", "continue", "go on"]) => Deed::Thaw(member),
+            () => return Err(said.wrong("join, leave, close, crash, freeze or thaw of a member")),
+        }
+    } else if let Some(nodes) = step.get("nodes") {
+        let mut ids = Vec::new();
+        for id in nodes.items()? {
+            ids.push(id.number(1, 100)? as i32);
+        }
+        let deed = match () {
+            () if is(&["crash", "kill"]) => BrokerDeed::Crash,
+            () if is(&["restart", "start"]) => BrokerDeed::Start,
+            () if is(&["controlled_shutdown", "stop", "term"]) => BrokerDeed::Stop,
+            () if is(&["pause", "freeze"]) => BrokerDeed::Pause,
+            () if is(&["resume", "thaw"]) => BrokerDeed::Resume,
+            () => {
+                return Err(
+                    said.wrong("crash, restart, controlled_shutdown, pause or resume of nodes")
+                );
+            }
+        };
+        Deed::Brokers(deed, ids)
+    } else if let Some(count) = step.get("count") {
+        let topic = step.need("topic", "\"topic\": \"t\"")?.text()?.into();
+        let count = count.number(1, 10_000)? as i32;
+        Deed::AddPartitions { topic, count }
+    } else {
+        Deed::Nothing
+    };
+    Ok(Ok((described(what, &deed), deed)))
+}
+
+fn described(what: &str, deed: &Deed) -> String {
+    match deed {
+        Deed::Join { member, .. }
+        | Deed::Close(member)
+        | Deed::Crash(member)
+        | Deed::Freeze(member)
+        | Deed::Thaw(member) => format!("{what} ({member})"),
+        _ => what.to_owned(),
+    }
+}
+
+fn join(step: &Field<'_>, member: String) -> Result<Deed, Problem> {
+    let topics = step.need("topics", "\"topics\": \"t,u\"")?.text()?;
+    let topics = topics.split(',').map(|topic| topic.trim().into()).collect();
+    let mut properties = Properties::new();
+    if let Some(said) = step.get("props") {
+        for (key, setting) in said.fields()? {
+            let value = setting.plain()?;
+            let known = Scope::Consumer.check(key, &value);
+            known.map_err(|error| setting.problem(error.to_string()))?;
+            properties.insert(key.to_owned(), value);
+        }
+    }
+    Ok(Deed::Join {
+        member,
+        topics,
+        properties,
+    })
+}
+
+/// Those that were asked something: `b1` to `b3`.
+fn brokers_of(steps: &[ClientStep]) -> u32 {
+    let asked = steps.iter().flat_map(ClientStep::requests);
+    let named =
+        asked.filter_map(|request| request.get("to")?.as_str()?.strip_prefix('b')?.parse().ok());
+    named.max().unwrap_or(1).max(3)
+}
+
+/// What there was before the first step, as far as the steps and the logs at the end show.
+fn topics_of(
+    steps: &[ClientStep],
+    logs: &BTreeMap<String, Vec<String>>,
+) -> BTreeMap<TopicName, RecordedTopic> {
+    let mut topics: BTreeMap<TopicName, RecordedTopic> = BTreeMap::new();
+    let mut grown = BTreeSet::new();
+    for step in steps {
+        if let Deed::AddPartitions { topic, .. } = &step.deed {
+            grown.insert(TopicName::clone(topic));
+        }
+        if let Deed::Join { topics: joined, .. } = &step.deed {
+            for topic in joined {
+                topics.entry(TopicName::clone(topic)).or_default();
+            }
+        }
+        let assigned = step.members().filter_map(|(_, seen)| seen.get("assigned"));
+        let assigned = assigned.filter_map(Value::as_array).flatten();
+        for (topic, partition) in assigned.filter_map(|it| named(it.as_str()?)) {
+            if !grown.contains(&topic) {
+                let known = topics.entry(topic).or_default();
+                known.partitions = known.partitions.max(partition + 1);
+            }
+        }
+    }
+    for (log, lines) in logs {
+        let Some((topic, partition)) = named(log) else {
+            continue;
+        };
+        if let Some(known) = topics.get_mut(&topic) {
+            if !grown.contains(&topic) {
+                known.partitions = known.partitions.max(partition + 1);
+            }
+            let values = lines
+                .iter()
+                .filter_map(|line| line.split_once(" payload: "));
+            let values = values.map(|(_, value)| value.to_owned());
+            known.values.insert(partition, values.collect());
+        }
+    }
+    topics
+        .values_mut()
+        .for_each(|it| it.partitions = it.partitions.max(1));
+    topics
+}
+
+/// `t-3`.
+fn named(partition: &str) -> Option<(TopicName, i32)> {
+    let (topic, number) = partition.rsplit_once('-')?;
+    Some((topic.into(), number.parse().ok()?))
+}
