@@ -6,7 +6,7 @@ use crate::client::{Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions};
 use crate::kernel::Duration;
 use crate::node::Node;
 use crate::protocol::config::Properties;
-use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition};
+use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition, UNKNOWN_GENERATION_ID};
 use crate::run::Unbuildable;
 use crate::trace::TraceEntry;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn settings(own: &Properties) -> Properties {
 }
 
 /// What a member's listener heard since the last look, and what it had when its last `poll` returned.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Heard {
     log: Vec<String>,
     generation: i32,
@@ -65,6 +65,16 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// Of a member that has polled, and has joined nothing yet.
+    pub(super) fn nothing() -> Heard {
+        Heard {
+            log: Vec::new(),
+            generation: UNKNOWN_GENERATION_ID,
+            assigned: BTreeSet::new(),
+            before_the_last: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn hear(&mut self, entry: &TraceEntry) {
         let Fact::Group(fact) = &entry.fact else {
             return;

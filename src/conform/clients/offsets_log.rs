@@ -1,7 +1,7 @@
 //! What a partition of `__consumer_offsets` holds, in one form for both sides.
 //!
 //! Compared: every record of a group, in order, without its time and its members' hosts; of each partition the
-//! commits that differ from the one before; and the order of the partitions in a commit, with what its batch says
+//! last commit (what was committed before anything was read is a matter of time); and the order of the partitions in a commit, with what its batch says
 //! of its producer, where both sides have a commit of these partitions. How often the same is committed is a
 //! matter of time.
 
@@ -191,10 +191,7 @@ impl Log {
                         it => json!([it["offset"], it["leaderEpoch"], it["metadata"]]),
                     };
                     partitions.push(partition.clone());
-                    let commits = compared.commits.entry(partition).or_default();
-                    if commits.last() != Some(&value) {
-                        commits.push(value);
-                    }
+                    compared.commits.insert(partition, value);
                 }
             }
             if !partitions.is_empty() {
@@ -241,7 +238,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 #[derive(Debug, Default)]
 pub(super) struct LogCompared {
     groups: Vec<Value>,
-    commits: BTreeMap<String, Vec<Value>>,
+    commits: BTreeMap<String, Value>,
     orders: BTreeMap<String, Value>,
 }
 
@@ -275,8 +272,8 @@ mod tests {
         let log = recorded(&lines.map(str::to_owned));
         assert_eq!(log.batches[0].header["producerId"], -1);
         let compared = log.compared(None, &mut Aliases::default());
-        assert_eq!(compared.commits["t-3"], [json!([3, 0, ""])]);
-        assert_eq!(compared.commits["t-2"], [Value::Null]);
+        assert_eq!(compared.commits["t-3"], json!([3, 0, ""]));
+        assert_eq!(compared.commits["t-2"], Value::Null);
         let stored = &compared.orders["t-2 t-3"];
         assert_eq!(stored["order"], json!(["t-3", "t-2"]));
     }

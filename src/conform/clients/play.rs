@@ -254,7 +254,7 @@ impl Player {
                     lab.run.view().kernel.status(node) == NodeStatus::Down
                 });
                 *self.lab.run.node_mut(node) = process(deed, self.bootstrap.clone())?;
-                self.heard.insert(member.clone(), Heard::default());
+                self.heard.insert(member.clone(), Heard::nothing());
                 self.lab.run.fault(Fault::Start(node), None);
             }
             Deed::Close(member) => self.to_member(member, Fault::Terminate)?,
