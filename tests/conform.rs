@@ -321,7 +321,7 @@ fn differences_of_clients(document: &Value) -> String {
 /// Groups of Kafka's Java clients: what applications are told, what coordinators are asked and answer, what is
 /// committed, and what `__consumer_offsets` holds. CX3 to CX11.
 #[test]
-fn recorded_groups_come_out_as_kafkas() {
+fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_recorded_groups() {
     let mut played = 0;
     for entry in std::fs::read_dir(vectors("clients")).unwrap() {
         let document = document(&entry.unwrap().path());

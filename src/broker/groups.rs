@@ -10,6 +10,7 @@ use super::purgatory::{Answer, Pending, Requester};
 use super::{Broker, BrokerOutput, LeadershipChanges};
 use crate::coordinator::group::{Append, Caller};
 use crate::kernel::{Duration, TimerId};
+use crate::protocol::rules::GroupAppend;
 use crate::protocol::{
     BrokerTimer, Coordinator, CreatableTopic, CreateTopicsRequest, Ctx, ErrorCode,
     FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR, GROUP_METADATA_TOPIC,
@@ -214,7 +215,11 @@ impl Broker {
     fn append_for_groups(&mut self, ctx: &mut Ctx<'_>, append: Append) {
         let partition = TopicPartition::new(GROUP_METADATA_TOPIC, append.partition);
         let request = ProduceRequest {
-            acks: if append.token.is_some() { -1 } else { 0 },
+            acks: match (append.token, self.config.rules.group_append) {
+                (None, _) => 0,
+                (Some(_), GroupAppend::Replicated) => -1,
+                (Some(_), GroupAppend::Leader) => 1,
+            },
             timeout_ms: append.timeout_ms,
             data: vec![(partition, append.records)],
         };

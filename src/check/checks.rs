@@ -3,10 +3,12 @@
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::{
+    a_partition_has_one_reader::APartitionHasOneReader,
     brokers_obey_the_current_controller::BrokersObeyTheCurrentController,
     consumers_read_without_gaps::ConsumersReadWithoutGaps,
     epoch_caches_match_logs::EpochCachesMatchLogs,
     epochs_never_fall::EpochsNeverFall,
+    groups_go_on_where_they_committed::GroupsGoOnWhereTheyCommitted,
     high_watermark_in_bounds::HighWatermarkInBounds,
     high_watermark_needs_min_isr::HighWatermarkNeedsMinIsr,
     high_watermark_never_falls::HighWatermarkNeverFalls,
@@ -121,6 +123,10 @@ impl Checks {
             properties.push(Box::new(NoOffsetUsedTwice::default()));
         }
         properties.push(Box::new(ConsumersReadWithoutGaps::default()));
+        properties.push(Box::new(APartitionHasOneReader::default()));
+        if let Some(property) = GroupsGoOnWhereTheyCommitted::of(plan) {
+            properties.push(Box::new(property));
+        }
         if !expects(|what| matches!(what, Expectation::Lost { .. })) {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
             let in_sync = Box::new(InSyncReplicasHoldWhatIsCommitted::default());

@@ -5,6 +5,7 @@
 //!
 //! May not know how a broker or a server comes to what it does, only what Kafka promises.
 
+mod a_partition_has_one_reader;
 mod brokers_obey_the_current_controller;
 mod changed_by_hand;
 mod checks;
@@ -13,6 +14,7 @@ mod end_of_run;
 mod epoch_caches_match_logs;
 mod epochs_never_fall;
 mod expectation;
+mod groups_go_on_where_they_committed;
 mod high_watermark_in_bounds;
 mod high_watermark_needs_min_isr;
 mod high_watermark_never_falls;

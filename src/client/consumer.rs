@@ -302,17 +302,24 @@ impl Consumer {
                 kept,
                 generation,
                 member,
+                instance,
             } => GroupFact::PartitionsAssigned {
                 group,
                 generation,
                 member,
+                instance,
                 partitions,
                 kept,
             },
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.
-            GroupNews::Committed(_) | GroupNews::ReadsFrom { .. } => return,
+            GroupNews::Committed(_) => return,
+            GroupNews::ReadsFrom { partition, offset } => GroupFact::Resumed {
+                group,
+                partition,
+                offset,
+            },
             GroupNews::CommitFailed(exception) => GroupFact::CommitFailed {
                 group,
                 exception: exception.into(),

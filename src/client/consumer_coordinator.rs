@@ -1,5 +1,5 @@
-//! A consumer's membership of its group (classes ConsumerCoordinator, AbstractCoordinator). Rules CC2,
-//! CC36 to CC54, CX3 to CX8.
+//! A consumer's membership of its group (classes ConsumerCoordinator, AbstractCoordinator). Rules CC36
+//! to CC40, CC42 to CC46, CC48 to CC50, CC52, CC56, CX3 to CX8, CX11.
 //!
 //! Finds the group's coordinator, joins, is given partitions or gives them out as the group's leader, says
 //! that it lives, commits how far it has read. Two threads share it: the application's, while it is in
@@ -41,6 +41,7 @@ pub enum GroupNews {
         kept: Vec<TopicPartition>,
         generation: i32,
         member: Rc<str>,
+        instance: Option<Rc<str>>,
     },
     /// Where the group has committed is where this member reads on.
     ReadsFrom {

@@ -141,7 +141,7 @@ impl SubscriptionState {
             .collect()
     }
 
-    /// CC29: what the group has committed here, with its epoch; the leader's epoch as metadata knows it.
+    /// What the group has committed here, with its epoch; the leader's epoch as metadata knows it.
     pub fn on_committed(
         &mut self,
         partition: &TopicPartition,

@@ -423,6 +423,7 @@ impl Action {
         "healing",
         "creation",
         "change",
+        "growth",
         "deletion",
         "election",
         "request",

@@ -146,6 +146,21 @@ rules! {
     /// controlled shutdown sends one with an epoch, to a broker that fetches no more in this life.
     stop_replica_epoch: StopReplicaEpoch is "on" On or "off" Off;
 
+    // ---- groups
+
+    /// Whom a rebalance waits for (CG16, CG18).
+    group_join: GroupJoin is "every-member" EveryMember or
+        /// It goes on with who has come, and keeps the others.
+        "first-comer" FirstComer;
+
+    /// A commit names the generation that it is of (CG14, CG26).
+    group_fencing: GroupFencing is "generation" Generation or "off" Off;
+
+    /// When what a coordinator writes counts (CG20, CG27).
+    group_append: GroupAppend is "replicated" Replicated or
+        /// As soon as its own broker has it.
+        "leader" Leader;
+
     // ---- ZooKeeper
 
     /// When a leader commits a proposal (ZB10).

@@ -68,7 +68,7 @@ fn reads(report: &Report) -> BTreeMap<(i32, i64), u32> {
 /// CX5: the second gets nothing in its first generation, since the first has it all; the first gives half up and
 /// joins once more. Nothing is read twice.
 #[test]
-fn cx5_a_second_member_gets_its_half_in_a_second_generation() {
+fn cc4_cx5_a_second_member_gets_its_half_in_a_second_generation() {
     let consumers = member("a", COOPERATIVE, "") + &member("b", COOPERATIVE, "start: 20s, ");
     let report = play("40s", &format!("consumers:\n{consumers}"));
     assert_eq!(told(&report, "a"), ["+6/0@1", "-3", "+0/3@2", "+0/3@3"]);

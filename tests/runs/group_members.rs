@@ -2,7 +2,7 @@
 //! its coordinator again. Rules CC36 to CC56, CX4 to CX8 of the table of rules, where they have a row.
 
 use kafka_trial::node::view::{ClusterView, GroupView};
-use kafka_trial::protocol::{Fact, GroupFact};
+use kafka_trial::protocol::{Fact, GroupFact, RebalanceReason};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use std::collections::BTreeMap;
@@ -156,7 +156,7 @@ fn cc43_a_member_that_is_too_slow_leaves_and_joins_again_as_another() {
 
 /// CX8: another broker reads what the first had stored. The generation goes on, nobody joins again.
 #[test]
-fn cx8_a_group_goes_on_in_its_generation_when_its_coordinator_is_gone() {
+fn cc37_cx8_a_group_goes_on_in_its_generation_when_its_coordinator_is_gone() {
     let consumers = format!("consumers:\n{}{}", member("a", ""), member("b", ""));
     let coordinator = group(&fleet("30s", &consumers)).coordinator;
     let timeline = format!("timeline: [{{at: 30s, crash: broker-{coordinator}}}]\n");
@@ -193,7 +193,7 @@ fn each_group_reads_everything_and_members_of_one_share() {
 
 /// CC60 and what contradicts itself is refused where it stands.
 #[test]
-fn what_only_members_do_is_refused_of_others() {
+fn cc60_what_only_members_do_is_refused_of_others() {
     let refused = |consumer: &str| {
         let text = format!(
             "format: 1\nname: test\nabout: A.\nduration: 9s\ncluster: {{brokers: 1}}\n\
@@ -279,5 +279,67 @@ fn who_may_not_be_a_member_ends() {
             "a".to_owned(),
             "poll threw FencedInstanceIdException".to_owned()
         )]
+    );
+}
+
+/// CX10: nobody but the leader's own metadata tells it that its topic has grown; it has all join again, and says why.
+#[test]
+fn cc44_cx10_the_leader_has_its_group_join_again_when_the_topic_has_grown() {
+    let young = |name: &str| {
+        format!("  {name}: {{topics: [t], config: {{group.id: g, metadata.max.age.ms: 5000}}}}\n")
+    };
+    let report = fleet(
+        "40s",
+        &format!(
+            "consumers:\n{}{}timeline: [{{at: 20s, create partitions: t, partitions: 8}}]\n",
+            young("a"),
+            young("b")
+        ),
+    );
+    let last: Vec<_> = given(&report).into_iter().filter(|it| it.2 == 2).collect();
+    let partitions: usize = last.iter().map(|(.., n)| n).sum();
+    assert_eq!((last.len(), partitions), (2, 8), "{last:?}");
+    assert!(
+        last.iter().all(|(at, ..)| (20_000..29_000).contains(at)),
+        "{last:?}"
+    );
+    let said = report.trace.iter().find_map(|entry| match &entry.fact {
+        Fact::Group(GroupFact::Changed {
+            why: Some(RebalanceReason::MemberRejoined { said, .. }),
+            ..
+        }) => Some(said.to_string()),
+        _ => None,
+    });
+    assert_eq!(said.as_deref(), Some("cached metadata has changed"));
+    assert!(reads(&report).keys().any(|(partition, _)| *partition >= 6));
+}
+
+/// CC5, CC11: a poll gives out what is there, up to max.poll.records, and the rest at the next. CC12, CC14: what is
+/// buffered when its partition goes is dropped, and read by who gets it from where the first had handed out.
+#[test]
+fn cc5_cc11_cc12_cc14_what_is_buffered_is_given_out_in_portions_or_left_to_the_next_reader() {
+    let slow = |name: &str, start: &str| {
+        format!(
+            "  {name}: {{topics: [t], start: {start}, processing: 20ms, \
+             config: {{group.id: g, max.poll.records: 5}}}}\n"
+        )
+    };
+    let report = fleet(
+        "60s",
+        &format!("consumers:\n{}{}", slow("a", "20s"), slow("b", "24s")),
+    );
+    let mut portions: BTreeMap<u64, usize> = BTreeMap::new();
+    for entry in &report.trace {
+        if let Fact::Consumed { .. } = entry.fact {
+            *portions.entry(entry.event).or_default() += 1;
+        }
+    }
+    assert_eq!(portions.values().max(), Some(&5));
+    assert!(reads(&report).values().all(|times| *times == 1));
+    let of_b = report.trace.iter().filter(|entry| &*entry.node == "b");
+    assert!(
+        of_b.filter(|entry| matches!(entry.fact, Fact::Consumed { .. }))
+            .count()
+            > 20
     );
 }

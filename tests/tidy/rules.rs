@@ -85,7 +85,7 @@ fn rule_table() -> Vec<Rule> {
 
 /// What the names of rules begin with.
 const FAMILIES: &[&str] = &[
-    "A", "CA", "CG", "CM", "CP", "CS", "CT", "D", "DL", "E", "F", "G", "HW", "I", "L", "N", "P",
+    "A", "CA", "CG", "CC", "CM", "CP", "CS", "CT", "CX", "D", "DL", "E", "F", "G", "HW", "I", "L", "N", "P",
     "R", "RK", "RL", "Z", "ZB", "ZK",
 ];
 

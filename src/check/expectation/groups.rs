@@ -289,6 +289,7 @@ fn committed<'a>(history: &History<'a>, group: &str) -> BTreeMap<&'a TopicPartit
             group: of,
             partition,
             offset,
+            ..
         }) = &entry.fact
             && **of == *group
         {

@@ -1,5 +1,5 @@
-//! What the coordinator's answers do to a member: the table of errors of group requests, and CC40, CC41,
-//! CC46, CC51.
+//! What the coordinator's answers do to a member: the table of errors of group requests, and CC40,
+//! CC46.
 
 use super::{
     Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, ToAssign,
@@ -207,10 +207,11 @@ impl ConsumerCoordinator {
             kept,
             generation: self.generation,
             member: Rc::clone(&self.member_id),
+            instance: self.membership.group_instance_id.clone(),
         });
     }
 
-    /// CC41.
+    /// Some errors have it join again at once, others after a pause.
     fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
         self.joining = false;
         self.to_assign = None;
@@ -268,7 +269,7 @@ impl ConsumerCoordinator {
         }
     }
 
-    /// CC51.
+    /// The first error of a commit decides.
     fn on_commit(&mut self, ctx: &mut Ctx<'_>, commit: Commit, error: ErrorCode) {
         let is_awaited = commit.purpose == CommitPurpose::BeforeJoin;
         let awaited_until = match self.preparation {
@@ -320,7 +321,7 @@ impl ConsumerCoordinator {
         }
     }
 
-    /// CC52, CC54: who asked is told; an automatic one comes again soon.
+    /// CC52: who asked is told; an automatic one comes again soon.
     fn commit_later(&mut self, ctx: &mut Ctx<'_>, commit: &Commit, awaited_until: Option<Time>) {
         match commit.purpose {
             CommitPurpose::Auto => self.next_auto_commit = ctx.wall() + self.pause(),

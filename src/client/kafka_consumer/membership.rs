@@ -1,5 +1,5 @@
 //! A consumer that is a member of a group: `subscribe`, the calls of `poll`, and what is fetched and not handed
-//! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC5, CC7, CC11, CC12, CC14.
+//! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4, CC5, CC11, CC12, CC14.
 
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
@@ -108,11 +108,18 @@ impl KafkaConsumer {
         if let Some(group) = &mut self.group {
             while let Some(news) = group.coordinator.next_news() {
                 self.polled.push_back(match news {
-                    GroupNews::ReadsFrom { partition, offset } => Polled::PositionSet {
-                        partition,
-                        offset,
-                        why: "its group's committed offset".into(),
-                    },
+                    GroupNews::ReadsFrom { partition, offset } => {
+                        let resumed = GroupNews::ReadsFrom {
+                            partition: partition.clone(),
+                            offset,
+                        };
+                        self.polled.push_back(Polled::Group(resumed));
+                        Polled::PositionSet {
+                            partition,
+                            offset,
+                            why: "its group's committed offset".into(),
+                        }
+                    }
                     other => Polled::Group(other),
                 });
             }
@@ -161,7 +168,7 @@ impl KafkaConsumer {
         }
     }
 
-    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
+    /// Not while something of it is in the buffer, nor while it is about to be given up.
     pub(super) fn may_fetch(&self, partition: &TopicPartition) -> bool {
         let is_buffered =
             |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);

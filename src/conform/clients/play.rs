@@ -374,7 +374,7 @@ impl Player {
         let is_member = |client: &str| members.contains_key(client);
         let mut kafka: Vec<Value> = step.requests().cloned().collect();
         let newcomer = match &step.deed {
-            Deed::Join { member, .. } => Some(member.as_str()),
+            Deed::Join { member, .. } | Deed::Thaw(member) => Some(member.as_str()),
             _ => None,
         };
         let is_about_brokers = matches!(

@@ -238,6 +238,11 @@ impl Aliases {
                             for (id, alias) in &self.known {
                                 *text = text.replace(id, alias);
                             }
+                            // Whichever came first.
+                            let either = "from HEARTBEAT or OFFSET_COMMIT response";
+                            for api in ["HEARTBEAT", "OFFSET_COMMIT"] {
+                                *text = text.replace(&format!("from {api} response"), either);
+                            }
                         }
                         (_, value) => self.apply(value),
                     }
@@ -460,7 +465,8 @@ fn of_every<'a>(value: &'a Value, path: &[&str]) -> impl Iterator<Item = &'a Val
 }
 
 /// The requests of a recording's last step up to where the recorder began to stop the brokers: a member that has
-/// a coordinator looks for another one, though nothing has happened to it. `newcomer`: who joins in this step.
+/// a coordinator looks for another one, though nothing has happened to it. `newcomer`: who joins in this step, or
+/// has been away.
 pub(super) fn before_the_end(
     requests: &[Value],
     newcomer: Option<&str>,

@@ -5,10 +5,11 @@ use super::group_coordinator::{Appending, GroupCoordinator, validate_member};
 use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::records::{Key, OffsetAndMetadata};
 use super::scala_map::{as_committed, as_immutable_map};
+use crate::protocol::rules::GroupFencing;
 use crate::protocol::{
     CommittedOffset, Ctx, ErrorCode, Fact, GroupFact, NO_COMMITTED_OFFSET, OffsetCommitRequest,
     OffsetCommitResponse, OffsetFetchPartition, OffsetFetchRequest, OffsetFetchResponse, Pending,
-    TopicPartition, UNKNOWN_MEMBER_ID,
+    TopicPartition, UNKNOWN_GENERATION_ID, UNKNOWN_MEMBER_ID,
 };
 use std::rc::Rc;
 
@@ -50,18 +51,21 @@ impl GroupCoordinator {
         });
         let values = as_committed(values.collect());
         let partitions: Vec<_> = unknown.chain(values).collect();
-        self.store_offsets(to, &request.group_id, now_ms, partitions);
+        self.store_offsets(to, request, now_ms, partitions);
     }
 
     fn store_offsets(
         &mut self,
         to: Pending,
-        group_id: &Rc<str>,
+        request: &OffsetCommitRequest,
         now_ms: i64,
         partitions: Vec<(TopicPartition, Result<OffsetAndMetadata, ErrorCode>)>,
     ) {
+        let group_id = &request.group_id;
         let mut records = Vec::new();
+        let mut in_generation = UNKNOWN_GENERATION_ID;
         if let Some(group) = self.groups.get_mut(group_id) {
+            in_generation = group.generation_id;
             for (partition, value) in &partitions {
                 if let Ok(value) = value {
                     group
@@ -79,6 +83,7 @@ impl GroupCoordinator {
         let appending = Appending::Offsets {
             group: Some(Rc::clone(group_id)),
             to,
+            generations: (request.generation_id, in_generation),
             partitions,
         };
         self.append(group_id, now_ms, records, Some(appending));
@@ -88,6 +93,7 @@ impl GroupCoordinator {
         &mut self,
         group_id: Option<&Rc<str>>,
         to: Pending,
+        (of_generation, in_generation): (i32, i32),
         partitions: Vec<(TopicPartition, Result<OffsetAndMetadata, ErrorCode>)>,
         result: Result<i64, ErrorCode>,
     ) {
@@ -109,6 +115,8 @@ impl GroupCoordinator {
                             group: Rc::clone(group_id),
                             partition: partition.clone(),
                             offset: value.offset,
+                            of_generation,
+                            in_generation,
                         }));
                     }
                     Err(_) => group.on_offset_failed(partition, value),
@@ -148,7 +156,8 @@ impl GroupCoordinator {
                 return Err(ErrorCode::UnknownMemberId);
             }
             validate_member(group, &request.member_id, instance)?;
-            if request.generation_id != group.generation_id {
+            let is_fenced = it.config.rules.group_fencing == GroupFencing::Generation;
+            if is_fenced && request.generation_id != group.generation_id {
                 return Err(ErrorCode::IllegalGeneration);
             }
             match group.state() {

@@ -7,6 +7,7 @@ use super::records::OffsetAndMetadata;
 use crate::kernel::Duration;
 use crate::log::batch::{BatchBuilder, Records};
 use crate::protocol::config::BrokerConfig;
+use crate::protocol::rules::Rules;
 use crate::protocol::{
     BrokerTimer, Ctx, ErrorCode, Fact, GroupFact, GroupTimer, HeartbeatRequest, HeartbeatResponse,
     MemberGone, Pending, RebalanceReason, Response, Timer, TopicPartition,
@@ -27,6 +28,7 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     pub offsets_retention_check_interval_ms: u64,
     pub offsets_topic_num_partitions: i32,
+    pub rules: Rules,
 }
 
 impl GroupConfig {
@@ -41,6 +43,7 @@ impl GroupConfig {
             offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
             offsets_retention_check_interval_ms: config.offsets_retention_check_interval_ms,
             offsets_topic_num_partitions: config.offsets_topic_num_partitions,
+            rules: config.rules,
         }
     }
 }
@@ -91,6 +94,8 @@ pub(super) enum Appending {
         /// `None` once the group is forgotten: what becomes of the batch is answered, and no more.
         group: Option<Rc<str>>,
         to: Pending,
+        /// Of who commits, and of the group.
+        generations: (i32, i32),
         /// Refused ones among them, with their errors.
         partitions: Vec<(TopicPartition, Result<OffsetAndMetadata, ErrorCode>)>,
     },
@@ -241,8 +246,9 @@ impl GroupCoordinator {
             Appending::Offsets {
                 group,
                 to,
+                generations,
                 partitions,
-            } => self.on_offsets_stored(group.as_ref(), to, partitions, result),
+            } => self.on_offsets_stored(group.as_ref(), to, generations, partitions, result),
         }
     }
 

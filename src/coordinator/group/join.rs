@@ -8,6 +8,7 @@ use super::group_metadata::{GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key};
 use super::sync::stored_as;
+use crate::protocol::rules::GroupJoin;
 use crate::protocol::{
     Ctx, ErrorCode, GroupTimer, JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember,
     MemberGone, Pending, RebalanceReason, UNKNOWN_MEMBER_ID,
@@ -361,10 +362,16 @@ impl GroupCoordinator {
     pub(super) fn maybe_complete_join(&mut self, ctx: &mut Ctx<'_>, group: &mut GroupMetadata) {
         if group.is(GroupState::PreparingRebalance)
             && group.initial_delay_left_ms.is_none()
-            && group.has_all_members_joined()
+            && (group.has_all_members_joined() || self.goes_on_without_the_rest(group))
         {
             self.on_complete_join(ctx, group);
         }
+    }
+
+    /// Only by a broken rule.
+    fn goes_on_without_the_rest(&self, group: &GroupMetadata) -> bool {
+        let is_broken = self.config.rules.group_join == GroupJoin::FirstComer;
+        is_broken && group.number_awaiting_join() > 0
     }
 
     pub(super) fn on_join_timer(&mut self, ctx: &mut Ctx<'_>, group: &mut GroupMetadata) {
@@ -392,6 +399,7 @@ impl GroupCoordinator {
         let gone: Vec<Rc<str>> = group
             .members()
             .filter(|member| !member.is_awaiting_join() && !member.is_static())
+            .filter(|_| !self.goes_on_without_the_rest(group))
             .map(|member| Rc::clone(&member.member_id))
             .collect();
         let waited = format!("max.poll.interval.ms={}", group.rebalance_timeout_ms());

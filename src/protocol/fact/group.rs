@@ -29,6 +29,8 @@ pub enum GroupFact {
         generation: i32,
         /// Its member id, which no other member ever has.
         member: Rc<str>,
+        /// `group.instance.id`
+        instance: Option<Rc<str>>,
         partitions: Vec<TopicPartition>,
         kept: Vec<TopicPartition>,
     },
@@ -81,6 +83,16 @@ pub enum GroupFact {
     /// The next record that the group reads there, committed in `__consumer_offsets`.
     #[serde(rename = "offset-committed")]
     OffsetCommitted {
+        group: Rc<str>,
+        partition: TopicPartition,
+        offset: i64,
+        /// Of who commits, -1 of who is no member; and the group's own when it was taken.
+        of_generation: i32,
+        in_generation: i32,
+    },
+    /// A member begins where its group has committed.
+    #[serde(rename = "resumed")]
+    Resumed {
         group: Rc<str>,
         partition: TopicPartition,
         offset: i64,

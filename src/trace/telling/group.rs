@@ -122,6 +122,7 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             group,
             partition,
             offset,
+            ..
         } => Telling {
             ..joined(
                 format!("stores that group {group} has read "),
@@ -130,6 +131,8 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
             )
             .quiet()
         },
+        // Where it begins is told of its position.
+        GroupFact::Resumed { partition, .. } => quiet(format!("goes on with {partition}")),
         GroupFact::OffsetExpired { group, partition } => joined(
             format!("forgets how far group {group} has read "),
             partition.to_string(),

@@ -5,6 +5,7 @@
 
 mod case;
 mod controller;
+mod groups;
 mod isr;
 mod storage;
 mod truncation;
@@ -17,6 +18,7 @@ use kafka_trial::protocol::rules::Rules;
 fn every_value_has_a_test() {
     let tests = [
         include_str!("controller.rs"),
+        include_str!("groups.rs"),
         include_str!("isr.rs"),
         include_str!("storage.rs"),
         include_str!("truncation.rs"),

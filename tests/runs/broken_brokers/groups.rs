@@ -1,0 +1,82 @@
+//! Groups: who may be given a partition, whose commits count, and what becomes of them.
+
+use super::case::Case;
+use kafka_trial::node::view::ClusterView;
+use kafka_trial::run::run;
+use kafka_trial::scenario;
+
+const ONE_READER: &str = "a partition has one reader a generation";
+const GOES_ON: &str = "groups go on where they have committed";
+
+const THREE: &str = "
+cluster: {brokers: 3}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+";
+
+/// The second joins, and the coordinator goes on without waiting for the first, who reads all partitions.
+#[test]
+fn group_join_first_comer() {
+    Case {
+        broken: "group_join=first-comer",
+        era: "",
+        noticed_by: ONE_READER,
+        plan: format!(
+            "{THREE}
+consumers:
+  a: {{topics: [t], config: {{group.id: g}}}}
+  b: {{topics: [t], start: 20s, config: {{group.id: g}}}}
+"
+        ),
+    }
+    .check();
+}
+
+/// A static member is paused while its group goes on to the next generation without it, and keeps its place: its
+/// first commit afterwards is of the generation before.
+#[test]
+fn group_fencing_off() {
+    Case {
+        broken: "group_fencing=off",
+        era: "",
+        noticed_by: GOES_ON,
+        plan: format!(
+            "{THREE}
+consumers:
+  a: {{topics: [t], config: {{group.id: g, group.instance.id: i, max.poll.interval.ms: 10000}}}}
+  b: {{topics: [t], start: 20s, config: {{group.id: g, max.poll.interval.ms: 10000}}}}
+timeline: [{{at: 18s, pause: a, for: 20s}}]
+"
+        ),
+    }
+    .check();
+}
+
+/// The coordinator's broker is cut off from its followers, and dies before anybody takes them out of the ISR: what it
+/// has stored alone is gone.
+#[test]
+fn group_append_leader() {
+    let consumer =
+        "consumers: {a: {topics: [t], config: {group.id: g, auto.commit.interval.ms: 1000}}}";
+    let text = format!("format: 1\nname: t\nabout: A.\nduration: 15s\n{THREE}{consumer}\n");
+    let loaded = scenario::load("coordinator.yaml", text.into_bytes(), &[]);
+    let plan = loaded.unwrap_or_else(|errors| panic!("{errors}")).plan;
+    let report = run(&plan, plan.seed).unwrap_or_else(|error| panic!("{error}"));
+    let coordinator = report.view().groups()[0].coordinator;
+    let others = (1..=3).filter(|id| *id != coordinator);
+    let others: Vec<String> = others.map(|id| format!("broker-{id}")).collect();
+    let others = others.join(", ");
+    Case {
+        broken: "group_append=leader",
+        era: "",
+        noticed_by: GOES_ON,
+        plan: format!(
+            "{THREE}{consumer}
+timeline:
+  - {{at: 20s, for: 20s, cut link: broker-{coordinator}, to: [{others}]}}
+  - {{at: 30s, crash: broker-{coordinator}}}
+"
+        ),
+    }
+    .check();
+}
