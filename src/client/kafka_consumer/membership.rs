@@ -107,21 +107,16 @@ impl KafkaConsumer {
     fn take_news(&mut self) {
         if let Some(group) = &mut self.group {
             while let Some(news) = group.coordinator.next_news() {
-                self.polled.push_back(match news {
-                    GroupNews::ReadsFrom { partition, offset } => {
-                        let resumed = GroupNews::ReadsFrom {
-                            partition: partition.clone(),
-                            offset,
-                        };
-                        self.polled.push_back(Polled::Group(resumed));
-                        Polled::PositionSet {
-                            partition,
-                            offset,
-                            why: "its group's committed offset".into(),
-                        }
-                    }
-                    other => Polled::Group(other),
-                });
+                let position = match &news {
+                    GroupNews::ReadsFrom { partition, offset } => Some(Polled::PositionSet {
+                        partition: partition.clone(),
+                        offset: *offset,
+                        why: "its group's committed offset".into(),
+                    }),
+                    _ => None,
+                };
+                self.polled.push_back(Polled::Group(news));
+                self.polled.extend(position);
             }
         }
     }
