@@ -1,5 +1,7 @@
 //! Recordings of real Kafka 3.9.1 played in the simulator: every compared field of every step agrees.
 
+#[path = "conform/clients.rs"]
+mod clients;
 #[path = "log/directory.rs"]
 mod directory;
 
@@ -7,9 +9,6 @@ use directory::files_below;
 use kafka_trial::conform::{
     Action, Mode, Outcome, Recording, RecoveryCase, Step, play, play_recovery, play_with_lateness,
     recording_of, recovery_case_of,
-};
-use kafka_trial::conform::{
-    ClientRecording, client_recording_of, is_client_recording, play_clients,
 };
 use kafka_trial::conform::{ZooKeeperTranscript, play_zookeeper, zookeeper_transcripts_of};
 use serde_json::{Value, json};
@@ -293,153 +292,6 @@ fn a_changed_value_is_found_where_it_was_changed() {
         (steps[0].step, steps[0].differences[0].field.as_str()),
         (3, "results")
     );
-}
-
-fn client_recording(document: &Value) -> ClientRecording {
-    assert!(is_client_recording(document));
-    client_recording_of(Path::new("clients.json"), document).unwrap_or_else(|it| panic!("{it}"))
-}
-
-/// The differences of a recording of clients as text; empty if all agreed.
-fn differences_of_clients(document: &Value) -> String {
-    match play_clients(&client_recording(document), false) {
-        Ok(Outcome::Agreed { .. }) => String::new(),
-        Ok(Outcome::Skipped { why }) => why,
-        Ok(Outcome::Differed(steps)) => {
-            let of_steps = steps.iter().flat_map(|step| {
-                let of_step = step.differences.iter();
-                of_step.map(move |it| {
-                    format!("{} {} {:?} {:?}\n", step.step, it.field, it.kafka, it.ours)
-                })
-            });
-            of_steps.collect()
-        }
-        Err(error) => error.to_string(),
-    }
-}
-
-/// Groups of Kafka's Java clients: what applications are told, what coordinators are asked and answer, what is
-/// committed, and what `__consumer_offsets` holds. CX3 to CX11.
-#[test]
-fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_recorded_groups() {
-    let mut played = 0;
-    for entry in std::fs::read_dir(vectors("clients")).unwrap() {
-        let document = document(&entry.unwrap().path());
-        let name = document["name"].as_str().unwrap().to_owned();
-        let found = differences_of_clients(&document);
-        match NO_GROUPS.iter().find(|(named, _)| *named == name) {
-            Some((_, why)) => assert_eq!(found, *why, "{name}"),
-            None => {
-                assert_eq!(found, "", "{name}");
-                played += 1;
-            }
-        }
-    }
-    assert_eq!(played, 4);
-}
-
-/// Of producers and transactions, and what of them is not played.
-const NO_GROUPS: [(&str, &str); 3] = [
-    (
-        "idempotent_over_crash",
-        "a client's own `produce` is not played",
-    ),
-    (
-        "txn_commit_abort",
-        "a client's own `init_transactions` is not played",
-    ),
-    (
-        "txn_fenced",
-        "a client's own `init_transactions` is not played",
-    ),
-];
-
-/// The comparison is not blind: each kind of field that real Kafka did not have is found, at its step.
-#[test]
-fn a_changed_field_of_a_recorded_group_is_found() {
-    let original = document(&vectors("clients").join("group_range.json"));
-    let request = |step: usize, client: &str, api: &str| {
-        let requests = original["steps"][step]["requests"].as_array().unwrap();
-        let at = requests
-            .iter()
-            .rposition(|it| it["client"] == client && it["api"] == api);
-        format!("/steps/{step}/requests/{}", at.unwrap())
-    };
-    let log = "/logs/__consumer_offsets-1";
-    let line = |part: &str| {
-        let lines = original["logs"]["__consumer_offsets-1"].as_array().unwrap();
-        let at = lines
-            .iter()
-            .position(|it| it.as_str().unwrap().contains(part));
-        format!("{log}/{}", at.unwrap())
-    };
-    let changed_line = |part: &str, to: &str| {
-        let text = original.pointer(&line(part)).unwrap().as_str().unwrap();
-        Value::from(text.replacen(part, to, 1))
-    };
-    for (pointer, value, field) in [
-        (
-            "/steps/1/members/m1/log/0".to_owned(),
-            json!("lost [t-0]"),
-            "1 members.m1.log",
-        ),
-        (
-            "/steps/1/group/offsets/t-3".to_owned(),
-            json!(2),
-            "1 group.offsets.t-3",
-        ),
-        (
-            request(1, "m1", "JOIN_GROUP") + "/request/reason",
-            json!("another"),
-            "1 asked.m1.02 JOIN_GROUP.request.reason",
-        ),
-        (
-            request(1, "m1", "HEARTBEAT") + "/response/errorCode",
-            json!(22),
-            "1 asked.m1.01 told.errorCode",
-        ),
-        (
-            request(1, "m2", "SYNC_GROUP") + "/response/assignment",
-            json!("AAMAAAAA/////w=="),
-            "1 asked.m2.03 SYNC_GROUP.response.assignment",
-        ),
-        (
-            request(0, "m1", "OFFSET_FETCH") + "/request/groups/0/topics/0/partitionIndexes",
-            json!([0, 1, 2, 3, 4, 5]),
-            "0 asked.m1.04 OFFSET_FETCH.request.groups",
-        ),
-        (
-            request(0, "m1", "OFFSET_COMMIT")
-                + "/request/topics/0/partitions/0/committedLeaderEpoch",
-            json!(1),
-            "0 committed by.m1.generation 1 of m1#1 at b2.t-5",
-        ),
-        (
-            request(3, "m2", "LEAVE_GROUP") + "/request/members/0/reason",
-            json!(null),
-            "3 asked.m2.01 LEAVE_GROUP.request.members",
-        ),
-        (
-            line("\"generation\":2"),
-            changed_line("\"generation\":2", "\"generation\":1"),
-            "5 __consumer_offsets-1.groups.02.generation",
-        ),
-        (
-            line("baseSequence: 0"),
-            changed_line("baseSequence: 0", "baseSequence: 7"),
-            "5 __consumer_offsets-1.commits.t-0 t-1 t-2 t-3 t-4 t-5.header.baseSequence",
-        ),
-    ] {
-        let mut changed = original.clone();
-        *changed.pointer_mut(&pointer).expect(&pointer) = value;
-        let found = differences_of_clients(&changed);
-        let (step, field) = field.split_once(' ').unwrap();
-        let step = step.parse::<usize>().unwrap() + 1;
-        assert!(
-            found.starts_with(&format!("{step} {field}")),
-            "{field}: {found}"
-        );
-    }
 }
 
 /// Every damaged data directory, by name.

@@ -3,7 +3,8 @@
 //!
 //! Looks at what members say that they are given, keep, give up and lose, and at whom a coordinator counts in. A
 //! member is known by its `group.instance.id`, or by its member id: a static one that comes back has a new id and its old
-//! place. Who is not of the generation may believe in an older one, and reads on until it hears of it: that is legal.
+//! place. Nor is a static one that is away asked to give anything up before its group goes on (KIP-345). Who is not of the
+//! generation may believe in an older one, and reads on until it hears of it: that is legal.
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
@@ -18,10 +19,10 @@ const NAME: &str = "a partition has one reader a generation";
 pub(super) struct APartitionHasOneReader {
     /// By group and generation, whose each partition is.
     given: BTreeMap<(Rc<str>, i32), BTreeMap<TopicPartition, Rc<str>>>,
-    /// By group, the generation that its coordinator last closed, and the clients in it.
+    /// By group, the generation that its coordinator last closed, and the members in it.
     joined: BTreeMap<Rc<str>, (i32, Vec<Rc<str>>)>,
-    /// By group and client, what it has and has not given up.
-    owned: BTreeMap<(Rc<str>, Rc<str>), BTreeSet<TopicPartition>>,
+    /// By group and client, as which member it has what, and has not given it up.
+    owned: BTreeMap<(Rc<str>, Rc<str>), (Rc<str>, BTreeSet<TopicPartition>)>,
     looked_at: u64,
 }
 
@@ -73,8 +74,9 @@ impl APartitionHasOneReader {
             }
             GroupFact::PartitionsRevoked { group, partitions }
             | GroupFact::PartitionsLost { group, partitions } => {
-                let owned = self.owned.entry((Rc::clone(group), client()));
-                owned.or_default().retain(|it| !partitions.contains(it));
+                if let Some((_, owned)) = self.owned.get_mut(&(Rc::clone(group), client())) {
+                    owned.retain(|it| !partitions.contains(it));
+                }
                 None
             }
             GroupFact::PartitionsAssigned {
@@ -100,7 +102,10 @@ impl APartitionHasOneReader {
                     }
                 }
                 let owned = partitions.iter().chain(kept).cloned().collect();
-                self.owned.insert((Rc::clone(group), client()), owned);
+                if instance.is_none() {
+                    let owned = (Rc::clone(member), owned);
+                    self.owned.insert((Rc::clone(group), client()), owned);
+                }
                 let taken = taken.map(|(partition, first)| {
                     let sentence = format!(
                         "{} is given {partition} in generation {} of group {group}, in which it is {first}'s",
@@ -126,10 +131,10 @@ impl APartitionHasOneReader {
         if *joined != generation {
             return None;
         }
-        let others = self.owned.iter().filter(|((of, client), _)| {
-            of == group && *client != entry.node && members.contains(client)
+        let others = self.owned.iter().filter(|((of, client), (member, _))| {
+            of == group && *client != entry.node && members.contains(member)
         });
-        for ((_, other), owned) in others {
+        for ((_, other), (_, owned)) in others {
             if let Some(partition) = partitions.iter().find(|it| owned.contains(*it)) {
                 let sentence = format!(
                     "{} is given {partition} in generation {generation} of group {group}, and {other}, which is in it too, has not given it up",
@@ -209,7 +214,7 @@ mod tests {
         let facts = |second: Option<Fact>| {
             let begin = vec![
                 ("a", given(1, "a-1", None, &[0, 1])),
-                ("broker-1", closed(2, &["a", "b"])),
+                ("broker-1", closed(2, &["a-1", "b-1"])),
             ];
             let second = second.map(|fact| ("a", fact));
             let end = [("b", given(2, "b-1", None, &[1]))];
@@ -236,7 +241,7 @@ mod tests {
     fn who_is_not_of_the_generation_may_believe_in_an_older_one() {
         let facts = vec![
             ("a", given(1, "a-1", None, &[0])),
-            ("broker-1", closed(2, &["b"])),
+            ("broker-1", closed(2, &["b-1"])),
             ("b", given(2, "b-1", None, &[0])),
         ];
         assert_eq!(look(facts), None);

@@ -219,6 +219,7 @@ impl Player {
         let kafka = looked_at(&step.seen);
         let ends = self.lab.run.now() + PATIENCE;
         let mut equal_since: Option<Time> = None;
+        let mut unequal = Vec::new();
         loop {
             let now = self.lab.run.now();
             self.listen();
@@ -235,13 +236,15 @@ impl Player {
                     return Ok(Settled::Elsewhere);
                 }
                 if now >= ends {
-                    return Ok(Settled::Came(found));
+                    unequal = found;
+                    break;
                 }
             }
             self.lab.run.until(now + PAUSE);
         }
         self.heard.values_mut().for_each(Heard::looked_at);
-        Ok(Settled::Came(self.compare_requests(step, is_last)))
+        unequal.extend(self.compare_requests(step, is_last));
+        Ok(Settled::Came(unequal))
     }
 
     fn act(&mut self, deed: &Deed) -> Result<(), Unbuildable> {

@@ -9,7 +9,7 @@ const ONE_READER: &str = "a partition has one reader a generation";
 const GOES_ON: &str = "groups go on where they have committed";
 
 const THREE: &str = "
-cluster: {brokers: 3}
+cluster: {brokers: 3, config: {zookeeper.session.timeout.ms: 6000}}
 topics: {t: {partitions: 6, replication.factor: 3}}
 producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
 ";
@@ -56,9 +56,11 @@ timeline: [{{at: 18s, pause: a, for: 20s}}]
 /// has stored alone is gone.
 #[test]
 fn group_append_leader() {
-    let consumer =
-        "consumers: {a: {topics: [t], config: {group.id: g, auto.commit.interval.ms: 1000}}}";
-    let text = format!("format: 1\nname: t\nabout: A.\nduration: 15s\n{THREE}{consumer}\n");
+    let consumer = "consumers:
+  a: {topics: [t], config: {group.id: g, auto.commit.interval.ms: 1000, session.timeout.ms: 10000}}
+  b: {topics: [t], start: 31s, config: {group.id: g}}
+";
+    let text = format!("format: 1\nname: t\nabout: A.\nduration: 60s\n{THREE}{consumer}\n");
     let loaded = scenario::load("coordinator.yaml", text.into_bytes(), &[]);
     let plan = loaded.unwrap_or_else(|errors| panic!("{errors}")).plan;
     let report = run(&plan, plan.seed).unwrap_or_else(|error| panic!("{error}"));
@@ -75,6 +77,7 @@ fn group_append_leader() {
 timeline:
   - {{at: 20s, for: 20s, cut link: broker-{coordinator}, to: [{others}]}}
   - {{at: 30s, crash: broker-{coordinator}}}
+  - {{at: 30s, crash: a}}
 "
         ),
     }
