@@ -5,9 +5,9 @@
 //! is told with each answer. May not know what is asked, nor more of where brokers are than the metadata
 //! cache.
 
-use crate::kernel::{Address, CloseReason, ConnId, Duration};
+use crate::kernel::{CloseReason, ConnId, Duration};
 use crate::metadata::MetadataCache;
-use crate::network_client::{Completed, Disconnected, NetworkClient, Unreached};
+use crate::network_client::{Completed, Disconnected, NetworkClient, Node, Unreached};
 use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
 use crate::protocol::{
     BrokerId, Ctx, Errand, FetcherId, Hosts, KafkaResponse, ListenerName, NetworkOwner,
@@ -43,8 +43,8 @@ pub(crate) struct Connections {
     alter_partition: NetworkClient<Asker>,
     controlled_shutdown: NetworkClient<Asker>,
     forwarding: NetworkClient<Asker>,
-    /// Who was sought where last, by the cache's words.
-    places: BTreeMap<Address, (BrokerId, Rc<str>)>,
+    /// Where each was sought last, by the cache's words.
+    places: BTreeMap<BrokerId, Rc<str>>,
     unreached: Unreached,
 }
 
@@ -88,15 +88,15 @@ impl Connections {
         cache: &MetadataCache,
         broker: BrokerId,
         errand: Errand,
-    ) -> Option<Address> {
+    ) -> Option<Node> {
         let endpoint = cache.broker(broker)?.node(&self.listener)?;
-        let address = self.hosts.address(&endpoint.host, endpoint.port);
         let at = endpoint.place();
-        match address {
-            Some(address) => drop(self.places.insert(address, (broker, at))),
-            None => self.unreached.unknown_host(ctx, errand, broker, &at),
-        }
-        address
+        let Some(address) = self.hosts.address(&endpoint.host, endpoint.port) else {
+            self.unreached.unknown_host(ctx, errand, broker, &at);
+            return None;
+        };
+        self.places.insert(broker, at);
+        Some(Node::new(broker, address))
     }
 
     /// Where the controller runs, by what the cache says.
@@ -105,7 +105,7 @@ impl Connections {
         ctx: &mut Ctx<'_>,
         cache: &MetadataCache,
         errand: Errand,
-    ) -> Option<Address> {
+    ) -> Option<Node> {
         self.node_of(ctx, cache, cache.controller_id()?, errand)
     }
 
@@ -116,7 +116,7 @@ impl Connections {
         &mut self,
         ctx: &mut Ctx<'_>,
         asker: Asker,
-        to: Address,
+        to: Node,
         body: Request,
         timeout: Duration,
     ) {
@@ -125,14 +125,14 @@ impl Connections {
     }
 
     /// Closes the asker's line to `to`: what is under way there concerns nobody any more.
-    pub(crate) fn close(&mut self, ctx: &mut Ctx<'_>, asker: Asker, to: Address) {
+    pub(crate) fn close(&mut self, ctx: &mut Ctx<'_>, asker: Asker, to: Node) {
         self.line_of(owner_of(asker)).close(ctx, to);
     }
 
     // ---- events
 
     /// Whose connection it is, and where it leads; `None` for those that others opened.
-    pub(crate) fn owner(&self, conn: ConnId) -> Option<(NetworkOwner, Address)> {
+    pub(crate) fn owner(&self, conn: ConnId) -> Option<(NetworkOwner, Node)> {
         self.lines()
             .find_map(|line| Some((line.owner(), line.destination(conn)?)))
     }
@@ -143,28 +143,20 @@ impl Connections {
         owner: NetworkOwner,
         conn_or_node: u64,
         what: NetworkTimer,
-    ) -> Option<Address> {
-        match what {
-            NetworkTimer::RequestTimeout | NetworkTimer::Sent => {
-                let mut lines = self.lines();
-                let line = lines.find(|line| line.owner() == owner)?;
-                line.destination(ConnId(conn_or_node))
-            }
-            NetworkTimer::ReconnectBackoff | NetworkTimer::ConnectTimeout => {
-                Some(Address::from_bits(conn_or_node))
-            }
-        }
+    ) -> Option<Node> {
+        let line = self.lines().find(|line| line.owner() == owner)?;
+        line.destination_of_timer(conn_or_node, what)
     }
 
     pub(crate) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if let Some((owner, place)) = self.owner(conn) {
-            self.unreached.reached(place);
-            if let Some((broker, at)) = self.places.get(&place)
-                && place.node == ctx.node()
-                && *broker != self.broker
+        if let Some((owner, node)) = self.owner(conn) {
+            self.unreached.reached(node.address);
+            if let Some(at) = self.places.get(&node.id)
+                && node.address.node == ctx.node()
+                && node.id != self.broker
             {
                 let errand = errand_of(owner);
-                self.unreached.reached_itself(ctx, errand, *broker, at);
+                self.unreached.reached_itself(ctx, errand, node.id, at);
             }
             self.line_of(owner).on_connected(ctx, conn);
         }
@@ -208,12 +200,12 @@ impl Connections {
 
     fn tell_unreached(&mut self, ctx: &mut Ctx<'_>, answered: &[Answered]) {
         for Answered { tag, to, result } in answered {
-            if let (Err(Disconnected::NotSent(reason)), Some((broker, at))) =
-                (result, self.places.get(to))
+            if let (Err(Disconnected::NotSent(reason)), Some(at)) =
+                (result, self.places.get(&to.id))
             {
                 let errand = errand_of(owner_of(*tag));
                 self.unreached
-                    .lost(ctx, errand, *broker, (at, *to), *reason);
+                    .lost(ctx, errand, to.id, (at, to.address), *reason);
             }
         }
     }
@@ -264,7 +256,13 @@ pub(super) fn errand_of(owner: NetworkOwner) -> Errand {
 
 /// One thread's: it waits for an answer before it asks the next.
 fn line(owner: NetworkOwner, client_id: String, backoff: Duration) -> NetworkClient<Asker> {
+    // CN3: only `NodeToControllerChannelManager` asks which requests the other side knows.
+    let discover_broker_versions = matches!(
+        owner,
+        NetworkOwner::AlterPartition | NetworkOwner::Forwarding
+    );
     let settings = NetworkClientConfig {
+        discover_broker_versions,
         reconnect_backoff_ms: backoff.as_millis(),
         reconnect_backoff_max_ms: backoff.as_millis(),
         max_in_flight: 1,

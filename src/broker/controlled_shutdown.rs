@@ -4,8 +4,9 @@
 //! Finds the controller in the metadata cache anew for each attempt. May not know what is moved.
 
 use super::connections::{Answered, Asker, Connections};
-use crate::kernel::{Address, Duration};
+use crate::kernel::Duration;
 use crate::metadata::MetadataCache;
+use crate::network_client::Node;
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{
     BrokerId, BrokerTimer, ControlledShutdownRequest, Ctx, Errand, Response, Timer,
@@ -17,7 +18,7 @@ pub(crate) struct ControlledShutdown {
     broker: BrokerId,
     config: Rc<BrokerConfig>,
     remaining_tries: u32,
-    controller: Option<Address>,
+    controller: Option<Node>,
     /// What the controller said last.
     remaining_partitions: u32,
     under_way: bool,

@@ -14,8 +14,9 @@ use super::{Broker, BrokerOutput};
 use crate::kernel::Duration;
 use crate::protocol::rules::BrokerEpochFencing;
 use crate::protocol::{
-    BrokerTimer, Ctx, ErrorCode, KafkaRequest, LeaderAndIsrResponse, ProduceRequest, Request,
-    Response, StopReplicaResponse, Timer, UpdateMetadataResponse,
+    ApiVersionsRequest, ApiVersionsResponse, BrokerTimer, Ctx, ErrorCode, KNOWN_VERSIONS,
+    KafkaRequest, LeaderAndIsrResponse, ProduceRequest, Request, Response, StopReplicaResponse,
+    Timer, UpdateMetadataResponse, versions_of_api_versions,
 };
 use crate::purgatory::OperationId;
 
@@ -105,6 +106,10 @@ impl Broker {
                 }
             }
             Request::ElectLeaders(request) => self.forward_election(to, *request),
+            Request::ApiVersions(request) => {
+                let response = self.api_versions(&request);
+                self.answer_now(to, response);
+            }
             Request::InitProducerId(request) => {
                 let response = self.init_producer_id(ctx, &request);
                 self.answer_now(to, response);
@@ -135,6 +140,21 @@ impl Broker {
                 let token = self.forward(to);
                 self.outputs.push(BrokerOutput::ToAdmin { token, body });
             }
+        }
+    }
+
+    /// CN4: in a version that it does not know it says nothing but which ones of this request it does.
+    fn api_versions(&self, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+        let known = versions_of_api_versions(self.config.version);
+        match request.version <= known[0].max_version {
+            true => ApiVersionsResponse {
+                error: ErrorCode::None,
+                api_keys: KNOWN_VERSIONS,
+            },
+            false => ApiVersionsResponse {
+                error: ErrorCode::UnsupportedVersion,
+                api_keys: known,
+            },
         }
     }
 

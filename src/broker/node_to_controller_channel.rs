@@ -7,8 +7,9 @@
 use super::connections::{
     Answered, Asker, CONTROLLER_RECONNECT_BACKOFF, Connections, errand_of, owner_of,
 };
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
 use crate::metadata::MetadataCache;
+use crate::network_client::Node;
 use crate::protocol::{BrokerTimer, Ctx, ErrorCode, Request, Response, Timer};
 
 /// How long to wait until the cache is asked for a controller again.
@@ -28,7 +29,7 @@ pub(crate) struct NodeToControllerChannel {
     timeout: Duration,
     /// How long a request is sent again; `None`: for ever.
     retry_timeout: Option<Duration>,
-    controller: Option<Address>,
+    controller: Option<Node>,
     /// The request under way and since when: kept as it was built, however often it has to be sent.
     request: Option<(Request, Time)>,
 }
@@ -89,7 +90,8 @@ impl NodeToControllerChannel {
                 connections.close(ctx, self.asker, answered.to);
                 self.controller = None;
                 let errand = errand_of(owner_of(self.asker));
-                if connections.controller(ctx, cache, errand) == Some(answered.to) {
+                let known = connections.controller(ctx, cache, errand);
+                if known.is_some_and(|known| known.id == answered.to.id) {
                     // The cache does not know better yet; the next connection is held back.
                     self.find_controller_after(ctx, CONTROLLER_RECONNECT_BACKOFF);
                     None

@@ -7,9 +7,9 @@
 use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{Address, Duration, Time, TimerId};
+use crate::kernel::{Duration, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
-use crate::network_client::Disconnected;
+use crate::network_client::{Disconnected, Node};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::rules::{DivergingBeforeHw, Truncation};
 use crate::protocol::{
@@ -34,7 +34,7 @@ pub(super) struct Settings {
 #[derive(Debug)]
 pub(super) struct ReplicaFetcher {
     /// Where its leader runs.
-    pub(super) node: Address,
+    pub(super) node: Node,
     partitions: BTreeMap<TopicPartition, PartitionFetchState>,
     under_way: UnderWay,
     /// What has to be asked before the next Fetch.
@@ -89,13 +89,13 @@ struct Asked {
 pub(crate) struct InitialFetchState {
     pub(crate) partition: TopicPartition,
     pub(crate) leader: BrokerId,
-    pub(crate) node: Address,
+    pub(crate) node: Node,
     pub(crate) topic_id: TopicId,
     pub(crate) leader_epoch: i32,
 }
 
 impl ReplicaFetcher {
-    pub(super) fn new(node: Address) -> Self {
+    pub(super) fn new(node: Node) -> Self {
         ReplicaFetcher {
             node,
             partitions: BTreeMap::new(),
@@ -525,7 +525,7 @@ impl ReplicaFetcher {
 /// A fetcher's connection to its leader.
 pub(super) struct Line<'a> {
     pub(super) id: FetcherId,
-    pub(super) node: Address,
+    pub(super) node: Node,
     pub(super) settings: &'a Settings,
     pub(super) connections: &'a mut Connections,
 }

@@ -7,9 +7,9 @@ use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_fetcher::{InitialFetchState, Line, ReplicaFetcher, Settings};
 use super::replica_manager::ReplicaManager;
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
 use crate::log::UnifiedLog;
-use crate::network_client::Disconnected;
+use crate::network_client::{Disconnected, Node};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::{BrokerId, Ctx, FetcherId, Response, TopicPartition, java_hash_code};
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ impl ReplicaFetcherManager {
     }
 
     /// Where the broker runs that is followed.
-    pub(crate) fn node_of(&self, id: FetcherId) -> Option<Address> {
+    pub(crate) fn node_of(&self, id: FetcherId) -> Option<Node> {
         self.fetchers.get(&id).map(|fetcher| fetcher.node)
     }
 

@@ -2,7 +2,8 @@
 //! `ReplicaFetcherThread`, `KafkaScheduler`; LK5).
 
 use super::Broker;
-use crate::kernel::{Address, ConnId};
+use crate::kernel::ConnId;
+use crate::network_client::Node;
 use crate::protocol::{BrokerTimer, GroupTimer, NetworkOwner, NetworkTimer};
 
 /// Threads of a broker, as far as what one waits for must not hold up another.
@@ -17,7 +18,7 @@ pub enum BrokerThread {
     /// The request handler that stands still in a state change: what it goes on with.
     StateChange,
     /// The fetcher with this number that follows the broker that runs there.
-    Fetcher(Address, u16),
+    Fetcher(Node, u16),
     /// Talks to the controller about ISRs.
     AlterPartition,
     /// Talks to the controller about producer ids (channel `forwarding`).
@@ -78,7 +79,7 @@ impl Broker {
 }
 
 /// Who talks to the broker at `node`; where that is forgotten, nobody is held up.
-fn thread_of(owner: NetworkOwner, node: Option<Address>) -> BrokerThread {
+fn thread_of(owner: NetworkOwner, node: Option<Node>) -> BrokerThread {
     match (owner, node) {
         (NetworkOwner::Fetcher(number), Some(node)) => BrokerThread::Fetcher(node, number),
         (NetworkOwner::Fetcher(_), None) => BrokerThread::Scheduler,

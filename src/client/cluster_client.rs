@@ -7,7 +7,7 @@
 use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
 use crate::kernel::{Address, CloseReason, Duration, Time, TimerId};
-use crate::network_client::{Completed, NetworkClient, Unreached};
+use crate::network_client::{Completed, NetworkClient, Node, Unreached};
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerId, ClientTimer, Ctx, Errand, Event, Fact, Message, NetworkOwner, Request, Response,
@@ -65,6 +65,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 
     /// Says which names of the bootstrap list are unknown.
     pub fn start(&mut self, ctx: &mut Ctx<'_>) {
+        self.metadata.shuffle_nodes(ctx);
         let unknown: Vec<Rc<str>> = self
             .metadata
             .bootstrap_servers()
@@ -78,24 +79,17 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// True if a request to `to` would leave at once; otherwise begins to connect if it may.
-    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Address) -> bool {
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Node) -> bool {
         self.network.ready(ctx, to)
     }
 
     /// True while connecting to `to` is held back after a failure.
-    pub fn is_backing_off(&self, to: Address) -> bool {
+    pub fn is_backing_off(&self, to: Node) -> bool {
         self.network.is_backing_off(to)
     }
 
     /// To be called only if `ready`.
-    pub fn send(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to: Address,
-        body: Request,
-        timeout: Duration,
-        tag: T,
-    ) {
+    pub fn send(&mut self, ctx: &mut Ctx<'_>, to: Node, body: Request, timeout: Duration, tag: T) {
         self.network
             .send(ctx, to, body, timeout, Purpose::User(tag));
     }
@@ -105,8 +99,8 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         match event {
             Event::Connected(conn) if self.network.owns(conn) => {
-                if let Some(place) = self.network.destination(conn) {
-                    self.unreached.reached(place);
+                if let Some(node) = self.network.destination(conn) {
+                    self.unreached.reached(node.address);
                 }
                 self.network.on_connected(ctx, conn);
             }
@@ -115,6 +109,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
                 message: Message::Response(response),
             } if self.network.owns(conn) => {
                 let completed = self.network.on_response(ctx, conn, response);
+                self.tell_lost(ctx);
                 self.take_completed(ctx, completed);
             }
             Event::Closed { conn, reason } if self.network.owns(conn) => {
@@ -174,7 +169,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
         let mut choice = self.least_loaded_node(ctx);
         if self.config.rebootstrap && choice == LeastLoaded::NoneAvailable {
-            self.rebootstrap();
+            self.rebootstrap(ctx);
             choice = self.least_loaded_node(ctx);
         }
         let pause = Duration::from_millis(self.config.network.reconnect_backoff_ms);
@@ -198,12 +193,12 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// Begins again with the bootstrap list.
-    pub fn rebootstrap(&mut self) {
-        self.metadata.rebootstrap();
+    pub fn rebootstrap(&mut self, ctx: &mut Ctx<'_>) {
+        self.metadata.rebootstrap(ctx);
         self.told_bootstrapped = false;
     }
 
-    /// The node with the fewest requests in flight among those that can be asked or connected to;
+    /// CN18: the node with the fewest requests in flight among those that can be asked or connected to;
     /// established connections first, then connections in the making, then the node tried longest
     /// ago; ties by chance.
     pub fn least_loaded_node(&self, ctx: &mut Ctx<'_>) -> LeastLoaded {
@@ -212,9 +207,9 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             return LeastLoaded::NoneAvailable;
         }
         let offset = ctx.random().below(nodes.len() as u64) as usize;
-        let mut ready: Option<(u32, Address)> = None;
+        let mut ready: Option<(u32, Node)> = None;
         let mut connecting = None;
-        let mut connectable: Option<(Time, Address)> = None;
+        let mut connectable: Option<(Time, Node)> = None;
         let mut any_up = false;
         for i in 0..nodes.len() {
             let node = nodes[(offset + i) % nodes.len()];
@@ -227,7 +222,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
                 if ready.is_none_or(|(least, _)| in_flight < least) {
                     ready = Some((in_flight, node));
                 }
-            } else if self.network.is_connecting(node) {
+            } else if self.network.is_preparing(node) {
                 connecting = Some(node);
             } else if !self.network.is_connected(node) && !self.network.is_backing_off(node) {
                 let last = self.network.last_attempt(node);
@@ -273,7 +268,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         self.metadata
             .nodes()
             .into_iter()
-            .any(|node| self.network.is_connecting(node))
+            .any(|node| self.network.is_connecting(*node))
     }
 
     fn tell_lost(&mut self, ctx: &mut Ctx<'_>) {
@@ -282,24 +277,18 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
     }
 
-    /// `handleServerDisconnect`: the disconnect may be the result of stale metadata.
-    fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: Address, reason: CloseReason) {
-        for (broker, at) in self.told_to_be_at(Some(node)) {
-            let told = (&at, node);
+    /// CN16, `handleServerDisconnect`: the disconnect may be the result of stale metadata.
+    fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: Node, reason: CloseReason) {
+        let told = self.told_to_be_at(Some(node.address));
+        if let Some((_, at)) = told.iter().find(|(broker, _)| *broker == node.id) {
             self.unreached
-                .lost(ctx, Errand::Client, broker, told, reason);
+                .lost(ctx, Errand::Client, node.id, (at, node.address), reason);
         }
-        if !self.metadata.is_bootstrapped() {
-            let server = self
-                .metadata
-                .bootstrap_servers()
-                .iter()
-                .find(|server| server.address == Some(node));
-            if let Some(server) = server {
-                ctx.fact(Fact::BootstrapFailed {
-                    from: server.name(),
-                });
-            }
+        if let Some(server) = self.metadata.bootstrap_server(node)
+            && !self.metadata.is_bootstrapped()
+        {
+            let from = server.name();
+            ctx.fact(Fact::BootstrapFailed { from });
         }
         if !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.wall() {
             self.metadata.failed_update(ctx);
@@ -344,7 +333,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     pub fn on_metadata(
         &mut self,
         ctx: &mut Ctx<'_>,
-        from: Address,
+        from: Node,
         response: crate::protocol::MetadataResponse,
     ) {
         self.metadata.update(ctx, response);
@@ -354,15 +343,9 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         }
         if self.metadata.is_bootstrapped() && !self.told_bootstrapped {
             self.told_bootstrapped = true;
-            let server = self
-                .metadata
-                .bootstrap_servers()
-                .iter()
-                .find(|server| server.address == Some(from));
-            if let Some(server) = server {
-                ctx.fact(Fact::Bootstrapped {
-                    from: server.name(),
-                });
+            if let Some(server) = self.metadata.bootstrap_server(from) {
+                let from = server.name();
+                ctx.fact(Fact::Bootstrapped { from });
             }
         }
     }
@@ -371,7 +354,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 /// Whom to ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LeastLoaded {
-    Node(Address),
+    Node(Node),
     /// Connections are up, with no room for another request.
     AllBusy,
     /// No connection is up, none is being made, and none may be tried now.
@@ -379,7 +362,7 @@ pub enum LeastLoaded {
 }
 
 impl LeastLoaded {
-    pub fn node(self) -> Option<Address> {
+    pub fn node(self) -> Option<Node> {
         match self {
             LeastLoaded::Node(node) => Some(node),
             LeastLoaded::AllBusy | LeastLoaded::NoneAvailable => None,

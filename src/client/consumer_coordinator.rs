@@ -15,8 +15,8 @@ mod join;
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
-use crate::kernel::{Address, Duration, Time};
-use crate::network_client::{Completed, NetworkClient};
+use crate::kernel::{Duration, Time};
+use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::{
     CommittedOffset, Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest,
@@ -122,7 +122,7 @@ pub struct ConsumerCoordinator {
     request_timeout: Duration,
     retry_backoff: (u64, u64),
     network: NetworkClient<Call>,
-    coordinator: Option<Address>,
+    coordinator: Option<Node>,
     finding: bool,
     find_attempts: u32,
     find_again_at: Time,
@@ -266,7 +266,7 @@ impl ConsumerCoordinator {
             self.on_completed(ctx, client, subscriptions, ended);
         }
         while let Some((node, _)) = self.network.take_lost() {
-            if self.coordinator == Some(node) {
+            if self.coordinator.is_some_and(|it| it.id == node.id) {
                 self.coordinator_unknown();
             }
         }
@@ -321,14 +321,15 @@ impl ConsumerCoordinator {
     }
 
     /// The end of `find_coordinator`'s question.
-    pub fn on_coordinator_found(&mut self, ctx: &mut Ctx<'_>, found: Result<Address, ErrorCode>) {
+    pub fn on_coordinator_found(&mut self, ctx: &mut Ctx<'_>, found: Result<Node, ErrorCode>) {
         self.finding = false;
         match found {
-            Ok(address) => {
+            Ok(broker) => {
+                let node = broker.as_coordinator();
                 self.find_attempts = 0;
-                self.coordinator = Some(address);
+                self.coordinator = Some(node);
                 self.heartbeat.heard = ctx.wall();
-                self.network.ready(ctx, address);
+                self.network.ready(ctx, node);
             }
             Err(error) if error.is_retriable() => {
                 let (initial, max) = self.retry_backoff;

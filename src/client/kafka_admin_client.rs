@@ -13,10 +13,10 @@ mod metadata_manager;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
-use crate::kernel::{Address, Duration, Time};
-use crate::network_client::Completed;
+use crate::kernel::{Duration, Time};
+use crate::network_client::{Completed, Node};
 use crate::protocol::config::AdminConfig;
-use crate::protocol::{Ctx, ErrorCode, Event, Response, exponential};
+use crate::protocol::{BrokerId, Ctx, ErrorCode, Event, Response, exponential};
 use call::{Call, Failure, Pending, Stage, Target, Verdict};
 use metadata_manager::AdminMetadataManager;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,7 +30,7 @@ pub struct KafkaAdminClient {
     next_id: u64,
     calls: BTreeMap<u64, Pending>,
     /// Brokers that work on a call.
-    busy: BTreeSet<Address>,
+    busy: BTreeSet<BrokerId>,
     answers: VecDeque<(u64, Result<Response, Failure>)>,
 }
 
@@ -209,7 +209,7 @@ impl KafkaAdminClient {
     }
 
     /// `NodeProvider.provide`
-    fn node_for(&mut self, ctx: &mut Ctx<'_>, target: Target) -> Option<Address> {
+    fn node_for(&mut self, ctx: &mut Ctx<'_>, target: Target) -> Option<Node> {
         if target == Target::WhoeverTellsMetadata {
             return self.node_for_metadata(ctx);
         }
@@ -231,10 +231,10 @@ impl KafkaAdminClient {
         node
     }
 
-    fn node_for_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Address> {
+    fn node_for_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Node> {
         let choice = self.client.least_loaded_node(ctx);
         if self.config.common.rebootstrap && choice == LeastLoaded::NoneAvailable {
-            self.client.rebootstrap();
+            self.client.rebootstrap(ctx);
             self.metadata.rebootstrap();
             return self.client.least_loaded_node(ctx).node();
         }
@@ -253,21 +253,21 @@ impl KafkaAdminClient {
             let Stage::Assigned(node) = pending.stage else {
                 continue;
             };
-            if self.busy.contains(&node) || !self.client.ready(ctx, node) {
+            if self.busy.contains(&node.id) || !self.client.ready(ctx, node) {
                 continue;
             }
             let left = pending.deadline.since(now);
             let timeout = request_timeout.min(left);
             let request = pending.request(timeout.as_millis() as i32);
             pending.stage = Stage::InFlight;
-            self.busy.insert(node);
+            self.busy.insert(node.id);
             let noticed = wakes.map_or(timeout, |wakes| wakes.since(now).min(left));
             self.client.send(ctx, node, request, noticed, *id);
         }
     }
 
     fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<u64>) {
-        self.busy.remove(&completed.to);
+        self.busy.remove(&completed.to.id);
         let id = completed.tag;
         let Some(pending) = self.calls.get_mut(&id) else {
             return;

@@ -16,13 +16,13 @@ use crate::client::consumer_coordinator::GroupNews;
 use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
 use crate::log::batch::{CorruptBatch, RecordBatch};
 use crate::network_client::Completed;
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::{
-    Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse, ListOffsetsPartitionResponse,
-    Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
+    BrokerId, Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse,
+    ListOffsetsPartitionResponse, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
 };
 use bytes::Bytes;
 use membership::{Buffered, Membership};
@@ -67,7 +67,7 @@ pub struct KafkaConsumer {
     client: ClusterClient<Rc<Question>>,
     subscriptions: SubscriptionState,
     /// Brokers that work on a fetch of this consumer.
-    fetching: BTreeSet<Address>,
+    fetching: BTreeSet<BrokerId>,
     /// The metadata that positions were last held against.
     seen_metadata: u64,
     /// Records of the answer that is being taken apart, for a member of a group.
@@ -217,7 +217,7 @@ impl KafkaConsumer {
     fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Rc<Question>>) {
         let question = completed.tag;
         if let Question::Fetch(_) = *question {
-            assert!(self.fetching.remove(&completed.to), "nobody asked");
+            assert!(self.fetching.remove(&completed.to.id), "nobody asked");
         }
         match (&*question, completed.result) {
             (Question::FindCoordinator, result) => {

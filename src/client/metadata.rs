@@ -5,6 +5,7 @@
 
 use crate::client::Bootstrap;
 use crate::kernel::{Address, Duration, Time};
+use crate::network_client::Node;
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
@@ -56,6 +57,8 @@ pub struct Metadata {
     backoff_ms: (u64, u64),
     /// Empty until a broker of the bootstrap list has answered.
     brokers: BTreeMap<BrokerId, Endpoint>,
+    /// What `nodes` says.
+    nodes: Vec<Node>,
     controller: BrokerId,
     topics: BTreeMap<TopicName, Topic>,
     topic_errors: BTreeMap<TopicName, ErrorCode>,
@@ -85,6 +88,7 @@ impl Metadata {
             expire: Duration::from_millis(config.metadata_max_age_ms),
             backoff_ms: (config.retry_backoff_ms, config.retry_backoff_max_ms),
             brokers: BTreeMap::new(),
+            nodes: Vec::new(),
             controller: NO_LEADER,
             topics: BTreeMap::new(),
             topic_errors: BTreeMap::new(),
@@ -109,20 +113,37 @@ impl Metadata {
         &self.bootstrap
     }
 
-    /// The machines that may be asked: the brokers, or the bootstrap list while none is known.
-    pub fn nodes(&self) -> Vec<Address> {
-        let endpoints: Vec<&Endpoint> = if self.is_bootstrapped() {
-            self.brokers.values().collect()
-        } else {
-            self.bootstrap.iter().collect()
+    /// Whom to ask: the brokers, or the bootstrap list while none is known (CN1); in an order by chance (CN18).
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The server of the bootstrap list that this node stands for.
+    pub fn bootstrap_server(&self, node: Node) -> Option<&Endpoint> {
+        let index = usize::try_from(-1 - i64::from(node.id)).ok()?;
+        self.resolved_servers().nth(index)
+    }
+
+    /// What has no address is left out before ids are given.
+    fn resolved_servers(&self) -> impl Iterator<Item = &Endpoint> {
+        self.bootstrap.iter().filter(|it| it.address.is_some())
+    }
+
+    /// CN18: with each answer (`Cluster`'s constructor).
+    pub fn shuffle_nodes(&mut self, ctx: &mut Ctx<'_>) {
+        let node = |(id, endpoint): (i32, &Endpoint)| Some(Node::new(id, endpoint.address?));
+        self.nodes = match self.is_bootstrapped() {
+            true => self.brokers().filter_map(node).collect(),
+            false => (i32::MIN..=-1)
+                .rev()
+                .zip(self.resolved_servers())
+                .filter_map(node)
+                .collect(),
         };
-        let mut nodes = Vec::with_capacity(endpoints.len());
-        for node in endpoints.iter().filter_map(|endpoint| endpoint.address) {
-            if !nodes.contains(&node) {
-                nodes.push(node);
-            }
+        for i in (1..self.nodes.len()).rev() {
+            let other = ctx.random().below(i as u64 + 1) as usize;
+            self.nodes.swap(i, other);
         }
-        nodes
     }
 
     /// Where brokers say that they are.
@@ -135,8 +156,9 @@ impl Metadata {
         self.hosts.address(host, port)
     }
 
-    pub fn node(&self, broker: BrokerId) -> Option<Address> {
-        self.brokers.get(&broker)?.address
+    pub fn node(&self, broker: BrokerId) -> Option<Node> {
+        let address = self.brokers.get(&broker)?.address?;
+        Some(Node::new(broker, address))
     }
 
     /// -1 if none is known.
@@ -167,7 +189,7 @@ impl Metadata {
     }
 
     /// The leader's id, machine and epoch, if there is one and its machine is known.
-    pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Address, i32)> {
+    pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Node, i32)> {
         let known = self.partition(partition)?;
         let node = self.node(known.leader)?;
         Some((known.leader, node, known.leader_epoch))
@@ -215,8 +237,9 @@ impl Metadata {
     }
 
     /// Forgets the brokers and begins again with the bootstrap list (KIP-899).
-    pub fn rebootstrap(&mut self) {
+    pub fn rebootstrap(&mut self, ctx: &mut Ctx<'_>) {
         self.brokers.clear();
+        self.shuffle_nodes(ctx);
         self.topics.clear();
         self.controller = NO_LEADER;
         self.update_requested = true;
@@ -247,6 +270,7 @@ impl Metadata {
             .iter()
             .map(|broker| (broker.id, endpoint(&self.hosts, &broker.host, broker.port)))
             .collect();
+        self.shuffle_nodes(ctx);
         let old = std::mem::take(&mut self.topics);
         self.topic_errors.clear();
         for described in response.topics {
@@ -312,6 +336,11 @@ impl Metadata {
         }
         if let Some(found) = endpoints.iter().find(|e| e.id == new.leader) {
             let listens = endpoint(&self.hosts, &found.host, found.port);
+            let node = listens
+                .address
+                .map(|address| Node::new(new.leader, address));
+            self.nodes.retain(|node| node.id != new.leader);
+            self.nodes.extend(node);
             self.brokers.insert(new.leader, listens);
         }
         if self.brokers.contains_key(&new.leader) {

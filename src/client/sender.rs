@@ -268,6 +268,9 @@ impl Sender {
                 Ok(Response::Produce(response)) => self.on_response(ctx, &tag, *response),
                 Ok(_) => self.complete_all(ctx, &tag, ErrorCode::UnknownServerError),
                 // CP28
+                Err(Disconnected::UnsupportedVersion) => {
+                    self.complete_all(ctx, &tag, ErrorCode::UnsupportedVersion);
+                }
                 Err(Disconnected::TimedOut) => {
                     self.complete_all(ctx, &tag, ErrorCode::RequestTimedOut);
                 }

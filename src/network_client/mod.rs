@@ -1,25 +1,29 @@
 //! Requests and answers over connections that come and go (`NetworkClient`, `NodeToControllerChannelManager`).
 //!
-//! One connection a destination; connects on demand with Kafka's back-off, keeps requests in order,
-//! matches answers by correlation id, gives up on a silent server after the request's timeout (by
-//! closing the connection, which fails all that is in flight on it). Never sends anything twice:
-//! retrying is its user's decision. It may not know what requests mean; of a produce only that acks=0 gets
-//! no answer.
+//! One connection a node id (CN1); connects on demand with Kafka's back-off, asks first which requests the other
+//! side knows if its user wants that, keeps requests in order, matches answers by correlation id, gives up on a
+//! silent server after the request's timeout (by closing the connection, which fails all that is in flight on it).
+//! Never sends anything twice: retrying is its user's decision. It may not know what requests mean; of a produce
+//! only that acks=0 gets no answer.
 //!
 //! Its times are the wall clock's, as Java's are. It looks at them when something happens, or when the
 //! longest wait that it asked its timers for is over: a clock that is set forward is noticed with the next
 //! event (`time_out`), one that is set back makes each wait so much longer.
 
+mod api_versions;
+mod connecting;
+mod node;
 mod peer;
 mod unreached;
 
-use crate::kernel::{Address, CloseReason, ConnId, Duration, Time};
+use crate::kernel::{CloseReason, ConnId, Duration, Time};
 use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
     Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkOwner, NetworkTimer,
-    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response, Timer,
-    exponential,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response,
 };
+use connecting::{id_of, timer};
+pub use node::Node;
 use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -34,13 +38,15 @@ pub enum Disconnected {
     InFlight(CloseReason),
     /// No answer within the request's timeout: outcome unknown.
     TimedOut,
+    /// The other side knows no version of this request that this side knows (CN5): it was never sent.
+    UnsupportedVersion,
 }
 
 /// The end of a request.
 #[derive(Clone, Debug)]
 pub struct Completed<T> {
     pub tag: T,
-    pub to: Address,
+    pub to: Node,
     pub result: Result<Response, Disconnected>,
 }
 
@@ -51,10 +57,14 @@ pub struct NetworkClient<T> {
     client_id: Rc<str>,
     config: NetworkClientConfig,
     next_correlation_id: i32,
-    peers: BTreeMap<Address, Peer<T>>,
-    conns: BTreeMap<ConnId, Address>,
-    /// Requests without an answer that have left, until their `Sent` timer tells their user.
-    sent: VecDeque<Completed<T>>,
+    /// By node id.
+    peers: BTreeMap<i32, Peer<T>>,
+    conns: BTreeMap<ConnId, i32>,
+    /// Ends of requests that no event brings, until their `Ended` timers tell their user: those without an
+    /// answer that have left, and those that are not sent at all.
+    ended: VecDeque<Completed<T>>,
+    /// Some peer's connection was lost since `take_lost` was asked last.
+    any_lost: bool,
     /// Nothing times out before this.
     next_deadline: Time,
 }
@@ -70,7 +80,8 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             next_correlation_id: 0,
             peers: BTreeMap::new(),
             conns: BTreeMap::new(),
-            sent: VecDeque::new(),
+            ended: VecDeque::new(),
+            any_lost: false,
             next_deadline: Time::MAX,
         }
     }
@@ -80,94 +91,96 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// sending. Exactly one `Completed` with `tag` follows, never from within this call. A produce
     /// with acks=0 completes when sent, with a response that Kafka's producer makes up itself: no
     /// error, offset -1.
-    pub fn send(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to: Address,
-        body: Request,
-        timeout: Duration,
-        tag: T,
-    ) {
-        let peer = self.peers.entry(to).or_default();
+    pub fn send(&mut self, ctx: &mut Ctx<'_>, to: Node, body: Request, timeout: Duration, tag: T) {
+        let peer = self.peer(to);
         peer.waiting.push_back(Waiting { body, timeout, tag });
         match peer.link {
-            Link::Up(conn) => self.flush(ctx, to, conn),
-            Link::Down => self.connect(ctx, to),
-            Link::Connecting { .. } | Link::BackingOff { .. } => {}
+            Link::Up(conn) => self.flush(ctx, to.id, conn),
+            Link::Down => self.connect(ctx, to.id),
+            Link::Connecting { .. } | Link::CheckingApiVersions(_) | Link::BackingOff { .. } => {}
         }
     }
 
     /// `NetworkClient.ready`: true if a request would leave at once; otherwise begins to connect,
     /// unless that is under way or held back.
-    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Address) -> bool {
-        let peer = self.peers.entry(to).or_default();
-        if matches!(peer.link, Link::Down) {
-            self.connect(ctx, to);
+    pub fn ready(&mut self, ctx: &mut Ctx<'_>, to: Node) -> bool {
+        if matches!(self.peer(to).link, Link::Down) {
+            self.connect(ctx, to.id);
         }
         self.can_send(to)
     }
 
     /// True if a request would leave at once (`canSendRequest`).
-    pub fn can_send(&self, to: Address) -> bool {
-        self.peers.get(&to).is_some_and(|peer| {
+    pub fn can_send(&self, to: Node) -> bool {
+        self.peers.get(&to.id).is_some_and(|peer| {
             matches!(peer.link, Link::Up(_)) && peer.has_room(self.config.max_in_flight)
         })
     }
 
     /// When this client last began to connect to `to`, or lost that connection
     /// (`lastConnectAttemptMs`); zero if never.
-    pub fn last_attempt(&self, to: Address) -> Time {
+    pub fn last_attempt(&self, to: Node) -> Time {
         self.peers
-            .get(&to)
+            .get(&to.id)
             .map_or(Time::ZERO, |peer| peer.last_attempt)
     }
 
     /// True if a request given now would leave at once, or as soon as a connection is made: it would
     /// wait neither for a back-off nor for answers.
-    pub fn is_ready(&self, to: Address) -> bool {
-        self.peers.get(&to).is_none_or(|peer| {
+    pub fn is_ready(&self, to: Node) -> bool {
+        self.peers.get(&to.id).is_none_or(|peer| {
             !matches!(peer.link, Link::BackingOff { .. })
                 && peer.has_room(self.config.max_in_flight)
         })
     }
 
-    /// True if the connection to `to` is up.
-    pub fn is_connected(&self, to: Address) -> bool {
-        let is_up = |peer: &Peer<T>| matches!(peer.link, Link::Up(_));
-        self.peers.get(&to).is_some_and(is_up)
+    /// True if the connection to `to` is up, and takes requests (READY).
+    pub fn is_connected(&self, to: Node) -> bool {
+        self.has_link(to, |link| matches!(link, Link::Up(_)))
     }
 
     /// True while a connection to `to` is being made.
-    pub fn is_connecting(&self, to: Address) -> bool {
-        self.peers
-            .get(&to)
-            .is_some_and(|peer| matches!(peer.link, Link::Connecting { .. }))
+    pub fn is_connecting(&self, to: Node) -> bool {
+        self.has_link(to, |link| matches!(link, Link::Connecting { .. }))
+    }
+
+    /// The same, and until it is known which requests the other side knows (`isPreparingConnection`).
+    pub fn is_preparing(&self, to: Node) -> bool {
+        self.has_link(to, |link| {
+            matches!(link, Link::Connecting { .. } | Link::CheckingApiVersions(_))
+        })
     }
 
     /// True while connecting to `to` is held back after a failure (`connectionFailed`).
-    pub fn is_backing_off(&self, to: Address) -> bool {
-        self.peers
-            .get(&to)
-            .is_some_and(|peer| matches!(peer.link, Link::BackingOff { .. }))
+    pub fn is_backing_off(&self, to: Node) -> bool {
+        self.has_link(to, |link| matches!(link, Link::BackingOff { .. }))
+    }
+
+    fn has_link(&self, to: Node, is: impl Fn(&Link) -> bool) -> bool {
+        self.peers.get(&to.id).is_some_and(|peer| is(&peer.link))
     }
 
     /// Requests that wait or are in flight to `to`.
-    pub fn in_flight(&self, to: Address) -> u32 {
-        self.peers.get(&to).map_or(0, Peer::load)
+    pub fn in_flight(&self, to: Node) -> u32 {
+        self.peers.get(&to.id).map_or(0, Peer::load)
     }
 
     /// A connection that was lost, or could not be made, since this was last asked (at most one for
     /// each destination is remembered): what makes Kafka's clients ask for new metadata.
-    pub fn take_lost(&mut self) -> Option<(Address, CloseReason)> {
-        self.peers
-            .iter_mut()
-            .find_map(|(node, peer)| peer.lost.take().map(|reason| (*node, reason)))
+    pub fn take_lost(&mut self) -> Option<(Node, CloseReason)> {
+        if !self.any_lost {
+            return None;
+        }
+        let mut peers = self.peers.values_mut();
+        let lost = peers.find_map(|peer| peer.lost.take().map(|reason| (peer.node, reason)));
+        self.any_lost = lost.is_some();
+        lost
     }
 
     /// Closes the connection to `to` and forgets its back-off; requests that wait or are in flight
     /// there complete as lost.
-    pub fn close(&mut self, ctx: &mut Ctx<'_>, to: Address) -> Vec<Completed<T>> {
-        let Some(mut peer) = self.peers.remove(&to) else {
+    pub fn close(&mut self, ctx: &mut Ctx<'_>, to: Node) -> Vec<Completed<T>> {
+        let Some(mut peer) = self.peers.remove(&to.id) else {
             return Vec::new();
         };
         if let Some(conn) = peer.link.conn() {
@@ -177,7 +190,6 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         peer.cancel_timers(ctx);
         let reason = CloseReason::ByPeer;
         peer.fail_all(
-            to,
             Disconnected::InFlight(reason),
             Disconnected::NotSent(reason),
         )
@@ -204,22 +216,56 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// Where one of this client's connections leads.
-    pub fn destination(&self, conn: ConnId) -> Option<Address> {
-        self.conns.get(&conn).copied()
+    pub fn destination(&self, conn: ConnId) -> Option<Node> {
+        self.node(*self.conns.get(&conn)?)
+    }
+
+    /// Whom a timer of this client is about.
+    pub fn destination_of_timer(&self, conn_or_node: u64, what: NetworkTimer) -> Option<Node> {
+        match what {
+            NetworkTimer::RequestTimeout => self.destination(ConnId(conn_or_node)),
+            _ => self.node(id_of(conn_or_node)),
+        }
+    }
+
+    fn node(&self, id: i32) -> Option<Node> {
+        self.peers.get(&id).map(|peer| peer.node)
+    }
+
+    /// What is known of `to`, who is to be found there from now on.
+    fn peer(&mut self, to: Node) -> &mut Peer<T> {
+        let peer = self.peers.entry(to.id).or_insert_with(|| Peer::new(to));
+        peer.listens = to.address;
+        peer
     }
 
     pub fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        let Some(&to) = self.conns.get(&conn) else {
+        let Some((id, peer)) = self.peer_at(conn) else {
             return;
         };
-        let peer = self.peers.entry(to).or_default();
         if let Link::Connecting { timer, .. } = peer.link {
             ctx.cancel_timer(timer);
         }
-        peer.link = Link::Up(conn);
-        peer.failed_attempts = 0;
         peer.failed_setups = 0;
-        self.flush(ctx, to, conn);
+        if self.config.discover_broker_versions {
+            self.check_api_versions(ctx, id, conn);
+        } else {
+            self.on_ready(ctx, id, conn);
+        }
+    }
+
+    /// The connection takes requests.
+    fn on_ready(&mut self, ctx: &mut Ctx<'_>, id: i32, conn: ConnId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.link = Link::Up(conn);
+            peer.failed_attempts = 0;
+            self.flush(ctx, id, conn);
+        }
+    }
+
+    fn peer_at(&mut self, conn: ConnId) -> Option<(i32, &mut Peer<T>)> {
+        let id = *self.conns.get(&conn)?;
+        Some((id, self.peers.get_mut(&id)?))
     }
 
     pub fn on_response(
@@ -228,18 +274,22 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn: ConnId,
         response: KafkaResponse,
     ) -> Option<Completed<T>> {
-        let &to = self.conns.get(&conn)?;
-        let peer = self.peers.entry(to).or_default();
+        let (id, peer) = self.peer_at(conn)?;
         let request = peer.in_flight.pop_front()?;
         assert_eq!(
             request.correlation_id, response.correlation_id,
             "answers come in the order of requests"
         );
+        let to = peer.node;
+        let Some(tag) = request.tag else {
+            self.on_api_versions(ctx, id, conn, response.body);
+            return None;
+        };
         if !peer.waiting.is_empty() {
-            self.flush(ctx, to, conn);
+            self.flush(ctx, id, conn);
         }
         Some(Completed {
-            tag: request.tag,
+            tag,
             to,
             result: Ok(response.body),
         })
@@ -252,9 +302,9 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         reason: CloseReason,
     ) -> Vec<Completed<T>> {
         match self.conns.get(&conn) {
-            Some(&to) => self.lost(
+            Some(&id) => self.lost(
                 ctx,
-                to,
+                id,
                 reason,
                 Disconnected::InFlight(reason),
                 Disconnected::NotSent(reason),
@@ -270,15 +320,15 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         conn_or_node: u64,
         what: NetworkTimer,
     ) -> Vec<Completed<T>> {
-        let node = Address::from_bits(conn_or_node);
+        let id = id_of(conn_or_node);
         match what {
             NetworkTimer::RequestTimeout => self.on_request_timeout(ctx, ConnId(conn_or_node)),
             NetworkTimer::ReconnectBackoff => {
-                self.on_backoff(ctx, node);
+                self.on_backoff(ctx, id);
                 Vec::new()
             }
-            NetworkTimer::ConnectTimeout => self.on_connect_timeout(ctx, node),
-            NetworkTimer::Sent => self.sent.pop_front().into_iter().collect(),
+            NetworkTimer::ConnectTimeout => self.on_connect_timeout(ctx, id),
+            NetworkTimer::Ended => self.ended.pop_front().into_iter().collect(),
         }
     }
 
@@ -293,18 +343,20 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     pub fn time_out(&mut self, ctx: &mut Ctx<'_>) -> Vec<Completed<T>> {
         let now = ctx.wall();
         let due = |peer: &Peer<T>| peer.deadline().is_some_and(|deadline| deadline <= now);
-        let late: Vec<Address> = self
+        let late: Vec<i32> = self
             .peers
             .iter()
             .filter(|(_, peer)| due(peer))
-            .map(|(node, _)| *node)
+            .map(|(id, _)| *id)
             .collect();
         let mut completed = Vec::new();
-        for node in late {
-            match self.peers[&node].link {
-                Link::Connecting { .. } => completed.extend(self.on_connect_timeout(ctx, node)),
-                Link::Up(conn) => completed.extend(self.on_request_timeout(ctx, conn)),
-                Link::BackingOff { .. } => self.on_backoff(ctx, node),
+        for id in late {
+            match self.peers[&id].link {
+                Link::Connecting { .. } => completed.extend(self.on_connect_timeout(ctx, id)),
+                Link::Up(conn) | Link::CheckingApiVersions(conn) => {
+                    completed.extend(self.on_request_timeout(ctx, conn));
+                }
+                Link::BackingOff { .. } => self.on_backoff(ctx, id),
                 Link::Down => {}
             }
         }
@@ -313,143 +365,93 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         completed
     }
 
-    fn connect(&mut self, ctx: &mut Ctx<'_>, to: Address) {
-        let config = self.config;
-        let owner = self.owner;
-        let peer = self.peers.entry(to).or_default();
-        let conn = ctx.connect(to);
-        let limit = exponential(
-            ctx,
-            config.connection_setup_timeout_ms,
-            config.connection_setup_timeout_max_ms,
-            peer.failed_setups,
-        );
-        let timer = ctx.set_timer(limit, connect_timeout(owner, to));
-        let deadline = ctx.wall() + limit;
-        peer.link = Link::Connecting {
-            conn,
-            timer,
-            deadline,
-        };
-        peer.last_attempt = ctx.wall();
-        self.next_deadline = self.next_deadline.min(deadline);
-        self.conns.insert(conn, to);
-    }
-
-    fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, to: Address) -> Vec<Completed<T>> {
-        let owner = self.owner;
-        let Some(peer) = self.peers.get_mut(&to) else {
-            return Vec::new();
-        };
-        let Link::Connecting {
-            conn,
-            timer,
-            deadline,
-        } = &mut peer.link
-        else {
-            return Vec::new();
-        };
-        let left = deadline.since(ctx.wall());
-        if left > Duration::ZERO {
-            *timer = ctx.set_timer(left, connect_timeout(owner, to));
-            return Vec::new();
-        }
-        ctx.close(*conn);
-        let reason = CloseReason::TimedOut;
-        self.lost(
-            ctx,
-            to,
-            reason,
-            Disconnected::InFlight(reason),
-            Disconnected::NotSent(reason),
-        )
-    }
-
-    fn on_backoff(&mut self, ctx: &mut Ctx<'_>, to: Address) {
-        let owner = self.owner;
-        let Some(peer) = self.peers.get_mut(&to) else {
-            return;
-        };
-        let Link::BackingOff { until } = peer.link else {
-            return;
-        };
-        if let Some(timer) = peer.backoff_timer.take() {
-            ctx.cancel_timer(timer);
-        }
-        let left = until.since(ctx.wall());
-        if left > Duration::ZERO {
-            peer.backoff_timer = Some(ctx.set_timer(left, reconnect_backoff(owner, to)));
-            return;
-        }
-        peer.link = Link::Down;
-        if !peer.waiting.is_empty() {
-            self.connect(ctx, to);
-        }
-    }
-
     /// Sends what waits, as far as there is room.
-    fn flush(&mut self, ctx: &mut Ctx<'_>, to: Address, conn: ConnId) {
+    fn flush(&mut self, ctx: &mut Ctx<'_>, id: i32, conn: ConnId) {
         let max_in_flight = self.config.max_in_flight as usize;
-        let peer = self.peers.entry(to).or_default();
-        while peer.in_flight.len() < max_in_flight {
+        while let Some(peer) = self.peers.get_mut(&id) {
+            if peer.in_flight.len() >= max_in_flight {
+                break;
+            }
             let Some(Waiting { body, timeout, tag }) = peer.waiting.pop_front() else {
                 break;
             };
-            let correlation_id = self.next_correlation_id;
-            self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
-            if let Some(response) = made_up_response(&body) {
-                self.sent.push_back(Completed {
-                    tag,
-                    to,
-                    result: Ok(response),
-                });
-                ctx.set_timer(
-                    Duration::ZERO,
-                    Timer::Network {
-                        owner: self.owner,
-                        conn_or_node: to.to_bits(),
-                        what: NetworkTimer::Sent,
-                    },
-                );
+            let to = peer.node;
+            if !peer.takes(&body) {
+                let result = Err(Disconnected::UnsupportedVersion);
+                self.end_soon(ctx, Completed { tag, to, result });
+            } else if let Some(response) = made_up_response(&body) {
+                self.write(ctx, conn, body);
+                let result = Ok(response);
+                self.end_soon(ctx, Completed { tag, to, result });
             } else {
-                let deadline = ctx.wall() + timeout;
-                self.next_deadline = self.next_deadline.min(deadline);
-                peer.in_flight.push_back(InFlight {
-                    correlation_id,
-                    deadline,
-                    tag,
-                });
-                let fires = ctx.now() + timeout;
-                if peer.request_timer.is_none_or(|(at, _)| fires < at) {
-                    peer.arm_request_timer(ctx, self.owner, conn, timeout);
-                }
+                self.write_and_wait(ctx, id, conn, body, timeout, Some(tag));
             }
-            ctx.send(
-                conn,
-                Message::Request(KafkaRequest {
-                    correlation_id,
-                    client_id: Rc::clone(&self.client_id),
-                    body,
-                }),
-            );
         }
     }
 
-    /// One timer a connection, for the earliest deadline when it was set; looked at again when it
+    /// Sends, with the answer to come within `timeout`. Without a tag it is this client's own request.
+    fn write_and_wait(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: i32,
+        conn: ConnId,
+        body: Request,
+        timeout: Duration,
+        tag: Option<T>,
+    ) {
+        let correlation_id = self.write(ctx, conn, body);
+        let deadline = ctx.wall() + timeout;
+        self.next_deadline = self.next_deadline.min(deadline);
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.in_flight.push_back(InFlight {
+            correlation_id,
+            deadline,
+            tag,
+        });
+        let fires = ctx.now() + timeout;
+        if peer.request_timer.is_none_or(|(at, _)| fires < at) {
+            peer.arm_request_timer(ctx, self.owner, conn, timeout);
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, body: Request) -> i32 {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
+        ctx.send(
+            conn,
+            Message::Request(KafkaRequest {
+                correlation_id,
+                client_id: Rc::clone(&self.client_id),
+                body,
+            }),
+        );
+        correlation_id
+    }
+
+    /// Tells the end of a request with an event of its own.
+    fn end_soon(&mut self, ctx: &mut Ctx<'_>, completed: Completed<T>) {
+        let timer = timer(self.owner, completed.to.id, NetworkTimer::Ended);
+        ctx.set_timer(Duration::ZERO, timer);
+        self.ended.push_back(completed);
+    }
+
+    /// CN15. One timer a connection, for the earliest deadline when it was set; looked at again when it
     /// fires, since most requests are answered long before.
     fn on_request_timeout(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) -> Vec<Completed<T>> {
-        let Some(&to) = self.conns.get(&conn) else {
+        let owner = self.owner;
+        let Some((id, peer)) = self.peer_at(conn) else {
             return Vec::new();
         };
         let now = ctx.wall();
-        let peer = self.peers.entry(to).or_default();
         if let Some((_, timer)) = peer.request_timer.take() {
             ctx.cancel_timer(timer);
         }
         match peer.in_flight.iter().map(|request| request.deadline).min() {
             None => Vec::new(),
             Some(deadline) if now < deadline => {
-                peer.arm_request_timer(ctx, self.owner, conn, deadline.since(now));
+                peer.arm_request_timer(ctx, owner, conn, deadline.since(now));
                 Vec::new()
             }
             Some(_) => {
@@ -457,66 +459,13 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                 let reason = CloseReason::TimedOut;
                 self.lost(
                     ctx,
-                    to,
+                    id,
                     reason,
                     Disconnected::TimedOut,
                     Disconnected::NotSent(reason),
                 )
             }
         }
-    }
-
-    /// The connection to `to` is gone, or was never made: fails all that waited for it and holds the
-    /// next attempt back.
-    fn lost(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to: Address,
-        reason: CloseReason,
-        in_flight: Disconnected,
-        waiting: Disconnected,
-    ) -> Vec<Completed<T>> {
-        let config = self.config;
-        let owner = self.owner;
-        let peer = self.peers.entry(to).or_default();
-        if let Some(conn) = peer.link.conn() {
-            self.conns.remove(&conn);
-        }
-        match peer.link {
-            Link::Connecting { .. } => peer.failed_setups += 1,
-            _ => peer.failed_setups = 0,
-        }
-        peer.cancel_timers(ctx);
-        let backoff = exponential(
-            ctx,
-            config.reconnect_backoff_ms,
-            config.reconnect_backoff_max_ms,
-            peer.failed_attempts,
-        );
-        peer.failed_attempts += 1;
-        peer.backoff_timer = Some(ctx.set_timer(backoff, reconnect_backoff(owner, to)));
-        let until = ctx.wall() + backoff;
-        peer.link = Link::BackingOff { until };
-        peer.last_attempt = ctx.wall();
-        self.next_deadline = self.next_deadline.min(until);
-        peer.lost = Some(reason);
-        peer.fail_all(to, in_flight, waiting)
-    }
-}
-
-fn connect_timeout(owner: NetworkOwner, to: Address) -> Timer {
-    Timer::Network {
-        owner,
-        conn_or_node: to.to_bits(),
-        what: NetworkTimer::ConnectTimeout,
-    }
-}
-
-fn reconnect_backoff(owner: NetworkOwner, to: Address) -> Timer {
-    Timer::Network {
-        owner,
-        conn_or_node: to.to_bits(),
-        what: NetworkTimer::ReconnectBackoff,
     }
 }
 

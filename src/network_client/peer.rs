@@ -1,14 +1,24 @@
 //! What a client knows of one destination: its connection, and what waits or is in flight there
 //! (`ClusterConnectionStates`, `InFlightRequests`).
 
-use super::{Completed, Disconnected};
+use super::{Completed, Disconnected, Node};
 use crate::kernel::{Address, CloseReason, ConnId, Duration, Time, TimerId};
-use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Request, Timer};
+use crate::protocol::{
+    ApiVersion, Ctx, KNOWN_VERSIONS, NetworkOwner, NetworkTimer, Request, Timer,
+};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(super) struct Peer<T> {
+    /// Where it was last sought.
+    pub(super) node: Node,
+    /// Where it is by what was last said of it.
+    pub(super) listens: Address,
     pub(super) link: Link,
+    /// What it takes, by its own words; `None` if it was not asked.
+    pub(super) api_versions: Option<&'static [ApiVersion]>,
+    /// In which version it was asked that.
+    pub(super) api_versions_asked: i16,
     pub(super) last_attempt: Time,
     /// Attempts that failed since a connection was last up (`failedAttempts`).
     pub(super) failed_attempts: u32,
@@ -33,13 +43,17 @@ pub(super) enum Link {
         timer: TimerId,
         deadline: Time,
     },
+    /// Connected, and asked which requests it knows (CHECKING_API_VERSIONS).
+    CheckingApiVersions(ConnId),
     Up(ConnId),
 }
 
 impl Link {
     pub(super) fn conn(self) -> Option<ConnId> {
         match self {
-            Link::Connecting { conn, .. } | Link::Up(conn) => Some(conn),
+            Link::Connecting { conn, .. } | Link::CheckingApiVersions(conn) | Link::Up(conn) => {
+                Some(conn)
+            }
             Link::Down | Link::BackingOff { .. } => None,
         }
     }
@@ -56,13 +70,18 @@ pub(super) struct Waiting<T> {
 pub(super) struct InFlight<T> {
     pub(super) correlation_id: i32,
     pub(super) deadline: Time,
-    pub(super) tag: T,
+    /// `None`: the client's own ApiVersions.
+    pub(super) tag: Option<T>,
 }
 
-impl<T> Default for Peer<T> {
-    fn default() -> Self {
+impl<T> Peer<T> {
+    pub(super) fn new(node: Node) -> Self {
         Peer {
+            node,
+            listens: node.address,
             link: Link::Down,
+            api_versions: None,
+            api_versions_asked: 0,
             last_attempt: Time::ZERO,
             failed_attempts: 0,
             failed_setups: 0,
@@ -73,9 +92,19 @@ impl<T> Default for Peer<T> {
             lost: None,
         }
     }
-}
 
-impl<T> Peer<T> {
+    /// CN5: both sides know a version of this request.
+    pub(super) fn takes(&self, body: &Request) -> bool {
+        self.api_versions.is_none_or(|known| {
+            let key = body.api_key();
+            let theirs = ApiVersion::of(known, key);
+            let ours = ApiVersion::of(KNOWN_VERSIONS, key);
+            theirs
+                .zip(ours)
+                .is_some_and(|(theirs, ours)| theirs.latest_usable(ours).is_some())
+        })
+    }
+
     pub(super) fn load(&self) -> u32 {
         (self.waiting.len() + self.in_flight.len()) as u32
     }
@@ -89,7 +118,9 @@ impl<T> Peer<T> {
         match self.link {
             Link::Connecting { deadline, .. } => Some(deadline),
             Link::BackingOff { until } => Some(until),
-            Link::Up(_) => self.in_flight.iter().map(|r| r.deadline).min(),
+            Link::Up(_) | Link::CheckingApiVersions(_) => {
+                self.in_flight.iter().map(|r| r.deadline).min()
+            }
             Link::Down => None,
         }
     }
@@ -129,11 +160,14 @@ impl<T> Peer<T> {
 
     pub(super) fn fail_all(
         &mut self,
-        to: Address,
         in_flight: Disconnected,
         waiting: Disconnected,
     ) -> Vec<Completed<T>> {
-        let in_flight = self.in_flight.drain(..).map(|r| (r.tag, in_flight));
+        let to = self.node;
+        let in_flight = self
+            .in_flight
+            .drain(..)
+            .filter_map(|r| Some((r.tag?, in_flight)));
         let waiting = self.waiting.drain(..).map(|w| (w.tag, waiting));
         in_flight
             .chain(waiting)

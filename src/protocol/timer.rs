@@ -47,8 +47,8 @@ pub enum NetworkTimer {
     ReconnectBackoff,
     /// The attempt to connect has taken too long.
     ConnectTimeout,
-    /// A request that gets no answer (acks=0) has left.
-    Sent,
+    /// A request has ended that no answer ends: one without an answer (acks=0) has left, or one cannot be sent.
+    Ended,
 }
 
 /// A ZooKeeper server's timers.

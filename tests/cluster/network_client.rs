@@ -5,17 +5,19 @@ use kafka_trial::kernel::{
     Actor, Address, CloseReason, Config, ConnId, Duration, Event, Fault, Kernel, NodeId,
     NodeOptions,
 };
-use kafka_trial::network_client::{Completed, Disconnected, NetworkClient};
+use kafka_trial::network_client::{self, Completed, Disconnected, NetworkClient};
 use kafka_trial::protocol::config::NetworkClientConfig;
 use kafka_trial::protocol::{
-    Cluster, Ctx, KafkaRequest, KafkaResponse, Message, MetadataRequest, MetadataResponse,
-    NO_LEADER, NetworkOwner, ProduceRequest, Request, Timer,
+    API_VERSIONS, ApiVersion, ApiVersionsResponse, Cluster, Ctx, ErrorCode, KNOWN_VERSIONS,
+    KafkaRequest, KafkaResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
+    NetworkOwner, ProduceRequest, Request, Timer,
 };
 use std::collections::VecDeque;
 
 const SERVER: NodeId = NodeId(0);
-const ADDRESS: Address = Address::new(SERVER, 9092);
+const BROKER: network_client::Node = network_client::Node::new(7, Address::new(SERVER, 9092));
 const CLIENT: NodeId = NodeId(1);
+const ELSEWHERE: NodeId = NodeId(2);
 const OWNER: NetworkOwner = NetworkOwner::Client(3);
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -29,8 +31,14 @@ enum Node {
 
 #[derive(Default)]
 struct Server {
+    /// Answers nothing but ApiVersions.
     silent: bool,
+    /// What it was asked, but ApiVersions.
     received: Vec<(ConnId, i32)>,
+    /// In which versions it was asked for those that it knows, and on which connections.
+    versions_asked: Vec<(ConnId, i16)>,
+    /// How it answers that, in turn; `None`: not at all. Then: as a broker of 3.9.1.
+    versions: VecDeque<Option<ApiVersionsResponse>>,
 }
 
 struct Client {
@@ -39,6 +47,8 @@ struct Client {
     /// Sent one by one as `Timer::Command` says.
     requests: VecDeque<Request>,
     sent: u32,
+    /// Whom the next requests go to; then: `BROKER`.
+    destinations: VecDeque<network_client::Node>,
     /// Sends again as soon as a request has failed.
     persistent: bool,
     ends: Vec<End>,
@@ -51,6 +61,7 @@ impl Client {
             config,
             requests: VecDeque::new(),
             sent: 0,
+            destinations: VecDeque::new(),
             persistent: false,
             ends: Vec::new(),
         }
@@ -59,12 +70,12 @@ impl Client {
     fn send(&mut self, ctx: &mut Ctx<'_>) {
         let request = self.requests.pop_front().unwrap_or_else(question);
         self.sent += 1;
-        self.network.send(ctx, ADDRESS, request, TIMEOUT, self.sent);
+        let to = self.destinations.pop_front().unwrap_or(BROKER);
+        self.network.send(ctx, to, request, TIMEOUT, self.sent);
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, completed: Vec<Completed<u32>>) {
-        for Completed { tag, to, result } in completed {
-            assert_eq!(to, ADDRESS);
+        for Completed { tag, result, .. } in completed {
             let failed = result.is_err();
             self.ends
                 .push((ctx.now().as_millis(), tag, result.map(|_| ())));
@@ -88,7 +99,7 @@ impl Actor<Cluster> for Node {
         match self {
             Node::Server(server) => Node::Server(Server {
                 silent: server.silent,
-                received: Vec::new(),
+                ..Server::default()
             }),
             Node::Client(client) => Node::Client(Box::new(Client::new(client.config))),
         }
@@ -103,7 +114,29 @@ impl Actor<Cluster> for Node {
                     message: Message::Request(request),
                 },
             ) => {
-                server.received.push((conn, request.correlation_id));
+                let KafkaRequest {
+                    correlation_id,
+                    body,
+                    ..
+                } = request;
+                if let Request::ApiVersions(body) = body {
+                    server.versions_asked.push((conn, body.version));
+                    let usual = ApiVersionsResponse {
+                        error: ErrorCode::None,
+                        api_keys: KNOWN_VERSIONS,
+                    };
+                    let answer = server.versions.pop_front().unwrap_or(Some(usual));
+                    if let Some(answer) = answer {
+                        let body = answer.into();
+                        let response = KafkaResponse {
+                            correlation_id,
+                            body,
+                        };
+                        ctx.send(conn, Message::Response(response));
+                    }
+                    return;
+                }
+                server.received.push((conn, correlation_id));
                 if !server.silent {
                     let body = MetadataResponse {
                         brokers: Vec::new(),
@@ -111,7 +144,6 @@ impl Actor<Cluster> for Node {
                         controller_id: NO_LEADER,
                         topics: Vec::new(),
                     };
-                    let KafkaRequest { correlation_id, .. } = request;
                     let response = KafkaResponse {
                         correlation_id,
                         body: body.into(),
@@ -163,6 +195,11 @@ impl World {
             NodeOptions::default(),
             Node::Client(Box::new(Client::new(config))),
         );
+        kernel.add_node(
+            "elsewhere",
+            NodeOptions::default(),
+            Node::Server(Server::default()),
+        );
         kernel.apply(Fault::Start(CLIENT));
         World(kernel)
     }
@@ -197,7 +234,7 @@ impl World {
 }
 
 #[test]
-fn the_pause_between_attempts_doubles_from_50_ms_to_1_s_give_or_take_a_fifth() {
+fn cn9_the_pause_between_attempts_doubles_from_50_ms_to_1_s_give_or_take_a_fifth() {
     let mut world = World::new(1, NetworkClientConfig::default());
     world.client().persistent = true;
     world.send(1);
@@ -223,7 +260,7 @@ fn the_pause_between_attempts_doubles_from_50_ms_to_1_s_give_or_take_a_fifth() {
 }
 
 #[test]
-fn a_connection_that_came_up_starts_the_back_off_anew() {
+fn cn9_a_connection_that_came_up_starts_the_back_off_anew() {
     let mut world = World::new(1, NetworkClientConfig::default());
     world.client().persistent = true;
     world.send(1);
@@ -252,13 +289,13 @@ fn so_many_requests_are_in_flight_and_the_rest_wait_in_order() {
     world.send(5);
     world.run_for(1_000);
     let ids: Vec<i32> = world.server().received.iter().map(|(_, id)| *id).collect();
-    assert_eq!(ids, [0, 1]);
-    assert_eq!(world.client().network.in_flight(ADDRESS), 5);
-    assert!(!world.client().network.is_ready(ADDRESS));
+    assert_eq!(ids, [1, 2], "after ApiVersions");
+    assert_eq!(world.client().network.in_flight(BROKER), 5);
+    assert!(!world.client().network.is_ready(BROKER));
 }
 
 #[test]
-fn a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
+fn cn15_a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
     let config = NetworkClientConfig {
         max_in_flight: 2,
         ..NetworkClientConfig::default()
@@ -281,7 +318,7 @@ fn a_silent_server_loses_its_connection_and_all_that_is_in_flight_on_it() {
             (3, Err(not_sent))
         ]
     );
-    assert!(world.client().network.is_backing_off(ADDRESS));
+    assert!(world.client().network.is_backing_off(BROKER));
 }
 
 #[test]
@@ -305,13 +342,13 @@ fn a_clock_that_is_set_back_makes_each_wait_so_much_longer() {
         by_ms: -10_000,
     });
     world.run_for(9_900);
-    assert!(world.client().network.is_backing_off(ADDRESS));
+    assert!(world.client().network.is_backing_off(BROKER));
     world.run_for(200);
-    assert!(!world.client().network.is_backing_off(ADDRESS));
+    assert!(!world.client().network.is_backing_off(BROKER));
 }
 
 #[test]
-fn a_server_that_dies_fails_what_is_in_flight_as_of_unknown_outcome() {
+fn cn16_a_server_that_dies_fails_what_is_in_flight_as_of_unknown_outcome() {
     let mut world = World::new(1, NetworkClientConfig::default());
     world.server().silent = true;
     world.0.apply(Fault::Start(SERVER));
@@ -324,7 +361,7 @@ fn a_server_that_dies_fails_what_is_in_flight_as_of_unknown_outcome() {
 }
 
 #[test]
-fn nobody_answers_the_knock_until_the_setup_time_is_over() {
+fn cn10_nobody_answers_the_knock_until_the_setup_time_is_over() {
     let mut world = World::new(1, NetworkClientConfig::default());
     world.0.apply(Fault::Start(SERVER));
     world.0.apply(Fault::Cut {
@@ -359,7 +396,7 @@ fn p4_a_produce_without_acknowledgement_completes_when_it_is_sent() {
     world.run_for(10);
     assert_eq!(world.client().ends.len(), 1);
     assert!(world.client().ends[0].2.is_ok());
-    assert_eq!(world.client().network.in_flight(ADDRESS), 0);
+    assert_eq!(world.client().network.in_flight(BROKER), 0);
 }
 
 #[test]
@@ -395,4 +432,197 @@ fn every_request_ends_exactly_once_whatever_happens_to_the_server() {
         let answered = world.client().ends.iter().filter(|(_, _, end)| end.is_ok());
         assert!(answered.count() > 0, "seed {seed}");
     }
+}
+
+#[test]
+fn cn1_two_ids_at_one_place_have_a_connection_each() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    let coordinator = BROKER.as_coordinator();
+    assert_eq!(coordinator.id, i32::MAX - 7);
+    world
+        .client()
+        .destinations
+        .extend([BROKER, coordinator, BROKER]);
+    world.send(3);
+    world.run_for(100);
+    let mut conns: Vec<ConnId> = world.server().received.iter().map(|(at, _)| *at).collect();
+    assert_eq!(conns.len(), 3);
+    conns.sort_unstable();
+    conns.dedup();
+    assert_eq!(conns.len(), 2);
+    assert_eq!(
+        world.server().versions_asked.len(),
+        2,
+        "each asks for itself"
+    );
+}
+
+#[test]
+fn cn1_who_moves_is_held_back_as_before_and_then_begins_anew() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.client().persistent = true;
+    world.send(1);
+    world.run_for(5_000);
+    world.client().persistent = false;
+    world.run_for(2_000);
+    world.client().ends.clear();
+    // The pause by now is a second; the request that fails begins one.
+    world.send(1);
+    world.run_for(10);
+    assert_eq!(world.client().ends.len(), 1);
+    world.0.apply(Fault::Start(ELSEWHERE));
+    let moved = network_client::Node::new(7, Address::new(ELSEWHERE, 9092));
+    world.client().destinations.push_back(moved);
+    world.send(1);
+    world.run_for(500);
+    assert_eq!(world.client().ends.len(), 1, "it waits all the same");
+    world.run_for(1_000);
+    assert_eq!(world.client().ends[1].2, Ok(()));
+}
+
+#[test]
+fn cn3_nothing_is_sent_before_api_versions_is_answered() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    world.server().versions.push_back(None);
+    world.send(2);
+    world.run_for(1_000);
+    assert_eq!(world.server().versions_asked.len(), 1);
+    assert_eq!(world.server().versions_asked[0].1, 4);
+    assert!(world.server().received.is_empty());
+    let network = &world.client().network;
+    assert!(network.is_preparing(BROKER) && !network.is_connecting(BROKER));
+    assert!(!network.can_send(BROKER) && !network.is_connected(BROKER));
+    assert_eq!(network.in_flight(BROKER), 3, "it takes a place");
+}
+
+#[test]
+fn cn3_who_does_not_discover_versions_sends_at_once() {
+    let config = NetworkClientConfig {
+        discover_broker_versions: false,
+        ..NetworkClientConfig::default()
+    };
+    let mut world = World::new(1, config);
+    world.0.apply(Fault::Start(SERVER));
+    world.send(1);
+    world.run_for(100);
+    assert!(world.server().versions_asked.is_empty());
+    assert_eq!(world.client().ends[0].2, Ok(()));
+}
+
+const UNSUPPORTED: ApiVersionsResponse = ApiVersionsResponse {
+    error: ErrorCode::UnsupportedVersion,
+    api_keys: &[ApiVersion {
+        api_key: API_VERSIONS,
+        min_version: 0,
+        max_version: 2,
+    }],
+};
+
+#[test]
+fn cn4_an_older_broker_is_asked_again_on_the_same_connection_in_its_own_version() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    world.server().versions.push_back(Some(UNSUPPORTED));
+    world.send(1);
+    world.run_for(100);
+    let asked = world.server().versions_asked.clone();
+    assert_eq!((asked[0].1, asked[1].1), (4, 2));
+    assert_eq!(asked[0].0, asked[1].0);
+    assert_eq!(world.client().ends[0].2, Ok(()));
+}
+
+#[test]
+fn cn4_one_that_names_no_version_is_asked_in_version_0_and_then_left() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    let nameless = || {
+        Some(ApiVersionsResponse {
+            api_keys: &[],
+            ..UNSUPPORTED
+        })
+    };
+    world.server().versions.extend([nameless(), nameless()]);
+    world.send(1);
+    world.run_for(20);
+    let asked = world.server().versions_asked.clone();
+    assert_eq!(asked.iter().map(|it| it.1).collect::<Vec<_>>(), [4, 0]);
+    let closed = Disconnected::NotSent(CloseReason::ByPeer);
+    assert_eq!(world.client().ends[0].2, Err(closed));
+    assert!(world.client().network.is_backing_off(BROKER));
+    world.send(1);
+    world.run_for(100);
+    assert_eq!(world.client().ends[1].2, Ok(()), "the next attempt");
+}
+
+#[test]
+fn cn5_what_the_broker_does_not_know_is_not_sent() {
+    let mut world = World::new(1, NetworkClientConfig::default());
+    world.0.apply(Fault::Start(SERVER));
+    world.server().versions.push_back(Some(ApiVersionsResponse {
+        error: ErrorCode::None,
+        api_keys: &[],
+    }));
+    world.send(1);
+    world.run_for(100);
+    let unsupported = Err(Disconnected::UnsupportedVersion);
+    assert_eq!(world.client().ends[0].2, unsupported);
+    assert!(world.server().received.is_empty());
+    assert!(world.client().network.is_connected(BROKER));
+}
+
+#[test]
+fn cn6_both_sides_of_3_9_1_know_these_versions() {
+    let newest = |key| {
+        let known = ApiVersion::of(KNOWN_VERSIONS, key).unwrap();
+        known.latest_usable(known)
+    };
+    for (key, version) in [
+        (0, 11),
+        (1, 17),
+        (2, 9),
+        (3, 12),
+        (8, 9),
+        (9, 9),
+        (10, 6),
+        (11, 9),
+        (12, 4),
+        (13, 5),
+        (14, 5),
+        (15, 5),
+        (16, 5),
+        (18, 4),
+        (22, 5),
+        (23, 4),
+        (24, 5),
+        (25, 4),
+        (26, 4),
+        (27, 1),
+        (28, 4),
+        (42, 2),
+        (47, 0),
+        (67, 0),
+    ] {
+        assert_eq!(newest(key), Some(version), "api key {key}");
+    }
+    assert!(KNOWN_VERSIONS.is_sorted_by_key(|it| it.api_key));
+    assert_eq!(ApiVersion::of(KNOWN_VERSIONS, 71), None, "no telemetry");
+}
+
+#[test]
+fn cn10_an_api_versions_without_answer_ends_with_request_timeout_ms() {
+    let config = NetworkClientConfig {
+        request_timeout_ms: 3_000,
+        ..NetworkClientConfig::default()
+    };
+    let mut world = World::new(1, config);
+    world.0.apply(Fault::Start(SERVER));
+    world.server().versions.push_back(None);
+    world.send(1);
+    world.run_for(2_990);
+    assert!(world.client().ends.is_empty());
+    world.run_for(20);
+    let timed_out = Err(Disconnected::NotSent(CloseReason::TimedOut));
+    assert_eq!(world.client().ends[0].2, timed_out);
 }

@@ -85,8 +85,8 @@ fn rule_table() -> Vec<Rule> {
 
 /// What the names of rules begin with.
 const FAMILIES: &[&str] = &[
-    "A", "CA", "CG", "CC", "CM", "CP", "CS", "CT", "CX", "D", "DL", "E", "F", "G", "HW", "I", "L",
-    "N", "P", "R", "RK", "RL", "Z", "ZB", "ZK",
+    "A", "CA", "CG", "CC", "CM", "CN", "CP", "CS", "CT", "CX", "D", "DL", "E", "F", "G", "HW", "I",
+    "L", "N", "P", "R", "RK", "RL", "Z", "ZB", "ZK",
 ];
 
 /// `HW2`; not `I64`, which is a type.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::broker::testing::*;
-use crate::kernel::NodeId;
+use crate::kernel::{Address, NodeId};
 use crate::log::Records;
 use crate::protocol::ListOffsetsPartitionResponse;
 
@@ -29,12 +29,12 @@ impl Follower {
                 .expect("continues");
             offset += *count as i64;
         }
-        let mut fetcher = ReplicaFetcher::new(Address::new(NodeId(1), 9092));
+        let mut fetcher = ReplicaFetcher::new(Node::new(1, Address::new(NodeId(1), 9092)));
         fetcher.add(
             &InitialFetchState {
                 partition: t0(),
                 leader: 1,
-                node: Address::new(NodeId(1), 9092),
+                node: Node::new(1, Address::new(NodeId(1), 9092)),
                 topic_id: TopicId::ZERO,
                 leader_epoch,
             },

@@ -47,7 +47,8 @@ impl ConsumerCoordinator {
             return;
         }
         let answer = completed.result.ok();
-        if answer.is_none() && self.coordinator == Some(completed.to) {
+        let asked = completed.to.id;
+        if answer.is_none() && self.coordinator.is_some_and(|it| it.id == asked) {
             self.coordinator_unknown();
         }
         match (completed.tag, answer) {

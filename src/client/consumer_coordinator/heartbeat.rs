@@ -4,7 +4,8 @@
 use super::{Call, ConsumerCoordinator, MemberState};
 use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
+use crate::network_client::Node;
 use crate::protocol::{Ctx, FindCoordinatorRequest, GROUP_COORDINATOR, HeartbeatRequest, Request};
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ impl ConsumerCoordinator {
         ctx: &mut Ctx<'_>,
         client: &mut ClusterClient<T>,
         subscriptions: &mut SubscriptionState,
-        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
+        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Node, Request),
     ) -> Time {
         let now = ctx.wall();
         if self.closed || self.failed {
@@ -75,7 +76,7 @@ impl ConsumerCoordinator {
         &mut self,
         ctx: &mut Ctx<'_>,
         client: &mut ClusterClient<T>,
-        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Address, Request),
+        find: impl FnOnce(&mut ClusterClient<T>, &mut Ctx<'_>, Node, Request),
     ) -> Time {
         if self.finding {
             return Time::MAX;

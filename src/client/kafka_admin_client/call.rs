@@ -2,7 +2,8 @@
 //! (class Call and its many subclasses).
 
 use crate::client::admin::AdminCommand;
-use crate::kernel::{Address, Time};
+use crate::kernel::Time;
+use crate::network_client::Node;
 use crate::protocol::{
     AlterConfigOp, AlterConfigsResource, BrokerId, CONSUMER_REPLICA_ID, ConfigResource,
     CreatableTopic, CreatePartitionsRequest, CreatePartitionsTopic, CreateTopicsRequest,
@@ -68,7 +69,7 @@ pub(super) enum Stage {
     /// Waits for a node.
     Unassigned,
     /// Waits for its turn, or for the connection.
-    Assigned(Address),
+    Assigned(Node),
     InFlight,
 }
 

@@ -4,7 +4,8 @@
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
 use crate::client::subscription_state::{FetchPosition, State};
-use crate::kernel::{Address, Time};
+use crate::kernel::Time;
+use crate::network_client::Node;
 use crate::protocol::config::GroupMembership;
 use crate::protocol::{Ctx, ErrorCode, Response, TopicName, TopicPartition};
 use std::collections::VecDeque;
@@ -170,7 +171,7 @@ impl KafkaConsumer {
         !self.subscriptions.is_suspended() && !self.group.as_ref().is_some_and(is_buffered)
     }
 
-    pub(super) fn coordinator_in(&self, answer: Option<Response>) -> Result<Address, ErrorCode> {
+    pub(super) fn coordinator_in(&self, answer: Option<Response>) -> Result<Node, ErrorCode> {
         let Some(Response::FindCoordinator(answer)) = answer else {
             return Err(ErrorCode::CoordinatorNotAvailable);
         };
@@ -181,6 +182,7 @@ impl KafkaConsumer {
                 .client
                 .metadata
                 .address_of(&found.host, found.port)
+                .map(|address| Node::new(found.node_id, address))
                 .ok_or(ErrorCode::CoordinatorNotAvailable),
             error => Err(error),
         }

@@ -3,7 +3,8 @@
 
 use super::KafkaConsumer;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
-use crate::kernel::{Address, Time};
+use crate::kernel::Time;
+use crate::network_client::Node;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, FetchPartition, FetchRequest, LATEST_TIMESTAMP,
     ListOffsetsPartition, ListOffsetsRequest, OffsetForLeaderEpochRequest,
@@ -41,7 +42,7 @@ impl KafkaConsumer {
             }
             match self.client.metadata.leader(partition) {
                 None => leader_unknown = true,
-                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node) => {}
+                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node.id) => {}
                 Some((_, leader, leader_epoch)) => due.push(Due {
                     leader,
                     leader_epoch,
@@ -62,7 +63,7 @@ impl KafkaConsumer {
             let timeout = self.config.common.request_timeout();
             match &question {
                 Question::Fetch(_) => {
-                    assert!(self.fetching.insert(node), "two fetches of one broker");
+                    assert!(self.fetching.insert(node.id), "two fetches of one broker");
                 }
                 Question::FindCoordinator | Question::ListOffsets(_) | Question::EpochEnds(_) => {
                     self.subscriptions
@@ -159,7 +160,7 @@ impl KafkaConsumer {
 
 /// A partition to ask its leader about.
 struct Due {
-    leader: Address,
+    leader: Node,
     leader_epoch: i32,
     partition: TopicPartition,
 }

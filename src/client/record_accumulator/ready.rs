@@ -4,7 +4,8 @@ use super::{NodeLatency, RecordAccumulator, Settings, TopicInfo};
 use crate::client::cluster::Cluster;
 use crate::client::metadata::Metadata;
 use crate::client::producer_batch::ProducerBatch;
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
+use crate::network_client::Node;
 use crate::protocol::{BrokerId, Ctx, TopicPartition, exponential};
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub(in crate::client) struct ReadyCheck {
     /// Leaders with something to send, by id.
-    pub(in crate::client) nodes: Vec<(BrokerId, Address)>,
+    pub(in crate::client) nodes: Vec<(BrokerId, Node)>,
     /// The rest is to be looked at again after this; `None`: only an event can help.
     pub(in crate::client) again_in: Option<Duration>,
     /// Something waits for a partition without a known leader.
@@ -165,7 +166,7 @@ impl Look<'_> {
         ctx: &mut Ctx<'_>,
         first: &mut ProducerBatch,
         length: usize,
-        leader: Option<(BrokerId, Address, i32)>,
+        leader: Option<(BrokerId, Node, i32)>,
     ) {
         let Some((broker, node, leader_epoch)) = leader else {
             self.found.leader_unknown = true;

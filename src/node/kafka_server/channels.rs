@@ -4,8 +4,8 @@
 //! what it has registered.
 
 use crate::controller::ControllerInput;
-use crate::kernel::{Address, CloseReason, ConnId, Duration};
-use crate::network_client::{Completed, Disconnected, NetworkClient, Unreached};
+use crate::kernel::{CloseReason, ConnId, Duration};
+use crate::network_client::{Completed, Disconnected, NetworkClient, Node, Unreached};
 use crate::protocol::config::{BrokerConfig, NetworkClientConfig};
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, Errand, Hosts, KafkaResponse, NetworkOwner, NetworkTimer,
@@ -21,7 +21,7 @@ pub(super) struct Channels {
     hosts: Hosts,
     network: NetworkClient<(BrokerId, u64)>,
     /// Where each was sought last, by its words and by the resolver's.
-    places: BTreeMap<BrokerId, (Rc<str>, Address)>,
+    places: BTreeMap<BrokerId, (Rc<str>, Node)>,
     unreached: Unreached,
 }
 
@@ -29,6 +29,7 @@ impl Channels {
     pub(super) fn new(id: BrokerId, hosts: Hosts, config: &BrokerConfig) -> Self {
         let settings = NetworkClientConfig {
             max_in_flight: 1,
+            discover_broker_versions: false,
             connection_setup_timeout_ms: config.controller_socket_timeout_ms,
             ..NetworkClientConfig::default()
         };
@@ -69,29 +70,29 @@ impl Channels {
                 result: Err(Disconnected::NotSent(CloseReason::Refused)),
             });
         };
-        self.places.insert(to.id, (at, address));
+        let node = Node::new(to.id, address);
+        self.places.insert(to.id, (at, node));
         let timeout = Duration::from_millis(timeout_ms);
-        self.network.send(ctx, address, body, timeout, (to.id, id));
+        self.network.send(ctx, node, body, timeout, (to.id, id));
         None
     }
 
     /// The controller has dropped the channel: what was in flight concerns nobody.
     pub(super) fn close(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
-        if let Some((_, address)) = self.places.remove(&broker) {
-            self.network.close(ctx, address);
+        if let Some((_, node)) = self.places.remove(&broker) {
+            self.network.close(ctx, node);
         }
     }
 
     pub(super) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
-        if let Some(place) = self.network.destination(conn) {
-            self.unreached.reached(place);
-            let is_there = |(_, (_, address)): &(&BrokerId, &(Rc<str>, Address))| *address == place;
-            if let Some((broker, (at, _))) = self.places.iter().find(is_there)
-                && place.node == ctx.node()
-                && *broker != self.id
+        if let Some(node) = self.network.destination(conn) {
+            self.unreached.reached(node.address);
+            if let Some((at, _)) = self.places.get(&node.id)
+                && node.address.node == ctx.node()
+                && node.id != self.id
             {
                 self.unreached
-                    .reached_itself(ctx, Errand::Control, *broker, at);
+                    .reached_itself(ctx, Errand::Control, node.id, at);
             }
         }
         self.network.on_connected(ctx, conn);
@@ -135,11 +136,11 @@ impl Channels {
     ) -> ControllerInput {
         let Completed { tag, result, .. } = completed;
         let (broker, id) = tag;
-        if let (Err(Disconnected::NotSent(reason)), Some((at, place))) =
+        if let (Err(Disconnected::NotSent(reason)), Some((at, node))) =
             (&result, self.places.get(&broker))
         {
             self.unreached
-                .lost(ctx, Errand::Control, broker, (at, *place), *reason);
+                .lost(ctx, Errand::Control, broker, (at, node.address), *reason);
         }
         ControllerInput::BrokerAnswered { broker, id, result }
     }

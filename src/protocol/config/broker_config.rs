@@ -60,6 +60,8 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// Broker-wide defaults of topic configurations, already under the topic's keys.
     pub topic_defaults: TopicConfig,
+    /// The release.
+    pub version: KafkaVersion,
     /// How the release does it; no setting.
     pub rules: Rules,
 }
@@ -335,7 +337,10 @@ impl BrokerConfig {
     }
 
     fn defaults(version: KafkaVersion) -> BrokerConfig {
-        let mut config = BrokerConfig::default();
+        let mut config = BrokerConfig {
+            version,
+            ..BrokerConfig::default()
+        };
         if version < KafkaVersion::V2_5 {
             // KIP-537.
             config.zookeeper_session_timeout_ms = 6_000;
@@ -400,6 +405,7 @@ impl Default for BrokerConfig {
             producer_id_expiration_ms: 86_400_000,
             rack: None,
             topic_defaults: TopicConfig::default(),
+            version: KafkaVersion::V3_9,
             rules: Rules::default(),
         }
     }

@@ -157,6 +157,7 @@ pub struct AdminConfig {
 
 impl CommonConfig {
     fn parse(keys: &mut Keys<'_>) -> Result<CommonConfig, ConfigError> {
+        let request_timeout_ms = keys.number("request.timeout.ms", 0, 30_000)?;
         let network = NetworkClientConfig {
             reconnect_backoff_ms: keys.number("reconnect.backoff.ms", 0, 50)?,
             reconnect_backoff_max_ms: keys.number("reconnect.backoff.max.ms", 0, 1_000)?,
@@ -171,10 +172,12 @@ impl CommonConfig {
                 30_000,
             )?,
             max_in_flight: 100,
+            request_timeout_ms,
+            discover_broker_versions: true,
         };
         Ok(CommonConfig {
             network,
-            request_timeout_ms: keys.number("request.timeout.ms", 0, 30_000)?,
+            request_timeout_ms,
             retry_backoff_ms: keys.number("retry.backoff.ms", 0, 100)?,
             retry_backoff_max_ms: keys.number("retry.backoff.max.ms", 0, 1_000)?,
             metadata_max_age_ms: keys.number("metadata.max.age.ms", 0, 300_000)?,

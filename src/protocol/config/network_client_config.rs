@@ -13,6 +13,10 @@ pub struct NetworkClientConfig {
     pub connection_setup_timeout_max_ms: u64,
     /// `max.in.flight.requests.per.connection`
     pub max_in_flight: u32,
+    /// `request.timeout.ms`, for what the client asks by itself.
+    pub request_timeout_ms: u64,
+    /// Asks first which requests the other side knows (`discoverBrokerVersions`).
+    pub discover_broker_versions: bool,
 }
 
 impl Default for NetworkClientConfig {
@@ -23,6 +27,8 @@ impl Default for NetworkClientConfig {
             connection_setup_timeout_ms: 10_000,
             connection_setup_timeout_max_ms: 30_000,
             max_in_flight: 5,
+            request_timeout_ms: 30_000,
+            discover_broker_versions: true,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! -2 (topic being deleted), replica id -1 (a consumer), epoch -1 (unknown).
 
 mod admin;
+mod api_versions;
 mod broker_to_controller;
 mod committed_offsets;
 mod controller_to_broker;
@@ -15,6 +16,7 @@ mod produce;
 mod producer_ids;
 
 pub use admin::*;
+pub use api_versions::*;
 pub use broker_to_controller::*;
 pub use committed_offsets::*;
 pub use controller_to_broker::*;
@@ -107,4 +109,5 @@ requests! {
     InitProducerId = 22 => InitProducerIdRequest, InitProducerIdResponse;
     AllocateProducerIds = 67 => AllocateProducerIdsRequest, AllocateProducerIdsResponse;
     CreatePartitions = 37 => CreatePartitionsRequest, CreatePartitionsResponse;
+    ApiVersions = 18 => ApiVersionsRequest, ApiVersionsResponse;
 }

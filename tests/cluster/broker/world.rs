@@ -9,12 +9,12 @@ use kafka_trial::kernel::{
 };
 use kafka_trial::protocol::config::{BrokerConfig, Properties};
 use kafka_trial::protocol::{
-    AllocateProducerIdsRequest, AlterPartitionRequest, AlterPartitionResponse, BrokerEndpoint,
-    BrokerId, Cluster, Ctx, ErrorCode, Fact, FetchPartition, FetchRequest, Hosts, KafkaRequest,
-    KafkaResponse, LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrResponse,
-    LeaderRecoveryState, Message, RegisteredBroker, Request, Response, StopReplicaPartitionState,
-    StopReplicaRequest, StopReplicaResponse, Timer, TopicId, TopicPartition,
-    UpdateMetadataPartitionState, UpdateMetadataRequest, UpdateMetadataResponse,
+    AllocateProducerIdsRequest, AlterPartitionRequest, AlterPartitionResponse, ApiVersionsResponse,
+    BrokerEndpoint, BrokerId, Cluster, Ctx, ErrorCode, Fact, FetchPartition, FetchRequest, Hosts,
+    KNOWN_VERSIONS, KafkaRequest, KafkaResponse, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
+    LeaderAndIsrResponse, LeaderRecoveryState, Message, RegisteredBroker, Request, Response,
+    StopReplicaPartitionState, StopReplicaRequest, StopReplicaResponse, Timer, TopicId,
+    TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest, UpdateMetadataResponse,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -146,6 +146,19 @@ impl Peer {
                     body,
                     ..
                 } = request;
+                if matches!(body, Request::ApiVersions(_)) {
+                    let body = ApiVersionsResponse {
+                        error: ErrorCode::None,
+                        api_keys: KNOWN_VERSIONS,
+                    };
+                    let body = body.into();
+                    let response = KafkaResponse {
+                        correlation_id,
+                        body,
+                    };
+                    ctx.send(conn, Message::Response(response));
+                    return;
+                }
                 self.asked.push((ctx.now(), body.clone()));
                 let Some(answers) = self.answers_to.get_mut(&body.api_key()) else {
                     return;

@@ -32,6 +32,25 @@ fn a_dead_first_server_of_the_bootstrap_list_costs_a_try_and_nothing_else() {
 }
 
 #[test]
+fn cn18_who_is_asked_first_is_a_matter_of_chance() {
+    let mut asked = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let mut town = Town::new(seed, World::with_partitions(&[1]));
+        town.bootstrap_servers = vec!["broker-1".into(), "broker-2".into(), "broker-3".into()];
+        for broker in 1..=3 {
+            town.start(broker);
+        }
+        producer(&mut town, &[], counting(1));
+        let facts = town.run_for(1_000);
+        asked.extend(facts.into_iter().filter_map(|(_, fact)| match fact {
+            Fact::Bootstrapped { from } => Some(from),
+            _ => None,
+        }));
+    }
+    assert_eq!(asked.len(), 3, "{asked:?}");
+}
+
+#[test]
 fn an_unknown_host_in_the_bootstrap_list_is_told_of_and_passed_over() {
     let mut town = Town::new(1, World::with_partitions(&[1]));
     town.bootstrap_servers = vec!["nowhere".into(), "broker-1".into()];

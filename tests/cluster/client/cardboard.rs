@@ -7,12 +7,13 @@ use kafka_trial::kernel::{
 };
 use kafka_trial::log::batch::{BatchBuilder, RecordBatch, Records};
 use kafka_trial::protocol::{
-    BrokerEndpoint, BrokerId, Cluster, CreatableTopicResult, CreateTopicsResponse, Ctx,
-    ElectLeadersResponse, EpochEndOffset, ErrorCode, Fact, FetchPartitionResponse, FetchRequest,
-    FetchResponse, Hosts, KafkaResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
-    ListOffsetsResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
-    OffsetForLeaderEpochResponse, PartitionMetadata, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata,
+    ApiVersionsResponse, BrokerEndpoint, BrokerId, Cluster, CreatableTopicResult,
+    CreateTopicsResponse, Ctx, ElectLeadersResponse, EpochEndOffset, ErrorCode, Fact,
+    FetchPartitionResponse, FetchRequest, FetchResponse, Hosts, KNOWN_VERSIONS, KafkaResponse,
+    LeaderIdAndEpoch, ListOffsetsPartitionResponse, ListOffsetsResponse, Message, MetadataRequest,
+    MetadataResponse, NO_LEADER, OffsetForLeaderEpochResponse, PartitionMetadata,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response, Timer, TopicId,
+    TopicMetadata,
 };
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
@@ -212,6 +213,11 @@ impl Broker {
             _ => {}
         }
         match request {
+            Request::ApiVersions(_) => {
+                let error = ErrorCode::None;
+                let api_keys = KNOWN_VERSIONS;
+                Some(ApiVersionsResponse { error, api_keys }.into())
+            }
             Request::Metadata(request) => Some(metadata(&world, &request).into()),
             Request::Produce(request) => self.produce(&mut world, *request),
             Request::Fetch(request) => Some(self.fetch(&world, &request).into()),

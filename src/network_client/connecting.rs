@@ -1,0 +1,151 @@
+//! How connections begin, are held back and end (`ClusterConnectionStates`; CN9, CN10, CN16).
+
+use super::peer::Link;
+use super::{Completed, Disconnected, NetworkClient};
+use crate::kernel::{CloseReason, Duration};
+use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Timer, exponential};
+
+impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
+    pub(super) fn connect(&mut self, ctx: &mut Ctx<'_>, id: i32) {
+        let config = self.config;
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if peer.node.address != peer.listens {
+            // It has moved: what was tried before counts no more (`ClusterConnectionStates.connecting`).
+            peer.node.address = peer.listens;
+            peer.failed_attempts = 0;
+            peer.failed_setups = 0;
+        }
+        let conn = ctx.connect(peer.node.address);
+        let limit = exponential(
+            ctx,
+            config.connection_setup_timeout_ms,
+            config.connection_setup_timeout_max_ms,
+            peer.failed_setups,
+        );
+        let timer = ctx.set_timer(limit, connect_timeout(owner, id));
+        let deadline = ctx.wall() + limit;
+        peer.link = Link::Connecting {
+            conn,
+            timer,
+            deadline,
+        };
+        peer.last_attempt = ctx.wall();
+        self.next_deadline = self.next_deadline.min(deadline);
+        self.conns.insert(conn, id);
+    }
+
+    pub(super) fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, id: i32) -> Vec<Completed<T>> {
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return Vec::new();
+        };
+        let Link::Connecting {
+            conn,
+            timer,
+            deadline,
+        } = &mut peer.link
+        else {
+            return Vec::new();
+        };
+        let left = deadline.since(ctx.wall());
+        if left > Duration::ZERO {
+            *timer = ctx.set_timer(left, connect_timeout(owner, id));
+            return Vec::new();
+        }
+        ctx.close(*conn);
+        let reason = CloseReason::TimedOut;
+        self.lost(
+            ctx,
+            id,
+            reason,
+            Disconnected::InFlight(reason),
+            Disconnected::NotSent(reason),
+        )
+    }
+
+    pub(super) fn on_backoff(&mut self, ctx: &mut Ctx<'_>, id: i32) {
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let Link::BackingOff { until } = peer.link else {
+            return;
+        };
+        if let Some(timer) = peer.backoff_timer.take() {
+            ctx.cancel_timer(timer);
+        }
+        let left = until.since(ctx.wall());
+        if left > Duration::ZERO {
+            peer.backoff_timer = Some(ctx.set_timer(left, reconnect_backoff(owner, id)));
+            return;
+        }
+        peer.link = Link::Down;
+        if !peer.waiting.is_empty() {
+            self.connect(ctx, id);
+        }
+    }
+
+    /// The connection is gone, or was never made: fails all that waited for it and holds the
+    /// next attempt back.
+    pub(super) fn lost(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        id: i32,
+        reason: CloseReason,
+        in_flight: Disconnected,
+        waiting: Disconnected,
+    ) -> Vec<Completed<T>> {
+        let config = self.config;
+        let owner = self.owner;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return Vec::new();
+        };
+        if let Some(conn) = peer.link.conn() {
+            self.conns.remove(&conn);
+        }
+        match peer.link {
+            Link::Connecting { .. } => peer.failed_setups += 1,
+            _ => peer.failed_setups = 0,
+        }
+        peer.cancel_timers(ctx);
+        let backoff = exponential(
+            ctx,
+            config.reconnect_backoff_ms,
+            config.reconnect_backoff_max_ms,
+            peer.failed_attempts,
+        );
+        peer.failed_attempts += 1;
+        peer.backoff_timer = Some(ctx.set_timer(backoff, reconnect_backoff(owner, id)));
+        let until = ctx.wall() + backoff;
+        peer.link = Link::BackingOff { until };
+        peer.last_attempt = ctx.wall();
+        self.next_deadline = self.next_deadline.min(until);
+        peer.lost = Some(reason);
+        self.any_lost = true;
+        peer.fail_all(in_flight, waiting)
+    }
+}
+
+fn connect_timeout(owner: NetworkOwner, id: i32) -> Timer {
+    timer(owner, id, NetworkTimer::ConnectTimeout)
+}
+
+fn reconnect_backoff(owner: NetworkOwner, id: i32) -> Timer {
+    timer(owner, id, NetworkTimer::ReconnectBackoff)
+}
+
+pub(super) fn timer(owner: NetworkOwner, id: i32, what: NetworkTimer) -> Timer {
+    Timer::Network {
+        owner,
+        conn_or_node: u64::from(id as u32),
+        what,
+    }
+}
+
+/// The node id that a timer names.
+pub(super) fn id_of(conn_or_node: u64) -> i32 {
+    conn_or_node as u32 as i32
+}
