@@ -240,6 +240,15 @@ impl Player {
                     break;
                 }
             }
+            if self.lab.run.is_over() {
+                unequal = found;
+                unequal.push(Difference {
+                    field: "run".to_owned(),
+                    kafka: None,
+                    ours: Some(Value::from("a property broke, and ended it")),
+                });
+                break;
+            }
             self.lab.run.until(now + PAUSE);
         }
         self.heard.values_mut().for_each(Heard::looked_at);
