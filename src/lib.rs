@@ -82,6 +82,8 @@ pub mod run;
 #[doc(hidden)]
 pub mod scenario;
 #[doc(hidden)]
+pub mod schema_registry;
+#[doc(hidden)]
 pub mod serialization;
 #[doc(hidden)]
 pub mod trace;

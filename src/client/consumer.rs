@@ -3,14 +3,19 @@
 //! Without a group it reads all partitions, as fast as they come. As a member of a group it reads what the
 //! group gives it, in a loop: poll, process for as long as the scenario says, commit if that is its own task.
 
+mod dead_letters;
+mod reading;
+
 use crate::client::Bootstrap;
 use crate::client::consumer_coordinator::GroupNews;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
+use crate::client::serializers::SchemaOptions;
 use crate::kernel::Duration;
-use crate::protocol::config::{ConfigError, ConsumerConfig, Properties};
+use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
 };
+use reading::Reading;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -30,6 +35,20 @@ pub struct ConsumerOptions {
     /// What a member of a group takes for each record, beside reading it.
     pub processing: Duration,
     pub commit: CommitPolicy,
+    pub schemas: SchemaOptions,
+    pub poison: Poison,
+}
+
+/// What the application does when `poll` throws since a record cannot be deserialized.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Poison {
+    /// It calls `poll` again, and again.
+    #[default]
+    Stuck,
+    /// It seeks past the record.
+    Skip,
+    /// It sends the record to this topic, and seeks past it once that is acknowledged.
+    DeadLetter(TopicName),
 }
 
 /// When a member of a group commits what it has read.
@@ -56,6 +75,7 @@ pub struct Consumer {
     in_work: VecDeque<(TopicPartition, i64)>,
     /// A member says farewell; its process ends with this status, for this reason.
     leaving: Option<Leaving>,
+    reading: Reading,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +102,7 @@ fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer 
 impl Consumer {
     pub fn new(options: ConsumerOptions) -> Result<Consumer, ConfigError> {
         let config = ConsumerConfig::parse(&options.properties)?;
+        SerializerConfig::of_consumer(&options.properties)?;
         Ok(Consumer::fresh(options, config))
     }
 
@@ -92,6 +113,7 @@ impl Consumer {
     fn fresh(options: ConsumerOptions, config: ConsumerConfig) -> Consumer {
         Consumer {
             library: library(&options, &config),
+            reading: Reading::new(&options),
             options,
             config,
             seen_metadata: 0,
@@ -118,12 +140,14 @@ impl Consumer {
                     self.library.add_topic(topic);
                 }
                 self.library.start(ctx);
+                self.start_dead_letters(ctx);
                 self.library.begin_poll(ctx);
             }
             Event::Terminate if self.config.group.is_some() && self.leaving.is_none() => {
                 self.leave(ctx, None);
             }
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
+            Event::Timer(Timer::Client(ClientTimer::PollAgain)) => self.poll_again(ctx),
             Event::Terminate => {
                 ctx.fact(Fact::Exiting {
                     status: 0,
@@ -132,11 +156,14 @@ impl Consumer {
                 ctx.exit(0);
             }
             other => {
-                // What is not the library's is of no concern to this node.
-                let _ = self.library.on_event(other, ctx);
+                if let Some(other) = self.on_event_of_reading(other, ctx) {
+                    // What is not the library's is of no concern to this node.
+                    let _ = self.library.on_event(other, ctx);
+                }
                 self.assign_new_partitions(ctx);
             }
         }
+        self.take_dead_letters(ctx);
         self.state_polled(ctx);
         if let Some(leaving) = self.leaving.clone().filter(|_| self.library.is_gone()) {
             self.end(ctx, &leaving);
@@ -149,7 +176,7 @@ impl Consumer {
         self.library.leave(ctx);
     }
 
-    fn end(&self, ctx: &mut Ctx<'_>, leaving: &Leaving) {
+    fn end(&mut self, ctx: &mut Ctx<'_>, leaving: &Leaving) {
         if let Some(exception) = leaving.thrown {
             self.state_news(ctx, GroupNews::Exception(exception));
         }
@@ -233,12 +260,16 @@ impl Consumer {
         if self.options.commit == CommitPolicy::After {
             self.library.commit_async(ctx);
         }
-        self.library.begin_poll(ctx);
+        self.poll(ctx);
     }
 
     fn state_polled(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(polled) = self.library.next_polled() {
-            ctx.fact(match polled {
+        while let Some(polled) = self.next_polled() {
+            let fact = match polled {
+                Polled::Returned if self.in_work.is_empty() => {
+                    self.poll(ctx);
+                    continue;
+                }
                 Polled::Returned => {
                     self.process(ctx);
                     continue;
@@ -265,6 +296,9 @@ impl Consumer {
                     by_application: false,
                 },
                 Polled::Record(record) => {
+                    if !self.deserializes(ctx, &record) {
+                        continue;
+                    }
                     self.records_read += 1;
                     if self.config.group.is_some() {
                         let place = (record.partition.clone(), record.offset);
@@ -287,15 +321,20 @@ impl Consumer {
                     partition,
                     exception: exception.into(),
                 },
-            });
+            };
+            ctx.fact(fact);
         }
+        self.throw_if_nothing_is_left(ctx);
     }
 
-    fn state_news(&self, ctx: &mut Ctx<'_>, news: GroupNews) {
+    fn state_news(&mut self, ctx: &mut Ctx<'_>, news: GroupNews) {
         let Some(group) = &self.config.group else {
             return;
         };
         let group = Rc::clone(&group.group_id);
+        if let GroupNews::Revoked(partitions) | GroupNews::Lost(partitions) = &news {
+            self.reading.give_up(&mut self.library, partitions);
+        }
         let fact = match news {
             GroupNews::Assigned {
                 partitions,

@@ -17,7 +17,7 @@ use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
 use crate::kernel::{Duration, Time};
-use crate::log::batch::{CorruptBatch, RecordBatch};
+use crate::log::batch::{CorruptBatch, Headers, RecordBatch};
 use crate::network_client::Completed;
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::{
@@ -59,6 +59,7 @@ pub struct ConsumerRecord {
     pub timestamp_ms: i64,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
+    pub headers: Headers,
 }
 
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub struct KafkaConsumer {
     taken: VecDeque<ConsumerRecord>,
     /// `poll` throws the same exception for ever: the buffer holds a batch that cannot be read.
     stuck: bool,
+    /// The application is at a record that it cannot make objects of: nothing is fetched or handed out.
+    held: bool,
     polled: VecDeque<Polled>,
     /// With `subscribe`.
     group: Option<Membership>,
@@ -95,6 +98,7 @@ impl KafkaConsumer {
             seen_metadata: 0,
             taken: VecDeque::new(),
             stuck: false,
+            held: false,
             polled: VecDeque::new(),
             group: None,
         }
@@ -150,6 +154,11 @@ impl KafkaConsumer {
             .set(partition, State::AwaitReset(to, Why::Seek));
     }
 
+    /// While it is held it fetches nothing and hands nothing out; its group hears of it as ever.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
     /// The next offset to read of each partition that has a position.
     pub fn positions(&self) -> BTreeMap<TopicPartition, i64> {
         let position = |(partition, assigned): (&TopicPartition, &Assigned)| {
@@ -190,7 +199,7 @@ impl KafkaConsumer {
             });
         }
         let mut wake = self.coordinate(ctx);
-        if !self.stuck {
+        if !self.stuck && !self.held {
             if self.finds_positions() {
                 for kind in [Kind::ListOffsets, Kind::EpochEnds] {
                     wake = wake.min(self.ask(ctx, kind));
@@ -331,7 +340,7 @@ impl KafkaConsumer {
         let Some(State::Fetching(position)) = self.subscriptions.state(partition) else {
             return;
         };
-        if position.offset != asked || self.stuck {
+        if position.offset != asked || self.stuck || self.held {
             return;
         }
         match answer.error {
@@ -414,6 +423,7 @@ impl KafkaConsumer {
                     timestamp_ms: record.timestamp,
                     key: record.key,
                     value: record.value,
+                    headers: record.headers,
                 };
                 match self.group {
                     Some(_) => self.taken.push_back(record),

@@ -23,18 +23,21 @@ mod partitioner;
 mod producer;
 mod producer_batch;
 mod record_accumulator;
+mod schema_registry_client;
 mod sender;
+mod serializers;
 mod subscription_state;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
-pub use consumer::{CommitPolicy, Consumer, ConsumerOptions};
+pub use consumer::{CommitPolicy, Consumer, ConsumerOptions, Poison};
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};
+pub use serializers::SchemaOptions;
 
 use crate::protocol::{Ctx, Event, Hosts};
 

@@ -1,16 +1,21 @@
 //! A producer node: an application that hands its workload's records to a `KafkaProducer` and states
 //! what became of each.
 
+mod sending;
+
 use crate::client::Bootstrap;
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
 use crate::client::sender::Delivery;
+use crate::client::serializers::SchemaOptions;
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
-use crate::protocol::config::{ConfigError, ProducerConfig, Properties};
+use crate::protocol::config::{ConfigError, ProducerConfig, Properties, SerializerConfig};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
 };
+use bytes::Bytes;
+use sending::Sending;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -23,6 +28,9 @@ pub struct ProducerOptions {
     pub properties: Properties,
     pub topic: TopicName,
     pub workload: Workload,
+    pub schemas: SchemaOptions,
+    /// Of each record.
+    pub headers: Headers,
 }
 
 #[derive(Debug)]
@@ -31,6 +39,7 @@ pub struct Producer {
     config: ProducerConfig,
     name: Rc<str>,
     source: Source,
+    sending: Sending,
     library: KafkaProducer,
     on_the_way: OnTheWay,
     started: Time,
@@ -65,6 +74,7 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(100);
 impl Producer {
     pub fn new(options: ProducerOptions) -> Result<Producer, ConfigError> {
         let config = ProducerConfig::parse(&options.properties)?;
+        SerializerConfig::of_producer(&options.properties)?;
         Ok(Producer::fresh(options, config, Source::default()))
     }
 
@@ -80,6 +90,7 @@ impl Producer {
     fn fresh(options: ProducerOptions, config: ProducerConfig, source: Source) -> Producer {
         Producer {
             name: options.name.as_str().into(),
+            sending: Sending::new(&options),
             library: KafkaProducer::new(OWNER, &options.name, &options.bootstrap, &config),
             options,
             config,
@@ -112,8 +123,10 @@ impl Producer {
             }
             Event::Timer(Timer::Client(ClientTimer::NextRecord)) => self.on_next_record(ctx),
             other => {
-                // What is not the library's is of no concern to this node.
-                let _ = self.library.on_event(other, ctx);
+                if let Some(other) = self.on_registry_event(other, ctx) {
+                    // What is not the library's is of no concern to this node.
+                    let _ = self.library.on_event(other, ctx);
+                }
             }
         }
         self.after_event(ctx);
@@ -143,11 +156,12 @@ impl Producer {
             self.options.workload.pace,
             Pace::AsFastAsAcknowledged { .. }
         );
-        if saturates && self.overdue && self.on_the_way.is_empty() && !self.is_over(ctx.now()) {
+        let is_idle = self.on_the_way.is_empty() && !self.sending.is_waiting();
+        if saturates && self.overdue && is_idle && !self.is_over(ctx.now()) {
             self.overdue = false;
             self.set_next(ctx, PAUSE_AFTER_REFUSAL);
         }
-        if self.closing && self.on_the_way.is_empty() {
+        if self.closing && is_idle {
             ctx.fact(Fact::Exiting {
                 status: 0,
                 why: "asked to stop".into(),
@@ -159,7 +173,7 @@ impl Producer {
     fn hand_over(&mut self, ctx: &mut Ctx<'_>) {
         match self.options.workload.pace {
             Pace::Every(_) => {
-                if self.overdue && !self.library.is_blocked() {
+                if self.overdue && !self.is_blocked() {
                     self.overdue = false;
                     self.make_record(ctx);
                 }
@@ -175,7 +189,7 @@ impl Producer {
         }
         for _ in 0..in_flight {
             if self.on_the_way.count >= in_flight as usize
-                || self.library.is_blocked()
+                || self.is_blocked()
                 || !self.make_record(ctx)
             {
                 return;
@@ -190,8 +204,30 @@ impl Producer {
         }
         let workload = &self.options.workload;
         let now_ms = ctx.wall_ms();
-        let (number, key, value) = self.source.next(workload, &self.name, now_ms);
         let timestamp_ms = workload.timestamp.at(now_ms);
+        if self.sending.serializes() {
+            let (number, objects) = self.source.next_objects(workload, &self.name, now_ms);
+            self.serialize(ctx, number, objects, timestamp_ms);
+            return true;
+        }
+        let (number, key, value) = self.source.next(workload, &self.name, now_ms);
+        self.send(ctx, number, timestamp_ms, key, value);
+        true
+    }
+
+    /// A call of `send` has not returned: it waits for the library, or its serializer for a registry.
+    fn is_blocked(&self) -> bool {
+        self.library.is_blocked() || self.sending.is_waiting()
+    }
+
+    fn send(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        number: u64,
+        timestamp_ms: i64,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+    ) {
         let content = content_of(key.as_deref(), value.as_deref());
         let created = ctx.now();
         let send = self.library.send(
@@ -202,7 +238,7 @@ impl Producer {
                 timestamp_ms: Some(timestamp_ms),
                 key,
                 value,
-                headers: Headers::default(),
+                headers: self.options.headers.clone(),
             },
         );
         self.on_the_way.push(
@@ -215,7 +251,6 @@ impl Producer {
             },
         );
         self.state_deliveries(ctx);
-        true
     }
 
     fn is_over(&self, now: Time) -> bool {

@@ -5,6 +5,7 @@
 //! own, so that what happens on the network moves no truck.
 
 use crate::kernel::{Duration, Stream};
+use crate::serialization::{Double, Value};
 use bytes::Bytes;
 use std::fmt::{self, Write};
 
@@ -29,6 +30,7 @@ pub enum KeyTemplate {
     Constant(String),
     /// `key-1` to `key-<n>` in turn.
     Cycle(u32),
+    Whole(i64),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,11 +41,40 @@ pub enum ValueTemplate {
     Position {
         truck: String,
     },
+    /// One field of such a position.
+    Field {
+        truck: String,
+        field: PositionField,
+    },
     Text(String),
     /// The record's number.
     Counter,
     /// So many bytes.
     Bytes(u32),
+}
+
+/// A part of a truck's position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PositionField {
+    Truck,
+    Number,
+    Time,
+    Latitude,
+    Longitude,
+}
+
+/// A record as the application has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Objects {
+    pub key: Object,
+    pub value: Object,
+}
+
+/// An object, and the text that the application makes of it where it serializes by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    pub value: Value,
+    pub text: Option<Bytes>,
 }
 
 /// The timestamp that the application gives a record.
@@ -117,16 +148,12 @@ impl Source {
             KeyTemplate::Cycle(length) => {
                 Some(format!("key-{}", (number - 1) % u64::from((*length).max(1)) + 1).into())
             }
+            KeyTemplate::Whole(number) => Some(number.to_string().into()),
         };
         let value = match &workload.value {
             ValueTemplate::None => return (number, key, None),
             ValueTemplate::Position { truck: id } => {
-                let seed = self.seed.unwrap_or_default();
-                let truck = self
-                    .truck
-                    .get_or_insert_with(|| Truck::new(Stream::named(seed, name), now_ms));
-                truck.drive_until(now_ms);
-                let (latitude, longitude) = truck.position();
+                let (latitude, longitude) = self.drive(name, now_ms);
                 let mut text = String::with_capacity(96);
                 // Writing to a String cannot fail.
                 let _ = write!(
@@ -138,12 +165,97 @@ impl Source {
                 );
                 text.into()
             }
+            ValueTemplate::Field { truck: id, field } => {
+                let (latitude, longitude) = self.drive(name, now_ms);
+                match field {
+                    PositionField::Truck => Bytes::copy_from_slice(id.as_bytes()),
+                    PositionField::Number => number.to_string().into(),
+                    PositionField::Time => now_ms.to_string().into(),
+                    PositionField::Latitude => Degrees(latitude).to_string().into(),
+                    PositionField::Longitude => Degrees(longitude).to_string().into(),
+                }
+            }
             ValueTemplate::Text(text) => Bytes::copy_from_slice(text.as_bytes()),
             ValueTemplate::Counter => number.to_string().into(),
             ValueTemplate::Bytes(size) => filler(number, *size),
         };
         (number, key, Some(value))
     }
+
+    /// Number and objects of the next record, as `next` has it.
+    pub fn next_objects(&mut self, workload: &Workload, name: &str, now_ms: i64) -> (u64, Objects) {
+        let (number, key, value) = self.next(workload, name, now_ms);
+        let text_of = |bytes: &Option<Bytes>| match bytes {
+            Some(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+            None => Value::Null,
+        };
+        let key_value = match &workload.key {
+            KeyTemplate::Whole(number) => Value::Whole(*number),
+            _ => text_of(&key),
+        };
+        let whole = Value::Whole(number as i64);
+        let position = self.truck.as_ref().map_or((0, 0), Truck::position);
+        let value_value = match &workload.value {
+            ValueTemplate::Position { truck } => position_record(truck, number, now_ms, position),
+            ValueTemplate::Field { truck, field } => {
+                let record = position_record(truck, number, now_ms, position);
+                record.field(field.name()).cloned().unwrap_or(Value::Null)
+            }
+            ValueTemplate::Counter => whole,
+            ValueTemplate::Bytes(_) => Value::Bytes(value.as_deref().unwrap_or_default().to_vec()),
+            ValueTemplate::Text(_) | ValueTemplate::None => text_of(&value),
+        };
+        let object = |value, text| Object { value, text };
+        let (key, value) = (object(key_value, key), object(value_value, value));
+        (number, Objects { key, value })
+    }
+
+    /// Where the truck is, in micro-degrees.
+    fn drive(&mut self, name: &str, now_ms: i64) -> (i64, i64) {
+        let seed = self.seed.unwrap_or_default();
+        let truck = self
+            .truck
+            .get_or_insert_with(|| Truck::new(Stream::named(seed, name), now_ms));
+        truck.drive_until(now_ms);
+        truck.position()
+    }
+}
+
+impl PositionField {
+    pub const ALL: [PositionField; 5] = [
+        PositionField::Truck,
+        PositionField::Number,
+        PositionField::Time,
+        PositionField::Latitude,
+        PositionField::Longitude,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            PositionField::Truck => "truck",
+            PositionField::Number => "number",
+            PositionField::Time => "time",
+            PositionField::Latitude => "latitude",
+            PositionField::Longitude => "longitude",
+        }
+    }
+}
+
+/// A position as an object with fields.
+fn position_record(truck: &str, number: u64, time_ms: i64, (north, east): (i64, i64)) -> Value {
+    let degrees = |micro: i64| {
+        // A town's coordinates have nine digits at most.
+        let millionths = i32::try_from(micro).unwrap_or_default();
+        Value::Double(Double::from_millionths(millionths))
+    };
+    let field = |field: PositionField, value| (field.name().to_owned(), value);
+    Value::Record(vec![
+        field(PositionField::Truck, Value::Text(truck.to_owned())),
+        field(PositionField::Number, Value::Whole(number as i64)),
+        field(PositionField::Time, Value::Whole(time_ms)),
+        field(PositionField::Latitude, degrees(north)),
+        field(PositionField::Longitude, degrees(east)),
+    ])
 }
 
 /// Micro-degrees, written as degrees.

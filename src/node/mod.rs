@@ -18,6 +18,7 @@ pub use zookeeper_shell::{ShellCommand, ZooKeeperShell};
 use crate::client::Client;
 use crate::kernel::{Actor, Backlog, Coming, Lane};
 use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
+use crate::schema_registry::{self, SchemaRegistry};
 use crate::zookeeper::Server;
 
 /// A process of the simulated cluster.
@@ -27,6 +28,7 @@ pub enum Node {
     Broker(Box<KafkaServer>),
     Client(Client),
     ZooKeeperShell(Box<ZooKeeperShell>),
+    SchemaRegistry(Box<SchemaRegistry>),
 }
 
 /// `clientPort`. ZooKeeper's own clients, and its servers among themselves, need not say it.
@@ -41,13 +43,17 @@ impl Actor<Cluster> for Node {
             Node::Broker(server) => Node::Broker(Box::new(server.rebooted())),
             Node::Client(client) => Node::Client(client.rebooted()),
             Node::ZooKeeperShell(shell) => Node::ZooKeeperShell(Box::new(shell.rebooted())),
+            Node::SchemaRegistry(registry) => Node::SchemaRegistry(Box::new(registry.rebooted())),
         }
     }
 
     fn lane(&self, coming: &Coming<'_, Cluster>) -> Lane {
         match self {
             Node::Broker(server) => server.lane(coming),
-            Node::ZooKeeper(_) | Node::Client(_) | Node::ZooKeeperShell(_) => Lane::MAIN,
+            Node::ZooKeeper(_)
+            | Node::Client(_)
+            | Node::ZooKeeperShell(_)
+            | Node::SchemaRegistry(_) => Lane::MAIN,
         }
     }
 
@@ -64,6 +70,7 @@ impl Actor<Cluster> for Node {
             ctx.fact(Fact::Started);
             match self {
                 Node::ZooKeeper(_) => ctx.listen_on(ZOOKEEPER_PORT, false),
+                Node::SchemaRegistry(_) => ctx.listen_on(schema_registry::PORT, false),
                 Node::Client(_) | Node::ZooKeeperShell(_) => ctx.listen(false),
                 // By its settings.
                 Node::Broker(_) => {}
@@ -81,6 +88,7 @@ impl Actor<Cluster> for Node {
             Node::Broker(server) => server.on_event(event, ctx),
             Node::Client(client) => client.on_event(event, ctx),
             Node::ZooKeeperShell(shell) => shell.on_event(event, ctx),
+            Node::SchemaRegistry(registry) => registry.on_event(event, ctx),
         }
     }
 }

@@ -149,6 +149,20 @@ sentences! {
         StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
         /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end.
         Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
+        /// Each value that it serializes has so many bytes.
+        ValueBytes { producer: String, count: Count } = "bytes of a value of {producer}: {count}",
+        /// It (or its members together) cannot deserialize so many records.
+        CannotRead { consumer: String, count: Count } = "records that {consumer} cannot deserialize: {count}",
+        /// At the end its `poll` throws for a record that it cannot deserialize, and its position is still there.
+        StuckAtTheEnd { consumer: String } = "{consumer} is stuck at the end",
+        /// Its application seeks past so many records that it cannot deserialize.
+        Skipped { consumer: String, count: Count } = "records skipped by {consumer}: {count}",
+        /// Its application has so many records that it cannot deserialize acknowledged in its dead-letter topic.
+        DeadLettered { consumer: String, count: Count } = "records sent to a dead-letter topic by {consumer}: {count}",
+        /// The schema registry has so many versions of this subject at the end.
+        SchemaVersions { subject: String, count: Count } = "versions of subject {subject}: {count}",
+        /// The schema registry refuses so many times to take a schema for this subject.
+        SchemasRefused { subject: String, count: Count } = "schemas refused for subject {subject}: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
         /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself: serves.
@@ -192,6 +206,10 @@ impl Expectation {
                 | Failed { .. }
                 | KeepsGeneration { .. }
                 | StopsReading { .. }
+                | CannotRead { .. }
+                | Skipped { .. }
+                | DeadLettered { .. }
+                | SchemasRefused { .. }
                 | NoZooKeeperLeader
                 | BroughtUpToDate { .. }
                 | ZooKeeperAnswers { .. }

@@ -28,11 +28,15 @@ pub use sentence::{Sentence, SentenceError, Slot, Within};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};
-pub use workload::{Acks, Commit, ConsumerPlan, Key, ProducerPlan, Timestamp, Value, truck_name};
+pub use workload::{
+    Acks, Commit, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY,
+    SchemaPlan, SchemaRegistryPlan, Timestamp, Value, truck_name,
+};
 pub use zookeeper_client::{ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 
 use crate::kernel::Duration;
 use crate::protocol::rules::Rules;
+use crate::serialization::SchemaType;
 
 /// Everything that a run is made of, but its seed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +63,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Made by an administrator before clients start (the timeline can make others later).
     pub topics: Vec<TopicPlan>,
+    pub schemas: Vec<SchemaPlan>,
+    pub schema_registry: Option<SchemaRegistryPlan>,
     pub producers: Vec<ProducerPlan>,
     pub consumers: Vec<ConsumerPlan>,
     pub zookeeper_clients: Vec<ZooKeeperClientPlan>,
@@ -81,6 +87,8 @@ impl Plan {
             buggify: 0,
             rules: Rules::default(),
             topics: Vec::new(),
+            schemas: Vec::new(),
+            schema_registry: None,
             producers: Vec::new(),
             consumers: Vec::new(),
             zookeeper_clients: Vec::new(),
@@ -133,6 +141,20 @@ impl Plan {
 
     pub fn topic(mut self, topic: TopicPlan) -> Self {
         self.topics.push(topic);
+        self
+    }
+
+    pub fn schema(mut self, name: &str, language: SchemaType, text: &str) -> Self {
+        self.schemas.push(SchemaPlan {
+            name: name.to_owned(),
+            language,
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    pub fn schema_registry(mut self, registry: SchemaRegistryPlan) -> Self {
+        self.schema_registry = Some(registry);
         self
     }
 

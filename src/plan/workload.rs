@@ -2,6 +2,7 @@
 
 use crate::kernel::Duration;
 use crate::protocol::config::Properties;
+use crate::serialization::{Compatibility, SchemaType};
 use std::fmt;
 
 /// One producer, or a group of equal ones.
@@ -26,6 +27,11 @@ pub struct ProducerPlan {
     pub stop: Option<Duration>,
     /// So many records of each member at most.
     pub limit: Option<u64>,
+    /// Names of `Plan::schemas`, for serializers that write by one.
+    pub key_schema: Option<String>,
+    pub value_schema: Option<String>,
+    /// Of each record, in order.
+    pub headers: Vec<(String, String)>,
     /// None: `acks` of `config`, else the version's default.
     pub acks: Option<Acks>,
     /// Under the producer's keys.
@@ -50,6 +56,9 @@ impl ProducerPlan {
             start: None,
             stop: None,
             limit: None,
+            key_schema: None,
+            value_schema: None,
+            headers: Vec::new(),
             acks: None,
             config: Properties::new(),
             bootstrap: None,
@@ -101,6 +110,11 @@ impl ProducerPlan {
         self
     }
 
+    pub fn value_schema(mut self, name: impl Into<String>) -> Self {
+        self.value_schema = Some(name.into());
+        self
+    }
+
     pub fn acks(mut self, acks: Acks) -> Self {
         self.acks = Some(acks);
         self
@@ -141,11 +155,47 @@ pub struct ConsumerPlan {
     pub processing: Option<Duration>,
     /// None: the library commits by itself (`enable.auto.commit`).
     pub commit: Option<Commit>,
+    /// Names of `Plan::schemas`: what the reader has for its own, whatever was written.
+    pub key_schema: Option<String>,
+    pub value_schema: Option<String>,
+    /// What the application does with a record that cannot be deserialized; none: it is stuck.
+    pub poison: Option<Poison>,
     /// Under the consumer's keys.
     pub config: Properties,
     /// `host:port` of the servers to ask first; none: all brokers.
     pub bootstrap: Option<Vec<String>>,
 }
+
+/// What an application does with a record that its deserializer cannot read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Poison {
+    /// It calls `poll` again and again.
+    Stuck,
+    /// It seeks past it.
+    Skip,
+    /// It sends it to this topic, and seeks past it once that is acknowledged.
+    DeadLetter(String),
+}
+
+/// A schema that clients name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SchemaPlan {
+    pub name: String,
+    pub language: SchemaType,
+    pub text: String,
+}
+
+/// A schema registry. Its node is called `schema-registry`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SchemaRegistryPlan {
+    pub about: Option<String>,
+    pub compatibility: Compatibility,
+    /// Subjects, such as `t-value`, with a rule of their own.
+    pub subjects: Vec<(String, Compatibility)>,
+}
+
+/// The name of a schema registry's node.
+pub const SCHEMA_REGISTRY: &str = "schema-registry";
 
 /// When the application of a member of a group commits by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,6 +224,9 @@ impl ConsumerPlan {
             seek: None,
             processing: None,
             commit: None,
+            key_schema: None,
+            value_schema: None,
+            poison: None,
             config: Properties::new(),
             bootstrap: None,
         }
@@ -181,6 +234,16 @@ impl ConsumerPlan {
 
     pub fn count(mut self, count: u32) -> Self {
         self.count = Some(count);
+        self
+    }
+
+    pub fn value_schema(mut self, name: impl Into<String>) -> Self {
+        self.value_schema = Some(name.into());
+        self
+    }
+
+    pub fn poison(mut self, poison: Poison) -> Self {
+        self.poison = Some(poison);
         self
     }
 
@@ -232,6 +295,8 @@ pub enum Key {
     Constant(String),
     /// `key-1` to `key-<n>` in turn.
     Cycle(u32),
+    /// The number in the truck's name.
+    TruckNumber,
 }
 
 /// The name of the truck that is a producer's member number `n` (1 for a single producer): `truck 1`. By
@@ -240,11 +305,48 @@ pub fn truck_name(n: u32) -> String {
     format!("truck {n}")
 }
 
+/// A field of a truck's position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PositionField {
+    Truck,
+    Number,
+    Time,
+    Latitude,
+    Longitude,
+}
+
+impl PositionField {
+    /// By the word that a scenario says.
+    pub const WORDS: [(&str, PositionField); 5] = [
+        ("position.truck", PositionField::Truck),
+        ("position.number", PositionField::Number),
+        ("position.time", PositionField::Time),
+        ("position.latitude", PositionField::Latitude),
+        ("position.longitude", PositionField::Longitude),
+    ];
+
+    pub fn parse(word: &str) -> Option<PositionField> {
+        let known = PositionField::WORDS
+            .iter()
+            .find(|(known, _)| *known == word);
+        known.map(|(_, field)| *field)
+    }
+}
+
+impl fmt::Display for PositionField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = PositionField::WORDS.iter().find(|(_, field)| field == self);
+        f.write_str(word.map_or("", |(word, _)| word))
+    }
+}
+
 /// What a record's value is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Value {
     /// A truck's position in degrees, moving along streets.
     Position,
+    /// One field of it, by its name.
+    PositionField(PositionField),
     /// None: a record with a key and no value is a tombstone.
     Null,
     /// The record's number as text, from 1.

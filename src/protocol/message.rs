@@ -1,6 +1,7 @@
 //! Everything that travels on a connection, its size on the wire, and its content hash.
 
 use super::kafka::{Request, Response};
+use super::schema_registry::{RegistryCall, RegistryResponse};
 use super::zab::{ElectionMessage, QuorumPacket};
 use super::zookeeper::{ClientMessage, ServerMessage};
 use crate::kernel::{ConnId, Payload};
@@ -43,6 +44,9 @@ pub enum Message {
     Election(Box<ElectionMessage>),
     /// Between a ZooKeeper leader and its learners.
     Quorum(Box<QuorumPacket>),
+    /// To a schema registry.
+    RegistryCall(Box<RegistryCall>),
+    RegistryResponse(Box<RegistryResponse>),
 }
 
 impl Message {
@@ -55,6 +59,8 @@ impl Message {
             Message::ZooKeeperReply(_) => "ZooKeeper reply",
             Message::Election(message) => message.name(),
             Message::Quorum(packet) => packet.name(),
+            Message::RegistryCall(call) => call.request.name(),
+            Message::RegistryResponse(_) => "registry response",
         }
     }
 }
@@ -68,6 +74,8 @@ impl Payload for Message {
             Message::ZooKeeperReply(message) => message.wire_bytes(),
             Message::Election(message) => message.wire_bytes(),
             Message::Quorum(packet) => packet.wire_bytes(),
+            Message::RegistryCall(call) => call.request.wire_bytes(),
+            Message::RegistryResponse(response) => response.wire_bytes(),
         }
     }
 
@@ -79,6 +87,8 @@ impl Payload for Message {
             Message::ZooKeeperReply(_) => 2001,
             Message::Election(_) => 2002,
             Message::Quorum(_) => 2003,
+            Message::RegistryCall(_) => 3000,
+            Message::RegistryResponse(_) => 3001,
         }
     }
 
@@ -91,6 +101,8 @@ impl Payload for Message {
             Message::ZooKeeperReply(message) => message.hash(&mut hasher),
             Message::Election(message) => message.hash(&mut hasher),
             Message::Quorum(packet) => packet.hash(&mut hasher),
+            Message::RegistryCall(call) => call.hash(&mut hasher),
+            Message::RegistryResponse(response) => response.hash(&mut hasher),
         }
         hasher.finish()
     }

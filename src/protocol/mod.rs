@@ -19,6 +19,7 @@ mod kafka;
 mod lock;
 mod message;
 pub mod rules;
+mod schema_registry;
 mod timer;
 pub mod wire;
 pub mod zab;
@@ -30,8 +31,8 @@ pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
     Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, MemberGone,
-    NotReached, ProducerStateFact, RebalanceReason, RecordId, Routine, ShellFact, StateWriteReason,
-    content_of,
+    MessageFact, NotReached, Part, ProducerStateFact, RebalanceReason, RecordId, Routine,
+    Serialized, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{
@@ -42,6 +43,7 @@ pub use java_hash::java_hash_code;
 pub use kafka::*;
 pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message, Pending};
+pub use schema_registry::{RegistryCall, RegistryRequest, RegistryResponse, SubjectSchema};
 pub use timer::{
     BrokerTimer, ClientTimer, ControllerTimer, GroupTimer, NetworkOwner, NetworkTimer, ServerTimer,
     SessionTimer, Timer, ZooKeeperTimer,

@@ -167,6 +167,10 @@ pub enum ClientTimer {
     NextRecord,
     /// The application has processed what `poll` gave it.
     Processed,
+    /// The application calls `poll` again after it threw.
+    PollAgain,
+    /// A schema registry has not answered in time.
+    Registry,
     /// Expiry, back-off or linger of the accumulator; metadata age.
     Wake(u64),
 }

@@ -1,19 +1,25 @@
 //! From a plan to a kernel with nodes: every process, its machine and its configuration.
 
-use crate::client::workload::{KeyTemplate, Pace, TimestampTemplate, ValueTemplate, Workload};
-use crate::client::{
-    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Producer,
-    ProducerOptions,
+use crate::client::workload::{
+    KeyTemplate, Pace, PositionField, TimestampTemplate, ValueTemplate, Workload,
 };
-use crate::kernel::{Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time};
+use crate::client::{
+    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Poison,
+    Producer, ProducerOptions, SchemaOptions,
+};
+use crate::kernel::{
+    Address, Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time,
+};
 use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    AUTO_CREATE, BrokerPlan, Commit, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
-    Timestamp, Value, ZooKeeperClientPlan, truck_name,
+    self, AUTO_CREATE, BrokerPlan, Commit, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
+    SCHEMA_REGISTRY, Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
 use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
+use crate::schema_registry::{self, RegistryOptions, SchemaRegistry};
+use crate::serialization::ParsedSchema;
 use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,6 +96,20 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
         );
         layout.clients.push((client.name.clone(), id));
     }
+    if let Some(registry) = &plan.schema_registry {
+        let options = RegistryOptions {
+            compatibility: registry.compatibility,
+            subjects: registry
+                .subjects
+                .iter()
+                .map(|(subject, level)| (Rc::from(subject.as_str()), *level))
+                .collect(),
+        };
+        let node = Node::SchemaRegistry(Box::new(SchemaRegistry::new(options)));
+        let machine = Machine::default();
+        let id = add(&mut kernel, SCHEMA_REGISTRY, None, &machine, None, node);
+        layout.clients.push((SCHEMA_REGISTRY.to_string(), id));
+    }
     debug_assert!(
         addresses.agree_with(&layout),
         "addresses are given in the order in which nodes are added"
@@ -119,7 +139,9 @@ pub fn client(
     }
     for producer in &plan.producers {
         if let Some(member) = producer.members().iter().position(|member| member == name) {
-            let options = producer_options(producer, addresses, name, member, now);
+            let mut options = producer_options(producer, addresses, name, member, now);
+            let named = (&producer.key_schema, &producer.value_schema);
+            options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Producer(Box::new(
                 Producer::new(options).map_err(unbuildable)?,
             ))));
@@ -127,7 +149,9 @@ pub fn client(
     }
     for consumer in &plan.consumers {
         if consumer.members().iter().any(|member| member == name) {
-            let options = consumer_options(consumer, addresses, name);
+            let mut options = consumer_options(consumer, addresses, name);
+            let named = (&consumer.key_schema, &consumer.value_schema);
+            options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Consumer(Box::new(
                 Consumer::new(options).map_err(unbuildable)?,
             ))));
@@ -159,7 +183,13 @@ impl Addresses {
     pub fn of(plan: &Plan) -> Addresses {
         let zookeepers = (1..=plan.cluster.zookeeper.servers).map(|n| format!("zookeeper-{n}"));
         let brokers = plan.cluster.brokers.iter().map(|broker| host(broker.id));
+        let of_zookeeper = plan.zookeeper_clients.iter().map(|plan| plan.name.clone());
+        let registry = plan
+            .schema_registry
+            .iter()
+            .map(|_| SCHEMA_REGISTRY.to_string());
         let machines = zookeepers.chain(brokers).chain(client_names(plan));
+        let machines = machines.chain(of_zookeeper).chain(registry);
         let first = plan.cluster.zookeeper.servers;
         let nodes = plan.cluster.brokers.iter().zip(first..);
         let listens = |broker: &BrokerPlan| {
@@ -369,15 +399,32 @@ fn producer_options(
         bootstrap: addresses.bootstrap(name, &producer.bootstrap),
         properties,
         topic: Rc::from(producer.topic.as_str()),
+        schemas: SchemaOptions::default(),
+        headers: producer
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())))
+            .collect(),
         workload: Workload {
             key: match &producer.key {
                 Key::None => KeyTemplate::None,
                 Key::TruckId => KeyTemplate::Constant(truck.clone()),
                 Key::Constant(text) => KeyTemplate::Constant(text.clone()),
                 Key::Cycle(length) => KeyTemplate::Cycle(*length),
+                Key::TruckNumber => KeyTemplate::Whole(member as i64 + 1),
             },
             value: match &producer.value {
                 Value::Position => ValueTemplate::Position { truck },
+                Value::PositionField(field) => ValueTemplate::Field {
+                    truck,
+                    field: match field {
+                        plan::PositionField::Truck => PositionField::Truck,
+                        plan::PositionField::Number => PositionField::Number,
+                        plan::PositionField::Time => PositionField::Time,
+                        plan::PositionField::Latitude => PositionField::Latitude,
+                        plan::PositionField::Longitude => PositionField::Longitude,
+                    },
+                },
                 Value::Number => ValueTemplate::Counter,
                 Value::Null => ValueTemplate::None,
                 Value::Constant(text) => ValueTemplate::Text(text.clone()),
@@ -432,7 +479,37 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
             Some(Commit::Before) => CommitPolicy::Before,
             Some(Commit::After) => CommitPolicy::After,
         },
+        schemas: SchemaOptions::default(),
+        poison: match &consumer.poison {
+            None | Some(plan::Poison::Stuck) => Poison::Stuck,
+            Some(plan::Poison::Skip) => Poison::Skip,
+            Some(plan::Poison::DeadLetter(topic)) => Poison::DeadLetter(Rc::from(topic.as_str())),
+        },
     }
+}
+
+/// What a client that names these schemas, of its key and its value, is given.
+fn schema_options(
+    plan: &Plan,
+    addresses: &Addresses,
+    (key, value): (&Option<String>, &Option<String>),
+) -> Result<SchemaOptions, Unbuildable> {
+    let schema = |name: &Option<String>| {
+        let Some(name) = name else {
+            return Ok(None);
+        };
+        let known = plan.schemas.iter().find(|schema| schema.name == *name);
+        let known = known.ok_or_else(|| Unbuildable(format!("there is no schema {name}")))?;
+        ParsedSchema::parse(known.language, &known.text)
+            .map(Some)
+            .map_err(|error| Unbuildable(format!("schema {name}: {error}")))
+    };
+    let registry = addresses.hosts.resolve(SCHEMA_REGISTRY);
+    Ok(SchemaOptions {
+        key: schema(key)?,
+        value: schema(value)?,
+        registry: registry.map(|node| Address::new(node, schema_registry::PORT)),
+    })
 }
 
 /// `max.in.flight.requests.per.connection` of a producer that does not set it.

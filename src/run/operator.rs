@@ -14,7 +14,7 @@ use super::recorded::plan_as_run;
 use crate::client::{AdminCommand, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::{Layout, Node};
-use crate::plan::{Moment, Partition, Plan, When, ZooKeeperClientPlan};
+use crate::plan::{Moment, Partition, Plan, SCHEMA_REGISTRY, When, ZooKeeperClientPlan};
 use crate::protocol::{BrokerId, Cluster, Fact, Lack, NO_LEADER, Timer, TopicPartition};
 use crate::trace::{StallReader, TraceEntry};
 use std::collections::BTreeMap;
@@ -149,6 +149,10 @@ impl Operator {
     }
 
     pub fn start_servers(&mut self, world: &mut World<'_>) {
+        let mut clients = world.layout.clients.iter();
+        if let Some((_, registry)) = clients.find(|(name, _)| name == SCHEMA_REGISTRY) {
+            world.kernel.apply(Fault::Start(*registry));
+        }
         if world.plan.cluster.zookeeper.machine.down_at_start {
             self.start_brokers(world);
         } else {
@@ -358,7 +362,7 @@ impl Operator {
             return;
         };
         let is_of_zookeeper = |plan: &ZooKeeperClientPlan| plan.name == *name;
-        if world.plan.zookeeper_clients.iter().any(is_of_zookeeper) {
+        if world.plan.zookeeper_clients.iter().any(is_of_zookeeper) || name == SCHEMA_REGISTRY {
             world.kernel.apply(Fault::Start(*node));
             return;
         }

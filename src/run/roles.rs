@@ -8,7 +8,7 @@ use super::process_faults::Condition;
 use crate::kernel::{NodeId, NodeStatus};
 use crate::node::Observed;
 use crate::node::view::{ClusterView, CommittedPartition};
-use crate::plan::{Partition, Plan, Role, Targets};
+use crate::plan::{Partition, Plan, Role, SCHEMA_REGISTRY, Targets};
 use crate::protocol::{BrokerId, NO_LEADER, TopicPartition};
 use std::collections::BTreeMap;
 
@@ -115,7 +115,11 @@ impl Resolver<'_> {
                 .filter(|node| self.status(*node) == NodeStatus::Paused)
                 .collect(),
             Role::AllZooKeepers => layout.zookeepers.clone(),
-            Role::AllClients => layout.clients.iter().map(|(_, node)| *node).collect(),
+            Role::AllClients => {
+                let clients = layout.clients.iter();
+                let clients = clients.filter(|(name, _)| name != SCHEMA_REGISTRY);
+                clients.map(|(_, node)| *node).collect()
+            }
             Role::Everyone => {
                 let servers = layout.zookeepers.iter().chain(layout.brokers.values());
                 servers
@@ -144,6 +148,9 @@ impl Resolver<'_> {
                 let plans = plans.chain(self.plan.consumers.iter().map(|c| (&c.name, c.members())));
                 let of_zookeeper = self.plan.zookeeper_clients.iter();
                 let plans = plans.chain(of_zookeeper.map(|c| (&c.name, vec![c.name.clone()])));
+                let registry = SCHEMA_REGISTRY.to_string();
+                let of_registry = self.plan.schema_registry.iter();
+                let plans = plans.chain(of_registry.map(|_| (&registry, vec![registry.clone()])));
                 let members: Vec<String> = plans
                     .filter(|(group, members)| *group == name || members.contains(name))
                     .flat_map(|(group, members)| {

@@ -40,6 +40,10 @@ pub(super) struct Document {
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) topics: Ordered<Topic>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) schemas: Ordered<Schema>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) schema_registry: Option<SchemaRegistry>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) producers: Ordered<Producer>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) consumers: Ordered<Consumer>,
@@ -247,6 +251,12 @@ pub(super) struct Producer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key_schema: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) value_schema: Option<String>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) headers: Ordered<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) acks: Option<String>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) config: Ordered<String>,
@@ -277,6 +287,51 @@ pub(super) struct Made {
     pub(super) bytes: Option<Size>,
 }
 
+/// A word such as `skip`, or where records that cannot be read are sent.
+#[derive(Clone, PartialEq)]
+pub(super) enum Poison {
+    Word(String),
+    Sent(DeadLetter),
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "stuck, skip, or a map such as {dead_letter: t.dead}"
+)]
+pub(super) struct DeadLetter {
+    pub(super) dead_letter: String,
+}
+
+/// A schema: exactly one of its fields.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "{avro: ...} or {protobuf: ...}"
+)]
+pub(super) struct Schema {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) avro: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) protobuf: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a map that describes a schema registry, such as {compatibility: backward}"
+)]
+pub(super) struct SchemaRegistry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) about: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compatibility: Option<String>,
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub(super) subjects: Ordered<String>,
+}
+
 /// When the application of a member of a group commits by itself.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -303,6 +358,12 @@ pub(super) struct Consumer {
     pub(super) processing: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) commit: Option<Commit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key_schema: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) value_schema: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) poison: Option<Poison>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) config: Ordered<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -366,6 +427,7 @@ macro_rules! scalar_or {
 
 scalar_or!(NumberOr<T>, [T], Number = u32, Said, "a number of equal servers, or what is special about them", visit_u64: u64, visit_i64: i64);
 scalar_or!(Latency, [], Constant = Time, Spread, "a time such as 500us, or a distribution such as {log_normal: 500us, sigma_percent: 25}", visit_str: &str);
+scalar_or!(Poison, [], Word = String, Sent, "stuck, skip, or a map such as {dead_letter: t.dead}", visit_str: &str);
 scalar_or!(Content, [], Word = String, Made, "a word, or a map such as {text: ...}", visit_str: &str; null = Null);
 
 fn one() -> u64 {

@@ -6,10 +6,11 @@ use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
     Action, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
-    Partition, Plan, ProducerPlan, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan,
-    ZooKeeperPlan,
+    Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan, Targets, Timestamp,
+    TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
+use crate::serialization::SchemaType;
 
 pub(super) fn document(plan: &Plan) -> Document {
     Document {
@@ -38,6 +39,13 @@ pub(super) fn document(plan: &Plan) -> Document {
                 .map(|plan| (plan.name.clone(), topic(plan)))
                 .collect(),
         ),
+        schemas: Ordered(
+            plan.schemas
+                .iter()
+                .map(|plan| (plan.name.clone(), schema(plan)))
+                .collect(),
+        ),
+        schema_registry: plan.schema_registry.as_ref().map(schema_registry),
         producers: Ordered(
             plan.producers
                 .iter()
@@ -172,6 +180,24 @@ fn topic(plan: &TopicPlan) -> doc::Topic {
     }
 }
 
+fn schema(plan: &SchemaPlan) -> doc::Schema {
+    let text = |language| (plan.language == language).then(|| plan.text.clone());
+    doc::Schema {
+        avro: text(SchemaType::Avro),
+        protobuf: text(SchemaType::Protobuf),
+    }
+}
+
+fn schema_registry(plan: &SchemaRegistryPlan) -> doc::SchemaRegistry {
+    let subjects = plan.subjects.iter();
+    let subjects = subjects.map(|(subject, level)| (subject.clone(), level.to_string()));
+    doc::SchemaRegistry {
+        about: plan.about.clone(),
+        compatibility: Some(plan.compatibility.to_string()),
+        subjects: Ordered(subjects.collect()),
+    }
+}
+
 fn producer(plan: &ProducerPlan) -> doc::Producer {
     let word = |text: &str| Some(Content::Word(text.to_string()));
     let made = |made: doc::Made| Some(Content::Made(made));
@@ -182,6 +208,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         key: match &plan.key {
             Key::None => word("none"),
             Key::TruckId => word("truck_id"),
+            Key::TruckNumber => word("truck_number"),
             Key::Constant(text) => made(doc::Made {
                 text: Some(text.clone()),
                 ..doc::Made::default()
@@ -193,6 +220,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         },
         value: match &plan.value {
             Value::Position => word("position"),
+            Value::PositionField(field) => word(&field.to_string()),
             Value::Number => word("number"),
             Value::Null => Some(Content::Null),
             Value::Constant(text) => made(doc::Made {
@@ -210,6 +238,9 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
         limit: plan.limit,
+        key_schema: plan.key_schema.clone(),
+        value_schema: plan.value_schema.clone(),
+        headers: Ordered(plan.headers.iter().cloned().collect()),
         acks: plan.acks.map(|acks| acks.to_string()),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
@@ -228,6 +259,15 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         commit: plan.commit.map(|when| match when {
             Commit::Before => doc::Commit::Before,
             Commit::After => doc::Commit::After,
+        }),
+        key_schema: plan.key_schema.clone(),
+        value_schema: plan.value_schema.clone(),
+        poison: plan.poison.as_ref().map(|poison| match poison {
+            Poison::Stuck => doc::Poison::Word("stuck".into()),
+            Poison::Skip => doc::Poison::Word("skip".into()),
+            Poison::DeadLetter(topic) => doc::Poison::Sent(doc::DeadLetter {
+                dead_letter: topic.clone(),
+            }),
         }),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),

@@ -29,7 +29,7 @@ mod tests;
 pub use charset::Charset;
 pub use compatibility::{Compatibility, Incompatible};
 pub use format::{Class, Format};
-pub use schema::{Schema, SchemaError, SchemaType};
+pub use schema::{ParsedSchema, Schema, SchemaError, SchemaType};
 pub use serde::{Deserializer, Serializer};
 pub use value::{Double, Float, Value};
 

@@ -3,6 +3,7 @@
 use super::avro::Avro;
 use super::protobuf::Protobuf;
 use std::fmt;
+use std::rc::Rc;
 
 /// A schema that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,8 +12,15 @@ pub enum Schema {
     Protobuf(Protobuf),
 }
 
+/// A schema and the text that it was read from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParsedSchema {
+    pub text: Rc<str>,
+    pub schema: Rc<Schema>,
+}
+
 /// Languages of schemas, as a registry calls them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SchemaType {
     Avro,
     Protobuf,
@@ -50,6 +58,15 @@ impl fmt::Display for SchemaType {
         f.write_str(match self {
             SchemaType::Avro => "avro",
             SchemaType::Protobuf => "protobuf",
+        })
+    }
+}
+
+impl ParsedSchema {
+    pub fn parse(of: SchemaType, text: &str) -> Result<ParsedSchema, SchemaError> {
+        Ok(ParsedSchema {
+            schema: Rc::new(Schema::parse(of, text)?),
+            text: text.into(),
         })
     }
 }

@@ -15,6 +15,7 @@ mod groups;
 mod listeners;
 mod readme;
 mod reported;
+mod serializers;
 mod sticky_groups;
 mod telling;
 mod threads;

@@ -1,6 +1,7 @@
 //! Scenarios from outside: what is refused and how it is said, plans written and read back, the command
 //! line.
 
+mod any_clients;
 mod bad_inputs;
 mod bad_lines;
 mod bad_recordings;

@@ -1,16 +1,18 @@
 //! Any plan can be written as YAML and is the same plan when it is read back.
 
+use super::any_clients::clients;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::*;
 use kafka_trial::protocol::config::{KafkaVersion, Properties};
 use kafka_trial::protocol::rules::Rules;
 use kafka_trial::protocol::zab::SyncMode;
 use kafka_trial::scenario::{load, to_yaml};
+use kafka_trial::serialization::{Compatibility, SchemaType};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-const SECONDS: u64 = 1_000_000_000;
+pub const SECONDS: u64 = 1_000_000_000;
 /// Runs of these plans last so long.
 const DURATION: Duration = Duration(600 * SECONDS);
 
@@ -75,6 +77,16 @@ fn plan() -> impl Strategy<Value = Plan> {
                             ..TopicPlan::new("v-1")
                         },
                     ],
+                    schemas: vec![SchemaPlan {
+                        name: "s".into(),
+                        language: SchemaType::Avro,
+                        text: "\"int\"\n".into(),
+                    }],
+                    schema_registry: (seed % 2 == 0).then(|| SchemaRegistryPlan {
+                        about: None,
+                        compatibility: Compatibility::FullTransitive,
+                        subjects: vec![("t-value".into(), Compatibility::None)],
+                    }),
                     producers,
                     consumers,
                     zookeeper_clients,
@@ -86,7 +98,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 /// Text that YAML might take for something else.
-fn words() -> impl Strategy<Value = String> {
+pub fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{1,8}",
         Just("true".to_string()),
@@ -116,7 +128,7 @@ fn time() -> impl Strategy<Value = Duration> {
     ]
 }
 
-fn length() -> impl Strategy<Value = Duration> {
+pub fn length() -> impl Strategy<Value = Duration> {
     (1..100 * SECONDS).prop_map(Duration)
 }
 
@@ -233,93 +245,6 @@ fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
                 },
             )
         })
-}
-
-type Clients = (
-    Vec<ProducerPlan>,
-    Vec<ConsumerPlan>,
-    Vec<ZooKeeperClientPlan>,
-);
-
-fn clients() -> impl Strategy<Value = Clients> {
-    let key = prop_oneof![
-        Just(Key::None),
-        Just(Key::TruckId),
-        words().prop_map(Key::Constant),
-        (1..1_000u32).prop_map(Key::Cycle),
-    ];
-    let value = prop_oneof![
-        Just(Value::Position),
-        Just(Value::Number),
-        Just(Value::Null),
-        words().prop_map(Value::Constant),
-        any::<u64>().prop_map(Value::Bytes),
-    ];
-    let timestamp = prop_oneof![
-        Just(Timestamp::Seconds),
-        Just(Timestamp::Microseconds),
-        any::<i32>().prop_map(|ahead_ms| Timestamp::Clock {
-            ahead_ms: ahead_ms.into()
-        }),
-        (0..i64::MAX).prop_map(Timestamp::Fixed),
-    ];
-    let acks = option::of(prop_oneof![
-        Just(Acks::None),
-        Just(Acks::Leader),
-        Just(Acks::All)
-    ]);
-    let producer = (
-        option::of(words()),
-        option::of(1..20u32),
-        key,
-        value,
-        length(),
-        any::<bool>(),
-        acks,
-        option::of(1..100u64),
-        timestamp,
-    )
-        .prop_map(
-            |(about, count, key, value, every, saturate, acks, limit, timestamp)| ProducerPlan {
-                timestamp,
-                about,
-                count,
-                key,
-                value,
-                every: if saturate {
-                    Duration(SECONDS)
-                } else {
-                    every.max(Duration(SECONDS / 100))
-                },
-                saturate,
-                acks,
-                limit,
-                start: limit.map(|n| Duration(n * SECONDS)),
-                bootstrap: count.map(|_| vec!["broker-1:9092".into(), "broker-2:9092".into()]),
-                ..ProducerPlan::new("trucks", "t")
-            },
-        );
-    let consumer =
-        (option::of(words()), option::of(1..20u32)).prop_map(|(about, count)| ConsumerPlan {
-            about,
-            count,
-            bootstrap: count.map(|_| vec!["broker-3:9092".into()]),
-            ..ConsumerPlan::new("dashboard", "u")
-                .reads("v-1")
-                .config("auto.offset.reset", "earliest")
-        });
-    let of_zookeeper =
-        (option::of(words()), any::<bool>(), 1..3_600u64).prop_map(|(about, all, timeout)| {
-            ZooKeeperClientPlan {
-                about,
-                servers: (!all).then(|| vec![1]),
-                session_timeout: Duration(timeout * SECONDS),
-                ..ZooKeeperClientPlan::new("reader")
-            }
-        });
-    (producer, consumer, of_zookeeper).prop_map(|(producer, consumer, of_zookeeper)| {
-        (vec![producer], vec![consumer], vec![of_zookeeper])
-    })
 }
 
 fn partition() -> impl Strategy<Value = Partition> {

@@ -6,7 +6,7 @@ use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::kernel::Duration;
 use crate::plan::{Count, EventRef, Key, ProducerPlan, truck_name};
-use crate::protocol::{BrokerId, Fact, RecordId, TopicPartition, counted};
+use crate::protocol::{BrokerId, Fact, MessageFact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
@@ -24,6 +24,12 @@ pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> V
             exception: met,
         } if of_it(&entry.node) && **met == *exception => Some(format!(
             "at {}, in {partition}",
+            seconds(entry.time.since(crate::kernel::Time::ZERO))
+        )),
+        Fact::Message(MessageFact::NotDeserialized {
+            partition, offset, ..
+        }) if of_it(&entry.node) && exception == "RecordDeserializationException" => Some(format!(
+            "at {}, for {partition} offset {offset}",
             seconds(entry.time.since(crate::kernel::Time::ZERO))
         )),
         _ => None,
@@ -341,7 +347,7 @@ impl<'a> Produced<'a> {
                 .get(&*record.producer)
                 .and_then(|(plan, member)| match &plan.key {
                     Key::None => None,
-                    Key::TruckId => Some(truck_name(*member as u32)),
+                    Key::TruckId | Key::TruckNumber => Some(truck_name(*member as u32)),
                     Key::Constant(key) => Some(key.clone()),
                     Key::Cycle(keys) => Some(format!(
                         "{} of {keys}",

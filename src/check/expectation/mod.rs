@@ -9,6 +9,7 @@ mod groups;
 mod history;
 mod leadership;
 mod logs;
+mod messages;
 mod records;
 mod replicas;
 mod tally;
@@ -18,7 +19,7 @@ use super::end_of_run::EndOfRun;
 use super::no_acknowledged_record_lost::Acknowledged;
 use crate::kernel::{Duration, Time};
 use crate::plan::{Entry, Expectation, Expected, Plan, When, write_duration};
-use crate::protocol::{Fact, GroupFact};
+use crate::protocol::{Fact, GroupFact, MessageFact};
 use crate::trace::TraceEntry;
 use history::History;
 use std::collections::BTreeSet;
@@ -86,6 +87,7 @@ struct Keeps {
     acked: bool,
     consumed: bool,
     processed: bool,
+    serialized: bool,
 }
 
 impl Judge {
@@ -151,6 +153,8 @@ impl Judge {
             Fact::Acked { .. } => self.keeps.acked,
             Fact::Consumed { .. } => self.keeps.consumed,
             Fact::Group(GroupFact::Processed { .. }) => self.keeps.processed,
+            Fact::Message(MessageFact::Serialized { .. }) => self.keeps.serialized,
+            Fact::Message(MessageFact::Deserialized { .. }) => false,
             Fact::Appended { .. } | Fact::HighWatermarkMoved { .. } => false,
             // What ZooKeeper's servers and clients say by the thousand, of which no sentence speaks.
             Fact::TxnApplied { .. }
@@ -183,6 +187,8 @@ impl Keeps {
         use Expectation::*;
         match what {
             EveryRecordRead | ReadsEverything { .. } => (self.acked, self.consumed) = (true, true),
+            ValueBytes { .. } => self.serialized = true,
+            StuckAtTheEnd { .. } => self.consumed = true,
             ReadTwice { .. } | OrderOfKeys { .. } | NoOrderAcross { .. } => {
                 (self.created, self.consumed) = (true, true);
             }
@@ -437,6 +443,14 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         KeepsGeneration { group } => groups::keeps_generation(history, group),
         StopsReading { group, count } => groups::stops_reading(history, group, *count),
         Lag { group, count } => groups::lag(history, group, *count),
+
+        ValueBytes { producer, count } => messages::value_bytes(history, producer, *count),
+        CannotRead { consumer, count } => messages::cannot_read(history, consumer, *count),
+        StuckAtTheEnd { consumer } => messages::stuck_at_the_end(history, consumer),
+        Skipped { consumer, count } => messages::skipped(history, consumer, *count),
+        DeadLettered { consumer, count } => messages::dead_lettered(history, consumer, *count),
+        SchemaVersions { subject, count } => messages::versions(history, subject, *count),
+        SchemasRefused { subject, count } => messages::refused(history, subject, *count),
 
         BootstrapsFrom { client, id } => consumers::bootstraps_from(history, client, id.0),
 

@@ -125,7 +125,8 @@ impl KafkaConsumer {
     /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
     /// is dropped.
     pub(super) fn hand_out(&mut self) {
-        let Some(group) = self.group.as_mut().filter(|group| group.in_poll) else {
+        let may = |group: &&mut Membership| group.in_poll && !self.held;
+        let Some(group) = self.group.as_mut().filter(may) else {
             return;
         };
         let mut handed_out = 0;

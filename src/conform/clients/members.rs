@@ -2,7 +2,9 @@
 //! long as it lives, and what its application was told.
 
 use super::recording::Deed;
-use crate::client::{Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions};
+use crate::client::{
+    Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Poison, SchemaOptions,
+};
 use crate::kernel::Duration;
 use crate::node::Node;
 use crate::protocol::config::Properties;
@@ -34,6 +36,8 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         seek: None,
         processing: Duration::ZERO,
         commit: CommitPolicy::Library,
+        schemas: SchemaOptions::default(),
+        poison: Poison::default(),
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;
     Ok(Node::Client(Client::Consumer(Box::new(consumer))))

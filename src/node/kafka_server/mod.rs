@@ -286,7 +286,11 @@ impl KafkaServer {
             Message::Response(response) => self.broker.on_response(ctx, conn, response),
             Message::ZooKeeperReply(reply) => self.zk.session.on_message(ctx, conn, *reply),
             // A broker is no ZooKeeper server: whoever says this to it is cut off.
-            Message::ZooKeeperRequest(_) | Message::Election(_) | Message::Quorum(_) => {
+            Message::ZooKeeperRequest(_)
+            | Message::Election(_)
+            | Message::Quorum(_)
+            | Message::RegistryCall(_)
+            | Message::RegistryResponse(_) => {
                 ctx.close(conn);
             }
         }

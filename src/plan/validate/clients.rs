@@ -24,6 +24,7 @@ const RESERVED: &[&str] = &[
     "everything",
     "network",
     "operator",
+    "schema-registry",
     "timeline",
 ];
 

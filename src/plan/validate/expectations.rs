@@ -103,6 +103,19 @@ impl Check<'_> {
                     )),
                 }
             }
+            ValueBytes { producer, .. } => self.client_there(producer, &["producers"], at()),
+            CannotRead { consumer, .. }
+            | StuckAtTheEnd { consumer }
+            | Skipped { consumer, .. }
+            | DeadLettered { consumer, .. } => self.client_there(consumer, &["consumers"], at()),
+            SchemaVersions { .. } | SchemasRefused { .. } => {
+                match self.plan.schema_registry.is_some() {
+                    true => Ok(()),
+                    false => Err(Problem::new(at(), "there is no schema registry").expected(
+                        "schema_registry: {compatibility: backward} at the top of the scenario",
+                    )),
+                }
+            }
             AnotherController { event: of, .. }
             | SessionExpires { event: of, .. }
             | ZooKeeperLeads { event: of, .. } => event(of),

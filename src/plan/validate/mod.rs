@@ -5,6 +5,7 @@ mod clients;
 mod expectations;
 mod listeners;
 mod names;
+mod serializers;
 mod timeline;
 mod topics;
 mod topology;
@@ -47,11 +48,14 @@ impl Plan {
         }
         check.topic_names()?;
         check.client_names()?;
+        let schemas = check.schemas()?;
         for producer in &self.producers {
             check.producer(producer)?;
+            check.serializers(producer, &schemas)?;
         }
         for consumer in &self.consumers {
             check.consumer(consumer)?;
+            check.deserializers(consumer, &schemas)?;
         }
         for client in &self.zookeeper_clients {
             check.zookeeper_client(client)?;

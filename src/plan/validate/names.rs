@@ -1,7 +1,7 @@
 //! Checks that what is named is there, and says what is there instead.
 
 use super::{Check, Checked, with_suggestion};
-use crate::plan::{Partition, Problem, Role, Targets};
+use crate::plan::{Partition, Problem, Role, SCHEMA_REGISTRY, Targets};
 use crate::protocol::config::nearest;
 
 impl Check<'_> {
@@ -136,6 +136,9 @@ impl Check<'_> {
         if rooms.contains(&"zookeeper_clients") {
             let clients = self.plan.zookeeper_clients.iter();
             names.extend(clients.map(|plan| plan.name.clone()));
+        }
+        if rooms.len() > 1 && self.plan.schema_registry.is_some() {
+            names.push(SCHEMA_REGISTRY.to_string());
         }
         if names.iter().any(|known| known == name) {
             return Ok(());

@@ -1,11 +1,12 @@
 //! Every setting of producers, consumers and administrators.
 //!
-//! Names, types and ranges as ConfigDef has them in Kafka 3.9. `modelled`: the simulator acts on it, by
+//! Names, types and ranges as ConfigDef has them in Kafka 3.9, and those that its serializers look for. `modelled`: the simulator acts on it, by
 //! default with this value; `tunes` and `changes`: it does not (see `Effect`).
 
 use super::client_config::{DEFAULT_PARTITIONER, ROUND_ROBIN, UNIFORM_STICKY};
 use super::key::{
-    ANY, BOOLEAN, GZIP_LEVEL, Key, LIST, TEXT, changes, int, long, modelled, number, one_of, tunes,
+    ANY, BOOLEAN, CHARSET, DESERIALIZER, GZIP_LEVEL, Key, LIST, SERIALIZER, TEXT, changes, int,
+    long, modelled, number, one_of, tunes,
 };
 use super::lack::Lack;
 
@@ -13,6 +14,7 @@ use super::lack::Lack;
 pub(super) const PRODUCER: &[Key] = &[
     modelled("acks", one_of(&["all", "-1", "0", "1"]), "all"),
     tunes("auto.include.jmx.reporter", BOOLEAN),
+    modelled("auto.register.schemas", BOOLEAN, "true"),
     modelled("batch.size", int(0), "16384"),
     changes(
         "bootstrap.servers",
@@ -42,15 +44,8 @@ pub(super) const PRODUCER: &[Key] = &[
     changes("enable.idempotence", BOOLEAN, Lack::Idempotence, &["false"]),
     tunes("enable.metrics.push", BOOLEAN),
     changes("interceptor.classes", LIST, Lack::OwnCode, &[]),
-    changes(
-        "key.serializer",
-        TEXT,
-        Lack::Serializers,
-        &[
-            "org.apache.kafka.common.serialization.StringSerializer",
-            "org.apache.kafka.common.serialization.ByteArraySerializer",
-        ],
-    ),
+    modelled("key.serializer", SERIALIZER, ""),
+    modelled("key.serializer.encoding", CHARSET, ""),
     modelled("linger.ms", long(0), "0"),
     modelled("max.block.ms", long(0), "60000"),
     modelled("max.in.flight.requests.per.connection", int(1), "5"),
@@ -88,19 +83,13 @@ pub(super) const PRODUCER: &[Key] = &[
     changes("security.protocol", TEXT, Lack::Security, &["PLAINTEXT"]),
     changes("security.providers", TEXT, Lack::OwnCode, &[]),
     tunes("send.buffer.bytes", int(-1)),
+    modelled("serializer.encoding", CHARSET, ""),
     modelled("socket.connection.setup.timeout.max.ms", long(ANY), "30000"),
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
     changes("transaction.timeout.ms", int(ANY), Lack::Transactions, &[]),
     changes("transactional.id", TEXT, Lack::Transactions, &[]),
-    changes(
-        "value.serializer",
-        TEXT,
-        Lack::Serializers,
-        &[
-            "org.apache.kafka.common.serialization.StringSerializer",
-            "org.apache.kafka.common.serialization.ByteArraySerializer",
-        ],
-    ),
+    modelled("value.serializer", SERIALIZER, ""),
+    modelled("value.serializer.encoding", CHARSET, ""),
 ];
 
 /// Settings of consumers, but those for SASL and SSL.
@@ -131,6 +120,7 @@ pub(super) const CONSUMER: &[Key] = &[
     modelled("client.rack", TEXT, ""),
     tunes("connections.max.idle.ms", long(ANY)),
     tunes("default.api.timeout.ms", int(0)),
+    modelled("deserializer.encoding", CHARSET, ""),
     modelled("enable.auto.commit", BOOLEAN, "true"),
     tunes("enable.metrics.push", BOOLEAN),
     tunes("exclude.internal.topics", BOOLEAN),
@@ -155,15 +145,8 @@ pub(super) const CONSUMER: &[Key] = &[
         one_of(&["read_committed", "read_uncommitted"]),
         "read_uncommitted",
     ),
-    changes(
-        "key.deserializer",
-        TEXT,
-        Lack::Serializers,
-        &[
-            "org.apache.kafka.common.serialization.StringDeserializer",
-            "org.apache.kafka.common.serialization.ByteArrayDeserializer",
-        ],
-    ),
+    modelled("key.deserializer", DESERIALIZER, ""),
+    modelled("key.deserializer.encoding", CHARSET, ""),
     modelled("max.partition.fetch.bytes", int(0), "1048576"),
     modelled("max.poll.interval.ms", int(1), "300000"),
     modelled("max.poll.records", int(1), "500"),
@@ -197,15 +180,8 @@ pub(super) const CONSUMER: &[Key] = &[
     modelled("session.timeout.ms", int(ANY), "45000"),
     modelled("socket.connection.setup.timeout.max.ms", long(ANY), "30000"),
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
-    changes(
-        "value.deserializer",
-        TEXT,
-        Lack::Serializers,
-        &[
-            "org.apache.kafka.common.serialization.StringDeserializer",
-            "org.apache.kafka.common.serialization.ByteArrayDeserializer",
-        ],
-    ),
+    modelled("value.deserializer", DESERIALIZER, ""),
+    modelled("value.deserializer.encoding", CHARSET, ""),
 ];
 
 /// Settings of administrators, but those for SASL and SSL.

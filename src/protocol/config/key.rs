@@ -6,6 +6,7 @@ use super::lack::Lack;
 use super::nearest;
 use super::security_keys::SECURITY;
 use super::topic_keys::TOPIC;
+use crate::serialization::{Charset, Class};
 use std::fmt;
 
 /// Whose configuration it is. Each has keys of its own.
@@ -70,6 +71,10 @@ pub enum Kind {
     List,
     /// -1 or 1 to 9.
     GzipLevel,
+    /// `serialization::Class`
+    Serializer,
+    Deserializer,
+    Charset,
     Text,
 }
 
@@ -182,6 +187,9 @@ impl Kind {
             Kind::GzipLevel => value
                 .parse::<i64>()
                 .is_ok_and(|n| n == -1 || (1..=9).contains(&n)),
+            Kind::Serializer => Class::serializer(value).is_some(),
+            Kind::Deserializer => Class::deserializer(value).is_some(),
+            Kind::Charset => Charset::parse(value).is_some(),
             Kind::List | Kind::Text => true,
         }
     }
@@ -206,6 +214,8 @@ impl fmt::Display for Kind {
             }
             Kind::List => f.write_str("a list with commas between"),
             Kind::GzipLevel => f.write_str("-1, or a whole number from 1 to 9"),
+            Kind::Serializer | Kind::Deserializer => f.write_str(Class::EXPECTED),
+            Kind::Charset => write!(f, "one of {}", Charset::NAMES.join(", ")),
             Kind::Text => f.write_str("a text"),
         }
     }
@@ -249,6 +259,9 @@ pub(super) const DECIMAL: Kind = Kind::Decimal;
 pub(super) const GZIP_LEVEL: Kind = Kind::GzipLevel;
 pub(super) const LIST: Kind = Kind::List;
 pub(super) const TEXT: Kind = Kind::Text;
+pub(super) const SERIALIZER: Kind = Kind::Serializer;
+pub(super) const DESERIALIZER: Kind = Kind::Deserializer;
+pub(super) const CHARSET: Kind = Kind::Charset;
 
 /// The simulator acts on it.
 pub(super) const fn modelled(name: &'static str, kind: Kind, default: &'static str) -> Key {

@@ -23,7 +23,6 @@ pub enum Lack {
     /// A scenario has a key of its own for it, of which this is an example.
     SaidElsewhere(&'static str),
     Security,
-    Serializers,
     ShareGroups,
     TieredStorage,
     Transactions,
@@ -49,7 +48,6 @@ impl fmt::Display for Lack {
             Lack::RollJitter => "segments are not rolled early by chance here",
             Lack::SaidElsewhere(_) => "a scenario does not say this by Kafka's key",
             Lack::Security => "encryption, logins and access control are not modelled: everybody may do everything",
-            Lack::Serializers => "serializers are not modelled: keys and values are texts, or bytes",
             Lack::ShareGroups => "share groups are not modelled",
             Lack::TieredStorage => "tiered storage is not modelled",
             Lack::Transactions => "transactions are not modelled",

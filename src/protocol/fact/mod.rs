@@ -9,6 +9,7 @@
 
 mod faults;
 mod group;
+mod message;
 mod not_reached;
 mod producer_state;
 mod record;
@@ -19,6 +20,7 @@ mod start;
 
 pub use faults::{LinkFault, MachineFault};
 pub use group::{GroupFact, MemberGone, RebalanceReason};
+pub use message::{MessageFact, Part, Serialized};
 pub use not_reached::{Errand, NotReached};
 pub use producer_state::ProducerStateFact;
 pub use record::{RecordId, content_of};
@@ -509,4 +511,6 @@ pub enum Fact {
     Group(GroupFact),
     #[serde(untagged)]
     ProducerState(ProducerStateFact),
+    #[serde(untagged)]
+    Message(MessageFact),
 }

@@ -1,5 +1,6 @@
 //! Document to plan: words become types. What a plan as a whole must hold is checked by `Plan::validate`.
 
+mod schemas;
 mod timeline;
 
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
@@ -8,8 +9,9 @@ use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Coordination, DiskPlan, Expectation,
-    Expected, Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Problem, ProducerPlan, Role,
-    Sentence, SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan, ZooKeeperPlan,
+    Expected, Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Poison, PositionField,
+    Problem, ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value,
+    ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -44,15 +46,19 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
     for (name, said) in document.topics.0 {
         plan.topics.push(topic(name, said)?);
     }
+    for (name, said) in document.schemas.0 {
+        plan.schemas.push(schemas::schema(name, said)?);
+    }
+    plan.schema_registry = document
+        .schema_registry
+        .map(schemas::registry)
+        .transpose()?;
     for (name, said) in document.producers.0 {
         plan.producers.push(producer(name, said)?);
     }
-    plan.consumers = document
-        .consumers
-        .0
-        .into_iter()
-        .map(|(name, said)| consumer(name, said))
-        .collect();
+    for (name, said) in document.consumers.0 {
+        plan.consumers.push(consumer(name, said)?);
+    }
     for (name, said) in document.zookeeper_clients.0 {
         plan.zookeeper_clients.push(zookeeper_client(name, said)?);
     }
@@ -251,9 +257,12 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         Some(Content::Word(text)) => match text.as_str() {
             "none" => Key::None,
             "truck_id" => Key::TruckId,
+            "truck_number" => Key::TruckNumber,
             other => {
-                return Err(word(path("key"), other, &["none", "truck_id"])
-                    .or_map("{text: ...}, {cycle: 10}"));
+                return Err(
+                    word(path("key"), other, &["none", "truck_id", "truck_number"])
+                        .or_map("{text: ...}, {cycle: 10}"),
+                );
             }
         },
         Some(Content::Made(doc::Made {
@@ -268,7 +277,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         })) => Key::Cycle(n),
         Some(Content::Made(_)) => {
             return Err(Problem::new(path("key"), "not exactly one kind of key")
-                .expected("none, truck_id, {text: ...} or {cycle: 10}"));
+                .expected("none, truck_id, truck_number, {text: ...} or {cycle: 10}"));
         }
     };
     let value = match said.value {
@@ -277,10 +286,13 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         Some(Content::Word(text)) => match text.as_str() {
             "position" => Value::Position,
             "number" => Value::Number,
-            other => {
-                return Err(word(path("value"), other, &["position", "number"])
-                    .or_map("null, {text: ...}, {bytes: 1KiB}"));
-            }
+            other => match PositionField::parse(other) {
+                Some(field) => Value::PositionField(field),
+                None => {
+                    return Err(word(path("value"), other, VALUES)
+                        .or_map("null, {text: ...}, {bytes: 1KiB}"));
+                }
+            },
         },
         Some(Content::Made(doc::Made {
             text: Some(text),
@@ -328,6 +340,9 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
         limit: said.limit,
+        key_schema: said.key_schema,
+        value_schema: said.value_schema,
+        headers: said.headers.0.into_iter().collect(),
         acks,
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
@@ -335,8 +350,31 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
     })
 }
 
-fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
-    ConsumerPlan {
+/// Words for values.
+const VALUES: &[&str] = &[
+    "position",
+    "number",
+    "position.truck",
+    "position.number",
+    "position.time",
+    "position.latitude",
+    "position.longitude",
+];
+
+fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> {
+    let poison = match said.poison {
+        None => None,
+        Some(doc::Poison::Sent(sent)) => Some(Poison::DeadLetter(sent.dead_letter)),
+        Some(doc::Poison::Word(text)) => Some(match text.as_str() {
+            "stuck" => Poison::Stuck,
+            "skip" => Poison::Skip,
+            other => {
+                let path = ["consumers", &name, "poison"];
+                return Err(word(path, other, &["stuck", "skip"]).or_map("{dead_letter: t.dead}"));
+            }
+        }),
+    };
+    Ok(ConsumerPlan {
         name,
         about: said.about,
         count: said.count,
@@ -349,9 +387,12 @@ fn consumer(name: String, said: doc::Consumer) -> ConsumerPlan {
             doc::Commit::Before => Commit::Before,
             doc::Commit::After => Commit::After,
         }),
+        key_schema: said.key_schema,
+        value_schema: said.value_schema,
+        poison,
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
-    }
+    })
 }
 
 fn zookeeper_client(

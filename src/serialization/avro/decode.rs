@@ -257,5 +257,5 @@ fn read_text(rest: &mut &[u8]) -> Result<String, String> {
 fn take_some<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], String> {
     let left = rest.len();
     take(rest, count)
-        .ok_or_else(|| format!("it ends too early: {left} bytes left where {count} are said to be"))
+        .ok_or_else(|| format!("it ends too early: {left} bytes left where {count} are due"))
 }

@@ -6,6 +6,7 @@
 mod client;
 mod controller;
 mod group;
+mod message;
 mod not_reached;
 mod process;
 mod producer_state;
@@ -141,6 +142,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::ProducerState(fact) => producer_state::of_producer_state(fact),
 
         Fact::Group(fact) => group::of_group(fact),
+        Fact::Message(fact) => message::of_message(fact),
     }
 }
 

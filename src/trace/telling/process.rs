@@ -14,6 +14,7 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
         Fact::Started if !story.has_run(&entry.node) => quiet("starts"),
         Fact::Started if is_server(&entry.node) => loud("starts again with what is on its disk"),
+        Fact::Started if keeps_what_it_knew(entry) => loud("starts again and has its schemas back"),
         Fact::Started => loud("starts again; what it knew is gone"),
         Fact::Crashed if entry.node.starts_with("zookeeper-") => {
             loud("crashes (kill -9): its memory is gone, its disk is not")
@@ -22,6 +23,9 @@ pub(super) fn of_process(entry: &TraceEntry, story: &Story) -> Telling {
             "crashes (kill -9): its memory is gone, its disk is not; ZooKeeper keeps its session for a while{}",
             what_it_led(story.led_by(broker_id(&entry.node)), entry, story)
         )),
+        Fact::Crashed if keeps_what_it_knew(entry) => {
+            loud("crashes (kill -9); its schemas are kept")
+        }
         Fact::Crashed => loud("crashes (kill -9): what it knew is gone"),
         Fact::Lingers => loud(
             "runs no more, but was in an fsync that hangs: the operating system ends it only when the disk answers; \
@@ -95,6 +99,11 @@ fn what_it_led<'a>(
 /// It has a disk, and a place in the cluster.
 fn is_server(node: &str) -> bool {
     node.starts_with("broker-") || node.starts_with("zookeeper-")
+}
+
+/// A schema registry has its schemas in a topic of Kafka's.
+fn keeps_what_it_knew(entry: &TraceEntry) -> bool {
+    *entry.node == *"schema-registry"
 }
 
 pub(super) fn of_zookeeper(fact: &Fact, story: &Story) -> Telling {

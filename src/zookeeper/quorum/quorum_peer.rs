@@ -412,7 +412,11 @@ impl QuorumPeer {
                 }
                 Ok(())
             }
-            Message::Request(_) | Message::Response(_) | Message::ZooKeeperReply(_) => {
+            Message::Request(_)
+            | Message::Response(_)
+            | Message::ZooKeeperReply(_)
+            | Message::RegistryCall(_)
+            | Message::RegistryResponse(_) => {
                 ctx.close(conn);
                 self.on_closed(ctx, conn)
             }

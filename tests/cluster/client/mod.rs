@@ -47,6 +47,8 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
         properties: properties(settings),
         topic: "t".into(),
         workload,
+        schemas: Default::default(),
+        headers: Default::default(),
     };
     town.add_client(
         "p",
@@ -58,6 +60,8 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
     let options = ConsumerOptions {
         processing: kafka_trial::kernel::Duration::ZERO,
         commit: Default::default(),
+        schemas: Default::default(),
+        poison: Default::default(),
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),
