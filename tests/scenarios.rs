@@ -120,6 +120,7 @@ each! {
     commit_after_processing: "08-commits/commit-after-processing",
     commit_before_processing: "08-commits/commit-before-processing",
     committed_offset_expires: "08-commits/committed-offset-expires",
+    retries_twice_or_once: "09-delivery/retries-twice-or-once",
     acks_and_min_insync: "10-acks/acks-and-min-insync",
     advertised_localhost: "11-bootstrap/advertised-localhost",
     dead_first_server: "11-bootstrap/dead-first-server",

@@ -27,6 +27,7 @@ mod schema_registry_client;
 mod sender;
 mod serializers;
 mod subscription_state;
+mod transaction_manager;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};

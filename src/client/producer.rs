@@ -271,6 +271,7 @@ impl Producer {
                     partition,
                     error,
                     attempts,
+                    idempotent,
                 } => {
                     for send in sends {
                         if let Some(outstanding) = self.on_the_way.get(send) {
@@ -279,6 +280,7 @@ impl Producer {
                                 partition: partition.clone(),
                                 error,
                                 attempts,
+                                idempotent,
                             });
                         }
                     }

@@ -3,8 +3,11 @@
 //! Knows no other batch and no broker.
 
 use crate::client::record_accumulator::CompressionRatio;
+use crate::client::transaction_manager::ProducerState;
 use crate::kernel::{Duration, Time};
-use crate::log::batch::{BatchBuilder, CompressionType, HEADER_SIZE, Headers, Record, Records};
+use crate::log::batch::{
+    BatchBuilder, CompressionType, HEADER_SIZE, Headers, Record, Records, add_sequence,
+};
 use crate::protocol::TopicPartition;
 use bytes::Bytes;
 
@@ -54,6 +57,10 @@ pub(super) struct ProducerBatch {
     ratio: CompressionRatio,
     compression: CompressionType,
     bytes: BatchBytes,
+    /// With idempotence, once it was sent.
+    producer: Option<ProducerState>,
+    /// Its sequence numbers were changed since it was last sent (`sequenceHasBeenReset`).
+    rewritten: bool,
     /// Once it is closed.
     pub(super) packed: Option<Packed>,
     leader_epoch: Option<i32>,
@@ -99,6 +106,8 @@ impl ProducerBatch {
             ratio,
             compression,
             bytes: BatchBytes::Open(BatchBuilder::new().compression(compression)),
+            producer: None,
+            rewritten: false,
             packed: None,
             leader_epoch: None,
             attempts_when_leader_changed: None,
@@ -155,11 +164,19 @@ impl ProducerBatch {
 
     /// Packs it, unless that is done already; says what came of it.
     pub(super) fn close(&mut self) -> Option<Packed> {
+        self.rewritten = false;
         let (BatchBytes::Open(builder) | BatchBytes::Full(builder)) = &mut self.bytes else {
             return None;
         };
-        let builder = std::mem::take(builder);
+        let mut builder = std::mem::take(builder);
         let from = builder.size() - HEADER;
+        if let Some(ProducerState {
+            producer,
+            base_sequence,
+        }) = self.producer
+        {
+            builder = builder.producer(producer.id, producer.epoch, base_sequence);
+        }
         let records = Records::from(builder.build());
         let to = records.size_in_bytes() - HEADER;
         self.bytes = BatchBytes::Closed(records);
@@ -173,6 +190,39 @@ impl ProducerBatch {
             BatchBytes::Closed(records) => records.clone(),
             BatchBytes::Open(_) | BatchBytes::Full(_) => Records::empty(),
         }
+    }
+
+    pub(super) fn records_count(&self) -> i32 {
+        self.sends.len() as i32
+    }
+
+    pub(super) fn producer_state(&self) -> Option<ProducerState> {
+        self.producer
+    }
+
+    /// Before it is closed.
+    pub(super) fn set_producer_state(&mut self, state: ProducerState) {
+        self.producer = Some(state);
+    }
+
+    /// CP42: in what is packed already.
+    pub(super) fn rewrite_producer_state(&mut self, state: ProducerState) {
+        self.producer = Some(state);
+        self.rewritten = true;
+        if let BatchBytes::Closed(records) = &mut self.bytes {
+            let ProducerState {
+                producer,
+                base_sequence,
+            } = state;
+            let batches = records.batches().iter();
+            let rewritten =
+                batches.map(|it| it.with_producer(producer.id, producer.epoch, base_sequence));
+            *records = Records::from(rewritten.collect::<Vec<_>>());
+        }
+    }
+
+    pub(super) fn has_been_rewritten(&self) -> bool {
+        self.rewritten
     }
 
     pub(super) fn waited(&self, now: Time) -> Duration {
@@ -204,7 +254,7 @@ impl ProducerBatch {
     }
 
     /// CP31: the same records in batches of at most `batch_size` bytes, as far as one record fits into
-    /// that. They are as old as this one, and were not tried yet.
+    /// that. They are as old as this one, have its sequence numbers, and were not tried yet.
     pub(super) fn split(
         &self,
         batch_size: u64,
@@ -238,6 +288,12 @@ impl ProducerBatch {
         assert_eq!(kept, self.sends.len(), "a split loses no record");
         if let Some(last) = batches.last_mut() {
             last.close_for_record_appends();
+        }
+        if let Some(mut state) = self.producer {
+            for batch in &mut batches {
+                batch.set_producer_state(state);
+                state.base_sequence = add_sequence(state.base_sequence, batch.records_count());
+            }
         }
         batches
     }

@@ -12,6 +12,7 @@ pub(super) use compression_ratio::CompressionRatio;
 use crate::client::cluster::TopicPartitions;
 use crate::client::partitioner::BuiltInPartitioner;
 use crate::client::producer_batch::{Content, ProducerBatch};
+use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::CompressionType;
 use crate::protocol::config::ProducerConfig;
@@ -188,14 +189,18 @@ impl RecordAccumulator {
         self.closed = true;
     }
 
-    /// CP29: to the front of its queue, to be sent again.
+    /// CP29: to be sent again.
     pub(super) fn reenqueue(&mut self, mut batch: ProducerBatch, now: Time) {
         batch.begin_retry(now);
-        self.put_first(batch);
+        self.put_back(batch);
     }
 
     /// CP31: a batch that is too large for its broker goes on as several.
-    pub(super) fn split_and_reenqueue(&mut self, batch: ProducerBatch) {
+    pub(super) fn split_and_reenqueue(
+        &mut self,
+        batch: ProducerBatch,
+        transactions: Option<&mut TransactionManager>,
+    ) {
         let next_batch = &mut self.next_batch;
         let mut ratio = CompressionRatio::INITIAL;
         if let (Some(info), Some(packed)) =
@@ -209,18 +214,43 @@ impl RecordAccumulator {
             *next_batch - 1
         });
         self.let_go(&batch);
+        if let Some(transactions) = transactions {
+            transactions.remove_in_flight(&batch);
+            parts
+                .iter()
+                .for_each(|part| transactions.add_in_flight(part));
+        }
         for part in parts.into_iter().rev() {
-            self.put_first(part);
+            self.put_back(part);
         }
     }
 
-    fn put_first(&mut self, batch: ProducerBatch) {
+    /// To the front of its queue; if it has sequence numbers, behind those that have lower ones.
+    fn put_back(&mut self, batch: ProducerBatch) {
         self.queued += 1;
         self.next_expiry = (self.next_expiry).min(batch.created + self.settings.delivery_timeout);
         let info = self.topics.entry(TopicName::clone(&batch.partition.topic));
         let info = info.or_insert_with(|| TopicInfo::new(self.settings.batch_size));
         let queue = info.batches.entry(batch.partition.partition).or_default();
-        queue.push_front(batch);
+        let place = batch.producer_state().map_or(0, |own| {
+            let precedes = |other: &ProducerBatch| {
+                let state = other.producer_state();
+                state.is_some_and(|it| it.base_sequence < own.base_sequence)
+            };
+            queue.iter().take_while(|other| precedes(other)).count()
+        });
+        queue.insert(place, batch);
+    }
+
+    /// The batch of this number, if it is in a queue.
+    pub(super) fn find(
+        &mut self,
+        partition: &TopicPartition,
+        id: u64,
+    ) -> Option<&mut ProducerBatch> {
+        let info = self.topics.get_mut(&partition.topic)?;
+        let queue = info.batches.get_mut(&partition.partition)?;
+        queue.iter_mut().find(|batch| batch.id == id)
     }
 
     /// A batch is done with: its memory is free.

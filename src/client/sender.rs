@@ -1,19 +1,23 @@
-//! The producer's second thread: sends what is ready, and hears what became of it (class Sender; CP26, CP28 to CP33, P4 to P7).
+//! The producer's second thread: sends what is ready, and hears what became of it (class Sender; CP26 to CP33, P4 to P7).
 //!
 //! Its loop runs when something happens or a time is up, and then as often as Java's does without waiting. It
 //! may not know whether a request that got no answer was carried out.
 
 use crate::client::cluster::Cluster;
-use crate::client::cluster_client::ClusterClient;
+use crate::client::cluster_client::{ClusterClient, LeastLoaded};
 use crate::client::metadata::Metadata;
 use crate::client::producer_batch::ProducerBatch;
 use crate::client::record_accumulator::RecordAccumulator;
+use crate::client::transaction_manager::{
+    EpochBump, Identity, ProducerIdAndEpoch, Rewrite, TransactionManager,
+};
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, Disconnected};
 use crate::protocol::config::ProducerConfig;
 use crate::protocol::{
-    Ctx, ErrorCode, Event, LeaderIdAndEpoch, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Response, TopicPartition,
+    Ctx, ErrorCode, Event, InitProducerIdRequest, InitProducerIdResponse, LeaderIdAndEpoch,
+    NO_PRODUCER_EPOCH, NO_PRODUCER_ID, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    ProducerStateFact, Response, TopicPartition,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -32,6 +36,8 @@ pub enum Delivery {
         partition: TopicPartition,
         error: ErrorCode,
         attempts: u32,
+        /// The batch has sequence numbers: it is stored once at most.
+        idempotent: bool,
     },
     /// Their futures are done; each has the offset after the one before. -1 with acks=0.
     Stored {
@@ -49,11 +55,38 @@ pub enum Delivery {
     },
 }
 
-/// A batch in a request: all that is left of it here if it expired on the way.
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    ProducerId,
+    /// Of each batch what is left here if it expires on the way.
+    Produce(Vec<Sent>),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     batch: u64,
     partition: TopicPartition,
+    /// With idempotence: its first sequence number, and how many there are.
+    sequences: Option<(i32, i32)>,
+}
+
+/// How a batch was answered.
+#[derive(Clone, Copy)]
+struct Outcome {
+    error: ErrorCode,
+    base_offset: i64,
+    log_start_offset: i64,
+}
+
+impl Outcome {
+    fn without_answer(error: ErrorCode) -> Outcome {
+        Outcome {
+            error,
+            base_offset: -1,
+            log_start_offset: -1,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -62,11 +95,14 @@ pub(super) struct Sender {
     retries: u32,
     request_timeout: Duration,
     delivery_timeout: Duration,
+    retry_backoff: Duration,
     /// CP25
     guarantees_order: bool,
-    client: ClusterClient<Vec<Sent>>,
+    client: ClusterClient<Asked>,
     pub(super) accumulator: RecordAccumulator,
     cluster: Cluster,
+    /// With idempotence.
+    transactions: Option<TransactionManager>,
     /// Of each partition in the order of sending.
     in_flight: BTreeMap<TopicPartition, VecDeque<ProducerBatch>>,
     /// No batch in flight expires before this.
@@ -82,16 +118,20 @@ struct Round {
 }
 
 impl Sender {
-    pub(super) fn new(config: &ProducerConfig, client: ClusterClient<Vec<Sent>>) -> Sender {
+    pub(super) fn new(config: &ProducerConfig, client: ClusterClient<Asked>) -> Sender {
         Sender {
             acks: config.acks.code(),
             retries: config.retries,
             request_timeout: config.common.request_timeout(),
             delivery_timeout: Duration::from_millis(config.delivery_timeout_ms),
+            retry_backoff: Duration::from_millis(config.common.retry_backoff_ms),
             guarantees_order: config.common.network.max_in_flight == 1,
             client,
             accumulator: RecordAccumulator::new(config),
             cluster: Cluster::default(),
+            transactions: config.enable_idempotence.then(|| {
+                TransactionManager::new(Duration::from_millis(config.common.retry_backoff_ms))
+            }),
             in_flight: BTreeMap::new(),
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
@@ -143,6 +183,10 @@ impl Sender {
         loop {
             let metadata_at = self.client.maybe_update_metadata(ctx);
             let owed = self.client.owes_metadata(ctx);
+            // Nothing else goes on while there is no identity, not even expiry.
+            if let Some(wait_until) = self.wait_for_producer_id(ctx) {
+                return wait_until.min(metadata_at.unwrap_or(Time::MAX));
+            }
             let round = self.send_producer_data(ctx);
             if round.goes_on || (!owed && self.client.owes_metadata(ctx)) {
                 continue;
@@ -151,6 +195,91 @@ impl Sender {
             let expiry = self.next_expiry.min(self.accumulator.next_expiry());
             return again.min(expiry).min(metadata_at.unwrap_or(Time::MAX));
         }
+    }
+
+    // ---- the identity of an idempotent producer
+
+    /// CP26, CP27: until when nothing is sent for want of a producer id, which is asked for as soon as somebody can be
+    /// asked. Before that, a new epoch is begun if one is wanted.
+    fn wait_for_producer_id(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
+        let transactions = self.transactions.as_mut()?;
+        transactions.maybe_resolve_sequences();
+        if let Some(bump) = transactions.bump_epoch_if_wanted() {
+            self.rewrite(ctx, bump);
+        }
+        let transactions = self.transactions.as_mut()?;
+        match transactions.identity() {
+            Identity::Known => None,
+            Identity::Asked => Some(Time::MAX),
+            Identity::Missing { not_before } if ctx.wall() < not_before => Some(not_before),
+            Identity::Missing { .. } => {
+                let LeastLoaded::Node(node) = self.client.least_loaded_node(ctx) else {
+                    return Some(ctx.wall() + self.retry_backoff.max(Duration::from_millis(1)));
+                };
+                if self.client.ready(ctx, node) && !self.client.owes_metadata(ctx) {
+                    let request = InitProducerIdRequest {
+                        transactional_id: None,
+                        transaction_timeout_ms: i32::MAX,
+                        producer_id: NO_PRODUCER_ID,
+                        producer_epoch: NO_PRODUCER_EPOCH,
+                    };
+                    let (timeout, tag) = (self.request_timeout, Asked::ProducerId);
+                    self.client.send(ctx, node, request.into(), timeout, tag);
+                    transactions.asked();
+                }
+                Some(Time::MAX)
+            }
+        }
+    }
+
+    fn on_producer_id(&mut self, ctx: &mut Ctx<'_>, answer: Option<InitProducerIdResponse>) {
+        let Some(transactions) = &mut self.transactions else {
+            return;
+        };
+        match answer {
+            Some(answer) if answer.error.is_none() => {
+                let producer = ProducerIdAndEpoch {
+                    id: answer.producer_id,
+                    epoch: answer.producer_epoch,
+                };
+                transactions.got(producer);
+                ctx.fact(
+                    ProducerStateFact::IdGiven {
+                        producer_id: producer.id,
+                        producer_epoch: producer.epoch,
+                    }
+                    .into(),
+                );
+            }
+            _ => transactions.got_nothing(ctx.wall()),
+        }
+    }
+
+    /// CP42: what is in flight, or waits to be sent again, has other sequence numbers now.
+    fn rewrite(&mut self, ctx: &mut Ctx<'_>, bump: EpochBump) {
+        for Rewrite {
+            partition,
+            batch,
+            state,
+        } in bump.rewrites
+        {
+            let in_flight = self.in_flight.get_mut(&partition);
+            let in_flight = in_flight.and_then(|all| all.iter_mut().find(|it| it.id == batch));
+            let found = match in_flight {
+                Some(found) => Some(found),
+                None => self.accumulator.find(&partition, batch),
+            };
+            let found = found.expect("a batch is in flight, or waits");
+            found.rewrite_producer_state(state);
+        }
+        ctx.fact(
+            ProducerStateFact::EpochBumped {
+                producer_id: bump.producer.id,
+                producer_epoch: bump.producer.epoch,
+                partitions: bump.partitions.into_iter().collect(),
+            }
+            .into(),
+        );
     }
 
     // ---- sendProducerData
@@ -178,16 +307,21 @@ impl Sender {
                 if !takes {
                     continue;
                 }
-                let (batches, passed_over) =
-                    self.accumulator
-                        .drain(ctx, &self.client.metadata, &self.cluster, broker);
+                let (batches, passed_over) = self.accumulator.drain(
+                    ctx,
+                    &self.client.metadata,
+                    &self.cluster,
+                    self.transactions.as_mut(),
+                    broker,
+                );
                 round.goes_on |= passed_over || !batches.is_empty();
                 if !batches.is_empty() {
                     requests.push((node, self.add_to_in_flight(batches)));
                 }
             }
         }
-        self.expire(ctx);
+        // With idempotence the next round looks at what that leaves unknown.
+        round.goes_on |= self.expire(ctx) && self.transactions.is_some();
         for (node, (data, sent)) in requests {
             let request = ProduceRequest {
                 acks: self.acks,
@@ -195,7 +329,8 @@ impl Sender {
                 data,
             };
             let timeout = self.request_timeout;
-            self.client.send(ctx, node, request.into(), timeout, sent);
+            let tag = Asked::Produce(sent);
+            self.client.send(ctx, node, request.into(), timeout, tag);
         }
         round
     }
@@ -212,6 +347,9 @@ impl Sender {
             sent.push(Sent {
                 batch: batch.id,
                 partition: batch.partition.clone(),
+                sequences: batch
+                    .producer_state()
+                    .map(|it| (it.base_sequence, batch.records_count())),
             });
             if self.guarantees_order {
                 self.accumulator.mute(&batch.partition);
@@ -233,49 +371,63 @@ impl Sender {
     }
 
     /// CP33: batches older than `delivery.timeout.ms` fail, also those in flight, whose outcome is unknown (P6).
-    /// Those that were never sent fail first.
-    fn expire(&mut self, ctx: &mut Ctx<'_>) {
+    /// Those that were never sent fail first. False if there are none.
+    fn expire(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let now = ctx.wall();
-        for batch in self.accumulator.expired_batches(now) {
-            self.fail(batch, "TimeoutException", 0);
-        }
-        if now < self.next_expiry {
-            return;
-        }
+        let mut expired = self.accumulator.expired_batches(now);
+        let waiting = expired.len();
         let timeout = self.delivery_timeout;
-        self.next_expiry = Time::MAX;
-        let mut expired = Vec::new();
-        for in_flight in self.in_flight.values_mut() {
-            let old = in_flight
-                .iter()
-                .take_while(|it| it.has_reached(timeout, now));
-            let old = old.count();
-            expired.extend(in_flight.drain(..old));
-            if let Some(first) = in_flight.front() {
-                self.next_expiry = self.next_expiry.min(first.created + timeout);
+        if now >= self.next_expiry {
+            self.next_expiry = Time::MAX;
+            for in_flight in self.in_flight.values_mut() {
+                let old = in_flight
+                    .iter()
+                    .take_while(|it| it.has_reached(timeout, now));
+                let old = old.count();
+                expired.extend(in_flight.drain(..old));
+                if let Some(first) = in_flight.front() {
+                    self.next_expiry = self.next_expiry.min(first.created + timeout);
+                }
             }
         }
-        for batch in expired {
-            self.fail(batch, "TimeoutException", 1);
+        let any = !expired.is_empty();
+        for (index, batch) in expired.into_iter().enumerate() {
+            if let Some(transactions) = &mut self.transactions {
+                transactions.failed(&batch, ErrorCode::RequestTimedOut, false);
+                // CP41, CB11
+                if batch.attempts > 0 {
+                    transactions.mark_unresolved(&batch);
+                }
+            }
+            let attempt = u32::from(index >= waiting);
+            self.fail(batch, "TimeoutException", attempt);
         }
+        any
     }
 
     // ---- handleProduceResponse
 
     fn take_completed(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(Completed { tag, result, .. }) = self.client.next_completed() {
-            match result {
-                Ok(Response::Produce(response)) => self.on_response(ctx, &tag, *response),
-                Ok(_) => self.complete_all(ctx, &tag, ErrorCode::UnknownServerError),
+            match (tag, result) {
+                (Asked::ProducerId, Ok(Response::InitProducerId(answer))) => {
+                    self.on_producer_id(ctx, Some(*answer));
+                }
+                (Asked::ProducerId, _) => self.on_producer_id(ctx, None),
+                (Asked::Produce(sent), Ok(Response::Produce(response))) => {
+                    self.on_response(ctx, &sent, *response);
+                }
                 // CP28
-                Err(Disconnected::UnsupportedVersion) => {
-                    self.complete_all(ctx, &tag, ErrorCode::UnsupportedVersion);
-                }
-                Err(Disconnected::TimedOut) => {
-                    self.complete_all(ctx, &tag, ErrorCode::RequestTimedOut);
-                }
-                Err(Disconnected::InFlight(_) | Disconnected::NotSent(_)) => {
-                    self.complete_all(ctx, &tag, ErrorCode::NetworkException);
+                (Asked::Produce(sent), result) => {
+                    let error = match result {
+                        Err(Disconnected::UnsupportedVersion) => ErrorCode::UnsupportedVersion,
+                        Err(Disconnected::TimedOut) => ErrorCode::RequestTimedOut,
+                        Err(_) => ErrorCode::NetworkException,
+                        Ok(_) => ErrorCode::UnknownServerError,
+                    };
+                    let outcome = Outcome::without_answer(error);
+                    sent.iter()
+                        .for_each(|sent| self.complete(ctx, sent, outcome));
                 }
             }
         }
@@ -288,11 +440,17 @@ impl Sender {
                 partition,
                 error,
                 base_offset,
+                log_start_offset,
                 current_leader,
                 ..
             } = answer;
+            let outcome = Outcome {
+                error,
+                base_offset,
+                log_start_offset,
+            };
             if let Some(sent) = sent.iter().find(|sent| sent.partition == partition) {
-                self.complete(ctx, sent, error, base_offset);
+                self.complete(ctx, sent, outcome);
             }
             leaders.extend(current_leader.map(|leader| (partition, leader)));
         }
@@ -304,24 +462,20 @@ impl Sender {
         }
     }
 
-    fn complete_all(&mut self, ctx: &mut Ctx<'_>, sent: &[Sent], error: ErrorCode) {
-        for sent in sent {
-            self.complete(ctx, sent, error, -1);
-        }
-    }
-
-    /// `completeBatch`. A batch that expired in flight is not known here any more.
-    fn complete(&mut self, ctx: &mut Ctx<'_>, sent: &Sent, error: ErrorCode, offset: i64) {
-        if let Some(batch) = self.take_in_flight(sent) {
-            if error.is_none() {
-                self.succeed(batch, offset);
-            } else if error == ErrorCode::MessageTooLarge && batch.sends.len() > 1 {
-                self.accumulator.split_and_reenqueue(batch);
-            } else if self.can_retry(ctx, &batch, error) {
-                self.reenqueue(ctx, batch, error);
-            } else {
-                self.fail(batch, error.exception(), 1);
+    /// `completeBatch`. A batch that expired in flight is not known here any more; that it is stored counts all the
+    /// same.
+    fn complete(&mut self, ctx: &mut Ctx<'_>, sent: &Sent, outcome: Outcome) {
+        let error = outcome.error;
+        match self.take_in_flight(sent) {
+            Some(batch) => self.complete_batch(ctx, batch, outcome),
+            None if error.is_none() => {
+                if let (Some(transactions), Some((base, records))) =
+                    (&mut self.transactions, sent.sequences)
+                {
+                    transactions.completed(&sent.partition, base, records);
+                }
             }
+            None => {}
         }
         // CP30
         if error.is_invalid_metadata() {
@@ -332,24 +486,54 @@ impl Sender {
         }
     }
 
-    /// CP29
-    fn can_retry(&self, ctx: &Ctx<'_>, batch: &ProducerBatch, error: ErrorCode) -> bool {
-        !batch.has_reached(self.delivery_timeout, ctx.wall())
-            && batch.attempts < self.retries
-            && error.is_retriable()
+    fn complete_batch(&mut self, ctx: &mut Ctx<'_>, batch: ProducerBatch, outcome: Outcome) {
+        let error = outcome.error;
+        if error.is_none() {
+            return self.succeed(batch, outcome.base_offset);
+        }
+        if error == ErrorCode::MessageTooLarge && batch.sends.len() > 1 {
+            let transactions = self.transactions.as_mut();
+            return self.accumulator.split_and_reenqueue(batch, transactions);
+        }
+        let in_time = !batch.has_reached(self.delivery_timeout, ctx.wall());
+        let more_attempts = batch.attempts < self.retries;
+        let retries = in_time
+            && more_attempts
+            && match &mut self.transactions {
+                Some(it) => it.can_retry(&batch, error, outcome.log_start_offset),
+                None => error.is_retriable(),
+            };
+        if retries {
+            self.reenqueue(ctx, batch, error);
+        } else if error == ErrorCode::DuplicateSequenceNumber {
+            self.succeed(batch, outcome.base_offset);
+        } else {
+            if let Some(transactions) = &mut self.transactions {
+                transactions.failed(&batch, error, more_attempts);
+            }
+            self.fail(batch, error.exception(), 1);
+        }
     }
 
+    /// CP29
     fn reenqueue(&mut self, ctx: &Ctx<'_>, batch: ProducerBatch, error: ErrorCode) {
         self.deliveries.push_back(Delivery::Retrying {
             sends: batch.sends.clone(),
             partition: batch.partition.clone(),
             error,
             attempts: batch.attempts + 1,
+            idempotent: batch.producer_state().is_some(),
         });
         self.accumulator.reenqueue(batch, ctx.wall());
     }
 
     fn succeed(&mut self, batch: ProducerBatch, base_offset: i64) {
+        if let (Some(transactions), Some(state)) = (&mut self.transactions, batch.producer_state())
+        {
+            let records = batch.records_count();
+            transactions.completed(&batch.partition, state.base_sequence, records);
+            transactions.remove_in_flight(&batch);
+        }
         self.accumulator.let_go(&batch);
         self.deliveries.push_back(Delivery::Stored {
             sends: batch.sends,

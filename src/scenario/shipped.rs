@@ -67,6 +67,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "08-commits/commit-before-processing.yaml",
     "08-commits/commit-after-processing.yaml",
     "08-commits/committed-offset-expires.yaml",
+    "09-delivery/retries-twice-or-once.yaml",
     "10-acks/acks-and-min-insync.yaml",
     "11-bootstrap/dead-first-server.yaml",
     "11-bootstrap/advertised-localhost.yaml",

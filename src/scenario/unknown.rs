@@ -341,11 +341,6 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
         &["transactional.id", "transaction", "transactional"],
         NotModelled("transactions are not modelled yet"),
     ),
-    (
-        "saturate",
-        &["idempotent", "idempotence", "enable.idempotence"],
-        NotModelled("idempotent producers are not modelled yet"),
-    ),
     ("saturate", &["rate", "interval"], Called("every")),
     ("saturate", &["records", "messages"], Called("limit")),
     (

@@ -165,7 +165,7 @@ const LEGEND: &[Term] = &[
     ),
     term(
         "send again",
-        "a retry: where the first attempt was stored after all, the record is there twice (producers are not idempotent here)",
+        "a retry: where the first attempt was stored after all, a producer without enable.idempotence has its record there twice",
     ),
 ];
 

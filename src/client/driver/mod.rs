@@ -436,12 +436,14 @@ impl Driver {
                     partition,
                     error,
                     attempts,
+                    idempotent,
                     ..
                 } => ctx.fact(Fact::Retrying {
                     record,
                     partition,
                     error,
                     attempts,
+                    idempotent,
                 }),
                 // One record at a time: it is alone in its batch.
                 Delivery::Stored {

@@ -4,6 +4,7 @@ use super::{NodeLatency, RecordAccumulator, Settings, TopicInfo};
 use crate::client::cluster::Cluster;
 use crate::client::metadata::Metadata;
 use crate::client::producer_batch::ProducerBatch;
+use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
 use crate::network_client::Node;
 use crate::protocol::{BrokerId, Ctx, TopicPartition, exponential};
@@ -103,13 +104,15 @@ impl RecordAccumulator {
         }
     }
 
-    /// CP23: takes the batches of a request to this broker. True beside it: something was passed over since it
+    /// CP23: takes the batches of a request to this broker; one that may not go yet for its sequence numbers
+    /// keeps those after it back too (CP36). True beside it: something was passed over since it
     /// backs off, though not for long.
     pub(in crate::client) fn drain(
         &mut self,
         ctx: &mut Ctx<'_>,
         metadata: &Metadata,
         cluster: &Cluster,
+        mut transactions: Option<&mut TransactionManager>,
         broker: BrokerId,
     ) -> (Vec<ProducerBatch>, bool) {
         let now = ctx.wall();
@@ -147,10 +150,17 @@ impl RecordAccumulator {
             {
                 break;
             }
+            let transactions = transactions.as_deref_mut();
+            if transactions.as_ref().is_some_and(|it| it.keeps_back(first)) {
+                break;
+            }
             let Some(mut batch) = queue.pop_front() else {
                 continue;
             };
             self.queued -= 1;
+            if let Some(transactions) = transactions {
+                transactions.number(&mut batch);
+            }
             info.close(&mut batch);
             size += batch.estimated_size();
             drained.push(batch);

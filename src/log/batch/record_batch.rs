@@ -402,6 +402,15 @@ impl RecordBatch {
         RecordBatch::of(Some(head.into()), rest)
     }
 
+    /// The same batch as another producer, epoch or sequence number would have it; the bytes are copied.
+    pub fn with_producer(&self, id: i64, epoch: i16, base_sequence: i32) -> RecordBatch {
+        let mut bytes = self.to_bytes().to_vec();
+        bytes[PRODUCER_ID..PRODUCER_ID + 8].copy_from_slice(&id.to_be_bytes());
+        bytes[PRODUCER_EPOCH..PRODUCER_EPOCH + 2].copy_from_slice(&epoch.to_be_bytes());
+        bytes[BASE_SEQUENCE..BASE_SEQUENCE + 4].copy_from_slice(&base_sequence.to_be_bytes());
+        RecordBatch::with_new_crc(bytes)
+    }
+
     /// The same batch with every record's timestamp being the append time; the bytes are copied.
     pub fn with_append_time(&self, now_ms: i64) -> RecordBatch {
         self.with_timestamps(self.attributes() | APPEND_TIME_BIT, now_ms)
@@ -420,6 +429,10 @@ impl RecordBatch {
         let mut bytes = self.to_bytes().to_vec();
         bytes[ATTRIBUTES..ATTRIBUTES + 2].copy_from_slice(&attributes.to_be_bytes());
         bytes[MAX_TIMESTAMP..MAX_TIMESTAMP + 8].copy_from_slice(&max_timestamp.to_be_bytes());
+        RecordBatch::with_new_crc(bytes)
+    }
+
+    fn with_new_crc(mut bytes: Vec<u8>) -> RecordBatch {
         let crc = crc32c::crc32c(&bytes[ATTRIBUTES..]);
         bytes[CRC..CRC + 4].copy_from_slice(&crc.to_be_bytes());
         RecordBatch::of(None, bytes.into())

@@ -166,8 +166,15 @@ impl Check<'_> {
             ]
         };
         self.properties(Scope::Producer, &producer.config, config_at)?;
-        ProducerConfig::parse(&producer.config)
-            .map_err(|error| config_problem(error, &config_at))?;
+        let mut config = producer.config.clone();
+        if let Some(acks) = producer.acks {
+            config.insert("acks".into(), acks.to_string());
+        }
+        let place = |key: &str| match key {
+            "acks" if producer.acks.is_some() => at("acks"),
+            key => config_at(key),
+        };
+        ProducerConfig::parse(&config).map_err(|error| config_problem(error, &place))?;
         Ok(())
     }
 

@@ -55,6 +55,8 @@ pub struct ProducerConfig {
     pub common: CommonConfig,
     /// `acks`
     pub acks: Acks,
+    /// `enable.idempotence`; off unless it is said.
+    pub enable_idempotence: bool,
     /// `retries`
     pub retries: u32,
     /// `delivery.timeout.ms`
@@ -212,6 +214,7 @@ impl ProducerConfig {
                 ],
                 Acks::All,
             )?,
+            enable_idempotence: keys.flag("enable.idempotence", false)?,
             retries: keys.number("retries", 0, u64::from(i32::MAX as u32))? as u32,
             delivery_timeout_ms: keys.number("delivery.timeout.ms", 0, 120_000)?,
             max_block_ms: keys.number("max.block.ms", 0, 60_000)?,
@@ -238,7 +241,39 @@ impl ProducerConfig {
             )?,
             common,
         };
-        config.with_consistent_delivery_timeout(properties)
+        config
+            .with_consistent_delivery_timeout(properties)?
+            .with_consistent_idempotence(properties)
+    }
+
+    /// CP35, `ProducerConfig.postProcessAndValidateIdempotenceConfigs`: what it cannot be had with is refused.
+    fn with_consistent_idempotence(
+        self,
+        properties: &Properties,
+    ) -> Result<ProducerConfig, ConfigError> {
+        if !self.enable_idempotence {
+            return Ok(self);
+        }
+        let obstacles = [
+            (self.retries == 0, "retries", "at least 1"),
+            (self.acks != Acks::All, "acks", "all"),
+            (
+                self.common.network.max_in_flight > MOST_IN_FLIGHT,
+                "max.in.flight.requests.per.connection",
+                "at most 5",
+            ),
+        ];
+        for (is_one, key, expected) in obstacles {
+            if !is_one {
+                continue;
+            }
+            return Err(ConfigError::Value {
+                key,
+                value: properties.get(key).cloned().unwrap_or_default(),
+                expected: format!("{expected} with enable.idempotence: true"),
+            });
+        }
+        Ok(self)
     }
 
     /// CP34, `KafkaProducer.configureDeliveryTimeout`: a default that is too short is raised, a chosen one
@@ -263,6 +298,9 @@ impl ProducerConfig {
         Ok(self)
     }
 }
+
+/// A leader remembers so many batches of a producer.
+const MOST_IN_FLIGHT: u32 = 5;
 
 impl ConsumerConfig {
     pub fn parse(properties: &Properties) -> Result<ConsumerConfig, ConfigError> {
@@ -408,6 +446,27 @@ mod tests {
         );
         let default = ProducerConfig::parse(&properties(&[("request.timeout.ms", "200000")]));
         assert_eq!(default.unwrap().delivery_timeout_ms, 200_000);
+    }
+
+    #[test]
+    fn cp35_idempotence_is_refused_with_settings_that_forbid_it() {
+        let parse = |pairs: &[(&str, &str)]| ProducerConfig::parse(&properties(pairs));
+        let on = ("enable.idempotence", "true");
+        let in_flight = "max.in.flight.requests.per.connection";
+        for (key, value, expected) in [
+            ("acks", "1", "all"),
+            ("retries", "0", "at least 1"),
+            (in_flight, "6", "at most 5"),
+        ] {
+            assert!(!parse(&[(key, value)]).unwrap().enable_idempotence, "{key}");
+            assert_eq!(
+                parse(&[(key, value), on]).unwrap_err().to_string(),
+                format!(
+                    "{key} cannot be \"{value}\": expected {expected} with enable.idempotence: true"
+                )
+            );
+        }
+        assert!(parse(&[(in_flight, "5"), on]).unwrap().enable_idempotence);
     }
 
     #[test]

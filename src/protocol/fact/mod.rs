@@ -453,6 +453,9 @@ pub enum Fact {
         partition: TopicPartition,
         error: ErrorCode,
         attempts: u32,
+        /// With a sequence number, by which a broker knows it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        idempotent: bool,
     },
     /// A producer gave a record up; `exception` is what the application sees.
     Failed {

@@ -1,10 +1,11 @@
-//! What brokers state of idempotent producers: who they are, and what their sequence numbers say.
+//! What brokers, and they themselves, state of idempotent producers: who they are, and what their sequence
+//! numbers say.
 
 use super::Fact;
 use crate::protocol::TopicPartition;
 use serde::{Deserialize, Serialize};
 
-/// What a broker states of idempotent producers.
+/// What is stated of idempotent producers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "fact")]
 pub enum ProducerStateFact {
@@ -42,6 +43,19 @@ pub enum ProducerStateFact {
     Forgotten {
         partition: TopicPartition,
         producer_ids: Vec<i64>,
+    },
+    /// A producer is given its identity.
+    #[serde(rename = "producer-id-given")]
+    IdGiven {
+        producer_id: i64,
+        producer_epoch: i16,
+    },
+    /// A producer cannot find out what of these partitions is stored, and begins a new epoch.
+    #[serde(rename = "producer-epoch-bumped")]
+    EpochBumped {
+        producer_id: i64,
+        producer_epoch: i16,
+        partitions: Vec<TopicPartition>,
     },
 }
 

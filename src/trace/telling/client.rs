@@ -1,7 +1,7 @@
 //! Producers, consumers and administrators in words.
 
 use super::not_reached::of_not_reached;
-use super::{Telling, episode, joined, loud, meaning, quiet};
+use super::{Telling, episode, joined, loud, meaning, meaning_with_sequences, quiet};
 use crate::protocol::{ErrorCode, Fact, counted};
 use crate::trace::TraceEntry;
 use crate::trace::story::Story;
@@ -48,8 +48,20 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
             record.number,
             in_ms(*latency_ns)
         )),
-        Fact::Retrying { record, error, .. } => episode(
-            format!("send again after {error}{}: ", meaning(*error)),
+        Fact::Retrying {
+            record,
+            error,
+            idempotent,
+            ..
+        } => episode(
+            format!(
+                "send again after {error}{}: ",
+                if *idempotent {
+                    meaning_with_sequences(*error)
+                } else {
+                    meaning(*error)
+                }
+            ),
             format!("{}#{}", record.producer, record.number),
         )
         .of_clients(),

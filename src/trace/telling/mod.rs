@@ -242,6 +242,20 @@ fn meaning(error: ErrorCode) -> &'static str {
             " (no name for a topic, or one that differs from another's in dots and underscores only)"
         }
         ErrorCode::UnknownTopicOrPartition => " (the broker that was asked does not know it)",
+        ErrorCode::OutOfOrderSequenceNumber => " (a batch before it is missing)",
         _ => "",
+    }
+}
+
+/// The same of a batch with sequence numbers, which a leader takes once.
+fn meaning_with_sequences(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::NetworkException => {
+            " (the connection is lost, and with it the answer: if it is stored already, its sequence numbers tell)"
+        }
+        ErrorCode::RequestTimedOut => {
+            " (no answer in time: if it is stored already, its sequence numbers tell)"
+        }
+        error => meaning(error),
     }
 }

@@ -49,5 +49,23 @@ pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
                 ", whose last records are older than producer.id.expiration.ms",
             )
         }
+        ProducerStateFact::IdGiven {
+            producer_id,
+            producer_epoch,
+        } => quiet(format!(
+            "is given producer id {producer_id}, epoch {producer_epoch}"
+        )),
+        ProducerStateFact::EpochBumped {
+            producer_id,
+            producer_epoch,
+            partitions,
+        } => {
+            let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            loud(format!(
+                "goes on as producer {producer_id} in epoch {producer_epoch}, with sequence numbers from 0 on in {}: \
+                 it cannot know what of the old ones is stored",
+                partitions.join(", ")
+            ))
+        }
     }
 }

@@ -9,13 +9,14 @@ use kafka_trial::log::batch::{BatchBuilder, RecordBatch, Records};
 use kafka_trial::protocol::{
     ApiVersionsResponse, BrokerEndpoint, BrokerId, Cluster, CreatableTopicResult,
     CreateTopicsResponse, Ctx, ElectLeadersResponse, EpochEndOffset, ErrorCode, Fact,
-    FetchPartitionResponse, FetchRequest, FetchResponse, Hosts, KNOWN_VERSIONS, KafkaResponse,
-    LeaderIdAndEpoch, ListOffsetsPartitionResponse, ListOffsetsResponse, Message, MetadataRequest,
-    MetadataResponse, NO_LEADER, OffsetForLeaderEpochResponse, PartitionMetadata,
-    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response, Timer, TopicId,
-    TopicMetadata,
+    FetchPartitionResponse, FetchRequest, FetchResponse, Hosts, InitProducerIdResponse,
+    KNOWN_VERSIONS, KafkaResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
+    ListOffsetsResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
+    OffsetForLeaderEpochResponse, PartitionMetadata, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata,
 };
 use std::cell::{RefCell, RefMut};
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -25,6 +26,8 @@ pub enum Answer {
     Silence,
     /// Not stored.
     Error(ErrorCode),
+    /// Stored by what its sequence numbers say.
+    Usual,
 }
 
 /// What all brokers know.
@@ -42,8 +45,12 @@ pub struct World {
     pub largest_batch: Option<u64>,
     /// Of each Produce request its partitions in order, with the bytes of each.
     pub requests: Vec<Vec<(i32, u64)>>,
-    /// What each request was, in order: M for Metadata, P for Produce.
+    /// What each request was, in order: M for Metadata, I for InitProducerId, P for Produce.
     pub asked: String,
+    /// How the next questions for a producer id are answered.
+    pub producer_id_errors: VecDeque<ErrorCode>,
+    /// Producer ids that were given out.
+    producers: i64,
     brokers: Vec<BrokerId>,
 }
 
@@ -72,6 +79,41 @@ impl Partition {
                 end_offset: batch.next_offset(),
             },
         )
+    }
+}
+
+impl Partition {
+    /// The offset of a batch that is there already, or why it is refused. Five batches are remembered.
+    fn check_sequence(&self, batch: &RecordBatch) -> Result<Option<i64>, ErrorCode> {
+        let id = batch.producer_id();
+        let mut of_producer = self
+            .batches
+            .iter()
+            .rev()
+            .filter(|it| it.producer_id() == id);
+        let last = match of_producer.clone().next() {
+            Some(last) if id >= 0 => last,
+            _ => return Ok(None),
+        };
+        let (epoch, base) = (batch.producer_epoch(), batch.base_sequence());
+        let known = of_producer.by_ref().take(5);
+        let same = |it: &&RecordBatch| {
+            it.producer_epoch() == epoch
+                && (it.base_sequence(), it.last_sequence()) == (base, batch.last_sequence())
+        };
+        if let Some(duplicate) = known.into_iter().find(same) {
+            return Ok(Some(duplicate.base_offset()));
+        }
+        let expected = match epoch.cmp(&last.producer_epoch()) {
+            Ordering::Less => return Err(ErrorCode::InvalidProducerEpoch),
+            Ordering::Equal => last.last_sequence() + 1,
+            Ordering::Greater => 0,
+        };
+        if base == expected {
+            Ok(None)
+        } else {
+            Err(ErrorCode::OutOfOrderSequenceNumber)
+        }
     }
 }
 
@@ -138,6 +180,13 @@ impl World {
                 rack: None,
             })
             .collect()
+    }
+
+    /// Epoch and first sequence number of each batch of a partition.
+    pub fn sequences(&self, partition: usize) -> Vec<(i16, i32)> {
+        let batches = &self.partitions[partition].batches;
+        let sequence = |batch: &RecordBatch| (batch.producer_epoch(), batch.base_sequence());
+        batches.iter().map(sequence).collect()
     }
 
     /// How many records each batch of a partition has.
@@ -210,6 +259,7 @@ impl Broker {
         match request {
             Request::Metadata(_) => world.asked.push('M'),
             Request::Produce(_) => world.asked.push('P'),
+            Request::InitProducerId(_) => world.asked.push('I'),
             _ => {}
         }
         match request {
@@ -220,6 +270,17 @@ impl Broker {
             }
             Request::Metadata(request) => Some(metadata(&world, &request).into()),
             Request::Produce(request) => self.produce(&mut world, *request),
+            Request::InitProducerId(_) => {
+                let error = world.producer_id_errors.pop_front();
+                let error = error.unwrap_or(ErrorCode::None);
+                world.producers += i64::from(error.is_none());
+                let response = InitProducerIdResponse {
+                    error,
+                    producer_id: if error.is_none() { world.producers } else { -1 },
+                    producer_epoch: if error.is_none() { 0 } else { -1 },
+                };
+                Some(response.into())
+            }
             Request::Fetch(request) => Some(self.fetch(&world, &request).into()),
             Request::ListOffsets(request) => {
                 let error = world.list_offsets_errors.pop_front();
@@ -312,10 +373,15 @@ impl Broker {
                 _ if too_large => ErrorCode::MessageTooLarge,
                 _ => self.check_leader(&world.partitions[index]),
             };
-            let mut base_offset = -1;
-            if error.is_none() {
-                for batch in records.batches() {
-                    base_offset = world.append_batch(index, batch);
+            let (mut error, mut base_offset) = (error, -1);
+            for batch in records.batches() {
+                if !error.is_none() {
+                    break;
+                }
+                match world.partitions[index].check_sequence(batch) {
+                    Ok(None) => base_offset = world.append_batch(index, batch),
+                    Ok(Some(duplicate)) => base_offset = duplicate,
+                    Err(refused) => error = refused,
                 }
             }
             responses.push(PartitionProduceResponse {

@@ -8,6 +8,7 @@ mod cardboard;
 mod clocks;
 mod consumer;
 mod driver;
+mod idempotence;
 mod partitioners;
 mod producer;
 

@@ -98,7 +98,11 @@ fn a_silent_broker_times_a_request_out_and_the_retry_may_duplicate() {
     let mut town = Town::new(1, World::with_partitions(&[1]));
     town.world().answers.push_back(Answer::Silence);
     town.start(1);
-    producer(&mut town, &[("request.timeout.ms", "1000")], counting(1));
+    let settings = [
+        ("request.timeout.ms", "1000"),
+        ("enable.idempotence", "false"),
+    ];
+    producer(&mut town, &settings, counting(1));
     let facts = town.run_for(5_000);
     assert_eq!(acked(&facts), [(1, 1)]);
     assert_eq!(town.world().values(0), ["1", "1"]);
@@ -170,6 +174,7 @@ fn p5_retries_reorder_unless_one_request_may_be_in_flight() {
         let settings = [
             ("max.in.flight.requests.per.connection", in_flight),
             ("batch.size", "0"),
+            ("enable.idempotence", "false"),
         ];
         producer(&mut town, &settings, workload);
         let facts = town.run_for(3_000);
