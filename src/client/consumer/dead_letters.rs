@@ -128,12 +128,14 @@ impl DeadLetters {
                     partition,
                     error,
                     attempts,
+                    idempotent,
                     ..
                 } => ctx.fact(Fact::Retrying {
                     record,
                     partition,
                     error,
                     attempts,
+                    idempotent,
                 }),
                 Delivery::Stored {
                     partition: to,
