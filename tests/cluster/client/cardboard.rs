@@ -1,6 +1,8 @@
 //! Brokers of cardboard: they answer clients from one shared picture of a topic `t`, and fail as told.
 //! No replication: the logs of all brokers are one.
 
+mod partition;
+
 use kafka_trial::client::{Bootstrap, Client};
 use kafka_trial::kernel::{
     Actor, Config, Duration, Event, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Time,
@@ -8,15 +10,15 @@ use kafka_trial::kernel::{
 use kafka_trial::log::batch::{BatchBuilder, RecordBatch, Records};
 use kafka_trial::protocol::{
     ApiVersionsResponse, BrokerEndpoint, BrokerId, Cluster, CreatableTopicResult,
-    CreateTopicsResponse, Ctx, ElectLeadersResponse, EpochEndOffset, ErrorCode, Fact,
-    FetchPartitionResponse, FetchRequest, FetchResponse, Hosts, InitProducerIdResponse,
-    KNOWN_VERSIONS, KafkaResponse, LeaderIdAndEpoch, ListOffsetsPartitionResponse,
-    ListOffsetsResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER,
-    OffsetForLeaderEpochResponse, PartitionMetadata, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, Request, Response, Timer, TopicId, TopicMetadata,
+    CreateTopicsResponse, Ctx, ElectLeadersResponse, ErrorCode, Fact, FetchPartitionResponse,
+    FetchRequest, FetchResponse, Hosts, InitProducerIdResponse, KNOWN_VERSIONS, KafkaResponse,
+    LeaderIdAndEpoch, ListOffsetsPartitionResponse, ListOffsetsResponse, Message, MetadataRequest,
+    MetadataResponse, NO_LEADER, OffsetForLeaderEpochResponse, PartitionMetadata,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response, Timer, TopicId,
+    TopicMetadata,
 };
+use partition::Partition;
 use std::cell::{RefCell, RefMut};
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -52,69 +54,6 @@ pub struct World {
     /// Producer ids that were given out.
     producers: i64,
     brokers: Vec<BrokerId>,
-}
-
-#[derive(Default)]
-struct Partition {
-    leader: BrokerId,
-    leader_epoch: i32,
-    batches: Vec<RecordBatch>,
-}
-
-impl Partition {
-    fn end(&self) -> i64 {
-        self.batches.last().map_or(0, RecordBatch::next_offset)
-    }
-
-    fn epoch_end(&self, epoch: i32) -> EpochEndOffset {
-        let of_epoch = |b: &&RecordBatch| b.partition_leader_epoch() <= epoch;
-        let last = self.batches.iter().rev().find(of_epoch);
-        last.map_or(
-            EpochEndOffset {
-                epoch: -1,
-                end_offset: -1,
-            },
-            |batch| EpochEndOffset {
-                epoch: batch.partition_leader_epoch(),
-                end_offset: batch.next_offset(),
-            },
-        )
-    }
-}
-
-impl Partition {
-    /// The offset of a batch that is there already, or why it is refused. Five batches are remembered.
-    fn check_sequence(&self, batch: &RecordBatch) -> Result<Option<i64>, ErrorCode> {
-        let id = batch.producer_id();
-        let mut of_producer = self
-            .batches
-            .iter()
-            .rev()
-            .filter(|it| it.producer_id() == id);
-        let last = match of_producer.clone().next() {
-            Some(last) if id >= 0 => last,
-            _ => return Ok(None),
-        };
-        let (epoch, base) = (batch.producer_epoch(), batch.base_sequence());
-        let known = of_producer.by_ref().take(5);
-        let same = |it: &&RecordBatch| {
-            it.producer_epoch() == epoch
-                && (it.base_sequence(), it.last_sequence()) == (base, batch.last_sequence())
-        };
-        if let Some(duplicate) = known.into_iter().find(same) {
-            return Ok(Some(duplicate.base_offset()));
-        }
-        let expected = match epoch.cmp(&last.producer_epoch()) {
-            Ordering::Less => return Err(ErrorCode::InvalidProducerEpoch),
-            Ordering::Equal => last.last_sequence() + 1,
-            Ordering::Greater => 0,
-        };
-        if base == expected {
-            Ok(None)
-        } else {
-            Err(ErrorCode::OutOfOrderSequenceNumber)
-        }
-    }
 }
 
 impl World {
