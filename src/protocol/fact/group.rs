@@ -91,7 +91,7 @@ pub enum GroupFact {
         in_generation: i32,
     },
     /// A member begins where its group has committed.
-    #[serde(rename = "resumed")]
+    #[serde(rename = "group-resumed")]
     Resumed {
         group: Rc<str>,
         partition: TopicPartition,

@@ -3,7 +3,8 @@
 use super::{Case, Clock, Sign};
 use kafka_trial::protocol::{ErrorCode, Fact};
 
-/// The only broker stands still from 20 s on; its client waits so long for an answer, in milliseconds.
+/// The only broker stands still from 20 s on; its client waits so long for an answer, in milliseconds. Each record
+/// opens a batch of its own, which wakes the sender: one that is added to a batch does not.
 macro_rules! paused {
     ($request_timeout:literal) => {
         concat!(
@@ -14,7 +15,7 @@ topics:
 producers:
   p: {topic: t, every: 1s, config: {acks: 1, retries: 1000, request.timeout.ms: ",
             $request_timeout,
-            ", delivery.timeout.ms: 40000, linger.ms: 0}}
+            ", delivery.timeout.ms: 40000, linger.ms: 0, batch.size: 100}}
 timeline:
   - {at: 20s, pause: broker-1}
 "
@@ -123,7 +124,7 @@ cluster: {brokers: 1}
 topics:
   t: {partitions: 1, replication.factor: 1}
 producers:
-  p: {topic: t, every: 1s, config: {acks: 1, reconnect.backoff.ms: 20000, reconnect.backoff.max.ms: 20000}}
+  p: {topic: t, every: 1s, config: {acks: 1, batch.size: 100, reconnect.backoff.ms: 20000, reconnect.backoff.max.ms: 20000}}
 timeline:
   - {at: 20s, stop: broker-1}
   - {at: 22s, restart: broker-1}
