@@ -243,7 +243,12 @@ impl Transcript {
             Weight::Loud => self.add_of(entry, telling),
             Weight::Episode => {
                 let node = column(entry, &telling);
-                let key = (node.clone(), telling.before.clone());
+                // That one client finds no server says nothing of another.
+                let who = match entry.fact {
+                    Fact::BootstrapFailed { .. } => &entry.node,
+                    _ => &node,
+                };
+                let key = (who.clone(), telling.before.clone());
                 self.close_older_than_moment(entry.time);
                 let still_open = self.open.iter().any(|line| line.takes(&node, &telling));
                 let last = self.episodes.get(&key).copied();
