@@ -22,9 +22,12 @@ pub(super) struct APartitionHasOneReader {
     /// By group, the generation that its coordinator last closed, and the members in it.
     joined: BTreeMap<Rc<str>, (i32, Vec<Rc<str>>)>,
     /// By group and client, as which member it has what, and has not given it up.
-    owned: BTreeMap<(Rc<str>, Rc<str>), (Rc<str>, BTreeSet<TopicPartition>)>,
+    owned: BTreeMap<(Rc<str>, Rc<str>), Owned>,
     looked_at: u64,
 }
+
+/// A member, and what it has.
+type Owned = (Rc<str>, BTreeSet<TopicPartition>);
 
 impl Property for APartitionHasOneReader {
     fn name(&self) -> &'static str {

@@ -267,7 +267,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     fn is_any_node_connecting(&self) -> bool {
         self.metadata
             .nodes()
-            .into_iter()
+            .iter()
             .any(|node| self.network.is_connecting(*node))
     }
 

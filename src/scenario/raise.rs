@@ -240,7 +240,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         limit: plan.limit,
         key_schema: plan.key_schema.clone(),
         value_schema: plan.value_schema.clone(),
-        headers: Ordered(plan.headers.iter().cloned().collect()),
+        headers: Ordered(plan.headers.to_vec()),
         acks: plan.acks.map(|acks| acks.to_string()),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),

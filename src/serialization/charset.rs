@@ -36,7 +36,7 @@ impl Charset {
             Charset::Utf16Le,
         ];
         let is = |known: &&str| known.eq_ignore_ascii_case(name.trim());
-        Charset::NAMES.iter().position(|n| is(&n)).map(|i| all[i])
+        Charset::NAMES.iter().position(is).map(|i| all[i])
     }
 
     /// `String.getBytes`: what the encoding does not have becomes `?`.

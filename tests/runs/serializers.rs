@@ -21,7 +21,7 @@ fn cluster(duration: &str, rest: &str) -> Report {
     report
 }
 
-fn messages<'a>(report: &'a Report) -> impl Iterator<Item = (&'a str, &'a MessageFact)> {
+fn messages(report: &Report) -> impl Iterator<Item = (&str, &MessageFact)> {
     report.trace.iter().filter_map(|entry| match &entry.fact {
         Fact::Message(fact) => Some((&*entry.node, fact)),
         _ => None,

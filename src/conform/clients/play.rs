@@ -269,10 +269,10 @@ impl Player {
                 self.heard.insert(member.clone(), Heard::nothing());
                 self.lab.run.fault(Fault::Start(node), None);
             }
-            Deed::Close(member) => self.to_member(member, Fault::Terminate)?,
-            Deed::Crash(member) => self.to_member(member, Fault::Crash)?,
-            Deed::Freeze(member) => self.to_member(member, Fault::Pause)?,
-            Deed::Thaw(member) => self.to_member(member, Fault::Resume)?,
+            Deed::Close(member) => self.befalls(member, Fault::Terminate)?,
+            Deed::Crash(member) => self.befalls(member, Fault::Crash)?,
+            Deed::Freeze(member) => self.befalls(member, Fault::Pause)?,
+            Deed::Thaw(member) => self.befalls(member, Fault::Resume)?,
             Deed::Brokers(deed, ids) => {
                 for id in ids {
                     self.collect_requests();
@@ -305,7 +305,7 @@ impl Player {
         found.ok_or_else(|| Unbuildable(format!("{name} has never joined")))
     }
 
-    fn to_member(
+    fn befalls(
         &mut self,
         name: &str,
         fault: impl FnOnce(NodeId) -> Fault,

@@ -113,7 +113,7 @@ impl Parser {
                     let what = format!("\"{full}\" is no name: expected letters, digits and _");
                     return Err(SchemaError::whole(what));
                 }
-                let is_open = self.open.iter().any(|open| *open == full);
+                let is_open = self.open.contains(&full);
                 if is_open || self.names.contains_key(&full) {
                     return Err(SchemaError::whole(format!(
                         "the name \"{full}\" is given twice"
