@@ -181,7 +181,7 @@ fn cp40_cp42_after_a_certain_failure_what_is_in_flight_is_numbered_from_0_in_the
 #[test]
 fn cp41_a_batch_that_expires_after_a_retry_is_followed_by_a_new_epoch() {
     let mut town = town();
-    let refusals = vec![ErrorCode::NotEnoughReplicas; 60];
+    let refusals = [ErrorCode::NotEnoughReplicas; 60];
     answer(&town, &[&[ErrorCode::None], &refusals[..]].concat());
     let settings = [
         ("delivery.timeout.ms", "1000"),
