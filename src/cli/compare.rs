@@ -1,6 +1,6 @@
 //! `trial compare`: the same scenario with other settings, side by side.
 
-use super::progress::{Progress, SLICE};
+use super::progress::to_the_end;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
 use crate::plan::Plan;
@@ -8,7 +8,7 @@ use crate::protocol::counted;
 use crate::report::{Compared, Parted, Tally, comparison, comparison_json};
 use crate::run::{Report, Run};
 use crate::scenario::{self, Diagnostic};
-use crate::trace::{Course, Keep, Lines, Observer, Parting};
+use crate::trace::{Course, Lines, Observer, Parting};
 use clap::{Args, ValueEnum};
 
 /// Run a scenario with several values of a setting, and show what each run came to and where they part.
@@ -237,19 +237,9 @@ fn play(
     let plan = &job.plan;
     let mut run = Run::start(plan, plan.seed)
         .map_err(|error| Diagnostic::about_file(file.to_owned(), error.to_string()))?;
-    run.keep(Keep::Nothing);
     run.count_lost();
-    let mut progress = Progress::of(
-        &format!("{} {}", plan.name, job.values.join(" ")),
-        run.end(),
-    );
-    while run.now() < run.end() && !run.is_over() {
-        run.until_watched((run.now() + SLICE).min(run.end()), observer);
-        progress.tell(run.now(), run.events(), terminal);
-    }
-    // What happens at the last instant.
-    run.until_watched(run.end(), observer);
-    terminal.clear_status();
+    let name = format!("{} {}", plan.name, job.values.join(" "));
+    to_the_end(&mut run, &name, observer, terminal);
     Ok(run.finish())
 }
 

@@ -5,15 +5,36 @@
 
 use super::terminal::Terminal;
 use crate::kernel::{Duration, Time};
+use crate::run::Run;
+use crate::trace::{Keep, Observer};
 use std::time::Instant;
 
 /// A run is looked at after so much simulated time.
-pub(super) const SLICE: Duration = Duration::from_millis(100);
+const SLICE: Duration = Duration::from_millis(100);
 /// A run that takes less needs no progress.
 const FIRST_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(500);
 
-pub(super) struct Progress {
+/// Plays a run to its end, telling people how far it is. Nothing of its trace is kept but what the observer
+/// keeps.
+pub(super) fn to_the_end(
+    run: &mut Run,
+    name: &str,
+    observer: &mut impl Observer,
+    terminal: &mut Terminal,
+) {
+    run.keep(Keep::Nothing);
+    let mut progress = Progress::of(name, run.end());
+    while run.now() < run.end() && !run.is_over() {
+        run.until_watched((run.now() + SLICE).min(run.end()), observer);
+        progress.tell(run.now(), run.events(), terminal);
+    }
+    // What happens at the last instant.
+    run.until_watched(run.end(), observer);
+    terminal.clear_status();
+}
+
+struct Progress {
     name: String,
     end: Time,
     due: Instant,
@@ -22,7 +43,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn of(name: &str, end: Time) -> Self {
+    fn of(name: &str, end: Time) -> Self {
         let now = Instant::now();
         Progress {
             name: name.to_owned(),
@@ -33,7 +54,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn tell(&mut self, now: Time, events: u64, terminal: &mut Terminal) {
+    fn tell(&mut self, now: Time, events: u64, terminal: &mut Terminal) {
         let clock = Instant::now();
         if clock < self.due {
             return;

@@ -3,7 +3,7 @@
 use super::Status;
 use super::inputs::{self, Input};
 use super::output_directory::{OutputDirectory, TraceFile};
-use super::progress::{Progress, SLICE};
+use super::progress::to_the_end;
 use super::seeds::{self, Tally};
 use super::terminal::Terminal;
 use crate::kernel::Duration;
@@ -15,7 +15,7 @@ use crate::report::{
 };
 use crate::run::{Report, Run, Unbuildable};
 use crate::scenario::{self, Diagnostic};
-use crate::trace::{Keep, Observer, Style, TraceWriter};
+use crate::trace::{Style, TraceWriter};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -425,18 +425,6 @@ fn play(
         evidence,
     };
     Ok((played, trace))
-}
-
-fn to_the_end(run: &mut Run, name: &str, observer: &mut impl Observer, terminal: &mut Terminal) {
-    run.keep(Keep::Nothing);
-    let mut progress = Progress::of(name, run.end());
-    while run.now() < run.end() && !run.is_over() {
-        run.until_watched((run.now() + SLICE).min(run.end()), observer);
-        progress.tell(run.now(), run.events(), terminal);
-    }
-    // What happens at the last instant.
-    run.until_watched(run.end(), observer);
-    terminal.clear_status();
 }
 
 /// Writes the last line of a trace.

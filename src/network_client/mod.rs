@@ -400,7 +400,10 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         tag: Option<T>,
     ) {
         let correlation_id = self.write(ctx, conn, body);
-        let deadline = ctx.wall() + timeout;
+        // CN15: an answer is late once more whole milliseconds have passed than the timeout has.
+        let sent_ms = ctx.wall().as_millis();
+        let deadline = Time::ZERO + Duration::from_millis(sent_ms + 1) + timeout;
+        let timeout = deadline.since(ctx.wall());
         self.next_deadline = self.next_deadline.min(deadline);
         let Some(peer) = self.peers.get_mut(&id) else {
             return;

@@ -286,7 +286,7 @@ impl ConsumerPlan {
 /// What a record's key is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Key {
-    /// No key: records go round the partitions.
+    /// No key: the producer's partitioner chooses.
     #[default]
     None,
     /// The truck's name: see `truck_name`.
@@ -297,6 +297,22 @@ pub enum Key {
     Cycle(u32),
     /// The number in the truck's name.
     TruckNumber,
+}
+
+impl Key {
+    /// The key, as text, of a member's record: member and record are counted from 1.
+    pub fn of(&self, member: u32, record: u64) -> Option<String> {
+        match self {
+            Key::None => None,
+            Key::TruckId => Some(truck_name(member)),
+            Key::TruckNumber => Some(member.to_string()),
+            Key::Constant(text) => Some(text.clone()),
+            Key::Cycle(keys) => {
+                let turn = (record - 1) % u64::from((*keys).max(1)) + 1;
+                Some(format!("key-{turn}"))
+            }
+        }
+    }
 }
 
 /// The name of the truck that is a producer's member number `n` (1 for a single producer): `truck 1`. By

@@ -8,10 +8,10 @@
 
 mod search;
 mod stored;
+mod words;
 
 use crate::client::{murmur2, partition_for_key};
 use crate::kernel::{Duration, Time};
-use crate::log::batch::RecordBatch;
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
 use crate::protocol::{BrokerId, Fact, GroupFact, RecordId, TopicPartition, counted};
@@ -19,9 +19,9 @@ use crate::run::{Run, Unbuildable};
 use crate::trace::{Keep, TraceEntry};
 use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::rc::Rc;
 use stored::{Stored, find_content};
+use words::{acknowledged, in_batch, part};
 
 /// Which record is to be followed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,7 +120,7 @@ struct Walk<'a> {
     acknowledged: bool,
     what: Vec<String>,
     stations: Vec<Station>,
-    copies: Vec<Copy>,
+    copies: Vec<StoredCopy>,
     /// As its leader knows it.
     high_watermark: i64,
     /// How often each reader got it.
@@ -132,7 +132,7 @@ struct Walk<'a> {
 }
 
 /// The record at an offset.
-struct Copy {
+struct StoredCopy {
     offset: i64,
     holders: BTreeSet<BrokerId>,
     committed: bool,
@@ -338,7 +338,7 @@ impl<'a> Walk<'a> {
             let offset = stored.offset;
             let known = self.copies.iter().position(|copy| copy.offset == offset);
             let place = known.unwrap_or_else(|| {
-                self.copies.push(Copy {
+                self.copies.push(StoredCopy {
                     offset,
                     holders: BTreeSet::new(),
                     committed: false,
@@ -472,89 +472,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl fmt::Display for Journey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}#{}", self.record.producer, self.record.number)?;
-        for line in &self.what {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f)?;
-        let names = self.stations.iter().map(|it| it.node.chars().count());
-        let width = names.max().unwrap_or_default();
-        for Station { time, node, what } in &self.stations {
-            let (seconds, millis) = (time.0 / 1_000_000_000, time.as_millis() % 1_000);
-            writeln!(f, "{seconds:>5}.{millis:03}s  {node:<width$}  {what}")?;
-        }
-        writeln!(f)?;
-        for line in &self.end {
-            writeln!(f, "at the end: {line}")?;
-        }
-        Ok(())
-    }
-}
-
-fn acknowledged(offset: i64, latency_ns: u64, attempts: u32) -> String {
-    if offset < 0 {
-        return "has sent it, and asked for no answer (acks=0)".to_owned();
-    }
-    let took = crate::check::millis(Duration(latency_ns));
-    let attempts = match attempts {
-        0 | 1 => String::new(),
-        attempts => format!(", with attempt {attempts}"),
-    };
-    format!("is told that it is stored at offset {offset}, after {took}{attempts}")
-}
-
-/// "offset 4, the 2nd of 3 records of a batch (offsets 3 to 5, 312 bytes, epoch 0, ...)".
-fn in_batch(stored: &Stored) -> String {
-    let batch: &RecordBatch = &stored.batch;
-    let (base, last) = (batch.base_offset(), batch.last_offset());
-    let offsets = match base == last {
-        true => "a batch of its own".to_owned(),
-        false => format!(
-            "in a batch of {} at offsets {base} to {last}",
-            counted(batch.records_count() as u32, "record")
-        ),
-    };
-    let codec = ["none", "gzip", "snappy", "lz4", "zstd"];
-    let codec = codec.get(usize::from(batch.codec())).unwrap_or(&"?");
-    let mut text = format!(
-        "offset {}, {offsets} ({} bytes, leader epoch {}, compression {codec}, CRC {:08x}",
-        stored.offset,
-        batch.size(),
-        batch.partition_leader_epoch(),
-        batch.crc()
-    );
-    if batch.producer_id() >= 0 {
-        text.push_str(&format!(
-            ", producer id {} epoch {}, sequences {} to {}",
-            batch.producer_id(),
-            batch.producer_epoch(),
-            batch.base_sequence(),
-            batch.last_sequence()
-        ));
-    }
-    text + ")"
-}
-
-/// Bytes for reading: as text where they are text, and so many of them in hexadecimal.
-fn part(bytes: Option<&[u8]>) -> String {
-    const SHOWN: usize = 16;
-    let Some(bytes) = bytes else {
-        return "none".to_owned();
-    };
-    let hex: Vec<String> = (bytes.iter().take(SHOWN))
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let dots = if bytes.len() > SHOWN { " ..." } else { "" };
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => format!("{text}  "),
-        _ => String::new(),
-    };
-    let size = counted(bytes.len(), "byte");
-    format!("{text}({size}: {}{dots})", hex.join(" "))
-}
-
 fn partition_of(fact: &Fact) -> Option<&TopicPartition> {
     match fact {
         Fact::Appended { partition, .. }
@@ -597,13 +514,5 @@ mod tests {
         for wrong in ["", "truck", "truck#x", "key=", "t@1", "t-x@1", "t-0@"] {
             assert_eq!(Wanted::parse(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn bytes_are_shown_as_text_where_they_are_text() {
-        assert_eq!(part(None), "none");
-        assert_eq!(part(Some(b"ab")), "ab  (2 bytes: 61 62)");
-        assert_eq!(part(Some(&[0, 1])), "(2 bytes: 00 01)");
-        assert!(part(Some(&[b'x'; 17])).ends_with("78 ...)"));
     }
 }

@@ -22,7 +22,11 @@ pub(super) fn unknown(key: &str, known: &'static [&'static str]) -> Unknown {
         _ if is_of_a_line => {
             "an action such as crash, restart, cut link or create topic; \"trial sentences\" lists all, with what goes with each".to_string()
         }
-        some => format!("one of {}", some.join(", ")),
+        some => {
+            let may_be_meant = some.iter().filter(|key| !EVERYWHERE.contains(key));
+            let may_be_meant: Vec<&str> = may_be_meant.copied().collect();
+            format!("one of {}", may_be_meant.join(", "))
+        }
     };
     let (found, suggestion) = match meaning(key, known) {
         Some(Meaning::NotModelled(what)) => (format!("\"{key}\": {what}"), None),
@@ -36,6 +40,9 @@ pub(super) fn unknown(key: &str, known: &'static [&'static str]) -> Unknown {
         suggestion,
     }
 }
+
+/// What every scenario says: who misses it is told so, and nobody means it by another word.
+const EVERYWHERE: &[&str] = &["format", "name", "about"];
 
 /// What somebody means who writes `key`: what it is called for here, Kafka's setting of that name, or what is
 /// spelt nearly so.
@@ -536,7 +543,7 @@ mod tests {
             let hints = error.contains("did you mean");
             assert_eq!(hints, wanted.starts_with("did"), "{error}");
             let longest = error.lines().map(str::len).max();
-            assert!(longest < Some(190), "{error}");
+            assert!(longest < Some(180), "{error}");
         }
     }
 }

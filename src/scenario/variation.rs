@@ -59,6 +59,7 @@ fn of_clients(root: &Node, kind: &str, scope: Scope, key: &str) -> Vec<Path> {
         return Vec::new();
     }
     let place = |name: &str| match key {
+        // The one setting that a scenario says beside its client's others.
         "acks" => format!("+{kind}/{name}/acks"),
         _ => format!("+{kind}/{name}/config/{key}"),
     };

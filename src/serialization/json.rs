@@ -1,5 +1,6 @@
 //! JSON as Connect's JsonSerializer and JsonDeserializer have it (Jackson's tree, compact; CS10).
 
+use super::jackson::{base64, write_json_string};
 use super::value::{Double, Value};
 use super::{Unreadable, java_number};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -31,8 +32,8 @@ fn write(out: &mut String, value: &Value) {
         }
         Value::Float(number) => write_number(out, &java_number::float_text(number.get())),
         Value::Double(number) => write_number(out, &java_number::double_text(number.get())),
-        Value::Text(text) => write_text(out, text),
-        Value::Bytes(bytes) => write_text(out, &base64(bytes)),
+        Value::Text(text) => write_json_string(out, text),
+        Value::Bytes(bytes) => write_json_string(out, &base64(bytes)),
         Value::List(items) => {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
@@ -49,7 +50,7 @@ fn write(out: &mut String, value: &Value) {
                 if i > 0 {
                     out.push(',');
                 }
-                write_text(out, name);
+                write_json_string(out, name);
                 out.push(':');
                 write(out, field);
             }
@@ -61,50 +62,8 @@ fn write(out: &mut String, value: &Value) {
 fn write_number(out: &mut String, text: &str) {
     match text.ends_with(|c: char| c.is_ascii_digit()) {
         true => out.push_str(text),
-        false => write_text(out, text),
+        false => write_json_string(out, text),
     }
-}
-
-fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            c if c < ' ' => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04X}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .fold(0u32, |word, byte| word << 8 | u32::from(*byte));
-        let word = word << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = word >> (18 - 6 * place) & 63;
-            let is_there = place <= chunk.len();
-            text.push(if is_there {
-                char::from(DIGITS[digit as usize])
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 impl<'de> Deserialize<'de> for Value {

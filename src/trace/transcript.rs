@@ -405,7 +405,8 @@ fn column(entry: &TraceEntry, telling: &Telling) -> Rc<str> {
     }
 }
 
-pub(super) fn write_line(time: Time, node: &str, text: &str) -> String {
+/// A line of a transcript: when, who, what.
+pub fn write_line(time: Time, node: &str, text: &str) -> String {
     let (seconds, millis) = (time.0 / 1_000_000_000, time.as_millis() % 1_000);
     format!("{seconds:>5}.{millis:03}s  {node:<NODE_WIDTH$}  {text}")
 }

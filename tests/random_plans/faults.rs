@@ -90,6 +90,7 @@ fn is_within(budget: Budget, action: &Action) -> bool {
             | Action::DriftClock { .. }
             | Action::CreateTopic(_)
             | Action::AlterTopic { .. }
+            | Action::CreatePartitions { .. }
             | Action::DeleteRecords { .. }
             | Action::ElectPreferred(_)
     ) || matches!(action, Action::SlowLink { by, .. } if *by < ms(200));
@@ -198,7 +199,12 @@ fn action(random: &mut Random, plan: &Plan) -> Action {
 }
 
 fn administration(random: &mut Random, plan: &Plan) -> Action {
-    match random.range(0..3) {
+    match random.range(0..4) {
+        // It has three at most.
+        3 => Action::CreatePartitions {
+            topic: "t0".into(),
+            partitions: random.range(4..7) as u32,
+        },
         0 => Action::CreateTopic(
             TopicPlan::new("new")
                 .partitions(random.range(1..3) as u32)

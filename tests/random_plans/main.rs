@@ -42,10 +42,8 @@ fn every_kind_of_fault_is_drawn() {
         .map(|entry| entry.action.noun())
         .collect();
     let all: BTreeSet<&str> = Action::NOUNS.iter().copied().collect();
-    let never: Vec<&str> = all.difference(&drawn).copied().collect();
-    // Who reads learns of new partitions up to five minutes after who writes: what must be read at the end of
-    // these short plans would not be.
-    assert_eq!(never, ["create partitions"], "not drawn");
+    let never: Vec<_> = all.difference(&drawn).collect();
+    assert!(never.is_empty(), "not drawn: {never:?}");
 }
 
 /// Two halves, so that both cores of a small machine have something to do.

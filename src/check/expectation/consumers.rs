@@ -5,7 +5,7 @@ use super::records::not_tallied;
 use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::kernel::Duration;
-use crate::plan::{Count, EventRef, Key, ProducerPlan, truck_name};
+use crate::plan::{Count, EventRef, ProducerPlan};
 use crate::protocol::{BrokerId, Fact, MessageFact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -345,15 +345,7 @@ impl<'a> Produced<'a> {
             };
             let key = producers
                 .get(&*record.producer)
-                .and_then(|(plan, member)| match &plan.key {
-                    Key::None => None,
-                    Key::TruckId | Key::TruckNumber => Some(truck_name(*member as u32)),
-                    Key::Constant(key) => Some(key.clone()),
-                    Key::Cycle(keys) => Some(format!(
-                        "{} of {keys}",
-                        record.number % u64::from((*keys).max(1))
-                    )),
-                });
+                .and_then(|(plan, member)| plan.key.of(*member as u32, record.number));
             by_content
                 .entry((partition, *content))
                 .or_insert((place, record, key));

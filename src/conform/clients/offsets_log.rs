@@ -5,10 +5,11 @@
 //! of its producer, where both sides have a commit of these partitions. How often the same is committed is a
 //! matter of time.
 
-use super::requests::{Aliases, base64};
+use super::requests::Aliases;
 use crate::coordinator::group::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::RecordBatch;
 use crate::protocol::{Assignment, Subscription, TopicPartition};
+use crate::serialization::base64;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -129,14 +130,14 @@ fn group_shown(group: &GroupValue) -> Value {
             "sessionTimeout": it.session_timeout_ms,
             "subscription": {
                 "topics": subscription.topics,
-                "userData": subscription.user_data.as_ref().map(base64),
+                "userData": subscription.user_data.as_ref().map(|it| base64(it)),
                 "ownedPartitions": by_topic(&subscription.owned_partitions),
                 "generationId": subscription.generation_id,
                 "rackId": subscription.rack_id,
             },
             "assignment": {
                 "assignedPartitions": by_topic(&assignment.partitions),
-                "userData": assignment.user_data.as_ref().map(base64),
+                "userData": assignment.user_data.as_ref().map(|it| base64(it)),
             },
         })
     });

@@ -9,7 +9,7 @@
 
 use crate::broker::CompletedRequest;
 use crate::protocol::{BrokerId, ErrorCode, Request, Response, TopicPartition};
-use bytes::Bytes;
+use crate::serialization::base64;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -177,27 +177,6 @@ fn by_topic<'a>(
     topics
         .map(|(topic, of)| json!({"name": topic, field: of}))
         .collect()
-}
-
-/// `java.util.Base64`, as the recorder prints bytes.
-pub(super) fn base64(bytes: &Bytes) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let all = chunk
-            .iter()
-            .fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
-        let all = all << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(all >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 /// Member ids by the order in which they came up: `m1#1`.
@@ -493,13 +472,6 @@ pub(super) fn before_the_end(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_printed_as_java_prints_them() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v")] {
-            assert_eq!(base64(&Bytes::from_static(bytes.as_bytes())), text);
-        }
-    }
 
     #[test]
     fn ids_are_known_by_the_order_in_which_they_came() {

@@ -2,9 +2,10 @@
 //! OffsetsMessageParser; message files OffsetCommitKey, OffsetCommitValue, GroupMetadataKey,
 //! GroupMetadataValue, ConsumerProtocolSubscription, ConsumerProtocolAssignment).
 
-use super::java_text::{base64, json_string, utf8};
-use super::{Unreadable, java_text};
+use super::Unreadable;
+use super::java_text::utf8;
 use crate::log::batch::Record;
+use crate::serialization::{base64, json_string};
 use bytes::Bytes;
 
 /// From this version on lengths are compact and fields are tagged.
@@ -190,7 +191,7 @@ fn user_data(bytes: Option<&[u8]>) -> String {
 }
 
 fn nullable(text: Option<String>) -> String {
-    text.map_or_else(|| "null".to_owned(), |text| java_text::json_string(&text))
+    text.map_or_else(|| "null".to_owned(), |text| json_string(&text))
 }
 
 fn object(fields: &[(&str, String)]) -> String {

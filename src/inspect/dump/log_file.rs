@@ -6,6 +6,7 @@ use crate::log::batch::legacy::{self, Message};
 use crate::log::batch::{
     CompressionType, HEADER_SIZE, Record, RecordBatch, TimestampType, add_sequence,
 };
+use crate::serialization::base64;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -385,7 +386,7 @@ fn text_or_base64(bytes: &Option<Bytes>) -> Value {
         None => Value::Null,
         Some(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
-            Err(_) => json!({"base64": java_text::base64(bytes)}),
+            Err(_) => json!({"base64": base64(bytes)}),
         },
     }
 }

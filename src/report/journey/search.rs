@@ -3,7 +3,7 @@
 use super::stored::find_at;
 use super::{NoJourney, Wanted};
 use crate::node::view::ClusterView;
-use crate::plan::{Key, Plan, truck_name};
+use crate::plan::{Key, Plan};
 use crate::protocol::{Fact, RecordId, counted};
 use crate::trace::{Observer, TraceEntry};
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 pub(super) struct Search<'a> {
     wanted: &'a Wanted,
-    /// Producers whose records have the key that is wanted, and which of their numbers do.
-    keyed: BTreeMap<String, Numbers>,
+    /// What each producer's records have as keys, and its number among the members of its name.
+    keys: BTreeMap<String, (Key, u32)>,
     found: Option<(RecordId, u64)>,
     /// Where an offset is wanted: what was made for its partition, by content.
     made: BTreeMap<u64, RecordId>,
@@ -20,37 +20,16 @@ pub(super) struct Search<'a> {
     counts: BTreeMap<Rc<str>, u64>,
 }
 
-enum Numbers {
-    All,
-    /// So many keys in turn; this one.
-    Turn(u64, u64),
-}
-
 impl<'a> Search<'a> {
     pub(super) fn new(plan: &Plan, wanted: &'a Wanted) -> Self {
-        let mut keyed = BTreeMap::new();
-        if let Wanted::Key(key) = wanted {
-            for producer in &plan.producers {
-                for (place, member) in producer.members().into_iter().enumerate() {
-                    let numbers = match &producer.key {
-                        Key::TruckId if truck_name(place as u32 + 1) == *key => Numbers::All,
-                        Key::Constant(text) if text == key => Numbers::All,
-                        Key::Cycle(keys) => {
-                            let turn = key.strip_prefix("key-").and_then(|n| n.parse().ok());
-                            match turn.filter(|n| (1..=u64::from(*keys)).contains(n)) {
-                                Some(turn) => Numbers::Turn(u64::from(*keys), turn),
-                                None => continue,
-                            }
-                        }
-                        _ => continue,
-                    };
-                    keyed.insert(member, numbers);
-                }
-            }
-        }
+        let producers = plan.producers.iter();
+        let keys = producers.flat_map(|producer| {
+            let members = (1..).zip(producer.members());
+            members.map(|(number, member)| (member, (producer.key.clone(), number)))
+        });
         Search {
             wanted,
-            keyed,
+            keys: keys.collect(),
             found: None,
             made: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -60,11 +39,11 @@ impl<'a> Search<'a> {
     fn is_wanted(&self, record: &RecordId) -> bool {
         match self.wanted {
             Wanted::Record(wanted) => wanted == record,
-            Wanted::Key(_) => match self.keyed.get(&*record.producer) {
-                Some(Numbers::All) => true,
-                Some(Numbers::Turn(keys, turn)) => (record.number - 1) % keys + 1 == *turn,
-                None => false,
-            },
+            Wanted::Key(wanted) => {
+                let known = self.keys.get(&*record.producer);
+                let key = known.and_then(|(key, member)| key.of(*member, record.number));
+                key.as_ref() == Some(wanted)
+            }
             Wanted::At(..) => false,
         }
     }
