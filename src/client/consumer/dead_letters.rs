@@ -98,6 +98,8 @@ impl DeadLetters {
                 headers,
             },
         );
+        // The library has a thread of its own: it does not wait for the consumer's next event.
+        self.library.run_sender(ctx);
     }
 
     /// True once the record is acknowledged, false once it is given up. To be called after each event.
