@@ -23,7 +23,10 @@ pub(super) fn unknown(key: &str, known: &'static [&'static str]) -> Unknown {
             "an action such as crash, restart, cut link or create topic; \"trial sentences\" lists all, with what goes with each".to_string()
         }
         some => {
-            let may_be_meant = some.iter().filter(|key| !EVERYWHERE.contains(key));
+            let at_the_top = some.contains(&"format");
+            let may_be_meant = some
+                .iter()
+                .filter(|key| !at_the_top || !EVERYWHERE.contains(key));
             let may_be_meant: Vec<&str> = may_be_meant.copied().collect();
             format!("one of {}", may_be_meant.join(", "))
         }
