@@ -4,8 +4,8 @@
 //!
 //! Who coordinates a group is who leads its partition, as far as the metadata cache knows.
 
-use super::locks::Interrupted;
 use super::outbox::Env;
+use super::produce::Produce;
 use super::purgatory::{Answer, Pending, Requester};
 use super::{Broker, BrokerOutput, LeadershipChanges};
 use crate::coordinator::group::{Append, Caller};
@@ -224,18 +224,7 @@ impl Broker {
             data: vec![(partition, append.records)],
         };
         let to = Requester::GroupCoordinator(append.token);
-        let mut env = env!(self, ctx);
-        let appended = self.replicas.append_internal(&mut env, &request);
-        if env.disk.has_waited() && env.out.log_dir_failed.is_none() {
-            let what = Interrupted::Produce {
-                to,
-                request: Box::new(request),
-                appended,
-            };
-            self.finish_after_flush(ctx, what);
-        } else {
-            self.finish_produce(ctx, to, &request, appended);
-        }
+        self.produce(ctx, Produce::new(to, Box::new(request)));
     }
 
     // ---- partitions of __consumer_offsets that come and go

@@ -5,18 +5,18 @@
 //!
 //! May not know whether the client still waits.
 
-use super::locks::Interrupted;
 use super::outbox::Env;
-use super::purgatory::{Answer, Pending, Requester};
-use super::replica_manager::{Appended, Parked};
+use super::produce::Produce;
+use super::purgatory::{Answer, Pending};
+use super::replica_manager::Parked;
 use super::replica_state_change::StateChange;
 use super::{Broker, BrokerOutput};
 use crate::kernel::Duration;
 use crate::protocol::rules::BrokerEpochFencing;
 use crate::protocol::{
     ApiVersionsRequest, ApiVersionsResponse, BrokerTimer, Ctx, ErrorCode, KNOWN_VERSIONS,
-    KafkaRequest, LeaderAndIsrResponse, ProduceRequest, Request, Response, StopReplicaResponse,
-    Timer, UpdateMetadataResponse, versions_of_api_versions,
+    KafkaRequest, LeaderAndIsrResponse, Request, Response, StopReplicaResponse, Timer,
+    UpdateMetadataResponse, versions_of_api_versions,
 };
 use crate::purgatory::OperationId;
 
@@ -25,18 +25,7 @@ impl Broker {
         self.request_log.on_request(to, &request);
         match request.body {
             Request::Produce(request) => {
-                let mut env = env!(self, ctx);
-                let appended = self.replicas.append_records(&mut env, &request);
-                if env.disk.has_waited() && env.out.log_dir_failed.is_none() {
-                    let what = Interrupted::Produce {
-                        to: to.into(),
-                        request,
-                        appended,
-                    };
-                    self.finish_after_flush(ctx, what);
-                } else {
-                    self.finish_produce(ctx, to.into(), &request, appended);
-                }
+                self.produce(ctx, Produce::new(to.into(), request));
                 if ctx.buggify("early checkpoint") {
                     self.checkpoint_early(ctx);
                 }
@@ -155,22 +144,6 @@ impl Broker {
                 error: ErrorCode::UnsupportedVersion,
                 api_keys: known,
             },
-        }
-    }
-
-    pub(super) fn finish_produce(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        to: Requester,
-        request: &ProduceRequest,
-        appended: Appended,
-    ) {
-        let mut env = env!(self, ctx);
-        let parked = self
-            .replicas
-            .finish_produce(&mut env, to, request, appended);
-        if let Some(parked) = parked {
-            self.park(ctx, parked);
         }
     }
 

@@ -10,14 +10,14 @@ use super::Broker;
 use super::connections::Answered;
 use super::outbox::Env;
 use super::partition::fetch::Due;
-use super::purgatory::{Delayed, Pending, Requester};
-use super::replica_manager::Appended;
+use super::produce::Produce;
+use super::purgatory::{Delayed, Pending};
 use crate::kernel::{Duration, Hold, Time};
 use crate::protocol::{
     BrokerTimer, CONSUMER_REPLICA_ID, Ctx, Fact, FetchRequest, FetcherId, GroupTimer, KafkaRequest,
-    LEADER_DURING_DELETE, Lock, ProduceRequest, Request, Response, Timer, TopicPartition,
+    Lock, Request, Response, Timer, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A flush that took longer is told.
 const LONG_FLUSH: Duration = Duration::from_secs(3);
@@ -36,12 +36,8 @@ pub(super) enum Interrupted {
         acknowledged: usize,
         due: bool,
     },
-    /// A produce whose records are appended and flushed.
-    Produce {
-        to: Requester,
-        request: Box<ProduceRequest>,
-        appended: Appended,
-    },
+    /// A produce of which some partitions are appended.
+    Produce(Produce),
     /// A fetcher's answer.
     Fetched(FetcherId, Answered),
     AlterPartition(Answered),
@@ -53,7 +49,15 @@ pub(super) enum Interrupted {
 #[derive(Debug, Default)]
 pub(super) struct Interruptions {
     next: u64,
-    waiting: BTreeMap<u64, (Time, Interrupted)>,
+    waiting: BTreeMap<u64, Interruption>,
+}
+
+#[derive(Debug)]
+struct Interruption {
+    since: Time,
+    what: Interrupted,
+    /// What the same thread writes after it.
+    then: Vec<Produce>,
 }
 
 impl Broker {
@@ -131,7 +135,8 @@ impl Broker {
 
     /// Goes on with what was interrupted.
     pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_>, number: u64) {
-        let Some((since, what)) = self.interruptions.waiting.remove(&number) else {
+        let Some(Interruption { since, what, then }) = self.interruptions.waiting.remove(&number)
+        else {
             return;
         };
         match what {
@@ -148,15 +153,11 @@ impl Broker {
                 }
                 self.serve_from(ctx, to, request, acknowledged);
             }
-            Interrupted::Produce {
-                to,
-                request,
-                mut appended,
-            } => {
-                self.tell_long_flush(ctx, since, &request);
-                let mut env = env!(self, ctx);
-                self.replicas.on_flushed(&mut env, &request, &mut appended);
-                self.finish_produce(ctx, to, &request, appended);
+            Interrupted::Produce(produce) => {
+                if let Some(partition) = produce.is_flushed() {
+                    self.tell_long_flush(ctx, since, partition);
+                }
+                self.go_on_with_produce(ctx, produce);
             }
             Interrupted::Fetched(fetcher, answered) => {
                 self.on_fetcher_answered(ctx, fetcher, answered);
@@ -165,6 +166,25 @@ impl Broker {
                 self.on_alter_partition_answered(ctx, answered);
             }
             Interrupted::Task(task) => self.on_timer(ctx, task),
+        }
+        for produce in then {
+            self.produce(ctx, produce);
+        }
+    }
+
+    /// Leaves a produce to the end of what this thread does already, if that is interrupted.
+    pub(super) fn unless_interrupted(
+        &mut self,
+        ctx: &Ctx<'_>,
+        produce: Produce,
+    ) -> Option<Produce> {
+        let number = self.interruptions.next;
+        match self.interruptions.waiting.get_mut(&number) {
+            Some(current) if ctx.goes_on() => {
+                current.then.push(produce);
+                None
+            }
+            _ => Some(produce),
         }
     }
 
@@ -214,16 +234,18 @@ impl Broker {
     fn interrupt(&mut self, ctx: &Ctx<'_>, what: Interrupted) -> u64 {
         self.interruptions.next += 1;
         let number = self.interruptions.next;
-        let begun = (ctx.now(), what);
-        self.interruptions.waiting.insert(number, begun);
+        let interruption = Interruption {
+            since: ctx.now(),
+            what,
+            then: Vec::new(),
+        };
+        self.interruptions.waiting.insert(number, interruption);
         number
     }
 
-    fn tell_long_flush(&self, ctx: &mut Ctx<'_>, since: Time, request: &ProduceRequest) {
+    fn tell_long_flush(&self, ctx: &mut Ctx<'_>, since: Time, partition: &TopicPartition) {
         let waited = ctx.now().since(since);
-        if waited >= LONG_FLUSH
-            && let Some((partition, _)) = request.data.first()
-        {
+        if waited >= LONG_FLUSH {
             let waiting = self.interruptions.waiting.len();
             ctx.fact(Fact::FlushWaited {
                 partition: partition.clone(),
@@ -244,10 +266,6 @@ impl Broker {
 
     fn wanted_by(&self, request: &Request) -> Vec<Wanted> {
         match request {
-            Request::Produce(request) => {
-                let names = request.data.iter().map(|(name, _)| name);
-                names.flat_map(append_locks).collect()
-            }
             Request::DeleteRecords(request) => {
                 let names = request.partitions.iter().map(|(name, _)| name);
                 names.flat_map(append_locks).collect()
@@ -270,14 +288,7 @@ impl Broker {
                 self.state_change_locks(deleted.map(|state| &state.partition))
             }
             Request::LeaderAndIsr(_) => vec![(Lock::ReplicaStateChange, Hold::Alone)],
-            Request::UpdateMetadata(request) => {
-                let mut wanted = vec![(Lock::ReplicaStateChange, Hold::Alone)];
-                let states = &request.partition_states;
-                if states.iter().any(|it| it.leader == LEADER_DURING_DELETE) {
-                    wanted.extend(self.wanted_by_all_groups());
-                }
-                wanted
-            }
+            Request::UpdateMetadata(_) => vec![(Lock::ReplicaStateChange, Hold::Alone)],
             // What follows a rebalance's end or a member's return is written by whoever brings it about.
             Request::JoinGroup(request) if request.group_instance_id.is_some() => {
                 self.wanted_by_group(&request.group_id)
@@ -288,10 +299,6 @@ impl Broker {
             Request::LeaveGroup(request) => self.wanted_by_group(&request.group_id),
             Request::OffsetCommit(request) => self.wanted_by_group(&request.group_id),
             Request::OffsetDelete(request) => self.wanted_by_group(&request.group_id),
-            Request::DeleteGroups(request) => {
-                let groups = request.groups_names.iter();
-                groups.flat_map(|it| self.wanted_by_group(it)).collect()
-            }
             _ => Vec::new(),
         }
     }
@@ -299,13 +306,6 @@ impl Broker {
     /// To write what becomes of a group.
     fn wanted_by_group(&self, group: &str) -> Vec<Wanted> {
         append_locks(&self.partition_of_group(group)).into()
-    }
-
-    fn wanted_by_all_groups(&self) -> Vec<Wanted> {
-        let groups = self.groups.groups().map(|it| &it.group_id);
-        let partitions: BTreeSet<TopicPartition> =
-            groups.map(|it| self.partition_of_group(it)).collect();
-        partitions.iter().flat_map(append_locks).collect()
     }
 
     /// LK4: one state change at a time; fetchers give partitions up between two answers; then the
@@ -367,7 +367,6 @@ impl Broker {
                 | GroupTimer::Join { group }
                 | GroupTimer::Sync { group, .. },
             ) => self.wanted_by_group(group),
-            BrokerTimer::Group(GroupTimer::Cleanup) => self.wanted_by_all_groups(),
             BrokerTimer::StateChange => vec![(Lock::ReplicaStateChange, Hold::Alone)],
             _ => Vec::new(),
         }
@@ -395,7 +394,7 @@ fn read_lock(name: &TopicPartition) -> Wanted {
     (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared)
 }
 
-fn append_locks(name: &TopicPartition) -> [Wanted; 2] {
+pub(super) fn append_locks(name: &TopicPartition) -> [Wanted; 2] {
     [
         (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared),
         (Lock::Log(name.clone()), Hold::Alone),

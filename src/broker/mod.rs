@@ -36,6 +36,8 @@ mod log_manager;
 mod node_to_controller_channel;
 mod outbox;
 mod partition;
+
+mod produce;
 mod producer_id_manager;
 mod purgatory;
 mod replica;

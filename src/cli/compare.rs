@@ -14,7 +14,8 @@ use clap::{Args, ValueEnum};
 /// Run a scenario with several values of a setting, and show what each run came to and where they part.
 ///
 /// Expectations that do not hold with another value are counted, not held against it: they are what is to be
-/// seen. The exit status is 1 if a property broke that must hold in every run.
+/// seen. The exit status is 1 if a property broke that must hold in every run, or if a run was stopped before its
+/// end.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or - for standard input
@@ -132,8 +133,8 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
             terminal.line(&format!("{:#}", comparison_json(name, *seed, &keys, &runs)));
         }
     }
-    let broken = runs.iter().any(|run| run.figures.broken.is_some());
-    Ok(if broken { Status::Failed } else { Status::Well })
+    let well = runs.iter().all(|run| run.figures.is_well());
+    Ok(if well { Status::Well } else { Status::Failed })
 }
 
 /// Everything that can be wrong is told before the first run.

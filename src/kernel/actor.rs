@@ -230,6 +230,10 @@ impl<D: Domain> Ctx<'_, D> {
         self.world
             .wait_for(self.node, self.thread, lock, how, timer);
     }
+    /// Whether this handler has said already what it goes on with.
+    pub fn goes_on(&self) -> bool {
+        self.world.goes_on(self.node, self.thread)
+    }
     /// This thread does nothing after this handler until somebody calls [`Ctx::move_on`], unless it is the
     /// main one.
     pub fn stand_still(&mut self) {

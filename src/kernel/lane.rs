@@ -374,6 +374,11 @@ impl<D: Domain> World<D> {
         self.set_next(node, thread, timer, granted);
     }
 
+    pub(super) fn goes_on(&self, node: NodeId, thread: u16) -> bool {
+        let thread = self.node(node).threads().nth(usize::from(thread));
+        thread.is_some_and(|it| it.next.is_some())
+    }
+
     fn set_next(&mut self, node: NodeId, thread: u16, timer: D::Timer, granted: bool) {
         let of = self.events;
         let it = self.thread_mut(node, thread);

@@ -46,6 +46,8 @@ pub struct Figures {
     pub expectations: (usize, usize),
     /// The first property that broke.
     pub broken: Option<&'static str>,
+    /// Why the run did not come to its end.
+    pub stopped: Option<String>,
     pub digest: u64,
 }
 
@@ -112,6 +114,7 @@ impl Tally {
             p99: at(990),
             expectations: (held, judged.len()),
             broken: report.violations.first().map(|it| it.property),
+            stopped: report.stopped.clone(),
             digest: report.digest,
             totals: told.sum(&clients),
         }
@@ -137,6 +140,11 @@ impl Observer for Tally {
 }
 
 impl Figures {
+    /// Whether the run came to its end, and nothing broke that must hold in every run.
+    pub fn is_well(&self) -> bool {
+        self.broken.is_none() && self.stopped.is_none()
+    }
+
     /// What stands in each column, under its name.
     fn columns(&self) -> [(&'static str, String); 11] {
         let ClientTotals {
@@ -180,8 +188,11 @@ const BOTH: &str = "both";
 pub fn comparison(keys: &[String], runs: &[Compared]) -> String {
     let mut text = table(keys, runs);
     for run in runs {
+        let label = label(keys, &run.values);
+        if let Some(why) = &run.figures.stopped {
+            text.push_str(&format!("STOPPED with {label}: {why}\n"));
+        }
         if let Some(property) = run.figures.broken {
-            let label = label(keys, &run.values);
             text.push_str(&format!("BROKEN with {label}: always, {property}\n"));
         }
     }
@@ -296,6 +307,7 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             p99,
             expectations: (held, judged),
             broken,
+            stopped,
             digest,
         } = &run.figures;
         let parted = run.parting.as_ref();
@@ -315,6 +327,7 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             "expectations_held": held,
             "expectations_judged": judged,
             "broken": broken,
+            "stopped": stopped,
             "digest": format!("{digest:016x}"),
             "parts_from_first": parted.map(|it| json!({
                 "facts_in_common": it.this.place,
@@ -329,7 +342,48 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
         "version": VERSION,
         "scenario": scenario,
         "seed": seed.to_string(),
-        "held": runs.iter().all(|run| run.figures.broken.is_none()),
+        "held": runs.iter().all(|run| run.figures.is_well()),
         "runs": runs.iter().map(of).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_stopped_is_told_and_does_not_hold() {
+        let run = |value: &str, stopped: Option<&str>| Compared {
+            values: vec![value.to_owned()],
+            figures: Figures {
+                totals: ClientTotals::default(),
+                lost: 0,
+                read_twice: 0,
+                refused: 0,
+                stalls: 0,
+                p50: None,
+                p99: None,
+                expectations: (0, 0),
+                broken: None,
+                stopped: stopped.map(str::to_owned),
+                digest: 1,
+            },
+            parting: None,
+        };
+        let keys = ["partitions".to_owned()];
+        let runs = [
+            run("1", None),
+            run("24", Some("disks hold 17 GiB together")),
+        ];
+        let text = comparison(&keys, &runs);
+        let line = "\nSTOPPED with partitions=24: disks hold 17 GiB together\n";
+        assert!(text.contains(line), "{text}");
+        assert_eq!(text.matches("STOPPED").count(), 1, "{text}");
+        let document = comparison_json("throughput", 7, &keys, &runs);
+        assert_eq!(document["held"], false);
+        assert_eq!(document["runs"][0]["stopped"], Value::Null);
+        assert_eq!(document["runs"][1]["stopped"], "disks hold 17 GiB together");
+        let document = comparison_json("throughput", 7, &keys, &runs[..1]);
+        assert_eq!(document["held"], true);
+    }
 }

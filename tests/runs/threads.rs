@@ -1,7 +1,8 @@
 //! Threads of a broker that wait, seen from its clients.
 
-use kafka_trial::protocol::Fact;
+use kafka_trial::protocol::{Fact, GroupFact};
 use kafka_trial::run::{Report, run};
+use kafka_trial::trace::TraceEntry;
 
 /// The longest that a record waited for its acknowledgement, in milliseconds, while a topic was made
 /// through a ZooKeeper that is two seconds away.
@@ -146,4 +147,66 @@ timeline:
         why.ends_with("exceeds segment.bytes, which is 400"),
         "{why}"
     );
+}
+
+/// Requests of many producers want several of a broker's eight logs, each of which is flushed with every append.
+/// Who waited for all of them at once gave up what it had been granted, for ever and in no time.
+#[test]
+fn lk10_a_produce_holds_one_partition_at_a_time() {
+    let text = "format: 1
+name: threads
+about: Twenty-four producers write to as many partitions, each record flushed.
+duration: 12s
+cluster: {brokers: 3}
+disk: {sync: 4ms}
+topics:
+  t: {partitions: 24, replication.factor: 1, config: {flush.messages: 1}}
+producers:
+  load:
+    {count: 24, topic: t, key: {cycle: 1000}, value: {bytes: 500B}, every: 2ms, start: 4s, stop: 6s, acks: all,
+     config: {batch.size: 1000, max.in.flight.requests.per.connection: 1}}
+expect:
+  - no acknowledged record is lost
+";
+    let report = played(text, 1);
+    assert!(report.held(), "{:?}", report.outcomes);
+    let acknowledged = |entry: &&TraceEntry| matches!(entry.fact, Fact::Acked { .. });
+    let count = report.trace.iter().filter(acknowledged).count();
+    assert!(
+        count > 4_000,
+        "three disks, eight seconds, 4 ms a flush: {count} acknowledged"
+    );
+}
+
+/// A coordinator that lets the offsets of several groups expire writes to several partitions of its topic from
+/// one thread, and waits for each flush.
+#[test]
+fn lk10_what_a_coordinator_writes_at_once_is_flushed_one_after_the_other() {
+    let text = "format: 1
+name: threads
+about: The offsets of two groups expire at once, on a broker that flushes each record.
+duration: 12m
+cluster:
+  brokers: 1
+  config: {log.flush.interval.messages: 1, offsets.retention.minutes: 1}
+disk: {sync: 4ms}
+topics:
+  t: {partitions: 1}
+producers:
+  trucks: {count: 1, topic: t, key: truck_id, value: position, every: 1s, stop: 20s}
+consumers:
+  first: {topics: [t], config: {group.id: one}}
+  second: {topics: [t], config: {group.id: another}}
+timeline:
+  - {at: 30s, stop: first}
+  - {at: 30s, stop: second}
+expect:
+  - no acknowledged record is lost
+";
+    let report = played(text, 1);
+    assert!(report.held(), "{:?}", report.outcomes);
+    let expired =
+        |entry: &&TraceEntry| matches!(entry.fact, Fact::Group(GroupFact::OffsetExpired { .. }));
+    let count = report.trace.iter().filter(expired).count();
+    assert_eq!(count, 2, "both groups' offsets expire");
 }

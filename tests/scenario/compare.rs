@@ -73,6 +73,25 @@ fn every_combination_is_a_row() {
     assert_ne!(given_up[3], "0", "{table}");
 }
 
+/// What the text of the scenario says.
+#[test]
+fn partitions_help_until_every_disk_is_busy_and_then_only_brokers_do() {
+    let acknowledged = |sets: &[&str]| -> Vec<u64> {
+        let table = compared(&[&["throughput-over-partitions"], sets].concat());
+        let cells = column(&table, "acknowledged");
+        cells.iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    let times = |it: u64, other: u64, tenths: std::ops::Range<u64>| {
+        assert!(tenths.contains(&(it * 10 / other)), "{it} against {other}");
+    };
+    let partitions = acknowledged(&["--set", "partitions=1,3,24"]);
+    times(partitions[1], partitions[0], 28..31);
+    times(partitions[2], partitions[1], 9..11);
+    let brokers = ["--set", "partitions=6", "--set", "cluster/brokers=3,6"];
+    let brokers = acknowledged(&brokers);
+    times(brokers[1], brokers[0], 19..22);
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused_with_one_message() {
     for (arguments, message) in [

@@ -13,9 +13,17 @@ use crate::protocol::{
     is_internal_topic,
 };
 
-/// What became of each partition's records, and whether the high watermark has moved with them.
-#[derive(Debug)]
+/// What became of the records of the first few partitions, and whether the high watermark has moved with
+/// them.
+#[derive(Debug, Default)]
 pub(crate) struct Appended(Vec<(Result<LogAppendInfo, ErrorCode>, bool)>);
+
+impl Appended {
+    /// How many partitions have had their turn.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// A produce with acks=all.
 #[derive(Debug)]
@@ -32,35 +40,19 @@ struct Ack {
 }
 
 impl ReplicaManager {
-    /// P1: appends what a produce brings.
-    pub(crate) fn append_records(
+    /// P1: appends what a produce brings for its next partition. Only a coordinator of this broker may write
+    /// to `internal` topics.
+    pub(crate) fn append_next(
         &mut self,
         env: &mut Env<'_>,
         request: &ProduceRequest,
-    ) -> Appended {
-        self.append_all(env, request, false)
-    }
-
-    /// The same for a coordinator of this broker, which alone may write to internal topics.
-    pub(crate) fn append_internal(
-        &mut self,
-        env: &mut Env<'_>,
-        request: &ProduceRequest,
-    ) -> Appended {
-        self.append_all(env, request, true)
-    }
-
-    fn append_all(
-        &mut self,
-        env: &mut Env<'_>,
-        request: &ProduceRequest,
+        appended: &mut Appended,
         internal: bool,
-    ) -> Appended {
-        let mut appended = Vec::with_capacity(request.data.len());
-        for (name, records) in &request.data {
-            appended.push(self.append(env, name, records, request.acks, internal));
+    ) {
+        if let Some((name, records)) = request.data.get(appended.count()) {
+            let one = self.append(env, name, records, request.acks, internal);
+            appended.0.push(one);
         }
-        Appended(appended)
     }
 
     /// P2 to P4, P7, D18, RK17, with the records in the log. Answers at once unless acks=all has to wait.
@@ -164,14 +156,15 @@ impl ReplicaManager {
         partition.is_some_and(|it| it.maybe_increment_leader_high_watermark(env))
     }
 
-    /// LK1: the flush is done, what was appended counts.
+    /// LK1: the flush is done, what was appended last counts.
     pub(crate) fn on_flushed(
         &mut self,
         env: &mut Env<'_>,
         request: &ProduceRequest,
         appended: &mut Appended,
     ) {
-        for ((name, _), (one, moved)) in request.data.iter().zip(&mut appended.0) {
+        let last = request.data.get(..appended.count()).and_then(<[_]>::last);
+        if let (Some((name, _)), Some((one, moved))) = (last, appended.0.last_mut()) {
             *moved |= one.is_ok() && self.advance(env, name);
         }
     }

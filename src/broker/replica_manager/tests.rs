@@ -37,7 +37,8 @@ fn produce(
         timeout_ms: 3000,
         data: vec![(t0(), batch(2))],
     };
-    let appended = manager.append_records(&mut world.env(), &request);
+    let mut appended = Appended::default();
+    manager.append_next(&mut world.env(), &request, &mut appended, false);
     manager.finish_produce(&mut world.env(), to(conn).into(), &request, appended)
 }
 
@@ -148,7 +149,8 @@ fn d18_a_duplicate_with_acks_all_waits_for_the_high_watermark() {
             timeout_ms: 3000,
             data: vec![(t0(), builder.build().into())],
         };
-        let appended = manager.append_records(&mut world.env(), &request);
+        let mut appended = Appended::default();
+        manager.append_next(&mut world.env(), &request, &mut appended, false);
         let to = to(conn).into();
         manager.finish_produce(&mut world.env(), to, &request, appended);
     };
