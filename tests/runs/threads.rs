@@ -185,10 +185,14 @@ fn lk10_what_a_coordinator_writes_at_once_is_flushed_one_after_the_other() {
     let text = "format: 1
 name: threads
 about: The offsets of two groups expire at once, on a broker that flushes each record.
-duration: 12m
+duration: 3m
 cluster:
   brokers: 1
-  config: {log.flush.interval.messages: 1, offsets.retention.minutes: 1}
+  config:
+    log.flush.interval.messages: 1
+    offsets.topic.replication.factor: 1
+    offsets.retention.minutes: 1
+    offsets.retention.check.interval.ms: 10000
 disk: {sync: 4ms}
 topics:
   t: {partitions: 1}
