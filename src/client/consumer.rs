@@ -37,6 +37,8 @@ pub struct ConsumerOptions {
     pub commit: CommitPolicy,
     pub schemas: SchemaOptions,
     pub poison: Poison,
+    /// Settings of the producer that sends what cannot be read to another topic.
+    pub dead_letters: Properties,
 }
 
 /// What the application does when `poll` throws since a record cannot be deserialized.

@@ -15,7 +15,7 @@ use crate::plan::{
     self, AUTO_CREATE, BrokerPlan, Commit, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
     SCHEMA_REGISTRY, Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
-use crate::protocol::config::{BrokerConfig, ConfigError, Properties};
+use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};
 use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
 use crate::schema_registry::{self, RegistryOptions, SchemaRegistry};
@@ -126,11 +126,13 @@ pub fn client(
     now: Time,
 ) -> Result<Node, Unbuildable> {
     let unbuildable = |error: ConfigError| Unbuildable(format!("{name}: {error}"));
+    let version = plan.cluster.kafka_version;
+    let properties = |scope, said: &Properties| version.client_properties(scope, said);
     if name == ADMIN {
         let options = AdminOptions {
             name: name.to_string(),
             bootstrap: addresses.bootstrap(name, &None),
-            properties: Properties::new(),
+            properties: properties(Scope::Admin, &Properties::new()),
             commands: Vec::new(),
         };
         return Ok(Node::Client(Client::Admin(Box::new(
@@ -140,6 +142,7 @@ pub fn client(
     for producer in &plan.producers {
         if let Some(member) = producer.members().iter().position(|member| member == name) {
             let mut options = producer_options(producer, addresses, name, member, now);
+            options.properties = properties(Scope::Producer, &options.properties);
             let named = (&producer.key_schema, &producer.value_schema);
             options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Producer(Box::new(
@@ -150,6 +153,8 @@ pub fn client(
     for consumer in &plan.consumers {
         if consumer.members().iter().any(|member| member == name) {
             let mut options = consumer_options(consumer, addresses, name);
+            options.properties = properties(Scope::Consumer, &options.properties);
+            options.dead_letters = properties(Scope::Producer, &Properties::new());
             let named = (&consumer.key_schema, &consumer.value_schema);
             options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Consumer(Box::new(
@@ -485,6 +490,7 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
             Some(plan::Poison::Skip) => Poison::Skip,
             Some(plan::Poison::DeadLetter(topic)) => Poison::DeadLetter(Rc::from(topic.as_str())),
         },
+        dead_letters: Properties::new(),
     }
 }
 

@@ -45,7 +45,14 @@ pub fn plan(seed: u64) -> Plan {
     let plan = coordination(plan, random, budget);
     let plan = brokers(plan, random);
     let plan = topics(plan, random, budget);
-    let plan = workload(plan, random);
+    let mut plan = workload(plan, random);
+    if seed % 4 == 3 {
+        // As before Kafka 3.0: retries may store a record twice, and in another order.
+        for producer in &mut plan.producers {
+            let off = "false".to_string();
+            producer.config.insert("enable.idempotence".into(), off);
+        }
+    }
     let mut plan = faults::draw(plan, random, budget);
     plan.timeline.sort_by_key(|entry| match entry.when {
         When::At(at) => at,
@@ -194,7 +201,6 @@ fn workload(mut plan: Plan, random: &mut Random) -> Plan {
             .start(random.ms(2_000..5_000))
             .stop(ms(MADE))
             .config("linger.ms", random.range(0..60))
-            .config("enable.idempotence", false)
             .config("request.timeout.ms", random.range(1_500..6_000))
             .config("delivery.timeout.ms", random.range(8_000..30_000));
         if random.percent(40) {

@@ -268,7 +268,7 @@ fn a_run_can_be_cut_short_and_is_then_not_judged() {
     for sentence in [
         "no acknowledged record is lost",
         "trucks_gps-0 is led by another broker within 25s of the crash",
-        "p99 produce latency: 10ms, until 30s",
+        "p99 produce latency: 10ms, from 4s, until 30s",
     ] {
         let line = format!("\nnot judged: {sentence} — the run ended at 20s\n");
         assert!(said.contains(&line), "{sentence}: {said}");

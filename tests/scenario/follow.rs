@@ -101,11 +101,7 @@ fn a_record_that_was_refused_says_how_often_and_why() {
         "{journey}"
     );
     assert!(
-        has(
-            &journey,
-            "trucks-1",
-            "gives it up: NotEnoughReplicasException"
-        ),
+        has(&journey, "trucks-1", "gives it up: TimeoutException"),
         "{journey}"
     );
     assert!(

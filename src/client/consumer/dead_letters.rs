@@ -7,7 +7,7 @@ use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
 use crate::client::sender::Delivery;
 use crate::kernel::Time;
 use crate::log::batch::Headers;
-use crate::protocol::config::{ProducerConfig, Properties};
+use crate::protocol::config::ProducerConfig;
 use crate::protocol::{
     Ctx, Event, Fact, MessageFact, RecordId, TopicName, TopicPartition, content_of,
 };
@@ -39,7 +39,7 @@ impl DeadLetters {
         let Poison::DeadLetter(topic) = &options.poison else {
             return None;
         };
-        let config = ProducerConfig::parse(&Properties::new()).ok()?;
+        let config = ProducerConfig::parse(&options.dead_letters).ok()?;
         let name = format!("{}-dead-letters", options.name);
         Some(DeadLetters {
             topic: TopicName::clone(topic),

@@ -38,6 +38,7 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         commit: CommitPolicy::Library,
         schemas: SchemaOptions::default(),
         poison: Poison::default(),
+        dead_letters: Properties::new(),
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;
     Ok(Node::Client(Client::Consumer(Box::new(consumer))))

@@ -174,6 +174,7 @@ impl Check<'_> {
             "acks" if producer.acks.is_some() => at("acks"),
             key => config_at(key),
         };
+        let config = (self.plan.cluster.kafka_version).client_properties(Scope::Producer, &config);
         ProducerConfig::parse(&config).map_err(|error| config_problem(error, &place))?;
         Ok(())
     }
@@ -232,8 +233,10 @@ impl Check<'_> {
             ]
         };
         self.properties(Scope::Consumer, &consumer.config, config_at)?;
-        let config = ConsumerConfig::parse(&consumer.config)
-            .map_err(|error| config_problem(error, &config_at))?;
+        let config =
+            (self.plan.cluster.kafka_version).client_properties(Scope::Consumer, &consumer.config);
+        let config =
+            ConsumerConfig::parse(&config).map_err(|error| config_problem(error, &config_at))?;
         self.member_of_group(consumer, config.group.as_ref(), at)
     }
 

@@ -55,7 +55,7 @@ pub struct ProducerConfig {
     pub common: CommonConfig,
     /// `acks`
     pub acks: Acks,
-    /// `enable.idempotence`; off unless it is said.
+    /// `enable.idempotence`, unless other settings forbid it (CP35).
     pub enable_idempotence: bool,
     /// `retries`
     pub retries: u32,
@@ -214,7 +214,7 @@ impl ProducerConfig {
                 ],
                 Acks::All,
             )?,
-            enable_idempotence: keys.flag("enable.idempotence", false)?,
+            enable_idempotence: keys.flag(IDEMPOTENCE, true)?,
             retries: keys.number("retries", 0, u64::from(i32::MAX as u32))? as u32,
             delivery_timeout_ms: keys.number("delivery.timeout.ms", 0, 120_000)?,
             max_block_ms: keys.number("max.block.ms", 0, 60_000)?,
@@ -246,9 +246,10 @@ impl ProducerConfig {
             .with_consistent_idempotence(properties)
     }
 
-    /// CP35, `ProducerConfig.postProcessAndValidateIdempotenceConfigs`: what it cannot be had with is refused.
+    /// CP35, `ProducerConfig.postProcessAndValidateIdempotenceConfigs`: what it cannot be had with switches it off, and
+    /// is refused if it was asked for.
     fn with_consistent_idempotence(
-        self,
+        mut self,
         properties: &Properties,
     ) -> Result<ProducerConfig, ConfigError> {
         if !self.enable_idempotence {
@@ -267,11 +268,14 @@ impl ProducerConfig {
             if !is_one {
                 continue;
             }
-            return Err(ConfigError::Value {
-                key,
-                value: properties.get(key).cloned().unwrap_or_default(),
-                expected: format!("{expected} with enable.idempotence: true"),
-            });
+            if properties.contains_key(IDEMPOTENCE) {
+                return Err(ConfigError::Value {
+                    key,
+                    value: properties.get(key).cloned().unwrap_or_default(),
+                    expected: format!("{expected} with enable.idempotence: true"),
+                });
+            }
+            self.enable_idempotence = false;
         }
         Ok(self)
     }
@@ -299,6 +303,7 @@ impl ProducerConfig {
     }
 }
 
+pub(super) const IDEMPOTENCE: &str = "enable.idempotence";
 /// A leader remembers so many batches of a producer.
 const MOST_IN_FLIGHT: u32 = 5;
 
@@ -449,10 +454,13 @@ mod tests {
     }
 
     #[test]
-    fn cp35_idempotence_is_refused_with_settings_that_forbid_it() {
+    fn cp35_idempotence_is_on_unless_other_settings_forbid_it_and_then_refused_if_it_was_asked_for()
+    {
         let parse = |pairs: &[(&str, &str)]| ProducerConfig::parse(&properties(pairs));
-        let on = ("enable.idempotence", "true");
+        let (on, off) = ((IDEMPOTENCE, "true"), (IDEMPOTENCE, "false"));
         let in_flight = "max.in.flight.requests.per.connection";
+        assert!(parse(&[]).unwrap().enable_idempotence);
+        assert!(!parse(&[off]).unwrap().enable_idempotence);
         for (key, value, expected) in [
             ("acks", "1", "all"),
             ("retries", "0", "at least 1"),

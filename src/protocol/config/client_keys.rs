@@ -41,7 +41,7 @@ pub(super) const PRODUCER: &[Key] = &[
     tunes("compression.zstd.level", number(-131072, 22)),
     tunes("connections.max.idle.ms", long(ANY)),
     modelled("delivery.timeout.ms", int(0), "120000"),
-    modelled("enable.idempotence", BOOLEAN, "false"),
+    modelled("enable.idempotence", BOOLEAN, "true"),
     tunes("enable.metrics.push", BOOLEAN),
     changes("interceptor.classes", LIST, Lack::OwnCode, &[]),
     modelled("key.serializer", SERIALIZER, ""),

@@ -1,6 +1,6 @@
 //! Releases of Apache Kafka, by which defaults differ.
 
-use super::client_config::DEFAULT_PARTITIONER;
+use super::client_config::{DEFAULT_PARTITIONER, IDEMPOTENCE};
 use super::{Properties, Scope};
 use std::fmt;
 
@@ -32,14 +32,19 @@ impl KafkaVersion {
         Some(KafkaVersion::new(number(major)?, number(minor)?))
     }
 
-    /// Where this release's defaults for clients are not those of 3.9: what 3.9 must be told to behave
-    /// alike. Settings of the client itself go over these.
-    pub fn client_defaults(self, scope: Scope) -> Properties {
-        let mut defaults = Properties::new();
-        let mut set = |key: &str, value: &str| defaults.insert(key.to_string(), value.to_string());
+    /// What a client of this release is told that is told this: where defaults are not those of 3.9, they are said.
+    pub fn client_properties(self, scope: Scope, said: &Properties) -> Properties {
+        let mut all = said.clone();
+        let mut set = |key: &str, value: &str| {
+            all.entry(key.to_string())
+                .or_insert_with(|| value.to_string());
+        };
         if self < Self::V3_0 && scope == Scope::Producer {
-            // KIP-679.
-            set("acks", "1");
+            // KIP-679. Before it, acks were all for who asked for idempotence, unless they were said.
+            if !said.get(IDEMPOTENCE).is_some_and(|it| it == "true") {
+                set("acks", "1");
+            }
+            set(IDEMPOTENCE, "false");
         }
         if self < Self::V3_3 && scope == Scope::Producer {
             // Before KIP-794.
@@ -54,14 +59,51 @@ impl KafkaVersion {
         }
         if self < Self::V3_7 {
             // KIP-580: back-off did not grow.
-            set("retry.backoff.max.ms", "100");
+            let pause = said.get("retry.backoff.ms");
+            set("retry.backoff.max.ms", pause.map_or("100", String::as_str));
         }
-        defaults
+        all
     }
 }
 
 impl fmt::Display for KafkaVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::config::{Acks, PartitionerClass, ProducerConfig};
+
+    fn producer(version: KafkaVersion, said: &[(&str, &str)]) -> ProducerConfig {
+        let said = said.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+        let all = version.client_properties(Scope::Producer, &said.collect());
+        ProducerConfig::parse(&all).unwrap()
+    }
+
+    #[test]
+    fn producers_are_idempotent_by_themselves_from_3_0_on() {
+        let old = producer(KafkaVersion::new(2, 8), &[]);
+        assert_eq!((old.acks, old.enable_idempotence), (Acks::Leader, false));
+        assert_eq!(old.partitioner, PartitionerClass::Default);
+        let new = producer(KafkaVersion::V3_0, &[]);
+        assert_eq!((new.acks, new.enable_idempotence), (Acks::All, true));
+    }
+
+    #[test]
+    fn before_3_0_who_asks_for_idempotence_need_not_say_acks() {
+        let asked = producer(KafkaVersion::new(2, 8), &[(IDEMPOTENCE, "true")]);
+        assert_eq!((asked.acks, asked.enable_idempotence), (Acks::All, true));
+    }
+
+    #[test]
+    fn before_3_7_the_pause_between_attempts_does_not_grow() {
+        let pause = ("retry.backoff.ms", "300");
+        let old = producer(KafkaVersion::new(3, 6), &[pause]);
+        assert_eq!(old.common.retry_backoff_max_ms, 300);
+        let new = producer(KafkaVersion::V3_9, &[pause]);
+        assert_eq!(new.common.retry_backoff_max_ms, 1_000);
     }
 }

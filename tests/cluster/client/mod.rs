@@ -63,6 +63,7 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
         commit: Default::default(),
         schemas: Default::default(),
         poison: Default::default(),
+        dead_letters: Properties::new(),
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),
