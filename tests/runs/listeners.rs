@@ -154,8 +154,10 @@ fn ct34_brokers_that_cannot_reach_the_controller_say_what_for_where_and_why() {
             said("broker-2", Errand::Follow),
             said("broker-2", Errand::AlterPartition),
             said("broker-2", Errand::ControlledShutdown),
+            said("broker-2", Errand::AllocateProducerIds),
             said("broker-3", Errand::Follow),
             said("broker-3", Errand::AlterPartition),
+            said("broker-3", Errand::AllocateProducerIds),
         ];
         assert_eq!(told_by_brokers(&report, host), expected, "{host}");
         let ignorant = Lack::Knowledge {
@@ -174,7 +176,9 @@ fn ct34_who_finds_itself_where_another_says_that_it_is_says_so() {
     let expected = [
         said("broker-2", Errand::Follow),
         said("broker-2", Errand::ControlledShutdown),
+        said("broker-2", Errand::AllocateProducerIds),
         said("broker-3", Errand::Follow),
+        said("broker-3", Errand::AllocateProducerIds),
     ];
     assert_eq!(told_by_brokers(&report, "localhost:9092"), expected);
     // The controller reaches itself there, and the others elsewhere: all know of all.

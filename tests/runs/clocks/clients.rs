@@ -99,7 +99,7 @@ cluster: {brokers: 2}
 topics:
   t: {assignment: [[1, 2]], config: {min.insync.replicas: 2}}
 producers:
-  p: {topic: t, every: 25s, acks: all, config: {retry.backoff.ms: 20000, retry.backoff.max.ms: 20000, linger.ms: 0}}
+  p: {topic: t, every: 25s, acks: all, config: {enable.idempotence: false, retry.backoff.ms: 20000, retry.backoff.max.ms: 20000, linger.ms: 0}}
 timeline:
   - {at: 10s, stop: broker-2}
 ",
