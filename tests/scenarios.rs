@@ -127,6 +127,7 @@ each! {
     only_known_server_down: "11-bootstrap/only-known-server-down",
     stale_list: "11-bootstrap/stale-list",
     acks_1_loss: "12-leaders-and-isr/acks-1-loss",
+    closest_replica: "12-leaders-and-isr/closest-replica",
     controller_crash: "12-leaders-and-isr/controller-crash",
     corrupt_middle: "12-leaders-and-isr/corrupt-middle",
     crash_in_recovery: "12-leaders-and-isr/crash-in-recovery",

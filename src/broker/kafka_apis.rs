@@ -35,7 +35,9 @@ impl Broker {
                     // F1: at least one batch, whatever the limit.
                     request.max_bytes = 1;
                 }
-                let parked = self.replicas.fetch(&mut env!(self, ctx), to, request);
+                let listener = self.config.listeners.on_port(ctx.port(to.conn));
+                let mut env = env!(self, ctx);
+                let parked = self.replicas.fetch(&mut env, to, request, listener);
                 if let Some(parked) = parked {
                     self.park(ctx, parked);
                 }

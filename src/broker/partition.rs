@@ -8,6 +8,7 @@
 pub(crate) mod fetch;
 mod following;
 mod isr;
+pub(crate) mod read_replica;
 
 use super::log_manager::log_config;
 use super::outbox::{Env, take_tasks};

@@ -33,6 +33,11 @@ impl Replica {
         }
     }
 
+    /// When it had all that there was.
+    pub(crate) fn last_caught_up_time_ms(&self) -> i64 {
+        self.last_caught_up_time_ms
+    }
+
     /// I1: it has fetched from `fetch_offset` at `now_ms`, when the leader's log ended at
     /// `leader_log_end_offset`.
     pub(crate) fn update_fetch_state(

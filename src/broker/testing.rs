@@ -52,7 +52,18 @@ impl World {
 
     /// An UpdateMetadata that names these brokers, and t-0.
     pub(crate) fn alive(&mut self, brokers: &[BrokerId]) {
-        let endpoint = |id: &BrokerId| RegisteredBroker::from(BrokerEndpoint::usual(*id));
+        self.alive_in(&brokers.iter().map(|id| (*id, None)).collect::<Vec<_>>());
+    }
+
+    /// The same, in racks.
+    pub(crate) fn alive_in(&mut self, brokers: &[(BrokerId, Option<&str>)]) {
+        let endpoint = |(id, rack): &(BrokerId, Option<&str>)| {
+            let rack = rack.map(Rc::from);
+            RegisteredBroker::from(BrokerEndpoint {
+                rack,
+                ..BrokerEndpoint::usual(*id)
+            })
+        };
         self.cache.update(&UpdateMetadataRequest {
             controller_id: 3,
             controller_epoch: 1,

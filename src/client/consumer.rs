@@ -12,6 +12,7 @@ use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::client::serializers::SchemaOptions;
 use crate::kernel::Duration;
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
+use crate::protocol::rules::Rules;
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
 };
@@ -39,6 +40,8 @@ pub struct ConsumerOptions {
     pub poison: Poison,
     /// Settings of the producer that sends what cannot be read to another topic.
     pub dead_letters: Properties,
+    /// How the library does its work; no setting.
+    pub rules: Rules,
 }
 
 /// What the application does when `poll` throws since a record cannot be deserialized.
@@ -103,7 +106,10 @@ fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer 
 
 impl Consumer {
     pub fn new(options: ConsumerOptions) -> Result<Consumer, ConfigError> {
-        let config = ConsumerConfig::parse(&options.properties)?;
+        let config = ConsumerConfig {
+            rules: options.rules,
+            ..ConsumerConfig::parse(&options.properties)?
+        };
         SerializerConfig::of_consumer(&options.properties)?;
         Ok(Consumer::fresh(options, config))
     }
@@ -296,6 +302,15 @@ impl Consumer {
                     offset,
                     why,
                     by_application: false,
+                },
+                Polled::ReadReplicaChosen {
+                    partition,
+                    replica,
+                    why,
+                } => Fact::ReadReplicaChosen {
+                    partition,
+                    replica,
+                    why,
                 },
                 Polled::Record(record) => {
                     if !self.deserializes(ctx, &record) {

@@ -1,5 +1,5 @@
 //! The consumer library for assigned partitions (classes KafkaConsumer, SubscriptionState,
-//! OffsetFetcher, AbstractFetch, FetchCollector; E11, F7, G17, HW9).
+//! OffsetFetcher, AbstractFetch, FetchCollector; CC16, E11, F7, G17, HW9).
 //!
 //! Positions come from the application or from `ListOffsets`; records come by one long poll a
 //! broker. When a partition gets a new leader, the position is held against that leader's log
@@ -9,6 +9,7 @@
 
 mod membership;
 mod questions;
+mod read_replica;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
@@ -20,6 +21,7 @@ use crate::kernel::{Duration, Time};
 use crate::log::batch::{CorruptBatch, Headers, RecordBatch};
 use crate::network_client::Completed;
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
+use crate::protocol::rules::FollowerOor;
 use crate::protocol::{
     BrokerId, Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse,
     ListOffsetsPartitionResponse, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
@@ -44,6 +46,13 @@ pub enum Polled {
     Returned,
     /// What happened to a member of a group.
     Group(GroupNews),
+    /// Where a partition is read from now on (KIP-392): at a replica that its leader has named, or at its leader
+    /// again.
+    ReadReplicaChosen {
+        partition: TopicPartition,
+        replica: BrokerId,
+        why: Rc<str>,
+    },
     /// `poll` throws this (Java's simple name).
     Exception {
         partition: TopicPartition,
@@ -69,6 +78,8 @@ pub struct KafkaConsumer {
     subscriptions: SubscriptionState,
     /// Brokers that work on a fetch of this consumer.
     fetching: BTreeSet<BrokerId>,
+    /// Brokers that a fetch waits to be connected to.
+    connecting: BTreeSet<BrokerId>,
     /// The metadata that positions were last held against.
     seen_metadata: u64,
     /// Records of the answer that is being taken apart, for a member of a group.
@@ -95,6 +106,7 @@ impl KafkaConsumer {
             subscriptions: SubscriptionState::new(config.auto_offset_reset),
             config,
             fetching: BTreeSet::new(),
+            connecting: BTreeSet::new(),
             seen_metadata: 0,
             taken: VecDeque::new(),
             stuck: false,
@@ -194,9 +206,12 @@ impl KafkaConsumer {
         if self.seen_metadata != self.client.metadata.version() {
             self.seen_metadata = self.client.metadata.version();
             let metadata = &self.client.metadata;
-            self.subscriptions.validate_positions(|partition| {
+            let cleared = self.subscriptions.validate_positions(|partition| {
                 metadata.leader(partition).map(|(_, _, epoch)| epoch)
             });
+            for (partition, before) in cleared {
+                self.say_from_leader(&partition, before, "there is another leader");
+            }
         }
         let mut wake = self.coordinate(ctx);
         if !self.stuck && !self.held {
@@ -262,7 +277,14 @@ impl KafkaConsumer {
                 }
             }
             // Lost with its connection, which has metadata asked for anyway.
-            (question, _) => self.retry_later(ctx, question.partitions()),
+            (question, _) => {
+                if let Question::Fetch(_) = question {
+                    for partition in question.partitions() {
+                        self.read_from_leader(partition, "no answer");
+                    }
+                }
+                self.retry_later(ctx, question.partitions());
+            }
         }
     }
 
@@ -344,11 +366,13 @@ impl KafkaConsumer {
             return;
         }
         match answer.error {
-            ErrorCode::None => self.take_records(partition, position, answer.records.batches()),
-            ErrorCode::OffsetOutOfRange => {
-                self.retry_later(ctx, [partition]);
-                self.reset_or_throw(partition, Why::OutOfRange(position.offset));
+            ErrorCode::None => {
+                if answer.preferred_read_replica >= 0 {
+                    self.read_from(ctx, partition, answer.preferred_read_replica);
+                }
+                self.take_records(partition, position, answer.records.batches());
             }
+            ErrorCode::OffsetOutOfRange => self.on_out_of_range(ctx, partition, position.offset),
             ErrorCode::CorruptMessage => {
                 self.retry_later(ctx, [partition]);
                 self.throw(partition, "KafkaException");
@@ -356,11 +380,23 @@ impl KafkaConsumer {
             ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {
                 self.retry_later(ctx, [partition]);
             }
-            _ => {
+            error => {
                 self.client.metadata.request_update();
+                self.read_from_leader(partition, error.name());
                 self.retry_later(ctx, [partition]);
             }
         }
+    }
+
+    /// F7, CC16: a follower may have less than the leader, at either end; only the leader's word counts.
+    fn on_out_of_range(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, offset: i64) {
+        let asks_leader = self.config.rules.follower_oor == FollowerOor::AskTheLeader;
+        let why = "its offset is out of range there";
+        if asks_leader && self.read_from_leader(partition, why) {
+            return;
+        }
+        self.retry_later(ctx, [partition]);
+        self.reset_or_throw(partition, Why::OutOfRange(offset));
     }
 
     /// Hands records from the position on to the application, up to the first batch that is not what

@@ -46,6 +46,7 @@ pub struct Partition {
     pub leader_epoch: i32,
     pub replicas: Vec<BrokerId>,
     pub isr: Vec<BrokerId>,
+    pub offline_replicas: Vec<BrokerId>,
 }
 
 /// A client's picture of the cluster.
@@ -188,6 +189,14 @@ impl Metadata {
         self.topics.get(&partition.topic)?.partitions.get(index)
     }
 
+    /// CC28: the machine of a replica, if it is one and is not known to be down (`Cluster.nodeIfOnline`).
+    pub fn replica_if_online(&self, partition: &TopicPartition, broker: BrokerId) -> Option<Node> {
+        let known = self.partition(partition)?;
+        let is_online =
+            known.replicas.contains(&broker) && !known.offline_replicas.contains(&broker);
+        self.node(broker).filter(|_| is_online)
+    }
+
     /// The leader's id, machine and epoch, if there is one and its machine is known.
     pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Node, i32)> {
         let known = self.partition(partition)?;
@@ -300,6 +309,7 @@ impl Metadata {
                         leader_epoch: new.leader_epoch,
                         replicas: new.replicas,
                         isr: new.isr,
+                        offline_replicas: new.offline_replicas,
                     };
                     self.newest(key, fresh, before, recreated)
                 })

@@ -1,9 +1,9 @@
-//! What a consumer knows of each partition that it has been assigned (class SubscriptionState).
+//! What a consumer knows of each partition that it has been assigned (class SubscriptionState; CC28).
 
 use crate::client::java_hash_map::JavaHashMap;
 use crate::kernel::Time;
 use crate::protocol::config::AutoOffsetReset;
-use crate::protocol::{TopicPartition, UNKNOWN_EPOCH};
+use crate::protocol::{BrokerId, TopicPartition, UNKNOWN_EPOCH};
 use std::collections::BTreeMap;
 
 /// A question to the leaders that gives a position.
@@ -30,6 +30,25 @@ pub struct Assigned {
     pub retry_at: Time,
     /// The exception that the application knows of, so that it is told once.
     pub told: Option<&'static str>,
+    /// CC28: a replica that is read from instead of the leader, and until when.
+    preferred: Option<(BrokerId, Time)>,
+}
+
+impl Assigned {
+    fn new(state: State) -> Assigned {
+        Assigned {
+            state,
+            retry_at: Time::ZERO,
+            told: None,
+            preferred: None,
+        }
+    }
+
+    /// The replica to read from, if the leader has named one and that is not too long ago.
+    pub fn preferred_read_replica(&self, now: Time) -> Option<BrokerId> {
+        let (replica, until) = self.preferred?;
+        (now <= until).then_some(replica)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,23 +91,15 @@ impl SubscriptionState {
 
     /// Adds a partition; where to read follows the policy until the application says.
     pub fn assign(&mut self, partition: TopicPartition) {
-        let assigned = Assigned {
-            state: self.after_policy(Why::NoCommittedOffset),
-            retry_at: Time::ZERO,
-            told: None,
-        };
-        self.assigned.insert(partition, assigned);
+        let state = self.after_policy(Why::NoCommittedOffset);
+        self.assigned.insert(partition, Assigned::new(state));
     }
 
     /// All at once, from the group's leader. What was assigned before stays where it is; the others begin
     /// where the group has committed.
     pub fn assign_from_group(&mut self, partitions: &[TopicPartition]) {
         let mut before = std::mem::take(&mut self.assigned);
-        let fresh = || Assigned {
-            state: State::Initializing,
-            retry_at: Time::ZERO,
-            told: None,
-        };
+        let fresh = || Assigned::new(State::Initializing);
         let assigned = |partition: &TopicPartition| {
             let known = before.remove(partition);
             (partition.clone(), known.unwrap_or_else(fresh))
@@ -194,9 +205,8 @@ impl SubscriptionState {
             && assigned.state != state
         {
             *assigned = Assigned {
-                state,
-                retry_at: Time::ZERO,
-                told: None,
+                preferred: assigned.preferred,
+                ..Assigned::new(state)
             };
         }
     }
@@ -235,9 +245,39 @@ impl SubscriptionState {
             .is_some_and(|assigned| assigned.told.replace(exception) != Some(exception))
     }
 
+    /// CC28: reads from this replica until then; true if that is another than now. Who is named again before
+    /// its time is up is preferred no longer for that.
+    pub fn prefer(
+        &mut self,
+        partition: &TopicPartition,
+        replica: BrokerId,
+        now: Time,
+        until: Time,
+    ) -> bool {
+        let Some(assigned) = self.assigned.get_mut(partition) else {
+            return false;
+        };
+        let before = assigned.preferred.map(|(replica, _)| replica);
+        if assigned.preferred_read_replica(now) != Some(replica) {
+            assigned.preferred = Some((replica, until));
+        }
+        before != Some(replica)
+    }
+
+    /// Reads from the leader again; which replica it has read from, if any.
+    pub fn clear_preferred(&mut self, partition: &TopicPartition) -> Option<BrokerId> {
+        let assigned = self.assigned.get_mut(partition)?;
+        assigned.preferred.take().map(|(replica, _)| replica)
+    }
+
     /// `maybeValidatePositionForCurrentLeader`, for all: a position that was found under another
-    /// leader epoch is to be held against the new leader's log, if it has an epoch itself.
-    pub fn validate_positions(&mut self, leader_epoch: impl Fn(&TopicPartition) -> Option<i32>) {
+    /// leader epoch is to be held against the new leader's log, if it has an epoch itself. Answers what was read
+    /// from a replica that another leader has named, and from which.
+    pub fn validate_positions(
+        &mut self,
+        leader_epoch: impl Fn(&TopicPartition) -> Option<i32>,
+    ) -> Vec<(TopicPartition, BrokerId)> {
+        let mut cleared = Vec::new();
         for (partition, assigned) in &mut self.assigned {
             let (Some(leader_epoch), Some(position)) =
                 (leader_epoch(partition), assigned.state.position())
@@ -252,12 +292,15 @@ impl SubscriptionState {
                 ..position
             };
             assigned.retry_at = Time::ZERO;
+            let preferred = assigned.preferred.take();
+            cleared.extend(preferred.map(|(replica, _)| (partition.clone(), replica)));
             assigned.state = if position.offset_epoch == UNKNOWN_EPOCH {
                 State::Fetching(position)
             } else {
                 State::AwaitValidation(position)
             };
         }
+        cleared
     }
 }
 

@@ -125,6 +125,10 @@ sentences! {
         ReadTwice { consumer: String, count: Count } = "duplicates read by {consumer}: {count}",
         /// It reads a record after the event, in time.
         ReadsAgain { consumer: String, within: Within, event: EventRef } = "{consumer} reads a record within {within} of {event}",
+        /// This is the broker that it read the partition from last, as it was told by the leader or by its metadata, after its leader had sent it to another replica.
+        ReadsFrom { consumer: String, partition: Partition, id: Number } = "{consumer} reads {partition} from broker-{id}",
+        /// From hand-over to reading, its median is longer than that of the other (in the window).
+        ReadsLater { consumer: String, other: String } = "{consumer} reads later than {other}",
         /// It reads the records of each key in the order in which they were produced.
         OrderOfKeys { consumer: String } = "{consumer} reads the records of each key in order",
         /// It reads at least one record before another of the same producer that was produced earlier.
@@ -202,6 +206,8 @@ impl Expectation {
                 | NotAcknowledged { .. }
                 | Stalls { .. }
                 | Read { .. }
+                | ReadsFrom { .. }
+                | ReadsLater { .. }
                 | Acknowledged { .. }
                 | Failed { .. }
                 | KeepsGeneration { .. }

@@ -38,6 +38,9 @@ pub struct ProducerPlan {
     pub config: Properties,
     /// `host:port` of the servers to ask first; none: all brokers.
     pub bootstrap: Option<Vec<String>>,
+    /// Where its machine stands; none: as near to all brokers as one in their rack. What it says of itself is
+    /// `client.rack`.
+    pub rack: Option<String>,
 }
 
 impl ProducerPlan {
@@ -62,6 +65,7 @@ impl ProducerPlan {
             acks: None,
             config: Properties::new(),
             bootstrap: None,
+            rack: None,
         }
     }
 
@@ -130,6 +134,11 @@ impl ProducerPlan {
         self
     }
 
+    pub fn rack(mut self, rack: impl Into<String>) -> Self {
+        self.rack = Some(rack.into());
+        self
+    }
+
     /// Names of the members, in order.
     pub fn members(&self) -> Vec<String> {
         members(&self.name, self.count)
@@ -164,6 +173,9 @@ pub struct ConsumerPlan {
     pub config: Properties,
     /// `host:port` of the servers to ask first; none: all brokers.
     pub bootstrap: Option<Vec<String>>,
+    /// Where its machine stands; none: as near to all brokers as one in their rack. What it says of itself is
+    /// `client.rack`.
+    pub rack: Option<String>,
 }
 
 /// What an application does with a record that its deserializer cannot read.
@@ -229,6 +241,7 @@ impl ConsumerPlan {
             poison: None,
             config: Properties::new(),
             bootstrap: None,
+            rack: None,
         }
     }
 
@@ -274,6 +287,11 @@ impl ConsumerPlan {
 
     pub fn bootstrap(mut self, servers: Vec<String>) -> Self {
         self.bootstrap = Some(servers);
+        self
+    }
+
+    pub fn rack(mut self, rack: impl Into<String>) -> Self {
+        self.rack = Some(rack.into());
         self
     }
 

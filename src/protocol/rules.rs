@@ -161,6 +161,13 @@ rules! {
         /// As soon as its own broker has it.
         "leader" Leader;
 
+    // ---- consumers
+
+    /// What comes of OFFSET_OUT_OF_RANGE from a follower (KIP-392; F7, CC16).
+    follower_oor: FollowerOor is "ask-the-leader" AskTheLeader or
+        /// The same as from the leader.
+        "reset-policy" ResetPolicy;
+
     // ---- ZooKeeper
 
     /// When a leader commits a proposal (ZB10).

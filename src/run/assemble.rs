@@ -81,7 +81,8 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
     }
     for name in client_names(plan) {
         let node = client(plan, &addresses, &name, Time::ZERO)?;
-        let id = add(&mut kernel, &name, None, &Machine::default(), None, node);
+        let rack = rack_of_client(plan, &name);
+        let id = add(&mut kernel, &name, rack, &Machine::default(), None, node);
         layout.clients.push((name, id));
     }
     for client in &plan.zookeeper_clients {
@@ -115,6 +116,16 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
         "addresses are given in the order in which nodes are added"
     );
     Ok((kernel, layout))
+}
+
+fn rack_of_client<'a>(plan: &'a Plan, name: &str) -> Option<&'a str> {
+    let is_it = |members: Vec<String>| members.iter().any(|member| member == name);
+    let mut producers = plan.producers.iter();
+    let mut consumers = plan.consumers.iter();
+    let producer = producers.find(|it| is_it(it.members()));
+    let consumer = consumers.find(|it| is_it(it.members()));
+    let rack = producer.map(|it| &it.rack).or(consumer.map(|it| &it.rack));
+    rack?.as_deref()
 }
 
 /// The process of a client, made when it starts at `now`: what its plan says of times is counted from
@@ -152,7 +163,7 @@ pub fn client(
     }
     for consumer in &plan.consumers {
         if consumer.members().iter().any(|member| member == name) {
-            let mut options = consumer_options(consumer, addresses, name);
+            let mut options = consumer_options(plan, consumer, addresses, name);
             options.properties = properties(Scope::Consumer, &options.properties);
             options.dead_letters = properties(Scope::Producer, &Properties::new());
             let named = (&consumer.key_schema, &consumer.value_schema);
@@ -461,7 +472,12 @@ fn producer_options(
     }
 }
 
-fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) -> ConsumerOptions {
+fn consumer_options(
+    plan: &Plan,
+    consumer: &ConsumerPlan,
+    addresses: &Addresses,
+    name: &str,
+) -> ConsumerOptions {
     let mut properties = consumer.config.clone();
     // Kafka's own default, latest, would make a learner's first consumer miss the first records.
     properties
@@ -491,6 +507,7 @@ fn consumer_options(consumer: &ConsumerPlan, addresses: &Addresses, name: &str) 
             Some(plan::Poison::DeadLetter(topic)) => Poison::DeadLetter(Rc::from(topic.as_str())),
         },
         dead_letters: Properties::new(),
+        rules: plan.rules,
     }
 }
 

@@ -262,6 +262,8 @@ pub(super) struct Producer {
     pub(super) config: Ordered<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) bootstrap: Option<OneOrMany>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rack: Option<String>,
 }
 
 /// A word such as `truck_id`, nothing at all where `null` is said, or exactly one of the fields of `Made`.
@@ -368,6 +370,8 @@ pub(super) struct Consumer {
     pub(super) config: Ordered<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) bootstrap: Option<OneOrMany>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rack: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -244,6 +244,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         acks: plan.acks.map(|acks| acks.to_string()),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
+        rack: plan.rack.clone(),
     }
 }
 
@@ -271,6 +272,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         }),
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
+        rack: plan.rack.clone(),
     }
 }
 

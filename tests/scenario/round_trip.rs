@@ -480,6 +480,15 @@ fn expected() -> impl Strategy<Value = Expected> {
             partition,
             id: Number(id)
         }),
+        (partition(), 1..4i32).prop_map(|(partition, id)| Expectation::ReadsFrom {
+            consumer: "dashboard".into(),
+            partition,
+            id: Number(id)
+        }),
+        Just(Expectation::ReadsLater {
+            consumer: "dashboard".into(),
+            other: "dashboard".into()
+        }),
         partition().prop_map(|partition| Expectation::Refused {
             partition,
             error: ErrorName("NOT_ENOUGH_REPLICAS".into())

@@ -25,6 +25,8 @@ pub(crate) struct ReadInfo {
     pub(crate) log_start_offset: i64,
     /// A follower's fetch moved the high watermark.
     pub(crate) high_watermark_moved: bool,
+    /// Where a consumer had better read; then there are no records.
+    pub(crate) preferred_read_replica: Option<BrokerId>,
 }
 
 /// How much of a fetch is to be read, and for whom.
@@ -66,7 +68,7 @@ pub(crate) struct FoundOffset {
 }
 
 impl Partition {
-    /// E11: epochs that differ fence each other.
+    /// E11, CC27: epochs that differ fence each other.
     fn check_current_leader_epoch(&self, remote: i32) -> Result<(), ErrorCode> {
         if self.rules.replica_fencing == ReplicaFencing::Off {
             return Ok(());
@@ -80,7 +82,7 @@ impl Partition {
         }
     }
 
-    fn local_log(
+    pub(super) fn local_log(
         &self,
         current_leader_epoch: i32,
         require_leader: bool,
@@ -199,6 +201,7 @@ impl Partition {
             last_stable_offset: log.last_stable_offset(),
             log_start_offset: log.log_start_offset(),
             high_watermark_moved: false,
+            preferred_read_replica: None,
         };
         if fetch.last_fetched_epoch != UNKNOWN_EPOCH {
             let end = end_offset_for_epoch(log, fetch.last_fetched_epoch);

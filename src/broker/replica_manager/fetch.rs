@@ -1,22 +1,27 @@
 //! Fetch requests: what is there is answered, a request that would find too little is parked (classes
-//! `ReplicaManager`, `DelayedFetch`; rules F1 to F3, I2, RK16).
+//! `ReplicaManager`, `DelayedFetch`; rules F1 to F3, I2, RK16, CC26).
 //!
 //! May not know whose fetch it is but by the replica id that it names.
 
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
 use crate::broker::partition::fetch::{Available, ReadInfo, ReadRequest};
+use crate::broker::partition::read_replica::Reader;
 use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
 use crate::log::Records;
+use crate::protocol::config::ReplicaSelector;
 use crate::protocol::{
-    BrokerId, ErrorCode, Fact, FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse,
-    TopicId,
+    BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact, FetchPartition, FetchPartitionResponse,
+    FetchRequest, FetchResponse, ListenerName, TopicId,
 };
+use crate::purgatory::OperationId;
 
 /// A fetch that found too little.
 #[derive(Debug)]
 pub(crate) struct DelayedFetch {
     pub(crate) request: Box<FetchRequest>,
+    /// A consumer that may be sent elsewhere.
+    reader: Option<Reader>,
     /// Partitions that were refused when the request came.
     erroneous: Vec<FetchPartitionResponse>,
 }
@@ -26,20 +31,22 @@ pub(crate) struct DelayedFetch {
 struct ReadSummary {
     responses: Vec<FetchPartitionResponse>,
     bytes: u64,
-    /// An error or a diverging epoch: nothing to wait for.
+    /// An error, a diverging epoch, or another replica to read from: nothing to wait for.
     complete_now: bool,
     /// Partitions, by place in the request, whose high watermark a follower moved.
     moved: Vec<usize>,
 }
 
 impl ReplicaManager {
-    /// F1 to F3, E6, E11. Answers at once unless there is too little to return.
+    /// F1 to F3, E6, E11. Answers at once unless there is too little to return. `listener`: by which it has come.
     pub(crate) fn fetch(
         &mut self,
         env: &mut Env<'_>,
         to: Pending,
         mut request: Box<FetchRequest>,
+        listener: &ListenerName,
     ) -> Option<Parked> {
+        let reader = self.reader(&request, listener);
         let mut erroneous = Vec::new();
         request.max_bytes = request.max_bytes.min(self.config.fetch_max_bytes);
         request.min_bytes = request.min_bytes.min(request.max_bytes);
@@ -53,7 +60,7 @@ impl ReplicaManager {
         });
         let partitions = &mut self.partitions;
         let mut hosted = Hosted { partitions, env };
-        let mut read = hosted.read_from_log(&request, true);
+        let mut read = hosted.read_from_log(&request, reader.as_ref(), true);
         let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
         if request.max_wait_ms <= 0
             || request.partitions.is_empty()
@@ -73,29 +80,44 @@ impl ReplicaManager {
             for place in &read.moved {
                 self.complete(env, &request.partitions[*place].partition, true, true);
             }
-            Some(self.park_fetch(to, request, erroneous))
+            let timeout_ms = request.max_wait_ms;
+            let delayed = DelayedFetch {
+                request,
+                reader,
+                erroneous,
+            };
+            let op = self.park_fetch(to, delayed);
+            Some(Parked { op, timeout_ms })
         }
     }
 
-    fn park_fetch(
-        &mut self,
-        to: Pending,
-        request: Box<FetchRequest>,
-        erroneous: Vec<FetchPartitionResponse>,
-    ) -> Parked {
-        let timeout_ms = request.max_wait_ms;
-        let partitions = request.partitions.iter();
+    /// CC26: a consumer that says its rack, where there is a selector for such.
+    fn reader(&self, request: &FetchRequest, listener: &ListenerName) -> Option<Reader> {
+        let is_asked = self.config.replica_selector == ReplicaSelector::RackAware
+            && request.replica_id == CONSUMER_REPLICA_ID;
+        Some(Reader {
+            rack: request.rack_id.clone().filter(|_| is_asked)?,
+            listener: listener.clone(),
+        })
+    }
+
+    fn park_fetch(&mut self, to: Pending, delayed: DelayedFetch) -> OperationId {
+        let partitions = delayed.request.partitions.iter();
         let keys: Vec<WatchKey> = partitions
             .map(|fetch| WatchKey::Data(fetch.partition.clone()))
             .collect();
-        let operation = Operation::Fetch(DelayedFetch { request, erroneous });
-        let op = self.purgatory.watch(Delayed::new(to, operation), keys);
-        Parked { op, timeout_ms }
+        let operation = Operation::Fetch(delayed);
+        self.purgatory.watch(Delayed::new(to, operation), keys)
     }
 }
 
 impl Hosted<'_, '_> {
-    fn read_from_log(&mut self, request: &FetchRequest, first_read: bool) -> ReadSummary {
+    fn read_from_log(
+        &mut self,
+        request: &FetchRequest,
+        reader: Option<&Reader>,
+        first_read: bool,
+    ) -> ReadSummary {
         let mut summary = ReadSummary {
             responses: Vec::with_capacity(request.partitions.len()),
             ..ReadSummary::default()
@@ -106,6 +128,7 @@ impl Hosted<'_, '_> {
             let max_bytes = u64::try_from(fetch.max_bytes).unwrap_or(0).min(limit);
             let read = self.read_partition(
                 fetch,
+                reader,
                 ReadRequest {
                     replica: request.replica_id,
                     read_committed: request.isolation_level == 1,
@@ -126,6 +149,7 @@ impl Hosted<'_, '_> {
                     min_one_message &= size == 0;
                     summary.bytes += size;
                     summary.complete_now |= read.diverging_epoch.is_some();
+                    summary.complete_now |= read.preferred_read_replica.is_some();
                     if read.high_watermark_moved {
                         summary.moved.push(place);
                     }
@@ -137,7 +161,7 @@ impl Hosted<'_, '_> {
                         last_stable_offset: read.last_stable_offset,
                         log_start_offset: read.log_start_offset,
                         diverging_epoch: read.diverging_epoch,
-                        preferred_read_replica: -1,
+                        preferred_read_replica: read.preferred_read_replica.unwrap_or(-1),
                         records: read.records,
                     });
                 }
@@ -149,6 +173,7 @@ impl Hosted<'_, '_> {
     fn read_partition(
         &mut self,
         fetch: &FetchPartition,
+        reader: Option<&Reader>,
         request: ReadRequest,
     ) -> Result<ReadInfo, ErrorCode> {
         let Some(partition) = self.partitions.get_mut(&fetch.partition) else {
@@ -160,7 +185,13 @@ impl Hosted<'_, '_> {
         {
             return Err(ErrorCode::InconsistentTopicId);
         }
-        partition.fetch_records(self.env, fetch, request)
+        let preferred = reader.and_then(|reader| {
+            partition.preferred_read_replica(self.env, reader, fetch.fetch_offset)
+        });
+        match preferred {
+            Some(preferred) => partition.send_elsewhere(fetch, preferred),
+            None => partition.fetch_records(self.env, fetch, request),
+        }
     }
 
     /// F3: whether a parked fetch has something to return now.
@@ -190,7 +221,7 @@ impl Hosted<'_, '_> {
 impl DelayedFetch {
     /// Reads again (I2).
     pub(crate) fn into_response(mut self, hosted: &mut Hosted<'_, '_>) -> FetchResponse {
-        let mut read = hosted.read_from_log(&self.request, false);
+        let mut read = hosted.read_from_log(&self.request, self.reader.as_ref(), false);
         read.responses.append(&mut self.erroneous);
         response(read.responses)
     }

@@ -6,8 +6,10 @@ use crate::broker::testing::*;
 use crate::kernel::ConnId;
 use crate::log::batch::BatchBuilder;
 use crate::metadata::MetadataCache;
+use crate::protocol::config::ReplicaSelector;
 use crate::protocol::{
-    FetchPartition, FetchRequest, ProduceRequest, ProducerStateFact, Response, TopicId,
+    FetchPartition, FetchRequest, ListenerName, ProduceRequest, ProducerStateFact, Response,
+    TopicId,
 };
 
 /// Broker 1's replica manager with t-0, led by it unless said otherwise.
@@ -62,7 +64,8 @@ fn fetch(
         forgotten: vec![],
         rack_id: None,
     };
-    manager.fetch(&mut world.env(), to(conn), Box::new(request))
+    let listener = ListenerName::default();
+    manager.fetch(&mut world.env(), to(conn), Box::new(request), &listener)
 }
 
 /// Answers since the last call: connection, error, and offset (of a produce the base, of a fetch
@@ -311,4 +314,51 @@ fn unknown_partitions_and_absent_replicas_are_told_apart_by_the_cache() {
         answers(&mut world),
         [(10, ErrorCode::UnknownTopicOrPartition, -1)]
     );
+}
+
+#[test]
+fn cc26_who_is_sent_elsewhere_is_answered_at_once_and_without_records() {
+    let mut world = World::new();
+    world.alive_in(&[(1, Some("a")), (2, Some("b"))]);
+    let mut manager = manager(&mut world, &[1, 2], 1);
+    produce(&mut world, &mut manager, 10, 1);
+    fetch(&mut world, &mut manager, 20, 2, fetch_at(2, 0, 0));
+    answers(&mut world);
+    let mut ask = |selector: ReplicaSelector, rack: &str| {
+        manager.config = Rc::new(BrokerConfig {
+            replica_selector: selector,
+            ..BrokerConfig::default()
+        });
+        let request = FetchRequest {
+            replica_id: -1,
+            replica_epoch: -1,
+            max_wait_ms: 500,
+            min_bytes: 1,
+            max_bytes: 1_000_000,
+            isolation_level: 0,
+            session_id: 0,
+            session_epoch: -1,
+            partitions: vec![consume_at(0)],
+            forgotten: vec![],
+            rack_id: (!rack.is_empty()).then(|| rack.into()),
+        };
+        let listener = ListenerName::default();
+        let parked = manager.fetch(&mut world.env(), to(30), Box::new(request), &listener);
+        assert_eq!(parked, None, "nothing to wait for");
+        let answer = world.out.answers.pop().and_then(|answer| answer.response);
+        let Some(Response::Fetch(answer)) = answer else {
+            panic!("no answer");
+        };
+        let of = &answer.responses[0];
+        (
+            of.preferred_read_replica,
+            of.records.next_offset(),
+            of.high_watermark,
+        )
+    };
+    let all = (-1, Some(2), 2);
+    assert_eq!(ask(ReplicaSelector::RackAware, "b"), (2, None, 2));
+    assert_eq!(ask(ReplicaSelector::RackAware, "a"), all);
+    assert_eq!(ask(ReplicaSelector::RackAware, ""), all);
+    assert_eq!(ask(ReplicaSelector::Leader, "b"), all);
 }

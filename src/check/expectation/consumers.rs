@@ -1,11 +1,12 @@
 //! Expectations about consumers: what they read, how often, in which order, and how they found the cluster.
 
-use super::history::{History, seconds, within};
+use super::history::{History, is, seconds, within};
 use super::records::not_tallied;
 use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
+use crate::check::millis;
 use crate::kernel::Duration;
-use crate::plan::{Count, EventRef, ProducerPlan};
+use crate::plan::{Count, EventRef, Partition, ProducerPlan};
 use crate::protocol::{BrokerId, Fact, MessageFact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,6 +137,59 @@ pub(super) fn used_twice(history: &History<'_>, count: Count) -> Verdict {
     let twice = reads.used_twice();
     let figures = format!("{twice}, in {}", counted(reads.count, "read"));
     verdict_of(count.holds(twice), figures)
+}
+
+pub(super) fn reads_from(
+    history: &History<'_>,
+    consumer: &str,
+    partition: &Partition,
+    id: BrokerId,
+) -> Verdict {
+    let members = history.members(consumer);
+    for member in &members {
+        let chosen = history.window().filter_map(|entry| match &entry.fact {
+            Fact::ReadReplicaChosen {
+                partition: of,
+                replica,
+                ..
+            } if *entry.node == **member && is(of, partition) => Some((entry.time, *replica)),
+            _ => None,
+        });
+        match chosen.last() {
+            Some((_, replica)) if replica == id => {}
+            Some((time, replica)) => {
+                let since = seconds(time.since(crate::kernel::Time::ZERO));
+                return Err(format!(
+                    "{member} does so from broker-{replica}, since {since}"
+                ));
+            }
+            None => return Err(format!("{member} was sent to no other replica")),
+        }
+    }
+    Ok(counted(members.len(), "consumer"))
+}
+
+pub(super) fn reads_later(history: &History<'_>, consumer: &str, other: &str) -> Verdict {
+    let Found::Delays(delays) = &history.tally.found else {
+        return not_tallied();
+    };
+    let of = |name: &str| {
+        let [half, most] =
+            [500, 990].map(|per_mille| delays.of(&history.members(name)).at(per_mille));
+        match (half, most) {
+            (Some(half), Some(most)) => Ok((half, most)),
+            _ => Err(format!("{name} read none that was made in time")),
+        }
+    };
+    let ((one, one_most), (two, two_most)) = (of(consumer)?, of(other)?);
+    let figures = format!(
+        "{consumer} p50 {}, p99 {}; {other} p50 {}, p99 {}",
+        millis(one),
+        millis(one_most),
+        millis(two),
+        millis(two_most)
+    );
+    verdict_of(one > two, figures)
 }
 
 pub(super) fn reads_again(history: &History<'_>, limit: Duration, event: &EventRef) -> Verdict {

@@ -5,6 +5,7 @@
 //! variant of `plan::Expectation`.
 
 mod consumers;
+mod delays;
 mod groups;
 mod history;
 mod leadership;
@@ -426,6 +427,12 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
             consumer,
             exception,
         } => consumers::meets(history, consumer, &exception.0),
+        ReadsFrom {
+            consumer,
+            partition,
+            id,
+        } => consumers::reads_from(history, consumer, partition, id.0),
+        ReadsLater { consumer, other } => consumers::reads_later(history, consumer, other),
         OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
         NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
 

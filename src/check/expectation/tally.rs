@@ -1,6 +1,7 @@
 //! What expectations take from the facts that every record brings (`Fact::is_routine`), as they are
 //! stated: these are too many to be kept until the end.
 
+use super::delays::Delays;
 use super::history::{event_line, is, members, window};
 use crate::check::latency::Latencies;
 use crate::check::no_acknowledged_record_lost::Acknowledged as AcknowledgedRecords;
@@ -33,6 +34,8 @@ pub(super) enum Found {
     AcknowledgedIn(Partition, u64),
     /// Records that the members read.
     Read(u64),
+    /// How long records took to their readers.
+    Delays(Delays),
     /// The first record that was handed over and acknowledged after an event.
     AcknowledgedAfter(Partition, After),
     /// The first record that a member read after an event.
@@ -81,6 +84,7 @@ impl Tally {
                 about(consumer);
                 Found::Read(0)
             }
+            ReadsLater { .. } => Found::Delays(Delays::default()),
             ReadsAgain {
                 consumer, event, ..
             } => {
@@ -142,6 +146,7 @@ impl Tally {
             (Found::AcknowledgedIn(wanted, count), Fact::Acked { partition, .. }) if in_window => {
                 *count += u64::from(is(partition, wanted));
             }
+            (Found::Delays(delays), _) => delays.learn(entry, in_window),
             (Found::Read(count), Fact::Consumed { .. }) if in_window => {
                 *count += u64::from(of_member());
             }

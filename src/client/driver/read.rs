@@ -117,6 +117,15 @@ impl Read {
                         leader_epoch: record.leader_epoch,
                     });
                 }
+                Polled::ReadReplicaChosen {
+                    partition,
+                    replica,
+                    why,
+                } => ctx.fact(Fact::ReadReplicaChosen {
+                    partition,
+                    replica,
+                    why,
+                }),
                 Polled::Returned | Polled::Group(_) => {}
                 Polled::Exception {
                     partition,

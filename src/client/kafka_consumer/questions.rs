@@ -22,13 +22,14 @@ pub(super) enum Question {
 }
 
 impl KafkaConsumer {
-    /// Asks each leader about its partitions that need this kind of question; answers when another
+    /// Asks each node about its partitions that need this kind of question; answers when another
     /// one may be asked about.
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
         let now = ctx.wall();
         let mut wake = Time::MAX;
         let mut due: Vec<Due> = Vec::new();
         let mut leader_unknown = false;
+        let mut unfit = Vec::new();
         for (partition, assigned) in self.subscriptions.iter() {
             if !kind.concerns(&assigned.state) {
                 continue;
@@ -40,26 +41,47 @@ impl KafkaConsumer {
                 wake = wake.min(assigned.retry_at);
                 continue;
             }
-            match self.client.metadata.leader(partition) {
-                None => leader_unknown = true,
-                Some((_, node, _)) if kind == Kind::Fetch && self.fetching.contains(&node.id) => {}
-                Some((_, leader, leader_epoch)) => due.push(Due {
-                    leader,
-                    leader_epoch,
-                    partition: partition.clone(),
-                }),
+            let Some((_, leader, leader_epoch)) = self.client.metadata.leader(partition) else {
+                leader_unknown = true;
+                continue;
+            };
+            let mut node = leader;
+            if kind == Kind::Fetch {
+                let (chosen, objection) =
+                    self.select_read_replica(partition, assigned, leader, now);
+                node = chosen;
+                unfit.extend(objection.map(|why| (partition.clone(), why)));
+                if self.fetching.contains(&node.id) {
+                    continue;
+                }
             }
+            due.push(Due {
+                node,
+                leader_epoch,
+                partition: partition.clone(),
+            });
         }
-        if leader_unknown {
+        if leader_unknown || !unfit.is_empty() {
             self.client.metadata.request_update();
         }
-        due.sort_by_key(|due| due.leader);
-        for of_one_leader in due.chunk_by(|a, b| a.leader == b.leader) {
-            let node = of_one_leader[0].leader;
-            if !self.client.ready(ctx, node) {
+        for (partition, why) in unfit {
+            self.read_from_leader(&partition, why);
+        }
+        due.sort_by_key(|due| due.node);
+        for of_one_node in due.chunk_by(|a, b| a.node == b.node) {
+            let node = of_one_node[0].node;
+            let is_ready = self.client.ready(ctx, node);
+            if kind == Kind::Fetch {
+                let waits = !is_ready && !self.client.is_backing_off(node);
+                match waits {
+                    true => self.connecting.insert(node.id),
+                    false => self.connecting.remove(&node.id),
+                };
+            }
+            if !is_ready {
                 continue;
             }
-            let (question, request) = self.question(kind, of_one_leader);
+            let (question, request) = self.question(kind, of_one_node);
             let timeout = self.config.common.request_timeout();
             match &question {
                 Question::Fetch(_) => {
@@ -158,9 +180,9 @@ impl KafkaConsumer {
     }
 }
 
-/// A partition to ask its leader about.
+/// A partition to ask a node about: its leader, or who else may be read from.
 struct Due {
-    leader: Node,
+    node: Node,
     leader_epoch: i32,
     partition: TopicPartition,
 }

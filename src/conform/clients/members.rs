@@ -8,6 +8,7 @@ use crate::client::{
 use crate::kernel::Duration;
 use crate::node::Node;
 use crate::protocol::config::Properties;
+use crate::protocol::rules::Rules;
 use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition, UNKNOWN_GENERATION_ID};
 use crate::run::Unbuildable;
 use crate::trace::TraceEntry;
@@ -39,6 +40,7 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         schemas: SchemaOptions::default(),
         poison: Poison::default(),
         dead_letters: Properties::new(),
+        rules: Rules::default(),
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;
     Ok(Node::Client(Client::Consumer(Box::new(consumer))))

@@ -146,6 +146,7 @@ impl Check<'_> {
         }
         self.times(producer.start, producer.stop, at)?;
         self.bootstrap(producer.bootstrap.as_deref(), at("bootstrap"))?;
+        self.rack(producer.rack.as_deref(), at("rack"))?;
         let written = producer.config.get("acks");
         if let (Some(acks), Some(written)) = (producer.acks, written)
             && Acks::parse(written.trim()) != Some(acks)
@@ -223,6 +224,7 @@ impl Check<'_> {
                 .expected("an offset from 0 on"));
         }
         self.bootstrap(consumer.bootstrap.as_deref(), at("bootstrap"))?;
+        self.rack(consumer.rack.as_deref(), at("rack"))?;
         let name = consumer.name.clone();
         let config_at = |key: &str| {
             vec![
@@ -324,6 +326,20 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of a broker or of a client.
+    pub(super) fn rack(&self, rack: Option<&str>, path: Vec<String>) -> Checked {
+        match rack {
+            Some(rack) if rack.is_empty() || rack.contains(' ') => {
+                Err(Problem::new(path, "a rack's name with blanks").expected("one word"))
+            }
+            Some(_) if self.plan.cluster.brokers.iter().all(|it| it.rack.is_none()) => {
+                Err(Problem::new(path, "a rack, and no broker has one")
+                    .expected("brokers in racks, such as brokers: [{id: 1, rack: a}]"))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn bootstrap(&self, servers: Option<&[String]>, path: Vec<String>) -> Checked {

@@ -133,6 +133,19 @@ impl Check<'_> {
                 self.client_there(consumer, &["consumers"], at())?;
                 event(of)
             }
+            ReadsFrom {
+                consumer,
+                partition,
+                id,
+            } => {
+                self.client_there(consumer, &["consumers"], at())?;
+                self.partition_there(partition, at())?;
+                self.role_there(&Role::Broker { id: *id }, at())
+            }
+            ReadsLater { consumer, other } => {
+                self.client_there(consumer, &["consumers"], at())?;
+                self.client_there(other, &["consumers"], at())
+            }
             ReadsEverything { consumer }
             | Read { consumer, .. }
             | ReadTwice { consumer, .. }

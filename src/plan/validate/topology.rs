@@ -113,15 +113,7 @@ impl Check<'_> {
                 )
                 .expected("each id once"));
             }
-            if broker
-                .rack
-                .as_deref()
-                .is_some_and(|rack| rack.is_empty() || rack.contains(' '))
-            {
-                return Err(
-                    Problem::new(path("rack"), "a rack's name with blanks").expected("one word")
-                );
-            }
+            self.rack(broker.rack.as_deref(), path("rack"))?;
             let config_at = |key: &str| {
                 ["cluster", "brokers", &place, "config", key]
                     .map(str::to_string)

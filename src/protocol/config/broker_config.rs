@@ -1,10 +1,20 @@
 //! A broker's settings (classes KafkaConfig, AbstractKafkaConfig).
 
+use super::broker_keys::RACK_AWARE_REPLICA_SELECTOR;
 use super::listeners::Listeners;
 use super::topic_config::broker_compression_type;
 use super::values::Values;
 use super::{ConfigError, KafkaVersion, Properties, Scope, TopicConfig};
 use crate::protocol::rules::Rules;
+
+/// Where a leader sends consumers: `replica.selector.class`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaSelector {
+    /// Nowhere: it serves them itself.
+    Leader,
+    /// To a replica in their own rack (KIP-392).
+    RackAware,
+}
 
 /// What `server.properties` says, as far as it is modelled. Times in milliseconds, sizes in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +68,7 @@ pub struct BrokerConfig {
     pub producer_id_expiration_check_interval_ms: u64,
     pub producer_id_expiration_ms: i64,
     pub rack: Option<String>,
+    pub replica_selector: ReplicaSelector,
     /// Broker-wide defaults of topic configurations, already under the topic's keys.
     pub topic_defaults: TopicConfig,
     /// The release.
@@ -235,6 +246,9 @@ impl BrokerConfig {
         if let Some(rack) = values.text("broker.rack") {
             config.rack = Some(rack.to_string());
         }
+        if values.text("replica.selector.class") == Some(RACK_AWARE_REPLICA_SELECTOR) {
+            config.replica_selector = ReplicaSelector::RackAware;
+        }
 
         let topic = &mut config.topic_defaults;
         values.number("min.insync.replicas", &mut topic.min_insync_replicas)?;
@@ -404,6 +418,7 @@ impl Default for BrokerConfig {
             producer_id_expiration_check_interval_ms: 600_000,
             producer_id_expiration_ms: 86_400_000,
             rack: None,
+            replica_selector: ReplicaSelector::Leader,
             topic_defaults: TopicConfig::default(),
             version: KafkaVersion::V3_9,
             rules: Rules::default(),

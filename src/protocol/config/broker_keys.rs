@@ -9,6 +9,11 @@ use super::key::{
 };
 use super::lack::Lack;
 
+/// Names of `ReplicaSelector`.
+pub(super) const LEADER_SELECTOR: &str = "org.apache.kafka.common.replica.LeaderSelector";
+pub(super) const RACK_AWARE_REPLICA_SELECTOR: &str =
+    "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
 /// Settings of brokers, but those for SASL and SSL.
 pub(super) const BROKER: &[Key] = &[
     modelled("advertised.listeners", TEXT, ""),
@@ -361,7 +366,11 @@ pub(super) const BROKER: &[Key] = &[
         "5000",
     ),
     modelled("replica.lag.time.max.ms", long(ANY), "30000"),
-    changes("replica.selector.class", TEXT, Lack::FollowerFetching, &[]),
+    modelled(
+        "replica.selector.class",
+        one_of(&[LEADER_SELECTOR, RACK_AWARE_REPLICA_SELECTOR]),
+        "",
+    ),
     tunes("replica.socket.receive.buffer.bytes", int(ANY)),
     modelled("replica.socket.timeout.ms", int(ANY), "30000"),
     tunes("replication.quota.window.num", int(1)),

@@ -8,6 +8,7 @@ use super::group_membership::GroupMembership;
 use super::{ConfigError, NetworkClientConfig, Properties};
 use crate::kernel::Duration;
 use crate::log::batch::CompressionType;
+use crate::protocol::rules::Rules;
 
 /// What every client has (CommonClientConfigs). Times in milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,6 +146,8 @@ pub struct ConsumerConfig {
     pub max_poll_records: usize,
     /// With `group.id`.
     pub group: Option<GroupMembership>,
+    /// How the library does its work; no setting.
+    pub rules: Rules,
 }
 
 /// Settings of an administrator.
@@ -334,6 +337,7 @@ impl ConsumerConfig {
             client_rack: keys.text("client.rack"),
             max_poll_records: keys.number("max.poll.records", 1, 500)? as usize,
             group: GroupMembership::parse(&mut keys)?,
+            rules: Rules::default(),
         })
     }
 }

@@ -23,7 +23,7 @@ mod topic_keys;
 mod values;
 mod version;
 
-pub use broker_config::BrokerConfig;
+pub use broker_config::{BrokerConfig, ReplicaSelector};
 pub use client_config::{
     Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, PartitionerClass,
     ProducerConfig, ROUND_ROBIN,

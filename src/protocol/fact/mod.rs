@@ -472,6 +472,13 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_application: bool,
     },
+    /// A consumer reads a partition from this replica from now on: one that its leader has named (KIP-392), or its
+    /// leader again.
+    ReadReplicaChosen {
+        partition: TopicPartition,
+        replica: BrokerId,
+        why: Rc<str>,
+    },
     /// A consumer got a record. `content` is the hash of key and value.
     Consumed {
         partition: TopicPartition,

@@ -346,6 +346,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         acks,
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
+        rack: said.rack,
         name,
     })
 }
@@ -392,6 +393,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         poison,
         config: properties(said.config),
         bootstrap: said.bootstrap.map(|servers| servers.0),
+        rack: said.rack,
     })
 }
 

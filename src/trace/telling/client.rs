@@ -4,7 +4,7 @@ use super::not_reached::of_not_reached;
 use super::{Telling, episode, joined, loud, meaning, meaning_with_sequences, quiet};
 use crate::protocol::{ErrorCode, Fact, counted};
 use crate::trace::TraceEntry;
-use crate::trace::story::Story;
+use crate::trace::story::{Story, broker_name};
 
 pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
     let node = entry.node.to_string();
@@ -94,6 +94,14 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
             },
             format!(" on ({why})"),
         ),
+        Fact::ReadReplicaChosen {
+            partition,
+            replica,
+            why,
+        } => Telling {
+            after: format!(" from {} on ({why})", broker_name(*replica)),
+            ..episode("reads ", partition.to_string())
+        },
         Fact::Consumed {
             partition, offset, ..
         } => quiet(format!("reads {partition} offset {offset}")),

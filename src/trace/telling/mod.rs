@@ -131,6 +131,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         | Fact::Retrying { .. }
         | Fact::Failed { .. }
         | Fact::PositionSet { .. }
+        | Fact::ReadReplicaChosen { .. }
         | Fact::Consumed { .. }
         | Fact::ConsumerError { .. }
         | Fact::ConfigAsked { .. }

@@ -49,6 +49,11 @@ pub struct World {
     pub requests: Vec<Vec<(i32, u64)>>,
     /// What each request was, in order: M for Metadata, I for InitProducerId, P for Produce.
     pub asked: String,
+    /// Whom a leader sends readers to that name a rack, and which offsets that one has.
+    pub read_replica: Option<(BrokerId, std::ops::Range<i64>)>,
+    offline: Option<BrokerId>,
+    /// Who was fetched from, in order.
+    pub fetched_from: Vec<BrokerId>,
     /// How the next questions for a producer id are answered.
     pub producer_id_errors: VecDeque<ErrorCode>,
     /// Producer ids that were given out.
@@ -91,6 +96,11 @@ impl World {
             .batches
             .push(batch.with_offset_and_epoch(offset, partition.leader_epoch));
         offset
+    }
+
+    /// Metadata say that this broker is down.
+    pub fn partitions_are_offline_on(&mut self, broker: BrokerId) {
+        self.offline = Some(broker);
     }
 
     /// Drops all records from `offset` on, as an unclean election may.
@@ -220,7 +230,10 @@ impl Broker {
                 };
                 Some(response.into())
             }
-            Request::Fetch(request) => Some(self.fetch(&world, &request).into()),
+            Request::Fetch(request) => {
+                world.fetched_from.push(self.id);
+                Some(self.fetch(&world, &request).into())
+            }
             Request::ListOffsets(request) => {
                 let error = world.list_offsets_errors.pop_front();
                 let partitions = request.partitions.iter().map(|asked| {
@@ -348,11 +361,23 @@ impl Broker {
         let responses = request.partitions.iter().map(|asked| {
             let known = &world.partitions[asked.partition.partition as usize];
             let mut error = self.check_leader(known);
-            if error.is_none() && !(0..=known.end()).contains(&asked.fetch_offset) {
+            let (mut has, mut sent_to) = (0..known.end(), -1);
+            if let Some((replica, its)) = &world.read_replica {
+                if error.is_none() && request.rack_id.is_some() {
+                    sent_to = *replica;
+                } else if self.id == *replica {
+                    (error, has) = (ErrorCode::None, its.clone());
+                }
+            }
+            if error.is_none() && !(has.start..=has.end).contains(&asked.fetch_offset) {
                 error = ErrorCode::OffsetOutOfRange;
             }
-            let wanted =
-                |batch: &&RecordBatch| error.is_none() && batch.next_offset() > asked.fetch_offset;
+            let wanted = |batch: &&RecordBatch| {
+                error.is_none()
+                    && sent_to < 0
+                    && batch.next_offset() > asked.fetch_offset
+                    && batch.next_offset() <= has.end
+            };
             let batches: Vec<RecordBatch> = known.batches.iter().filter(wanted).cloned().collect();
             FetchPartitionResponse {
                 partition: asked.partition.clone(),
@@ -366,7 +391,7 @@ impl Broker {
                 last_stable_offset: known.end(),
                 log_start_offset: 0,
                 diverging_epoch: None,
-                preferred_read_replica: -1,
+                preferred_read_replica: sent_to,
                 records: Records::from(batches),
             }
         });
@@ -418,7 +443,7 @@ fn metadata(world: &World, request: &MetadataRequest) -> MetadataResponse {
                 leader_epoch: partition.leader_epoch,
                 replicas: vec![1, 2],
                 isr: vec![1, 2],
-                offline_replicas: Vec::new(),
+                offline_replicas: world.offline.into_iter().collect(),
             }
         });
         TopicMetadata {

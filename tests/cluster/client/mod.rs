@@ -11,6 +11,7 @@ mod driver;
 mod idempotence;
 mod partitioners;
 mod producer;
+mod read_replicas;
 
 use cardboard::{Town, World};
 use kafka_trial::client::workload::{
@@ -64,6 +65,7 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
         schemas: Default::default(),
         poison: Default::default(),
         dead_letters: Properties::new(),
+        rules: Default::default(),
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),

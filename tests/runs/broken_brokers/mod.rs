@@ -4,6 +4,7 @@
 //! One test a value, named after it. What it takes for the rule to matter is told by the plan's timeline.
 
 mod case;
+mod consumers;
 mod controller;
 mod groups;
 mod isr;
@@ -17,6 +18,7 @@ use kafka_trial::protocol::rules::Rules;
 #[test]
 fn every_value_has_a_test() {
     let tests = [
+        include_str!("consumers.rs"),
         include_str!("controller.rs"),
         include_str!("groups.rs"),
         include_str!("isr.rs"),
