@@ -80,6 +80,10 @@ macro_rules! each {
 each! {
     first_steps: "01-first-steps/first-steps",
     many_to_many: "01-first-steps/many-to-many",
+    activity_tracking: "01-first-steps/activity-tracking",
+    log_aggregation: "01-first-steps/log-aggregation",
+    ride_pricing: "01-first-steps/ride-pricing",
+    metrics: "01-first-steps/metrics",
     delete_records: "02-topics-and-partitions/delete-records",
     order_within_a_partition: "02-topics-and-partitions/order-within-a-partition",
     reader_away_longer_than_retention: "02-topics-and-partitions/reader-away-longer-than-retention",

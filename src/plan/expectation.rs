@@ -129,7 +129,7 @@ sentences! {
         ReadsFrom { consumer: String, partition: Partition, id: Number } = "{consumer} reads {partition} from broker-{id}",
         /// From hand-over to reading, its median is longer than that of the other (in the window).
         ReadsLater { consumer: String, other: String } = "{consumer} reads later than {other}",
-        /// It reads the records of each key in the order in which they were produced.
+        /// It reads the records of each key in the order in which their producer made them.
         OrderOfKeys { consumer: String } = "{consumer} reads the records of each key in order",
         /// It reads at least one record before another of the same producer that was produced earlier.
         NoOrderAcross { consumer: String } = "{consumer} reads records of different partitions out of order",

@@ -27,6 +27,10 @@ macro_rules! shipped {
 pub const SHIPPED: &[Shipped] = shipped!(
     "01-first-steps/first-steps.yaml",
     "01-first-steps/many-to-many.yaml",
+    "01-first-steps/activity-tracking.yaml",
+    "01-first-steps/log-aggregation.yaml",
+    "01-first-steps/ride-pricing.yaml",
+    "01-first-steps/metrics.yaml",
     "02-topics-and-partitions/order-within-a-partition.yaml",
     "02-topics-and-partitions/retention-by-time.yaml",
     "02-topics-and-partitions/retention-by-size.yaml",

@@ -206,11 +206,12 @@ pub(super) fn order_of_keys(history: &History<'_>, consumer: &str) -> Verdict {
     let produced = Produced::of(history);
     let mut read = 0;
     for member in history.members(consumer) {
-        let mut latest: BTreeMap<&str, (usize, &RecordId)> = BTreeMap::new();
+        // Nothing orders what two producers write.
+        let mut latest: BTreeMap<(&str, &str), (usize, &RecordId)> = BTreeMap::new();
         for (record, place, key) in produced.first_reads(history, &member) {
             let Some(key) = key else { continue };
             read += 1;
-            let before = latest.insert(key, (place, record));
+            let before = latest.insert((&record.producer, key), (place, record));
             if let Some((_, other)) = before.filter(|(before, _)| *before > place) {
                 return Err(format!(
                     "{member} read {} of key {key} after {}, which was produced later",
