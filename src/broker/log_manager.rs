@@ -22,6 +22,7 @@ use crate::log::{
 use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
 use crate::protocol::rules::{
     ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard, Rules,
+    SequenceCheck,
 };
 use crate::protocol::{BrokerId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -463,6 +464,7 @@ pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
             bounded_high_watermark: rules.hw_bound == HwBound::LogEnd,
             retention_hw_guard: rules.retention_hw_guard == RetentionHwGuard::On,
             hw_after_full_truncate: rules.hw_after_full_truncate == HwAfterFullTruncate::On,
+            sequence_check: rules.sequence_check == SequenceCheck::On,
             clear_epoch_cache_on_noop_truncate: rules.clear_epoch_cache_on_noop_truncate
                 == ClearEpochCacheOnNoopTruncate::On,
         },

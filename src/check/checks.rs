@@ -12,6 +12,7 @@ use super::{
     high_watermark_in_bounds::HighWatermarkInBounds,
     high_watermark_needs_min_isr::HighWatermarkNeedsMinIsr,
     high_watermark_never_falls::HighWatermarkNeverFalls,
+    idempotent_producers_repeat_nothing::IdempotentProducersRepeatNothing,
     in_sync_replicas_hold_what_is_committed::InSyncReplicasHoldWhatIsCommitted,
     leader_in_isr::LeaderInIsr,
     log_starts_move_as_allowed::{AllowedStarts, LogStartsMoveAsAllowed},
@@ -26,6 +27,7 @@ use super::{
     only_the_current_controller_writes::OnlyTheCurrentControllerWrites,
     recovery_leaves_a_valid_prefix::RecoveryLeavesAValidPrefix,
     retention_keeps_offsets::RetentionKeepsOffsets,
+    sequences_follow_each_other::SequencesFollowEachOther,
     whole_after_healing::WholeAfterHealing,
     zookeeper,
     zookeeper_past::{self, WhileRemembered, ZooKeeperForgetsNothing},
@@ -124,6 +126,9 @@ impl Checks {
         }
         properties.push(Box::new(ConsumersReadWithoutGaps::default()));
         properties.push(Box::new(APartitionHasOneReader::default()));
+        if let Some(property) = SequencesFollowEachOther::of(plan) {
+            properties.push(Box::new(property));
+        }
         if let Some(property) = GroupsGoOnWhereTheyCommitted::of(plan) {
             properties.push(Box::new(property));
         }
@@ -131,6 +136,8 @@ impl Checks {
             properties.push(Box::new(NoAcknowledgedRecordLost::default()));
             let in_sync = Box::new(InSyncReplicasHoldWhatIsCommitted::default());
             properties.push(remembered(in_sync));
+            let repeat_nothing = IdempotentProducersRepeatNothing::new(plan);
+            properties.push(remembered(Box::new(repeat_nothing)));
         }
         if WholeAfterHealing::is_promised_by(plan) {
             properties.push(Box::new(WholeAfterHealing::default()));

@@ -18,6 +18,7 @@ mod groups_go_on_where_they_committed;
 mod high_watermark_in_bounds;
 mod high_watermark_needs_min_isr;
 mod high_watermark_never_falls;
+mod idempotent_producers_repeat_nothing;
 mod in_sync_replicas_hold_what_is_committed;
 mod latency;
 mod leader_in_isr;
@@ -37,6 +38,7 @@ mod recovery_leaves_a_valid_prefix;
 mod replica_key;
 mod retention_keeps_offsets;
 mod retention_limits;
+mod sequences_follow_each_other;
 mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;

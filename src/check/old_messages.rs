@@ -48,6 +48,7 @@ pub(super) fn read_into(log: &mut StoredLog, offset: i64, message: &[u8]) -> Res
         last_offset_delta: i32::try_from(offset - first)
             .map_err(|_| "its messages' offsets lie too far apart")?,
         leader_epoch: NO_EPOCH,
+        producer: None,
     });
     log.records
         .extend(held.into_iter().map(|(offset, content)| StoredRecord {

@@ -35,6 +35,17 @@ pub struct StoredBatch {
     pub base_offset: i64,
     pub last_offset_delta: i32,
     pub leader_epoch: i32,
+    /// Of whose records it is a part, where these are numbered.
+    pub producer: Option<StoredProducer>,
+}
+
+/// What a batch says of an idempotent producer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredProducer {
+    pub id: i64,
+    pub epoch: i16,
+    /// Sequence number of the first record.
+    pub base_sequence: i32,
 }
 
 impl StoredBatch {
@@ -198,7 +209,12 @@ impl StoredLog {
         }
         let attributes = fields.i16()?;
         let last_offset_delta = fields.i32()?;
-        let _timestamps_and_producer = fields.take(8 + 8 + 8 + 2 + 4)?;
+        let _timestamps = fields.take(8 + 8)?;
+        let producer = StoredProducer {
+            id: fields.i64()?,
+            epoch: fields.i16()?,
+            base_sequence: fields.i32()?,
+        };
         let count = fields.i32()?;
         let unpacked;
         if attributes & 0x7 != 0 {
@@ -224,6 +240,7 @@ impl StoredLog {
             base_offset,
             last_offset_delta,
             leader_epoch,
+            producer: (producer.base_sequence >= 0).then_some(producer),
         });
         Ok(())
     }

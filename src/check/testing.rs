@@ -294,14 +294,24 @@ pub(crate) fn content(value: &str) -> u64 {
 
 /// The bytes of a record batch: values without keys, at consecutive offsets.
 pub(crate) fn batch(base_offset: i64, leader_epoch: i32, values: &[&str]) -> Vec<u8> {
+    numbered(base_offset, leader_epoch, (-1, -1, -1), values)
+}
+
+/// The same, of a producer with this id and epoch; the first record has this sequence number.
+pub(crate) fn numbered(
+    base_offset: i64,
+    leader_epoch: i32,
+    (id, epoch, base_sequence): (i64, i16, i32),
+    values: &[&str],
+) -> Vec<u8> {
     let mut covered = Vec::new();
     let count = values.len() as i32;
     covered.extend(0i16.to_be_bytes());
     covered.extend((count - 1).to_be_bytes());
     covered.extend([0; 16]);
-    covered.extend((-1i64).to_be_bytes());
-    covered.extend((-1i16).to_be_bytes());
-    covered.extend((-1i32).to_be_bytes());
+    covered.extend(id.to_be_bytes());
+    covered.extend(epoch.to_be_bytes());
+    covered.extend(base_sequence.to_be_bytes());
     covered.extend(count.to_be_bytes());
     for (delta, value) in values.iter().enumerate() {
         let mut record = vec![0, 0];

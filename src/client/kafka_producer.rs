@@ -15,6 +15,7 @@ use crate::client::sender::{Delivery, Sender};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
 use crate::protocol::config::ProducerConfig;
+use crate::protocol::rules::Rules;
 use crate::protocol::{Ctx, ErrorCode, Event, TopicName, TopicPartition};
 use blocked::{Blocked, Chosen, Refused, Wait};
 use bytes::Bytes;
@@ -67,6 +68,12 @@ impl KafkaProducer {
             blocked: None,
             woken: false,
         }
+    }
+
+    /// Keeps to these rules.
+    pub fn keeping(mut self, rules: Rules) -> KafkaProducer {
+        self.sender.keep(rules);
+        self
     }
 
     /// Connects and asks for the brokers, as the library does when it is made.

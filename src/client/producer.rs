@@ -11,6 +11,7 @@ use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
 use crate::protocol::config::{ConfigError, ProducerConfig, Properties, SerializerConfig};
+use crate::protocol::rules::Rules;
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
 };
@@ -31,6 +32,7 @@ pub struct ProducerOptions {
     pub schemas: SchemaOptions,
     /// Of each record.
     pub headers: Headers,
+    pub rules: Rules,
 }
 
 #[derive(Debug)]
@@ -88,10 +90,11 @@ impl Producer {
     }
 
     fn fresh(options: ProducerOptions, config: ProducerConfig, source: Source) -> Producer {
+        let library = KafkaProducer::new(OWNER, &options.name, &options.bootstrap, &config);
         Producer {
             name: options.name.as_str().into(),
             sending: Sending::new(&options),
-            library: KafkaProducer::new(OWNER, &options.name, &options.bootstrap, &config),
+            library: library.keeping(options.rules),
             options,
             config,
             source,

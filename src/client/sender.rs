@@ -14,6 +14,8 @@ use crate::client::transaction_manager::{
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, Disconnected};
 use crate::protocol::config::ProducerConfig;
+use crate::protocol::rules::RetrySequence;
+use crate::protocol::rules::Rules;
 use crate::protocol::{
     Ctx, ErrorCode, Event, InitProducerIdRequest, InitProducerIdResponse, LeaderIdAndEpoch,
     NO_PRODUCER_EPOCH, NO_PRODUCER_ID, PartitionProduceResponse, ProduceRequest, ProduceResponse,
@@ -103,6 +105,7 @@ pub(super) struct Sender {
     cluster: Cluster,
     /// With idempotence.
     transactions: Option<TransactionManager>,
+    retry_sequence: RetrySequence,
     /// Of each partition in the order of sending.
     in_flight: BTreeMap<TopicPartition, VecDeque<ProducerBatch>>,
     /// No batch in flight expires before this.
@@ -132,10 +135,15 @@ impl Sender {
             transactions: config.enable_idempotence.then(|| {
                 TransactionManager::new(Duration::from_millis(config.common.retry_backoff_ms))
             }),
+            retry_sequence: RetrySequence::Kept,
             in_flight: BTreeMap::new(),
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
         }
+    }
+
+    pub(super) fn keep(&mut self, rules: Rules) {
+        self.retry_sequence = rules.retry_sequence;
     }
 
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -516,7 +524,10 @@ impl Sender {
     }
 
     /// CP29
-    fn reenqueue(&mut self, ctx: &Ctx<'_>, batch: ProducerBatch, error: ErrorCode) {
+    fn reenqueue(&mut self, ctx: &Ctx<'_>, mut batch: ProducerBatch, error: ErrorCode) {
+        if let (RetrySequence::New, Some(it)) = (self.retry_sequence, &mut self.transactions) {
+            it.number_again(&mut batch);
+        }
         self.deliveries.push_back(Delivery::Retrying {
             sends: batch.sends.clone(),
             partition: batch.partition.clone(),

@@ -219,6 +219,20 @@ impl TransactionManager {
         self.add_in_flight(batch);
     }
 
+    /// `retry_sequence=new`: a retry gets the next place, as if it had none.
+    pub(super) fn number_again(&mut self, batch: &mut ProducerBatch) {
+        self.remove_in_flight(batch);
+        let (producer, records) = (self.producer, batch.records_count());
+        let entry = self.entry_or_new(&batch.partition);
+        let base_sequence = entry.next_sequence;
+        entry.next_sequence = add_sequence(base_sequence, records);
+        batch.rewrite_producer_state(ProducerState {
+            producer,
+            base_sequence,
+        });
+        self.add_in_flight(batch);
+    }
+
     /// Also what was split off a batch, which has its sequence numbers from that.
     pub(super) fn add_in_flight(&mut self, batch: &ProducerBatch) {
         let Some(state) = batch.producer_state() else {

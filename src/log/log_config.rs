@@ -46,6 +46,8 @@ pub struct LogRules {
     pub retention_hw_guard: bool,
     /// A log that is emptied takes its high watermark along.
     pub hw_after_full_truncate: bool,
+    /// A leader takes no batch twice, and none before those that it follows.
+    pub sequence_check: bool,
     /// A truncation that finds nothing to cut still cleans the epoch cache.
     pub clear_epoch_cache_on_noop_truncate: bool,
 }
@@ -56,6 +58,7 @@ impl Default for LogRules {
             bounded_high_watermark: true,
             retention_hw_guard: true,
             hw_after_full_truncate: true,
+            sequence_check: true,
             clear_epoch_cache_on_noop_truncate: true,
         }
     }

@@ -109,6 +109,16 @@ rules! {
     /// How far a consumer may read (F1).
     consumer_reads: ConsumerReads is "hw" HighWatermark or "log-end" LogEnd;
 
+    // ---- producers
+
+    /// Whether a leader holds the sequence numbers of a batch against what it has of its producer (D1 to D3).
+    sequence_check: SequenceCheck is "on" On or "off" Off;
+
+    /// What a producer sends again has the number that it had (CP37).
+    retry_sequence: RetrySequence is "kept" Kept or
+        /// It gets the next one.
+        "new" New;
+
     // ---- storage
 
     /// What becomes of the marker of a clean stop (RL2, RL10).

@@ -16,6 +16,7 @@ use crate::plan::{
     SCHEMA_REGISTRY, Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};
+use crate::protocol::rules::Rules;
 use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
 use crate::schema_registry::{self, RegistryOptions, SchemaRegistry};
@@ -154,6 +155,7 @@ pub fn client(
         if let Some(member) = producer.members().iter().position(|member| member == name) {
             let mut options = producer_options(producer, addresses, name, member, now);
             options.properties = properties(Scope::Producer, &options.properties);
+            options.rules = plan.rules;
             let named = (&producer.key_schema, &producer.value_schema);
             options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Producer(Box::new(
@@ -415,6 +417,7 @@ fn producer_options(
         bootstrap: addresses.bootstrap(name, &producer.bootstrap),
         properties,
         topic: Rc::from(producer.topic.as_str()),
+        rules: Rules::default(),
         schemas: SchemaOptions::default(),
         headers: producer
             .headers

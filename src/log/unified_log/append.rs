@@ -193,6 +193,10 @@ impl UnifiedLog {
         batches: &[RecordBatch],
         origin: AppendOrigin,
     ) -> Result<Producers, LogError> {
+        let origin = match self.config.rules.sequence_check {
+            true => origin,
+            false => AppendOrigin::Replication,
+        };
         let mut updated: BTreeMap<i64, ProducerAppendInfo> = BTreeMap::new();
         let mut completed = Vec::new();
         for batch in batches.iter().filter(|batch| batch.producer_id() >= 0) {

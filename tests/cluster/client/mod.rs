@@ -51,6 +51,7 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
         workload,
         schemas: Default::default(),
         headers: Default::default(),
+        rules: Default::default(),
     };
     town.add_client(
         "p",

@@ -8,6 +8,7 @@ mod consumers;
 mod controller;
 mod groups;
 mod isr;
+mod producers;
 mod storage;
 mod truncation;
 mod zookeeper;
@@ -22,6 +23,7 @@ fn every_value_has_a_test() {
         include_str!("controller.rs"),
         include_str!("groups.rs"),
         include_str!("isr.rs"),
+        include_str!("producers.rs"),
         include_str!("storage.rs"),
         include_str!("truncation.rs"),
         include_str!("zookeeper.rs"),
