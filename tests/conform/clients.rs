@@ -30,7 +30,7 @@ fn differences_of_clients(document: &Value) -> String {
     }
 }
 
-/// Groups of Kafka's Java clients: what applications are told, what coordinators are asked and answer, what is
+/// Groups of Kafka's Java clients, and an idempotent producer: what applications are told, what coordinators are asked and answer, what is
 /// committed, and what `__consumer_offsets` holds. CX3 to CX11.
 #[test]
 fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_recorded_groups() {
@@ -39,7 +39,7 @@ fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_
         let document = document(&entry.unwrap().path());
         let name = document["name"].as_str().unwrap().to_owned();
         let found = differences_of_clients(&document);
-        match NO_GROUPS.iter().find(|(named, _)| *named == name) {
+        match NOT_PLAYED.iter().find(|(named, _)| *named == name) {
             Some((_, why)) => assert_eq!(found, *why, "{name}"),
             None => {
                 assert_eq!(found, "", "{name}");
@@ -47,15 +47,11 @@ fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_
             }
         }
     }
-    assert_eq!(played, 4);
+    assert_eq!(played, 5);
 }
 
-/// Of producers and transactions, and what of them is not played.
-const NO_GROUPS: [(&str, &str); 3] = [
-    (
-        "idempotent_over_crash",
-        "a client's own `produce` is not played",
-    ),
+/// Transactions, and what of them is not played.
+const NOT_PLAYED: [(&str, &str); 2] = [
     (
         "txn_commit_abort",
         "a client's own `init_transactions` is not played",
@@ -142,8 +138,69 @@ fn a_changed_field_of_a_recorded_group_is_found() {
             "6 __consumer_offsets-1.commits.t-0 t-1 t-2 t-3 t-4 t-5.header.baseSequence",
         ),
     ];
+    assert_found(&original, &changes);
+}
+
+#[test]
+fn a_changed_field_of_a_recorded_producer_is_found() {
+    let original = document(&vectors("clients").join("idempotent_over_crash.json"));
+    let lines = original["logs"]["t-0"].as_array().unwrap();
+    let line = |part: &str| {
+        let mut lines = lines.iter();
+        let at = lines.position(|it| it.as_str().unwrap().contains(part));
+        format!("/logs/t-0/{}", at.unwrap())
+    };
+    let changed_line = |part: &str, to: &str| {
+        let text = original.pointer(&line(part)).unwrap().as_str().unwrap();
+        Value::from(text.replacen(part, to, 1))
+    };
+    let requests = original["steps"][0]["requests"].as_array().unwrap();
+    let own = requests.iter().position(|it| it["client"] == "i").unwrap();
+    let request = |after: usize| format!("/steps/0/requests/{}", own + after);
+    let changes = [
+        (
+            request(0) + "/response/errorCode",
+            json!(0),
+            "1 i.01 INIT_PRODUCER_ID.response.errorCode",
+        ),
+        (
+            request(3) + "/request/topicData/0/partitionData/0/recordsSizeInBytes",
+            json!(71),
+            "1 i.03 PRODUCE.request.topicData",
+        ),
+        (
+            "/steps/1/requests/0/to".to_owned(),
+            json!("b3"),
+            "2 i.01 PRODUCE.to",
+        ),
+        (
+            "/steps/1/result/results/0/offset".to_owned(),
+            json!(7),
+            "2 result.results",
+        ),
+        (
+            "/steps/3/offsets/t/2/latest".to_owned(),
+            json!(4),
+            "4 offsets.t.2.latest",
+        ),
+        (
+            line("baseSequence: 4"),
+            changed_line("baseSequence: 4", "baseSequence: 3"),
+            "5 t-0.line 15.baseSequence",
+        ),
+        (
+            line("payload: over"),
+            changed_line("payload: over", "payload: under"),
+            "5 t-0.line 14.value",
+        ),
+    ];
+    assert_found(&original, &changes);
+}
+
+/// Of each change of the document its field is told, and nothing else.
+fn assert_found(original: &Value, changes: &[(String, Value, &str)]) {
     let mut changed = original.clone();
-    for (pointer, value, _) in &changes {
+    for (pointer, value, _) in changes {
         *changed.pointer_mut(pointer).expect(pointer) = value.clone();
     }
     let mut expected: Vec<&str> = changes.iter().map(|(.., field)| *field).collect();

@@ -1,10 +1,11 @@
-//! Recordings of groups of consumers (`vectors/kafka/clients`): members join, leave, crash, freeze and come back
-//! while the recorder looks at what their applications are told, what coordinators are asked and answer, what a
+//! Recordings of clients (`vectors/kafka/clients`): members of a group join, leave, crash, freeze and come back, and
+//! idempotent producers send, while the recorder looks at what their applications are told, what coordinators are asked and answer, what a
 //! group has committed, and what `__consumer_offsets` holds.
 
 mod members;
 mod offsets_log;
 mod play;
+mod producers;
 mod recording;
 mod requests;
 

@@ -2,12 +2,14 @@
 
 use super::members::{Heard, process};
 use super::offsets_log;
+use super::producers;
 use super::recording::{BrokerDeed, ClientRecording, ClientStep, Deed};
 use super::requests::{Aliases, Commits, as_recorded, before_the_end, compared, wanted};
 use crate::client::{AdminCommand, Bootstrap, DriverOperation, DriverRecord};
 use crate::conform::compare::{Difference, differences};
 use crate::conform::lab::{Lab, SEED, plan_named};
 use crate::conform::play::{Outcome, StepDifference};
+use crate::conform::recorder_client::{operation_of, result_in_recorded_shape};
 use crate::conform::recording::shared_settings;
 use crate::kernel::{Duration, Fault, NodeId, NodeStatus, Time};
 use crate::node::Node;
@@ -17,11 +19,11 @@ use crate::protocol::{BrokerId, GROUP_METADATA_TOPIC, TopicPartition};
 use crate::run::Unbuildable;
 use crate::trace::excerpt;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Where the group's partition of `__consumer_offsets` lies is drawn when the topic is made, and a recording shows
-/// how it came once: so many seeds are tried for one in which it comes so.
+/// Where the group's partition of `__consumer_offsets` lies is drawn when the topic is made, and who becomes the
+/// controller is a race. A recording shows how it came once: so many seeds are tried for one in which it comes so.
 const RACES: u64 = 60;
 /// The recorder waited until nothing had changed for so long.
 const QUIET: Duration = Duration::from_secs(2);
@@ -52,13 +54,21 @@ pub fn play_clients(recording: &ClientRecording, all: bool) -> Result<Outcome, U
     Ok(first.unwrap_or(Outcome::Differed(Vec::new())))
 }
 
-/// Plays with one seed; and whether another broker than the recorded one came to coordinate the group.
+/// Plays with one seed; and whether another broker than the recorded one came to coordinate the group, or to lead the
+/// cluster.
 fn play_seed(
     recording: &ClientRecording,
     all: bool,
     seed: u64,
 ) -> Result<(Outcome, bool), Unbuildable> {
     let mut player = Player::start(recording, seed)?;
+    let controller = player.lab.run.view().controller().map(|(id, _)| id);
+    if recording
+        .controller()
+        .is_some_and(|it| Some(it) != controller)
+    {
+        return Ok((Outcome::Differed(Vec::new()), true));
+    }
     let mut differed: Vec<StepDifference> = Vec::new();
     let last = recording.steps.len();
     for (number, step) in (1..).zip(&recording.steps) {
@@ -95,6 +105,7 @@ struct Player {
     bootstrap: Bootstrap,
     members: BTreeMap<String, NodeId>,
     heard: BTreeMap<String, Heard>,
+    producers: BTreeSet<String>,
     /// Facts that members were heard in.
     listened: usize,
     /// In the recorder's form.
@@ -152,6 +163,7 @@ impl Player {
             lab,
             bootstrap,
             heard: BTreeMap::new(),
+            producers: recording.producers(),
             listened: 0,
             requests: Vec::new(),
             theirs: Side::default(),
@@ -215,7 +227,7 @@ impl Player {
     }
 
     fn step(&mut self, step: &ClientStep, is_last: bool) -> Result<Settled, Unbuildable> {
-        self.act(&step.deed)?;
+        let answered = self.act(step)?;
         let kafka = looked_at(&step.seen);
         let ends = self.lab.run.now() + PATIENCE;
         let mut equal_since: Option<Time> = None;
@@ -252,11 +264,23 @@ impl Player {
             self.lab.run.until(now + PAUSE);
         }
         self.heard.values_mut().for_each(Heard::looked_at);
+        if let Some(result) = step.seen.get("result") {
+            let (kafka, ours) = (json!({ "result": result }), json!({ "result": answered }));
+            unequal.extend(differences(&kafka, &ours, &[]));
+        }
+        unequal.extend(self.compare_offsets(step, ends));
         unequal.extend(self.compare_requests(step, is_last));
         Ok(Settled::Came(unequal))
     }
 
-    fn act(&mut self, deed: &Deed) -> Result<(), Unbuildable> {
+    /// What a client was answered, where a step is an operation of one.
+    fn act(&mut self, step: &ClientStep) -> Result<Value, Unbuildable> {
+        for id in &step.crashed {
+            self.collect_requests();
+            let node = self.lab.broker(*id)?;
+            self.lab.run.fault(Fault::Crash(node), None);
+        }
+        let deed = &step.deed;
         match deed {
             Deed::Nothing => {}
             Deed::Join { member, .. } => {
@@ -296,8 +320,15 @@ impl Player {
                     count: *count,
                 }))?;
             }
+            Deed::Produce { command, .. } => {
+                let number = self.lab.operate(operation_of(command)?)?;
+                let limit = self.lab.run.now() + PATIENCE;
+                let result = self.lab.answer_by(number, limit);
+                let result = result.as_ref().map(result_in_recorded_shape);
+                return Ok(json!({ "results": result }));
+            }
         }
-        Ok(())
+        Ok(Value::Null)
     }
 
     fn member(&self, name: &str) -> Result<NodeId, Unbuildable> {
@@ -350,6 +381,34 @@ impl Player {
         seen
     }
 
+    /// The offsets of topics, once they are as the recorder saw them, or not by then.
+    fn compare_offsets(&mut self, step: &ClientStep, by: Time) -> Vec<Difference> {
+        let Some(Value::Object(mut kafka)) = step.seen.get("offsets").cloned() else {
+            return Vec::new();
+        };
+        for partition in kafka.values_mut().filter_map(Value::as_object_mut) {
+            let fields = partition.values_mut().filter_map(Value::as_object_mut);
+            // The offset of the largest timestamp: records may share a millisecond.
+            fields.for_each(|it| drop(it.remove("max_timestamp")));
+        }
+        loop {
+            let topics = kafka.keys();
+            let ours: serde_json::Map<_, _> = topics
+                .map(|topic| (topic.clone(), self.lab.offsets(topic)))
+                .collect();
+            let found = differences(
+                &json!({ "offsets": kafka }),
+                &json!({ "offsets": ours }),
+                &[],
+            );
+            let now = self.lab.run.now();
+            if found.is_empty() || now >= by || self.lab.run.is_over() {
+                return found;
+            }
+            self.lab.run.until(now + PAUSE);
+        }
+    }
+
     // ---- requests
 
     fn keep_requests(&mut self, id: BrokerId) {
@@ -397,12 +456,24 @@ impl Player {
             let end = before_the_end(&kafka, newcomer, is_member);
             kafka.truncate(end);
         }
+        let of_producers = (
+            producers::asked(&kafka, &self.producers()),
+            producers::asked(&ours, &self.producers()),
+        );
+        let is_member = |client: &str| self.heard.contains_key(client);
         let (theirs, mine) = (&mut self.theirs, &mut self.ours);
         let kafka = compared(&kafka, &mut theirs.aliases, &mut theirs.commits, is_member);
         let ours = compared(&ours, &mut mine.aliases, &mut mine.commits, is_member);
         let ours = ours.without_what_only_others_show(&kafka);
         let kafka = kafka.shown(&theirs.commits);
-        differences(&kafka, &ours.shown(&mine.commits), &[])
+        let mut found = differences(&kafka, &ours.shown(&mine.commits), &[]);
+        found.extend(differences(&of_producers.0, &of_producers.1, &[]));
+        found
+    }
+
+    /// Those of the recording, but for the recorder's own.
+    fn producers(&self) -> BTreeSet<&str> {
+        self.producers.iter().map(String::as_str).collect()
     }
 
     // ---- logs
@@ -417,15 +488,24 @@ impl Player {
         let last = generations.max();
         let mut found = Vec::new();
         for (name, lines) in &recording.logs {
-            let Some((GROUP_METADATA_TOPIC, number)) = name.rsplit_once('-') else {
+            let Some((topic, number)) = name.rsplit_once('-') else {
                 continue;
             };
             let Ok(number) = number.parse() else { continue };
-            let partition = TopicPartition::new(GROUP_METADATA_TOPIC, number);
+            let partition = TopicPartition::new(topic, number);
             let view = self.lab.run.view();
             let states = view.committed();
             let leader = states.iter().find(|it| it.partition == partition);
             let files = leader.map(|it| view.log_files(it.leader, &partition));
+            if recording.is_written(topic) {
+                let ours = producers::our_log(&files.unwrap_or_default());
+                let kafka = json!({ name: producers::recorded_log(lines) });
+                found.extend(differences(&kafka, &json!({ name: ours }), &[]));
+                continue;
+            }
+            if topic != GROUP_METADATA_TOPIC {
+                continue;
+            }
             let ours = offsets_log::ours(&files.unwrap_or_default());
             let kafka = offsets_log::recorded(lines).compared(last, &mut self.theirs.aliases);
             let ours = ours.compared(last, &mut self.ours.aliases);

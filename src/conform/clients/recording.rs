@@ -37,6 +37,8 @@ pub struct RecordedTopic {
 #[derive(Clone, Debug)]
 pub struct ClientStep {
     pub what: String,
+    /// Brokers that die as it begins: no step says so, and a later one starts them.
+    pub crashed: Vec<i32>,
     pub deed: Deed,
     pub seen: Value,
 }
@@ -60,6 +62,12 @@ pub enum Deed {
         topic: TopicName,
         count: i32,
     },
+    Produce {
+        producer: String,
+        topic: TopicName,
+        /// As the recorder's client takes it.
+        command: Value,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +77,32 @@ pub enum BrokerDeed {
     Start,
     Pause,
     Resume,
+}
+
+impl ClientRecording {
+    /// Names of producers that steps are about.
+    pub fn producers(&self) -> BTreeSet<String> {
+        let producers = self.steps.iter().filter_map(|step| match &step.deed {
+            Deed::Produce { producer, .. } => Some(producer.clone()),
+            _ => None,
+        });
+        producers.collect()
+    }
+
+    /// Who led the cluster, where a request was for the controller alone.
+    pub fn controller(&self) -> Option<i32> {
+        let text = |request: &Value, key: &str| request.get(key)?.as_str().map(str::to_owned);
+        let mut requests = self.steps.iter().flat_map(ClientStep::requests);
+        let asked =
+            requests.find(|it| text(it, "api").as_deref() == Some("ALLOCATE_PRODUCER_IDS"))?;
+        text(asked, "to")?.strip_prefix('b')?.parse().ok()
+    }
+
+    /// Topics that they write to.
+    pub fn is_written(&self, topic: &str) -> bool {
+        let mut deeds = self.steps.iter().map(|step| &step.deed);
+        deeds.any(|deed| matches!(deed, Deed::Produce { topic: it, .. } if **it == *topic))
+    }
 }
 
 impl ClientStep {
@@ -109,6 +143,7 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
         match deed_of(&step)? {
             Ok((what, deed)) => steps.push(ClientStep {
                 what,
+                crashed: Vec::new(),
                 deed,
                 seen: step.value.clone(),
             }),
@@ -122,6 +157,7 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
             .problem("a recording without steps")
             .expected("at least one step"));
     }
+    note_crashes(&mut steps);
     let mut logs = BTreeMap::new();
     for (partition, lines) in document.need("logs", "\"logs\": {...}")?.fields()? {
         let lines = lines.items()?.map(|line| line.text().map(str::to_owned));
@@ -145,8 +181,10 @@ type Read<T> = Result<Result<T, String>, Problem>;
 /// What a step does; or what would have to be built to do it.
 fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
     if let Some(op) = step.get("op") {
-        let op = op.text()?;
-        return Ok(Err(format!("a client's own `{op}` is not played")));
+        return match op.text()? {
+            "produce" => Ok(Ok(produce(step)?)),
+            other => Ok(Err(format!("a client's own `{other}` is not played"))),
+        };
     }
     let said = step.need("do", "\"do\": \"join\"")?;
     let what = said.text()?;
@@ -187,6 +225,43 @@ fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
         Deed::Nothing
     };
     Ok(Ok((described(what, &deed), deed)))
+}
+
+fn produce(step: &Field<'_>) -> Result<(String, Deed), Problem> {
+    let producer = step.need("producer", "\"producer\": \"p\"")?.text()?;
+    let deed = Deed::Produce {
+        producer: producer.to_owned(),
+        topic: step.need("topic", "\"topic\": \"t\"")?.text()?.into(),
+        command: step.value.clone(),
+    };
+    Ok((format!("produce ({producer})"), deed))
+}
+
+/// A broker that a step starts, and none has stopped, died after its last answer.
+fn note_crashes(steps: &mut [ClientStep]) {
+    let mut down = BTreeSet::new();
+    for place in 0..steps.len() {
+        let Deed::Brokers(deed, ids) = steps[place].deed.clone() else {
+            continue;
+        };
+        for id in ids {
+            match deed {
+                BrokerDeed::Crash | BrokerDeed::Stop => {
+                    down.insert(id);
+                }
+                BrokerDeed::Start if !down.remove(&id) => {
+                    let name = format!("b{id}");
+                    let answers = |step: &ClientStep| {
+                        let mut requests = step.requests();
+                        requests.any(|it| it.get("to").and_then(Value::as_str) == Some(&name))
+                    };
+                    let last = steps[..place].iter().rposition(answers);
+                    steps[last.map_or(0, |last| last + 1)].crashed.push(id);
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 fn described(what: &str, deed: &Deed) -> String {
@@ -243,6 +318,10 @@ fn topics_of(
                 topics.entry(TopicName::clone(topic)).or_default();
             }
         }
+        if let Deed::Produce { topic, .. } = &step.deed {
+            let known = topics.entry(TopicName::clone(topic)).or_default();
+            filled_before(step, topic, known);
+        }
         let assigned = step.members().filter_map(|(_, seen)| seen.get("assigned"));
         let assigned = assigned.filter_map(Value::as_array).flatten();
         for (topic, partition) in assigned.filter_map(|it| named(it.as_str()?)) {
@@ -263,14 +342,35 @@ fn topics_of(
             let values = lines
                 .iter()
                 .filter_map(|line| line.split_once(" payload: "));
-            let values = values.map(|(_, value)| value.to_owned());
-            known.values.insert(partition, values.collect());
+            let values = values.map(|(_, value)| value.to_owned()).collect();
+            // What the recorder's own requests tell goes before.
+            known.values.entry(partition).or_insert(values);
         }
     }
     topics
         .values_mut()
         .for_each(|it| it.partitions = it.partitions.max(1));
     topics
+}
+
+/// What the recorder's own producer has put there: `t3-0`, `t3-1` and so on in partition 3.
+fn filled_before(step: &ClientStep, topic: &str, known: &mut RecordedTopic) {
+    let own = |request: &&Value| {
+        let is = |key: &str, text: &str| request.get(key).and_then(Value::as_str) == Some(text);
+        is("client", "default") && is("api", "PRODUCE")
+    };
+    for request in step.requests().filter(own) {
+        let answers = request.pointer("/response/responses/0/partitionResponses");
+        for answer in answers.and_then(Value::as_array).into_iter().flatten() {
+            let index = answer.get("index").and_then(Value::as_i64);
+            let Some(index) = index.and_then(|it| i32::try_from(it).ok()) else {
+                continue;
+            };
+            known.partitions = known.partitions.max(index + 1);
+            let values = known.values.entry(index).or_default();
+            values.push(format!("{topic}{index}-{}", values.len()));
+        }
+    }
 }
 
 /// `t-3`.

@@ -25,6 +25,8 @@ pub(super) fn wanted(request: &Request) -> bool {
             | Request::LeaveGroup(_)
             | Request::OffsetFetch(_)
             | Request::OffsetCommit(_)
+            | Request::Produce(_)
+            | Request::InitProducerId(_)
     )
 }
 
@@ -152,6 +154,41 @@ pub(super) fn as_recorded(to: BrokerId, completed: &CompletedRequest) -> Value {
             });
             let response = json!({ "topics": by_topic(answered, "partitions") });
             ("OFFSET_COMMIT", request, response)
+        }
+        (Request::Produce(it), Response::Produce(answer)) => {
+            let sent = it.data.iter().map(|(partition, records)| {
+                let (index, size) = (partition.partition, records.size_in_bytes());
+                (
+                    partition,
+                    json!({"index": index, "recordsSizeInBytes": size}),
+                )
+            });
+            let stored = answer.responses.iter().map(|it| {
+                let stored = json!({
+                    "index": it.partition.partition, "errorCode": it.error.code(),
+                    "baseOffset": it.base_offset, "logAppendTimeMs": it.log_append_time_ms,
+                    "logStartOffset": it.log_start_offset, "recordErrors": [], "errorMessage": null,
+                });
+                (&it.partition, stored)
+            });
+            let request = json!({
+                "transactionalId": null, "acks": it.acks, "timeoutMs": it.timeout_ms,
+                "topicData": by_topic(sent, "partitionData"),
+            });
+            let response = json!({ "responses": by_topic(stored, "partitionResponses") });
+            ("PRODUCE", request, response)
+        }
+        (Request::InitProducerId(it), Response::InitProducerId(answer)) => {
+            let request = json!({
+                "transactionalId": it.transactional_id,
+                "transactionTimeoutMs": it.transaction_timeout_ms,
+                "producerId": it.producer_id, "producerEpoch": it.producer_epoch,
+            });
+            let response = json!({
+                "errorCode": answer.error.code(), "producerId": answer.producer_id,
+                "producerEpoch": answer.producer_epoch,
+            });
+            ("INIT_PRODUCER_ID", request, response)
         }
         (request, _) => (request.name(), json!({}), json!({})),
     };
