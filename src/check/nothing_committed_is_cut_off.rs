@@ -1,7 +1,8 @@
 //! R4, as a follower sees it (KAFKA-14704): no replica cuts its log below what it holds for committed.
 //!
 //! Looks at each cut, at the high watermark with which the replica began to follow, and at what the same event
-//! made of that. After an unclean election, and where page caches were lost, leaders may have less than their
+//! made of that. A log that holds nothing loses nothing: it goes back where its leader's log begins in the middle of a
+//! batch, which it gets whole. After an unclean election, and where page caches were lost, leaders may have less than their
 //! followers know to be committed: nothing is said from then on.
 
 use super::property::{Property, Violation};
@@ -17,6 +18,8 @@ const NAME: &str = "no replica cuts off what it holds for committed";
 pub(super) struct NothingCommittedIsCutOff {
     /// Where each replica's high watermark stood when it began to follow.
     followers: BTreeMap<ReplicaKey, i64>,
+    /// Where a replica's log begins, once it has moved.
+    starts: BTreeMap<ReplicaKey, i64>,
     /// Something committed was given up.
     excused: bool,
     cuts: u64,
@@ -44,6 +47,7 @@ impl Property for NothingCommittedIsCutOff {
             Fact::Started => {
                 let broker = broker_id(&entry.node)?;
                 self.followers.retain(|key, _| key.broker() != broker);
+                self.starts.retain(|key, _| key.broker() != broker);
                 None
             }
             Fact::BecameFollower {
@@ -64,6 +68,15 @@ impl Property for NothingCommittedIsCutOff {
                 self.followers.insert(key, *high_watermark);
                 None
             }
+            Fact::LogStartMoved {
+                partition,
+                log_start_offset,
+                ..
+            } => {
+                let key = ReplicaKey::new(broker_id(&entry.node)?, partition);
+                self.starts.insert(key, *log_start_offset);
+                None
+            }
             Fact::Truncated {
                 partition,
                 from,
@@ -73,6 +86,9 @@ impl Property for NothingCommittedIsCutOff {
                 self.cuts += 1;
                 let key = ReplicaKey::new(broker_id(&entry.node)?, partition);
                 let committed = *self.followers.get(&key)?;
+                if self.starts.get(&key).is_some_and(|start| from <= start) {
+                    return None;
+                }
                 (to < from && *to < committed && !self.excused).then(|| {
                     let sentence = format!(
                         "{} cut {partition} from {from} to {to}, and held all below {committed} for committed",
@@ -125,5 +141,36 @@ mod tests {
             scene.fact("broker-1", cut(4)),
         ];
         assert_eq!(property.after_event(&dark, &scene), None);
+    }
+
+    /// Its leader's log begins within a batch, which is copied whole.
+    #[test]
+    fn r4_an_empty_log_that_goes_back_to_the_begin_of_a_batch_loses_nothing() {
+        let scene = Scene::new();
+        let partition = tp("t-0");
+        let high_watermark = Fact::HighWatermarkMoved {
+            partition: partition.clone(),
+            high_watermark: 18,
+            as_leader: false,
+        };
+        let start = Fact::LogStartMoved {
+            partition: partition.clone(),
+            log_start_offset: 18,
+        };
+        let cut = |from| Fact::Truncated {
+            partition: partition.clone(),
+            from,
+            to: 17,
+            leader: 3,
+        };
+        let fires = |from| {
+            let facts = [high_watermark.clone(), start.clone(), cut(from)];
+            let facts = facts.map(|fact| scene.fact("broker-1", fact));
+            alone(NothingCommittedIsCutOff::default())
+                .after_event(&facts, &scene)
+                .is_some()
+        };
+        assert!(!fires(18));
+        assert!(fires(19), "it had one record");
     }
 }
