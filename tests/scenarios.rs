@@ -150,6 +150,7 @@ each! {
     power_failure_of_one: "12-leaders-and-isr/power-failure-of-one",
     producer_clock: "12-leaders-and-isr/producer-clock",
     slow_disk: "12-leaders-and-isr/slow-disk",
+    stale_metadata: "12-leaders-and-isr/stale-metadata",
     torn_write: "12-leaders-and-isr/torn-write",
     throughput_over_partitions: "13-performance/throughput-over-partitions",
     under_ten_milliseconds: "13-performance/under-ten-milliseconds",

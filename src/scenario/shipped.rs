@@ -97,6 +97,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "12-leaders-and-isr/corrupt-middle.yaml",
     "12-leaders-and-isr/crash-in-recovery.yaml",
     "12-leaders-and-isr/producer-clock.yaml",
+    "12-leaders-and-isr/stale-metadata.yaml",
     "12-leaders-and-isr/closest-replica.yaml",
     "13-performance/under-ten-milliseconds.yaml",
     "13-performance/throughput-over-partitions.yaml",
