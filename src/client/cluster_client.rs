@@ -158,7 +158,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.wall()
     }
 
-    /// Asks for metadata if it is due; answers when to look again, if not by an event.
+    /// CN20: asks for metadata if it is due, one question at a time; answers when to look again, if not by an event.
     pub fn maybe_update_metadata(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
         if self.metadata_in_progress {
             return None;

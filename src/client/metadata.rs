@@ -229,7 +229,7 @@ impl Metadata {
         std::mem::take(&mut self.update_requested)
     }
 
-    /// When to ask again.
+    /// CN19: when to ask again.
     pub fn next_update_at(&self) -> Time {
         let due = match self.last_success {
             Some(last) if !self.update_requested => last + self.expire,
@@ -255,7 +255,7 @@ impl Metadata {
         self.version += 1;
     }
 
-    /// No answer, or one without brokers.
+    /// CN24: no answer, or one without brokers: what was known stays.
     pub fn failed_update(&mut self, ctx: &mut Ctx<'_>) {
         let (initial, max) = self.backoff_ms;
         self.not_before = ctx.wall() + exponential(ctx, initial, max, self.failed_attempts);
@@ -287,6 +287,7 @@ impl Metadata {
                 continue;
             }
             if !described.error.is_none() {
+                // CN25: another answer is wanted, after a pause.
                 self.update_requested |= described.error.is_invalid_metadata();
                 self.topic_errors.insert(described.name, described.error);
                 continue;
@@ -323,12 +324,13 @@ impl Metadata {
                 },
             );
         }
+        // CN22: answers without news come less and less often.
         let (initial, max) = self.backoff_ms;
         let attempts = self.equivalent_responses.saturating_sub(1);
         self.not_before = now + exponential(ctx, initial, max, attempts);
     }
 
-    /// `updatePartitionLeadership`: takes over a leader that an error response named (KIP-951), if it
+    /// CN28, `updatePartitionLeadership`: takes over a leader that an error response named (KIP-951), if it
     /// is newer than ours and can be reached.
     pub fn update_leader(
         &mut self,
@@ -362,7 +364,7 @@ impl Metadata {
         }
     }
 
-    /// `updateLatestMetadata`: the answer's view of a partition, unless it is older than our own.
+    /// CN26, `updateLatestMetadata`: the answer's view of a partition, unless it is older than our own.
     fn newest(
         &mut self,
         partition: TopicPartition,

@@ -119,7 +119,7 @@ impl ErrorCode {
         matches!(self, ErrorCode::None)
     }
 
-    /// `Errors.exception() instanceof RetriableException`.
+    /// CN30: `Errors.exception() instanceof RetriableException`.
     pub const fn is_retriable(self) -> bool {
         use ErrorCode::*;
         matches!(
@@ -194,5 +194,24 @@ impl<'de> Deserialize<'de> for ErrorCode {
         let name = String::deserialize(deserializer)?;
         ErrorCode::by_name(&name)
             .ok_or_else(|| D::Error::custom(format!("no error of Kafka's is called {name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cn30_an_error_asks_for_metadata_or_for_another_try_or_for_neither() {
+        let asks_for_metadata = [3, 5, 6, 9, 13, 56, 72, 74, 80, 83, 84, 100, 103];
+        let tried_again = [
+            2, 7, 14, 15, 16, 19, 20, 41, 51, 70, 71, 75, 78, 88, 89, 106,
+        ];
+        for error in ErrorCode::ALL {
+            let stale = asks_for_metadata.contains(&error.code());
+            let again = stale || tried_again.contains(&error.code());
+            let found = (error.is_invalid_metadata(), error.is_retriable());
+            assert_eq!(found, (stale, again), "{error}");
+        }
     }
 }

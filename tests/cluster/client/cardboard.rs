@@ -52,6 +52,10 @@ pub struct World {
     /// Whom a leader sends readers to that name a rack, and which offsets that one has.
     pub read_replica: Option<(BrokerId, std::ops::Range<i64>)>,
     offline: Option<BrokerId>,
+    /// Answers about the cluster name no broker.
+    pub names_nobody: bool,
+    /// Leader and epoch that answers about the cluster name, from a broker that lags behind.
+    pub lags_at: Option<(BrokerId, i32)>,
     /// Who was fetched from, in order.
     pub fetched_from: Vec<BrokerId>,
     /// How the next questions for a producer id are answered.
@@ -436,11 +440,13 @@ fn metadata(world: &World, request: &MetadataRequest) -> MetadataResponse {
             } else {
                 ErrorCode::None
             };
+            let current = (partition.leader, partition.leader_epoch);
+            let (leader, leader_epoch) = world.lags_at.unwrap_or(current);
             PartitionMetadata {
                 error,
                 partition: number,
-                leader: partition.leader,
-                leader_epoch: partition.leader_epoch,
+                leader,
+                leader_epoch,
                 replicas: vec![1, 2],
                 isr: vec![1, 2],
                 offline_replicas: world.offline.into_iter().collect(),
@@ -455,7 +461,10 @@ fn metadata(world: &World, request: &MetadataRequest) -> MetadataResponse {
         }
     };
     MetadataResponse {
-        brokers: world.endpoints(),
+        brokers: match world.names_nobody {
+            true => Vec::new(),
+            false => world.endpoints(),
+        },
         cluster_id: None,
         controller_id: world.controller,
         topics: request.topics.iter().flatten().map(topic).collect(),

@@ -9,6 +9,7 @@ mod clocks;
 mod consumer;
 mod driver;
 mod idempotence;
+mod metadata;
 mod partitioners;
 mod producer;
 mod read_replicas;
