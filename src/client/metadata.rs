@@ -231,11 +231,20 @@ impl Metadata {
 
     /// CN19: when to ask again.
     pub fn next_update_at(&self) -> Time {
-        let due = match self.last_success {
-            Some(last) if !self.update_requested => last + self.expire,
-            _ => Time::ZERO,
+        let Some(last) = self.last_success else {
+            return self.not_before;
         };
-        due.max(self.not_before)
+        let expires = last + self.expire;
+        let due = match self.update_requested {
+            true => Time::ZERO,
+            false => expires,
+        };
+        let at = due.max(self.not_before);
+        // CN22: what is old is asked for whatever answers without news there were.
+        match self.failed_attempts {
+            0 => at.min(expires.max(last + Duration::from_millis(self.backoff_ms.0))),
+            _ => at,
+        }
     }
 
     pub fn request(&self) -> MetadataRequest {
@@ -260,6 +269,7 @@ impl Metadata {
         let (initial, max) = self.backoff_ms;
         self.not_before = ctx.wall() + exponential(ctx, initial, max, self.failed_attempts);
         self.failed_attempts = self.failed_attempts.saturating_add(1);
+        self.equivalent_responses = 0;
     }
 
     pub fn update(&mut self, ctx: &mut Ctx<'_>, response: MetadataResponse) {
@@ -270,7 +280,10 @@ impl Metadata {
         let now = ctx.wall();
         self.update_requested = false;
         self.failed_attempts = 0;
-        self.last_success = Some(now);
+        let before = self.last_success.replace(now);
+        if before.is_some_and(|before| now >= before + self.expire) {
+            self.equivalent_responses = 0;
+        }
         self.version += 1;
         self.equivalent_responses = self.equivalent_responses.saturating_add(1);
         self.controller = response.controller_id;
