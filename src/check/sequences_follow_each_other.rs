@@ -169,6 +169,8 @@ mod tests {
             numbered(5, 1, (8, 0, 1), &["f"]),
         ];
         assert!(found(&[], &log).is_empty());
+        let committed = |offset| numbered(offset, 1, (-1, -1, 0), &["offset"]);
+        assert!(found(&[], &[committed(0), committed(1)]).is_empty());
         let last = numbered(0, 1, (7, 0, i32::MAX), &["a"]);
         assert!(found(&[], &[last, numbered(1, 1, (7, 0, 0), &["b"])]).is_empty());
     }

@@ -240,7 +240,8 @@ impl StoredLog {
             base_offset,
             last_offset_delta,
             leader_epoch,
-            producer: (producer.base_sequence >= 0).then_some(producer),
+            // A coordinator's own batches have a number and no producer.
+            producer: (producer.id >= 0 && producer.base_sequence >= 0).then_some(producer),
         });
         Ok(())
     }
