@@ -86,6 +86,8 @@ pub mod schema_registry;
 #[doc(hidden)]
 pub mod serialization;
 #[doc(hidden)]
+pub mod service;
+#[doc(hidden)]
 pub mod trace;
 #[doc(hidden)]
 pub mod zookeeper;

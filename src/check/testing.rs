@@ -3,7 +3,9 @@
 use super::log_starts_move_as_allowed::AllowedStarts;
 use super::{Checks, EndOfRun, Property, Violation};
 use crate::kernel::{Duration, Time};
-use crate::node::view::{ClusterView, CommittedPartition, ReplicaOffsets, ReplicaView, TopicView};
+use crate::node::view::{
+    ClusterView, CommittedPartition, GroupView, ReplicaOffsets, ReplicaView, TopicView,
+};
 use crate::protocol::{BrokerId, Fact, RecordId, StateWriteReason, TopicPartition, content_of};
 use crate::trace::TraceEntry;
 use bytes::Bytes;
@@ -47,6 +49,7 @@ pub(crate) struct Scene {
     committed: BTreeMap<TopicPartition, CommittedPartition>,
     files: BTreeMap<(BrokerId, TopicPartition), Vec<Segment>>,
     topics: Vec<TopicView>,
+    pub(crate) groups: Vec<GroupView>,
     epochs: BTreeMap<(BrokerId, TopicPartition), Vec<(i32, i64)>>,
     events: Cell<u64>,
     /// Beside a millisecond an event.
@@ -106,6 +109,10 @@ impl Scene {
             recovering: false,
         };
         self.committed.insert(partition, state);
+    }
+
+    pub(crate) fn group(&mut self, group: GroupView) {
+        self.groups.push(group);
     }
 
     pub(crate) fn set_replicas(&mut self, partition: &str, replicas: &[BrokerId]) {
@@ -194,6 +201,10 @@ impl ClusterView for Scene {
         let files = self.files.get(&(broker, partition.clone()));
         files.cloned().unwrap_or_default()
     }
+    fn groups(&self) -> Vec<GroupView> {
+        self.groups.clone()
+    }
+
     fn controller(&self) -> Option<(BrokerId, i32)> {
         None
     }

@@ -4,21 +4,26 @@
 //! group gives it, in a loop: poll, process for as long as the scenario says, commit if that is its own task.
 
 mod dead_letters;
+mod own_producer;
 mod reading;
+mod service_client;
+mod work;
+
+pub use work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
 
 use crate::client::Bootstrap;
 use crate::client::consumer_coordinator::GroupNews;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::client::serializers::SchemaOptions;
-use crate::kernel::Duration;
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
 use crate::protocol::rules::Rules;
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
 };
 use reading::Reading;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use work::Work;
 
 /// What a consumer node is built from.
 #[derive(Clone, Debug)]
@@ -33,13 +38,12 @@ pub struct ConsumerOptions {
     pub start: BTreeMap<TopicPartition, i64>,
     /// The same for every partition that is not named.
     pub seek: Option<i64>,
-    /// What a member of a group takes for each record, beside reading it.
-    pub processing: Duration,
-    pub commit: CommitPolicy,
+    /// What a member of a group does with what it reads.
+    pub work: WorkOptions,
     pub schemas: SchemaOptions,
     pub poison: Poison,
-    /// Settings of the producer that sends what cannot be read to another topic.
-    pub dead_letters: Properties,
+    /// Settings of a producer of the application's own.
+    pub own_producer: Properties,
     /// How the library does its work; no setting.
     pub rules: Rules,
 }
@@ -56,18 +60,6 @@ pub enum Poison {
     DeadLetter(TopicName),
 }
 
-/// When a member of a group commits what it has read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum CommitPolicy {
-    /// The library does (`enable.auto.commit`), or nobody.
-    #[default]
-    Library,
-    /// What `poll` gave, before it is processed: a crash loses records.
-    Before,
-    /// After it is processed: a crash has them read twice.
-    After,
-}
-
 #[derive(Debug)]
 pub struct Consumer {
     options: ConsumerOptions,
@@ -76,17 +68,24 @@ pub struct Consumer {
     /// The metadata in which partitions were last looked for.
     seen_metadata: u64,
     records_read: u64,
-    /// What `poll` gave a member that it is not done with.
-    in_work: VecDeque<(TopicPartition, i64)>,
-    /// A member says farewell; its process ends with this status, for this reason.
+    /// A member says farewell, or is gone already.
     leaving: Option<Leaving>,
     reading: Reading,
+    work: Work,
+    has_started: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Leaving {
-    /// What `poll` threw, if that is why.
-    thrown: Option<&'static str>,
+/// Why a member's process ends.
+#[derive(Clone, Copy, Debug)]
+enum Leaving {
+    /// It is asked to.
+    Asked,
+    /// `poll` has thrown this.
+    Thrown(&'static str),
+    /// Its application has thrown.
+    Failed,
+    /// It says nothing any more.
+    Killed,
 }
 
 /// The library's number among those of this node, and that of its connection to its group's coordinator.
@@ -114,19 +113,25 @@ impl Consumer {
         Ok(Consumer::fresh(options, config))
     }
 
+    /// What comes to the first process that starts comes to no other.
     pub fn rebooted(&self) -> Consumer {
-        Consumer::fresh(self.options.clone(), self.config.clone())
+        let mut options = self.options.clone();
+        if self.has_started {
+            (options.work.fails_on, options.work.crash) = (None, None);
+        }
+        Consumer::fresh(options, self.config.clone())
     }
 
     fn fresh(options: ConsumerOptions, config: ConsumerConfig) -> Consumer {
         Consumer {
             library: library(&options, &config),
             reading: Reading::new(&options),
+            work: Work::new(&options),
+            has_started: false,
             options,
             config,
             seen_metadata: 0,
             records_read: 0,
-            in_work: VecDeque::new(),
             leaving: None,
         }
     }
@@ -144,15 +149,17 @@ impl Consumer {
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
         match event {
             Event::Started => {
+                self.has_started = true;
                 for topic in &self.options.topics {
                     self.library.add_topic(topic);
                 }
                 self.library.start(ctx);
                 self.start_dead_letters(ctx);
+                self.work.start(ctx);
                 self.library.begin_poll(ctx);
             }
             Event::Terminate if self.config.group.is_some() && self.leaving.is_none() => {
-                self.leave(ctx, None);
+                self.leave(ctx, Leaving::Asked);
             }
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Timer(Timer::Client(ClientTimer::PollAgain)) => self.poll_again(ctx),
@@ -164,7 +171,9 @@ impl Consumer {
                 ctx.exit(0);
             }
             other => {
-                if let Some(other) = self.on_event_of_reading(other, ctx) {
+                let other = self.on_event_of_reading(other, ctx);
+                let other = other.and_then(|other| self.work.on_event(other, ctx).err());
+                if let Some(other) = other {
                     // What is not the library's is of no concern to this node.
                     let _ = self.library.on_event(other, ctx);
                 }
@@ -172,25 +181,30 @@ impl Consumer {
             }
         }
         self.take_dead_letters(ctx);
+        self.take_answers(ctx);
         self.state_polled(ctx);
-        if let Some(leaving) = self.leaving.clone().filter(|_| self.library.is_gone()) {
-            self.end(ctx, &leaving);
+        match self.leaving {
+            None | Some(Leaving::Killed) => {}
+            Some(leaving) if self.library.is_gone() => self.end(ctx, leaving),
+            Some(_) => {}
         }
     }
 
     /// `close`, which an application calls whatever ends it.
-    fn leave(&mut self, ctx: &mut Ctx<'_>, thrown: Option<&'static str>) {
-        self.leaving = Some(Leaving { thrown });
+    fn leave(&mut self, ctx: &mut Ctx<'_>, why: Leaving) {
+        self.leaving = Some(why);
         self.library.leave(ctx);
     }
 
-    fn end(&mut self, ctx: &mut Ctx<'_>, leaving: &Leaving) {
-        if let Some(exception) = leaving.thrown {
-            self.state_news(ctx, GroupNews::Exception(exception));
-        }
-        let (status, why) = match leaving.thrown {
-            Some(exception) => (1, format!("poll threw {exception}").into()),
-            None => (0, "asked to stop".into()),
+    fn end(&mut self, ctx: &mut Ctx<'_>, leaving: Leaving) {
+        let (status, why) = match leaving {
+            Leaving::Asked => (0, "asked to stop".into()),
+            Leaving::Thrown(exception) => {
+                self.state_news(ctx, GroupNews::Exception(exception));
+                (1, format!("poll threw {exception}").into())
+            }
+            Leaving::Failed => (1, "its application threw".into()),
+            Leaving::Killed => return,
         };
         ctx.fact(Fact::Exiting { status, why });
         ctx.exit(status);
@@ -228,53 +242,12 @@ impl Consumer {
         }
     }
 
-    /// `poll` has returned: the application works on one record after another, and asks for more after that.
-    fn process(&mut self, ctx: &mut Ctx<'_>) {
-        if self.options.commit == CommitPolicy::Before {
-            self.library.commit_async(ctx);
-        }
-        ctx.set_timer(
-            self.options.processing,
-            Timer::Client(ClientTimer::Processed),
-        );
-    }
-
-    fn processed(&mut self, ctx: &mut Ctx<'_>) {
-        if self.leaving.is_some() {
-            return;
-        }
-        // What takes no time is done at once.
-        let done = match self.options.processing.0 {
-            0 => self.in_work.len(),
-            _ => 1,
-        };
-        let done: Vec<_> = self.in_work.drain(..done.min(self.in_work.len())).collect();
-        if let Some(membership) = self.config.group.as_ref().filter(|_| ctx.states_routine()) {
-            for (partition, offset) in done {
-                let group = Rc::clone(&membership.group_id);
-                let processed = GroupFact::Processed {
-                    group,
-                    partition,
-                    offset,
-                };
-                ctx.fact(processed.into());
-            }
-        }
-        if !self.in_work.is_empty() {
-            let timer = Timer::Client(ClientTimer::Processed);
-            ctx.set_timer(self.options.processing, timer);
-            return;
-        }
-        if self.options.commit == CommitPolicy::After {
-            self.library.commit_async(ctx);
-        }
-        self.poll(ctx);
-    }
-
     fn state_polled(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(polled) = self.next_polled() {
+        while !matches!(self.leaving, Some(Leaving::Killed))
+            && let Some(polled) = self.next_polled()
+        {
             let fact = match polled {
-                Polled::Returned if self.in_work.is_empty() => {
+                Polled::Returned if self.work.is_done() => {
                     self.poll(ctx);
                     continue;
                 }
@@ -285,8 +258,12 @@ impl Consumer {
                 // Nobody catches it: the application closes its consumer and ends.
                 Polled::Group(GroupNews::Exception(exception)) => {
                     if self.leaving.is_none() {
-                        self.leave(ctx, Some(exception));
+                        self.leave(ctx, Leaving::Thrown(exception));
                     }
+                    continue;
+                }
+                Polled::Group(GroupNews::CommitReturned) => {
+                    self.commit_returns(ctx);
                     continue;
                 }
                 Polled::Group(news) => {
@@ -318,8 +295,7 @@ impl Consumer {
                     }
                     self.records_read += 1;
                     if self.config.group.is_some() {
-                        let place = (record.partition.clone(), record.offset);
-                        self.in_work.push_back(place);
+                        self.work.give(&record);
                     }
                     if !ctx.states_routine() {
                         continue;
@@ -351,6 +327,7 @@ impl Consumer {
         let group = Rc::clone(&group.group_id);
         if let GroupNews::Revoked(partitions) | GroupNews::Lost(partitions) = &news {
             self.reading.give_up(&mut self.library, partitions);
+            self.work.give_up(partitions);
         }
         let fact = match news {
             GroupNews::Assigned {
@@ -370,7 +347,8 @@ impl Consumer {
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.
-            GroupNews::Committed(_) => return,
+            GroupNews::Committed(offsets) => return self.is_told_of_commit(ctx, &offsets),
+            GroupNews::CommitReturned => return,
             GroupNews::ReadsFrom { partition, offset } => GroupFact::Resumed {
                 group,
                 partition,

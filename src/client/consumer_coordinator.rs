@@ -9,8 +9,11 @@
 //! May not know whether others live, nor what the coordinator has stored but what it answers.
 
 mod answers;
+mod commits;
 mod heartbeat;
 mod join;
+
+pub use commits::Committing;
 
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
@@ -19,11 +22,12 @@ use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::{
-    CommittedOffset, Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest,
-    MemberIdentity, Message, NetworkOwner, OffsetCommitRequest, OffsetFetchRequest, Request, Timer,
-    TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
+    Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
+    NetworkOwner, OffsetFetchRequest, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
+    exponential,
 };
 use bytes::Bytes;
+use commits::{AskedCommits, Commit, CommitPurpose};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -50,6 +54,8 @@ pub enum GroupNews {
     },
     /// A commit is stored.
     Committed(Vec<(TopicPartition, i64)>),
+    /// `commitSync` is over: what it came to was said before.
+    CommitReturned,
     /// It is not, or nobody knows; Java's simple name.
     CommitFailed(&'static str),
     /// `poll` throws this.
@@ -76,23 +82,6 @@ enum Call {
     Commit(Commit),
     OffsetFetch,
     Leave,
-}
-
-#[derive(Clone, Debug)]
-struct Commit {
-    generation: i32,
-    offsets: Vec<(TopicPartition, i64)>,
-    purpose: CommitPurpose,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum CommitPurpose {
-    /// `auto.commit.interval.ms` is over.
-    Auto,
-    /// Before partitions are given up.
-    BeforeJoin,
-    /// The application asked.
-    Asked,
 }
 
 /// How far preparing for a join has come (CC45).
@@ -146,6 +135,7 @@ pub struct ConsumerCoordinator {
     seen_metadata: u64,
     heartbeat: Heartbeat,
     next_auto_commit: Time,
+    asked: AskedCommits,
     /// Committed positions are being asked for.
     fetching_offsets: bool,
     fetch_offsets_again_at: Time,
@@ -219,6 +209,7 @@ impl ConsumerCoordinator {
             seen_metadata: 0,
             heartbeat: Heartbeat::default(),
             next_auto_commit: Time::ZERO,
+            asked: AskedCommits::new(config.default_api_timeout()),
             fetching_offsets: false,
             fetch_offsets_again_at: Time::ZERO,
             news: VecDeque::new(),
@@ -332,6 +323,7 @@ impl ConsumerCoordinator {
                 self.network.ready(ctx, node);
             }
             Err(error) if error.is_retriable() => {
+                self.give_up_asked_commits();
                 let (initial, max) = self.retry_backoff;
                 let pause = exponential(ctx, initial, max, self.find_attempts);
                 self.find_again_at = ctx.wall() + pause;
@@ -339,11 +331,6 @@ impl ConsumerCoordinator {
             }
             Err(error) => self.news.push_back(GroupNews::Exception(error.exception())),
         }
-    }
-
-    /// Commits these positions because the application says so; a member that has none to commit to fails.
-    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) {
-        self.commit(ctx, subscriptions, CommitPurpose::Asked);
     }
 
     /// CC56: the last commit and the farewell. What they come to nobody hears.
@@ -445,52 +432,7 @@ impl ConsumerCoordinator {
         }
     }
 
-    // ---- commits and committed positions
-
-    /// CC50: every partition with a valid position; false if there is nothing to send, or nobody to send it
-    /// to.
-    fn commit(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        subscriptions: &SubscriptionState,
-        purpose: CommitPurpose,
-    ) -> bool {
-        let consumed = subscriptions.all_consumed();
-        if consumed.is_empty() || self.coordinator.is_none() {
-            return false;
-        }
-        if self.generation < 0 {
-            self.news
-                .push_back(GroupNews::CommitFailed("CommitFailedException"));
-            return false;
-        }
-        let offsets = consumed
-            .iter()
-            .map(|(partition, position)| (partition.clone(), position.offset))
-            .collect();
-        let partitions = consumed.into_iter().map(|(partition, position)| {
-            let committed = CommittedOffset {
-                offset: position.offset,
-                leader_epoch: position.offset_epoch,
-                metadata: "".into(),
-            };
-            (partition, committed)
-        });
-        let request = OffsetCommitRequest {
-            group_id: Rc::clone(&self.membership.group_id),
-            generation_id: self.generation,
-            member_id: Rc::clone(&self.member_id),
-            group_instance_id: self.membership.group_instance_id.clone(),
-            partitions: partitions.collect(),
-        };
-        let commit = Commit {
-            generation: self.generation,
-            offsets,
-            purpose,
-        };
-        self.ask(ctx, request, self.request_timeout, Call::Commit(commit));
-        true
-    }
+    // ---- committed positions
 
     /// CC4 (c): one question for all partitions that have no position yet.
     fn ask_for_offsets(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) -> Time {

@@ -31,11 +31,14 @@ mod transaction_manager;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
-pub use consumer::{CommitPolicy, Consumer, ConsumerOptions, Poison};
+pub use consumer::{
+    CommitPolicy, CommitWhen, Consumer, ConsumerOptions, Each, Point, Poison, WorkOptions,
+};
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
+pub use java_hash_map::JavaHashMap;
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};
 pub use serializers::SchemaOptions;

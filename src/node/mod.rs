@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::kernel::{Actor, Backlog, Coming, Lane};
 use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
 use crate::schema_registry::{self, SchemaRegistry};
+use crate::service::{self, Service};
 use crate::zookeeper::Server;
 
 /// A process of the simulated cluster.
@@ -29,6 +30,7 @@ pub enum Node {
     Client(Client),
     ZooKeeperShell(Box<ZooKeeperShell>),
     SchemaRegistry(Box<SchemaRegistry>),
+    Service(Box<Service>),
 }
 
 /// `clientPort`. ZooKeeper's own clients, and its servers among themselves, need not say it.
@@ -44,6 +46,7 @@ impl Actor<Cluster> for Node {
             Node::Client(client) => Node::Client(client.rebooted()),
             Node::ZooKeeperShell(shell) => Node::ZooKeeperShell(Box::new(shell.rebooted())),
             Node::SchemaRegistry(registry) => Node::SchemaRegistry(Box::new(registry.rebooted())),
+            Node::Service(service) => Node::Service(Box::new(service.rebooted())),
         }
     }
 
@@ -53,7 +56,8 @@ impl Actor<Cluster> for Node {
             Node::ZooKeeper(_)
             | Node::Client(_)
             | Node::ZooKeeperShell(_)
-            | Node::SchemaRegistry(_) => Lane::MAIN,
+            | Node::SchemaRegistry(_)
+            | Node::Service(_) => Lane::MAIN,
         }
     }
 
@@ -71,6 +75,7 @@ impl Actor<Cluster> for Node {
             match self {
                 Node::ZooKeeper(_) => ctx.listen_on(ZOOKEEPER_PORT, false),
                 Node::SchemaRegistry(_) => ctx.listen_on(schema_registry::PORT, false),
+                Node::Service(_) => ctx.listen_on(service::PORT, false),
                 Node::Client(_) | Node::ZooKeeperShell(_) => ctx.listen(false),
                 // By its settings.
                 Node::Broker(_) => {}
@@ -89,6 +94,7 @@ impl Actor<Cluster> for Node {
             Node::Client(client) => client.on_event(event, ctx),
             Node::ZooKeeperShell(shell) => shell.on_event(event, ctx),
             Node::SchemaRegistry(registry) => registry.on_event(event, ctx),
+            Node::Service(service) => service.on_event(event, ctx),
         }
     }
 }

@@ -398,13 +398,17 @@ impl ClusterView for Observed<'_> {
     fn groups(&self) -> Vec<GroupView> {
         let mut groups = Vec::new();
         for id in self.running_brokers() {
-            let coordinated = self.broker(id).map(|it| it.broker().groups().groups());
-            groups.extend(
-                coordinated
-                    .into_iter()
-                    .flatten()
-                    .map(|it| group_view(id, it)),
-            );
+            let Some(server) = self.broker(id) else {
+                continue;
+            };
+            let setup = server.setup();
+            let listeners = setup.config.listeners.advertised(&setup.host);
+            let at = listeners
+                .first()
+                .map(|it| format!("{}:{}", it.host, it.port));
+            let at: Rc<str> = at.unwrap_or_default().into();
+            let coordinated = server.broker().groups().groups();
+            groups.extend(coordinated.map(|it| group_view((id, &at), it)));
         }
         groups.sort_by(|a, b| a.group.cmp(&b.group));
         groups
@@ -468,12 +472,13 @@ fn owned(
     }
 }
 
-fn group_view(coordinator: BrokerId, group: &GroupMetadata) -> GroupView {
+fn group_view((coordinator, at): (BrokerId, &Rc<str>), group: &GroupMetadata) -> GroupView {
     let stable = group.is(GroupState::Stable);
     let members = group.members().map(|member| MemberView {
         member_id: Rc::clone(&member.member_id),
         client_id: Rc::clone(&member.client_id),
         host: Rc::clone(&member.client_host),
+        instance: member.group_instance_id.clone(),
         assignment: Assignment::from_bytes(&member.assignment)
             .filter(|_| stable)
             .map_or_else(Vec::new, |given| given.partitions),
@@ -482,6 +487,7 @@ fn group_view(coordinator: BrokerId, group: &GroupMetadata) -> GroupView {
         group: Rc::clone(&group.group_id),
         state: group.state().name(),
         coordinator,
+        coordinator_at: Rc::clone(at),
         protocol: group.protocol_name.clone(),
         members: members.collect(),
         committed: group

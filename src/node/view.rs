@@ -146,6 +146,8 @@ pub struct GroupView {
     /// As DescribeGroups names it.
     pub state: &'static str,
     pub coordinator: BrokerId,
+    /// Host and port, as clients are told.
+    pub coordinator_at: Rc<str>,
     /// The assignor's name, once there is one.
     pub protocol: Option<Rc<str>>,
     pub members: Vec<MemberView>,
@@ -159,6 +161,8 @@ pub struct MemberView {
     pub member_id: Rc<str>,
     pub client_id: Rc<str>,
     pub host: Rc<str>,
+    /// `group.instance.id`
+    pub instance: Option<Rc<str>>,
     /// Empty unless the group is stable.
     pub assignment: Vec<TopicPartition>,
 }

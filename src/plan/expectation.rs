@@ -143,6 +143,8 @@ sentences! {
         ProcessedTwice { group: String, count: Count } = "records processed twice by group {group}: {count}",
         /// So many acknowledged records lie below what the group has committed and no member was ever done with them: the group goes on behind them.
         NeverProcessed { group: String, count: Count } = "records never processed by group {group}: {count}",
+        /// So many acknowledged records of its topics no member was ever given, but for those of the last second.
+        NeverRead { group: String, count: Count } = "records never read by group {group}: {count}",
         /// So many partitions its group has given to it at the end (to all members of this name together).
         PartitionsAtTheEnd { consumer: String, count: Count } = "partitions of {consumer} at the end: {count}",
         /// After the event its members have partitions again, in time.
@@ -167,6 +169,14 @@ sentences! {
         SchemaVersions { subject: String, count: Count } = "versions of subject {subject}: {count}",
         /// The schema registry refuses so many times to take a schema for this subject.
         SchemasRefused { subject: String, count: Count } = "schemas refused for subject {subject}: {count}",
+        /// So many records its application has sent on, and they were acknowledged; one that was sent on twice counts twice.
+        Forwarded { consumer: String, count: Count } = "records forwarded by {consumer}: {count}",
+        /// So many times it has sent on a record that it (or another of its name) had sent on before.
+        ForwardedTwice { consumer: String, count: Count } = "records forwarded twice by {consumer}: {count}",
+        /// This service was called so often.
+        Called { service: String, count: Count } = "calls of {service}: {count}",
+        /// This service was called so often for a record for which it had been called before.
+        CalledTwice { service: String, count: Count } = "repeated calls of {service}: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
         /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself: serves.
@@ -215,6 +225,8 @@ impl Expectation {
                 | CannotRead { .. }
                 | Skipped { .. }
                 | DeadLettered { .. }
+                | Forwarded { .. }
+                | Called { .. }
                 | SchemasRefused { .. }
                 | NoZooKeeperLeader
                 | BroughtUpToDate { .. }

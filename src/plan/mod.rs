@@ -6,6 +6,7 @@
 //!
 //! May not know what a run came to, nor which node a role will mean.
 
+mod application;
 mod cluster;
 mod expectation;
 mod problem;
@@ -17,6 +18,7 @@ mod validate;
 mod workload;
 mod zookeeper_client;
 
+pub use application::{Commit, CommitWhen, CrashAt, CrashPoint, EachRecord, ServicePlan};
 pub use cluster::{
     AUTO_CREATE, BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan,
     TopicPlan, ZooKeeperPlan,
@@ -29,8 +31,8 @@ pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};
 pub use workload::{
-    Acks, Commit, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY,
-    SchemaPlan, SchemaRegistryPlan, Timestamp, Value, truck_name,
+    Acks, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY, SchemaPlan,
+    SchemaRegistryPlan, Timestamp, Value, truck_name,
 };
 pub use zookeeper_client::{ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 
@@ -68,6 +70,8 @@ pub struct Plan {
     pub producers: Vec<ProducerPlan>,
     pub consumers: Vec<ConsumerPlan>,
     pub zookeeper_clients: Vec<ZooKeeperClientPlan>,
+    /// Programs outside of Kafka that applications call.
+    pub services: Vec<ServicePlan>,
     pub timeline: Vec<Entry>,
     pub expect: Vec<Expected>,
 }
@@ -92,6 +96,7 @@ impl Plan {
             producers: Vec::new(),
             consumers: Vec::new(),
             zookeeper_clients: Vec::new(),
+            services: Vec::new(),
             timeline: Vec::new(),
             expect: Vec::new(),
         }
@@ -170,6 +175,11 @@ impl Plan {
 
     pub fn zookeeper_client(mut self, client: ZooKeeperClientPlan) -> Self {
         self.zookeeper_clients.push(client);
+        self
+    }
+
+    pub fn service(mut self, service: ServicePlan) -> Self {
+        self.services.push(service);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Workload: producers, what they write and how often; consumers and what they read.
 
+use super::application::{Commit, CrashAt, EachRecord};
 use crate::kernel::Duration;
 use crate::protocol::config::Properties;
 use crate::serialization::{Compatibility, SchemaType};
@@ -162,8 +163,14 @@ pub struct ConsumerPlan {
     pub seek: Option<i64>,
     /// What a member of a group takes for each record, beside reading it; none: no time.
     pub processing: Option<Duration>,
-    /// None: the library commits by itself (`enable.auto.commit`).
+    /// None: the library commits by itself, or nobody does, as `enable.auto.commit` says.
     pub commit: Option<Commit>,
+    /// What the application of a member of a group does with a record; none: it counts.
+    pub each_record: Option<EachRecord>,
+    /// It throws at this record, counted from 1, once in a run: it closes its consumer and ends.
+    pub fails_on: Option<u64>,
+    /// Its process is gone at a point of its loop, once in a run.
+    pub crash: Option<CrashAt>,
     /// Names of `Plan::schemas`: what the reader has for its own, whatever was written.
     pub key_schema: Option<String>,
     pub value_schema: Option<String>,
@@ -209,15 +216,6 @@ pub struct SchemaRegistryPlan {
 /// The name of a schema registry's node.
 pub const SCHEMA_REGISTRY: &str = "schema-registry";
 
-/// When the application of a member of a group commits by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Commit {
-    /// What `poll` gave, before it is processed.
-    Before,
-    /// After it is processed.
-    After,
-}
-
 impl ConsumerPlan {
     /// The group that it is a member of.
     pub fn group_id(&self) -> Option<&str> {
@@ -236,6 +234,9 @@ impl ConsumerPlan {
             seek: None,
             processing: None,
             commit: None,
+            each_record: None,
+            fails_on: None,
+            crash: None,
             key_schema: None,
             value_schema: None,
             poison: None,

@@ -2,6 +2,7 @@
 
 use super::kafka::{Request, Response};
 use super::schema_registry::{RegistryCall, RegistryResponse};
+use super::service::{ServiceAnswer, ServiceCall};
 use super::zab::{ElectionMessage, QuorumPacket};
 use super::zookeeper::{ClientMessage, ServerMessage};
 use crate::kernel::{ConnId, Payload};
@@ -47,6 +48,9 @@ pub enum Message {
     /// To a schema registry.
     RegistryCall(Box<RegistryCall>),
     RegistryResponse(Box<RegistryResponse>),
+    /// To a service outside of Kafka.
+    ServiceCall(Box<ServiceCall>),
+    ServiceAnswer(Box<ServiceAnswer>),
 }
 
 impl Message {
@@ -61,6 +65,8 @@ impl Message {
             Message::Quorum(packet) => packet.name(),
             Message::RegistryCall(call) => call.request.name(),
             Message::RegistryResponse(_) => "registry response",
+            Message::ServiceCall(_) => "call of a service",
+            Message::ServiceAnswer(_) => "answer of a service",
         }
     }
 }
@@ -76,6 +82,8 @@ impl Payload for Message {
             Message::Quorum(packet) => packet.wire_bytes(),
             Message::RegistryCall(call) => call.request.wire_bytes(),
             Message::RegistryResponse(response) => response.wire_bytes(),
+            Message::ServiceCall(call) => call.wire_bytes(),
+            Message::ServiceAnswer(answer) => answer.wire_bytes(),
         }
     }
 
@@ -89,6 +97,8 @@ impl Payload for Message {
             Message::Quorum(_) => 2003,
             Message::RegistryCall(_) => 3000,
             Message::RegistryResponse(_) => 3001,
+            Message::ServiceCall(_) => 3002,
+            Message::ServiceAnswer(_) => 3003,
         }
     }
 
@@ -103,6 +113,8 @@ impl Payload for Message {
             Message::Quorum(packet) => packet.hash(&mut hasher),
             Message::RegistryCall(call) => call.hash(&mut hasher),
             Message::RegistryResponse(response) => response.hash(&mut hasher),
+            Message::ServiceCall(call) => call.hash(&mut hasher),
+            Message::ServiceAnswer(answer) => answer.hash(&mut hasher),
         }
         hasher.finish()
     }

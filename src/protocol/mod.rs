@@ -20,6 +20,7 @@ mod lock;
 mod message;
 pub mod rules;
 mod schema_registry;
+mod service;
 mod timer;
 pub mod wire;
 pub mod zab;
@@ -30,9 +31,9 @@ pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand, MachineFault, MemberGone,
-    MessageFact, NotReached, Part, ProducerStateFact, RebalanceReason, RecordId, Routine,
-    Serialized, ShellFact, StateWriteReason, content_of,
+    ApplicationFact, Errand, Fact, GroupFact, IsrChange, Lack, LinkFault, LostCommand,
+    MachineFault, MemberGone, MessageFact, NotReached, Part, ProducerStateFact, RebalanceReason,
+    RecordId, Routine, Serialized, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{
@@ -44,6 +45,7 @@ pub use kafka::*;
 pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message, Pending};
 pub use schema_registry::{RegistryCall, RegistryRequest, RegistryResponse, SubjectSchema};
+pub use service::{ServiceAnswer, ServiceCall};
 pub use timer::{
     BrokerTimer, ClientTimer, ControllerTimer, GroupTimer, NetworkOwner, NetworkTimer, ServerTimer,
     SessionTimer, Timer, ZooKeeperTimer,

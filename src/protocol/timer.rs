@@ -17,6 +17,8 @@ pub enum Timer {
     Broker(BrokerTimer),
     Server(ServerTimer),
     Client(ClientTimer),
+    /// A service outside of Kafka is done with its call of this number.
+    Service(u64),
     /// The plan's operator hands a client node its command number `n` (admin actions, recorded steps).
     Command(u32),
 }
@@ -171,6 +173,8 @@ pub enum ClientTimer {
     PollAgain,
     /// A schema registry has not answered in time.
     Registry,
+    /// A service has not answered in time, or is to be called again.
+    Service,
     /// Expiry, back-off or linger of the accumulator; metadata age.
     Wake(u64),
 }

@@ -1,6 +1,7 @@
 //! What reports take from the facts of a run, as they are stated: the transcript and figures of clients.
 //! So no run has to keep its trace for its report, and a trace that is read gives the same.
 
+use super::groups::GroupsTold;
 use crate::check::{Latencies, Violation};
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{Fact, TopicPartition};
@@ -29,6 +30,7 @@ pub struct Told {
     /// By node.
     pub totals: ByNode<ClientTotals>,
     pub latencies: Latencies,
+    pub groups: GroupsTold,
     /// The node that last said that it has a session.
     pub session_owners: BTreeMap<SessionId, Rc<str>>,
 }
@@ -107,6 +109,7 @@ impl Observer for Account {
             verbose.push(entry);
         }
         let told = &mut self.told;
+        told.groups.fact(entry);
         let field: fn(&mut ClientTotals) -> &mut u64 = match entry.fact {
             Fact::RecordCreated { .. } => |totals| &mut totals.created,
             Fact::Acked { offset: -1, .. } => |totals| &mut totals.sent,

@@ -51,6 +51,8 @@ pub fn json(ending: &Ending<'_>) -> Value {
         "topics": topics(ending),
         "producers": producers(ending),
         "consumers": consumers(ending),
+        "groups": groups(ending),
+        "services": services(ending),
         "produce_latency_ns": latency(ending),
         "transcript": ending.told.transcript,
         "simulated_ns": ending.end.0,
@@ -166,6 +168,32 @@ fn consumers(ending: &Ending<'_>) -> Vec<Value> {
     let consumers = ending.consumers().into_iter();
     consumers
         .map(|(name, totals)| json!({"name": name, "read": totals.read, "read_again": totals.read_again}))
+        .collect()
+}
+
+fn groups(ending: &Ending<'_>) -> Vec<Value> {
+    let told = &ending.told.groups;
+    let groups = told.groups();
+    groups
+        .map(|(name, totals)| {
+            let lag = told.lag_of(totals);
+            let lag: Vec<Value> = lag
+                .map(|(time, records)| json!({"time_ns": time.0, "records": records}))
+                .collect();
+            json!({
+                "name": &**name,
+                "processed": totals.processed.times,
+                "processed_again": totals.processed.again,
+                "lag": lag,
+            })
+        })
+        .collect()
+}
+
+fn services(ending: &Ending<'_>) -> Vec<Value> {
+    let services = ending.told.groups.services.iter();
+    services
+        .map(|(name, calls)| json!({"name": &**name, "calls": calls.times, "again": calls.again}))
         .collect()
 }
 

@@ -9,6 +9,8 @@ mod account;
 mod comparison;
 mod ending;
 mod failure;
+mod group_tables;
+mod groups;
 mod journey;
 mod json;
 mod junit;
@@ -20,12 +22,15 @@ mod zookeeper;
 pub use account::{Account, ClientTotals, Evidence, Told};
 pub use comparison::{Compared, Figures, Parted, Tally, comparison, comparison_json};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
+pub use group_tables::{
+    kafka_consumer_groups_describe, kafka_consumer_groups_members, kafka_consumer_groups_state,
+};
 pub use journey::{Journey, NoJourney, Station, Wanted, follow};
 pub use json::{json, json_document, json_document_of, json_unusable};
 pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};
 pub use summary::{closing, retell, summary, tables, verdict_line};
-pub use tables::{kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe};
+pub use tables::{kafka_get_offsets, kafka_topics_describe};
 
 #[cfg(test)]
 mod tests;

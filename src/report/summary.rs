@@ -3,7 +3,10 @@
 use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
-use super::{Ending, kafka_consumer_groups_describe, kafka_get_offsets, kafka_topics_describe};
+use super::{
+    Ending, kafka_consumer_groups_describe, kafka_consumer_groups_members,
+    kafka_consumer_groups_state, kafka_get_offsets, kafka_topics_describe,
+};
 use crate::check::Judgement;
 use crate::protocol::counted;
 use crate::trace::{Closing, Style, TraceHeader, with_legend};
@@ -124,9 +127,12 @@ pub fn tables(ending: &Ending<'_>) -> String {
         "$ kafka-topics --describe{exclude}{source}\n{topics}\n$ kafka-get-offsets{exclude_too}\n{offsets}"
     );
     if !groups.is_empty() {
-        text.push_str(&format!(
-            "\n$ kafka-consumer-groups --describe --all-groups\n{groups}"
-        ));
+        let members = kafka_consumer_groups_members(ending.view);
+        let state = kafka_consumer_groups_state(ending.view);
+        let tool = "$ kafka-consumer-groups --describe --all-groups";
+        text.push_str(&format!("\n{tool}\n{groups}"));
+        text.push_str(&format!("\n{tool} --members --verbose\n{members}"));
+        text.push_str(&format!("\n{tool} --state\n{state}"));
     }
     let zookeeper = zookeeper(ending);
     if !zookeeper.is_empty() {
@@ -169,6 +175,7 @@ fn clients(header: &TraceHeader, told: &Told) -> String {
         };
         text.push_str(&format!("{name}: records read {}{again}\n", totals.read));
     }
+    text.push_str(&told.groups.in_words());
     if told.latencies.count() > 0 {
         let latencies = &told.latencies;
         text.push_str(&format!("from hand-over to acknowledgement: {latencies}\n"));

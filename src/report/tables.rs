@@ -3,10 +3,9 @@
 //! Held against `tests/vectors/kafka/tools.zookeeper.json`. Topics come by name; the tools print them in
 //! the order of a hash map.
 
-use crate::node::view::{ClusterView, CommittedPartition, GroupView, MemberView};
+use crate::node::view::{ClusterView, CommittedPartition};
 use crate::protocol::config::KafkaVersion;
-use crate::protocol::{BrokerId, NO_LEADER, TopicName, TopicPartition, is_internal_topic};
-use std::rc::Rc;
+use crate::protocol::{BrokerId, NO_LEADER, TopicName, is_internal_topic};
 
 /// In place of a table while no broker runs and serves.
 const NOBODY_ANSWERS: &str = "(no broker runs that would answer)\n";
@@ -90,124 +89,6 @@ pub fn kafka_get_offsets(view: &dyn ClusterView, exclude_internal: bool) -> Stri
         }
     }
     text + &left_out
-}
-
-/// `kafka-consumer-groups --describe --all-groups`: a line a partition that a member has or that the group
-/// has committed; members with most partitions first. `-` where nothing is known. What the tool says beside
-/// the table stands in lines that begin with `#`.
-pub fn kafka_consumer_groups_describe(view: &dyn ClusterView) -> String {
-    let mut text = String::new();
-    for group in view.groups() {
-        let none = Rc::<str>::from("-");
-        let mut members: Vec<&MemberView> = group.members.iter().collect();
-        members.sort_by_key(|member| std::cmp::Reverse(member.assignment.len()));
-        let mut rows: Vec<GroupRow> = Vec::new();
-        for member in members {
-            let mut assigned = member.assignment.clone();
-            assigned.sort();
-            rows.extend(assigned.into_iter().map(|partition| GroupRow {
-                partition,
-                consumer: Rc::clone(&member.member_id),
-                host: Rc::clone(&member.host),
-                client: Rc::clone(&member.client_id),
-            }));
-        }
-        let taken: Vec<TopicPartition> = rows.iter().map(|row| row.partition.clone()).collect();
-        let free = group.committed.keys().filter(|it| !taken.contains(it));
-        rows.extend(free.map(|partition| GroupRow {
-            partition: partition.clone(),
-            consumer: Rc::clone(&none),
-            host: Rc::clone(&none),
-            client: Rc::clone(&none),
-        }));
-        match group.state {
-            "Stable" => {}
-            "Empty" => text.push_str(&format!(
-                "# Consumer group '{}' has no active members.\n",
-                group.group
-            )),
-            _ => text.push_str(&format!(
-                "# Warning: Consumer group '{}' is rebalancing.\n",
-                group.group
-            )),
-        }
-        if !rows.is_empty() {
-            push_group(&mut text, view, &group, &rows);
-        }
-    }
-    text
-}
-
-struct GroupRow {
-    partition: TopicPartition,
-    consumer: Rc<str>,
-    host: Rc<str>,
-    client: Rc<str>,
-}
-
-fn push_group(text: &mut String, view: &dyn ClusterView, group: &GroupView, rows: &[GroupRow]) {
-    let width = |of: fn(&GroupRow) -> usize| rows.iter().map(of).max().unwrap_or(0).max(15);
-    let name = group.group.len().max(15);
-    let topic = width(|row| row.partition.topic.len());
-    let consumer = width(|row| row.consumer.len());
-    let host = width(|row| row.host.len());
-    let mut push = |cells: [&str; 9]| {
-        let [
-            group,
-            of_topic,
-            partition,
-            current,
-            end,
-            lag,
-            id,
-            at,
-            client,
-        ] = cells;
-        let line = format!(
-            "{group:name$} {of_topic:topic$} {partition:10} {current:15} {end:15} {lag:15} {id:consumer$} {at:host$} {client}"
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
-    };
-    push([
-        "GROUP",
-        "TOPIC",
-        "PARTITION",
-        "CURRENT-OFFSET",
-        "LOG-END-OFFSET",
-        "LAG",
-        "CONSUMER-ID",
-        "HOST",
-        "CLIENT-ID",
-    ]);
-    for row in rows {
-        let current = group.committed.get(&row.partition).copied();
-        let end = log_end(view, &row.partition);
-        let lag = current.zip(end).map(|(current, end)| end - current);
-        let cell = |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
-        push([
-            &group.group,
-            &row.partition.topic,
-            &row.partition.partition.to_string(),
-            &cell(current),
-            &cell(end),
-            &cell(lag),
-            &row.consumer,
-            &row.host,
-            &row.client,
-        ]);
-    }
-}
-
-/// What a consumer may read up to, if the leader answers.
-fn log_end(view: &dyn ClusterView, partition: &TopicPartition) -> Option<i64> {
-    let described = view.described()?;
-    let state = described
-        .partitions
-        .iter()
-        .find(|it| it.partition == *partition)?;
-    let leader = view.replica(state.leader, partition)?;
-    leader.is_leader.then_some(leader.high_watermark)
 }
 
 fn of_topic<'a>(

@@ -4,15 +4,15 @@ use crate::client::workload::{
     KeyTemplate, Pace, PositionField, TimestampTemplate, ValueTemplate, Workload,
 };
 use crate::client::{
-    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Poison,
-    Producer, ProducerOptions, SchemaOptions,
+    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, CommitWhen, Consumer, ConsumerOptions,
+    Each, Point, Poison, Producer, ProducerOptions, SchemaOptions, WorkOptions,
 };
 use crate::kernel::{
     Address, Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time,
 };
 use crate::node::{KafkaServer, Layout, Node, ServerSetup, ZooKeeperShell};
 use crate::plan::{
-    self, AUTO_CREATE, BrokerPlan, Commit, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
+    self, AUTO_CREATE, BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
     SCHEMA_REGISTRY, Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
 use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};
@@ -21,6 +21,7 @@ use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
 use crate::schema_registry::{self, RegistryOptions, SchemaRegistry};
 use crate::serialization::ParsedSchema;
+use crate::service::{self, Service};
 use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -112,6 +113,12 @@ pub fn assemble(plan: &Plan, seed: u64) -> Result<(Kernel<Cluster, Node>, Layout
         let id = add(&mut kernel, SCHEMA_REGISTRY, None, &machine, None, node);
         layout.clients.push((SCHEMA_REGISTRY.to_string(), id));
     }
+    for service in &plan.services {
+        let node = Node::Service(Box::new(Service::new(service.takes)));
+        let machine = Machine::default();
+        let id = add(&mut kernel, &service.name, None, &machine, None, node);
+        layout.clients.push((service.name.clone(), id));
+    }
     debug_assert!(
         addresses.agree_with(&layout),
         "addresses are given in the order in which nodes are added"
@@ -167,7 +174,7 @@ pub fn client(
         if consumer.members().iter().any(|member| member == name) {
             let mut options = consumer_options(plan, consumer, addresses, name);
             options.properties = properties(Scope::Consumer, &options.properties);
-            options.dead_letters = properties(Scope::Producer, &Properties::new());
+            options.own_producer = properties(Scope::Producer, &Properties::new());
             let named = (&consumer.key_schema, &consumer.value_schema);
             options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Consumer(Box::new(
@@ -207,7 +214,8 @@ impl Addresses {
             .iter()
             .map(|_| SCHEMA_REGISTRY.to_string());
         let machines = zookeepers.chain(brokers).chain(client_names(plan));
-        let machines = machines.chain(of_zookeeper).chain(registry);
+        let services = plan.services.iter().map(|service| service.name.clone());
+        let machines = machines.chain(of_zookeeper).chain(registry).chain(services);
         let first = plan.cluster.zookeeper.servers;
         let nodes = plan.cluster.brokers.iter().zip(first..);
         let listens = |broker: &BrokerPlan| {
@@ -497,20 +505,52 @@ fn consumer_options(
             .collect(),
         start: BTreeMap::new(),
         seek: consumer.seek,
-        processing: consumer.processing.unwrap_or(Duration::ZERO),
-        commit: match consumer.commit {
-            None => CommitPolicy::Library,
-            Some(Commit::Before) => CommitPolicy::Before,
-            Some(Commit::After) => CommitPolicy::After,
-        },
+        work: work_options(consumer, addresses),
         schemas: SchemaOptions::default(),
         poison: match &consumer.poison {
             None | Some(plan::Poison::Stuck) => Poison::Stuck,
             Some(plan::Poison::Skip) => Poison::Skip,
             Some(plan::Poison::DeadLetter(topic)) => Poison::DeadLetter(Rc::from(topic.as_str())),
         },
-        dead_letters: Properties::new(),
+        own_producer: Properties::new(),
         rules: plan.rules,
+    }
+}
+
+fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> WorkOptions {
+    let service = |name: &String| {
+        let node = addresses.hosts.resolve(name);
+        let address = node.map(|node| Address::new(node, service::PORT));
+        Each::Call(name.as_str().into(), address)
+    };
+    WorkOptions {
+        processing: consumer.processing.unwrap_or(Duration::ZERO),
+        commit: match consumer.commit {
+            None | Some(plan::Commit::Auto) => CommitPolicy::Library,
+            Some(plan::Commit::Own { waits, when }) => CommitPolicy::Own {
+                waits,
+                when: match when {
+                    plan::CommitWhen::Before => CommitWhen::Before,
+                    plan::CommitWhen::After => CommitWhen::After,
+                    plan::CommitWhen::Every(records) => CommitWhen::Every(records),
+                },
+            },
+        },
+        each: match &consumer.each_record {
+            None | Some(plan::EachRecord::Count) => Each::Count,
+            Some(plan::EachRecord::Forward(topic)) => Each::Forward(topic.as_str().into()),
+            Some(plan::EachRecord::Call(name)) => service(name),
+        },
+        fails_on: consumer.fails_on,
+        crash: consumer.crash.map(|crash| {
+            let point = match crash.point {
+                plan::CrashPoint::AfterPoll => Point::AfterPoll,
+                plan::CrashPoint::BeforeProcessing => Point::BeforeProcessing,
+                plan::CrashPoint::AfterProcessing => Point::AfterProcessing,
+                plan::CrashPoint::AfterCommit => Point::AfterCommit,
+            };
+            (point, crash.record)
+        }),
     }
 }
 

@@ -153,6 +153,12 @@ impl Operator {
         if let Some((_, registry)) = clients.find(|(name, _)| name == SCHEMA_REGISTRY) {
             world.kernel.apply(Fault::Start(*registry));
         }
+        for service in &world.plan.services {
+            let mut clients = world.layout.clients.iter();
+            if let Some((_, node)) = clients.find(|(name, _)| *name == service.name) {
+                world.kernel.apply(Fault::Start(*node));
+            }
+        }
         if world.plan.cluster.zookeeper.machine.down_at_start {
             self.start_brokers(world);
         } else {

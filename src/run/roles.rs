@@ -117,7 +117,10 @@ impl Resolver<'_> {
             Role::AllZooKeepers => layout.zookeepers.clone(),
             Role::AllClients => {
                 let clients = layout.clients.iter();
-                let clients = clients.filter(|(name, _)| name != SCHEMA_REGISTRY);
+                let is_service =
+                    |name: &String| self.plan.services.iter().any(|it| it.name == *name);
+                let clients =
+                    clients.filter(|(name, _)| name != SCHEMA_REGISTRY && !is_service(name));
                 clients.map(|(_, node)| *node).collect()
             }
             Role::Everyone => {
@@ -151,6 +154,8 @@ impl Resolver<'_> {
                 let registry = SCHEMA_REGISTRY.to_string();
                 let of_registry = self.plan.schema_registry.iter();
                 let plans = plans.chain(of_registry.map(|_| (&registry, vec![registry.clone()])));
+                let services = self.plan.services.iter();
+                let plans = plans.chain(services.map(|it| (&it.name, vec![it.name.clone()])));
                 let members: Vec<String> = plans
                     .filter(|(group, members)| *group == name || members.contains(name))
                     .flat_map(|(group, members)| {

@@ -49,6 +49,8 @@ pub(super) struct Document {
     pub(super) consumers: Ordered<Consumer>,
     #[serde(default, skip_serializing_if = "Ordered::is_empty")]
     pub(super) zookeeper_clients: Ordered<ZooKeeperClient>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) services: Ordered<Service>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) timeline: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -334,12 +336,38 @@ pub(super) struct SchemaRegistry {
     pub(super) subjects: Ordered<String>,
 }
 
-/// When the application of a member of a group commits by itself.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Commit {
-    Before,
-    After,
+/// A word, or to whom each record goes.
+#[derive(Clone, PartialEq)]
+pub(super) enum EachRecord {
+    Word(String),
+    Goes(Goes),
+}
+
+/// Exactly one of its fields.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "count, or a map such as {forward: t2} or {call: sms}"
+)]
+pub(super) struct Goes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) forward: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) call: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a map that describes a service, such as {takes: 20ms}"
+)]
+pub(super) struct Service {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) about: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) takes: Option<Time>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -359,7 +387,13 @@ pub(super) struct Consumer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) processing: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) commit: Option<Commit>,
+    pub(super) commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) each_record: Option<EachRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fails_on: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key_schema: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -432,6 +466,7 @@ macro_rules! scalar_or {
 scalar_or!(NumberOr<T>, [T], Number = u32, Said, "a number of equal servers, or what is special about them", visit_u64: u64, visit_i64: i64);
 scalar_or!(Latency, [], Constant = Time, Spread, "a time such as 500us, or a distribution such as {log_normal: 500us, sigma_percent: 25}", visit_str: &str);
 scalar_or!(Poison, [], Word = String, Sent, "stuck, skip, or a map such as {dead_letter: t.dead}", visit_str: &str);
+scalar_or!(EachRecord, [], Word = String, Goes, "count, or a map such as {forward: t2} or {call: sms}", visit_str: &str);
 scalar_or!(Content, [], Word = String, Made, "a word, or a map such as {text: ...}", visit_str: &str; null = Null);
 
 fn one() -> u64 {

@@ -5,9 +5,9 @@ use super::expected::Expected as ExpectedItem;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
-    Action, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Entry, Expected, Healing, Key, Machine,
-    Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan, Targets, Timestamp,
-    TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
+    Action, BrokerPlan, ClusterPlan, ConsumerPlan, EachRecord, Entry, Expected, Healing, Key,
+    Machine, Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan, ServicePlan,
+    Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
 use crate::serialization::SchemaType;
@@ -62,6 +62,12 @@ pub(super) fn document(plan: &Plan) -> Document {
             plan.zookeeper_clients
                 .iter()
                 .map(|plan| (plan.name.clone(), zookeeper_client(plan)))
+                .collect(),
+        ),
+        services: Ordered(
+            plan.services
+                .iter()
+                .map(|plan| (plan.name.clone(), service(plan)))
                 .collect(),
         ),
         timeline: plan.timeline.iter().map(entry).collect(),
@@ -257,10 +263,10 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         stop: plan.stop.map(Time),
         seek: plan.seek,
         processing: plan.processing.map(Time),
-        commit: plan.commit.map(|when| match when {
-            Commit::Before => doc::Commit::Before,
-            Commit::After => doc::Commit::After,
-        }),
+        commit: plan.commit.map(|commit| commit.to_string()),
+        each_record: plan.each_record.as_ref().map(each_record),
+        fails_on: plan.fails_on,
+        crash: plan.crash.map(|crash| crash.to_string()),
         key_schema: plan.key_schema.clone(),
         value_schema: plan.value_schema.clone(),
         poison: plan.poison.as_ref().map(|poison| match poison {
@@ -273,6 +279,23 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
         rack: plan.rack.clone(),
+    }
+}
+
+fn each_record(plan: &EachRecord) -> doc::EachRecord {
+    let (mut forward, mut call) = (None, None);
+    match plan {
+        EachRecord::Count => return doc::EachRecord::Word("count".into()),
+        EachRecord::Forward(topic) => forward = Some(topic.clone()),
+        EachRecord::Call(service) => call = Some(service.clone()),
+    }
+    doc::EachRecord::Goes(doc::Goes { forward, call })
+}
+
+fn service(plan: &ServicePlan) -> doc::Service {
+    doc::Service {
+        about: plan.about.clone(),
+        takes: (plan.takes != Duration::ZERO).then_some(Time(plan.takes)),
     }
 }
 

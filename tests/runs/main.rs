@@ -1,5 +1,6 @@
 //! Whole runs of plans, looked at from outside: what is told, what is checked, what things cost.
 
+mod applications;
 mod auto_created_topics;
 mod broken_brokers;
 mod checks;

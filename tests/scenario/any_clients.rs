@@ -3,8 +3,8 @@
 use super::round_trip::{SECONDS, length, words};
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
-    Acks, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, Timestamp, Value,
-    ZooKeeperClientPlan,
+    Acks, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key, Poison,
+    PositionField, ProducerPlan, Timestamp, Value, ZooKeeperClientPlan,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -76,6 +76,32 @@ pub fn clients() -> impl Strategy<Value = Clients> {
                 ..ProducerPlan::new("trucks", "t")
             },
         );
+    let commit = (any::<bool>(), 0..3u8, 1..9u64).prop_map(|(waits, when, n)| Commit::Own {
+        waits,
+        when: match when {
+            0 => CommitWhen::Before,
+            1 => CommitWhen::After,
+            _ => CommitWhen::Every(n),
+        },
+    });
+    let work = (commit, any::<u8>(), 0..4usize, 1..99u64).prop_map(|(commit, each, point, n)| {
+        let member = ConsumerPlan::new("member", "u").config("group.id", "g");
+        ConsumerPlan {
+            commit: Some(commit),
+            each_record: match each % 4 {
+                0 => None,
+                1 => Some(EachRecord::Count),
+                2 => Some(EachRecord::Forward("t".into())),
+                _ => Some(EachRecord::Call("sms".into())),
+            },
+            fails_on: (each > 9).then_some(n),
+            crash: Some(CrashAt {
+                point: CrashPoint::WORDS[point].1,
+                record: n,
+            }),
+            ..member.config("enable.auto.commit", "false")
+        }
+    });
     let consumer =
         (option::of(words()), option::of(1..20u32)).prop_map(|(about, count)| ConsumerPlan {
             about,
@@ -104,7 +130,9 @@ pub fn clients() -> impl Strategy<Value = Clients> {
                 ..ZooKeeperClientPlan::new("reader")
             }
         });
-    (producer, consumer, of_zookeeper).prop_map(|(producer, consumer, of_zookeeper)| {
-        (vec![producer], vec![consumer], vec![of_zookeeper])
-    })
+    (producer, consumer, work, of_zookeeper).prop_map(
+        |(producer, consumer, member, of_zookeeper)| {
+            (vec![producer], vec![consumer, member], vec![of_zookeeper])
+        },
+    )
 }

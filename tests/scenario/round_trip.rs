@@ -90,6 +90,10 @@ fn plan() -> impl Strategy<Value = Plan> {
                     producers,
                     consumers,
                     zookeeper_clients,
+                    services: vec![ServicePlan {
+                        takes: Duration(seed % SECONDS),
+                        ..ServicePlan::new("sms")
+                    }],
                     timeline,
                     expect,
                 }

@@ -67,6 +67,28 @@ pub(super) fn never_processed(history: &History<'_>, group: &str, count: Count) 
     verdict_of(count.holds(never), figures)
 }
 
+/// Acknowledged records of its topics that no member was ever given (J13), but for those of the last moment.
+pub(super) fn never_read(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let topics = topics(history, group);
+    let members = members(history, group);
+    let read: BTreeSet<Place<'_>> = history
+        .entries
+        .iter()
+        .filter(|entry| members.contains(&*entry.node))
+        .filter_map(|entry| match &entry.fact {
+            Fact::Consumed {
+                partition, offset, ..
+            } => Some((partition, *offset)),
+            _ => None,
+        })
+        .collect();
+    let never = acknowledged(history)
+        .filter(|(time, _)| history.last.since(*time) >= ON_ITS_WAY)
+        .filter(|(_, place)| topics.contains(&*place.0.topic) && !read.contains(place))
+        .count() as u64;
+    verdict_of(count.holds(never), format!("{never} never given to it"))
+}
+
 /// All members of this name together.
 pub(super) fn partitions_at_the_end(
     history: &History<'_>,
@@ -209,6 +231,15 @@ fn topics<'a>(history: &History<'a>, group: &str) -> BTreeSet<&'a str> {
         .collect()
 }
 
+/// Names of those who are of it.
+fn members(history: &History<'_>, group: &str) -> BTreeSet<String> {
+    let consumers = history.plan.consumers.iter();
+    consumers
+        .filter(|consumer| consumer.group_id() == Some(group))
+        .flat_map(|consumer| consumer.members())
+        .collect()
+}
+
 fn acknowledged<'a>(history: &History<'a>) -> impl Iterator<Item = (Time, Place<'a>)> {
     let entries = history.entries.iter();
     entries.filter_map(|entry| match &entry.fact {
@@ -238,11 +269,7 @@ fn processed<'a>(history: &History<'a>, group: &str) -> BTreeMap<Place<'a>, u64>
 
 /// What members that run at the end were given and may not be done with.
 fn in_work<'a>(history: &History<'a>, group: &str) -> BTreeSet<Place<'a>> {
-    let consumers = history.plan.consumers.iter();
-    let members: BTreeSet<String> = consumers
-        .filter(|consumer| consumer.group_id() == Some(group))
-        .flat_map(|consumer| consumer.members())
-        .collect();
+    let members = members(history, group);
     let mut of_member: BTreeMap<&str, BTreeSet<Place<'a>>> = BTreeMap::new();
     for entry in history.entries {
         match &entry.fact {

@@ -4,6 +4,7 @@
 //! and answers at the end, with a look at `EndOfRun`. The meaning of each sentence stands at its
 //! variant of `plan::Expectation`.
 
+mod applications;
 mod consumers;
 mod delays;
 mod groups;
@@ -187,7 +188,9 @@ impl Keeps {
     fn add(&mut self, what: &Expectation) {
         use Expectation::*;
         match what {
-            EveryRecordRead | ReadsEverything { .. } => (self.acked, self.consumed) = (true, true),
+            EveryRecordRead | ReadsEverything { .. } | NeverRead { .. } => {
+                (self.acked, self.consumed) = (true, true)
+            }
             ValueBytes { .. } => self.serialized = true,
             StuckAtTheEnd { .. } => self.consumed = true,
             ReadTwice { .. } | OrderOfKeys { .. } | NoOrderAcross { .. } => {
@@ -439,6 +442,7 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         ProcessesEverything { group } => groups::processes_everything(history, group),
         ProcessedTwice { group, count } => groups::processed_twice(history, group, *count),
         NeverProcessed { group, count } => groups::never_processed(history, group, *count),
+        NeverRead { group, count } => groups::never_read(history, group, *count),
         PartitionsAtTheEnd { consumer, count } => {
             groups::partitions_at_the_end(history, consumer, *count)
         }
@@ -456,6 +460,12 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         StuckAtTheEnd { consumer } => messages::stuck_at_the_end(history, consumer),
         Skipped { consumer, count } => messages::skipped(history, consumer, *count),
         DeadLettered { consumer, count } => messages::dead_lettered(history, consumer, *count),
+        Forwarded { consumer, count } => applications::forwarded(history, consumer, *count),
+        ForwardedTwice { consumer, count } => {
+            applications::forwarded_twice(history, consumer, *count)
+        }
+        Called { service, count } => applications::called(history, service, *count),
+        CalledTwice { service, count } => applications::called_twice(history, service, *count),
         SchemaVersions { subject, count } => messages::versions(history, subject, *count),
         SchemasRefused { subject, count } => messages::refused(history, subject, *count),
 

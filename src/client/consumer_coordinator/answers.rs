@@ -281,7 +281,12 @@ impl ConsumerCoordinator {
             _ => None,
         };
         match error {
-            ErrorCode::None => self.news.push_back(GroupNews::Committed(commit.offsets)),
+            ErrorCode::None => {
+                self.news.push_back(GroupNews::Committed(commit.offsets));
+                if commit.purpose == CommitPurpose::Waited {
+                    self.commit_is_over(None);
+                }
+            }
             ErrorCode::CoordinatorNotAvailable
             | ErrorCode::NotCoordinator
             | ErrorCode::RequestTimedOut => {
@@ -333,11 +338,15 @@ impl ConsumerCoordinator {
                 }
             }
             CommitPurpose::Asked => self.commit_failed(commit, "RetriableCommitFailedException"),
+            CommitPurpose::Waited => self.commit_again(ctx),
         }
     }
 
-    fn commit_failed(&mut self, _commit: &Commit, exception: &'static str) {
-        self.news.push_back(GroupNews::CommitFailed(exception));
+    fn commit_failed(&mut self, commit: &Commit, exception: &'static str) {
+        match commit.purpose {
+            CommitPurpose::Waited => self.commit_is_over(Some(exception)),
+            _ => self.news.push_back(GroupNews::CommitFailed(exception)),
+        }
     }
 
     fn on_offsets<T: Clone + std::fmt::Debug>(

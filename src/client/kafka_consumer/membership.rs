@@ -2,7 +2,7 @@
 //! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4, CC5, CC11, CC12, CC14.
 
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
-use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
+use crate::client::consumer_coordinator::{Committing, ConsumerCoordinator, GroupNews};
 use crate::client::subscription_state::{FetchPosition, State};
 use crate::kernel::Time;
 use crate::network_client::Node;
@@ -59,10 +59,21 @@ impl KafkaConsumer {
         self.poll(ctx);
     }
 
-    /// A member of a group commits what it has been handed out.
-    pub fn commit_async(&mut self, ctx: &mut Ctx<'_>) {
+    /// A member of a group commits these offsets, or what it has been handed out; `GroupNews::CommitReturned` ends
+    /// a call that waits.
+    pub fn commit(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        offsets: Option<Vec<(TopicPartition, i64)>>,
+        how: Committing,
+    ) {
         if let Some(group) = &mut self.group {
-            group.coordinator.commit_async(ctx, &self.subscriptions);
+            let coordinator = &mut group.coordinator;
+            coordinator.commit_asked(ctx, &self.subscriptions, offsets, how);
+            self.take_news();
+            if how == Committing::Sync {
+                self.poll(ctx);
+            }
         }
     }
 
@@ -94,9 +105,10 @@ impl KafkaConsumer {
         let beat = coordinator.heartbeat(ctx, client, subscriptions, |client, ctx, node, body| {
             client.send(ctx, node, body, timeout, Rc::new(Question::FindCoordinator));
         });
+        let commits = coordinator.send_asked_commits(ctx);
         self.take_news();
         self.throw_for_missing_positions();
-        wake.min(beat)
+        wake.min(beat).min(commits)
     }
 
     /// CC4: who joins its group fetches what it may, and finds no positions meanwhile.

@@ -3,9 +3,8 @@
 
 use super::recording::Deed;
 use crate::client::{
-    Bootstrap, Client, CommitPolicy, Consumer, ConsumerOptions, Poison, SchemaOptions,
+    Bootstrap, Client, Consumer, ConsumerOptions, Poison, SchemaOptions, WorkOptions,
 };
-use crate::kernel::Duration;
 use crate::node::Node;
 use crate::protocol::config::Properties;
 use crate::protocol::rules::Rules;
@@ -35,11 +34,10 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         topics: topics.iter().map(TopicName::clone).collect(),
         start: BTreeMap::new(),
         seek: None,
-        processing: Duration::ZERO,
-        commit: CommitPolicy::Library,
+        work: WorkOptions::default(),
         schemas: SchemaOptions::default(),
         poison: Poison::default(),
-        dead_letters: Properties::new(),
+        own_producer: Properties::new(),
         rules: Rules::default(),
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;

@@ -81,6 +81,7 @@ impl KafkaServer {
             )
             | Timer::ZooKeeper(_)
             | Timer::Client(_)
+            | Timer::Service(_)
             | Timer::Command(_) => Lane::MAIN,
         }
     }

@@ -262,7 +262,7 @@ impl KafkaServer {
                 self.admin_input(AdminInput::Expire(operation));
             }
             // Timers of other kinds of node.
-            Timer::ZooKeeper(_) | Timer::Client(_) | Timer::Command(_) => {}
+            Timer::ZooKeeper(_) | Timer::Client(_) | Timer::Service(_) | Timer::Command(_) => {}
         }
     }
 
@@ -290,7 +290,9 @@ impl KafkaServer {
             | Message::Election(_)
             | Message::Quorum(_)
             | Message::RegistryCall(_)
-            | Message::RegistryResponse(_) => {
+            | Message::RegistryResponse(_)
+            | Message::ServiceCall(_)
+            | Message::ServiceAnswer(_) => {
                 ctx.close(conn);
             }
         }

@@ -5,7 +5,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
 };
-use crate::protocol::config::{ConsumerConfig, GroupMembership, ProducerConfig, Scope, nearest};
+use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -46,7 +46,10 @@ impl Check<'_> {
             .map(|plan| ("consumers", plan.name.as_str(), plan.count));
         let of_zookeeper = self.plan.zookeeper_clients.iter();
         let of_zookeeper = of_zookeeper.map(|plan| ("zookeeper_clients", plan.name.as_str(), None));
-        for (room, name, count) in producers.chain(consumers).chain(of_zookeeper) {
+        let services = self.plan.services.iter();
+        let services = services.map(|plan| ("services", plan.name.as_str(), None));
+        let all = producers.chain(consumers).chain(of_zookeeper);
+        for (room, name, count) in all.chain(services) {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
             let path = [room, name];
             if name.is_empty() || !name.chars().all(plain) || name.len() > 100 {
@@ -99,7 +102,8 @@ impl Check<'_> {
                     .zookeeper_clients
                     .iter()
                     .map(|plan| plan.name.clone()),
-            );
+            )
+            .chain(self.plan.services.iter().map(|plan| plan.name.clone()));
         let mut all: Vec<String> = members.collect();
         all.sort_unstable();
         if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -240,40 +244,6 @@ impl Check<'_> {
         let config =
             ConsumerConfig::parse(&config).map_err(|error| config_problem(error, &config_at))?;
         self.member_of_group(consumer, config.group.as_ref(), at)
-    }
-
-    /// What only a member of a group does.
-    fn member_of_group(
-        &self,
-        consumer: &ConsumerPlan,
-        group: Option<&GroupMembership>,
-        at: impl Fn(&str) -> Vec<String>,
-    ) -> Checked {
-        let commits = consumer.commit.is_some();
-        match group {
-            None if commits => Err(Problem::new(at("commit"), "a commit without a group")
-                .expected("a group.id in config, or no commit")),
-            None if consumer.processing.is_some() => Err(Problem::new(
-                at("processing"),
-                "a time for a consumer without a group",
-            )
-            .expected("a group.id in config, or no processing")),
-            Some(group) if commits && group.auto_commit => Err(Problem::new(
-                at("commit"),
-                "a commit beside those of the library",
-            )
-            .expected(
-                "enable.auto.commit: false in config, which is true by default, or no commit",
-            )),
-            Some(_) if consumer.seek.is_some() => Err(Problem::new(
-                at("seek"),
-                "an offset for a member of a group",
-            )
-            .expected(
-                "none: where it begins is what the group has committed, or auto.offset.reset",
-            )),
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn zookeeper_client(&self, client: &ZooKeeperClientPlan) -> Checked {

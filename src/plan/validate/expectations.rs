@@ -107,7 +107,12 @@ impl Check<'_> {
             CannotRead { consumer, .. }
             | StuckAtTheEnd { consumer }
             | Skipped { consumer, .. }
-            | DeadLettered { consumer, .. } => self.client_there(consumer, &["consumers"], at()),
+            | DeadLettered { consumer, .. }
+            | Forwarded { consumer, .. }
+            | ForwardedTwice { consumer, .. } => self.client_there(consumer, &["consumers"], at()),
+            Called { service, .. } | CalledTwice { service, .. } => {
+                self.client_there(service, &["services"], at())
+            }
             SchemaVersions { .. } | SchemasRefused { .. } => {
                 match self.plan.schema_registry.is_some() {
                     true => Ok(()),
@@ -159,6 +164,7 @@ impl Check<'_> {
             ProcessesEverything { group }
             | ProcessedTwice { group, .. }
             | NeverProcessed { group, .. }
+            | NeverRead { group, .. }
             | KeepsGeneration { group }
             | StopsReading { group, .. }
             | Lag { group, .. } => self.group_there(group),

@@ -1,5 +1,6 @@
 //! Holds a plan against itself: what it names must be there, what it asks for must be possible.
 
+mod applications;
 mod auto_created;
 mod clients;
 mod expectations;

@@ -98,7 +98,8 @@ impl Check<'_> {
                 }
             }
             Role::Client { name } => {
-                self.client_there(name, &["producers", "consumers", "zookeeper_clients"], path)
+                let rooms = ["producers", "consumers", "zookeeper_clients", "services"];
+                self.client_there(name, &rooms, path)
             }
             Role::Controller
             | Role::ZooKeeperLeader
@@ -136,6 +137,9 @@ impl Check<'_> {
         if rooms.contains(&"zookeeper_clients") {
             let clients = self.plan.zookeeper_clients.iter();
             names.extend(clients.map(|plan| plan.name.clone()));
+        }
+        if rooms.contains(&"services") {
+            names.extend(self.plan.services.iter().map(|plan| plan.name.clone()));
         }
         if rooms.len() > 1 && self.plan.schema_registry.is_some() {
             names.push(SCHEMA_REGISTRY.to_string());

@@ -144,6 +144,8 @@ pub struct ConsumerConfig {
     pub client_rack: String,
     /// `max.poll.records`
     pub max_poll_records: usize,
+    /// `default.api.timeout.ms`
+    pub default_api_timeout_ms: u64,
     /// With `group.id`.
     pub group: Option<GroupMembership>,
     /// How the library does its work; no setting.
@@ -336,9 +338,17 @@ impl ConsumerConfig {
             check_crcs: keys.flag("check.crcs", true)?,
             client_rack: keys.text("client.rack"),
             max_poll_records: keys.number("max.poll.records", 1, 500)? as usize,
+            default_api_timeout_ms: keys.number("default.api.timeout.ms", 0, 60_000)?,
             group: GroupMembership::parse(&mut keys)?,
             rules: Rules::default(),
         })
+    }
+}
+
+impl ConsumerConfig {
+    /// `default.api.timeout.ms`
+    pub fn default_api_timeout(&self) -> Duration {
+        Duration::from_millis(self.default_api_timeout_ms)
     }
 }
 

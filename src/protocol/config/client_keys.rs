@@ -119,7 +119,7 @@ pub(super) const CONSUMER: &[Key] = &[
     tunes("client.id", TEXT),
     modelled("client.rack", TEXT, ""),
     tunes("connections.max.idle.ms", long(ANY)),
-    tunes("default.api.timeout.ms", int(0)),
+    modelled("default.api.timeout.ms", int(0), "60000"),
     modelled("deserializer.encoding", CHARSET, ""),
     modelled("enable.auto.commit", BOOLEAN, "true"),
     tunes("enable.metrics.push", BOOLEAN),

@@ -7,6 +7,7 @@
 //! once. A family that readers of its own ask for is an enum of its own in a file of its own, and one variant
 //! here (`Shell`); in a trace nobody sees the difference.
 
+mod application;
 mod faults;
 mod group;
 mod message;
@@ -18,6 +19,7 @@ mod routine;
 mod shell;
 mod start;
 
+pub use application::ApplicationFact;
 pub use faults::{LinkFault, MachineFault};
 pub use group::{GroupFact, MemberGone, RebalanceReason};
 pub use message::{MessageFact, Part, Serialized};
@@ -523,4 +525,6 @@ pub enum Fact {
     ProducerState(ProducerStateFact),
     #[serde(untagged)]
     Message(MessageFact),
+    #[serde(untagged)]
+    Application(ApplicationFact),
 }

@@ -1,5 +1,6 @@
 //! Document to plan: words become types. What a plan as a whole must hold is checked by `Plan::validate`.
 
+mod applications;
 mod schemas;
 mod timeline;
 
@@ -8,10 +9,10 @@ use super::expected::Expected as ExpectedItem;
 use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
-    Acks, BrokerPlan, ClusterPlan, Commit, ConsumerPlan, Coordination, DiskPlan, Expectation,
-    Expected, Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Poison, PositionField,
-    Problem, ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value,
-    ZooKeeperClientPlan, ZooKeeperPlan,
+    Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
+    Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Poison, PositionField, Problem,
+    ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan,
+    ZooKeeperPlan,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -61,6 +62,9 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
     }
     for (name, said) in document.zookeeper_clients.0 {
         plan.zookeeper_clients.push(zookeeper_client(name, said)?);
+    }
+    for (name, said) in document.services.0 {
+        plan.services.push(applications::service(name, said));
     }
     for (i, said) in document.timeline.into_iter().enumerate() {
         plan.timeline.push(
@@ -375,6 +379,10 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
             }
         }),
     };
+    let path = |key: &'static str| ["consumers".to_string(), name.clone(), key.to_string()];
+    let commit = applications::commit(said.commit, path("commit"))?;
+    let each_record = applications::each_record(said.each_record, path("each_record"))?;
+    let crash = applications::crash(said.crash, path("crash"))?;
     Ok(ConsumerPlan {
         name,
         about: said.about,
@@ -384,10 +392,10 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         stop: said.stop.map(|time| time.0),
         seek: said.seek,
         processing: said.processing.map(|time| time.0),
-        commit: said.commit.map(|when| match when {
-            doc::Commit::Before => Commit::Before,
-            doc::Commit::After => Commit::After,
-        }),
+        commit,
+        each_record,
+        fails_on: said.fails_on,
+        crash,
         key_schema: said.key_schema,
         value_schema: said.value_schema,
         poison,

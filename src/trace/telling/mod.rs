@@ -3,6 +3,7 @@
 //! A telling has three parts, so that equal ones can be told in one line: "takes broker-1 out of the ISR
 //! of " · "t-1 (now 2,3)" · ": it is gone". Tellings with the same first and last part are joined.
 
+mod application;
 mod client;
 mod controller;
 mod group;
@@ -144,6 +145,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::Group(fact) => group::of_group(fact),
         Fact::Message(fact) => message::of_message(fact),
+        Fact::Application(fact) => application::of_application(fact),
     }
 }
 

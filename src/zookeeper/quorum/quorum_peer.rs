@@ -416,7 +416,9 @@ impl QuorumPeer {
             | Message::Response(_)
             | Message::ZooKeeperReply(_)
             | Message::RegistryCall(_)
-            | Message::RegistryResponse(_) => {
+            | Message::RegistryResponse(_)
+            | Message::ServiceCall(_)
+            | Message::ServiceAnswer(_) => {
                 ctx.close(conn);
                 self.on_closed(ctx, conn)
             }

@@ -62,11 +62,10 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
 
 pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]) -> NodeId {
     let options = ConsumerOptions {
-        processing: kafka_trial::kernel::Duration::ZERO,
-        commit: Default::default(),
+        work: Default::default(),
         schemas: Default::default(),
         poison: Default::default(),
-        dead_letters: Properties::new(),
+        own_producer: Properties::new(),
         rules: Default::default(),
         name: "c".into(),
         bootstrap: town.bootstrap(),

@@ -1,0 +1,158 @@
+//! Checks what applications of members of groups do, and the services that they call.
+
+use super::{Check, Checked, with_suggestion};
+use crate::plan::{Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem};
+use crate::protocol::config::{GroupMembership, nearest};
+
+impl Check<'_> {
+    /// What only a member of a group does.
+    pub(super) fn member_of_group(
+        &self,
+        consumer: &ConsumerPlan,
+        group: Option<&GroupMembership>,
+        at: impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        if consumer.group_id().is_some_and(|id| id.trim().is_empty()) {
+            let mut path = at("config");
+            path.push("group.id".to_owned());
+            return Err(Problem::new(path, "a group without a name")
+                .expected("a name, or no group.id: who is in no group reads all partitions"));
+        }
+        let Some(group) = group else {
+            return without_group(consumer, at);
+        };
+        if consumer.seek.is_some() {
+            return Err(
+                Problem::new(at("seek"), "an offset for a member of a group").expected(
+                    "none: where it begins is what the group has committed, or auto.offset.reset",
+                ),
+            );
+        }
+        commits(consumer.commit, group, &at)?;
+        if let Some(each_record) = &consumer.each_record {
+            self.goes_somewhere(consumer, each_record, &at)?;
+        }
+        if consumer.fails_on == Some(0) {
+            return Err(Problem::new(at("fails_on"), "record 0").expected("at least 1"));
+        }
+        match consumer.crash {
+            Some(crash) => crashes(crash, consumer.commit, &at),
+            None => Ok(()),
+        }
+    }
+
+    fn goes_somewhere(
+        &self,
+        consumer: &ConsumerPlan,
+        each_record: &EachRecord,
+        at: &impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        let place = |key: &str| {
+            let mut place = at("each_record");
+            place.push(key.to_owned());
+            place
+        };
+        match each_record {
+            EachRecord::Count => Ok(()),
+            EachRecord::Forward(topic) if consumer.topics.contains(topic) => Err(Problem::new(
+                place("forward"),
+                format!("it reads \"{topic}\" itself"),
+            )
+            .expected("a topic that it does not read")),
+            EachRecord::Forward(topic) => self.topic_there(topic, place("forward")),
+            EachRecord::Call(name) => {
+                let services = self.plan.services.iter();
+                let known: Vec<&str> = services.map(|it| it.name.as_str()).collect();
+                if known.contains(&name.as_str()) {
+                    return Ok(());
+                }
+                let expected = match known[..] {
+                    [] => "a service that stands under services (there is none)".to_owned(),
+                    _ => format!("one of {}", known.join(", ")),
+                };
+                let problem =
+                    Problem::new(place("call"), format!("there is no service \"{name}\""))
+                        .expected(expected);
+                Err(with_suggestion(
+                    problem,
+                    nearest(name, known.iter().copied()),
+                ))
+            }
+        }
+    }
+}
+
+fn without_group(consumer: &ConsumerPlan, at: impl Fn(&str) -> Vec<String>) -> Checked {
+    let of_members = [
+        (
+            "commit",
+            consumer.commit.is_some(),
+            "a commit without a group",
+        ),
+        (
+            "processing",
+            consumer.processing.is_some(),
+            "a time for a consumer without a group",
+        ),
+        (
+            "each_record",
+            consumer.each_record.is_some(),
+            "work for a consumer without a group",
+        ),
+        (
+            "fails_on",
+            consumer.fails_on.is_some(),
+            "a failure of a consumer without a group",
+        ),
+        (
+            "crash",
+            consumer.crash.is_some(),
+            "a point in the loop of a consumer without a group",
+        ),
+    ];
+    match of_members.into_iter().find(|(_, is_said, _)| *is_said) {
+        Some((key, _, found)) => {
+            Err(Problem::new(at(key), found).expected(format!("a group.id in config, or no {key}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn commits(
+    commit: Option<Commit>,
+    group: &GroupMembership,
+    at: &impl Fn(&str) -> Vec<String>,
+) -> Checked {
+    match commit {
+        Some(Commit::Auto) if !group.auto_commit => Err(Problem::new(
+            at("commit"),
+            "commits of the library, and enable.auto.commit is false",
+        )
+        .expected("enable.auto.commit: true in config, or a commit of the application's own")),
+        Some(Commit::Own { .. }) if group.auto_commit => Err(Problem::new(
+            at("commit"),
+            "a commit beside those of the library",
+        )
+        .expected("enable.auto.commit: false in config, which is true by default, or no commit")),
+        Some(Commit::Own {
+            when: CommitWhen::Every(0),
+            ..
+        }) => Err(Problem::new(at("commit"), "a commit every 0 records").expected("at least 1")),
+        _ => Ok(()),
+    }
+}
+
+fn crashes(crash: CrashAt, commit: Option<Commit>, at: &impl Fn(&str) -> Vec<String>) -> Checked {
+    if crash.record == 0 {
+        return Err(Problem::new(at("crash"), "record 0").expected("at least 1"));
+    }
+    let commits = matches!(commit, Some(Commit::Own { .. }));
+    match crash.point {
+        CrashPoint::AfterCommit if !commits => Err(Problem::new(
+            at("crash"),
+            "a point after a commit, and the application does not commit",
+        )
+        .expected("another point, or a commit of its own: commit: sync after")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,54 @@
+//! What applications do, and the services that they call.
+
+use crate::kernel::Duration;
+use crate::plan::{Commit, CrashAt, EachRecord, Problem, ServicePlan};
+use crate::scenario::document as doc;
+
+pub(super) fn commit(said: Option<String>, path: [String; 3]) -> Result<Option<Commit>, Problem> {
+    let read = |text: String| {
+        Commit::parse(&text)
+            .ok_or_else(|| Problem::new(path, format!("\"{text}\"")).expected(Commit::EXPECTED))
+    };
+    said.map(read).transpose()
+}
+
+pub(super) fn crash(said: Option<String>, path: [String; 3]) -> Result<Option<CrashAt>, Problem> {
+    let read = |text: String| {
+        CrashAt::parse(&text)
+            .ok_or_else(|| Problem::new(path, format!("\"{text}\"")).expected(CrashAt::EXPECTED))
+    };
+    said.map(read).transpose()
+}
+
+pub(super) fn each_record(
+    said: Option<doc::EachRecord>,
+    path: [String; 3],
+) -> Result<Option<EachRecord>, Problem> {
+    const EXPECTED: &str = "count, {forward: a topic} or {call: a service}";
+    Ok(match said {
+        None => None,
+        Some(doc::EachRecord::Word(word)) if word == "count" => Some(EachRecord::Count),
+        Some(doc::EachRecord::Word(word)) => {
+            return Err(Problem::new(path, format!("\"{word}\"")).expected(EXPECTED));
+        }
+        Some(doc::EachRecord::Goes(doc::Goes {
+            forward: Some(topic),
+            call: None,
+        })) => Some(EachRecord::Forward(topic)),
+        Some(doc::EachRecord::Goes(doc::Goes {
+            forward: None,
+            call: Some(service),
+        })) => Some(EachRecord::Call(service)),
+        Some(doc::EachRecord::Goes(_)) => {
+            return Err(Problem::new(path, "not exactly one thing to do").expected(EXPECTED));
+        }
+    })
+}
+
+pub(super) fn service(name: String, said: doc::Service) -> ServicePlan {
+    ServicePlan {
+        name,
+        about: said.about,
+        takes: said.takes.map_or(Duration::ZERO, |takes| takes.0),
+    }
+}

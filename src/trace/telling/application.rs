@@ -1,0 +1,43 @@
+//! What applications do with records, in words.
+
+use super::{Telling, episode, joined, loud};
+use crate::protocol::ApplicationFact;
+
+pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
+    match fact {
+        ApplicationFact::Forwarded {
+            partition,
+            offset,
+            to,
+            to_offset,
+        } => episode(
+            "sends on what it reads, and is told that it is stored: ",
+            format!("{partition} offset {offset} is {to} offset {to_offset}"),
+        ),
+        ApplicationFact::ServiceCalled {
+            client,
+            partition,
+            offset,
+        } => episode(
+            format!("is called by {client} and does it: for "),
+            format!("{partition} offset {offset}"),
+        ),
+        ApplicationFact::ServiceNotReached {
+            service,
+            partition,
+            offset,
+            why,
+        } => joined(
+            format!("gets no answer from {service} for "),
+            format!("{partition} offset {offset}"),
+            format!(" ({why}): it does not know whether it was done, and calls again"),
+        ),
+        ApplicationFact::Failed {
+            partition,
+            offset,
+            why,
+        } => loud(format!(
+            "throws at {partition} offset {offset} ({why}): nobody catches it, it closes its consumer and ends"
+        )),
+    }
+}
