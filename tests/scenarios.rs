@@ -119,6 +119,7 @@ each! {
     member_joins_and_leaves: "07-groups/member-joins-and-leaves",
     more_members_than_partitions: "07-groups/more-members-than-partitions",
     slow_member: "07-groups/slow-member",
+    slow_member_polls_on: "07-groups/slow-member-polls-on",
     static_member_restarts: "07-groups/static-member-restarts",
     two_groups: "07-groups/two-groups",
     auto_commit_and_a_crash: "08-commits/auto-commit-and-a-crash",

@@ -8,13 +8,17 @@ use super::{
     consumers_read_without_gaps::ConsumersReadWithoutGaps,
     epoch_caches_match_logs::EpochCachesMatchLogs,
     epochs_never_fall::EpochsNeverFall,
+    generations_of_groups_grow::GenerationsOfGroupsGrow,
+    groups_converge::GroupsConverge,
     groups_go_on_where_they_committed::GroupsGoOnWhereTheyCommitted,
+    groups_skip_nothing::GroupsSkipNothing,
     high_watermark_in_bounds::HighWatermarkInBounds,
     high_watermark_needs_min_isr::HighWatermarkNeedsMinIsr,
     high_watermark_never_falls::HighWatermarkNeverFalls,
     idempotent_producers_repeat_nothing::IdempotentProducersRepeatNothing,
     in_sync_replicas_hold_what_is_committed::InSyncReplicasHoldWhatIsCommitted,
     leader_in_isr::LeaderInIsr,
+    living_groups_are_remembered::LivingGroupsAreRemembered,
     log_starts_move_as_allowed::{AllowedStarts, LogStartsMoveAsAllowed},
     logs_equal_below_high_watermark::LogsEqualBelowHighWatermark,
     no_acknowledged_record_lost::NoAcknowledgedRecordLost,
@@ -130,6 +134,14 @@ impl Checks {
             properties.push(Box::new(property));
         }
         if let Some(property) = GroupsGoOnWhereTheyCommitted::of(plan) {
+            properties.push(Box::new(property));
+        }
+        if let Some(property) = GenerationsOfGroupsGrow::of(plan) {
+            properties.push(Box::new(property));
+        }
+        properties.push(Box::new(GroupsSkipNothing::default()));
+        properties.push(Box::new(LivingGroupsAreRemembered::new(plan)));
+        if let Some(property) = GroupsConverge::of(plan) {
             properties.push(Box::new(property));
         }
         if !expects(|what| matches!(what, Expectation::Lost { .. })) {

@@ -26,23 +26,27 @@ pub(super) struct GroupsGoOnWhereTheyCommitted {
 impl GroupsGoOnWhereTheyCommitted {
     /// `None` where commits may be lost with what keeps them.
     pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let unclean = plan.cluster.config.get("unclean.leader.election.enable");
-        let loses = |action: &Action| {
-            matches!(
-                action,
-                Action::PowerFailure(_)
-                    | Action::WipeDisk(_)
-                    | Action::FlipBit { .. }
-                    | Action::DeleteFile { .. }
-                    | Action::TruncateFile { .. }
-                    | Action::WriteFile { .. }
-                    | Action::ElectUnclean(_)
-            )
-        };
-        let mut actions = plan.timeline.iter().map(|entry| &entry.action);
-        let is_safe = unclean.is_none_or(|it| it == "false") && !actions.any(loses);
-        is_safe.then(Self::default)
+        (!may_lose_what_is_stored(plan)).then(Self::default)
     }
+}
+
+/// What a coordinator has stored may be lost with a disk, or by an unclean election.
+pub(super) fn may_lose_what_is_stored(plan: &Plan) -> bool {
+    let unclean = plan.cluster.config.get("unclean.leader.election.enable");
+    let loses = |action: &Action| {
+        matches!(
+            action,
+            Action::PowerFailure(_)
+                | Action::WipeDisk(_)
+                | Action::FlipBit { .. }
+                | Action::DeleteFile { .. }
+                | Action::TruncateFile { .. }
+                | Action::WriteFile { .. }
+                | Action::ElectUnclean(_)
+        )
+    };
+    let mut actions = plan.timeline.iter().map(|entry| &entry.action);
+    unclean.is_some_and(|it| it != "false") || actions.any(loses)
 }
 
 impl Property for GroupsGoOnWhereTheyCommitted {

@@ -26,32 +26,35 @@ pub(super) struct WholeAfterHealing {
 impl WholeAfterHealing {
     /// Whether a plan is such a one.
     pub(super) fn is_promised_by(plan: &Plan) -> bool {
+        WholeAfterHealing::promised_at(plan).is_some_and(|at| at <= plan.end())
+    }
+
+    /// When all is whole again at the latest, whether that is before the plan's end or not; `None` for other plans.
+    pub(super) fn promised_at(plan: &Plan) -> Option<Duration> {
         let heals = plan.timeline.iter().filter_map(|entry| match entry.when {
             When::At(at) if entry.action == Action::Heal(Healing::Everything) => Some(at),
             _ => None,
         });
-        let Some(healed) = heals.max() else {
-            return false;
-        };
+        let healed = heals.max()?;
         let mut restarted = None;
         for entry in &plan.timeline {
             let last = match entry.when {
                 When::At(at) => at,
                 When::Every { until, .. } => until.unwrap_or(plan.duration),
-                When::On { .. } => return false,
+                When::On { .. } => return None,
             };
             match &entry.action {
                 Action::FlipBit { .. }
                 | Action::DeleteFile { .. }
                 | Action::TruncateFile { .. }
                 | Action::WriteFile { .. }
-                | Action::AskZooKeeper { .. } => return false,
+                | Action::AskZooKeeper { .. } => return None,
                 Action::Restart(who) if last >= healed && is_of_all(who) => {
                     restarted = restarted.max(Some(last));
                 }
                 Action::Restart(_) if last >= healed => {}
                 Action::Heal(_) => {}
-                _ if last > healed => return false,
+                _ if last > healed => return None,
                 _ => {}
             }
         }
@@ -59,7 +62,7 @@ impl WholeAfterHealing {
         let timeout = timeout.and_then(|text| text.parse().ok());
         let timeout = timeout.map_or(DEFAULT_SESSION_TIMEOUT, Duration::from_millis);
         let within = timeout + SETTLES_WITHIN;
-        restarted.is_some_and(|last: Duration| last + within <= plan.end())
+        restarted.map(|last: Duration| last + within)
     }
 }
 

@@ -159,7 +159,7 @@ impl Consumer {
                 self.library.begin_poll(ctx);
             }
             Event::Terminate if self.config.group.is_some() && self.leaving.is_none() => {
-                self.leave(ctx, Leaving::Asked);
+                self.stops(ctx);
             }
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Timer(Timer::Client(ClientTimer::PollAgain)) => self.poll_again(ctx),

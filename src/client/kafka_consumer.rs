@@ -1,5 +1,6 @@
 //! The consumer library for assigned partitions (classes KafkaConsumer, SubscriptionState,
-//! OffsetFetcher, AbstractFetch, FetchCollector; CC16, E11, F7, G17, HW9).
+//! OffsetFetcher, AbstractFetch, FetchCollector; CC16, CC32, E11, F7, G17,
+//! HW9).
 //!
 //! Positions come from the application or from `ListOffsets`; records come by one long poll a
 //! broker. When a partition gets a new leader, the position is held against that leader's log
@@ -164,6 +165,26 @@ impl KafkaConsumer {
     pub fn seek_to(&mut self, partition: &TopicPartition, to: ResetTo) {
         self.subscriptions
             .set(partition, State::AwaitReset(to, Why::Seek));
+    }
+
+    /// `KafkaConsumer.pause`: of these partitions nothing is fetched or handed out until `resume`. Who is given a
+    /// partition anew is given it unpaused.
+    pub fn pause(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.subscriptions.set_paused(partition, true);
+        }
+    }
+
+    /// `KafkaConsumer.resume`
+    pub fn resume(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.subscriptions.set_paused(partition, false);
+        }
+    }
+
+    /// `KafkaConsumer.assignment`
+    pub fn assignment(&self) -> Vec<TopicPartition> {
+        self.subscriptions.partitions()
     }
 
     /// While it is held it fetches nothing and hands nothing out; its group hears of it as ever.

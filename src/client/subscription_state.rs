@@ -32,6 +32,8 @@ pub struct Assigned {
     pub told: Option<&'static str>,
     /// CC28: a replica that is read from instead of the leader, and until when.
     preferred: Option<(BrokerId, Time)>,
+    /// The application wants nothing of it.
+    pub paused: bool,
 }
 
 impl Assigned {
@@ -41,6 +43,7 @@ impl Assigned {
             retry_at: Time::ZERO,
             told: None,
             preferred: None,
+            paused: false,
         }
     }
 
@@ -119,6 +122,18 @@ impl SubscriptionState {
 
     pub fn clear(&mut self) {
         self.assigned.clear();
+    }
+
+    /// `pause` and `resume`. It stays so for as long as it is assigned.
+    pub fn set_paused(&mut self, partition: &TopicPartition, paused: bool) {
+        if let Some(assigned) = self.assigned.get_mut(partition) {
+            assigned.paused = paused;
+        }
+    }
+
+    pub fn is_paused(&self, partition: &TopicPartition) -> bool {
+        let assigned = self.assigned.get(partition);
+        assigned.is_some_and(|assigned| assigned.paused)
     }
 
     pub fn partitions(&self) -> Vec<TopicPartition> {
@@ -206,6 +221,7 @@ impl SubscriptionState {
         {
             *assigned = Assigned {
                 preferred: assigned.preferred,
+                paused: assigned.paused,
                 ..Assigned::new(state)
             };
         }
@@ -216,7 +232,7 @@ impl SubscriptionState {
         self.policy
     }
 
-    /// Where the policy leads.
+    /// Where the policy leads (CC34).
     pub fn after_policy(&self, why: Why) -> State {
         match self.policy {
             AutoOffsetReset::Earliest => State::AwaitReset(ResetTo::Earliest, why),
@@ -270,7 +286,7 @@ impl SubscriptionState {
         assigned.preferred.take().map(|(replica, _)| replica)
     }
 
-    /// `maybeValidatePositionForCurrentLeader`, for all: a position that was found under another
+    /// `maybeValidatePositionForCurrentLeader` (CC30), for all: a position that was found under another
     /// leader epoch is to be held against the new leader's log, if it has an epoch itself. Answers what was read
     /// from a replica that another leader has named, and from which.
     pub fn validate_positions(

@@ -167,6 +167,8 @@ pub struct ConsumerPlan {
     pub commit: Option<Commit>,
     /// What the application of a member of a group does with a record; none: it counts.
     pub each_record: Option<EachRecord>,
+    /// While it works it has its partitions paused, and goes on calling `poll`.
+    pub pauses: bool,
     /// It throws at this record, counted from 1, once in a run: it closes its consumer and ends.
     pub fails_on: Option<u64>,
     /// Its process is gone at a point of its loop, once in a run.
@@ -235,6 +237,7 @@ impl ConsumerPlan {
             processing: None,
             commit: None,
             each_record: None,
+            pauses: false,
             fails_on: None,
             crash: None,
             key_schema: None,

@@ -166,6 +166,22 @@ rules! {
     /// A commit names the generation that it is of (CG14, CG26).
     group_fencing: GroupFencing is "generation" Generation or "off" Off;
 
+    /// Each rebalance makes a generation of its own (CG18).
+    group_generation: GroupGeneration is "counted" Counted or "kept" Kept;
+
+    /// A member that is silent for its session's time-out is out (CG23).
+    group_session: GroupSession is "ends" Ends or "never" Never;
+
+    /// When a group's offsets are forgotten (KAFKA-8069, KAFKA-13636; CG36).
+    offset_expiry: OffsetExpiry is "in-absence" InAbsence or
+        /// By the age of the commit, whoever is there.
+        "by-age" ByAge;
+
+    /// How far a consumer's position is (CC14).
+    consumer_position: ConsumerPosition is "handed-out" HandedOut or
+        /// Behind all that it has fetched.
+        "fetched" Fetched;
+
     /// When what a coordinator writes counts (CG20, CG27).
     group_append: GroupAppend is "replicated" Replicated or
         /// As soon as its own broker has it.

@@ -541,6 +541,7 @@ fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> WorkOptions {
             Some(plan::EachRecord::Forward(topic)) => Each::Forward(topic.as_str().into()),
             Some(plan::EachRecord::Call(name)) => service(name),
         },
+        pauses: consumer.pauses,
         fails_on: consumer.fails_on,
         crash: consumer.crash.map(|crash| {
             let point = match crash.point {

@@ -390,6 +390,8 @@ pub(super) struct Consumer {
     pub(super) commit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) each_record: Option<EachRecord>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) pauses: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fails_on: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

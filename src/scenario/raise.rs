@@ -265,6 +265,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         processing: plan.processing.map(Time),
         commit: plan.commit.map(|commit| commit.to_string()),
         each_record: plan.each_record.as_ref().map(each_record),
+        pauses: plan.pauses,
         fails_on: plan.fails_on,
         crash: plan.crash.map(|crash| crash.to_string()),
         key_schema: plan.key_schema.clone(),

@@ -65,6 +65,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "07-groups/member-joins-and-leaves.yaml",
     "07-groups/member-crashes.yaml",
     "07-groups/slow-member.yaml",
+    "07-groups/slow-member-polls-on.yaml",
     "07-groups/static-member-restarts.yaml",
     "07-groups/eager-rebalance.yaml",
     "07-groups/cooperative-rebalance.yaml",

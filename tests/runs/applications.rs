@@ -270,3 +270,86 @@ fn a_service_that_does_not_answer_is_called_again() {
     assert!(processed(&report).values().all(|times| *times == 1));
     assert!(called.len() > 200, "{}", called.len());
 }
+
+/// CC12, CC43: who pauses its partitions and goes on calling `poll` may work as long as it likes; nothing is lost of
+/// what was fetched, and nothing comes twice.
+#[test]
+fn cc12_who_pauses_and_polls_on_keeps_its_place() {
+    let slow = |pauses: bool| {
+        let does = format!(
+            "processing: 3s\n    pauses: {pauses}\n    commit: sync after\n    config: {{group.id: g, enable.auto.commit: false, max.poll.interval.ms: 8000, max.poll.records: 5}}"
+        );
+        member("60s", &does, "")
+    };
+    let expired = |report: &Report| {
+        let expired = report.trace.iter().filter(|entry| {
+            matches!(
+                entry.fact,
+                Fact::Group(GroupFact::PollTimeoutExpired { .. })
+            )
+        });
+        expired.count()
+    };
+    assert!(expired(&slow(false)) > 0);
+    let report = slow(true);
+    assert_eq!(expired(&report), 0);
+    let done: Vec<i64> = processed(&report).into_keys().collect();
+    assert_eq!(done, (0..done.len() as i64).collect::<Vec<_>>());
+    assert!(processed(&report).values().all(|times| *times == 1));
+    let offsets: Vec<i64> = committed(&report)
+        .iter()
+        .map(|(_, offset)| *offset)
+        .collect();
+    assert_eq!(offsets, [5, 10, 15]);
+}
+
+/// B49: a group's offsets are records of a topic. With one copy of it, and that gone, the group reads all again.
+#[test]
+fn what_a_group_has_read_is_lost_with_the_only_copy_of_its_offsets() {
+    let run_with = |copies: u32, rest: &str| {
+        let text = format!(
+            "format: 1\nname: test\nabout: Offsets are lost.\nduration: 90s\n\
+             cluster: {{brokers: 3, config: {{offsets.topic.replication.factor: {copies}, offsets.topic.num.partitions: 1}}}}\n\
+             topics: {{t: {{partitions: 1, replication.factor: 3}}}}\n\
+             producers: {{p: {{topic: t, every: 1s}}}}\n\
+             consumers: {{c: {{topics: [t], config: {{group.id: g, session.timeout.ms: 10000}}}}}}\n{rest}"
+        );
+        let plan = load("test.yaml", text.into_bytes(), &[])
+            .expect("a plan")
+            .plan;
+        run(&plan, 1).expect("a run")
+    };
+    let again = |copies: u32| {
+        let coordinator = coordinator(&run_with(copies, ""));
+        let rest = format!(
+            "timeline:\n  - {{at: 30s, crash: c}}\n  - {{at: 31s, crash: broker-{coordinator}}}\n\
+             \x20 - {{at: 32s, wipe disk: broker-{coordinator}}}\n  - {{at: 55s, restart: broker-{coordinator}}}\n  - {{at: 65s, restart: c}}\n"
+        );
+        processed(&run_with(copies, &rest))
+            .values()
+            .filter(|times| **times > 1)
+            .count()
+    };
+    assert!(again(1) > 20, "it begins at the beginning");
+    assert!(again(3) < 10, "other copies are there");
+}
+
+/// Who is asked to stop finishes what `poll` gave and closes its consumer then: nothing is lost and nothing comes twice,
+/// whoever commits.
+#[test]
+fn who_is_asked_to_stop_finishes_what_it_was_given() {
+    for how in [
+        "config: {group.id: g}",
+        "config: {group.id: g, enable.auto.commit: false}\n    commit: after",
+        "config: {group.id: g, enable.auto.commit: false}\n    commit: sync after",
+    ] {
+        let does = format!("processing: 50ms\n    {how}");
+        let rest = "timeline: [{at: 14s, stop: c}, {at: 25s, restart: c}]\n";
+        let report = member("50s", &does, rest);
+        let times = processed(&report);
+        let done: Vec<i64> = times.keys().copied().collect();
+        assert_eq!(done, (0..done.len() as i64).collect::<Vec<_>>(), "{how}");
+        assert!(times.values().all(|times| *times == 1), "{how}: {times:?}");
+        assert!(done.len() > 200, "{how}: {}", done.len());
+    }
+}

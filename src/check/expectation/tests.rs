@@ -1,5 +1,6 @@
 //! Each expectation seen to hold and seen to fail, on one made-up history of a leader's crash.
 
+mod groups;
 mod story;
 
 use self::story::{Story, created, expected};

@@ -24,6 +24,8 @@ pub struct WorkOptions {
     pub processing: Duration,
     pub commit: CommitPolicy,
     pub each: Each,
+    /// While it works it has its partitions paused, and goes on calling `poll`.
+    pub pauses: bool,
     /// It throws at the record of this number.
     pub fails_on: Option<u64>,
     /// Its process is gone at this point, where this record is concerned.
@@ -78,6 +80,8 @@ const KILLED: i32 = 137;
 #[derive(Debug)]
 pub(super) struct Work {
     in_work: VecDeque<Given>,
+    /// It works on the first of them.
+    busy: bool,
     /// Records that `poll` gave in this life.
     given: u64,
     /// Processed since the last commit of `CommitWhen::Every`, and up to where.
@@ -87,6 +91,8 @@ pub(super) struct Work {
     marked: Option<(TopicPartition, i64)>,
     /// `commitSync` has not returned.
     commits: bool,
+    /// `wakeup` was called.
+    stops: bool,
     target: Target,
     fails_on: Option<u64>,
     crash: Option<(Point, u64)>,
@@ -126,11 +132,13 @@ impl Work {
         };
         Work {
             in_work: VecDeque::new(),
+            busy: false,
             given: 0,
             uncommitted: 0,
             done: BTreeMap::new(),
             marked: None,
             commits: false,
+            stops: false,
             target: target.unwrap_or(Target::Nobody),
             fails_on: options.work.fails_on,
             crash: options.work.crash,
@@ -179,6 +187,14 @@ impl Work {
 impl Consumer {
     /// `poll` has returned.
     pub(super) fn process(&mut self, ctx: &mut Ctx<'_>) {
+        if self.options.work.pauses {
+            // Partitions that it was given meanwhile too: what came of them waits its turn.
+            self.library.pause(&self.library.assignment());
+            self.library.begin_poll(ctx);
+        }
+        if std::mem::replace(&mut self.work.busy, true) {
+            return;
+        }
         let given = self.work.in_work.iter().map(|given| given.number);
         let given: Vec<u64> = match self.work.crash {
             Some((Point::AfterPoll, _)) => given.collect(),
@@ -195,6 +211,15 @@ impl Consumer {
         };
         if when != CommitWhen::Before || !self.commits(ctx, None, waits) {
             self.begin_record(ctx);
+        }
+    }
+
+    /// The shutdown hook of the documented loop: `wakeup`. What `poll` gave is processed to its end, unless the
+    /// application is in `commitSync`; the next call that waits throws, and it closes its consumer.
+    pub(super) fn stops(&mut self, ctx: &mut Ctx<'_>) {
+        self.work.stops = true;
+        if self.work.in_work.is_empty() || self.work.commits {
+            self.leave(ctx, Leaving::Asked);
         }
     }
 
@@ -273,7 +298,7 @@ impl Consumer {
             CommitPolicy::Own {
                 when: CommitWhen::After,
                 ..
-            } => self.poll(ctx),
+            } => self.polls_again(ctx),
             _ => self.begin_record(ctx),
         }
     }
@@ -313,8 +338,20 @@ impl Consumer {
             _ => false,
         };
         if !commits_now {
-            self.poll(ctx);
+            self.polls_again(ctx);
         }
+    }
+
+    /// All that it was given is processed.
+    fn polls_again(&mut self, ctx: &mut Ctx<'_>) {
+        self.work.busy = false;
+        if self.work.stops {
+            return self.leave(ctx, Leaving::Asked);
+        }
+        if self.options.work.pauses {
+            self.library.resume(&self.library.assignment());
+        }
+        self.poll(ctx);
     }
 
     /// The first record is processed; true if the application does not go on at once.
@@ -363,6 +400,10 @@ impl Consumer {
             false => Committing::Async,
         };
         self.library.commit(ctx, offsets, how);
+        if waits && self.work.stops {
+            // It is sent, and `commitSync` throws.
+            self.leave(ctx, Leaving::Asked);
+        }
         waits
     }
 

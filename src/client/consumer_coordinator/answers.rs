@@ -1,5 +1,5 @@
 //! What the coordinator's answers do to a member: the table of errors of group requests, and CC40,
-//! CC46.
+//! CC46, CC59.
 
 use super::{
     Call, Commit, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, ToAssign,

@@ -1,5 +1,6 @@
 //! How a member joins its group, and how the group's leader gives partitions out (`onJoinPrepare`,
-//! `sendJoinGroupRequest`, `onLeaderElected`). Rules CC38, CC39, CC44, CC45, CC48, CC57.
+//! `sendJoinGroupRequest`, `onLeaderElected`). Rules CC38, CC39, CC44, CC45, CC48, CC57,
+//! CC58.
 
 use super::{
     Call, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, answers,

@@ -7,6 +7,7 @@ use crate::client::subscription_state::{FetchPosition, State};
 use crate::kernel::Time;
 use crate::network_client::Node;
 use crate::protocol::config::GroupMembership;
+use crate::protocol::rules::ConsumerPosition;
 use crate::protocol::{Ctx, ErrorCode, Response, TopicName, TopicPartition};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -142,9 +143,14 @@ impl KafkaConsumer {
             return;
         };
         let mut handed_out = 0;
+        let mut paused = VecDeque::new();
         while handed_out < self.config.max_poll_records
             && let Some(first) = group.buffer.front_mut()
         {
+            if self.subscriptions.is_paused(&first.partition) {
+                paused.extend(group.buffer.pop_front());
+                continue;
+            }
             let position = self.subscriptions.position(&first.partition);
             let fits = position.is_some_and(|position| position.offset == first.at);
             if !fits || self.subscriptions.is_suspended() {
@@ -153,10 +159,13 @@ impl KafkaConsumer {
             }
             match first.records.pop_front() {
                 Some(record) => {
-                    let position = FetchPosition {
-                        offset: record.offset + 1,
-                        offset_epoch: record.leader_epoch,
-                        ..first.end
+                    let position = match self.config.rules.consumer_position {
+                        ConsumerPosition::HandedOut => FetchPosition {
+                            offset: record.offset + 1,
+                            offset_epoch: record.leader_epoch,
+                            ..first.end
+                        },
+                        ConsumerPosition::Fetched => first.end,
                     };
                     first.at = position.offset;
                     let state = State::Fetching(position);
@@ -171,6 +180,9 @@ impl KafkaConsumer {
                 }
             }
         }
+        // They keep their places.
+        paused.append(&mut group.buffer);
+        group.buffer = paused;
         if handed_out > 0 {
             group.in_poll = false;
             self.polled.push_back(Polled::Returned);
@@ -181,7 +193,8 @@ impl KafkaConsumer {
     pub(super) fn may_fetch(&self, partition: &TopicPartition) -> bool {
         let is_buffered =
             |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);
-        !self.subscriptions.is_suspended() && !self.group.as_ref().is_some_and(is_buffered)
+        let may = !self.subscriptions.is_suspended() && !self.subscriptions.is_paused(partition);
+        may && !self.group.as_ref().is_some_and(is_buffered)
     }
 
     pub(super) fn coordinator_in(&self, answer: Option<Response>) -> Result<Node, ErrorCode> {

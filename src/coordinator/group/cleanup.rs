@@ -5,6 +5,7 @@ use super::group_coordinator::{GroupCoordinator, set_timer};
 use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::records::Key;
 use crate::kernel::Duration;
+use crate::protocol::rules::OffsetExpiry;
 use crate::protocol::{CONSUMER_PROTOCOL_TYPE, Ctx, Fact, GroupFact, GroupTimer, TopicPartition};
 use std::rc::Rc;
 
@@ -13,7 +14,8 @@ impl GroupCoordinator {
         let now_ms = ctx.wall_ms();
         for group_id in self.groups.keys().cloned().collect::<Vec<_>>() {
             self.with_group(&group_id, |it, group| {
-                let expired = expired(group, now_ms, it.config.offsets_retention_ms);
+                let rule = it.config.rules.offset_expiry;
+                let expired = expired(group, now_ms, it.config.offsets_retention_ms, rule);
                 let gone = group.remove_offsets(&expired);
                 it.facts.extend(gone.iter().map(|partition| {
                     Fact::Group(GroupFact::OffsetExpired {
@@ -67,7 +69,12 @@ impl GroupCoordinator {
 }
 
 /// CG36.
-fn expired(group: &GroupMetadata, now_ms: i64, retention_ms: i64) -> Vec<TopicPartition> {
+fn expired(
+    group: &GroupMetadata,
+    now_ms: i64,
+    retention_ms: i64,
+    rule: OffsetExpiry,
+) -> Vec<TopicPartition> {
     let is_old = |base: i64, committed: &Committed| match committed.value.expire_timestamp {
         Some(at) => now_ms >= at,
         None => now_ms - base >= retention_ms,
@@ -78,6 +85,7 @@ fn expired(group: &GroupMetadata, now_ms: i64, retention_ms: i64) -> Vec<TopicPa
             return false;
         }
         match &group.protocol_type {
+            _ if rule == OffsetExpiry::ByAge => by_commit(committed),
             None => by_commit(committed),
             Some(_) if group.is(GroupState::Empty) => {
                 let since = match group.current_state_timestamp {

@@ -7,7 +7,7 @@ use super::records::OffsetAndMetadata;
 use crate::kernel::Duration;
 use crate::log::batch::{BatchBuilder, Records};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::rules::Rules;
+use crate::protocol::rules::{GroupSession, Rules};
 use crate::protocol::{
     BrokerTimer, Ctx, ErrorCode, Fact, GroupFact, GroupTimer, HeartbeatRequest, HeartbeatResponse,
     MemberGone, Pending, RebalanceReason, Response, Timer, TopicPartition,
@@ -389,6 +389,9 @@ impl GroupCoordinator {
             return;
         };
         silent.session = None;
+        if self.config.rules.group_session == GroupSession::Never {
+            return;
+        }
         if silent.is_new || !silent.waits_for_us() {
             let id = Rc::clone(&silent.member_id);
             let waited = format!("session.timeout.ms={}", silent.session_timeout_ms);

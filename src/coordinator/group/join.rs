@@ -8,7 +8,7 @@ use super::group_metadata::{GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key};
 use super::sync::stored_as;
-use crate::protocol::rules::GroupJoin;
+use crate::protocol::rules::{GroupGeneration, GroupJoin};
 use crate::protocol::{
     Ctx, ErrorCode, GroupTimer, JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember,
     MemberGone, Pending, RebalanceReason, UNKNOWN_MEMBER_ID,
@@ -414,6 +414,9 @@ impl GroupCoordinator {
             return;
         }
         group.init_next_generation(ctx.wall_ms());
+        if self.config.rules.group_generation == GroupGeneration::Kept {
+            group.generation_id = (group.generation_id - 1).max(1);
+        }
         self.tell(group, None);
         if group.is(GroupState::Empty) {
             let now_ms = ctx.wall_ms();

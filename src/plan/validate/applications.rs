@@ -100,6 +100,11 @@ fn without_group(consumer: &ConsumerPlan, at: impl Fn(&str) -> Vec<String>) -> C
             "work for a consumer without a group",
         ),
         (
+            "pauses",
+            consumer.pauses,
+            "a pause of a consumer without a group",
+        ),
+        (
             "fails_on",
             consumer.fails_on.is_some(),
             "a failure of a consumer without a group",

@@ -238,6 +238,12 @@ impl Check<'_> {
                 key.to_string(),
             ]
         };
+        let reset = consumer.config.get("auto.offset.reset");
+        if let Some(reset) = reset.filter(|it| it.trim().starts_with("by_duration")) {
+            let found = format!("\"{reset}\", which comes with Kafka 4.0 (KIP-1106)");
+            return Err(Problem::new(config_at("auto.offset.reset"), found)
+                .expected("latest, earliest or none"));
+        }
         self.properties(Scope::Consumer, &consumer.config, config_at)?;
         let config =
             (self.plan.cluster.kafka_version).client_properties(Scope::Consumer, &consumer.config);

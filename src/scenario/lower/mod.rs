@@ -394,6 +394,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         processing: said.processing.map(|time| time.0),
         commit,
         each_record,
+        pauses: said.pauses,
         fails_on: said.fails_on,
         crash,
         key_schema: said.key_schema,

@@ -5,7 +5,7 @@ use crate::client::{consumed, consumer, exceptions};
 use kafka_trial::protocol::ErrorCode;
 
 #[test]
-fn a_consumer_begins_where_its_reset_policy_says() {
+fn cc34_a_consumer_begins_where_its_reset_policy_says() {
     let read_with = |policy: &str| {
         let mut town = Town::new(1, World::with_partitions(&[1]));
         town.world().append(0, &["a", "b", "c"]);
@@ -25,7 +25,7 @@ fn a_consumer_begins_where_its_reset_policy_says() {
 }
 
 #[test]
-fn a_consumer_reads_on_from_the_new_leader() {
+fn cc30_a_consumer_reads_on_from_the_new_leader() {
     let mut town = Town::new(1, World::with_partitions(&[1]));
     town.world().append(0, &["a", "b"]);
     town.start(1);
@@ -44,7 +44,7 @@ fn a_consumer_reads_on_from_the_new_leader() {
 }
 
 #[test]
-fn g17_a_consumer_goes_back_to_where_an_unclean_leaders_log_differs() {
+fn g17_cc32_a_consumer_goes_back_to_where_an_unclean_leaders_log_differs() {
     let run_with = |policy: &str| {
         let mut town = Town::new(1, World::with_partitions(&[1]));
         town.world().append(0, &["a", "b", "c"]);
@@ -65,7 +65,7 @@ fn g17_a_consumer_goes_back_to_where_an_unclean_leaders_log_differs() {
 }
 
 #[test]
-fn f7_out_of_range_applies_the_reset_policy_or_throws() {
+fn f7_cc16_out_of_range_applies_the_reset_policy_or_throws() {
     let run_with = |policy: &str| {
         let mut town = Town::new(1, World::with_partitions(&[1]));
         town.world().append(0, &["a", "b"]);

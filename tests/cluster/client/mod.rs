@@ -63,10 +63,10 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
 pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]) -> NodeId {
     let options = ConsumerOptions {
         work: Default::default(),
+        rules: Default::default(),
         schemas: Default::default(),
         poison: Default::default(),
         own_producer: Properties::new(),
-        rules: Default::default(),
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),

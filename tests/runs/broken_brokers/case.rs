@@ -45,8 +45,12 @@ impl Case {
     }
 
     fn plan(&self) -> Plan {
+        let length = match self.plan.contains("duration:") {
+            true => "",
+            false => "duration: 60s\n",
+        };
         let text = format!(
-            "format: 1\nname: broken-broker\nabout: A rule is broken.\nduration: 60s\n{}",
+            "format: 1\nname: broken-broker\nabout: A rule is broken.\n{length}{}",
             self.plan
         );
         let loaded = scenario::load("broken.yaml", text.into_bytes(), &[]);

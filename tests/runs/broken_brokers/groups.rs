@@ -83,3 +83,90 @@ timeline:
     }
     .check();
 }
+
+/// The second joins, and finds itself in the first generation.
+#[test]
+fn group_generation_kept() {
+    Case {
+        broken: "group_generation=kept",
+        era: "",
+        noticed_by: "generations of a group only grow",
+        plan: format!(
+            "{THREE}
+consumers:
+  a: {{topics: [t], config: {{group.id: g}}}}
+  b: {{topics: [t], start: 20s, config: {{group.id: g}}}}
+"
+        ),
+    }
+    .check();
+}
+
+/// A member crashes and does not come back: nobody misses it, and nobody reads what it has.
+#[test]
+fn group_session_never() {
+    let config = "config: {group.id: g, session.timeout.ms: 6000, max.poll.interval.ms: 10000}";
+    Case {
+        broken: "group_session=never",
+        era: "",
+        noticed_by: "after healing every group is whole again",
+        plan: format!(
+            "duration: 130s
+cluster: {{brokers: 3, config: {{zookeeper.session.timeout.ms: 6000}}}}
+topics: {{t: {{partitions: 6, replication.factor: 3}}}}
+producers: {{truck: {{count: 3, topic: t, key: truck_id, every: 1s}}}}
+consumers:
+  a: {{topics: [t], {config}}}
+  b: {{topics: [t], {config}}}
+timeline:
+  - {{at: 18s, crash: b}}
+  - {{at: 19s, crash: broker-2}}
+  - {{at: 24s, heal: everything}}
+  - {{at: 25s, restart: all brokers}}
+"
+        ),
+    }
+    .check();
+}
+
+/// A topic falls silent, and who reads it commits nothing more; it never goes away.
+#[test]
+fn offset_expiry_by_age() {
+    Case {
+        broken: "offset_expiry=by-age",
+        era: "",
+        noticed_by: "what a living group has committed is not forgotten",
+        plan: "duration: 110s
+cluster:
+  brokers: 3
+  config: {offsets.retention.minutes: 1, offsets.retention.check.interval.ms: 10000}
+topics: {t: {partitions: 2, replication.factor: 3}}
+producers: {truck: {count: 3, topic: t, key: truck_id, every: 1s, stop: 20s}}
+consumers:
+  a: {topics: [t], commit: sync after, config: {group.id: g, enable.auto.commit: false}}
+"
+        .to_owned(),
+    }
+    .check();
+}
+
+/// Much was fetched and little of it given to the application when a commit is due.
+#[test]
+fn consumer_position_fetched() {
+    Case {
+        broken: "consumer_position=fetched",
+        era: "",
+        noticed_by: "a group goes on nowhere behind what it was given",
+        plan: format!(
+            "{THREE}
+consumers:
+  a:
+    topics: [t]
+    start: 20s
+    processing: 20ms
+    config: {{group.id: g, max.poll.records: 10, auto.commit.interval.ms: 1000}}
+"
+        ),
+    }
+    .check();
+}
