@@ -7,9 +7,7 @@ mod dead_letters;
 mod own_producer;
 mod reading;
 mod service_client;
-mod work;
-
-pub use work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
+pub(super) mod work;
 
 use crate::client::Bootstrap;
 use crate::client::consumer_coordinator::GroupNews;
@@ -23,7 +21,7 @@ use crate::protocol::{
 use reading::Reading;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use work::Work;
+use work::{Work, WorkOptions};
 
 /// What a consumer node is built from.
 #[derive(Clone, Debug)]

@@ -9,11 +9,9 @@
 //! May not know whether others live, nor what the coordinator has stored but what it answers.
 
 mod answers;
-mod commits;
+pub mod commits;
 mod heartbeat;
 mod join;
-
-pub use commits::Committing;
 
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;

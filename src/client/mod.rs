@@ -31,9 +31,8 @@ mod transaction_manager;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
-pub use consumer::{
-    CommitPolicy, CommitWhen, Consumer, ConsumerOptions, Each, Point, Poison, WorkOptions,
-};
+pub use consumer::work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
+pub use consumer::{Consumer, ConsumerOptions, Poison};
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,

@@ -7,7 +7,7 @@
 use super::own_producer::OwnProducer;
 use super::service_client::ServiceClient;
 use super::{Consumer, ConsumerOptions, Leaving};
-use crate::client::consumer_coordinator::Committing;
+use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::kafka_consumer::ConsumerRecord;
 use crate::kernel::{Address, Duration};
 use crate::log::batch::Headers;

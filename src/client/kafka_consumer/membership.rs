@@ -2,7 +2,8 @@
 //! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4, CC5, CC11, CC12, CC14.
 
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
-use crate::client::consumer_coordinator::{Committing, ConsumerCoordinator, GroupNews};
+use crate::client::consumer_coordinator::commits::Committing;
+use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
 use crate::client::subscription_state::{FetchPosition, State};
 use crate::kernel::Time;
 use crate::network_client::Node;

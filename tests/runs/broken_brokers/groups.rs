@@ -111,7 +111,7 @@ fn group_session_never() {
         era: "",
         noticed_by: "after healing every group is whole again",
         plan: format!(
-            "duration: 130s
+            "duration: 140s
 cluster: {{brokers: 3, config: {{zookeeper.session.timeout.ms: 6000}}}}
 topics: {{t: {{partitions: 6, replication.factor: 3}}}}
 producers: {{truck: {{count: 3, topic: t, key: truck_id, every: 1s}}}}
@@ -121,8 +121,8 @@ consumers:
 timeline:
   - {{at: 18s, crash: b}}
   - {{at: 19s, crash: broker-2}}
-  - {{at: 24s, heal: everything}}
-  - {{at: 25s, restart: all brokers}}
+  - {{at: 34s, heal: everything}}
+  - {{at: 35s, restart: all brokers}}
 "
         ),
     }
