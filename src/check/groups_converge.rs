@@ -150,7 +150,7 @@ fn is_steady(consumer: &ConsumerPlan, whole: Duration) -> bool {
     let is_past = |time: Option<Duration>| time.is_none_or(|time| time <= whole);
     is_past(consumer.start)
         && is_past(consumer.stop)
-        && consumer.crash.is_none()
+        && consumer.crashes.is_none()
         && consumer.fails_on.is_none()
         && consumer.processing.is_none_or(|it| it <= BRISK)
 }

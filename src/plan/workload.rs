@@ -172,7 +172,7 @@ pub struct ConsumerPlan {
     /// It throws at this record, counted from 1, once in a run: it closes its consumer and ends.
     pub fails_on: Option<u64>,
     /// Its process is gone at a point of its loop, once in a run.
-    pub crash: Option<CrashAt>,
+    pub crashes: Option<CrashAt>,
     /// Names of `Plan::schemas`: what the reader has for its own, whatever was written.
     pub key_schema: Option<String>,
     pub value_schema: Option<String>,
@@ -239,7 +239,7 @@ impl ConsumerPlan {
             each_record: None,
             pauses: false,
             fails_on: None,
-            crash: None,
+            crashes: None,
             key_schema: None,
             value_schema: None,
             poison: None,

@@ -543,7 +543,7 @@ fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> WorkOptions {
         },
         pauses: consumer.pauses,
         fails_on: consumer.fails_on,
-        crash: consumer.crash.map(|crash| {
+        crash: consumer.crashes.map(|crash| {
             let point = match crash.point {
                 plan::CrashPoint::AfterPoll => Point::AfterPoll,
                 plan::CrashPoint::BeforeProcessing => Point::BeforeProcessing,

@@ -395,7 +395,7 @@ pub(super) struct Consumer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fails_on: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) crash: Option<String>,
+    pub(super) crashes: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key_schema: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -267,7 +267,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         each_record: plan.each_record.as_ref().map(each_record),
         pauses: plan.pauses,
         fails_on: plan.fails_on,
-        crash: plan.crash.map(|crash| crash.to_string()),
+        crashes: plan.crashes.map(|crash| crash.to_string()),
         key_schema: plan.key_schema.clone(),
         value_schema: plan.value_schema.clone(),
         poison: plan.poison.as_ref().map(|poison| match poison {

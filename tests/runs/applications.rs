@@ -86,7 +86,8 @@ fn lives(report: &Report) -> (Vec<i64>, i64) {
 #[test]
 fn where_it_crashes_decides_what_is_lost_and_what_comes_twice() {
     let crashed = |commit: &str, crash: &str| {
-        let does = format!("processing: 10ms\n    {OWN}\n    commit: {commit}\n    crash: {crash}");
+        let does =
+            format!("processing: 10ms\n    {OWN}\n    commit: {commit}\n    crashes: {crash}");
         lives(&member("50s", &does, "timeline: [{at: 20s, restart: c}]\n"))
     };
     let twenty: Vec<i64> = (0..20).collect();
@@ -217,7 +218,7 @@ fn cc53_commit_sync_gives_up_in_time() {
 fn what_was_not_committed_is_sent_on_and_asked_for_again() {
     let does = |each: &str| {
         format!(
-            "{OWN}\n    commit: sync every 10 records\n    each_record: {each}\n    crash: after processing record 27"
+            "{OWN}\n    commit: sync every 10 records\n    each_record: {each}\n    crashes: after processing record 27"
         )
     };
     let rest = "services: {sms: {takes: 5ms}}\ntimeline: [{at: 20s, restart: c}]\n";

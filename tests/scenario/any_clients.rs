@@ -95,7 +95,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
                 _ => Some(EachRecord::Call("sms".into())),
             },
             fails_on: (each > 9).then_some(n),
-            crash: Some(CrashAt {
+            crashes: Some(CrashAt {
                 point: CrashPoint::WORDS[point].1,
                 record: n,
             }),

@@ -35,7 +35,7 @@ impl Check<'_> {
         if consumer.fails_on == Some(0) {
             return Err(Problem::new(at("fails_on"), "record 0").expected("at least 1"));
         }
-        match consumer.crash {
+        match consumer.crashes {
             Some(crash) => crashes(crash, consumer.commit, &at),
             None => Ok(()),
         }
@@ -110,8 +110,8 @@ fn without_group(consumer: &ConsumerPlan, at: impl Fn(&str) -> Vec<String>) -> C
             "a failure of a consumer without a group",
         ),
         (
-            "crash",
-            consumer.crash.is_some(),
+            "crashes",
+            consumer.crashes.is_some(),
             "a point in the loop of a consumer without a group",
         ),
     ];
@@ -149,12 +149,12 @@ fn commits(
 
 fn crashes(crash: CrashAt, commit: Option<Commit>, at: &impl Fn(&str) -> Vec<String>) -> Checked {
     if crash.record == 0 {
-        return Err(Problem::new(at("crash"), "record 0").expected("at least 1"));
+        return Err(Problem::new(at("crashes"), "record 0").expected("at least 1"));
     }
     let commits = matches!(commit, Some(Commit::Own { .. }));
     match crash.point {
         CrashPoint::AfterCommit if !commits => Err(Problem::new(
-            at("crash"),
+            at("crashes"),
             "a point after a commit, and the application does not commit",
         )
         .expected("another point, or a commit of its own: commit: sync after")),

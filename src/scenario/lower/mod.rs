@@ -382,7 +382,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
     let path = |key: &'static str| ["consumers".to_string(), name.clone(), key.to_string()];
     let commit = applications::commit(said.commit, path("commit"))?;
     let each_record = applications::each_record(said.each_record, path("each_record"))?;
-    let crash = applications::crash(said.crash, path("crash"))?;
+    let crashes = applications::crash(said.crashes, path("crashes"))?;
     Ok(ConsumerPlan {
         name,
         about: said.about,
@@ -396,7 +396,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         each_record,
         pauses: said.pauses,
         fails_on: said.fails_on,
-        crash,
+        crashes,
         key_schema: said.key_schema,
         value_schema: said.value_schema,
         poison,
