@@ -97,6 +97,7 @@ each! {
     truck_gps_groups: "03-truck-gps/truck-gps-groups",
     truck_gps: "03-truck-gps/truck-gps",
     key_skew: "04-keys/key-skew",
+    null_keys: "04-keys/null-keys",
     same_key_same_partition: "04-keys/same-key-same-partition",
     anatomy_of_a_message: "05-messages/anatomy-of-a-message",
     every_serializer: "05-messages/every-serializer",
