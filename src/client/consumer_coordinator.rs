@@ -106,6 +106,8 @@ pub struct ConsumerCoordinator {
     membership: GroupMembership,
     rebalance_protocol: RebalanceProtocol,
     topics: Vec<TopicName>,
+    /// `client.rack`
+    rack: Option<Rc<str>>,
     request_timeout: Duration,
     retry_backoff: (u64, u64),
     network: NetworkClient<Call>,
@@ -189,6 +191,7 @@ impl ConsumerCoordinator {
             memories: first_memories(&membership.assignors),
             membership,
             topics,
+            rack: (!config.client_rack.is_empty()).then(|| config.client_rack.as_str().into()),
             coordinator: None,
             finding: false,
             find_attempts: 0,

@@ -58,6 +58,8 @@ pub struct Metadata {
     backoff_ms: (u64, u64),
     /// Empty until a broker of the bootstrap list has answered.
     brokers: BTreeMap<BrokerId, Endpoint>,
+    /// Of those that have one.
+    racks: BTreeMap<BrokerId, Rc<str>>,
     /// What `nodes` says.
     nodes: Vec<Node>,
     controller: BrokerId,
@@ -89,6 +91,7 @@ impl Metadata {
             expire: Duration::from_millis(config.metadata_max_age_ms),
             backoff_ms: (config.retry_backoff_ms, config.retry_backoff_max_ms),
             brokers: BTreeMap::new(),
+            racks: BTreeMap::new(),
             nodes: Vec::new(),
             controller: NO_LEADER,
             topics: BTreeMap::new(),
@@ -150,6 +153,11 @@ impl Metadata {
     /// Where brokers say that they are.
     pub fn brokers(&self) -> impl Iterator<Item = (BrokerId, &Endpoint)> {
         self.brokers.iter().map(|(id, endpoint)| (*id, endpoint))
+    }
+
+    /// `broker.rack`, as the broker says it.
+    pub fn rack(&self, broker: BrokerId) -> Option<&Rc<str>> {
+        self.racks.get(&broker)
     }
 
     /// Where a host and port lead, as far as this machine can look them up.
@@ -292,6 +300,8 @@ impl Metadata {
             .iter()
             .map(|broker| (broker.id, endpoint(&self.hosts, &broker.host, broker.port)))
             .collect();
+        let rack = |broker: &BrokerEndpoint| Some((broker.id, broker.rack.clone()?));
+        self.racks = response.brokers.iter().filter_map(rack).collect();
         self.shuffle_nodes(ctx);
         let old = std::mem::take(&mut self.topics);
         self.topic_errors.clear();

@@ -94,12 +94,14 @@ mod tests {
             topics: subscription.topics,
             generation_id: generation,
             owned_partitions: subscription.owned_partitions,
+            rack: None,
         }
     }
 
     fn given(members: &[AssignorMember], topics: &[(&str, i32)]) -> BTreeMap<String, Vec<i32>> {
         let topics = topics.iter().map(|(topic, n)| ((*topic).into(), *n));
-        let assigned = Assignor::CooperativeSticky.assign(members, &topics.collect());
+        let assigned =
+            Assignor::CooperativeSticky.assign(members, &topics.collect(), &BTreeMap::new());
         let numbers = |of: Vec<TopicPartition>| {
             let mut numbers: Vec<i32> = of.iter().map(|it| it.partition).collect();
             numbers.sort_unstable();

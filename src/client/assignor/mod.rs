@@ -1,10 +1,11 @@
-//! Who reads what: assignors run by the leader of a group (classes RangeAssignor, RoundRobinAssignor,
-//! AbstractPartitionAssignor; `sticky` for StickyAssignor, `cooperative_sticky` for CooperativeStickyAssignor).
-//! Rules CA1 to CA3, CA7 to CA12, CA17, CC48.
+//! Who reads what: assignors run by the leader of a group (classes RoundRobinAssignor,
+//! AbstractPartitionAssignor; `range` for RangeAssignor, `sticky` for StickyAssignor, `cooperative_sticky` for CooperativeStickyAssignor).
+//! Rules CA1, CA2, CA7 to CA12, CA17, CC48.
 //!
 //! May not know who leads partitions, nor how far anybody has read.
 
 mod cooperative_sticky;
+mod range;
 mod sticky;
 mod sticky_general;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod sticky_tests;
 
 use crate::protocol::{StickyUserData, Subscription, TopicName, TopicPartition};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A member, as its leader sees it.
@@ -27,7 +28,15 @@ pub struct AssignorMember {
     pub owned_partitions: Vec<TopicPartition>,
     /// What it tells the assignor that it has.
     pub claim: StickyUserData,
+    /// Its `client.rack`, if it has one.
+    pub rack: Option<Rack>,
 }
+
+/// Where a machine stands, as `broker.rack` and `client.rack` name it.
+pub type Rack = Rc<str>;
+
+/// Of each partition of a topic, from 0 on: racks of its replicas, where brokers have any.
+pub type TopicRacks = BTreeMap<TopicName, Vec<BTreeSet<Rack>>>;
 
 /// What members of a group do when it shares its partitions anew (`RebalanceProtocol`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -84,11 +93,12 @@ impl Assignor {
     }
 
     /// Every member gets an entry. Members stand as they joined; `partitions` has how many each known topic
-    /// that one of them reads has, and what is not known there is as if it did not exist (CA2).
+    /// that one of them reads has, and what is not known there is as if it did not exist (CA2). `Range` looks at racks.
     pub fn assign(
         self,
         members: &[AssignorMember],
         partitions: &BTreeMap<TopicName, i32>,
+        racks: &TopicRacks,
     ) -> Assigned {
         let mut sorted: Vec<&AssignorMember> = members.iter().collect();
         sorted.sort_by_key(|member| order(member));
@@ -97,7 +107,7 @@ impl Assignor {
             .map(|member| (Rc::clone(&member.id), Vec::new()))
             .collect();
         match self {
-            Assignor::Range => range(&sorted, partitions, &mut assigned),
+            Assignor::Range => range::assign(&sorted, partitions, racks, &mut assigned),
             Assignor::RoundRobin => round_robin(&sorted, partitions, &mut assigned),
             Assignor::Sticky => assigned = sticky::assign(members, partitions).assigned,
             Assignor::CooperativeSticky => {
@@ -138,34 +148,6 @@ fn order(member: &AssignorMember) -> (bool, Rc<str>) {
     match &member.instance {
         Some(instance) => (false, Rc::clone(instance)),
         None => (true, Rc::clone(&member.id)),
-    }
-}
-
-/// CA3: each topic by itself, in pieces, the first members one more.
-fn range(
-    sorted: &[&AssignorMember],
-    partitions: &BTreeMap<TopicName, i32>,
-    assigned: &mut Assigned,
-) {
-    for (topic, count) in partitions {
-        let subscribed: Vec<_> = sorted
-            .iter()
-            .filter(|it| it.topics.contains(topic))
-            .collect();
-        let Some(members) = i32::try_from(subscribed.len()).ok().filter(|n| *n > 0) else {
-            continue;
-        };
-        let (each, more) = (count / members, count % members);
-        let mut next = 0;
-        for (place, member) in (0..).zip(subscribed) {
-            let end = next + each + i32::from(place < more);
-            let piece = (next..end).map(|p| TopicPartition::new(TopicName::clone(topic), p));
-            assigned
-                .entry(Rc::clone(&member.id))
-                .or_default()
-                .extend(piece);
-            next = end;
-        }
     }
 }
 
@@ -239,7 +221,7 @@ mod tests {
                 })
                 .collect();
             for assignor in [Assignor::Range, Assignor::RoundRobin] {
-                let got = assignor.assign(&members, &partitions);
+                let got = assignor.assign(&members, &partitions, &TopicRacks::new());
                 for (member, of_topics) in case[assignor.name()].as_object().unwrap() {
                     let mut expected: Vec<TopicPartition> = Vec::new();
                     for (topic, numbers) in of_topics.as_object().unwrap() {
@@ -270,7 +252,11 @@ mod tests {
             member("c10", None),
             member("zz", Some("a")),
         ];
-        let assigned = Assignor::Range.assign(&members, &BTreeMap::from([("t".into(), 3)]));
+        let assigned = Assignor::Range.assign(
+            &members,
+            &BTreeMap::from([("t".into(), 3)]),
+            &TopicRacks::new(),
+        );
         assert_eq!(assigned["zz"], [TopicPartition::new("t", 0)]);
         assert_eq!(assigned["c10"], [TopicPartition::new("t", 1)]);
         assert_eq!(assigned["c9"], [TopicPartition::new("t", 2)]);
@@ -285,7 +271,11 @@ mod tests {
             ..AssignorMember::default()
         }];
         for assignor in Assignor::ALL {
-            let assigned = assignor.assign(&members, &BTreeMap::from([("t".into(), 1)]));
+            let assigned = assignor.assign(
+                &members,
+                &BTreeMap::from([("t".into(), 1)]),
+                &TopicRacks::new(),
+            );
             assert_eq!(assigned["m"], [TopicPartition::new("t", 0)]);
         }
     }

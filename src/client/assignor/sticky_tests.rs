@@ -1,10 +1,12 @@
 //! What the sticky assignor owes: recorded lives of groups and random ones, by their properties.
 
-use super::{Assigned, Assignor, AssignorMember};
+use super::{Assigned, Assignor, AssignorMember, TopicRacks};
 use crate::protocol::{StickyUserData, TopicName, TopicPartition};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+const NOWHERE: TopicRacks = TopicRacks::new();
 
 type Topics = BTreeMap<TopicName, i32>;
 type Subscriptions = BTreeMap<Rc<str>, Vec<TopicName>>;
@@ -50,7 +52,7 @@ fn next(
     let read: BTreeSet<&TopicName> = subscriptions.values().flatten().collect();
     let topics = topics.iter().filter(|(topic, _)| read.contains(topic));
     let topics = topics.map(|(topic, n)| (Rc::clone(topic), *n)).collect();
-    Assignor::Sticky.assign(&members, &topics)
+    Assignor::Sticky.assign(&members, &topics, &NOWHERE)
 }
 
 fn assert_owed(
@@ -207,7 +209,7 @@ fn ca8_a_member_that_says_nothing_had_nothing() {
     let mut silent = member("a", &["t"], &[], 3);
     silent.claim = StickyUserData::default();
     let owner = member("b", &["t"], &[("t", 0), ("t", 1)], 3);
-    let got = Assignor::Sticky.assign(&[silent, owner], &[("t".into(), 3)].into());
+    let got = Assignor::Sticky.assign(&[silent, owner], &[("t".into(), 3)].into(), &NOWHERE);
     assert_eq!((of(&got, "a"), of(&got, "b")), (vec![2], vec![0, 1]));
 }
 
@@ -217,12 +219,12 @@ fn ca9_of_two_claims_the_later_generation_counts_and_of_equals_none() {
     for (stale, kept) in [("a", "b"), ("b", "a")] {
         let old = member(stale, &["t"], &[("t", 0), ("t", 1)], 4);
         let new = member(kept, &["t"], &[("t", 0), ("t", 1)], 5);
-        let got = Assignor::Sticky.assign(&[old, new], &topics);
+        let got = Assignor::Sticky.assign(&[old, new], &topics, &NOWHERE);
         assert_eq!((of(&got, stale), of(&got, kept)), (vec![2, 3], vec![0, 1]));
     }
     let one = member("a", &["t"], &[("t", 3), ("t", 1)], 5);
     let other = member("b", &["t"], &[("t", 3), ("t", 0)], 5);
-    let got = Assignor::Sticky.assign(&[one, other], &topics);
+    let got = Assignor::Sticky.assign(&[one, other], &topics, &NOWHERE);
     assert_eq!((of(&got, "a"), of(&got, "b")), (vec![1, 2], vec![0, 3]));
 }
 
@@ -233,7 +235,7 @@ fn ca10_places_for_one_more_go_to_those_who_have_it() {
     let b = member("b", &["t"], &[("t", 2), ("t", 3)], 1);
     let c = member("c", &["t"], &[("t", 4)], 1);
     let d = member("d", &["t"], &[], 1);
-    let got = Assignor::Sticky.assign(&[d, c, b, a], &[("t".into(), 5)].into());
+    let got = Assignor::Sticky.assign(&[d, c, b, a], &[("t".into(), 5)].into(), &NOWHERE);
     let all = ["a", "b", "c", "d"].map(|id| of(&got, id));
     assert_eq!(all, [vec![0, 1], vec![2], vec![4], vec![3]]);
 }
@@ -249,11 +251,11 @@ fn ca11_what_is_owned_stays_unless_another_has_two_fewer() {
         1,
     );
     let one = member("b", &["t"], &[], -1);
-    let got = Assignor::Sticky.assign(&[both, one], &topics);
+    let got = Assignor::Sticky.assign(&[both, one], &topics, &NOWHERE);
     assert_eq!(got["a"].len() + got["b"].len(), 6);
     assert_eq!(got["b"].len(), 3, "{got:?}");
     let gave_up = member("a", &["u"], &[("t", 0), ("u", 1)], 1);
-    let got = Assignor::Sticky.assign(&[gave_up, member("b", &["t"], &[], -1)], &topics);
+    let got = Assignor::Sticky.assign(&[gave_up, member("b", &["t"], &[], -1)], &topics, &NOWHERE);
     assert_eq!(
         (of(&got, "a"), of(&got, "b")),
         (vec![1, 0], vec![0, 1, 2, 3])

@@ -25,6 +25,7 @@ pub(super) fn member_of(member: &JoinGroupResponseMember, assignor: Assignor) ->
         topics: subscription.topics,
         generation_id: subscription.generation_id,
         owned_partitions: subscription.owned_partitions,
+        rack: subscription.rack_id,
     }
 }
 

@@ -5,8 +5,9 @@
 use super::{
     Call, CommitPurpose, ConsumerCoordinator, GroupNews, MemberState, Preparation, answers,
 };
-use crate::client::assignor::{Assignor, RebalanceProtocol};
+use crate::client::assignor::{Assignor, Rack, RebalanceProtocol, TopicRacks};
 use crate::client::cluster_client::ClusterClient;
+use crate::client::metadata::Partition;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::protocol::{
@@ -134,7 +135,7 @@ impl ConsumerCoordinator {
             user_data: memory.cloned(),
             owned_partitions: owned.to_vec(),
             generation_id: self.generation,
-            rack_id: None,
+            rack_id: self.rack.clone(),
         }
     }
 
@@ -171,7 +172,7 @@ impl ConsumerCoordinator {
         let partitions = seen.iter().filter_map(known).collect();
         let assigned = match to_assign.skip {
             true => BTreeMap::new(),
-            false => assignor.assign(&members, &partitions),
+            false => assignor.assign(&members, &partitions, &racks_of(client, seen.keys())),
         };
         self.to_assign = None;
         self.assigned_by = Some(seen);
@@ -210,6 +211,24 @@ fn partitions_of<'a, T: Clone + std::fmt::Debug>(
         (TopicName::clone(topic), count)
     };
     topics.map(count).collect()
+}
+
+/// CA4: as brokers say it of themselves, whoever of them lives.
+fn racks_of<'a, T: Clone + std::fmt::Debug>(
+    client: &ClusterClient<T>,
+    topics: impl Iterator<Item = &'a TopicName>,
+) -> TopicRacks {
+    let of_one = |partition: &Partition| {
+        let replicas = partition.replicas.iter();
+        let racks = replicas.filter_map(|id| client.metadata.rack(*id));
+        racks.map(Rack::clone).collect()
+    };
+    let of_topic = |topic: &TopicName| {
+        let known = client.metadata.topic(topic)?;
+        let partitions = known.partitions.iter().map(of_one).collect();
+        Some((TopicName::clone(topic), partitions))
+    };
+    topics.filter_map(of_topic).collect()
 }
 
 #[cfg(test)]

@@ -49,6 +49,18 @@ impl GroupMembership {
             });
         }
         let instance = keys.text("group.instance.id");
+        let assignors = assignors(&keys.text("partition.assignment.strategy"))?;
+        let rack = keys.text("client.rack");
+        let looks = |it: &&str| !matches!(*it, "sticky" | "cooperative-sticky");
+        if !rack.is_empty() && !assignors.first().is_some_and(looks) {
+            return Err(ConfigError::Value {
+                key: "client.rack",
+                value: rack,
+                expected: "nothing where partitions are given out by StickyAssignor or \
+                           CooperativeStickyAssignor: how they look at racks is not modelled"
+                    .to_owned(),
+            });
+        }
         Ok(Some(GroupMembership {
             group_id: group_id.as_str().into(),
             group_instance_id: (!instance.is_empty()).then(|| instance.as_str().into()),
@@ -65,7 +77,7 @@ impl GroupMembership {
                 0,
                 5_000,
             )?),
-            assignors: assignors(&keys.text("partition.assignment.strategy"))?,
+            assignors,
         }))
     }
 }
