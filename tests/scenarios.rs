@@ -78,12 +78,12 @@ macro_rules! each {
 }
 
 each! {
-    first_steps: "01-first-steps/first-steps",
-    many_to_many: "01-first-steps/many-to-many",
     activity_tracking: "01-first-steps/activity-tracking",
+    first_steps: "01-first-steps/first-steps",
     log_aggregation: "01-first-steps/log-aggregation",
-    ride_pricing: "01-first-steps/ride-pricing",
+    many_to_many: "01-first-steps/many-to-many",
     metrics: "01-first-steps/metrics",
+    ride_pricing: "01-first-steps/ride-pricing",
     delete_records: "02-topics-and-partitions/delete-records",
     order_within_a_partition: "02-topics-and-partitions/order-within-a-partition",
     reader_away_longer_than_retention: "02-topics-and-partitions/reader-away-longer-than-retention",
@@ -119,8 +119,8 @@ each! {
     member_crashes: "07-groups/member-crashes",
     member_joins_and_leaves: "07-groups/member-joins-and-leaves",
     more_members_than_partitions: "07-groups/more-members-than-partitions",
-    slow_member: "07-groups/slow-member",
     slow_member_polls_on: "07-groups/slow-member-polls-on",
+    slow_member: "07-groups/slow-member",
     static_member_restarts: "07-groups/static-member-restarts",
     two_groups: "07-groups/two-groups",
     auto_commit_and_a_crash: "08-commits/auto-commit-and-a-crash",

@@ -53,7 +53,7 @@ impl GroupsConverge {
                 continue;
             };
             let settled = settles_within(consumer).map(|within| whole + within);
-            if !settled.is_some_and(|at| at <= plan.end()) || !is_steady(consumer, whole) {
+            if settled.is_none_or(|at| at > plan.end()) || !is_steady(consumer, whole) {
                 not_asked.insert(group.to_owned());
             }
             let promised = groups.entry(group.to_owned()).or_default();

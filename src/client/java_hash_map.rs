@@ -31,14 +31,16 @@ pub struct JavaHashMap<K, V> {
     len: usize,
 }
 
-impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
-    pub fn new() -> Self {
+impl<K, V> Default for JavaHashMap<K, V> {
+    fn default() -> Self {
         JavaHashMap {
             buckets: chains(16),
             len: 0,
         }
     }
+}
 
+impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
     /// With room for so many keys, as Java counts it: it doubles early all the same.
     pub fn with_capacity(keys: usize) -> Self {
         JavaHashMap {
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     fn order(topic: &str, partitions: impl Iterator<Item = i32>) -> Vec<i32> {
-        let mut map = JavaHashMap::new();
+        let mut map = JavaHashMap::default();
         partitions.for_each(|p| map.insert(TopicPartition::new(topic, p), ()));
         map.iter().map(|(key, ())| key.partition).collect()
     }
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn cn31_keys_of_one_bucket_stay_in_order_when_the_map_grows() {
         let ids: Vec<Rc<str>> = (0..40).map(|n| format!("m{n:02}").into()).collect();
-        let mut map = JavaHashMap::new();
+        let mut map = JavaHashMap::default();
         ids.iter().for_each(|id| map.insert(Rc::clone(id), ()));
         let bucket = |id: &Rc<str>| {
             let hash = id.hash_code() as u32;

@@ -142,7 +142,7 @@ impl SubscriptionState {
 
     /// CC50: what a commit holds, in the order of Java's map (CN31).
     pub fn all_consumed(&self) -> Vec<(TopicPartition, FetchPosition)> {
-        let mut consumed = JavaHashMap::new();
+        let mut consumed = JavaHashMap::default();
         for (partition, assigned) in &self.assigned {
             if let State::Fetching(position) = assigned.state {
                 consumed.insert(partition.clone(), position);
@@ -155,7 +155,7 @@ impl SubscriptionState {
 
     /// Those whose committed position is to be asked for, in the order of Java's map (CN31).
     pub fn initializing(&self) -> Vec<TopicPartition> {
-        let mut wanted = JavaHashMap::new();
+        let mut wanted = JavaHashMap::default();
         for (partition, assigned) in &self.assigned {
             if assigned.state == State::Initializing {
                 wanted.insert(partition.clone(), ());

@@ -121,7 +121,7 @@ fn rows(group: &GroupView) -> Vec<Row> {
 }
 
 fn in_java_order(partitions: Vec<TopicPartition>) -> impl Iterator<Item = TopicPartition> {
-    let mut map = JavaHashMap::new();
+    let mut map = JavaHashMap::default();
     for partition in partitions {
         map.insert(partition, ());
     }

@@ -60,11 +60,11 @@ fn coordinator(report: &Report) -> i32 {
 }
 
 fn started_again(report: &Report) -> u64 {
-    let starts = report
+    let mut starts = report
         .trace
         .iter()
         .filter(|entry| &*entry.node == "c" && matches!(entry.fact, Fact::Started));
-    starts.last().expect("it has started").time.0 / 1_000_000
+    starts.next_back().expect("it has started").time.0 / 1_000_000
 }
 
 /// What was worked on before the crash, and from where the second life goes on.

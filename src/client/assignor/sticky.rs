@@ -48,7 +48,7 @@ pub(super) fn assign(members: &[AssignorMember], partitions: &BTreeMap<TopicName
 
 /// What a member remembers of an assignment, for its next leader (CA8).
 pub fn user_data(assigned: &[TopicPartition], generation: i32) -> Bytes {
-    let mut by_topic: JavaHashMap<TopicName, ()> = JavaHashMap::new();
+    let mut by_topic: JavaHashMap<TopicName, ()> = JavaHashMap::default();
     for partition in assigned {
         by_topic.insert(Rc::clone(&partition.topic), ());
     }
@@ -80,7 +80,7 @@ fn alike(members: &[AssignorMember]) -> bool {
 /// CA9: of two claims on a partition the one of the later generation counts. How late a claim was is read
 /// from the assignor's own data of the member at hand, and from the subscription of the one before it.
 fn claims<'a>(members: &'a [AssignorMember], partitions: &BTreeMap<TopicName, i32>) -> Claims<'a> {
-    let mut order: JavaHashMap<Rc<str>, &AssignorMember> = JavaHashMap::new();
+    let mut order: JavaHashMap<Rc<str>, &AssignorMember> = JavaHashMap::default();
     for member in members {
         order.insert(Rc::clone(&member.id), member);
     }

@@ -249,7 +249,7 @@ impl Movements {
         }
         self.of.insert(partition.clone(), (origin, to));
         let key = (Rc::clone(&partition.topic), origin, to);
-        let set = self.between.entry(key).or_insert_with(JavaHashMap::new);
+        let set = self.between.entry(key).or_default();
         set.insert(partition.clone(), ());
     }
 

@@ -41,7 +41,7 @@ impl KafkaVersion {
         };
         if self < Self::V3_0 && scope == Scope::Producer {
             // KIP-679. Before it, acks were all for who asked for idempotence, unless they were said.
-            if !said.get(IDEMPOTENCE).is_some_and(|it| it == "true") {
+            if said.get(IDEMPOTENCE).is_none_or(|it| it != "true") {
                 set("acks", "1");
             }
             set(IDEMPOTENCE, "false");
