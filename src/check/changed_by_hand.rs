@@ -57,6 +57,13 @@ impl ChangedByHand {
         }
     }
 
+    /// Whether a change is about this partition: what its replicas hold after it they may have from each other.
+    pub(super) fn is_about(&self, partition: &TopicPartition) -> bool {
+        let name = partition.to_string();
+        let mut changes = self.done.iter();
+        changes.any(|change| change.dir.as_ref().is_none_or(|dir| *dir == name))
+    }
+
     /// Whether a change explains what is strange about this partition; it does so once.
     pub(super) fn explains(&mut self, partition: &TopicPartition) -> bool {
         let name = partition.to_string();

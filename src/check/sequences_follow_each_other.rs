@@ -3,10 +3,11 @@
 //!
 //! Looks at the bytes on disk at the end, of each running replica and of the log that counts. Where a producer's
 //! numbers begin is not looked at: a leader that knows nothing of it takes any (CP51), and what is deleted is gone.
-//! Nor is a producer that a replica says it has forgotten. Not asked of plans in which a log may forget one without
+//! Nor is a producer that a replica says it has forgotten, nor a log that somebody has changed by hand. Not asked of plans in which a log may forget one without
 //! saying so, when it is loaded (CP50): clocks that are a day apart, records that are older than they are, another
 //! `producer.id.expiration.ms`.
 
+use super::changed_by_hand::ChangedByHand;
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::stored_log::{StoredBatch, StoredLog, StoredProducer};
@@ -25,6 +26,7 @@ const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);
 #[derive(Debug, Default)]
 pub(super) struct SequencesFollowEachOther {
     forgotten: BTreeSet<(TopicPartition, i64)>,
+    changed: ChangedByHand,
     batches: u64,
 }
 
@@ -51,7 +53,10 @@ impl SequencesFollowEachOther {
                 _ => false,
             });
         let may_forget = clocks || old_records || expiration || plan.duration >= HALF_A_DAY;
-        (!may_forget).then(Self::default)
+        (!may_forget).then(|| SequencesFollowEachOther {
+            changed: ChangedByHand::of(plan),
+            ..Self::default()
+        })
     }
 
     /// What is wrong in a log.
@@ -88,6 +93,7 @@ impl Property for SequencesFollowEachOther {
     }
 
     fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
+        self.changed.learn(&entry.fact);
         if let Fact::ProducerState(ProducerStateFact::Forgotten {
             partition,
             producer_ids,
@@ -100,6 +106,9 @@ impl Property for SequencesFollowEachOther {
     }
 
     fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
+        if self.changed.is_about(partition) {
+            return Vec::new();
+        }
         let running = end.replicas(partition).iter().map(|it| it.broker);
         let mut brokers: BTreeSet<_> = running.collect();
         brokers.extend(end.authority(partition).map(|(broker, _)| broker));

@@ -178,8 +178,8 @@ fn rack_of(member: &AssignorMember) -> Option<&Rack> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Assignor;
     use super::*;
+    use crate::client::assignor::Assignor;
     use serde_json::Value;
 
     fn rack(value: &Value) -> Option<Rack> {
