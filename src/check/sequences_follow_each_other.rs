@@ -33,8 +33,7 @@ pub(super) struct SequencesFollowEachOther {
 impl SequencesFollowEachOther {
     /// `None` where a log may forget a producer when it is loaded.
     pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let half_a_day = HALF_A_DAY.as_millis() as i64;
-        let far = |by_ms: i64| by_ms.abs() >= half_a_day;
+        let far = |by_ms: i64| by_ms.unsigned_abs() >= HALF_A_DAY.as_millis();
         let brokers = &plan.cluster.brokers;
         let clocks = brokers.iter().any(|it| far(it.machine.clock_skew_ms))
             || plan.timeline.iter().any(|entry| match &entry.action {
