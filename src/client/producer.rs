@@ -237,7 +237,7 @@ impl Producer {
             ctx,
             ProducerRecord {
                 topic: TopicName::clone(&self.options.topic),
-                partition: None,
+                partition: self.options.workload.partition,
                 timestamp_ms: Some(timestamp_ms),
                 key,
                 value,

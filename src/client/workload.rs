@@ -12,6 +12,8 @@ use std::fmt::{self, Write};
 /// The records of one producer, and their pace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Workload {
+    /// That the application names for each record.
+    pub partition: Option<i32>,
     pub key: KeyTemplate,
     pub value: ValueTemplate,
     pub timestamp: TimestampTemplate,
@@ -391,6 +393,7 @@ mod tests {
 
     fn workload(key: KeyTemplate, value: ValueTemplate) -> Workload {
         Workload {
+            partition: None,
             key,
             value,
             timestamp: TimestampTemplate::Clock { ahead_ms: 0 },

@@ -135,6 +135,8 @@ sentences! {
         NoOrderAcross { consumer: String } = "{consumer} reads records of different partitions out of order",
         /// So many records were acknowledged to it (all members together).
         Acknowledged { producer: String, count: Count } = "records acknowledged to {producer}: {count}",
+        /// So many records were acknowledged in it, whoever sent them (in the window).
+        AcknowledgedIn { partition: Partition, count: Count } = "records acknowledged in {partition}: {count}",
         /// So many records were given up by it (all members together).
         Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
         /// Every acknowledged record of the topics of this group (its `group.id`) is processed by a member.
@@ -219,6 +221,7 @@ impl Expectation {
                 | ReadsFrom { .. }
                 | ReadsLater { .. }
                 | Acknowledged { .. }
+                | AcknowledgedIn { .. }
                 | Failed { .. }
                 | KeepsGeneration { .. }
                 | StopsReading { .. }

@@ -15,6 +15,8 @@ pub struct ProducerPlan {
     pub about: Option<String>,
     pub count: Option<u32>,
     pub topic: String,
+    /// Of each record, whatever its key; none: the producer's partitioner decides.
+    pub partition: Option<i32>,
     pub key: Key,
     pub value: Value,
     pub timestamp: Timestamp,
@@ -52,6 +54,7 @@ impl ProducerPlan {
             about: None,
             count: None,
             topic: topic.into(),
+            partition: None,
             key: Key::None,
             value: Value::Number,
             timestamp: Timestamp::default(),
@@ -72,6 +75,11 @@ impl ProducerPlan {
 
     pub fn count(mut self, count: u32) -> Self {
         self.count = Some(count);
+        self
+    }
+
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
         self
     }
 

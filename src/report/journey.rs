@@ -415,6 +415,7 @@ impl<'a> Walk<'a> {
             None => (None, false),
         };
         let why = match (key, self.partitions, value) {
+            _ if self.is_named(partition) => "its application named it".to_owned(),
             (Some(key), Some(count), _)
                 if partition_for_key(&key, count) == partition.partition =>
             {
@@ -432,6 +433,14 @@ impl<'a> Walk<'a> {
             (None, _, false) => "its bytes have come to no log".to_owned(),
         };
         self.what.push(format!("partition  {partition}: {why}"));
+    }
+
+    /// Its producer's application says for each record where it goes.
+    fn is_named(&self, partition: &TopicPartition) -> bool {
+        let mut producers = self.plan.producers.iter();
+        let made_it = |name: &String| **name == *self.record.producer;
+        let producer = producers.find(|it| it.members().iter().any(made_it));
+        producer.is_some_and(|it| it.partition == Some(partition.partition))
     }
 
     /// Which logs hold it at the end.

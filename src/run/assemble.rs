@@ -433,6 +433,7 @@ fn producer_options(
             .map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())))
             .collect(),
         workload: Workload {
+            partition: producer.partition,
             key: match &producer.key {
                 Key::None => KeyTemplate::None,
                 Key::TruckId => KeyTemplate::Constant(truck.clone()),

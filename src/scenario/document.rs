@@ -237,6 +237,8 @@ pub(super) struct Producer {
     pub(super) count: Option<u32>,
     pub(super) topic: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partition: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Content>,

@@ -211,6 +211,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         about: plan.about.clone(),
         count: plan.count,
         topic: plan.topic.clone(),
+        partition: plan.partition,
         key: match &plan.key {
             Key::None => word("none"),
             Key::TruckId => word("truck_id"),

@@ -44,6 +44,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "03-truck-gps/truck-gps-groups.yaml",
     "03-truck-gps/partition-added.yaml",
     "04-keys/same-key-same-partition.yaml",
+    "04-keys/explicit-partition.yaml",
     "04-keys/key-skew.yaml",
     "04-keys/null-keys.yaml",
     "05-messages/anatomy-of-a-message.yaml",

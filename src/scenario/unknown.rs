@@ -336,16 +336,10 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     ("brokers", &["ensemble"], Called("zookeeper")),
     (
         "saturate",
-        &["partition", "partitioner"],
-        NotModelled(
-            "partitioners are not modelled yet: records with a key go by its hash, others go round the partitions",
-        ),
+        &["partitioner"],
+        Called("config: {partitioner.class: ...}"),
     ),
-    (
-        "saturate",
-        &["headers"],
-        NotModelled("headers of records are not modelled"),
-    ),
+    ("saturate", &["partitions"], Called("partition")),
     (
         "saturate",
         &["transactional.id", "transaction", "transactional"],
@@ -488,6 +482,11 @@ mod tests {
             "producers: {p: {topic: t, KEY: 1}}",
             "compression",
             "\"config: {compression.type: ...}\"",
+        ),
+        (
+            "producers: {p: {topic: t, KEY: 1}}",
+            "partitioner",
+            "\"config: {partitioner.class: ...}\"",
         ),
         ("producers: {p: {topic: t, KEY: 1}}", "rate", "\"every\""),
         (

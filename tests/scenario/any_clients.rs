@@ -58,6 +58,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
         .prop_map(
             |(about, count, key, value, every, saturate, acks, limit, timestamp)| ProducerPlan {
                 timestamp,
+                partition: limit.map(|n| n as i32),
                 about,
                 count,
                 key,

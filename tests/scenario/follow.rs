@@ -151,3 +151,10 @@ fn what_is_no_record_is_refused_with_one_message() {
         );
     }
 }
+
+#[test]
+fn a_record_whose_application_named_its_partition_says_so() {
+    let journey = followed(&["explicit-partition", "express-1#3"]);
+    let why = "partition  parcels-2: its application named it\n";
+    assert!(journey.contains(why), "{journey}");
+}

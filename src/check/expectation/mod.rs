@@ -373,7 +373,9 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         Lost { count } => records::lost(history, *count),
         UsedTwice { count } => consumers::used_twice(history, *count),
         ReplicasDiffer { count } => replicas::differ(history, *count),
-        Acknowledged { count, .. } => records::acknowledged(history, *count),
+        Acknowledged { count, .. } | AcknowledgedIn { count, .. } => {
+            records::acknowledged(history, *count)
+        }
         Failed { producer, count } => records::failed(history, producer, *count),
         ProduceLatency { percentile, most } => {
             records::produce_latency(history, *percentile, most.0)

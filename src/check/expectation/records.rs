@@ -27,7 +27,8 @@ pub(super) fn lost(history: &History<'_>, count: Count) -> Verdict {
 }
 
 pub(super) fn acknowledged(history: &History<'_>, count: Count) -> Verdict {
-    let Found::AcknowledgedBy(found) = history.tally.found else {
+    let (Found::AcknowledgedBy(found) | Found::AcknowledgedIn(_, found)) = history.tally.found
+    else {
         return not_tallied();
     };
     verdict_of(count.holds(found), found.to_string())

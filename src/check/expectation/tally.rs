@@ -74,7 +74,9 @@ impl Tally {
                 about(producer);
                 Found::AcknowledgedBy(0)
             }
-            NotAcknowledged { partition } => Found::AcknowledgedIn(partition.clone(), 0),
+            NotAcknowledged { partition } | AcknowledgedIn { partition, .. } => {
+                Found::AcknowledgedIn(partition.clone(), 0)
+            }
             AcknowledgedAgain {
                 partition, event, ..
             } => Found::AcknowledgedAfter(partition.clone(), after(event)),

@@ -126,6 +126,13 @@ impl Check<'_> {
             ]
         };
         self.topic_of_client(&producer.topic, at("topic"))?;
+        if let Some(partition) = producer.partition.filter(|it| *it < 0) {
+            return Err(Problem::new(
+                at("partition"),
+                format!("partition {partition}, of which no ProducerRecord can be made"),
+            )
+            .expected("a partition from 0 on; one that the topic does not have is waited for"));
+        }
         if producer.every == Duration::ZERO && !producer.saturate {
             return Err(Problem::new(at("every"), "a record every 0s")
                 .expected("a time above 0, or saturate: true"));

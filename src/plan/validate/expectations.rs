@@ -87,6 +87,7 @@ impl Check<'_> {
             | SegmentsDeleted { partition }
             | LogRepaired { partition }
             | NotAcknowledged { partition }
+            | AcknowledgedIn { partition, .. }
             | Stalls { partition } => self.partition_there(partition, at()),
             LogDirFails { id } => self.role_there(&Role::Broker { id: *id }, at()),
             Refused { partition, error } => {

@@ -79,7 +79,8 @@ impl Plan {
         Ok(check.warnings)
     }
 
-    /// Topics that are there at the start, made by the timeline or for a client, with their numbers of partitions.
+    /// Topics that are there at the start, made by the timeline or for a client, with the most partitions that they
+    /// come to have.
     fn partition_counts(&self) -> BTreeMap<&str, u32> {
         let default = self
             .cluster
@@ -102,7 +103,15 @@ impl Plan {
         let declared = declared.map(|topic| (topic.name.as_str(), count(topic)));
         let auto_created = self.auto_created().into_iter();
         let auto_created = auto_created.map(|name| (name, default));
-        auto_created.chain(declared).collect()
+        let mut counts: BTreeMap<&str, u32> = auto_created.chain(declared).collect();
+        for entry in &self.timeline {
+            if let Action::CreatePartitions { topic, partitions } = &entry.action
+                && let Some(count) = counts.get_mut(topic.as_str())
+            {
+                *count = (*count).max(*partitions);
+            }
+        }
+        counts
     }
 }
 

@@ -336,6 +336,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         about: said.about,
         count: said.count,
         topic: said.topic,
+        partition: said.partition,
         key,
         value,
         timestamp,

@@ -79,6 +79,13 @@ impl World {
         }
     }
 
+    pub fn add_partition(&mut self, leader: BrokerId) {
+        self.partitions.push(Partition {
+            leader,
+            ..Partition::default()
+        });
+    }
+
     pub fn move_leader(&mut self, partition: usize, leader: BrokerId) {
         let partition = &mut self.partitions[partition];
         partition.leader = leader;

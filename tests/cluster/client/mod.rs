@@ -33,6 +33,7 @@ pub fn properties(pairs: &[(&str, &str)]) -> Properties {
 /// One record a second, numbered.
 pub fn counting(limit: u64) -> Workload {
     Workload {
+        partition: None,
         key: KeyTemplate::None,
         value: ValueTemplate::Counter,
         timestamp: TimestampTemplate::Clock { ahead_ms: 0 },

@@ -1,7 +1,7 @@
 //! Which partition a record without a key goes to, under each partitioner (CP8 to CP14, CB4).
 
 use crate::client::cardboard::{Answer, Town, World};
-use crate::client::{acked, counting, producer};
+use crate::client::{acked, counting, exceptions, producer};
 use kafka_trial::client::workload::{Pace, ValueTemplate, Workload};
 use kafka_trial::kernel::Duration;
 use kafka_trial::protocol::{ErrorCode, Fact};
@@ -268,4 +268,33 @@ fn cp7_a_retry_stays_with_its_partition() {
         })
         .collect();
     assert_eq!(acked_at, partitions(&facts));
+}
+
+/// CP2, CP7: round robin would go round; it is not asked. A third partition is not there: `send` waits for it.
+#[test]
+fn cp2_cp7_a_partition_that_is_named_is_waited_for_and_no_partitioner_is_asked() {
+    let mut town = Town::new(1, World::with_partitions(&[1, 2]));
+    town.start(1);
+    town.start(2);
+    let settings = [ROUND_ROBIN, ("max.block.ms", "2500")];
+    let named = |partition, records| Workload {
+        partition: Some(partition),
+        ..counting(records)
+    };
+    producer(&mut town, &settings, named(1, 4));
+    let facts = town.run_for(5_000);
+    assert_eq!(partitions(&facts), [1; 4]);
+    assert_eq!(acked(&facts), [(1, 0), (2, 1), (3, 2), (4, 3)]);
+
+    let mut town = Town::new(1, World::with_partitions(&[1, 2]));
+    town.start(1);
+    town.start(2);
+    producer(&mut town, &settings, named(2, 4));
+    let mut facts = town.run_for(4_000);
+    // Made at 0.1 s; the next right after it, which waits when the partition comes.
+    assert_eq!(exceptions(&facts), [(2_600, "TimeoutException".into())]);
+    town.world().add_partition(1);
+    facts.extend(town.run_for(6_000));
+    assert_eq!(partitions(&facts), [2; 4]);
+    assert_eq!(acked(&facts), [(2, 0), (3, 1), (4, 2)]);
 }
