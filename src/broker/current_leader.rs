@@ -128,6 +128,7 @@ mod tests {
                 current_leader: None,
                 base_offset: -1,
                 log_append_time_ms: -1,
+                record_errors: Vec::new(),
                 log_start_offset: -1,
             };
             let mut response = Response::from(ProduceResponse {

@@ -57,7 +57,7 @@ impl Outbox {
             LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             LogError::RecordTooLarge { .. } => ErrorCode::MessageTooLarge,
             LogError::RecordBatchTooLarge { .. } => ErrorCode::RecordListTooLarge,
-            LogError::InvalidRecord(_) => ErrorCode::InvalidRecord,
+            LogError::InvalidRecord(_) | LogError::WithoutKey { .. } => ErrorCode::InvalidRecord,
             LogError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
             LogError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             LogError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,

@@ -360,12 +360,12 @@ impl Partition {
         env: &mut Env<'_>,
         records: &Records,
         required_acks: i16,
-    ) -> Result<LogAppendInfo, ErrorCode> {
+    ) -> Result<LogAppendInfo, Refused> {
         if !self.is_leader() {
-            return Err(ErrorCode::NotLeaderOrFollower);
+            return Err(ErrorCode::NotLeaderOrFollower.into());
         }
         if required_acks == -1 && self.isr.committed.len() < self.effective_min_isr() {
-            return Err(ErrorCode::NotEnoughReplicas);
+            return Err(ErrorCode::NotEnoughReplicas.into());
         }
         let log = self.log.as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
         let log_end_offset = log.log_end_offset();
@@ -373,7 +373,10 @@ impl Partition {
             .append_as_leader(env.disk, records, self.leader_epoch, env.now_ms)
             .map_err(|error| {
                 env.out.facts.extend(refused_sequence(&self.name, &error));
-                env.out.log_error(&error)
+                Refused {
+                    error: env.out.log_error(&error),
+                    records: error.refused_records().to_vec(),
+                }
             })?;
         take_tasks(&self.name, log, env.out);
         env.appended(&self.name);
@@ -430,6 +433,23 @@ impl Partition {
             isr: self.isr.committed.clone(),
             min_insync_replicas: u32::try_from(self.effective_min_isr()).unwrap_or(u32::MAX),
         });
+    }
+}
+
+/// Why a leader did not append.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Refused {
+    pub(crate) error: ErrorCode,
+    /// CP32: the records that are at fault, where that can be said.
+    pub(crate) records: Vec<i32>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(error: ErrorCode) -> Refused {
+        Refused {
+            error,
+            records: Vec::new(),
+        }
     }
 }
 

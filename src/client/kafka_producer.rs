@@ -9,9 +9,10 @@ mod blocked;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
+use crate::client::delivery::Delivery;
 use crate::client::partitioner::Partitioner;
 use crate::client::record_accumulator::{Append, Appended};
-use crate::client::sender::{Delivery, Sender};
+use crate::client::sender::Sender;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
 use crate::protocol::config::ProducerConfig;
@@ -45,6 +46,8 @@ pub struct KafkaProducer {
     sender: Sender,
     next_send: u64,
     blocked: Option<Blocked>,
+    /// A call of `flush` has not returned.
+    flushing: bool,
     /// The sender has something to look at.
     woken: bool,
 }
@@ -66,6 +69,7 @@ impl KafkaProducer {
             sender: Sender::new(config, client),
             next_send: 0,
             blocked: None,
+            flushing: false,
             woken: false,
         }
     }
@@ -82,9 +86,9 @@ impl KafkaProducer {
         self.woken = true;
     }
 
-    /// True while a call of `send` has not returned: its caller can do nothing else.
+    /// True while a call of `send` or `flush` has not returned: its caller can do nothing else.
     pub fn is_blocked(&self) -> bool {
-        self.blocked.is_some()
+        self.blocked.is_some() || self.flushing
     }
 
     /// Takes a record; what becomes of it is told by `next_delivery`, under the number that is answered: one
@@ -102,6 +106,14 @@ impl KafkaProducer {
         send
     }
 
+    /// CP44: sends all that it has, and returns when that is answered, however long it takes: see `is_blocked`.
+    pub fn flush(&mut self) {
+        assert!(!self.is_blocked(), "send or flush has not returned yet");
+        self.flushing = true;
+        self.sender.accumulator.set_flushing(true);
+        self.woken = true;
+    }
+
     /// What has happened to records, in order.
     pub fn next_delivery(&mut self) -> Option<Delivery> {
         self.sender.next_delivery()
@@ -116,6 +128,7 @@ impl KafkaProducer {
         self.sender.on_event(event, ctx)?;
         self.woken = true;
         self.go_on(ctx);
+        self.end_flush();
         Ok(())
     }
 
@@ -127,6 +140,7 @@ impl KafkaProducer {
             // Records that were given up have made room.
             self.go_on(ctx);
         }
+        self.end_flush();
         if let Some(blocked) = &self.blocked {
             wake = wake.min(ctx.wall() + blocked.left(ctx));
         }
@@ -139,6 +153,14 @@ impl KafkaProducer {
     pub fn close(&mut self) {
         self.sender.accumulator.close();
         self.woken = true;
+    }
+
+    /// Whoever called it has sent nothing since: it waits for all that there is.
+    fn end_flush(&mut self) {
+        if self.flushing && !self.sender.has_incomplete() {
+            self.flushing = false;
+            self.sender.accumulator.set_flushing(false);
+        }
     }
 
     // ---- doSend
@@ -167,7 +189,7 @@ impl KafkaProducer {
             self.wait_on_metadata(blocked)?;
             let partition = self.partition(ctx, blocked);
             self.ensure_valid_record_size(blocked)?;
-            // After the wait.
+            // CP5: after the wait.
             let timestamp_ms = blocked.content.timestamp_ms;
             if timestamp_ms == NO_TIMESTAMP {
                 blocked.content.timestamp_ms = ctx.wall_ms();

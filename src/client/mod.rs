@@ -13,6 +13,7 @@ mod cluster;
 mod cluster_client;
 mod consumer;
 mod consumer_coordinator;
+mod delivery;
 mod driver;
 mod java_hash_map;
 mod kafka_admin_client;

@@ -4,8 +4,8 @@
 mod sending;
 
 use crate::client::Bootstrap;
+use crate::client::delivery::Delivery;
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
-use crate::client::sender::Delivery;
 use crate::client::serializers::SchemaOptions;
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
@@ -47,6 +47,8 @@ pub struct Producer {
     started: Time,
     /// A record fell due while `send` was blocked.
     overdue: bool,
+    /// `flush` is to be called once `send` has returned.
+    flush_due: bool,
     /// It has been asked to stop.
     closing: bool,
 }
@@ -101,6 +103,7 @@ impl Producer {
             on_the_way: OnTheWay::default(),
             started: Time::ZERO,
             overdue: false,
+            flush_due: false,
             closing: false,
         }
     }
@@ -174,6 +177,7 @@ impl Producer {
     }
 
     fn hand_over(&mut self, ctx: &mut Ctx<'_>) {
+        self.flush_if_due();
         match self.options.workload.pace {
             Pace::Every(_) => {
                 if self.overdue && !self.is_blocked() {
@@ -208,14 +212,25 @@ impl Producer {
         let workload = &self.options.workload;
         let now_ms = ctx.wall_ms();
         let timestamp_ms = workload.timestamp.at(now_ms);
+        let next = self.source.made() + 1;
+        self.flush_due |= workload.flush.is_some_and(|n| next.is_multiple_of(n));
         if self.sending.serializes() {
             let (number, objects) = self.source.next_objects(workload, &self.name, now_ms);
             self.serialize(ctx, number, objects, timestamp_ms);
+            self.flush_if_due();
             return true;
         }
         let (number, key, value) = self.source.next(workload, &self.name, now_ms);
         self.send(ctx, number, timestamp_ms, key, value);
+        self.flush_if_due();
         true
+    }
+
+    fn flush_if_due(&mut self) {
+        if self.flush_due && !self.is_blocked() {
+            self.flush_due = false;
+            self.library.flush();
+        }
     }
 
     /// A call of `send` has not returned: it waits for the library, or its serializer for a registry.
@@ -227,7 +242,7 @@ impl Producer {
         &mut self,
         ctx: &mut Ctx<'_>,
         number: u64,
-        timestamp_ms: i64,
+        timestamp_ms: Option<i64>,
         key: Option<Bytes>,
         value: Option<Bytes>,
     ) {
@@ -238,7 +253,7 @@ impl Producer {
             ProducerRecord {
                 topic: TopicName::clone(&self.options.topic),
                 partition: self.options.workload.partition,
-                timestamp_ms: Some(timestamp_ms),
+                timestamp_ms,
                 key,
                 value,
                 headers: self.options.headers.clone(),

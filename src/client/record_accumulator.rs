@@ -36,6 +36,7 @@ pub(super) struct RecordAccumulator {
     /// No queued batch expires before this.
     next_expiry: Time,
     closed: bool,
+    flushing: bool,
 }
 
 #[derive(Debug)]
@@ -116,6 +117,7 @@ impl RecordAccumulator {
             latencies: BTreeMap::new(),
             next_expiry: Time::MAX,
             closed: false,
+            flushing: false,
         }
     }
 
@@ -187,6 +189,19 @@ impl RecordAccumulator {
     /// Nothing lingers any more (CP20, CP45).
     pub(super) fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// CP44: while somebody waits for all that there is, nothing lingers.
+    pub(super) fn set_flushing(&mut self, flushing: bool) {
+        self.flushing = flushing;
+    }
+
+    /// All batches that wait, whatever for.
+    pub(super) fn take_all(&mut self) -> Vec<ProducerBatch> {
+        self.queued = 0;
+        let topics = self.topics.values_mut();
+        let queues = topics.flat_map(|it| it.batches.values_mut());
+        queues.flat_map(|queue| queue.drain(..)).collect()
     }
 
     /// CP29: to be sent again.

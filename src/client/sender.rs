@@ -3,8 +3,11 @@
 //! Its loop runs when something happens or a time is up, and then as often as Java's does without waiting. It
 //! may not know whether a request that got no answer was carried out.
 
+mod failing;
+
 use crate::client::cluster::Cluster;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
+use crate::client::delivery::Delivery;
 use crate::client::metadata::Metadata;
 use crate::client::producer_batch::ProducerBatch;
 use crate::client::record_accumulator::RecordAccumulator;
@@ -22,40 +25,6 @@ use crate::protocol::{
     ProducerStateFact, Response, TopicPartition,
 };
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
-
-/// A record's way, in the order in which it happens. The numbers are what `send` answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Delivery {
-    /// The record waits in a batch of its partition: `send` has returned.
-    Queued {
-        send: u64,
-        partition: TopicPartition,
-    },
-    /// The batch of these records will be sent again.
-    Retrying {
-        sends: Vec<u64>,
-        partition: TopicPartition,
-        error: ErrorCode,
-        attempts: u32,
-        /// The batch has sequence numbers: it is stored once at most.
-        idempotent: bool,
-    },
-    /// Their futures are done; each has the offset after the one before. -1 with acks=0.
-    Stored {
-        sends: Vec<u64>,
-        partition: TopicPartition,
-        base_offset: i64,
-        attempts: u32,
-    },
-    /// Their futures are done with this exception (Java's simple name).
-    Failed {
-        sends: Vec<u64>,
-        partition: TopicPartition,
-        exception: Rc<str>,
-        attempts: u32,
-    },
-}
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -75,18 +44,20 @@ pub(super) struct Sent {
 
 /// How a batch was answered.
 #[derive(Clone, Copy)]
-struct Outcome {
+struct Outcome<'a> {
     error: ErrorCode,
     base_offset: i64,
     log_start_offset: i64,
+    record_errors: &'a [i32],
 }
 
-impl Outcome {
-    fn without_answer(error: ErrorCode) -> Outcome {
+impl Outcome<'_> {
+    fn without_answer(error: ErrorCode) -> Outcome<'static> {
         Outcome {
             error,
             base_offset: -1,
             log_start_offset: -1,
+            record_errors: &[],
         }
     }
 }
@@ -177,6 +148,11 @@ impl Sender {
         !self.deliveries.is_empty()
     }
 
+    /// Something waits, or is on its way.
+    pub(super) fn has_incomplete(&self) -> bool {
+        !self.accumulator.is_empty() || self.in_flight.values().any(|queue| !queue.is_empty())
+    }
+
     /// Takes an event of its connections and timers; gives back one that is not.
     pub(super) fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         self.client.on_event(event, ctx)?;
@@ -212,13 +188,17 @@ impl Sender {
     fn wait_for_producer_id(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
         let transactions = self.transactions.as_mut()?;
         transactions.maybe_resolve_sequences();
+        if let Identity::Lost(exception) = transactions.identity() {
+            self.abort_batches(exception);
+            return Some(Time::MAX);
+        }
         if let Some(bump) = transactions.bump_epoch_if_wanted() {
             self.rewrite(ctx, bump);
         }
         let transactions = self.transactions.as_mut()?;
         match transactions.identity() {
             Identity::Known => None,
-            Identity::Asked => Some(Time::MAX),
+            Identity::Asked | Identity::Lost(_) => Some(Time::MAX),
             Identity::Missing { not_before } if ctx.wall() < not_before => Some(not_before),
             Identity::Missing { .. } => {
                 let LeastLoaded::Node(node) = self.client.least_loaded_node(ctx) else {
@@ -240,12 +220,17 @@ impl Sender {
         }
     }
 
-    fn on_producer_id(&mut self, ctx: &mut Ctx<'_>, answer: Option<InitProducerIdResponse>) {
+    /// CP27
+    fn on_producer_id(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        answer: Result<InitProducerIdResponse, Disconnected>,
+    ) {
         let Some(transactions) = &mut self.transactions else {
             return;
         };
         match answer {
-            Some(answer) if answer.error.is_none() => {
+            Ok(answer) if answer.error.is_none() => {
                 let producer = ProducerIdAndEpoch {
                     id: answer.producer_id,
                     epoch: answer.producer_epoch,
@@ -258,6 +243,10 @@ impl Sender {
                     }
                     .into(),
                 );
+            }
+            Ok(answer) if !answer.error.is_retriable() => transactions.lose("KafkaException"),
+            Err(Disconnected::UnsupportedVersion) => {
+                transactions.lose(ErrorCode::UnsupportedVersion.exception());
             }
             _ => transactions.got_nothing(ctx.wall()),
         }
@@ -378,50 +367,17 @@ impl Sender {
         (data, sent)
     }
 
-    /// CP33: batches older than `delivery.timeout.ms` fail, also those in flight, whose outcome is unknown (P6).
-    /// Those that were never sent fail first. False if there are none.
-    fn expire(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let now = ctx.wall();
-        let mut expired = self.accumulator.expired_batches(now);
-        let waiting = expired.len();
-        let timeout = self.delivery_timeout;
-        if now >= self.next_expiry {
-            self.next_expiry = Time::MAX;
-            for in_flight in self.in_flight.values_mut() {
-                let old = in_flight
-                    .iter()
-                    .take_while(|it| it.has_reached(timeout, now));
-                let old = old.count();
-                expired.extend(in_flight.drain(..old));
-                if let Some(first) = in_flight.front() {
-                    self.next_expiry = self.next_expiry.min(first.created + timeout);
-                }
-            }
-        }
-        let any = !expired.is_empty();
-        for (index, batch) in expired.into_iter().enumerate() {
-            if let Some(transactions) = &mut self.transactions {
-                transactions.failed(&batch, ErrorCode::RequestTimedOut, false);
-                // CP41, CB11
-                if batch.attempts > 0 {
-                    transactions.mark_unresolved(&batch);
-                }
-            }
-            let attempt = u32::from(index >= waiting);
-            self.fail(batch, "TimeoutException", attempt);
-        }
-        any
-    }
-
     // ---- handleProduceResponse
 
     fn take_completed(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(Completed { tag, result, .. }) = self.client.next_completed() {
             match (tag, result) {
                 (Asked::ProducerId, Ok(Response::InitProducerId(answer))) => {
-                    self.on_producer_id(ctx, Some(*answer));
+                    self.on_producer_id(ctx, Ok(*answer));
                 }
-                (Asked::ProducerId, _) => self.on_producer_id(ctx, None),
+                (Asked::ProducerId, Err(why)) => self.on_producer_id(ctx, Err(why)),
+                // An answer to something else.
+                (Asked::ProducerId, Ok(_)) => {}
                 (Asked::Produce(sent), Ok(Response::Produce(response))) => {
                     self.on_response(ctx, &sent, *response);
                 }
@@ -450,12 +406,14 @@ impl Sender {
                 base_offset,
                 log_start_offset,
                 current_leader,
+                record_errors,
                 ..
             } = answer;
             let outcome = Outcome {
                 error,
                 base_offset,
                 log_start_offset,
+                record_errors: &record_errors,
             };
             if let Some(sent) = sent.iter().find(|sent| sent.partition == partition) {
                 self.complete(ctx, sent, outcome);
@@ -472,7 +430,7 @@ impl Sender {
 
     /// `completeBatch`. A batch that expired in flight is not known here any more; that it is stored counts all the
     /// same.
-    fn complete(&mut self, ctx: &mut Ctx<'_>, sent: &Sent, outcome: Outcome) {
+    fn complete(&mut self, ctx: &mut Ctx<'_>, sent: &Sent, outcome: Outcome<'_>) {
         let error = outcome.error;
         match self.take_in_flight(sent) {
             Some(batch) => self.complete_batch(ctx, batch, outcome),
@@ -494,7 +452,7 @@ impl Sender {
         }
     }
 
-    fn complete_batch(&mut self, ctx: &mut Ctx<'_>, batch: ProducerBatch, outcome: Outcome) {
+    fn complete_batch(&mut self, ctx: &mut Ctx<'_>, batch: ProducerBatch, outcome: Outcome<'_>) {
         let error = outcome.error;
         if error.is_none() {
             return self.succeed(batch, outcome.base_offset);
@@ -519,7 +477,7 @@ impl Sender {
             if let Some(transactions) = &mut self.transactions {
                 transactions.failed(&batch, error, more_attempts);
             }
-            self.fail(batch, error.exception(), 1);
+            self.fail_each(batch, error, outcome.record_errors);
         }
     }
 
@@ -551,17 +509,6 @@ impl Sender {
             partition: batch.partition,
             base_offset,
             attempts: batch.attempts + 1,
-        });
-    }
-
-    /// `attempt`: 1 if it failed, or expired, while one was under way.
-    fn fail(&mut self, batch: ProducerBatch, exception: &str, attempt: u32) {
-        self.accumulator.let_go(&batch);
-        self.deliveries.push_back(Delivery::Failed {
-            attempts: batch.attempts + attempt,
-            sends: batch.sends,
-            partition: batch.partition,
-            exception: exception.into(),
         });
     }
 

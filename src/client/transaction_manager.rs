@@ -41,6 +41,8 @@ pub(super) enum Identity {
     /// It has been asked for.
     Asked,
     Known,
+    /// There will be none: whatever the producer is handed fails with this exception.
+    Lost(&'static str),
 }
 
 /// A new epoch.
@@ -122,6 +124,11 @@ impl TransactionManager {
         self.identity = Identity::Missing {
             not_before: now + self.retry_backoff,
         };
+    }
+
+    /// CP27: no try would help.
+    pub(super) fn lose(&mut self, exception: &'static str) {
+        self.identity = Identity::Lost(exception);
     }
 
     /// CP42: the next epoch, if one is wanted, and the partitions for whose sake it is; what of these is in flight
@@ -306,6 +313,10 @@ impl TransactionManager {
     pub(super) fn failed(&mut self, batch: &ProducerBatch, error: ErrorCode, certain: bool) {
         self.remove_in_flight(batch);
         match error {
+            _ if matches!(self.identity, Identity::Lost(_)) => {}
+            ErrorCode::UnsupportedVersion | ErrorCode::ProducerFenced => {
+                self.lose(error.exception());
+            }
             ErrorCode::OutOfOrderSequenceNumber => {
                 self.wants_epoch.insert(batch.partition.clone());
             }

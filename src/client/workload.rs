@@ -24,6 +24,8 @@ pub struct Workload {
     pub stop_after: Option<Duration>,
     /// No more records than this, over all lives of the process.
     pub limit: Option<u64>,
+    /// The application calls `flush` whenever it has made so many more.
+    pub flush: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,15 +95,17 @@ pub enum TimestampTemplate {
 }
 
 impl TimestampTemplate {
-    /// Of a record that is made at `now_ms`. No clock makes it negative: Java's record refuses that.
-    pub fn at(self, now_ms: i64) -> i64 {
-        match self {
+    /// Of a record that is made at `now_ms`; none if the application leaves it to the library. No clock makes it
+    /// negative: Java's record refuses that.
+    pub fn at(self, now_ms: i64) -> Option<i64> {
+        let timestamp_ms = match self {
+            TimestampTemplate::Clock { ahead_ms: 0 } => return None,
             TimestampTemplate::Clock { ahead_ms } => now_ms.saturating_add(ahead_ms),
             TimestampTemplate::Seconds => now_ms / 1_000,
             TimestampTemplate::Microseconds => now_ms.saturating_mul(1_000),
             TimestampTemplate::Fixed(timestamp_ms) => timestamp_ms,
-        }
-        .max(0)
+        };
+        Some(timestamp_ms.max(0))
     }
 }
 
@@ -401,6 +405,7 @@ mod tests {
             start_after: Duration::ZERO,
             stop_after: None,
             limit: None,
+            flush: None,
         }
     }
 
@@ -505,15 +510,16 @@ mod tests {
     #[test]
     fn a_timestamp_is_the_clocks_unless_the_application_says_otherwise() {
         let now_ms = 1_795_330_000_123;
+        let clock = TimestampTemplate::Clock { ahead_ms: 0 };
+        assert_eq!(clock.at(now_ms), None, "its library's");
         for (template, timestamp) in [
-            (TimestampTemplate::Clock { ahead_ms: 0 }, now_ms),
             (TimestampTemplate::Clock { ahead_ms: -23 }, now_ms - 23),
             (TimestampTemplate::Clock { ahead_ms: i64::MIN }, 0),
             (TimestampTemplate::Seconds, 1_795_330_000),
             (TimestampTemplate::Microseconds, 1_795_330_000_123_000),
             (TimestampTemplate::Fixed(7), 7),
         ] {
-            assert_eq!(template.at(now_ms), timestamp, "{template:?}");
+            assert_eq!(template.at(now_ms), Some(timestamp), "{template:?}");
         }
     }
 }

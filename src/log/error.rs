@@ -25,7 +25,15 @@ pub enum LogError {
     /// A client's batch breaks a rule (INVALID_RECORD); the text says which.
     InvalidRecord(String),
     /// A record's timestamp is too far from the broker's clock (INVALID_TIMESTAMP).
-    InvalidTimestamp { timestamp: i64, now_ms: i64 },
+    InvalidTimestamp {
+        /// The first such.
+        timestamp: i64,
+        now_ms: i64,
+        /// Which records of their batch are refused, for this or for want of a key.
+        records: Vec<i32>,
+    },
+    /// A compacted topic takes no record without a key (INVALID_RECORD); which of their batch have none.
+    WithoutKey { records: Vec<i32> },
     /// A follower's append does not continue its log (UnexpectedAppendOffsetException).
     UnexpectedAppendOffset {
         first_offset: i64,
@@ -71,6 +79,16 @@ impl LogError {
         matches!(self, LogError::Disk { .. } | LogError::Malformed { .. })
     }
 
+    /// CP32: the records of the batch that are at fault, where that can be said.
+    pub fn refused_records(&self) -> &[i32] {
+        match self {
+            LogError::InvalidTimestamp { records, .. } | LogError::WithoutKey { records } => {
+                records
+            }
+            _ => &[],
+        }
+    }
+
     /// Makes a disk's error one of the log, naming the file.
     pub fn disk(path: &str) -> impl FnOnce(DiskError) -> LogError + '_ {
         move |error| LogError::Disk {
@@ -106,7 +124,12 @@ impl fmt::Display for LogError {
                 )
             }
             LogError::InvalidRecord(problem) => f.write_str(problem),
-            LogError::InvalidTimestamp { timestamp, now_ms } => {
+            LogError::WithoutKey { .. } => {
+                f.write_str("a compacted topic takes no record without a key")
+            }
+            LogError::InvalidTimestamp {
+                timestamp, now_ms, ..
+            } => {
                 write!(
                     f,
                     "timestamp {} is too far from the broker's clock, {now_ms}",

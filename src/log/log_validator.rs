@@ -166,25 +166,40 @@ fn validate_records(
             && (age > config.message_timestamp_before_max_ms
                 || age.saturating_neg() > config.message_timestamp_after_max_ms)
     };
-    // Which record it is, or whether it is one at all, is looked for only then.
-    if create_time && (timeless || out_of_range(max_timestamp) || out_of_range(min_timestamp)) {
-        let mut first = None;
+    let may_be_late =
+        create_time && (timeless || out_of_range(max_timestamp) || out_of_range(min_timestamp));
+    let wants_keys = config.cleanup_policy != CleanupPolicy::Delete;
+    // Which records it is, or whether it is one at all, is looked for only then.
+    if may_be_late || (wants_keys && !summary.all_have_keys) {
+        let (mut records, mut timestamp, mut number) = (Vec::new(), None, 0);
         scan_records(batch, |record| {
-            first = first.or(Some(record.timestamp).filter(|t| out_of_range(*t)));
+            if wants_keys && !record.has_key {
+                records.push(number);
+            } else if create_time && out_of_range(record.timestamp) {
+                timestamp = timestamp.or(Some(record.timestamp));
+                records.push(number);
+            }
+            number += 1;
         })
         .map_err(malformed)?;
-        if let Some(timestamp) = first {
-            return Err(LogError::InvalidTimestamp { timestamp, now_ms });
+        match timestamp {
+            Some(timestamp) => {
+                return Err(LogError::InvalidTimestamp {
+                    timestamp,
+                    now_ms,
+                    records,
+                });
+            }
+            None if !records.is_empty() => return Err(LogError::WithoutKey { records }),
+            None => {}
         }
     }
     if append_time_batch && (max_timestamp == -1 || !create_time) {
-        let timestamp = batch.max_timestamp();
-        return Err(LogError::InvalidTimestamp { timestamp, now_ms });
-    }
-    if config.cleanup_policy != CleanupPolicy::Delete && !summary.all_have_keys {
-        return Err(LogError::InvalidRecord(
-            "a compacted topic takes no record without a key".to_owned(),
-        ));
+        return Err(LogError::InvalidTimestamp {
+            timestamp: batch.max_timestamp(),
+            now_ms,
+            records: (0..batch.records_count()).collect(),
+        });
     }
     Ok(Validated {
         max_timestamp,

@@ -488,6 +488,7 @@ fn made_up_response(body: &Request) -> Option<Response> {
             current_leader: None,
             base_offset: -1,
             log_append_time_ms: -1,
+            record_errors: Vec::new(),
             log_start_offset: -1,
         })
         .collect();

@@ -30,6 +30,8 @@ pub struct ProducerPlan {
     pub stop: Option<Duration>,
     /// So many records of each member at most.
     pub limit: Option<u64>,
+    /// Each member's application calls `flush` whenever it has made so many records more.
+    pub flush: Option<u64>,
     /// Names of `Plan::schemas`, for serializers that write by one.
     pub key_schema: Option<String>,
     pub value_schema: Option<String>,
@@ -63,6 +65,7 @@ impl ProducerPlan {
             start: None,
             stop: None,
             limit: None,
+            flush: None,
             key_schema: None,
             value_schema: None,
             headers: Vec::new(),
@@ -120,6 +123,11 @@ impl ProducerPlan {
 
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    pub fn flush(mut self, records: u64) -> Self {
+        self.flush = Some(records);
         self
     }
 

@@ -480,6 +480,7 @@ fn producer_options(
                 .stop
                 .map(|stop| stop.saturating_sub(now.since(Time::ZERO))),
             limit: producer.limit,
+            flush: producer.flush,
         },
     }
 }

@@ -255,6 +255,8 @@ pub(super) struct Producer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) flush: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key_schema: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) value_schema: Option<String>,

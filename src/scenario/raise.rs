@@ -245,6 +245,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
         limit: plan.limit,
+        flush: plan.flush,
         key_schema: plan.key_schema.clone(),
         value_schema: plan.value_schema.clone(),
         headers: Ordered(plan.headers.to_vec()),

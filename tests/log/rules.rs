@@ -5,7 +5,8 @@ use kafka_trial::kernel::Stream;
 use kafka_trial::kernel::disk::{Disk, DiskError};
 use kafka_trial::log::batch::{BatchBuilder, RecordBatch, TimestampType};
 use kafka_trial::log::{
-    EpochEndOffset, LoadParameters, LogConfig, LogError, LogLoader, Records, UnifiedLog,
+    CleanupPolicy, EpochEndOffset, LoadParameters, LogConfig, LogError, LogLoader, Records,
+    UnifiedLog,
 };
 
 pub const DIR: &str = "data/t-0";
@@ -160,6 +161,34 @@ fn a_leader_refuses_bad_batches_and_appends_nothing() {
 }
 
 #[test]
+fn cp32_a_refusal_says_which_records_are_at_fault() {
+    let mut disk = Disk::new();
+    let config = LogConfig {
+        message_timestamp_after_max_ms: 100,
+        cleanup_policy: CleanupPolicy::Compact,
+        ..small()
+    };
+    let mut log = open(&mut disk, config);
+    let mut refuse = |records: &[(i64, Option<&[u8]>)]| {
+        let mut builder = BatchBuilder::new();
+        for (timestamp, key) in records {
+            builder.append(*timestamp, *key, Some(b"v"), &[]);
+        }
+        let refused = log.append_as_leader(&mut disk, &builder.build().into(), 0, 1000);
+        let error = refused.unwrap_err();
+        let is_late = matches!(error, LogError::InvalidTimestamp { .. });
+        (is_late, error.refused_records().to_vec())
+    };
+    let key = Some(&b"k"[..]);
+    let late = refuse(&[(1000, key), (1101, key), (1100, key), (9999, key)]);
+    assert_eq!(late, (true, vec![1, 3]));
+    let keyless = refuse(&[(1000, None), (1000, key), (1000, None)]);
+    assert_eq!(keyless, (false, vec![0, 2]));
+    let both = refuse(&[(1000, None), (1101, key), (9999, None)]);
+    assert_eq!(both, (true, vec![0, 1, 2]));
+}
+
+#[test]
 fn timestamps_are_checked_or_overwritten() {
     let mut disk = Disk::new();
     let config = LogConfig {
@@ -176,7 +205,8 @@ fn timestamps_are_checked_or_overwritten() {
         late,
         Err(LogError::InvalidTimestamp {
             timestamp: 1101,
-            now_ms: 1000
+            now_ms: 1000,
+            records: vec![0],
         })
     );
 

@@ -14,6 +14,7 @@ mod file_edits;
 mod group_members;
 mod groups;
 mod listeners;
+mod producers;
 mod readme;
 mod reported;
 mod serializers;

@@ -59,6 +59,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
             |(about, count, key, value, every, saturate, acks, limit, timestamp)| ProducerPlan {
                 timestamp,
                 partition: limit.map(|n| n as i32),
+                flush: limit,
                 about,
                 count,
                 key,

@@ -388,7 +388,7 @@ fn p1_acks_all_is_refused_below_min_isr_and_nothing_is_written() {
     let mut world = World::new();
     let mut leader = world.leader(&[1], 2);
     let refused = leader.append_records_to_leader(&mut world.env(), &batch(1), -1);
-    assert_eq!(refused.err(), Some(ErrorCode::NotEnoughReplicas));
+    assert_eq!(refused.err(), Some(ErrorCode::NotEnoughReplicas.into()));
     assert_eq!(log_end_offset(&leader), 0);
     for acks in [0, 1] {
         let taken = leader.append_records_to_leader(&mut world.env(), &batch(1), acks);
@@ -426,7 +426,7 @@ fn p7_a_leader_that_was_not_told_appends_in_its_old_epoch() {
     produce(&mut world, &mut leader, 1);
     leader.make_follower(&mut world.env(), &state(2, 1, 1, &[1, 2]));
     let refused = leader.append_records_to_leader(&mut world.env(), &batch(1), 1);
-    assert_eq!(refused.err(), Some(ErrorCode::NotLeaderOrFollower));
+    assert_eq!(refused.err(), Some(ErrorCode::NotLeaderOrFollower.into()));
     assert_eq!(leader.log().expect("a log").latest_epoch(), Some(0));
 }
 

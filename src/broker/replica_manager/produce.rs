@@ -5,7 +5,7 @@
 
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
-use crate::broker::partition::Partition;
+use crate::broker::partition::{Partition, Refused};
 use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Requester, WatchKey};
 use crate::log::{LogAppendInfo, Records};
 use crate::protocol::{
@@ -16,7 +16,7 @@ use crate::protocol::{
 /// What became of the records of the first few partitions, and whether the high watermark has moved with
 /// them.
 #[derive(Debug, Default)]
-pub(crate) struct Appended(Vec<(Result<LogAppendInfo, ErrorCode>, bool)>);
+pub(crate) struct Appended(Vec<(Result<LogAppendInfo, Refused>, bool)>);
 
 impl Appended {
     /// How many partitions have had their turn.
@@ -65,14 +65,14 @@ impl ReplicaManager {
     ) -> Option<Parked> {
         let mut acks = Vec::with_capacity(request.data.len());
         for ((name, _), (one, _)) in request.data.iter().zip(&appended.0) {
-            let (response, required) = match *one {
-                Ok(info) => (produced(name, &info), Some(info.last_offset + 1)),
-                Err(error) => {
+            let (response, required) = match one {
+                Ok(info) => (produced(name, info), Some(info.last_offset + 1)),
+                Err(refused) => {
                     env.out.facts.push(Fact::ProduceRefused {
                         partition: name.clone(),
-                        error,
+                        error: refused.error,
                     });
-                    (not_produced(name, error), None)
+                    (not_produced(name, refused), None)
                 }
             };
             acks.push(Ack { response, required });
@@ -113,10 +113,10 @@ impl ReplicaManager {
         records: &Records,
         acks: i16,
         internal: bool,
-    ) -> (Result<LogAppendInfo, ErrorCode>, bool) {
+    ) -> (Result<LogAppendInfo, Refused>, bool) {
         let partition = match self.partition_to_append(env, name, records, acks, internal) {
             Ok(partition) => partition,
-            Err(error) => return (Err(error), false),
+            Err(error) => return (Err(error.into()), false),
         };
         let one = partition.append_records_to_leader(env, records, acks);
         // LK1: not before the flush that an append may ask for is done.
@@ -256,13 +256,15 @@ fn produced(name: &TopicPartition, info: &LogAppendInfo) -> PartitionProduceResp
         base_offset: info.first_offset,
         log_append_time_ms: info.log_append_time,
         log_start_offset: info.log_start_offset,
+        record_errors: Vec::new(),
     }
 }
 
-fn not_produced(name: &TopicPartition, error: ErrorCode) -> PartitionProduceResponse {
+fn not_produced(name: &TopicPartition, refused: &Refused) -> PartitionProduceResponse {
     PartitionProduceResponse {
         partition: name.clone(),
-        error,
+        error: refused.error,
+        record_errors: refused.records.clone(),
         current_leader: None,
         base_offset: -1,
         log_append_time_ms: -1,

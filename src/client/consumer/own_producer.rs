@@ -2,9 +2,9 @@
 //! says what came of it.
 
 use super::ConsumerOptions;
+use crate::client::delivery::Delivery;
 use crate::client::kafka_consumer::ConsumerRecord;
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
-use crate::client::sender::Delivery;
 use crate::kernel::Time;
 use crate::log::batch::Headers;
 use crate::protocol::config::ProducerConfig;

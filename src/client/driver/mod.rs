@@ -11,12 +11,12 @@ pub use operation::{
     PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
 
+use crate::client::delivery::Delivery;
 use crate::client::driver::offsets::Offsets;
 use crate::client::driver::read::{POLL_RETURNS, Read};
 use crate::client::kafka_admin_client::KafkaAdminClient;
 use crate::client::kafka_admin_client::call::{Call, Failure};
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
-use crate::client::sender::Delivery;
 use crate::client::{AdminOutcome, Bootstrap};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;

@@ -22,7 +22,7 @@ pub(super) struct Sending {
 struct Waiting {
     number: u64,
     objects: Objects,
-    timestamp_ms: i64,
+    timestamp_ms: Option<i64>,
 }
 
 impl Sending {
@@ -51,7 +51,7 @@ impl Producer {
         ctx: &mut Ctx<'_>,
         number: u64,
         objects: Objects,
-        timestamp_ms: i64,
+        timestamp_ms: Option<i64>,
     ) {
         self.sending.waiting = Some(Waiting {
             number,

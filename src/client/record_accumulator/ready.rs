@@ -25,7 +25,7 @@ pub(in crate::client) struct ReadyCheck {
 struct Look<'a> {
     settings: &'a Settings,
     muted: &'a BTreeSet<TopicPartition>,
-    /// Whatever waits goes now: somebody needs its memory, or the producer is being closed.
+    /// Whatever waits goes now: somebody needs its memory or waits for its answer, or the producer is being closed.
     everything: bool,
     found: ReadyCheck,
 }
@@ -40,7 +40,7 @@ impl RecordAccumulator {
         let mut look = Look {
             settings: &self.settings,
             muted: &self.muted,
-            everything: self.pool.is_exhausted() || self.closed,
+            everything: self.pool.is_exhausted() || self.closed || self.flushing,
             found: ReadyCheck::default(),
         };
         for (name, info) in &mut self.topics {

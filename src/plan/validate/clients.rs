@@ -152,6 +152,11 @@ impl Check<'_> {
         if producer.limit == Some(0) {
             return Err(Problem::new(at("limit"), "a limit of 0 records").expected("at least 1"));
         }
+        if producer.flush == Some(0) {
+            return Err(
+                Problem::new(at("flush"), "a flush after every 0 records").expected("at least 1")
+            );
+        }
         if producer.key == Key::Cycle(0) {
             return Err(Problem::new(at("key"), "a cycle of 0 keys").expected("at least 1"));
         }

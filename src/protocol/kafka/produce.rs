@@ -32,7 +32,11 @@ pub struct ProduceResponse {
 
 impl WireBytes for ProduceResponse {
     fn wire_bytes(&self) -> u64 {
-        8 + self.responses.len() as u64 * 40
+        let refused = self
+            .responses
+            .iter()
+            .map(|it| it.record_errors.len() as u64);
+        8 + self.responses.len() as u64 * 40 + refused.sum::<u64>() * 6
     }
 }
 
@@ -47,6 +51,8 @@ pub struct PartitionProduceResponse {
     /// -1 unless the topic stamps records at append.
     pub log_append_time_ms: i64,
     pub log_start_offset: i64,
+    /// Which records of the batch are at fault, counted from 0, where that can be said.
+    pub record_errors: Vec<i32>,
 }
 
 /// A partition's leader; both are -1 where unknown.

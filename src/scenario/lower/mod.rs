@@ -345,6 +345,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
         limit: said.limit,
+        flush: said.flush,
         key_schema: said.key_schema,
         value_schema: said.value_schema,
         headers: said.headers.0.into_iter().collect(),

@@ -3,7 +3,9 @@
 
 use crate::client::cardboard::{Answer, Town, World};
 use crate::client::{acked, counting, exceptions, producer};
-use kafka_trial::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
+use kafka_trial::client::workload::{
+    KeyTemplate, Pace, TimestampTemplate, ValueTemplate, Workload,
+};
 use kafka_trial::kernel::{Duration, Fault, NodeId, NodeStatus};
 use kafka_trial::protocol::{ErrorCode, Fact};
 
@@ -488,4 +490,78 @@ fn cn13_metadata_that_are_due_go_before_data() {
     town.run_for(210);
     let asked = town.world().asked.clone();
     assert!(asked.starts_with("PMP"), "{asked}");
+}
+
+/// Of a batch of four, some are at fault: these are told what for as far as that is known, the others whom they
+/// fell in with.
+#[test]
+fn cp32_each_record_is_told_whether_it_was_at_fault_itself() {
+    let told = |error, at_fault: &[i32]| {
+        let mut town = town(&[1]);
+        let refused = Answer::Records(error, at_fault.to_vec());
+        town.world().answers.push_back(refused);
+        producer(&mut town, &[("linger.ms", "100")], burst(4));
+        let facts = town.run_for(2_000);
+        assert_eq!(failed(&facts), [1, 2, 3, 4], "in order");
+        let exceptions = exceptions(&facts).into_iter();
+        exceptions.map(|(_, name)| name).collect::<Vec<String>>()
+    };
+    let (late, invalid) = (ErrorCode::InvalidTimestamp, ErrorCode::InvalidRecord);
+    let (other, of_late) = ("KafkaException", "InvalidTimestampException");
+    let of_several = "InvalidRecordException";
+    assert_eq!(told(late, &[]), [of_late; 4], "nobody knows");
+    assert_eq!(told(late, &[2]), [other, other, of_late, other]);
+    assert_eq!(told(late, &[0, 3]), [of_several, other, other, of_several]);
+    assert_eq!(told(invalid, &[1]), [other, of_several, other, other]);
+}
+
+/// Five records linger for ten seconds, unless the application flushes: then it goes on when they are answered.
+#[test]
+fn cp44_flush_sends_what_lingers_and_returns_when_all_is_answered() {
+    let workload = |flush| Workload {
+        pace: Pace::Every(Duration::from_millis(100)),
+        flush,
+        ..counting(12)
+    };
+    let settings = [("linger.ms", "10000"), ("enable.idempotence", "false")];
+    let mut town = town(&[1]);
+    producer(&mut town, &settings, workload(None));
+    assert!(acked(&town.run_for(3_000)).is_empty(), "it lingers");
+
+    let mut town = self::town(&[1]);
+    // The first flush waits for a retry: its answer does not come.
+    town.world().answers.push_back(Answer::Silence);
+    let settings = [&settings[..], &[("request.timeout.ms", "2000")]].concat();
+    producer(&mut town, &settings, workload(Some(5)));
+    let facts = town.run_for(2_400);
+    let made = |facts: &[(u64, Fact)]| {
+        let made = |fact: &Fact| matches!(fact, Fact::RecordCreated { .. });
+        facts.iter().filter(|(_, fact)| made(fact)).count()
+    };
+    assert_eq!((made(&facts), acked(&facts).len()), (5, 0), "flush blocks");
+    let facts = town.run_for(1_500);
+    // One fell due while it was blocked; two more are not flushed.
+    assert_eq!((made(&facts), acked(&facts).len()), (7, 10));
+    assert_eq!(town.world().batches(0), [5, 5, 5]);
+}
+
+/// The topic is not there for two seconds: whoever names no timestamp has that of the moment when it is.
+#[test]
+fn cp5_a_record_without_a_timestamp_gets_the_time_after_the_wait_for_its_topic() {
+    let stamped = |timestamp| {
+        let mut town = Town::new(1, World::default());
+        town.start(1);
+        let workload = Workload {
+            timestamp,
+            ..counting(1)
+        };
+        producer(&mut town, &[], workload);
+        town.run_for(2_000);
+        town.world().add_partition(1);
+        assert_eq!(acked(&town.run_for(3_000)).len(), 1);
+        town.world().timestamps(0)[0]
+    };
+    let at_hand_over = stamped(TimestampTemplate::Clock { ahead_ms: 5 }) - 5;
+    let waited = stamped(TimestampTemplate::Clock { ahead_ms: 0 }) - at_hand_over;
+    assert!((1_900..3_000).contains(&waited), "{waited}");
 }

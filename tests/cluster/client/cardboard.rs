@@ -28,6 +28,8 @@ pub enum Answer {
     Silence,
     /// Not stored.
     Error(ErrorCode),
+    /// Not stored, for these records of the batch.
+    Records(ErrorCode, Vec<i32>),
     /// Stored by what its sequence numbers say.
     Usual,
 }
@@ -153,6 +155,12 @@ impl World {
     pub fn batches(&self, partition: usize) -> Vec<i32> {
         let batches = &self.partitions[partition].batches;
         batches.iter().map(RecordBatch::records_count).collect()
+    }
+
+    pub fn timestamps(&self, partition: usize) -> Vec<i64> {
+        let batches = &self.partitions[partition].batches;
+        let records = batches.iter().flat_map(RecordBatch::records);
+        records.map(|record| record.unwrap().timestamp).collect()
     }
 
     pub fn values(&self, partition: usize) -> Vec<String> {
@@ -331,8 +339,13 @@ impl Broker {
             let too_large = world
                 .largest_batch
                 .is_some_and(|most| records.size_in_bytes() > most);
-            let error = match answer {
-                Some(Answer::Error(error)) => error,
+            let mut record_errors = Vec::new();
+            let error = match &answer {
+                Some(Answer::Error(error)) => *error,
+                Some(Answer::Records(error, records)) => {
+                    record_errors.clone_from(records);
+                    *error
+                }
                 _ if too_large => ErrorCode::MessageTooLarge,
                 _ => self.check_leader(&world.partitions[index]),
             };
@@ -353,6 +366,7 @@ impl Broker {
                 current_leader: self.current_leader(world, error, index),
                 base_offset,
                 log_append_time_ms: -1,
+                record_errors,
                 log_start_offset: 0,
             });
         }

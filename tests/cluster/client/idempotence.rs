@@ -80,6 +80,29 @@ fn cp27_nothing_is_sent_before_the_producer_has_its_id_which_is_asked_for_again_
     assert_eq!(town.world().sequences(0), [(0, 0)]);
 }
 
+/// Java's TransactionManager goes into its fatal state: what waits fails, and so does what is handed over later.
+#[test]
+fn cp27_an_error_that_no_retry_helps_is_the_producers_end() {
+    let mut town = town();
+    let refused = ErrorCode::InvalidRequest;
+    town.world().producer_id_errors.push_back(refused);
+    idempotent(&mut town, &[], counting(3));
+    let facts = town.run_for(5_000);
+    let ended: Vec<String> = exceptions(&facts).into_iter().map(|it| it.1).collect();
+    assert_eq!(ended, ["KafkaException"; 3]);
+    let asked = town.world().asked.clone();
+    assert_eq!(asked.matches('I').count(), 1, "{asked}");
+    assert_eq!(asked.matches('P').count(), 0, "{asked}");
+
+    // So does a batch that no version of Produce fits: those on their way with it too.
+    let mut town = self::town();
+    answer(&town, &[ErrorCode::UnsupportedVersion]);
+    idempotent(&mut town, &[ALONE], burst(3));
+    let facts = town.run_for(5_000);
+    let ended: Vec<String> = exceptions(&facts).into_iter().map(|it| it.1).collect();
+    assert_eq!(ended, ["UnsupportedVersionException"; 3]);
+}
+
 #[test]
 fn cp35_who_may_not_be_idempotent_numbers_nothing() {
     for settings in [("acks", "1"), ("enable.idempotence", "false")] {

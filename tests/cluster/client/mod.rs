@@ -41,6 +41,7 @@ pub fn counting(limit: u64) -> Workload {
         start_after: Duration::from_millis(100),
         stop_after: None,
         limit: Some(limit),
+        flush: None,
     }
 }
 

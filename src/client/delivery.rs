@@ -1,0 +1,37 @@
+//! What a producer's library tells of the records that it was handed.
+
+use crate::protocol::{ErrorCode, TopicPartition};
+use std::rc::Rc;
+
+/// A record's way, in the order in which it happens. The numbers are what `send` answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// The record waits in a batch of its partition: `send` has returned.
+    Queued {
+        send: u64,
+        partition: TopicPartition,
+    },
+    /// The batch of these records will be sent again.
+    Retrying {
+        sends: Vec<u64>,
+        partition: TopicPartition,
+        error: ErrorCode,
+        attempts: u32,
+        /// The batch has sequence numbers: it is stored once at most.
+        idempotent: bool,
+    },
+    /// Their futures are done; each has the offset after the one before. -1 with acks=0.
+    Stored {
+        sends: Vec<u64>,
+        partition: TopicPartition,
+        base_offset: i64,
+        attempts: u32,
+    },
+    /// Their futures are done with this exception (Java's simple name).
+    Failed {
+        sends: Vec<u64>,
+        partition: TopicPartition,
+        exception: Rc<str>,
+        attempts: u32,
+    },
+}
