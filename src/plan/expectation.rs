@@ -115,7 +115,7 @@ sentences! {
         AcknowledgedAgain { partition: Partition, within: Within, event: EventRef } = "a write to {partition} is acknowledged within {within} of {event}",
         /// An acks=all write to it waits for a second without the high watermark moving (in the window).
         Stalls { partition: Partition } = "writes to {partition} stall",
-        /// Every acknowledged record is read by every consumer that reads its topic from its beginning.
+        /// Every acknowledged record is read by every consumer that reads its topic from its beginning, or by the members of its group together.
         EveryRecordRead = "every acknowledged record is read",
         /// This consumer (or each of its group) reads every acknowledged record of its topics.
         ReadsEverything { consumer: String } = "{consumer} reads every acknowledged record",

@@ -5,6 +5,7 @@
 
 use super::draw::Random;
 use super::faults;
+use super::groups;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
     Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Latency, Plan,
@@ -53,7 +54,8 @@ pub fn plan(seed: u64) -> Plan {
             producer.config.insert("enable.idempotence".into(), off);
         }
     }
-    let mut plan = faults::draw(plan, random, budget);
+    let plan = faults::draw(plan, random, budget);
+    let mut plan = groups::draw(plan, seed, budget);
     plan.timeline.sort_by_key(|entry| match entry.when {
         When::At(at) => at,
         _ => Duration::ZERO,

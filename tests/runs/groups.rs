@@ -99,3 +99,24 @@ fn cg41_cg42_cg43_the_next_coordinator_knows_the_group_of_one_that_is_gone() {
     }
     assert_eq!(moved, 1, "of three brokers one was the coordinator");
 }
+
+#[test]
+fn a_coordinator_is_named_by_the_partition_that_it_leads() {
+    let text = format!(
+        "duration: 60s\ncluster: {{brokers: 3, config: {{zookeeper.session.timeout.ms: 6000, \
+         offsets.topic.num.partitions: 1}}}}\n{CLIENTS}\
+         timeline: [{{at: 20s, for: 15s, crash: leader of __consumer_offsets-0}}]\n"
+    );
+    let report = played(&text);
+    let crashed = report.trace.iter().find(|it| it.fact == Fact::Crashed);
+    let crashed = crashed.expect("one was found").node.clone();
+    let loads = group_facts(&report)
+        .filter(|(_, fact)| matches!(fact, GroupFact::Loaded { groups, .. } if !groups.is_empty()));
+    let next: Vec<&str> = loads.map(|(node, _)| node).collect();
+    assert!(!next.is_empty() && *next[0] != *crashed, "{next:?}");
+
+    let without = text.replace("config: {group.id: g}", "seek: 0");
+    let without = format!("format: 1\nname: test\nabout: No group.\n{without}");
+    let error = load("test.yaml", without.into_bytes(), &[]).expect_err("no such topic");
+    assert!(error.to_string().contains("__consumer_offsets"), "{error}");
+}

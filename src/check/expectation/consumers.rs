@@ -38,28 +38,31 @@ pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> V
     met.ok_or_else(|| "it did not".to_owned())
 }
 
-/// Those that read from the beginning are those whose first position was 0.
+/// Those that read from the beginning are those whose first position was 0. Members of a group share the work.
 pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
-    let readers: BTreeSet<&str> = history
-        .plan
-        .consumers
-        .iter()
-        .flat_map(|consumer| consumer.members())
-        .filter_map(|name| {
-            let entry = history.entries.iter().find(|entry| *entry.node == *name)?;
-            Some(&*entry.node)
-        })
-        .collect();
+    let mut readers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for consumer in &history.plan.consumers {
+        match consumer.group_id() {
+            Some(group) => {
+                let members = readers.entry(format!("group {group}")).or_default();
+                members.extend(consumer.members());
+            }
+            None => {
+                let each = consumer.members().into_iter();
+                readers.extend(each.map(|name| (name.clone(), vec![name])));
+            }
+        }
+    }
     let mut figures = Vec::new();
-    for reader in readers {
-        let from_beginning: BTreeSet<&TopicPartition> = first_positions(history, reader)
+    for (reader, members) in &readers {
+        let from_beginning: BTreeSet<&TopicPartition> = first_positions(history, members)
             .into_iter()
             .filter(|(_, offset)| *offset == 0)
             .map(|(p, _)| p)
             .collect();
         if !from_beginning.is_empty() {
             let partitions = |partition: &TopicPartition| from_beginning.contains(partition);
-            figures.push(has_read_all(history, reader, partitions)?);
+            figures.push(has_read_all(history, reader, members, partitions)?);
         }
     }
     verdict_of(
@@ -84,7 +87,7 @@ pub(super) fn reads_everything(history: &History<'_>, consumer: &str) -> Verdict
         .members(consumer)
         .iter()
         .map(|member| {
-            has_read_all(history, member, |partition| {
+            has_read_all(history, member, std::slice::from_ref(member), |partition| {
                 topics.contains(&*partition.topic)
             })
         })
@@ -272,10 +275,13 @@ pub(super) fn bootstraps_from(history: &History<'_>, client: &str, id: BrokerId)
 fn has_read_all(
     history: &History<'_>,
     reader: &str,
+    members: &[String],
     partitions: impl Fn(&TopicPartition) -> bool,
 ) -> Verdict {
     // An offset may have held several records; those of different epochs are different, equal or not.
-    let read: BTreeSet<(&TopicPartition, i64, u64, i32)> = consumed_by(history, reader)
+    let read: BTreeSet<(&TopicPartition, i64, u64, i32)> = members
+        .iter()
+        .flat_map(|member| consumed_by(history, member))
         .map(|read| (read.partition, read.offset, read.content, read.leader_epoch))
         .collect();
     let mut unclaimed: BTreeMap<(&TopicPartition, i64, u64), u32> = BTreeMap::new();
@@ -322,13 +328,16 @@ fn has_read_all(
     verdict_of(due > 0, format!("{reader} read {due} of them{late}"))
 }
 
-fn first_positions<'a>(history: &History<'a>, reader: &str) -> BTreeMap<&'a TopicPartition, i64> {
+fn first_positions<'a>(
+    history: &History<'a>,
+    members: &[String],
+) -> BTreeMap<&'a TopicPartition, i64> {
     let mut positions = BTreeMap::new();
     for entry in history.entries {
         if let Fact::PositionSet {
             partition, offset, ..
         } = &entry.fact
-            && *entry.node == *reader
+            && members.iter().any(|member| **member == *entry.node)
         {
             positions.entry(partition).or_insert(*offset);
         }

@@ -6,9 +6,9 @@ mod story;
 use self::story::{Story, created, expected};
 use super::judge;
 use crate::check::EndOfRun;
-use crate::check::testing::{acked, consumed, tp};
+use crate::check::testing::{acked, consumed, position, tp};
 use crate::kernel::Duration;
-use crate::plan::{Action, Entry, Healing, Moment, Plan, TopicPlan, When};
+use crate::plan::{Action, ConsumerPlan, Entry, Healing, Moment, Plan, TopicPlan, When};
 use crate::protocol::zab::SyncMode;
 use crate::protocol::{ErrorCode, Fact, ShellFact};
 
@@ -416,5 +416,35 @@ fn equal_records_are_read_one_by_one() {
     assert_eq!(
         story.says("every acknowledged record is read"),
         "FAILED: every acknowledged record is read — dashboard did not read trucks-1#9 (t-0 offset 9)"
+    );
+}
+
+#[test]
+fn members_of_a_group_read_everything_together() {
+    let mut story = Story::new();
+    story.plan.consumers = ["a", "b"]
+        .map(|name| ConsumerPlan::new(name, "t").config("group.id", "g"))
+        .into();
+    let first = || position("t-0", 0);
+    story
+        .entries
+        .retain(|entry| !matches!(entry.fact, Fact::Acked { .. }));
+    for (at, who, number) in [(80_000, "a", 0), (81_000, "b", 1)] {
+        let (record, value) = (format!("trucks-1#{number}"), format!("v{number}"));
+        story.add(at, who, first());
+        story.add(at, "trucks-1", acked(&record, "t-0", number, &value));
+        story.add(at + 10, who, consumed("t-0", number, &value));
+    }
+    story.add(99_000, "broker-1", Fact::Serving);
+    let sentence = "every acknowledged record is read";
+    assert_eq!(
+        story.says(sentence),
+        format!("held: {sentence} — group g read 2 of them")
+    );
+    story.add(99_100, "trucks-1", acked("trucks-1#2", "t-0", 2, "v2"));
+    story.add(109_000, "broker-1", Fact::Serving);
+    assert_eq!(
+        story.says(sentence),
+        format!("FAILED: {sentence} — group g did not read trucks-1#2 (t-0 offset 2)")
     );
 }

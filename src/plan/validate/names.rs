@@ -2,6 +2,7 @@
 
 use super::{Check, Checked, with_suggestion};
 use crate::plan::{Partition, Problem, Role, SCHEMA_REGISTRY, Targets};
+use crate::protocol::GROUP_METADATA_TOPIC;
 use crate::protocol::config::nearest;
 
 impl Check<'_> {
@@ -29,8 +30,13 @@ impl Check<'_> {
     }
 
     pub(super) fn partition_there(&self, partition: &Partition, path: Vec<String>) -> Checked {
-        self.topic_there(&partition.topic, path.clone())?;
-        let count = self.partitions[partition.topic.as_str()];
+        let count = match self.plan.offsets_partitions() {
+            Some(count) if partition.topic == GROUP_METADATA_TOPIC => count,
+            _ => {
+                self.topic_there(&partition.topic, path.clone())?;
+                self.partitions[partition.topic.as_str()]
+            }
+        };
         if (0..i64::from(count)).contains(&i64::from(partition.partition)) {
             return Ok(());
         }
