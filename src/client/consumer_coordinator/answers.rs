@@ -214,7 +214,7 @@ impl ConsumerCoordinator {
     }
 
     /// Some errors have it join again at once, others after a pause.
-    fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
+    pub(super) fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
         self.joining = false;
         self.to_assign = None;
         if matches!(

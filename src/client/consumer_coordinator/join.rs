@@ -11,8 +11,8 @@ use crate::client::metadata::Partition;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::protocol::{
-    Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, GroupProtocol, JoinGroupRequest, Subscription,
-    SyncGroupRequest, TopicName, TopicPartition,
+    Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, ErrorCode, GroupProtocol, JoinGroupRequest,
+    Subscription, SyncGroupRequest, TopicName, TopicPartition,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -186,7 +186,11 @@ impl ConsumerCoordinator {
         self.send_sync(ctx, assignments.collect());
     }
 
+    /// A coordinator that was lost since it let this member join hears nothing of it: it joins again.
     pub(super) fn send_sync(&mut self, ctx: &mut Ctx<'_>, assignments: Vec<(Rc<str>, Bytes)>) {
+        if self.coordinator.is_none() {
+            return self.join_later(ctx, ErrorCode::CoordinatorNotAvailable);
+        }
         let request = SyncGroupRequest {
             group_id: Rc::clone(&self.membership.group_id),
             generation_id: self.generation,
