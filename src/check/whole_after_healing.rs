@@ -30,7 +30,7 @@ impl WholeAfterHealing {
     }
 
     /// When all is whole again at the latest, whether that is before the plan's end or not; `None` for other plans.
-    pub(super) fn promised_at(plan: &Plan) -> Option<Duration> {
+    fn promised_at(plan: &Plan) -> Option<Duration> {
         let heals = plan.timeline.iter().filter_map(|entry| match entry.when {
             When::At(at) if entry.action == Action::Heal(Healing::Everything) => Some(at),
             _ => None,
@@ -58,11 +58,15 @@ impl WholeAfterHealing {
                 _ => {}
             }
         }
+        restarted.map(|last: Duration| last + WholeAfterHealing::settles_within(plan))
+    }
+
+    /// So long after that.
+    pub(super) fn settles_within(plan: &Plan) -> Duration {
         let timeout = plan.cluster.config.get("zookeeper.session.timeout.ms");
         let timeout = timeout.and_then(|text| text.parse().ok());
         let timeout = timeout.map_or(DEFAULT_SESSION_TIMEOUT, Duration::from_millis);
-        let within = timeout + SETTLES_WITHIN;
-        restarted.map(|last: Duration| last + within)
+        timeout + SETTLES_WITHIN
     }
 }
 

@@ -4,7 +4,7 @@
 //! From a stream of its own: with groups or without them, a plan is otherwise the same.
 
 use super::draw::Random;
-use super::generator::{Budget, HEALED};
+use super::generator::{Budget, HEALED, ms};
 use kafka_trial::plan::{
     Action, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, Entry, Moment, Number,
     Partition, Plan, Role, When,
@@ -12,6 +12,9 @@ use kafka_trial::plan::{
 
 /// So many of a hundred plans have groups.
 const WITH_GROUPS: u64 = 25;
+
+/// Until groups have had their time since the healing (`groups_converge`), mostly.
+const SETTLED: u64 = 85_000;
 
 const OF_GROUPS: u64 = 0x6772_6f75_7073;
 
@@ -25,6 +28,7 @@ pub fn draw(mut plan: Plan, seed: u64, budget: Budget) -> Plan {
         return plan;
     }
     plan = coordination(plan, random, budget);
+    plan = plan.duration(ms(SETTLED));
     let groups = if random.percent(15) { 2 } else { 1 };
     for number in 0..groups {
         plan = group(plan, random, number);
@@ -85,6 +89,10 @@ fn group(mut plan: Plan, random: &mut Random, number: u64) -> Plan {
             .config("request.timeout.ms", random.range(3_000..8_000));
         if two_topics {
             one = one.reads("t1");
+        }
+        if random.percent(30) {
+            // Who is told of new partitions soon has its group join again.
+            one = one.config("metadata.max.age.ms", random.range(1_500..8_000));
         }
         if random.percent(25) {
             one = one.config("group.instance.id", format!("i{member}"));

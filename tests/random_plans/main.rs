@@ -76,6 +76,7 @@ fn play(half: u64, seeds: Range<u64>) {
         assert!(totals.acknowledged > 40 * totals.runs, "{totals:?}");
         assert!(totals.stuck < totals.runs / 50, "{totals:?}");
         assert!(totals.elections > totals.runs && totals.truncations > totals.runs / 20);
+        assert!(totals.converged > totals.runs / 10);
         assert!(totals.generations > totals.runs / 2 && totals.commits > 10 * totals.runs);
     }
 }
@@ -180,6 +181,8 @@ struct Totals {
     generations: u64,
     commits: u64,
     resumed: u64,
+    /// Plans at whose end groups were to be whole.
+    converged: u64,
     /// Plans in which a leader's ISR stood still until another broker led (A7).
     stuck: u64,
 }
@@ -188,6 +191,10 @@ impl Totals {
     fn add(&mut self, report: &Report) {
         self.runs += 1;
         self.events += report.events;
+        let asked = |(name, figures): &(&str, String)| {
+            *name == "a group that is left alone becomes whole" && !figures.starts_with('0')
+        };
+        self.converged += u64::from(report.figures.iter().any(asked));
         for entry in &report.trace {
             match entry.fact {
                 Fact::Acked { .. } => self.acknowledged += 1,

@@ -109,7 +109,7 @@ fn group_session_never() {
     Case {
         broken: "group_session=never",
         era: "",
-        noticed_by: "after healing every group is whole again",
+        noticed_by: "a group that is left alone becomes whole",
         plan: format!(
             "duration: 140s
 cluster: {{brokers: 3, config: {{zookeeper.session.timeout.ms: 6000}}}}
