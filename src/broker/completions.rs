@@ -8,7 +8,7 @@ use super::locks::Interrupted;
 use super::outbox::Env;
 use super::purgatory::{Requester, WatchKey};
 use crate::kernel::{ConnId, Hold};
-use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message};
+use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message, Response};
 
 /// Answers to the broker's own requests.
 impl Broker {
@@ -153,6 +153,11 @@ impl Broker {
                 ctx.unmute(conn);
             }
             if let Some(mut body) = answer.response {
+                if let Response::Fetch(response) = &mut body {
+                    let (now_ms, random) = (ctx.wall_ms(), || ctx.stream("fetch sessions"));
+                    let facts = self.fetch_manager.finish(to, response, now_ms, random);
+                    facts.into_iter().for_each(|fact| ctx.fact(fact.into()));
+                }
                 self.request_log.on_answer(ctx.now(), to, &body);
                 let listener = self.config.listeners.on_port(ctx.port(conn));
                 name_current_leaders(&self.replicas, &self.metadata_cache, listener, &mut body);
@@ -174,6 +179,7 @@ impl Broker {
 
     /// Nobody waits for an answer on this connection any more.
     pub(super) fn forget(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
+        self.fetch_manager.forget(conn);
         let purgatory = &mut self.replicas.purgatory;
         for delayed in purgatory.cancel(|delayed| delayed.to.conn() == Some(conn)) {
             if let Some(timer) = delayed.timer {

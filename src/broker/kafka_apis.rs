@@ -22,7 +22,6 @@ use crate::purgatory::OperationId;
 
 impl Broker {
     pub(super) fn handle(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: KafkaRequest) {
-        self.request_log.on_request(to, &request);
         match request.body {
             Request::Produce(request) => {
                 self.produce(ctx, Produce::new(to.into(), request));
@@ -130,6 +129,28 @@ impl Broker {
             | Request::IncrementalAlterConfigs(_)) => {
                 let token = self.forward(to);
                 self.outputs.push(BrokerOutput::ToAdmin { token, body });
+            }
+        }
+    }
+
+    /// What comes before any lock is asked for: false if that is the answer already.
+    pub(super) fn take_in(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        to: Pending,
+        request: &mut KafkaRequest,
+    ) -> bool {
+        self.request_log.on_request(to, request);
+        let Request::Fetch(fetch) = &mut request.body else {
+            return true;
+        };
+        let mut env = env!(self, ctx);
+        let client = &request.client_id;
+        match self.fetch_manager.begin(&mut env, to, client, fetch) {
+            Ok(()) => true,
+            Err(refused) => {
+                self.answer_now(to, refused);
+                false
             }
         }
     }

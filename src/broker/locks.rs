@@ -62,8 +62,10 @@ struct Interruption {
 
 impl Broker {
     /// Carries a request out, or stands in line for what it needs first.
-    pub(super) fn serve(&mut self, ctx: &mut Ctx<'_>, to: Pending, request: KafkaRequest) {
-        self.serve_from(ctx, to, request, 0);
+    pub(super) fn serve(&mut self, ctx: &mut Ctx<'_>, to: Pending, mut request: KafkaRequest) {
+        if self.take_in(ctx, to, &mut request) {
+            self.serve_from(ctx, to, request, 0);
+        }
     }
 
     fn serve_from(

@@ -27,6 +27,9 @@ mod controlled_shutdown;
 mod current_leader;
 mod delete_records;
 mod elect_leaders;
+mod fetch_manager;
+mod fetch_session;
+mod fetch_session_cache;
 mod groups;
 mod kafka_apis;
 mod leadership_changes;
@@ -74,6 +77,7 @@ use auto_topic_creation_manager::AutoTopicCreationManager;
 use background::Background;
 use connections::Connections;
 use controlled_shutdown::ControlledShutdown;
+use fetch_manager::FetchManager;
 use locks::{Interrupted, Interruptions};
 use outbox::Outbox;
 use producer_id_manager::ProducerIdManager;
@@ -164,6 +168,7 @@ pub struct Broker {
     replicas: ReplicaManager,
     state_changes: ReplicaStateChanges,
     fetchers: ReplicaFetcherManager,
+    fetch_manager: FetchManager,
     alter_partition: AlterPartitionManager,
     controlled_shutdown: ControlledShutdown,
     producer_ids: ProducerIdManager,
@@ -197,6 +202,7 @@ impl Broker {
             replicas: ReplicaManager::new(id, Rc::clone(&config)),
             state_changes: ReplicaStateChanges::default(),
             fetchers: ReplicaFetcherManager::new(id, Rc::clone(&config)),
+            fetch_manager: FetchManager::new(&config),
             alter_partition: AlterPartitionManager::new(id, &config),
             controlled_shutdown: ControlledShutdown::new(id, Rc::clone(&config)),
             producer_ids: ProducerIdManager::new(id, &config),

@@ -1,5 +1,5 @@
 //! Following one broker over one connection (classes `ReplicaFetcherThread`, `AbstractFetcherThread`;
-//! rules E5 to E9, E11, HW5, CT29, CT30).
+//! rules E5 to E9, E11, HW5, CT29, CT30, CC19).
 //!
 //! A fetcher has one request under way: a Fetch, or a ListOffsets after OFFSET_OUT_OF_RANGE. May not
 //! know how logs and leaders work: it tells partitions what the leader said.
@@ -9,14 +9,14 @@ use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
 use crate::kernel::{Duration, Time, TimerId};
 use crate::log::{LogError, UnifiedLog};
-use crate::network_client::{Disconnected, Node};
+use crate::network_client::{Disconnected, FetchRequestData, FetchSessionHandler, Node};
 use crate::protocol::config::BrokerConfig;
 use crate::protocol::rules::{DivergingBeforeHw, Truncation};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Fact,
-    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetcherId,
-    LATEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, Request,
-    Response, Timer, TopicId, TopicPartition, UNKNOWN_EPOCH,
+    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchSessionFact,
+    FetcherId, LATEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse,
+    Request, Response, Timer, TopicId, TopicPartition, UNKNOWN_EPOCH,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -36,6 +36,7 @@ pub(super) struct ReplicaFetcher {
     /// Where its leader runs.
     pub(super) node: Node,
     partitions: BTreeMap<TopicPartition, PartitionFetchState>,
+    session: FetchSessionHandler,
     under_way: UnderWay,
     /// What has to be asked before the next Fetch.
     out_of_range: VecDeque<OutOfRange>,
@@ -63,8 +64,8 @@ struct PartitionFetchState {
 #[derive(Debug)]
 enum UnderWay {
     Nothing,
-    /// What was asked for, in the order of the request.
-    Fetch(Vec<Asked>),
+    /// What is asked for, the session knows.
+    Fetch,
     Offsets(OutOfRange),
 }
 
@@ -76,12 +77,6 @@ struct OutOfRange {
     /// Leader epoch of the fetch that was refused.
     request_epoch: i32,
     leader_end: Option<i64>,
-}
-
-#[derive(Debug)]
-struct Asked {
-    turn: u64,
-    fetch: FetchPartition,
 }
 
 /// What is known of a partition that a broker begins to follow.
@@ -99,6 +94,7 @@ impl ReplicaFetcher {
         ReplicaFetcher {
             node,
             partitions: BTreeMap::new(),
+            session: FetchSessionHandler::default(),
             under_way: UnderWay::Nothing,
             out_of_range: VecDeque::new(),
             next_turn: 0,
@@ -211,7 +207,7 @@ impl ReplicaFetcher {
         }
         let now = ctx.wall();
         let mut due: Option<Time> = None;
-        let mut ready: Vec<Asked> = Vec::with_capacity(self.partitions.len());
+        let mut ready = Vec::with_capacity(self.partitions.len());
         for (name, state) in &mut self.partitions {
             if let Some(until) = state.delayed_until.filter(|until| now < *until) {
                 due = Some(due.map_or(until, |at| at.min(until)));
@@ -233,19 +229,21 @@ impl ReplicaFetcher {
                 log_start_offset: log.log_start_offset(),
                 max_bytes: line.settings.config.replica_fetch_max_bytes,
             };
-            let turn = state.turn;
-            ready.push(Asked { turn, fetch });
+            ready.push((state.turn, fetch));
         }
-        if ready.is_empty() {
+        ready.sort_unstable_by_key(|(turn, _)| *turn);
+        let wanted = ready.into_iter().map(|(_, fetch)| fetch).collect();
+        let data = self.session.build(wanted);
+        // Who wants nothing at the moment still has to say what is to be forgotten.
+        if self.session.is_empty() && data.forgotten.is_empty() {
             if let Some(due) = due.filter(|_| self.wake.is_none()) {
                 let timer = Timer::Broker(BrokerTimer::FetcherBackoff(line.id));
                 self.wake = Some(ctx.set_timer(due.since(now), timer));
             }
             return;
         }
-        ready.sort_unstable_by_key(|asked| asked.turn);
-        line.fetch(ctx, ready.iter().map(|asked| asked.fetch.clone()).collect());
-        self.under_way = UnderWay::Fetch(ready);
+        line.fetch(ctx, data);
+        self.under_way = UnderWay::Fetch;
     }
 
     // ---- answers
@@ -261,19 +259,25 @@ impl ReplicaFetcher {
             std::mem::replace(&mut self.under_way, UnderWay::Nothing),
             result,
         ) {
-            (UnderWay::Fetch(asked), Ok(Response::Fetch(response))) => {
-                self.on_fetched(env, replicas, backoff_end, &asked, *response);
+            (UnderWay::Fetch, Ok(Response::Fetch(response))) => {
+                self.on_fetched(env, replicas, backoff_end, *response);
             }
             (UnderWay::Offsets(question), Ok(Response::ListOffsets(response))) => {
                 self.on_offset(env, replicas, backoff_end, question, &response);
             }
             (UnderWay::Offsets(question), Err(_)) => self.delay(&question.partition, backoff_end),
-            // The connection is lost, or was not made: all wait (CT30).
+            // The connection is lost, or was not made.
             _ => {
-                for state in self.partitions.values_mut() {
-                    state.delayed_until.get_or_insert(backoff_end);
-                }
+                self.session.handle_error();
+                self.delay_all(backoff_end);
             }
+        }
+    }
+
+    /// CT30.
+    fn delay_all(&mut self, until: Time) {
+        for state in self.partitions.values_mut() {
+            state.delayed_until.get_or_insert(until);
         }
     }
 
@@ -288,26 +292,36 @@ impl ReplicaFetcher {
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
         backoff_end: Time,
-        asked: &[Asked],
         response: FetchResponse,
     ) {
-        for (place, data) in response.responses.into_iter().enumerate() {
-            // Answers stand in the order of the request, but for those that were refused at once.
-            let is_it = |asked: &&Asked| asked.fetch.partition == data.partition;
-            let Some(Asked { fetch: asked, .. }) = asked
-                .get(place)
-                .filter(is_it)
-                .or_else(|| asked.iter().find(is_it))
-            else {
+        let session = self.session.session_id();
+        if !self.session.handle_response(&response) {
+            let (broker, error) = (self.node.id, response.error);
+            if !error.is_none() {
+                let lost = FetchSessionFact::Lost {
+                    broker,
+                    session,
+                    error,
+                };
+                env.out.facts.push(lost.into());
+            }
+            if error == ErrorCode::FetchSessionTopicIdError {
+                self.delay_all(backoff_end);
+            }
+            return;
+        }
+        for data in response.responses {
+            let Some(asked) = self.session.asked(&data.partition) else {
                 continue;
             };
+            let (fetch_offset, request_epoch) = (asked.fetch_offset, asked.current_leader_epoch);
             let current = self.partitions.get(&data.partition).is_some_and(|state| {
-                state.fetch_offset == asked.fetch_offset
+                state.fetch_offset == fetch_offset
                     && state.delayed_until.is_none()
                     && !state.truncating
             });
             if current {
-                self.on_partition_fetched(env, replicas, backoff_end, asked, &data);
+                self.on_partition_fetched(env, replicas, backoff_end, request_epoch, &data);
             }
         }
     }
@@ -317,7 +331,7 @@ impl ReplicaFetcher {
         env: &mut Env<'_>,
         replicas: &mut ReplicaManager,
         backoff_end: Time,
-        asked: &FetchPartition,
+        request_epoch: i32,
         data: &FetchPartitionResponse,
     ) {
         match data.error {
@@ -336,11 +350,11 @@ impl ReplicaFetcher {
             }
             ErrorCode::OffsetOutOfRange => self.out_of_range.push_back(OutOfRange {
                 partition: data.partition.clone(),
-                request_epoch: asked.current_leader_epoch,
+                request_epoch,
                 leader_end: None,
             }),
             ErrorCode::FencedLeaderEpoch => {
-                if self.on_fenced(&data.partition, asked.current_leader_epoch) {
+                if self.on_fenced(&data.partition, request_epoch) {
                     self.delay(&data.partition, backoff_end);
                 }
             }
@@ -531,7 +545,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn fetch(self, ctx: &mut Ctx<'_>, partitions: Vec<FetchPartition>) {
+    fn fetch(self, ctx: &mut Ctx<'_>, data: FetchRequestData) {
         let config = &self.settings.config;
         let request = FetchRequest {
             replica_id: self.settings.local_broker,
@@ -540,10 +554,10 @@ impl Line<'_> {
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
             isolation_level: 0,
-            session_id: 0,
-            session_epoch: -1,
-            partitions,
-            forgotten: Vec::new(),
+            version: data.version,
+            session: data.metadata,
+            partitions: data.to_send,
+            forgotten: data.forgotten,
             rack_id: None,
         };
         self.send(ctx, request.into());

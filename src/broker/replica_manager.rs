@@ -8,7 +8,7 @@ mod produce;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fetch::DelayedFetch;
+pub(crate) use fetch::{DelayedFetch, refused};
 pub(crate) use produce::{Appended, DelayedProduce};
 
 use super::log_manager::LogManager;

@@ -69,17 +69,23 @@ impl World {
             controller_epoch: 1,
             broker_epoch: -1,
             topic_ids: vec![],
-            partition_states: vec![UpdateMetadataPartitionState {
-                partition: t0(),
-                controller_epoch: 1,
-                leader: 1,
-                leader_epoch: 0,
-                isr: vec![1, 2, 3],
-                zk_version: 0,
-                replicas: vec![1, 2, 3],
-                offline_replicas: vec![],
-            }],
+            partition_states: vec![led_by_1(t0())],
             live_brokers: brokers.iter().map(endpoint).collect(),
+        });
+    }
+
+    /// An UpdateMetadata that names so many partitions of each of these topics.
+    pub(crate) fn knows(&mut self, topics: &[&str], partitions: i32) {
+        let names = topics.iter().flat_map(|topic| {
+            (0..partitions).map(|partition| TopicPartition::new(*topic, partition))
+        });
+        self.cache.update(&UpdateMetadataRequest {
+            controller_id: 3,
+            controller_epoch: 1,
+            broker_epoch: -1,
+            topic_ids: vec![],
+            partition_states: names.map(led_by_1).collect(),
+            live_brokers: vec![],
         });
     }
 
@@ -107,6 +113,19 @@ impl World {
     /// Facts stated since the last call.
     pub(crate) fn facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.out.facts)
+    }
+}
+
+fn led_by_1(partition: TopicPartition) -> UpdateMetadataPartitionState {
+    UpdateMetadataPartitionState {
+        partition,
+        controller_epoch: 1,
+        leader: 1,
+        leader_epoch: 0,
+        isr: vec![1, 2, 3],
+        zk_version: 0,
+        replicas: vec![1, 2, 3],
+        offline_replicas: vec![],
     }
 }
 

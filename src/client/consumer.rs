@@ -156,9 +156,7 @@ impl Consumer {
                 self.work.start(ctx);
                 self.library.begin_poll(ctx);
             }
-            Event::Terminate if self.config.group.is_some() && self.leaving.is_none() => {
-                self.stops(ctx);
-            }
+            Event::Terminate if self.leaving.is_none() => self.stops(ctx),
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Timer(Timer::Client(ClientTimer::PollAgain)) => self.poll_again(ctx),
             Event::Terminate => {

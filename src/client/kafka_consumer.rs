@@ -8,6 +8,7 @@
 //!
 //! May not know what lies above the high watermark, nor who else reads.
 
+mod closing;
 mod membership;
 mod questions;
 mod read_replica;
@@ -20,14 +21,16 @@ use crate::client::subscription_state::{
 };
 use crate::kernel::{Duration, Time};
 use crate::log::batch::{CorruptBatch, Headers, RecordBatch};
-use crate::network_client::Completed;
+use crate::network_client::{Completed, FetchSessionHandler};
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::rules::FollowerOor;
 use crate::protocol::{
-    BrokerId, Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse,
-    ListOffsetsPartitionResponse, Response, TopicName, TopicPartition, UNKNOWN_EPOCH,
+    BrokerId, Ctx, EpochEndOffset, ErrorCode, Event, FetchPartitionResponse, FetchResponse,
+    FetchSessionFact, ListOffsetsPartitionResponse, Response, TopicName, TopicPartition,
+    UNKNOWN_EPOCH,
 };
 use bytes::Bytes;
+use closing::Closing;
 use membership::{Buffered, Membership};
 use questions::{Kind, Question};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -79,6 +82,10 @@ pub struct KafkaConsumer {
     subscriptions: SubscriptionState,
     /// Brokers that work on a fetch of this consumer.
     fetching: BTreeSet<BrokerId>,
+    /// By broker; whoever was fetched from once has one.
+    sessions: BTreeMap<BrokerId, FetchSessionHandler>,
+    /// It is being closed.
+    closing: Option<Closing>,
     /// Brokers that a fetch waits to be connected to.
     connecting: BTreeSet<BrokerId>,
     /// The metadata that positions were last held against.
@@ -107,6 +114,8 @@ impl KafkaConsumer {
             subscriptions: SubscriptionState::new(config.auto_offset_reset),
             config,
             fetching: BTreeSet::new(),
+            sessions: BTreeMap::new(),
+            closing: None,
             connecting: BTreeSet::new(),
             seen_metadata: 0,
             taken: VecDeque::new(),
@@ -235,7 +244,8 @@ impl KafkaConsumer {
             }
         }
         let mut wake = self.coordinate(ctx);
-        if !self.stuck && !self.held {
+        wake = wake.min(self.go_on_closing(ctx));
+        if !self.stuck && !self.held && self.closing.is_none() {
             if self.finds_positions() {
                 for kind in [Kind::ListOffsets, Kind::EpochEnds] {
                     wake = wake.min(self.ask(ctx, kind));
@@ -252,7 +262,7 @@ impl KafkaConsumer {
         self.hand_out();
     }
 
-    /// `KafkaConsumer.close`: nothing is heard of it any more.
+    /// Nothing is heard of it any more, on a node that lives on: as if its process were gone.
     pub fn close(&mut self, ctx: &mut Ctx<'_>) {
         self.client.shut_down(ctx);
     }
@@ -261,7 +271,7 @@ impl KafkaConsumer {
 
     fn on_completed(&mut self, ctx: &mut Ctx<'_>, completed: Completed<Rc<Question>>) {
         let question = completed.tag;
-        if let Question::Fetch(_) = *question {
+        if let Question::Fetch = *question {
             assert!(self.fetching.remove(&completed.to.id), "nobody asked");
         }
         match (&*question, completed.result) {
@@ -283,30 +293,66 @@ impl KafkaConsumer {
                     }
                 }
             }
-            (Question::Fetch(asked), Ok(Response::Fetch(response))) => {
-                for answer in response.responses {
-                    if let Some(leader) = answer.current_leader {
-                        self.client.metadata.update_leader(
-                            &answer.partition,
-                            leader,
-                            &response.node_endpoints,
-                        );
-                    }
-                    if let Some((_, offset)) = asked.iter().find(|(p, _)| *p == answer.partition) {
-                        self.on_fetched(ctx, *offset, answer);
-                    }
-                }
+            (Question::Fetch, Ok(Response::Fetch(response))) => {
+                self.on_fetch_answered(ctx, completed.to.id, *response);
             }
+            (Question::Fetch, _) => self.on_fetch_failed(ctx, completed.to.id),
+            (Question::CloseSession, _) => self.on_session_closed(),
             // Lost with its connection, which has metadata asked for anyway.
-            (question, _) => {
-                if let Question::Fetch(_) = question {
-                    for partition in question.partitions() {
-                        self.read_from_leader(partition, "no answer");
-                    }
-                }
-                self.retry_later(ctx, question.partitions());
+            (question, _) => self.retry_later(ctx, question.partitions()),
+        }
+    }
+
+    /// CC21.
+    fn on_fetch_answered(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId, response: FetchResponse) {
+        let Some(handler) = self.sessions.get_mut(&broker) else {
+            return;
+        };
+        let session = handler.session_id();
+        if !handler.handle_response(&response) {
+            let error = response.error;
+            if !error.is_none() {
+                let lost = FetchSessionFact::Lost {
+                    broker,
+                    session,
+                    error,
+                };
+                ctx.fact(lost.into());
+            }
+            if error == ErrorCode::FetchSessionTopicIdError {
+                self.client.metadata.request_update();
+            }
+            return;
+        }
+        if self.closing.is_some() {
+            return;
+        }
+        for answer in response.responses {
+            if let Some(leader) = answer.current_leader {
+                self.client.metadata.update_leader(
+                    &answer.partition,
+                    leader,
+                    &response.node_endpoints,
+                );
+            }
+            let handler = self.sessions.get(&broker);
+            if let Some(asked) = handler.and_then(|it| it.asked(&answer.partition)) {
+                self.on_fetched(ctx, asked.fetch_offset, answer);
             }
         }
+    }
+
+    /// CC22.
+    fn on_fetch_failed(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
+        let Some(handler) = self.sessions.get_mut(&broker) else {
+            return;
+        };
+        handler.handle_error();
+        let partitions: Vec<_> = handler.partitions().cloned().collect();
+        for partition in &partitions {
+            self.read_from_leader(partition, "no answer");
+        }
+        self.retry_later(ctx, &partitions);
     }
 
     fn on_list_offsets(&mut self, ctx: &mut Ctx<'_>, answer: ListOffsetsPartitionResponse) {

@@ -135,6 +135,11 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn random(&mut self) -> &mut Stream {
         self.world.random(self.node)
     }
+    /// A random stream of this process's life alone, by a name of its own: what is drawn from it shifts no other
+    /// draw, and the next process of this node draws anew.
+    pub fn stream(&self, name: &str) -> Stream {
+        self.world.stream_of(self.node, name)
+    }
     #[inline]
     pub fn disk(&mut self) -> &mut Disk {
         self.world.disk_in_handler(self.node)

@@ -246,6 +246,15 @@ impl<D: Domain> World<D> {
         self.node(node).clock.wall_ms(self.now)
     }
 
+    pub(super) fn stream_of(&self, node: NodeId, name: &str) -> Stream {
+        let Node {
+            name: whose,
+            starts,
+            ..
+        } = self.node(node);
+        self.stream(&format!("{name} of {whose}, start {starts}"))
+    }
+
     #[inline]
     pub(super) fn random(&mut self, node: NodeId) -> &mut Stream {
         &mut self.random[node.0 as usize]

@@ -12,6 +12,7 @@
 
 mod api_versions;
 mod connecting;
+mod fetch_session_handler;
 mod node;
 mod peer;
 mod unreached;
@@ -23,6 +24,7 @@ use crate::protocol::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response,
 };
 use connecting::{id_of, timer};
+pub use fetch_session_handler::{FetchRequestData, FetchSessionHandler};
 pub use node::Node;
 use peer::{InFlight, Link, Peer, Waiting};
 use std::collections::{BTreeMap, VecDeque};

@@ -64,10 +64,8 @@ impl Follower {
         let (fetch_offset, current_leader_epoch) = self
             .state()
             .map_or((0, 0), |s| (s.fetch_offset, s.current_leader_epoch));
-        let asked = [Asked {
-            turn: 0,
-            fetch: fetch_at(fetch_offset, current_leader_epoch, -1),
-        }];
+        let asked = fetch_at(fetch_offset, current_leader_epoch, -1);
+        self.fetcher.session.build(vec![asked]);
         let mut data = FetchPartitionResponse {
             current_leader: None,
             partition: t0(),
@@ -90,7 +88,6 @@ impl Follower {
             &mut self.world.env(),
             &mut self.replicas,
             BACKOFF_END,
-            &asked,
             response,
         );
     }
@@ -237,10 +234,7 @@ fn ct29_without_epochs_it_begins_at_the_high_watermark_with_a_truncation_to_it()
 #[test]
 fn ct29_an_answer_to_a_fetch_from_another_offset_is_not_used() {
     let mut follower = Follower::new(&[(0, 3)], 0);
-    let asked = [Asked {
-        turn: 0,
-        fetch: fetch_at(1, 0, -1),
-    }];
+    follower.fetcher.session.build(vec![fetch_at(1, 0, -1)]);
     let response = FetchResponse {
         node_endpoints: Vec::new(),
         error: ErrorCode::None,
@@ -261,7 +255,6 @@ fn ct29_an_answer_to_a_fetch_from_another_offset_is_not_used() {
         &mut follower.world.env(),
         &mut follower.replicas,
         BACKOFF_END,
-        &asked,
         response,
     );
     assert_eq!(follower.ends(), (3, 0));

@@ -1,7 +1,8 @@
 //! Fetch requests: what is there is answered, a request that would find too little is parked (classes
-//! `ReplicaManager`, `DelayedFetch`; rules F1 to F3, I2, RK16, CC26).
+//! `ReplicaManager`, `DelayedFetch`; rules F1 to F3, I2, CC26).
 //!
-//! May not know whose fetch it is but by the replica id that it names.
+//! May not know whose fetch it is but by the replica id that it names, nor of which session it is: a request names
+//! all its partitions here (`fetch_manager`).
 
 use super::{Parked, ReplicaManager, absent};
 use crate::broker::outbox::Env;
@@ -11,8 +12,8 @@ use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, Watc
 use crate::log::Records;
 use crate::protocol::config::ReplicaSelector;
 use crate::protocol::{
-    BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact, FetchPartition, FetchPartitionResponse,
-    FetchRequest, FetchResponse, ListenerName, TopicId,
+    BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact, FetchMetadata, FetchPartition,
+    FetchPartitionResponse, FetchRequest, FetchResponse, ListenerName, TopicId,
 };
 use crate::purgatory::OperationId;
 
@@ -22,8 +23,6 @@ pub(crate) struct DelayedFetch {
     pub(crate) request: Box<FetchRequest>,
     /// A consumer that may be sent elsewhere.
     reader: Option<Reader>,
-    /// Partitions that were refused when the request came.
-    erroneous: Vec<FetchPartitionResponse>,
 }
 
 /// What a read over the partitions of a fetch came to (F2).
@@ -47,20 +46,11 @@ impl ReplicaManager {
         listener: &ListenerName,
     ) -> Option<Parked> {
         let reader = self.reader(&request, listener);
-        let mut erroneous = Vec::new();
         request.max_bytes = request.max_bytes.min(self.config.fetch_max_bytes);
         request.min_bytes = request.min_bytes.min(request.max_bytes);
-        let replica = request.replica_id;
-        request.partitions.retain(|fetch| {
-            let Some(error) = unknown_topic(env, fetch) else {
-                return true;
-            };
-            erroneous.push(refused(env, fetch, replica, error));
-            false
-        });
         let partitions = &mut self.partitions;
         let mut hosted = Hosted { partitions, env };
-        let mut read = hosted.read_from_log(&request, reader.as_ref(), true);
+        let read = hosted.read_from_log(&request, reader.as_ref(), true);
         let min_bytes = u64::try_from(request.min_bytes).unwrap_or(0);
         if request.max_wait_ms <= 0
             || request.partitions.is_empty()
@@ -68,7 +58,6 @@ impl ReplicaManager {
             || read.complete_now
             || hosted.is_satisfied(&request)
         {
-            read.responses.append(&mut erroneous);
             env.out
                 .answers
                 .push(Answer::now(to, response(read.responses)));
@@ -81,11 +70,7 @@ impl ReplicaManager {
                 self.complete(env, &request.partitions[*place].partition, true, true);
             }
             let timeout_ms = request.max_wait_ms;
-            let delayed = DelayedFetch {
-                request,
-                reader,
-                erroneous,
-            };
+            let delayed = DelayedFetch { request, reader };
             let op = self.park_fetch(to, delayed);
             Some(Parked { op, timeout_ms })
         }
@@ -220,36 +205,23 @@ impl Hosted<'_, '_> {
 
 impl DelayedFetch {
     /// Reads again (I2).
-    pub(crate) fn into_response(mut self, hosted: &mut Hosted<'_, '_>) -> FetchResponse {
-        let mut read = hosted.read_from_log(&self.request, self.reader.as_ref(), false);
-        read.responses.append(&mut self.erroneous);
+    pub(crate) fn into_response(self, hosted: &mut Hosted<'_, '_>) -> FetchResponse {
+        let read = hosted.read_from_log(&self.request, self.reader.as_ref(), false);
         response(read.responses)
-    }
-}
-
-/// The metadata cache does not know what a fetch asks for, by id or by name.
-fn unknown_topic(env: &Env<'_>, fetch: &FetchPartition) -> Option<ErrorCode> {
-    if fetch.topic_id != TopicId::ZERO
-        && env.cache.topic_id(&fetch.partition.topic) != Some(fetch.topic_id)
-    {
-        Some(ErrorCode::UnknownTopicId)
-    } else if env.cache.partition(&fetch.partition).is_none() {
-        Some(ErrorCode::UnknownTopicOrPartition)
-    } else {
-        None
     }
 }
 
 fn response(responses: Vec<FetchPartitionResponse>) -> FetchResponse {
     FetchResponse {
         error: ErrorCode::None,
-        session_id: 0,
+        session_id: FetchMetadata::INVALID_SESSION_ID,
         responses,
         node_endpoints: Vec::new(),
     }
 }
 
-fn refused(
+/// A partition of which there is nothing but an error.
+pub(crate) fn refused(
     env: &mut Env<'_>,
     fetch: &FetchPartition,
     replica: BrokerId,

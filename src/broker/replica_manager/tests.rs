@@ -8,8 +8,8 @@ use crate::log::batch::BatchBuilder;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::ReplicaSelector;
 use crate::protocol::{
-    FetchPartition, FetchRequest, ListenerName, ProduceRequest, ProducerStateFact, Response,
-    TopicId,
+    FETCH_BY_TOPIC_ID, FetchMetadata, FetchPartition, FetchRequest, ListenerName, ProduceRequest,
+    ProducerStateFact, Response,
 };
 
 /// Broker 1's replica manager with t-0, led by it unless said otherwise.
@@ -58,8 +58,8 @@ fn fetch(
         min_bytes: 1,
         max_bytes: 10_485_760,
         isolation_level: 0,
-        session_id: 0,
-        session_epoch: -1,
+        version: FETCH_BY_TOPIC_ID,
+        session: FetchMetadata::LEGACY,
         partitions: vec![partition],
         forgotten: vec![],
         rack_id: None,
@@ -290,16 +290,6 @@ fn f3_a_new_epoch_ends_the_wait_of_fetches_in_the_old_one() {
 }
 
 #[test]
-fn rk16_a_fetch_by_an_id_that_the_cache_does_not_know_is_unknown_topic_id() {
-    let mut world = World::new();
-    let mut manager = manager(&mut world, &[1, 2], 1);
-    let mut partition = fetch_at(0, 0, -1);
-    partition.topic_id = TopicId([9; 16]);
-    fetch(&mut world, &mut manager, 20, 2, partition);
-    assert_eq!(answers(&mut world), [(20, ErrorCode::UnknownTopicId, -1)]);
-}
-
-#[test]
 fn unknown_partitions_and_absent_replicas_are_told_apart_by_the_cache() {
     let mut world = World::new();
     let mut manager = ReplicaManager::new(1, Rc::new(BrokerConfig::default()));
@@ -336,8 +326,8 @@ fn cc26_who_is_sent_elsewhere_is_answered_at_once_and_without_records() {
             min_bytes: 1,
             max_bytes: 1_000_000,
             isolation_level: 0,
-            session_id: 0,
-            session_epoch: -1,
+            version: FETCH_BY_TOPIC_ID,
+            session: FetchMetadata::LEGACY,
             partitions: vec![consume_at(0)],
             forgotten: vec![],
             rack_id: (!rack.is_empty()).then(|| rack.into()),

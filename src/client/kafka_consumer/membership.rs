@@ -79,15 +79,15 @@ impl KafkaConsumer {
         }
     }
 
-    /// A member of a group says farewell; its process may end once `is_gone`.
-    pub fn leave(&mut self, ctx: &mut Ctx<'_>) {
+    /// A member of a group says farewell.
+    pub(super) fn leave_group(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(group) = &mut self.group {
             group.coordinator.close(ctx, &mut self.subscriptions);
             self.take_news();
         }
     }
 
-    pub fn is_gone(&self) -> bool {
+    pub(super) fn has_left_group(&self) -> bool {
         let gone = |group: &Membership| group.coordinator.is_gone();
         self.group.as_ref().is_none_or(gone)
     }
@@ -139,7 +139,7 @@ impl KafkaConsumer {
     /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
     /// is dropped.
     pub(super) fn hand_out(&mut self) {
-        let may = |group: &&mut Membership| group.in_poll && !self.held;
+        let may = |group: &&mut Membership| group.in_poll && !self.held && self.closing.is_none();
         let Some(group) = self.group.as_mut().filter(may) else {
             return;
         };

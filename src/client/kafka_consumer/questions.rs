@@ -4,7 +4,7 @@
 use super::KafkaConsumer;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
 use crate::kernel::Time;
-use crate::network_client::Node;
+use crate::network_client::{FetchRequestData, Node};
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, FetchPartition, FetchRequest, LATEST_TIMESTAMP,
     ListOffsetsPartition, ListOffsetsRequest, OffsetForLeaderEpochRequest,
@@ -15,9 +15,11 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub(super) enum Question {
     FindCoordinator,
+    /// A fetch that ends a session.
+    CloseSession,
     ListOffsets(Vec<TopicPartition>),
-    /// With the offsets that were asked for.
-    Fetch(Vec<(TopicPartition, i64)>),
+    /// What is asked for, the session of that broker knows.
+    Fetch,
     EpochEnds(Vec<(TopicPartition, FetchPosition)>),
 }
 
@@ -84,10 +86,13 @@ impl KafkaConsumer {
             let (question, request) = self.question(kind, of_one_node);
             let timeout = self.config.common.request_timeout();
             match &question {
-                Question::Fetch(_) => {
+                Question::Fetch => {
                     assert!(self.fetching.insert(node.id), "two fetches of one broker");
                 }
-                Question::FindCoordinator | Question::ListOffsets(_) | Question::EpochEnds(_) => {
+                Question::CloseSession
+                | Question::FindCoordinator
+                | Question::ListOffsets(_)
+                | Question::EpochEnds(_) => {
                     self.subscriptions
                         .hold_back(question.partitions(), now + timeout);
                 }
@@ -98,7 +103,7 @@ impl KafkaConsumer {
         wake
     }
 
-    fn question(&self, kind: Kind, due: &[Due]) -> (Question, Request) {
+    fn question(&mut self, kind: Kind, due: &[Due]) -> (Question, Request) {
         let isolation_level = i8::from(self.config.read_committed);
         let state = |partition| self.subscriptions.state(partition);
         let position = |Due { partition, .. }: &Due| {
@@ -140,37 +145,39 @@ impl KafkaConsumer {
                 (Question::EpochEnds(positions), request.into())
             }
             Kind::Fetch => {
-                let positions: Vec<_> = due.iter().filter_map(position).collect();
-                let rack = &self.config.client_rack;
-                let request = FetchRequest {
-                    replica_id: CONSUMER_REPLICA_ID,
-                    replica_epoch: -1,
-                    max_wait_ms: self.config.fetch_max_wait_ms,
-                    min_bytes: self.config.fetch_min_bytes,
-                    max_bytes: self.config.fetch_max_bytes,
-                    isolation_level,
-                    session_id: 0,
-                    session_epoch: -1,
-                    partitions: positions
-                        .iter()
-                        .map(|(partition, position)| FetchPartition {
-                            partition: partition.clone(),
-                            topic_id: self.topic_id(&partition.topic),
-                            current_leader_epoch: position.leader_epoch,
-                            fetch_offset: position.offset,
-                            last_fetched_epoch: UNKNOWN_EPOCH,
-                            log_start_offset: -1,
-                            max_bytes: self.config.max_partition_fetch_bytes,
-                        })
-                        .collect(),
-                    forgotten: Vec::new(),
-                    rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
-                };
-                let offsets = positions
-                    .into_iter()
-                    .map(|(partition, position)| (partition, position.offset));
-                (Question::Fetch(offsets.collect()), request.into())
+                let asked = due.iter().filter_map(position);
+                let wanted = asked.map(|(partition, position)| FetchPartition {
+                    topic_id: self.topic_id(&partition.topic),
+                    partition,
+                    current_leader_epoch: position.leader_epoch,
+                    fetch_offset: position.offset,
+                    last_fetched_epoch: UNKNOWN_EPOCH,
+                    log_start_offset: -1,
+                    max_bytes: self.config.max_partition_fetch_bytes,
+                });
+                let wanted = wanted.collect();
+                let session = self.sessions.entry(due[0].node.id).or_default();
+                let data = session.build(wanted);
+                (Question::Fetch, self.fetch_request(data).into())
             }
+        }
+    }
+
+    /// CC8.
+    pub(super) fn fetch_request(&self, data: FetchRequestData) -> FetchRequest {
+        let rack = &self.config.client_rack;
+        FetchRequest {
+            replica_id: CONSUMER_REPLICA_ID,
+            replica_epoch: -1,
+            max_wait_ms: self.config.fetch_max_wait_ms,
+            min_bytes: self.config.fetch_min_bytes,
+            max_bytes: self.config.fetch_max_bytes,
+            isolation_level: i8::from(self.config.read_committed),
+            version: data.version,
+            session: data.metadata,
+            partitions: data.to_send,
+            forgotten: data.forgotten,
+            rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
         }
     }
 
@@ -207,9 +214,8 @@ impl Kind {
 impl Question {
     pub(super) fn partitions(&self) -> Vec<&TopicPartition> {
         match self {
-            Question::FindCoordinator => Vec::new(),
+            Question::Fetch | Question::CloseSession | Question::FindCoordinator => Vec::new(),
             Question::ListOffsets(partitions) => partitions.iter().collect(),
-            Question::Fetch(asked) => asked.iter().map(|(partition, _)| partition).collect(),
             Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),
         }
     }

@@ -47,6 +47,7 @@ pub struct BrokerConfig {
     pub leader_imbalance_per_broker_percentage: i32,
     pub request_timeout_ms: u64,
     pub fetch_max_bytes: i32,
+    pub max_incremental_fetch_session_cache_slots: i32,
     pub log_flush_offset_checkpoint_interval_ms: u64,
     pub log_flush_start_offset_checkpoint_interval_ms: u64,
     /// How often logs are looked at for `flush.ms`; `i64::MAX` is never (but once at the start).
@@ -224,6 +225,10 @@ impl BrokerConfig {
         values.number("request.timeout.ms", &mut config.request_timeout_ms)?;
         values.number("fetch.max.bytes", &mut config.fetch_max_bytes)?;
         values.number(
+            "max.incremental.fetch.session.cache.slots",
+            &mut config.max_incremental_fetch_session_cache_slots,
+        )?;
+        values.number(
             "log.flush.offset.checkpoint.interval.ms",
             &mut config.log_flush_offset_checkpoint_interval_ms,
         )?;
@@ -398,6 +403,7 @@ impl Default for BrokerConfig {
             leader_imbalance_per_broker_percentage: 10,
             request_timeout_ms: 30_000,
             fetch_max_bytes: 57_671_680,
+            max_incremental_fetch_session_cache_slots: 1_000,
             log_flush_offset_checkpoint_interval_ms: 60_000,
             log_flush_start_offset_checkpoint_interval_ms: 60_000,
             log_flush_scheduler_interval_ms: i64::MAX,

@@ -269,7 +269,7 @@ pub(super) const BROKER: &[Key] = &[
         Lack::ConnectionLimits,
         &[""],
     ),
-    tunes("max.incremental.fetch.session.cache.slots", int(0)),
+    modelled("max.incremental.fetch.session.cache.slots", int(0), "1000"),
     tunes("max.request.partition.size.limit", int(1)),
     modelled("message.max.bytes", int(0), "1048588"),
     tunes("metadata.log.dir", TEXT),

@@ -16,6 +16,7 @@ impl KafkaVersion {
     pub const V3_0: KafkaVersion = KafkaVersion::new(3, 0);
     pub const V3_3: KafkaVersion = KafkaVersion::new(3, 3);
     pub const V3_7: KafkaVersion = KafkaVersion::new(3, 7);
+    pub const V3_8: KafkaVersion = KafkaVersion::new(3, 8);
     pub const V3_9: KafkaVersion = KafkaVersion::new(3, 9);
 
     pub const fn new(major: u8, minor: u8) -> Self {

@@ -9,6 +9,7 @@
 
 mod application;
 mod faults;
+mod fetch_session;
 mod group;
 mod message;
 mod not_reached;
@@ -21,6 +22,7 @@ mod start;
 
 pub use application::ApplicationFact;
 pub use faults::{LinkFault, MachineFault};
+pub use fetch_session::FetchSessionFact;
 pub use group::{GroupFact, MemberGone, RebalanceReason};
 pub use message::{MessageFact, Part, Serialized};
 pub use not_reached::{Errand, NotReached};
@@ -523,6 +525,8 @@ pub enum Fact {
     Group(GroupFact),
     #[serde(untagged)]
     ProducerState(ProducerStateFact),
+    #[serde(untagged)]
+    FetchSession(FetchSessionFact),
     #[serde(untagged)]
     Message(MessageFact),
     #[serde(untagged)]

@@ -11,6 +11,11 @@ use std::rc::Rc;
 /// Replica id of a fetch by a consumer.
 pub const CONSUMER_REPLICA_ID: BrokerId = -1;
 
+/// The newest version of Fetch in 3.9; from 13 on topics are named by their ids (KIP-516).
+pub const FETCH_BY_TOPIC_ID: i16 = 17;
+/// The last one that names topics by name, for who knows not all ids.
+pub const FETCH_BY_TOPIC_NAME: i16 = 12;
+
 #[derive(Clone, Debug, Hash)]
 pub struct FetchRequest {
     /// `CONSUMER_REPLICA_ID` or the follower's broker id.
@@ -22,11 +27,13 @@ pub struct FetchRequest {
     pub max_bytes: i32,
     /// 0 read_uncommitted, 1 read_committed.
     pub isolation_level: i8,
-    /// KIP-227; 0 with epoch -1 is a fetch without a session.
-    pub session_id: i32,
-    pub session_epoch: i32,
+    /// `FETCH_BY_TOPIC_ID` or `FETCH_BY_TOPIC_NAME`.
+    pub version: i16,
+    pub session: FetchMetadata,
+    /// In an incremental fetch only those that are new to the session, or asked for otherwise than before.
     pub partitions: Vec<FetchPartition>,
-    pub forgotten: Vec<TopicPartition>,
+    /// Those that leave the session.
+    pub forgotten: Vec<(TopicId, TopicPartition)>,
     pub rack_id: Option<Rc<str>>,
 }
 
@@ -36,7 +43,80 @@ impl WireBytes for FetchRequest {
     }
 }
 
-#[derive(Clone, Debug, Hash)]
+/// Which session a fetch belongs to, and its place in it (KIP-227).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct FetchMetadata {
+    pub session_id: i32,
+    pub epoch: i32,
+}
+
+impl FetchMetadata {
+    /// No session.
+    pub const INVALID_SESSION_ID: i32 = 0;
+    /// All partitions are named; the broker is asked for a session.
+    pub const INITIAL_EPOCH: i32 = 0;
+    /// All partitions are named; no session is wanted.
+    pub const FINAL_EPOCH: i32 = -1;
+    /// Of who has no session yet.
+    pub const INITIAL: FetchMetadata = FetchMetadata {
+        session_id: Self::INVALID_SESSION_ID,
+        epoch: Self::INITIAL_EPOCH,
+    };
+    /// Of who wants none.
+    pub const LEGACY: FetchMetadata = FetchMetadata {
+        session_id: Self::INVALID_SESSION_ID,
+        epoch: Self::FINAL_EPOCH,
+    };
+
+    /// All partitions are named.
+    pub fn is_full(self) -> bool {
+        self.epoch == Self::INITIAL_EPOCH || self.epoch == Self::FINAL_EPOCH
+    }
+
+    /// After `i32::MAX` comes 1: 0 has a meaning of its own.
+    pub fn next_epoch(epoch: i32) -> i32 {
+        match epoch {
+            i32::MIN..0 => Self::FINAL_EPOCH,
+            _ => epoch.checked_add(1).unwrap_or(1),
+        }
+    }
+
+    /// The first incremental fetch of a session.
+    pub fn new_incremental(session_id: i32) -> FetchMetadata {
+        FetchMetadata {
+            session_id,
+            epoch: Self::next_epoch(Self::INITIAL_EPOCH),
+        }
+    }
+
+    #[must_use]
+    pub fn next_incremental(self) -> FetchMetadata {
+        FetchMetadata {
+            epoch: Self::next_epoch(self.epoch),
+            ..self
+        }
+    }
+
+    /// Ends the session.
+    #[must_use]
+    pub fn close_existing(self) -> FetchMetadata {
+        FetchMetadata {
+            epoch: Self::FINAL_EPOCH,
+            ..self
+        }
+    }
+
+    /// Ends the session, and asks for another.
+    #[must_use]
+    pub fn close_existing_attempt_new(self) -> FetchMetadata {
+        FetchMetadata {
+            epoch: Self::INITIAL_EPOCH,
+            ..self
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct FetchPartition {
     pub partition: TopicPartition,
     pub topic_id: TopicId,
@@ -52,8 +132,10 @@ pub struct FetchPartition {
 
 #[derive(Clone, Debug, Hash)]
 pub struct FetchResponse {
+    /// What is wrong with the session; then there is nothing else.
     pub error: ErrorCode,
     pub session_id: i32,
+    /// In a session that goes on only partitions of which there is something new.
     pub responses: Vec<FetchPartitionResponse>,
     /// Where the leaders that `current_leader` names listen (KIP-951).
     pub node_endpoints: Vec<BrokerEndpoint>,

@@ -6,6 +6,7 @@
 mod application;
 mod client;
 mod controller;
+mod fetch_session;
 mod group;
 mod message;
 mod not_reached;
@@ -142,6 +143,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 
         Fact::Shell(fact) => shell::of_shell(fact),
         Fact::ProducerState(fact) => producer_state::of_producer_state(fact),
+        Fact::FetchSession(fact) => fetch_session::of_fetch_session(fact),
 
         Fact::Group(fact) => group::of_group(fact),
         Fact::Message(fact) => message::of_message(fact),

@@ -10,11 +10,12 @@ use kafka_trial::kernel::{
 use kafka_trial::protocol::config::{BrokerConfig, Properties};
 use kafka_trial::protocol::{
     AllocateProducerIdsRequest, AlterPartitionRequest, AlterPartitionResponse, ApiVersionsResponse,
-    BrokerEndpoint, BrokerId, Cluster, Ctx, ErrorCode, Fact, FetchPartition, FetchRequest, Hosts,
-    KNOWN_VERSIONS, KafkaRequest, KafkaResponse, LeaderAndIsrPartitionState, LeaderAndIsrRequest,
-    LeaderAndIsrResponse, LeaderRecoveryState, Message, RegisteredBroker, Request, Response,
-    StopReplicaPartitionState, StopReplicaRequest, StopReplicaResponse, Timer, TopicId,
-    TopicPartition, UpdateMetadataPartitionState, UpdateMetadataRequest, UpdateMetadataResponse,
+    BrokerEndpoint, BrokerId, Cluster, Ctx, ErrorCode, FETCH_BY_TOPIC_ID, Fact, FetchMetadata,
+    FetchPartition, FetchRequest, Hosts, KNOWN_VERSIONS, KafkaRequest, KafkaResponse,
+    LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrResponse, LeaderRecoveryState,
+    Message, RegisteredBroker, Request, Response, StopReplicaPartitionState, StopReplicaRequest,
+    StopReplicaResponse, Timer, TopicId, TopicPartition, UpdateMetadataPartitionState,
+    UpdateMetadataRequest, UpdateMetadataResponse,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -493,8 +494,8 @@ impl World {
             min_bytes: 1,
             max_bytes: 1_048_576,
             isolation_level: 0,
-            session_id: 0,
-            session_epoch: -1,
+            version: FETCH_BY_TOPIC_ID,
+            session: FetchMetadata::LEGACY,
             partitions: vec![FetchPartition {
                 partition: partition.clone(),
                 topic_id: TOPIC_ID,
