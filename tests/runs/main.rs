@@ -10,6 +10,7 @@ mod cooperative_groups;
 mod cost_model;
 mod disk_faults;
 mod facts;
+mod fetch_sessions;
 mod file_edits;
 mod group_members;
 mod groups;

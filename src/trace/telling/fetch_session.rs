@@ -24,7 +24,7 @@ pub(super) fn of_fetch_session(fact: &FetchSessionFact) -> Telling {
             in_favour_of,
             ..
         } => loud(format!(
-            "drops the fetch session of {client} ({}, unused for {}.{} s) to make room for that of {in_favour_of}: \
+            "drops the fetch session of {client} ({}, last used {}.{} s ago) to make room for that of {in_favour_of}: \
              it has as many as max.incremental.fetch.session.cache.slots allows",
             counted(u64::from(*partitions), "partition"),
             idle_ms / 1_000,
