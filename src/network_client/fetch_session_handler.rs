@@ -1,4 +1,4 @@
-//! One broker's fetch session, as who fetches from it knows it (KIP-227; class FetchSessionHandler; CC19 to CC21):
+//! One broker's fetch session, as who fetches from it knows it (KIP-227; class FetchSessionHandler; CC10, CC19 to CC21):
 //! what the broker has been told, so that the next fetch need only name what is different.
 //!
 //! May not know whether the broker still has the session: it is told so, or the request fails.

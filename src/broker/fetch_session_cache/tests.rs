@@ -1,7 +1,7 @@
 //! Who gets room, and who has to go.
 
-use super::super::fetch_session::CachedPartition;
 use super::*;
+use crate::broker::fetch_session::CachedPartition;
 use crate::log::Records;
 use crate::protocol::{ErrorCode, FetchPartition, FetchPartitionResponse, TopicId, TopicPartition};
 

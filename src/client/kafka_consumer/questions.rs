@@ -1,5 +1,5 @@
 //! What a consumer asks the leaders of its partitions: where logs begin and end, where epochs end, and for
-//! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11).
+//! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11, CC8, CC10).
 
 use super::KafkaConsumer;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};

@@ -1,7 +1,6 @@
 //! What the next fetch says, after what the last one came to.
 
 use super::*;
-use crate::log::Records;
 use crate::protocol::FetchPartitionResponse;
 
 fn asked(partition: i32, fetch_offset: i64) -> FetchPartition {
@@ -26,7 +25,7 @@ fn answer(error: ErrorCode, session_id: i32, partitions: &[i32]) -> FetchRespons
         log_start_offset: 0,
         diverging_epoch: None,
         preferred_read_replica: -1,
-        records: Records::empty(),
+        records: Default::default(),
     };
     FetchResponse {
         error,
