@@ -1,5 +1,5 @@
-//! C-1: in a generation of a group a partition is one member's; and who is given one does not find it in the hands
-//! of another who is of that generation too.
+//! C-1: in a generation of a group a partition is one member's; and who is given one, or keeps one, does not find it
+//! in the hands of another who is of that generation too.
 //!
 //! Looks at what members say that they are given, keep, give up and lose, and at whom a coordinator counts in. A
 //! member is known by its `group.instance.id`, or by its member id: a static one that comes back has a new id and its old
@@ -91,7 +91,8 @@ impl APartitionHasOneReader {
                 kept,
             } => {
                 let who = instance.as_ref().unwrap_or(member);
-                let held = self.held_by_another(entry, group, *generation, partitions);
+                let given: Vec<_> = partitions.iter().chain(kept).cloned().collect();
+                let held = self.held_by_another(entry, group, *generation, &given);
                 let generation = (Rc::clone(group), *generation);
                 let mut taken = None;
                 for partition in partitions.iter().chain(kept) {

@@ -19,6 +19,7 @@ use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
+use crate::protocol::rules::StaleClaims;
 use crate::protocol::{
     Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
     NetworkOwner, OffsetFetchRequest, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
@@ -142,6 +143,7 @@ pub struct ConsumerCoordinator {
     news: VecDeque<GroupNews>,
     /// `poll` has thrown what no second call mends.
     failed: bool,
+    stale_claims: StaleClaims,
     closed: bool,
     /// Answers that a closed member still waits for.
     farewells: u32,
@@ -215,6 +217,7 @@ impl ConsumerCoordinator {
             fetch_offsets_again_at: Time::ZERO,
             news: VecDeque::new(),
             failed: false,
+            stale_claims: config.rules.stale_claims,
             closed: false,
             farewells: 0,
         }

@@ -11,7 +11,7 @@ use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
 use crate::protocol::config::{ConfigError, ProducerConfig, Properties, SerializerConfig};
-use crate::protocol::rules::Rules;
+use crate::protocol::rules::{AppResend, Rules};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
 };
@@ -47,6 +47,8 @@ pub struct Producer {
     started: Time,
     /// A record fell due while `send` was blocked.
     overdue: bool,
+    /// Numbers, keys and values of records that were given up and are handed over again (`AppResend`).
+    again: VecDeque<(u64, Option<Bytes>, Option<Bytes>)>,
     /// `flush` is to be called once `send` has returned.
     flush_due: bool,
     /// It has been asked to stop.
@@ -62,14 +64,20 @@ struct OnTheWay {
     count: usize,
 }
 
+type KeyAndValue = (Option<Bytes>, Option<Bytes>);
+
 #[derive(Debug)]
 struct Outstanding {
     number: u64,
     created: Time,
     content: u64,
     queued: bool,
+    /// Its key and value, where its application would hand it over again.
+    resend: Option<Box<KeyAndValue>>,
 }
 
+/// The exception of a record that was given up when its time was over.
+const TIMED_OUT: &str = "TimeoutException";
 /// The library's number among those of this node.
 const OWNER: u8 = 0;
 /// Pause of an application that goes as fast as it can, after nothing could be sent at all.
@@ -103,6 +111,7 @@ impl Producer {
             on_the_way: OnTheWay::default(),
             started: Time::ZERO,
             overdue: false,
+            again: VecDeque::new(),
             flush_due: false,
             closing: false,
         }
@@ -177,6 +186,12 @@ impl Producer {
     }
 
     fn hand_over(&mut self, ctx: &mut Ctx<'_>) {
+        while !self.is_blocked()
+            && let Some((number, key, value)) = self.again.pop_front()
+        {
+            // That it was made is said.
+            self.send_record(ctx, number, None, (key, value), true);
+        }
         self.flush_if_due();
         match self.options.workload.pace {
             Pace::Every(_) => {
@@ -246,8 +261,21 @@ impl Producer {
         key: Option<Bytes>,
         value: Option<Bytes>,
     ) {
+        self.send_record(ctx, number, timestamp_ms, (key, value), false);
+    }
+
+    fn send_record(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        number: u64,
+        timestamp_ms: Option<i64>,
+        (key, value): KeyAndValue,
+        queued: bool,
+    ) {
         let content = content_of(key.as_deref(), value.as_deref());
         let created = ctx.now();
+        let resends = self.options.rules.app_resend == AppResend::AfterTimeout;
+        let resend = resends.then(|| Box::new((key.clone(), value.clone())));
         let send = self.library.send(
             ctx,
             ProducerRecord {
@@ -259,15 +287,14 @@ impl Producer {
                 headers: self.options.headers.clone(),
             },
         );
-        self.on_the_way.push(
-            send,
-            Outstanding {
-                number,
-                created,
-                content,
-                queued: false,
-            },
-        );
+        let outstanding = Outstanding {
+            number,
+            created,
+            content,
+            queued,
+            resend,
+        };
+        self.on_the_way.push(send, outstanding);
         self.state_deliveries(ctx);
     }
 
@@ -345,6 +372,9 @@ impl Producer {
                                 exception: Rc::clone(&exception),
                                 attempts,
                             });
+                            let resend = outstanding.resend.filter(|_| *exception == *TIMED_OUT);
+                            let resend = resend.map(|it| (outstanding.number, it.0, it.1));
+                            self.again.extend(resend);
                         }
                     }
                 }

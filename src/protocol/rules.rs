@@ -119,6 +119,11 @@ rules! {
         /// It gets the next one.
         "new" New;
 
+    /// What an application does with a record that its library has given up when its time was over (CP43).
+    app_resend: AppResend is "never" Never or
+        /// It hands it over once more, as if nothing of it could be stored.
+        "after-timeout" AfterTimeout;
+
     // ---- storage
 
     /// What becomes of the marker of a clean stop (RL2, RL10).
@@ -187,7 +192,20 @@ rules! {
         /// As soon as its own broker has it.
         "leader" Leader;
 
+    /// Groups of a partition that a broker has lost go, unless it leads it again (KAFKA-10614; CG43).
+    group_unload: GroupUnload is "by-epoch" ByEpoch or
+        /// The thread comes to it late, and asks for no epoch.
+        "late" Late;
+
+    /// A static member that comes back under a new id is written down at once (KAFKA-10284; CG13).
+    static_member_id: StaticMemberId is "stored" Stored or "in-memory" InMemory;
+
     // ---- consumers
+
+    /// What becomes of what a member had when it was thrown out of its group (KAFKA-12984, KAFKA-13419; CA9, CC45).
+    stale_claims: StaleClaims is "given-up" GivenUp or
+        /// It claims it when it joins again, and the leader of the group asks for no generation.
+        "believed" Believed;
 
     /// What comes of OFFSET_OUT_OF_RANGE from a follower (KIP-392; F7, CC16).
     follower_oor: FollowerOor is "ask-the-leader" AskTheLeader or

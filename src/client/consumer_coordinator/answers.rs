@@ -9,6 +9,7 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::Completed;
+use crate::protocol::rules::StaleClaims;
 use crate::protocol::{
     Assignment, Ctx, ErrorCode, JoinGroupResponse, JoinGroupResponseMember, NO_COMMITTED_OFFSET,
     OffsetFetchResponse, Response, Subscription, SyncGroupResponse, TopicPartition,
@@ -16,12 +17,22 @@ use crate::protocol::{
 use std::rc::Rc;
 
 /// What the assignor needs to know of a member. Bytes that nobody can read want nothing.
-pub(super) fn member_of(member: &JoinGroupResponseMember, assignor: Assignor) -> AssignorMember {
-    let subscription = Subscription::from_bytes(&member.metadata).unwrap_or_default();
+pub(super) fn member_of(
+    member: &JoinGroupResponseMember,
+    assignor: Assignor,
+    stale_claims: StaleClaims,
+) -> AssignorMember {
+    let mut subscription = Subscription::from_bytes(&member.metadata).unwrap_or_default();
+    let mut claim = assignor.claim(&subscription);
+    if stale_claims == StaleClaims::Believed {
+        // Nobody's claim is older than another's.
+        claim.generation = Some(i32::MAX);
+        subscription.generation_id = -1;
+    }
     AssignorMember {
         id: Rc::clone(&member.member_id),
         instance: member.group_instance_id.clone(),
-        claim: assignor.claim(&subscription),
+        claim,
         topics: subscription.topics,
         generation_id: subscription.generation_id,
         owned_partitions: subscription.owned_partitions,

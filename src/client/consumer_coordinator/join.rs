@@ -10,6 +10,7 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::metadata::Partition;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
+use crate::protocol::rules::StaleClaims;
 use crate::protocol::{
     Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, ErrorCode, GroupProtocol, JoinGroupRequest,
     Subscription, SyncGroupRequest, TopicName, TopicPartition,
@@ -78,7 +79,10 @@ impl ConsumerCoordinator {
         }
         if self.preparation == Preparation::Committed {
             let owned = subscriptions.partitions();
-            if self.has_no_generation() {
+            let keeps_claims = self.stale_claims == StaleClaims::Believed && !gives_up_all;
+            if self.has_no_generation() && keeps_claims {
+                // It goes on as if it were a member.
+            } else if self.has_no_generation() {
                 subscriptions.clear();
                 if !owned.is_empty() {
                     self.news.push_back(GroupNews::Lost(owned));
@@ -154,7 +158,7 @@ impl ConsumerCoordinator {
             self.fail("IllegalStateException");
             return;
         };
-        let of_one = |member| answers::member_of(member, assignor);
+        let of_one = |member| answers::member_of(member, assignor, self.stale_claims);
         let members: Vec<_> = to_assign.members.iter().map(of_one).collect();
         let topics = members.iter().flat_map(|member| &member.topics);
         let mut all_known = true;

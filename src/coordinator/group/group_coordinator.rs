@@ -69,6 +69,8 @@ pub struct GroupCoordinator {
     pub(super) loading: BTreeMap<i32, Loading>,
     /// What the one thread that reads logs has to do, in order.
     pub(super) log_tasks: VecDeque<LogTask>,
+    /// Partitions whose groups go once more when they are here again (`GroupUnload::Late`).
+    pub(super) late_unloads: BTreeSet<i32>,
     /// Highest leader epoch heard of, by partition.
     pub(super) epochs: BTreeMap<i32, i32>,
     pub(super) appends: BTreeMap<u64, Appending>,
@@ -122,6 +124,7 @@ impl GroupCoordinator {
             owned: BTreeSet::new(),
             loading: BTreeMap::new(),
             log_tasks: VecDeque::new(),
+            late_unloads: BTreeSet::new(),
             epochs: BTreeMap::new(),
             appends: BTreeMap::new(),
             next_token: 0,

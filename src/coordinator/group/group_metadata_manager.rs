@@ -6,6 +6,7 @@ use super::group_metadata::{Committed, GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
+use crate::protocol::rules::GroupUnload;
 use crate::protocol::{
     Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition, java_hash_code,
 };
@@ -77,6 +78,9 @@ impl GroupCoordinator {
     pub fn on_resignation(&mut self, partition: i32, leader_epoch: Option<i32>) {
         let unload = LogTask::Unload(partition, leader_epoch);
         self.log_tasks.push_back(unload);
+        if self.config.rules.group_unload == GroupUnload::Late {
+            self.late_unloads.insert(partition);
+        }
     }
 
     pub fn has_log_tasks(&self) -> bool {
@@ -119,6 +123,10 @@ impl GroupCoordinator {
 
     fn unload_partition(&mut self, ctx: &mut Ctx<'_>, partition: i32) {
         self.owned.remove(&partition);
+        self.forget_groups(ctx, partition);
+    }
+
+    fn forget_groups(&mut self, ctx: &mut Ctx<'_>, partition: i32) {
         let here: Vec<Rc<str>> = self
             .groups
             .keys()
@@ -174,6 +182,9 @@ impl GroupCoordinator {
             let mut group = GroupMetadata::new(group_id, GroupState::Empty, -1);
             group.offsets = offsets;
             self.on_group_loaded(ctx, group);
+        }
+        if self.late_unloads.remove(&partition) {
+            self.forget_groups(ctx, partition);
         }
     }
 

@@ -8,7 +8,7 @@ use super::group_metadata::{GroupMetadata, GroupState};
 use super::member_metadata::MemberMetadata;
 use super::records::{GroupValue, Key};
 use super::sync::stored_as;
-use crate::protocol::rules::{GroupGeneration, GroupJoin};
+use crate::protocol::rules::{GroupGeneration, GroupJoin, StaticMemberId};
 use crate::protocol::{
     Ctx, ErrorCode, GroupTimer, JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember,
     MemberGone, Pending, RebalanceReason, UNKNOWN_MEMBER_ID,
@@ -246,7 +246,7 @@ impl GroupCoordinator {
                 let now_ms = ctx.wall_ms();
                 let value = GroupValue::of(group, stored).to_bytes();
                 let key = Key::Group(Rc::clone(&group.group_id)).to_bytes();
-                let appending = Appending::StaticMember(ReplacedMember {
+                let replaced = ReplacedMember {
                     group: Rc::clone(&group.group_id),
                     instance: Rc::clone(instance),
                     member: member_id,
@@ -254,7 +254,11 @@ impl GroupCoordinator {
                     leader_before,
                     rebalance_timeout_before_ms,
                     session_timeout_before_ms,
-                });
+                };
+                if self.config.rules.static_member_id == StaticMemberId::InMemory {
+                    return self.on_static_member_stored(ctx, group, &replaced, Ok(0));
+                }
+                let appending = Appending::StaticMember(replaced);
                 let group_id = Rc::clone(&group.group_id);
                 self.append(&group_id, now_ms, [(key, Some(value))], Some(appending));
             }

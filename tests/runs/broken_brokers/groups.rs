@@ -170,3 +170,111 @@ consumers:
     }
     .check();
 }
+
+/// A member stands still for longer than its session, and its partitions are another's; then it joins again, and says
+/// that they are its own (B51). The other hears of it late.
+#[test]
+fn stale_claims_believed() {
+    let sticky = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+    let config = format!(
+        "config: {{group.id: g, session.timeout.ms: 6000, partition.assignment.strategy: {sticky}}}"
+    );
+    Case {
+        broken: "stale_claims=believed",
+        era: "",
+        noticed_by: ONE_READER,
+        plan: format!(
+            "{THREE}
+consumers:
+  a: {{topics: [t], {config}}}
+  b: {{topics: [t], start: 12s, {config}}}
+timeline:
+  - {{at: 25s, for: 12s, pause: a}}
+  - {{at: 36s, slow link: b, to: all brokers, by: 400ms}}
+"
+        ),
+    }
+    .check();
+}
+
+/// The coordinator's broker stops for a moment, another leads meanwhile, and then it leads again (B55).
+#[test]
+fn group_unload_late() {
+    Case {
+        broken: "group_unload=late",
+        era: "",
+        noticed_by: "generations of a group only grow",
+        plan: "
+cluster:
+  brokers: 3
+  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+consumers:
+  a: {topics: [t], config: {group.id: g, auto.commit.interval.ms: 1000}}
+timeline:
+  - {at: 20s, for: 6s, stop: leader of __consumer_offsets-0}
+  - {at: 30s, elect preferred leader: all partitions}
+  - {at: 34s, for: 6s, stop: leader of __consumer_offsets-0}
+  - {at: 44s, elect preferred leader: all partitions}
+"
+        .to_owned(),
+    }
+    .check();
+}
+
+/// The only replica of the groups' partition that is in sync dies, and another one leads that has not heard of the
+/// last commits (B49).
+#[test]
+fn offline_election_any_live_forgets_what_groups_committed() {
+    Case {
+        broken: "offline_election=any-live",
+        era: "",
+        noticed_by: GOES_ON,
+        plan: "
+duration: 100s
+cluster:
+  brokers: 3
+  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms, stop: 18s}}
+consumers:
+  a: {topics: [t], processing: 10ms, config: {group.id: g, auto.commit.interval.ms: 1000, session.timeout.ms: 8000}}
+  b: {topics: [t], start: 44s, config: {group.id: g}}
+timeline:
+  - {at: 16s, crash: followers of __consumer_offsets-0}
+  - {at: 31s, for: 30s, cut link: leader of __consumer_offsets-0, to: followers of __consumer_offsets-0}
+  - {at: 32s, restart: crashed brokers}
+  - {at: 38s, for: 35s, crash: leader of __consumer_offsets-0}
+  - {at: 38s, crash: a}
+"
+        .to_owned(),
+    }
+    .check();
+}
+
+/// A static member is back before anybody misses it, under another id, which only its coordinator knows when that dies.
+#[test]
+fn static_member_id_in_memory() {
+    Case {
+        broken: "static_member_id=in-memory",
+        era: "",
+        noticed_by: "partitions of a at the end: 6",
+        plan: "
+duration: 50s
+cluster:
+  brokers: 3
+  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+consumers:
+  a: {topics: [t], config: {group.id: g, group.instance.id: i}}
+timeline:
+  - {at: 18s, for: 3s, crash: a}
+  - {at: 25s, for: 15s, crash: leader of __consumer_offsets-0}
+expect: ['partitions of a at the end: 6']
+"
+        .to_owned(),
+    }
+    .check();
+}
