@@ -1,19 +1,30 @@
-//! What a page with the simulator in it would call. Without wasm-bindgen: numbers in, numbers out.
+//! What a page with the simulator in it would call. Without wasm-bindgen: bytes in, a number out.
 
 use kafka_trial::Scenario;
+use std::cell::RefCell;
 
-/// Those whose names stand in `run.mjs`, in that order.
-const SCENARIOS: [&str; 3] = [
-    include_str!("../../../scenarios/01-first-steps/first-steps.yaml"),
-    include_str!("../../../scenarios/03-truck-gps/leader-crash.yaml"),
-    include_str!("../../../scenarios/14-zookeeper/zookeeper-leader-crash.yaml"),
-];
+thread_local! {
+    /// The scenario that is to run, as its file holds it.
+    static FILE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-/// Runs a scenario to its end; its digest, or 0 if something did not hold.
+/// Makes room for a scenario of `bytes` bytes; the caller writes it there.
 // SAFETY: no other function has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn digest(scenario: u32) -> u64 {
-    let report = Scenario::from_str(SCENARIOS[scenario as usize])
+pub extern "C" fn room(bytes: usize) -> *mut u8 {
+    FILE.with_borrow_mut(|file| {
+        file.clear();
+        file.resize(bytes, 0);
+        file.as_mut_ptr()
+    })
+}
+
+/// Runs the scenario to its end; its digest, or 0 if something did not hold.
+// SAFETY: no other function has this name.
+#[unsafe(no_mangle)]
+pub extern "C" fn digest() -> u64 {
+    let file = FILE.with_borrow(|file| String::from_utf8(file.clone())).expect("a scenario that ships is text");
+    let report = Scenario::from_str(&file)
         .and_then(|scenario| scenario.run())
         .expect("a scenario that ships runs");
     if report.held() { report.digest() } else { 0 }
