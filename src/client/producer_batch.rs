@@ -105,7 +105,11 @@ impl ProducerBatch {
             write_limit,
             ratio,
             compression,
-            bytes: BatchBytes::Open(BatchBuilder::new().compression(compression)),
+            bytes: BatchBytes::Open(
+                BatchBuilder::new()
+                    .compression(compression)
+                    .expecting(write_limit),
+            ),
             producer: None,
             rewritten: false,
             packed: None,

@@ -24,6 +24,8 @@ pub struct ProducerPlan {
     pub every: Duration,
     /// Records are handed to the producer as fast as it takes them, `every` notwithstanding.
     pub saturate: bool,
+    /// Of one that saturates: so many records are on their way at most; none: as many as requests may be in flight.
+    pub on_the_way: Option<u32>,
     /// First record; none: when topics are there and have settled (2 s).
     pub start: Option<Duration>,
     /// No record after this.
@@ -62,6 +64,7 @@ impl ProducerPlan {
             timestamp: Timestamp::default(),
             every: Duration::from_secs(1),
             saturate: false,
+            on_the_way: None,
             start: None,
             stop: None,
             limit: None,

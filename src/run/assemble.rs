@@ -413,10 +413,12 @@ fn producer_options(
     if let Some(acks) = producer.acks {
         properties.insert("acks".to_string(), acks.number().to_string());
     }
-    let in_flight = properties
-        .get("max.in.flight.requests.per.connection")
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(DEFAULT_IN_FLIGHT);
+    let in_flight = producer.on_the_way.unwrap_or_else(|| {
+        properties
+            .get("max.in.flight.requests.per.connection")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(DEFAULT_IN_FLIGHT)
+    });
     let truck = truck_name(member as u32 + 1);
     // Members of a group begin one after the other, spread over one interval.
     let spread = producer.every.0 / u64::from(producer.count.unwrap_or(1).max(1)) * member as u64;

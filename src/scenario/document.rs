@@ -249,6 +249,8 @@ pub(super) struct Producer {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) saturate: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) on_the_way: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) start: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stop: Option<Time>,

@@ -242,6 +242,7 @@ fn producer(plan: &ProducerPlan) -> doc::Producer {
         timestamp: (plan.timestamp != Timestamp::default()).then(|| plan.timestamp.to_string()),
         every: (!plan.saturate).then_some(Time(plan.every)),
         saturate: plan.saturate,
+        on_the_way: plan.on_the_way,
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
         limit: plan.limit,

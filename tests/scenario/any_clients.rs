@@ -70,6 +70,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
                     every.max(Duration(SECONDS / 100))
                 },
                 saturate,
+                on_the_way: limit.filter(|_| saturate).map(|n| n as u32),
                 acks,
                 limit,
                 start: limit.map(|n| Duration(n * SECONDS)),

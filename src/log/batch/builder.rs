@@ -11,6 +11,8 @@ use bytes::{BufMut, Bytes};
 pub struct BatchBuilder {
     /// Header and records; empty until there is a record.
     bytes: Vec<u8>,
+    /// What the batch is expected to come to, if it gets a second record.
+    expected: usize,
     base_offset: i64,
     next_offset: i64,
     leader_epoch: i32,
@@ -37,6 +39,7 @@ impl BatchBuilder {
     pub fn new() -> BatchBuilder {
         BatchBuilder {
             bytes: Vec::new(),
+            expected: 0,
             base_offset: 0,
             next_offset: 0,
             leader_epoch: -1,
@@ -80,6 +83,12 @@ impl BatchBuilder {
     /// Makes room for so many bytes of records.
     pub fn reserve(mut self, bytes: usize) -> Self {
         self.make_room(bytes);
+        self
+    }
+
+    /// A batch of more than one record will come to about so many bytes: room for them is made once.
+    pub fn expecting(mut self, bytes: u64) -> Self {
+        self.expected = usize::try_from(bytes).unwrap_or(0).min(MOST_EXPECTED);
         self
     }
 
@@ -290,6 +299,10 @@ impl BatchBuilder {
             self.bytes.reserve_exact(HEADER_SIZE + bytes);
             self.bytes.resize(HEADER_SIZE, 0);
         } else {
+            if self.bytes.capacity() < self.bytes.len() + bytes && self.bytes.len() < self.expected
+            {
+                self.bytes.reserve_exact(self.expected - self.bytes.len());
+            }
             self.bytes.reserve(bytes);
         }
     }
@@ -304,6 +317,8 @@ impl BatchBuilder {
     }
 }
 
+/// Nobody fills more than this at once without a few steps between.
+const MOST_EXPECTED: usize = 64 << 10;
 /// Length, attributes, timestamp and offset of a record at their longest.
 const MAX_RECORD_OVERHEAD: usize = 21;
 

@@ -137,6 +137,21 @@ impl Check<'_> {
             return Err(Problem::new(at("every"), "a record every 0s")
                 .expected("a time above 0, or saturate: true"));
         }
+        if producer.on_the_way.is_some() && !producer.saturate {
+            return Err(Problem::new(
+                at("on_the_way"),
+                "records on their way at a pace of its own",
+            )
+            .on_key()
+            .expected(
+                "saturate: true beside it: as many records as that, and another for each answer",
+            ));
+        }
+        if producer.on_the_way == Some(0) {
+            return Err(
+                Problem::new(at("on_the_way"), "no record on its way").expected("at least 1")
+            );
+        }
         let records = self.records_made_by(producer);
         let earlier = self.plan.producers.iter();
         let earlier = earlier.take_while(|other| other.name != producer.name);

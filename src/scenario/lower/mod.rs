@@ -342,6 +342,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
         timestamp,
         every: said.every.map_or(Duration::from_secs(1), |every| every.0),
         saturate: said.saturate,
+        on_the_way: said.on_the_way,
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
         limit: said.limit,
