@@ -272,7 +272,12 @@ impl Producer {
         (key, value): KeyAndValue,
         queued: bool,
     ) {
-        let content = content_of(key.as_deref(), value.as_deref());
+        // Facts only need it.
+        let content = if ctx.states_routine() {
+            content_of(key.as_deref(), value.as_deref())
+        } else {
+            0
+        };
         let created = ctx.now();
         let resends = self.options.rules.app_resend == AppResend::AfterTimeout;
         let resend = resends.then(|| Box::new((key.clone(), value.clone())));
