@@ -20,10 +20,18 @@ pub(super) struct APartitionHasOneReader {
     /// By group and generation, whose each partition is.
     given: BTreeMap<(Rc<str>, i32), BTreeMap<TopicPartition, Rc<str>>>,
     /// By group, the generation that its coordinator last closed, and the members in it.
-    joined: BTreeMap<Rc<str>, (i32, Vec<Rc<str>>)>,
-    /// By group and client, as which member it has what, and has not given it up.
-    owned: BTreeMap<(Rc<str>, Rc<str>), Owned>,
+    joined: BTreeMap<Rc<str>, (i32, BTreeSet<Rc<str>>)>,
+    hands: Hands,
     looked_at: u64,
+}
+
+/// Who has what, and has not given it up: looked up both ways, for groups may be large.
+#[derive(Debug, Default)]
+struct Hands {
+    /// By group and client, as which member it has what.
+    owned: BTreeMap<(Rc<str>, Rc<str>), Owned>,
+    /// By group and partition, the clients that have it.
+    owners: BTreeMap<(Rc<str>, TopicPartition), BTreeSet<Rc<str>>>,
 }
 
 /// A member, and what it has.
@@ -42,7 +50,7 @@ impl Property for APartitionHasOneReader {
         match &entry.fact {
             Fact::Group(fact) => self.of_group(entry, fact),
             Fact::Started | Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
-                self.owned.retain(|(_, client), _| *client != entry.node);
+                self.hands.empty_those_of(&entry.node);
                 None
             }
             _ => None,
@@ -60,7 +68,6 @@ impl Property for APartitionHasOneReader {
 
 impl APartitionHasOneReader {
     fn of_group(&mut self, entry: &TraceEntry, fact: &GroupFact) -> Option<Violation> {
-        let client = || Rc::clone(&entry.node);
         match fact {
             GroupFact::Changed {
                 group,
@@ -69,7 +76,7 @@ impl APartitionHasOneReader {
                 members,
                 ..
             } if **state == *"CompletingRebalance" => {
-                let joined = (*generation, members.clone());
+                let joined = (*generation, members.iter().cloned().collect());
                 self.joined.insert(Rc::clone(group), joined);
                 // A coordinator that could not store the last one counts it anew.
                 self.given.remove(&(Rc::clone(group), *generation));
@@ -77,9 +84,7 @@ impl APartitionHasOneReader {
             }
             GroupFact::PartitionsRevoked { group, partitions }
             | GroupFact::PartitionsLost { group, partitions } => {
-                if let Some((_, owned)) = self.owned.get_mut(&(Rc::clone(group), client())) {
-                    owned.retain(|it| !partitions.contains(it));
-                }
+                self.hands.give_up(group, &entry.node, partitions);
                 None
             }
             GroupFact::PartitionsAssigned {
@@ -105,10 +110,10 @@ impl APartitionHasOneReader {
                         taken.get_or_insert((partition.clone(), Rc::clone(first)));
                     }
                 }
-                let owned = partitions.iter().chain(kept).cloned().collect();
                 if instance.is_none() {
-                    let owned = (Rc::clone(member), owned);
-                    self.owned.insert((Rc::clone(group), client()), owned);
+                    let owned = partitions.iter().chain(kept).cloned().collect();
+                    self.hands
+                        .take(group, &entry.node, (Rc::clone(member), owned));
                 }
                 let taken = taken.map(|(partition, first)| {
                     let sentence = format!(
@@ -135,11 +140,11 @@ impl APartitionHasOneReader {
         if *joined != generation {
             return None;
         }
-        let others = self.owned.iter().filter(|((of, client), (member, _))| {
-            of == group && *client != entry.node && members.contains(member)
-        });
-        for ((_, other), (_, owned)) in others {
-            if let Some(partition) = partitions.iter().find(|it| owned.contains(*it)) {
+        for partition in partitions {
+            let of_it = self.hands.owners_of(group, partition);
+            let mut others =
+                of_it.filter(|(other, member)| **other != entry.node && members.contains(*member));
+            if let Some((other, _)) = others.next() {
                 let sentence = format!(
                     "{} is given {partition} in generation {generation} of group {group}, and {other}, which is in it too, has not given it up",
                     entry.node
@@ -148,6 +153,63 @@ impl APartitionHasOneReader {
             }
         }
         None
+    }
+}
+
+impl Hands {
+    /// A client has this and nothing else of its group's.
+    fn take(&mut self, group: &Rc<str>, client: &Rc<str>, owned: Owned) {
+        self.empty(group, client);
+        for partition in &owned.1 {
+            let owners = self.owners.entry((Rc::clone(group), partition.clone()));
+            owners.or_default().insert(Rc::clone(client));
+        }
+        self.owned
+            .insert((Rc::clone(group), Rc::clone(client)), owned);
+    }
+
+    fn give_up(&mut self, group: &Rc<str>, client: &Rc<str>, partitions: &[TopicPartition]) {
+        let Some((_, owned)) = self.owned.get_mut(&(Rc::clone(group), Rc::clone(client))) else {
+            return;
+        };
+        for partition in partitions {
+            if owned.remove(partition)
+                && let Some(owners) = self.owners.get_mut(&(Rc::clone(group), partition.clone()))
+            {
+                owners.remove(client);
+            }
+        }
+    }
+
+    fn empty(&mut self, group: &Rc<str>, client: &Rc<str>) {
+        let owned = self.owned.remove(&(Rc::clone(group), Rc::clone(client)));
+        for partition in owned.map(|(_, owned)| owned).unwrap_or_default() {
+            if let Some(owners) = self.owners.get_mut(&(Rc::clone(group), partition)) {
+                owners.remove(client);
+            }
+        }
+    }
+
+    /// In all groups.
+    fn empty_those_of(&mut self, client: &Rc<str>) {
+        let groups: Vec<Rc<str>> = (self.owned.keys())
+            .filter(|(_, of)| of == client)
+            .map(|(group, _)| Rc::clone(group))
+            .collect();
+        groups.iter().for_each(|group| self.empty(group, client));
+    }
+
+    /// Clients that have it, and as which member.
+    fn owners_of(
+        &self,
+        group: &Rc<str>,
+        partition: &TopicPartition,
+    ) -> impl Iterator<Item = (&Rc<str>, &Rc<str>)> {
+        let owners = self.owners.get(&(Rc::clone(group), partition.clone()));
+        owners.into_iter().flatten().filter_map(|client| {
+            let (member, _) = self.owned.get(&(Rc::clone(group), Rc::clone(client)))?;
+            Some((client, member))
+        })
     }
 }
 
