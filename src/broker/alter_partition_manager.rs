@@ -12,7 +12,7 @@ use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResult, BrokerId, BrokerTimer, Ctx,
     ErrorCode, Response, Timer, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Pause after an error that concerns the whole request.
 const SEND_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -27,8 +27,10 @@ pub(crate) struct AlterPartitionManager {
     channel: NodeToControllerChannel,
     /// What is asked for or waits to be; entries of the request under way stay until its answer.
     unsent: BTreeMap<TopicPartition, AlterPartitionData>,
-    /// The request under way.
+    /// The request under way, until each partition has been given its outcome.
     request: Option<AlterPartitionRequest>,
+    /// Outcomes that are yet to be given.
+    outcomes: VecDeque<Outcome>,
 }
 
 impl AlterPartitionManager {
@@ -40,6 +42,7 @@ impl AlterPartitionManager {
             channel: NodeToControllerChannel::new(Asker::AlterPartition, timeout, None),
             unsent: BTreeMap::new(),
             request: None,
+            outcomes: VecDeque::new(),
         }
     }
 
@@ -103,30 +106,37 @@ impl AlterPartitionManager {
         assert!(ended.is_none(), "an ISR change is asked for ever");
     }
 
-    /// Takes an answer, or the lack of one, in. Where there are outcomes, give each partition its own, then
-    /// call [`Self::on_outcomes_given`]; where there are none (the request goes again, or the controller
-    /// refused it whole), nothing may go out yet.
+    /// Takes an answer, or the lack of one, in. Where there are outcomes (true), give each partition its own
+    /// ([`Self::next_outcome`]), then call [`Self::on_outcomes_given`]; where there are none (the request goes
+    /// again, or the controller refused it whole), nothing may go out yet.
     pub(crate) fn on_answered(
         &mut self,
         ctx: &mut Ctx<'_>,
         connections: &mut Connections,
         cache: &MetadataCache,
         answered: Answered,
-    ) -> Option<Vec<Outcome>> {
-        let ended = self
-            .channel
-            .on_answered(ctx, connections, cache, answered)?;
+    ) -> bool {
+        let ended = self.channel.on_answered(ctx, connections, cache, answered);
+        let Some(ended) = ended else {
+            return false;
+        };
         let Ended::Answered(Response::AlterPartition(response)) = ended else {
             unreachable!("AlterPartition is answered by its response, for ever sent again")
         };
-        let request = self.request.take()?;
         if !response.error.is_none() {
+            self.request = None;
             let again = Timer::Broker(BrokerTimer::SendAlterPartition);
             ctx.set_timer(SEND_AGAIN_AFTER, again);
-            return None;
+            return false;
         }
-        let mut outcomes = Vec::with_capacity(request.partitions.len());
-        for change in request.partitions {
+        let Some(request) = &self.request else {
+            return false;
+        };
+        assert!(
+            self.outcomes.is_empty(),
+            "an AlterPartition is answered while another's outcomes are given"
+        );
+        for change in &request.partitions {
             let answer = response
                 .partitions
                 .iter()
@@ -134,20 +144,30 @@ impl AlterPartitionManager {
             let Some(answer) = answer else {
                 continue;
             };
-            let waited = self.unsent.remove(&change.partition);
-            // An entry of the request under way stays until its answer, and nobody may replace it.
-            assert!(
-                waited.is_some_and(|waited| waited == change),
-                "{}: the controller answers what was not asked",
-                change.partition
-            );
             let outcome = match answer.error {
                 ErrorCode::None => Ok(answer.clone()),
                 error => Err(error),
             };
-            outcomes.push((change, outcome));
+            self.outcomes.push_back((change.clone(), outcome));
         }
-        Some(outcomes)
+        true
+    }
+
+    /// LK14: whose turn it is to hear what the controller said of it.
+    pub(crate) fn next_partition(&self) -> Option<&TopicPartition> {
+        self.outcomes.front().map(|(change, _)| &change.partition)
+    }
+
+    pub(crate) fn next_outcome(&mut self) -> Option<Outcome> {
+        let (change, outcome) = self.outcomes.pop_front()?;
+        let waited = self.unsent.remove(&change.partition);
+        // An entry of the request under way stays until its answer, and nobody may replace it.
+        assert!(
+            waited.is_some_and(|waited| waited == change),
+            "{}: the controller answers what was not asked",
+            change.partition
+        );
+        Some((change, outcome))
     }
 
     /// What has gathered meanwhile goes out.
@@ -157,12 +177,14 @@ impl AlterPartitionManager {
         connections: &mut Connections,
         cache: &MetadataCache,
     ) {
+        self.request = None;
         self.maybe_propagate(ctx, connections, cache);
     }
 
     pub(crate) fn shutdown(&mut self, ctx: &mut Ctx<'_>, connections: &mut Connections) {
         self.channel.shutdown(ctx, connections);
         self.unsent.clear();
+        self.outcomes.clear();
         self.request = None;
     }
 }

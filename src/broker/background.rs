@@ -42,6 +42,13 @@ struct DeletedLogs {
     next_look: Time,
 }
 
+/// A round of retention: the logs that it has yet to look at.
+#[derive(Debug)]
+pub(super) struct Cleanup {
+    began: Time,
+    left: VecDeque<TopicPartition>,
+}
+
 #[derive(Debug)]
 struct Flush {
     partition: TopicPartition,
@@ -109,8 +116,10 @@ impl Broker {
                 self.config.log_flush_start_offset_checkpoint_interval_ms
             }
             BrokerTimer::LogRetention => {
-                self.replicas.delete_old_segments(&mut env!(self, ctx));
-                self.config.log_retention_check_interval_ms
+                let logs = self.replicas.current_logs().cloned().collect();
+                let began = ctx.now();
+                self.clean_up_logs(ctx, Cleanup { began, left: logs });
+                return;
             }
             BrokerTimer::LogFlusher => {
                 self.replicas.flush_dirty_logs(&mut env!(self, ctx));
@@ -142,6 +151,31 @@ impl Broker {
             | BrokerTimer::ControlledShutdown => return,
         };
         ctx.set_timer(Duration::from_millis(again.max(1)), Timer::Broker(task));
+    }
+
+    /// L4, LK13: `cleanupLogs`, log by log.
+    pub(super) fn clean_up_logs(&mut self, ctx: &mut Ctx<'_>, mut cleanup: Cleanup) {
+        while let Some(name) = cleanup.left.front() {
+            if ctx.any_locks() {
+                let wanted = vec![(Lock::Log(name.clone()), Hold::Alone)];
+                let free = self.unless_taken(ctx, wanted, Interrupted::Cleanup(cleanup));
+                let Some(Interrupted::Cleanup(free)) = free else {
+                    return;
+                };
+                cleanup = free;
+            }
+            if let Some(name) = cleanup.left.pop_front() {
+                self.replicas
+                    .delete_old_segments(&mut env!(self, ctx), &name);
+            }
+            if ctx.any_locks() {
+                ctx.give_back(&[]);
+            }
+        }
+        let period = Duration::from_millis(self.config.log_retention_check_interval_ms.max(1));
+        let passed = ctx.now().since(cleanup.began);
+        let next = Duration(period.0.saturating_sub(passed.0));
+        ctx.set_timer(next, Timer::Broker(BrokerTimer::LogRetention));
     }
 
     /// I7. A partition that somebody holds keeps the task from its next round.

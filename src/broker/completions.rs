@@ -4,10 +4,10 @@ use super::Broker;
 use super::BrokerOutput;
 use super::connections::{Answered, Asker};
 use super::current_leader::name_current_leaders;
-use super::locks::Interrupted;
+use super::locks::{Interrupted, append_locks, change_locks, partition_map_lock};
 use super::outbox::Env;
 use super::purgatory::{Requester, WatchKey};
-use crate::kernel::{ConnId, Hold};
+use crate::kernel::ConnId;
 use crate::protocol::{Ctx, ErrorCode, Fact, FetcherId, KafkaResponse, Lock, Message, Response};
 
 /// Answers to the broker's own requests.
@@ -43,30 +43,56 @@ impl Broker {
         fetcher: FetcherId,
         answered: Answered,
     ) {
+        let mut answered = answered;
         if answered.result.is_err() {
             self.connections.close(ctx, answered.tag, answered.to);
         } else if ctx.any_locks() {
             let wanted = Self::wanted_by_fetcher(fetcher, &answered);
-            let what = Interrupted::Fetched(fetcher, answered);
-            if let Some(Interrupted::Fetched(_, answered)) = self.unless_taken(ctx, wanted, what) {
-                self.on_fetched(ctx, fetcher, answered);
-            }
-            return;
+            let what = Interrupted::Answered(fetcher, answered);
+            let free = self.unless_taken(ctx, wanted, what);
+            let Some(Interrupted::Answered(_, free)) = free else {
+                return;
+            };
+            answered = free;
         }
-        self.on_fetched(ctx, fetcher, answered);
-    }
-
-    fn on_fetched(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId, answered: Answered) {
         let now = ctx.wall();
         let mut env = env!(self, ctx);
         self.fetchers
             .on_answered(now, &mut env, &mut self.replicas, fetcher, answered.result);
         if env.disk.has_waited() {
-            let lock = (Lock::PartitionMap(fetcher), Hold::Alone);
-            env.out.locks.push(lock);
+            env.out.locks.push(partition_map_lock(fetcher));
         }
-        self.run_fetchers(ctx);
+        self.take_in_fetched(ctx, fetcher);
         self.flush(ctx);
+    }
+
+    /// LK12: what a fetcher was answered goes partition by partition; it keeps its own lock all through, and a
+    /// partition's as long as that has its turn.
+    pub(super) fn take_in_fetched(&mut self, ctx: &mut Ctx<'_>, fetcher: FetcherId) {
+        while let Some(name) = self.fetchers.next_partition(fetcher) {
+            if ctx.any_locks() {
+                let mut wanted = append_locks(name).to_vec();
+                wanted.push(partition_map_lock(fetcher));
+                let again = Interrupted::Fetched(fetcher);
+                if self.unless_taken(ctx, wanted, again).is_none() {
+                    return;
+                }
+            }
+            let replicas = &mut self.replicas;
+            let mut env = env!(self, ctx);
+            self.fetchers.take_in_next(&mut env, replicas, fetcher);
+            if env.disk.has_waited() && env.out.log_dir_failed.is_none() {
+                env.out.locks.push(partition_map_lock(fetcher));
+                return self.finish_after_flush(ctx, Interrupted::Fetched(fetcher));
+            }
+            if ctx.any_locks() {
+                ctx.give_back(&[Lock::PartitionMap(fetcher)]);
+            }
+        }
+        let (now, replicas) = (ctx.wall(), &mut self.replicas);
+        self.fetchers
+            .finish_answer(now, &mut env!(self, ctx), replicas, fetcher);
+        self.run_fetchers(ctx);
     }
 
     pub(super) fn run_fetchers(&mut self, ctx: &mut Ctx<'_>) {
@@ -74,33 +100,43 @@ impl Broker {
             .run(ctx, &mut self.connections, &self.replicas);
     }
 
-    pub(super) fn on_alter_partition_answered(&mut self, ctx: &mut Ctx<'_>, answered: Answered) {
-        let wanted = match ctx.any_locks() {
-            true => Self::wanted_by_outcomes(&answered),
-            false => Vec::new(),
-        };
-        let what = Interrupted::AlterPartition(answered);
-        let free = self.unless_taken(ctx, wanted, what);
-        let Some(Interrupted::AlterPartition(answered)) = free else {
-            return;
-        };
+    fn on_alter_partition_answered(&mut self, ctx: &mut Ctx<'_>, answered: Answered) {
         let (connections, cache) = (&mut self.connections, &self.metadata_cache);
-        let outcomes = self
+        if self
             .alter_partition
-            .on_answered(ctx, connections, cache, answered);
-        if let Some(outcomes) = outcomes {
-            for (sent, answer) in outcomes {
+            .on_answered(ctx, connections, cache, answered)
+        {
+            self.give_outcomes(ctx);
+        }
+        self.flush(ctx);
+    }
+
+    /// LK14: what the controller said goes partition by partition.
+    pub(super) fn give_outcomes(&mut self, ctx: &mut Ctx<'_>) {
+        while let Some(name) = self.alter_partition.next_partition() {
+            if ctx.any_locks() {
+                let wanted = change_locks(name).into();
+                if self
+                    .unless_taken(ctx, wanted, Interrupted::AlterPartition)
+                    .is_none()
+                {
+                    return;
+                }
+            }
+            if let Some((sent, answer)) = self.alter_partition.next_outcome() {
                 self.replicas.on_alter_partition_answer(
                     &mut env!(self, ctx),
                     &sent,
                     answer.as_ref().map_err(|error| *error),
                 );
             }
-            let (connections, cache) = (&mut self.connections, &self.metadata_cache);
-            self.alter_partition
-                .on_outcomes_given(ctx, connections, cache);
+            if ctx.any_locks() {
+                ctx.give_back(&[]);
+            }
         }
-        self.flush(ctx);
+        let (connections, cache) = (&mut self.connections, &self.metadata_cache);
+        self.alter_partition
+            .on_outcomes_given(ctx, connections, cache);
     }
 }
 

@@ -1,15 +1,17 @@
 //! DeleteRecords: the leader raises its log start, and answers once every replica that is alive has raised
-//! its own (classes `ReplicaManager.deleteRecords`, `DelayedDeleteRecords`; L5, RL11, RK15).
+//! its own (classes `ReplicaManager.deleteRecords`, `DelayedDeleteRecords`; L5, RL11, RK15, LK11).
 //!
 //! May not know where followers' logs begin but by their fetches.
 
+use super::Broker;
+use super::locks::{Interrupted, append_locks};
 use super::outbox::Env;
 use super::partition::Partition;
 use super::purgatory::{Delayed, Hosted, Operation, Pending, WatchKey};
 use super::replica_manager::{Parked, ReplicaManager};
 use crate::protocol::{
-    DeleteRecordsRequest, DeleteRecordsResponse, ErrorCode, Fact, HIGH_WATERMARK, TopicPartition,
-    is_internal_topic,
+    Ctx, DeleteRecordsRequest, DeleteRecordsResponse, ErrorCode, Fact, HIGH_WATERMARK,
+    TopicPartition, is_internal_topic,
 };
 
 /// One that waits for followers.
@@ -27,26 +29,80 @@ struct Deletion {
     waits_for: Option<i64>,
 }
 
+/// A DeleteRecords, and how far it has come.
+#[derive(Debug)]
+pub(super) struct DeleteRecords {
+    to: Pending,
+    request: Box<DeleteRecordsRequest>,
+    done: Vec<Deletion>,
+}
+
+impl DeleteRecords {
+    pub(super) fn new(to: Pending, request: Box<DeleteRecordsRequest>) -> Self {
+        DeleteRecords {
+            to,
+            done: Vec::with_capacity(request.partitions.len()),
+            request,
+        }
+    }
+
+    fn next_partition(&self) -> Option<&TopicPartition> {
+        let next = self.request.partitions.get(self.done.len());
+        next.map(|(name, _)| name)
+    }
+}
+
+impl Broker {
+    /// LK11: carries it out partition by partition, or as much of it as can be done without waiting.
+    pub(super) fn delete_records(&mut self, ctx: &mut Ctx<'_>, mut deletion: DeleteRecords) {
+        while let Some(name) = deletion.next_partition() {
+            if ctx.any_locks() {
+                let wanted = append_locks(name).into();
+                let free = self.unless_taken(ctx, wanted, Interrupted::DeleteRecords(deletion));
+                let Some(Interrupted::DeleteRecords(free)) = free else {
+                    return;
+                };
+                deletion = free;
+            }
+            self.replicas
+                .delete_next_records(&mut env!(self, ctx), &mut deletion);
+            if ctx.any_locks() {
+                ctx.give_back(&[]);
+            }
+        }
+        let parked = self
+            .replicas
+            .finish_delete_records(&mut env!(self, ctx), deletion);
+        if let Some(parked) = parked {
+            self.park(ctx, parked);
+        }
+    }
+}
+
 impl ReplicaManager {
-    pub(crate) fn delete_records(
-        &mut self,
-        env: &mut Env<'_>,
-        to: Pending,
-        request: &DeleteRecordsRequest,
-    ) -> Option<Parked> {
-        let mut partitions = Vec::with_capacity(request.partitions.len());
-        for (name, offset) in &request.partitions {
+    fn delete_next_records(&mut self, env: &mut Env<'_>, deletion: &mut DeleteRecords) {
+        if let Some((name, offset)) = deletion.request.partitions.get(deletion.done.len()) {
             let asked = self.delete_records_on_leader(env, name, *offset);
-            partitions.push(Deletion {
+            deletion.done.push(Deletion {
                 partition: name.clone(),
                 low_watermark: -1,
                 error: asked.err().unwrap_or(ErrorCode::None),
                 waits_for: asked.ok(),
             });
         }
+    }
+
+    /// Answers at once, unless followers have to follow first.
+    fn finish_delete_records(
+        &mut self,
+        env: &mut Env<'_>,
+        deletion: DeleteRecords,
+    ) -> Option<Parked> {
+        let partitions = deletion.done;
         let operation = Operation::DeleteRecords(DelayedDeleteRecords { partitions });
-        let delayed = Delayed::new(to, operation);
-        self.complete_or_park(env, delayed, vec![WatchKey::LogStarts], request.timeout_ms)
+        let delayed = Delayed::new(deletion.to, operation);
+        let timeout_ms = deletion.request.timeout_ms;
+        self.complete_or_park(env, delayed, vec![WatchKey::LogStarts], timeout_ms)
     }
 
     /// The offset that the low watermark has to reach.
@@ -182,7 +238,9 @@ mod tests {
             partitions: vec![(t0(), offset)],
             timeout_ms: 500,
         };
-        manager.delete_records(&mut world.env(), to, &request)
+        let mut deletion = DeleteRecords::new(to, request.into());
+        manager.delete_next_records(&mut world.env(), &mut deletion);
+        manager.finish_delete_records(&mut world.env(), deletion)
     }
 
     /// Broker 1 leads t-0, alone or with broker 2, with ten records below the high watermark.

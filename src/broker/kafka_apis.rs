@@ -5,6 +5,7 @@
 //!
 //! May not know whether the client still waits.
 
+use super::delete_records::DeleteRecords;
 use super::outbox::Env;
 use super::produce::Produce;
 use super::purgatory::{Answer, Pending};
@@ -42,12 +43,7 @@ impl Broker {
                 }
             }
             Request::DeleteRecords(request) => {
-                let parked = self
-                    .replicas
-                    .delete_records(&mut env!(self, ctx), to, &request);
-                if let Some(parked) = parked {
-                    self.park(ctx, parked);
-                }
+                self.delete_records(ctx, DeleteRecords::new(to, request));
             }
             Request::ListOffsets(request) => {
                 let response = self.replicas.list_offsets(&mut env!(self, ctx), &request);

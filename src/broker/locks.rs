@@ -7,7 +7,9 @@
 //! and goes on with it once the lock is its own: it serves nobody else meanwhile, as in life.
 
 use super::Broker;
+use super::background::Cleanup;
 use super::connections::Answered;
+use super::delete_records::DeleteRecords;
 use super::outbox::Env;
 use super::partition::fetch::Due;
 use super::produce::Produce;
@@ -38,9 +40,16 @@ pub(super) enum Interrupted {
     },
     /// A produce of which some partitions are appended.
     Produce(Produce),
+    /// A DeleteRecords of which some partitions have had their turn.
+    DeleteRecords(DeleteRecords),
     /// A fetcher's answer.
-    Fetched(FetcherId, Answered),
-    AlterPartition(Answered),
+    Answered(FetcherId, Answered),
+    /// A Fetch's answer of which some partitions may have had their turn.
+    Fetched(FetcherId),
+    /// The outcomes of an AlterPartition, of which some may be given.
+    AlterPartition,
+    /// Retention, which has looked at some logs.
+    Cleanup(Cleanup),
     /// A task of the scheduler, or the expiry of a parked request.
     Task(BrokerTimer),
 }
@@ -161,12 +170,13 @@ impl Broker {
                 }
                 self.go_on_with_produce(ctx, produce);
             }
-            Interrupted::Fetched(fetcher, answered) => {
+            Interrupted::Answered(fetcher, answered) => {
                 self.on_fetcher_answered(ctx, fetcher, answered);
             }
-            Interrupted::AlterPartition(answered) => {
-                self.on_alter_partition_answered(ctx, answered);
-            }
+            Interrupted::Fetched(fetcher) => self.take_in_fetched(ctx, fetcher),
+            Interrupted::AlterPartition => self.give_outcomes(ctx),
+            Interrupted::Cleanup(cleanup) => self.clean_up_logs(ctx, cleanup),
+            Interrupted::DeleteRecords(deletion) => self.delete_records(ctx, deletion),
             Interrupted::Task(task) => self.on_timer(ctx, task),
         }
         for produce in then {
@@ -268,10 +278,6 @@ impl Broker {
 
     fn wanted_by(&self, request: &Request) -> Vec<Wanted> {
         match request {
-            Request::DeleteRecords(request) => {
-                let names = request.partitions.iter().map(|(name, _)| name);
-                names.flat_map(append_locks).collect()
-            }
             Request::Fetch(request) => {
                 let names = request.partitions.iter().map(|fetch| &fetch.partition);
                 names.map(read_lock).collect()
@@ -323,31 +329,14 @@ impl Broker {
         wanted
     }
 
-    /// What a fetcher needs to take an answer in.
+    /// What a fetcher needs to look at an answer.
     pub(super) fn wanted_by_fetcher(fetcher: FetcherId, answered: &Answered) -> Vec<Wanted> {
-        let mut wanted = vec![(Lock::PartitionMap(fetcher), Hold::Alone)];
-        match &answered.result {
-            Ok(Response::Fetch(response)) => {
-                let names = response.responses.iter().map(|data| &data.partition);
-                wanted.extend(names.flat_map(append_locks));
-            }
-            Ok(Response::ListOffsets(response)) => {
-                let names = response.partitions.iter().map(|found| &found.partition);
-                wanted.extend(names.flat_map(append_locks));
-            }
-            _ => {}
+        let mut wanted = vec![partition_map_lock(fetcher)];
+        if let Ok(Response::ListOffsets(response)) = &answered.result {
+            let names = response.partitions.iter().map(|found| &found.partition);
+            wanted.extend(names.flat_map(append_locks));
         }
         wanted
-    }
-
-    pub(super) fn wanted_by_outcomes(answered: &Answered) -> Vec<Wanted> {
-        match &answered.result {
-            Ok(Response::AlterPartition(response)) => {
-                let names = response.partitions.iter().map(|answer| &answer.partition);
-                names.flat_map(change_locks).collect()
-            }
-            _ => Vec::new(),
-        }
     }
 
     /// What a task of the scheduler or of the reaper of parked requests needs.
@@ -357,12 +346,6 @@ impl Broker {
                 let fetch = self.replicas.purgatory.get(*op).and_then(Delayed::fetch);
                 let partitions = fetch.iter().flat_map(|fetch| &fetch.partitions);
                 partitions.map(|it| read_lock(&it.partition)).collect()
-            }
-            BrokerTimer::LogRetention => {
-                let names = self.replicas.partitions().map(|(name, _)| name);
-                names
-                    .map(|name| (Lock::Log(name.clone()), Hold::Alone))
-                    .collect()
             }
             BrokerTimer::Group(
                 GroupTimer::Session { group, .. }
@@ -396,6 +379,10 @@ fn read_lock(name: &TopicPartition) -> Wanted {
     (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared)
 }
 
+pub(super) fn partition_map_lock(fetcher: FetcherId) -> Wanted {
+    (Lock::PartitionMap(fetcher), Hold::Alone)
+}
+
 pub(super) fn append_locks(name: &TopicPartition) -> [Wanted; 2] {
     [
         (Lock::LeaderIsrUpdate(name.clone()), Hold::Shared),
@@ -403,7 +390,7 @@ pub(super) fn append_locks(name: &TopicPartition) -> [Wanted; 2] {
     ]
 }
 
-fn change_locks(name: &TopicPartition) -> [Wanted; 2] {
+pub(super) fn change_locks(name: &TopicPartition) -> [Wanted; 2] {
     [
         (Lock::LeaderIsrUpdate(name.clone()), Hold::Alone),
         (Lock::Log(name.clone()), Hold::Alone),

@@ -307,11 +307,8 @@ impl LogManager {
         self.logs.get_mut(name).map(|hosted| &mut hosted.log)
     }
 
-    pub(crate) fn current_logs_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
-        let logs = self.logs.iter_mut();
-        logs.map(|(name, hosted)| (name, &mut hosted.log))
+    pub(crate) fn current_logs(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.logs.keys()
     }
 
     /// Those that are closed by a stop: a current log that shares the directory with its future one is

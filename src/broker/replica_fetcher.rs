@@ -1,22 +1,23 @@
 //! Following one broker over one connection (classes `ReplicaFetcherThread`, `AbstractFetcherThread`;
-//! rules E5 to E9, E11, HW5, CT29, CT30, CC19).
+//! rules E5, E6, CT29, CC19): what it asks. What it makes of answers: `answers`.
 //!
 //! A fetcher has one request under way: a Fetch, or a ListOffsets after OFFSET_OUT_OF_RANGE. May not
-//! know how logs and leaders work: it tells partitions what the leader said.
+//! know what became of what it asks for but by the log that it fetches into.
+
+mod answers;
 
 use super::connections::{Asker, Connections};
 use super::outbox::Env;
 use super::replica_manager::ReplicaManager;
 use crate::kernel::{Duration, Time, TimerId};
-use crate::log::{LogError, UnifiedLog};
-use crate::network_client::{Disconnected, FetchRequestData, FetchSessionHandler, Node};
+use crate::log::UnifiedLog;
+use crate::network_client::{FetchRequestData, FetchSessionHandler, Node};
 use crate::protocol::config::BrokerConfig;
-use crate::protocol::rules::{DivergingBeforeHw, Truncation};
+use crate::protocol::rules::Truncation;
 use crate::protocol::{
-    BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, Fact,
-    FetchPartition, FetchPartitionResponse, FetchRequest, FetchResponse, FetchSessionFact,
-    FetcherId, LATEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse,
-    Request, Response, Timer, TopicId, TopicPartition, UNKNOWN_EPOCH,
+    BrokerId, BrokerTimer, Ctx, EARLIEST_TIMESTAMP, FetchPartition, FetchRequest, FetcherId,
+    LATEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest, Request, Timer, TopicId,
+    TopicPartition, UNKNOWN_EPOCH,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -67,6 +68,8 @@ enum UnderWay {
     /// What is asked for, the session knows.
     Fetch,
     Offsets(OutOfRange),
+    /// A Fetch's answer is being taken in.
+    Fetched(answers::Fetched),
 }
 
 /// A partition whose offset its leader called out of range: the leader is asked for its end, and if
@@ -244,295 +247,6 @@ impl ReplicaFetcher {
         }
         line.fetch(ctx, data);
         self.under_way = UnderWay::Fetch;
-    }
-
-    // ---- answers
-
-    pub(super) fn on_completed(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        backoff_end: Time,
-        result: Result<Response, Disconnected>,
-    ) {
-        match (
-            std::mem::replace(&mut self.under_way, UnderWay::Nothing),
-            result,
-        ) {
-            (UnderWay::Fetch, Ok(Response::Fetch(response))) => {
-                self.on_fetched(env, replicas, backoff_end, *response);
-            }
-            (UnderWay::Offsets(question), Ok(Response::ListOffsets(response))) => {
-                self.on_offset(env, replicas, backoff_end, question, &response);
-            }
-            (UnderWay::Offsets(question), Err(_)) => self.delay(&question.partition, backoff_end),
-            // The connection is lost, or was not made.
-            _ => {
-                self.session.handle_error();
-                self.delay_all(backoff_end);
-            }
-        }
-    }
-
-    /// CT30.
-    fn delay_all(&mut self, until: Time) {
-        for state in self.partitions.values_mut() {
-            state.delayed_until.get_or_insert(until);
-        }
-    }
-
-    fn delay(&mut self, partition: &TopicPartition, until: Time) {
-        if let Some(state) = self.partitions.get_mut(partition) {
-            state.delayed_until.get_or_insert(until);
-        }
-    }
-
-    fn on_fetched(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        backoff_end: Time,
-        response: FetchResponse,
-    ) {
-        let session = self.session.session_id();
-        if !self.session.handle_response(&response) {
-            let (broker, error) = (self.node.id, response.error);
-            if !error.is_none() {
-                let lost = FetchSessionFact::Lost {
-                    broker,
-                    session,
-                    error,
-                };
-                env.out.facts.push(lost.into());
-            }
-            if error == ErrorCode::FetchSessionTopicIdError {
-                self.delay_all(backoff_end);
-            }
-            return;
-        }
-        for data in response.responses {
-            let Some(asked) = self.session.asked(&data.partition) else {
-                continue;
-            };
-            let (fetch_offset, request_epoch) = (asked.fetch_offset, asked.current_leader_epoch);
-            let current = self.partitions.get(&data.partition).is_some_and(|state| {
-                state.fetch_offset == fetch_offset
-                    && state.delayed_until.is_none()
-                    && !state.truncating
-            });
-            if current {
-                self.on_partition_fetched(env, replicas, backoff_end, request_epoch, &data);
-            }
-        }
-    }
-
-    fn on_partition_fetched(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        backoff_end: Time,
-        request_epoch: i32,
-        data: &FetchPartitionResponse,
-    ) {
-        match data.error {
-            ErrorCode::None => {
-                let done = match data.diverging_epoch {
-                    Some(end) => self.truncate_to_epoch(env, replicas, data, end),
-                    None => self.append(env, replicas, data),
-                };
-                match done {
-                    Ok(()) => {}
-                    Err(LogError::Corrupt(_) | LogError::InvalidRecord(_)) => {
-                        self.delay(&data.partition, backoff_end);
-                    }
-                    Err(error) => self.fail(env, &data.partition, &error),
-                }
-            }
-            ErrorCode::OffsetOutOfRange => self.out_of_range.push_back(OutOfRange {
-                partition: data.partition.clone(),
-                request_epoch,
-                leader_end: None,
-            }),
-            ErrorCode::FencedLeaderEpoch => {
-                if self.on_fenced(&data.partition, request_epoch) {
-                    self.delay(&data.partition, backoff_end);
-                }
-            }
-            _ => self.delay(&data.partition, backoff_end),
-        }
-    }
-
-    /// `markPartitionFailed`.
-    fn fail(&mut self, env: &mut Env<'_>, partition: &TopicPartition, error: &LogError) {
-        env.out.log_error(error);
-        self.partitions.remove(partition);
-        if !error.takes_directory_offline() {
-            env.out.facts.push(Fact::FetcherPartitionFailed {
-                partition: partition.clone(),
-                why: error.to_string(),
-            });
-        }
-    }
-
-    /// E11: fenced in the epoch that it still has, a partition waits for the next LeaderAndIsr. True
-    /// if it has a newer one by now, with which it tries again.
-    fn on_fenced(&mut self, partition: &TopicPartition, request_epoch: i32) -> bool {
-        let same = self
-            .partitions
-            .get(partition)
-            .is_some_and(|state| state.current_leader_epoch == request_epoch);
-        if same {
-            self.partitions.remove(partition);
-        }
-        !same
-    }
-
-    /// HW5: data, then the leader's high watermark and log start.
-    fn append(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        data: &FetchPartitionResponse,
-    ) -> Result<(), LogError> {
-        let turn = self.take_turn();
-        let (Some(state), Some(partition)) = (
-            self.partitions.get_mut(&data.partition),
-            replicas.partition_mut(&data.partition),
-        ) else {
-            return Ok(());
-        };
-        let Some(log_end_offset) = partition.log().map(UnifiedLog::log_end_offset) else {
-            return Ok(());
-        };
-        if state.fetch_offset != log_end_offset {
-            return Err(LogError::UnexpectedAppendOffset {
-                first_offset: state.fetch_offset,
-                last_offset: state.fetch_offset,
-                log_end_offset,
-            });
-        }
-        state.compared |= partition.rules().truncation.asks_once();
-        if !data.records.is_empty() {
-            partition.append_records_to_follower(env, &data.records)?;
-            if let Some(log) = partition.log() {
-                state.fetch_offset = log.log_end_offset();
-                state.last_fetched_epoch = log.latest_epoch();
-            }
-            state.turn = turn;
-        }
-        if partition.follow_offsets(env, data.high_watermark, data.log_start_offset)? {
-            replicas.complete(env, &data.partition, false, true);
-        }
-        Ok(())
-    }
-
-    /// E7, E8: the leader's log diverges; it says where the epoch that both may share ends.
-    fn truncate_to_epoch(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        data: &FetchPartitionResponse,
-        leader: EpochEndOffset,
-    ) -> Result<(), LogError> {
-        let name = &data.partition;
-        let (Some(state), Some(partition)) =
-            (self.partitions.get_mut(name), replicas.partition_mut(name))
-        else {
-            return Ok(());
-        };
-        if partition.rules().diverging_before_hw == DivergingBeforeHw::Off {
-            partition.follow_offsets(env, data.high_watermark, data.log_start_offset)?;
-        }
-        let truncation = partition.rules().truncation;
-        let Some(log) = partition.log() else {
-            return Ok(());
-        };
-        let log_end_offset = log.log_end_offset();
-        let offset = if leader.end_offset < 0 && truncation.asks_once() {
-            state.compared = true;
-            log.high_watermark()
-        } else if leader.end_offset < 0 {
-            state.fetch_offset
-        } else if truncation == Truncation::EpochKip101 || leader.epoch < 0 {
-            leader.end_offset.min(log_end_offset)
-        } else {
-            let own = log.end_offset_for_epoch(leader.epoch);
-            let shared = if own.end_offset < 0 || own.epoch < 0 {
-                leader.end_offset
-            } else if own.epoch == leader.epoch {
-                own.end_offset.min(leader.end_offset)
-            } else {
-                // The leader's epoch is unknown here: cut to the end of an older one, ask again.
-                own.end_offset
-            };
-            shared.min(log_end_offset)
-        };
-        partition.truncate_to(env, offset)?;
-        state.fetch_offset = offset;
-        state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
-        Ok(())
-    }
-
-    /// E9.
-    fn on_offset(
-        &mut self,
-        env: &mut Env<'_>,
-        replicas: &mut ReplicaManager,
-        backoff_end: Time,
-        question: OutOfRange,
-        response: &ListOffsetsResponse,
-    ) {
-        let name = &question.partition;
-        let (Some(answer), Some(state), Some(partition)) = (
-            response.partitions.first(),
-            self.partitions.get_mut(name),
-            replicas.partition_mut(name),
-        ) else {
-            return;
-        };
-        match answer.error {
-            ErrorCode::None => {}
-            ErrorCode::FencedLeaderEpoch => {
-                self.on_fenced(name, question.request_epoch);
-                return;
-            }
-            _ => {
-                self.delay(name, backoff_end);
-                return;
-            }
-        }
-        let Some(log_end_offset) = partition.log().map(UnifiedLog::log_end_offset) else {
-            return;
-        };
-        let done = match question.leader_end {
-            None if answer.offset < log_end_offset => {
-                state.fetch_offset = answer.offset;
-                partition.truncate_to(env, answer.offset)
-            }
-            None => {
-                self.out_of_range.push_front(OutOfRange {
-                    leader_end: Some(answer.offset),
-                    ..question
-                });
-                return;
-            }
-            Some(_) => {
-                state.fetch_offset = answer.offset.max(log_end_offset);
-                if answer.offset > log_end_offset {
-                    partition.truncate_fully_and_start_at(env, answer.offset)
-                } else {
-                    Ok(())
-                }
-            }
-        };
-        match done {
-            Ok(()) => {
-                state.last_fetched_epoch = partition.log().and_then(UnifiedLog::latest_epoch);
-            }
-            Err(error) => {
-                self.fail(env, name, &error);
-            }
-        }
     }
 }
 

@@ -89,7 +89,8 @@ impl ReplicaFetcherManager {
         self.fetchers.get(&id).map(|fetcher| fetcher.node)
     }
 
-    /// Takes an answer, or the lack of one, in. Call [`Self::run`] next.
+    /// Takes an answer, or the lack of one, in; of a Fetch's, only that it is there. Call [`Self::next_partition`]
+    /// next.
     pub(crate) fn on_answered(
         &mut self,
         now: Time,
@@ -98,11 +99,45 @@ impl ReplicaFetcherManager {
         id: FetcherId,
         result: Result<Response, Disconnected>,
     ) {
-        let backoff_end =
-            now + Duration::from_millis(self.settings.config.replica_fetch_backoff_ms);
+        let backoff_end = self.backoff_end(now);
         if let Some(fetcher) = self.fetchers.get_mut(&id) {
             fetcher.on_completed(env, replicas, backoff_end, result);
         }
+    }
+
+    /// LK12: the partition whose turn it is of those that a fetcher's Fetch was answered for.
+    pub(crate) fn next_partition(&self, id: FetcherId) -> Option<&TopicPartition> {
+        self.fetchers.get(&id)?.next_partition()
+    }
+
+    /// Its turn: see there.
+    pub(crate) fn take_in_next(
+        &mut self,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        id: FetcherId,
+    ) {
+        if let Some(fetcher) = self.fetchers.get_mut(&id) {
+            fetcher.take_in_next(env, replicas);
+        }
+    }
+
+    /// All of them have had it. Call [`Self::run`] next.
+    pub(crate) fn finish_answer(
+        &mut self,
+        now: Time,
+        env: &mut Env<'_>,
+        replicas: &mut ReplicaManager,
+        id: FetcherId,
+    ) {
+        let backoff_end = self.backoff_end(now);
+        if let Some(fetcher) = self.fetchers.get_mut(&id) {
+            fetcher.finish_answer(env, replicas, backoff_end);
+        }
+    }
+
+    fn backoff_end(&self, now: Time) -> Time {
+        now + Duration::from_millis(self.settings.config.replica_fetch_backoff_ms)
     }
 
     /// Sends the next request of each fetcher that is free.

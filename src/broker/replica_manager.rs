@@ -243,30 +243,31 @@ impl ReplicaManager {
 
     // ---- what the log manager's tasks do
 
-    /// `kafka-log-retention`: L4 on every log, on leaders and followers alike.
-    pub(crate) fn delete_old_segments(&mut self, env: &mut Env<'_>) {
-        for (name, log) in self.current_logs_mut() {
-            let started_at = log.log_start_offset();
-            match log.delete_old_segments(env.disk, env.now_ms) {
-                Ok(deleted) => {
-                    let mut rules = deleted.chunk_by(|(_, a), (_, b)| a == b).peekable();
-                    while let Some(same) = rules.next() {
-                        // Where this rule left the log start: at what the next one took first.
-                        let next = rules.peek().map(|next| next[0].0.max(started_at));
-                        env.out.facts.push(Fact::SegmentsDeleted {
-                            partition: name.clone(),
-                            segments: u32::try_from(same.len()).unwrap_or(u32::MAX),
-                            log_start_offset: next.unwrap_or(log.log_start_offset()),
-                            why: same[0].1.to_string().into(),
-                        });
-                    }
-                }
-                Err(error) => {
-                    env.out.log_error(&error);
+    /// `kafka-log-retention`: L4 on one log, be it a leader's or a follower's.
+    pub(crate) fn delete_old_segments(&mut self, env: &mut Env<'_>, name: &TopicPartition) {
+        let Some(log) = self.log_mut(name) else {
+            return;
+        };
+        let started_at = log.log_start_offset();
+        match log.delete_old_segments(env.disk, env.now_ms) {
+            Ok(deleted) => {
+                let mut rules = deleted.chunk_by(|(_, a), (_, b)| a == b).peekable();
+                while let Some(same) = rules.next() {
+                    // Where this rule left the log start: at what the next one took first.
+                    let next = rules.peek().map(|next| next[0].0.max(started_at));
+                    env.out.facts.push(Fact::SegmentsDeleted {
+                        partition: name.clone(),
+                        segments: u32::try_from(same.len()).unwrap_or(u32::MAX),
+                        log_start_offset: next.unwrap_or(log.log_start_offset()),
+                        why: same[0].1.to_string().into(),
+                    });
                 }
             }
-            take_tasks(name, log, env.out);
+            Err(error) => {
+                env.out.log_error(&error);
+            }
         }
+        take_tasks(name, log, env.out);
     }
 
     /// CP50: `PeriodicProducerExpirationCheck` of all logs.
@@ -306,9 +307,11 @@ impl ReplicaManager {
         }
     }
 
-    /// The log of each partition that lies here.
-    fn current_logs_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut UnifiedLog)> {
-        hosted(&mut self.partitions).chain(self.logs.current_logs_mut())
+    /// Whose logs lie here.
+    pub(crate) fn current_logs(&self) -> impl Iterator<Item = &TopicPartition> {
+        let hosted = self.partitions.iter();
+        let hosted = hosted.filter_map(|(name, partition)| partition.log().map(|_| name));
+        hosted.chain(self.logs.current_logs())
     }
 
     /// Every log, of a partition or not.

@@ -3,6 +3,7 @@
 use kafka_trial::protocol::{Fact, GroupFact};
 use kafka_trial::run::{Report, run};
 use kafka_trial::trace::TraceEntry;
+use std::collections::BTreeSet;
 
 /// The longest that a record waited for its acknowledgement, in milliseconds, while a topic was made
 /// through a ZooKeeper that is two seconds away.
@@ -213,4 +214,119 @@ expect:
         |entry: &&TraceEntry| matches!(entry.fact, Fact::Group(GroupFact::OffsetExpired { .. }));
     let count = report.trace.iter().filter(expired).count();
     assert_eq!(count, 2, "both groups' offsets expire");
+}
+
+/// A follower's one fetcher stores what an answer brings for one partition after the other: while the flush of the
+/// first hangs, the second has nothing of it, and of the first no high watermark is taken.
+#[test]
+fn lk12_a_fetcher_takes_an_answer_in_one_partition_at_a_time() {
+    let text = "format: 1
+name: threads
+about: The disk of a follower hangs.
+duration: 60s
+cluster:
+  brokers: 2
+  config: {replica.fetch.min.bytes: 2000, replica.fetch.wait.max.ms: 500}
+topics:
+  t: {assignment: [[1, 2], [1, 2], [1, 2]], config: {flush.messages: 1}}
+producers:
+  load: {count: 3, topic: t, key: {cycle: 100}, value: {bytes: 100B}, every: 20ms, acks: 1}
+timeline:
+  - {at: 20s, for: 5s, hang sync: broker-2}
+expect:
+  - every ISR is full at the end
+  - no acknowledged record is lost
+";
+    let report = played(text, 1);
+    assert!(report.held(), "{:?}", report.outcomes);
+    let stored = |from_ms: u64, to_ms: u64| {
+        let mut partitions: Vec<i32> = report
+            .trace
+            .iter()
+            .filter(|entry| *entry.node == *"broker-2")
+            .filter(|entry| (from_ms..to_ms).contains(&entry.time.as_millis()))
+            .filter_map(|entry| match &entry.fact {
+                Fact::Appended { partition, .. } => Some(partition.partition),
+                _ => None,
+            })
+            .collect();
+        partitions.sort_unstable();
+        partitions
+    };
+    let before = stored(19_000, 20_000);
+    for partition in 0..3 {
+        assert!(before.iter().filter(|it| **it == partition).count() > 1);
+    }
+    assert_eq!(stored(20_000, 25_000).len(), 1);
+    assert!(stored(25_000, 26_000).len() > 3);
+}
+
+/// Retention looks at one log after the other. Who waited until it had all logs' locks at once never had them while
+/// each of them is flushed all the time.
+#[test]
+fn lk13_retention_goes_log_by_log() {
+    let text = "format: 1
+name: threads
+about: Old segments are deleted on a broker whose logs are flushed all the time.
+duration: 12s
+cluster: {brokers: 1, config: {log.retention.check.interval.ms: 2000, log.initial.task.delay.ms: 2000}}
+disk: {sync: 4ms}
+topics:
+  t: {partitions: 8, replication.factor: 1, config: {flush.messages: 1, retention.bytes: 3000, segment.bytes: 2000}}
+producers:
+  load:
+    {count: 8, topic: t, key: {cycle: 1000}, value: {bytes: 200B}, every: 2ms, start: 3s, stop: 11s, acks: all,
+     config: {batch.size: 500, max.in.flight.requests.per.connection: 1}}
+";
+    let report = played(text, 1);
+    let deleted = report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::SegmentsDeleted { partition, .. } => {
+            Some((entry.time.as_millis() / 2_000, partition.partition))
+        }
+        _ => None,
+    });
+    let rounds: BTreeSet<(u64, i32)> = deleted.filter(|(round, _)| *round < 5).collect();
+    assert!(
+        rounds.len() > 16,
+        "eight logs at 4, 6 and 8 seconds: {rounds:?}"
+    );
+}
+
+/// The first shrink is asked for alone and those of b-0 and c-0 together with the next request. When that is
+/// answered the log of c-0 is locked by an append that hangs; b-0 hears at once that its ISR is smaller now.
+#[test]
+fn lk14_what_an_alter_partition_came_to_each_partition_hears_by_itself() {
+    let text = "format: 1
+name: threads
+about: ISRs shrink while the leader's disk hangs and the controller is far away.
+duration: 80s
+cluster:
+  brokers: 3
+  config: {replica.lag.time.max.ms: 10000}
+topics:
+  a: {assignment: [[2, 3]]}
+  b: {assignment: [[2, 3]]}
+  c: {assignment: [[2, 3]], config: {flush.messages: 1}}
+producers:
+  cars: {topic: a, key: none, value: number, every: 100ms, acks: 1}
+  trams: {topic: b, key: none, value: number, every: 100ms, acks: 1}
+  trucks: {topic: c, key: none, value: number, every: 100ms, acks: 1}
+timeline:
+  - {at: 30s, for: 50s, cut link: broker-3, to: broker-2}
+  - {at: 30s, for: 50s, slow link: broker-2, to: broker-1, by: 2s}
+  - {at: 53s, for: 10s, hang sync: broker-2}
+";
+    let report = played(text, 1);
+    let shrunk = |topic: &str| {
+        let mut moments = report.trace.iter().filter_map(|entry| match &entry.fact {
+            Fact::IsrChanged { partition, isr, .. } if *partition.topic == *topic => {
+                Some((entry.time.as_millis(), isr.clone()))
+            }
+            _ => None,
+        });
+        moments.next().expect("its follower is out of the ISR")
+    };
+    let (b, c) = (shrunk("b"), shrunk("c"));
+    assert!((56_000..57_000).contains(&b.0), "{b:?}");
+    assert!((63_000..64_000).contains(&c.0), "{c:?}");
 }

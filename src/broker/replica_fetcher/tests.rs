@@ -4,7 +4,11 @@ use super::*;
 use crate::broker::testing::*;
 use crate::kernel::{Address, NodeId};
 use crate::log::Records;
-use crate::protocol::ListOffsetsPartitionResponse;
+use crate::network_client::Disconnected;
+use crate::protocol::{
+    EpochEndOffset, ErrorCode, FetchPartitionResponse, FetchResponse, ListOffsetsPartitionResponse,
+    ListOffsetsResponse,
+};
 
 const BACKOFF_END: Time = Time(5);
 
@@ -84,12 +88,17 @@ impl Follower {
             session_id: 0,
             responses: vec![data],
         };
-        self.fetcher.on_fetched(
-            &mut self.world.env(),
-            &mut self.replicas,
-            BACKOFF_END,
-            response,
-        );
+        self.on_fetched(response);
+    }
+
+    /// One partition after the other, with nothing to wait for.
+    fn on_fetched(&mut self, response: FetchResponse) {
+        let (env, replicas) = (&mut self.world.env(), &mut self.replicas);
+        self.fetcher.on_fetched(env, BACKOFF_END, response);
+        while self.fetcher.next_partition().is_some() {
+            self.fetcher.take_in_next(env, replicas);
+        }
+        self.fetcher.finish_answer(env, replicas, BACKOFF_END);
     }
 
     fn diverged(&mut self, epoch: i32, end_offset: i64) {
@@ -251,12 +260,7 @@ fn ct29_an_answer_to_a_fetch_from_another_offset_is_not_used() {
             records: batch_at(1, 0, 2),
         }],
     };
-    follower.fetcher.on_fetched(
-        &mut follower.world.env(),
-        &mut follower.replicas,
-        BACKOFF_END,
-        response,
-    );
+    follower.on_fetched(response);
     assert_eq!(follower.ends(), (3, 0));
 }
 

@@ -5,7 +5,8 @@ use kafka_trial::broker::{
     LoadProgress, ReplicaView,
 };
 use kafka_trial::kernel::{
-    Actor, Config, ConnId, Duration, Event, Fault, Kernel, NodeId, NodeOptions, Time,
+    Actor, Coming, Config, ConnId, Duration, Event, Fault, Incoming, Kernel, Lane, NodeId,
+    NodeOptions, Time,
 };
 use kafka_trial::protocol::config::{BrokerConfig, Properties};
 use kafka_trial::protocol::{
@@ -208,6 +209,20 @@ impl Actor<Cluster> for Node {
         }
     }
 
+    /// A broker has two request handlers, and one thread for all else.
+    fn lane(&self, coming: &Coming<'_, Cluster>) -> Lane {
+        match (self, coming.what()) {
+            (
+                Node::Broker(_),
+                Incoming::Message {
+                    message: Message::Request(_),
+                    ..
+                },
+            ) => Lane::pool(1, 2),
+            _ => Lane::MAIN,
+        }
+    }
+
     fn on_event(&mut self, event: Event<Cluster>, ctx: &mut Ctx<'_>) {
         match self {
             Node::Broker(lone) => lone.on_event(event, ctx),
@@ -275,6 +290,11 @@ impl World {
 
     pub fn replica(&self) -> ReplicaView<'_> {
         self.replica_of(&t0()).expect("t-0 has a log")
+    }
+
+    pub fn log_start(&self, partition: &TopicPartition) -> i64 {
+        let replica = self.replica_of(partition);
+        replica.expect("it has a log").log_start_offset
     }
 
     pub fn has_replica(&self) -> bool {
@@ -362,8 +382,22 @@ impl World {
     }
 
     fn tell(&mut self, request: impl Into<Request>) {
-        self.peer(CONTROLLER).unsent.push_back(request.into());
-        self.0.poke(CONTROLLER, Timer::Command(0));
+        self.tell_from(CONTROLLER, request);
+    }
+
+    pub fn tell_from(&mut self, peer: NodeId, request: impl Into<Request>) {
+        self.peer(peer).unsent.push_back(request.into());
+        self.0.poke(peer, Timer::Command(0));
+    }
+
+    /// The oldest answer that came to a peer.
+    pub fn answer_to(&mut self, peer: NodeId) -> Option<Response> {
+        self.peer(peer).answers.pop_front()
+    }
+
+    /// The broker's fsyncs hang, or return.
+    pub fn hang_syncs(&mut self, on: bool) {
+        self.0.apply(Fault::DiskSyncStuck { node: BROKER, on });
     }
 
     /// A LeaderAndIsr; its error and those of its partitions.
