@@ -272,7 +272,7 @@ impl Broker {
                 let records = records.iter().map(|(base, record)| (*base, record));
                 self.groups.take_loaded(partition, records, next);
             }
-            // CB8: an empty read is the end.
+            // An empty read is the end, whatever the log says (KAFKA-9065).
             None => self.groups.on_loaded(ctx, partition),
         }
         if self.groups.has_log_tasks() {

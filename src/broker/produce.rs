@@ -1,6 +1,6 @@
 //! A produce goes through its partitions one after the other: each is locked, written, and flushed if its
 //! topic asks for that, before the next one has its turn (method `appendToLocalLog` of class
-//! `ReplicaManager`; LK1). Whoever has to wait between two of them holds neither.
+//! `ReplicaManager`; LK1, LK10). Whoever has to wait between two of them holds neither.
 //!
 //! May not know who produces.
 

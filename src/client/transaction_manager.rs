@@ -332,7 +332,7 @@ impl TransactionManager {
     }
 
     /// CP41: a batch was given up that had been sent and may be stored. One that expires at its first time is not
-    /// told of here (CB11).
+    /// told of here: 3.9.1 forgets it.
     pub(super) fn mark_unresolved(&mut self, batch: &ProducerBatch) {
         let Some(state) = batch.producer_state() else {
             return;
@@ -503,7 +503,7 @@ mod tests {
     /// CB2: an error that may be tried again, at the end of the time, is a certain failure; what is behind the batch
     /// gets new numbers, though both may be stored.
     #[test]
-    fn cp43_an_error_at_the_end_of_the_time_begins_a_new_epoch() {
+    fn cp43_cb2_an_error_at_the_end_of_the_time_begins_a_new_epoch() {
         let mut manager = manager(0);
         let (one, mut two) = (sent(&mut manager, 1, 2), sent(&mut manager, 2, 3));
         manager.failed(&one, ErrorCode::NetworkException, true);

@@ -33,7 +33,7 @@ impl Sender {
         for (index, batch) in expired.into_iter().enumerate() {
             if let Some(transactions) = &mut self.transactions {
                 transactions.failed(&batch, ErrorCode::RequestTimedOut, false);
-                // CP41, CB11
+                // CP41
                 if batch.attempts > 0 {
                     transactions.mark_unresolved(&batch);
                 }
