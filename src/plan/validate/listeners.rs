@@ -23,7 +23,7 @@ impl Check<'_> {
     pub(super) fn listeners(&self) -> Checked {
         let brokers = &self.plan.cluster.brokers;
         let all: Vec<Listeners> = brokers.iter().map(|it| self.listeners_of(it)).collect();
-        let mut taken: BTreeMap<String, i32> = BTreeMap::new();
+        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
         for ((place, broker), listeners) in brokers.iter().enumerate().zip(&all) {
             let at = |key: &str| self.where_said(place, broker, key);
             let machine = format!("broker-{}", broker.id);
@@ -41,15 +41,18 @@ impl Check<'_> {
                 }
             }
             for listener in listeners.advertised(&machine.as_str().into()) {
-                let place = format!("{}:{}", listener.host, listener.port);
-                if let Some(other) = taken.insert(place.clone(), broker.id)
-                    && other != broker.id
+                let address = format!("{}:{}", listener.host, listener.port);
+                if let Some(other) = taken.insert(address.clone(), place)
+                    && other != place
                 {
+                    // One of both says so; who says nothing is at its own name.
+                    let said = self.where_advertised(place);
+                    let said = said.or_else(|| self.where_advertised(other));
                     return Err(Problem::new(
-                        at("advertised.listeners"),
+                        said.unwrap_or_default(),
                         format!(
-                            "brokers {other} and {} both say that they are at {place}",
-                            broker.id
+                            "brokers {} and {} both say that they are at {address}",
+                            brokers[other].id, broker.id
                         ),
                     )
                     .expected(
@@ -71,6 +74,18 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What says where others reach this broker: where nothing is advertised, that is what it listens on.
+    fn where_advertised(&self, place: usize) -> Option<Vec<String>> {
+        let cluster = &self.plan.cluster;
+        let broker = &cluster.brokers[place];
+        let is_said =
+            |key: &&str| broker.config.contains_key(*key) || cluster.config.contains_key(*key);
+        let key = ["advertised.listeners", "listeners"]
+            .into_iter()
+            .find(is_said)?;
+        Some(self.where_said(place, broker, key))
     }
 
     /// The broker's own line if it has one, else the cluster's.
