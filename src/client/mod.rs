@@ -20,6 +20,7 @@ mod kafka_admin_client;
 mod kafka_consumer;
 mod kafka_producer;
 mod metadata;
+mod outstanding;
 mod partitioner;
 mod producer;
 mod producer_batch;

@@ -6,18 +6,17 @@ mod sending;
 use crate::client::Bootstrap;
 use crate::client::delivery::Delivery;
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
+use crate::client::outstanding::Outstanding;
 use crate::client::serializers::SchemaOptions;
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
 use crate::protocol::config::{ConfigError, ProducerConfig, Properties, SerializerConfig};
 use crate::protocol::rules::{AppResend, Rules};
-use crate::protocol::{
-    ClientTimer, Ctx, Event, Fact, RecordId, Timer, TopicName, TopicPartition, content_of,
-};
+use crate::protocol::{ClientTimer, Ctx, Event, Fact, Timer, TopicName};
 use bytes::Bytes;
 use sending::Sending;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// What a producer node is built from.
@@ -43,38 +42,21 @@ pub struct Producer {
     source: Source,
     sending: Sending,
     library: KafkaProducer,
-    on_the_way: OnTheWay,
+    on_the_way: Outstanding,
     started: Time,
     /// A record fell due while `send` was blocked.
     overdue: bool,
     /// Numbers, keys and values of records that were given up and are handed over again (`AppResend`).
-    again: VecDeque<(u64, Option<Bytes>, Option<Bytes>)>,
+    again: VecDeque<(u64, KeyAndValue)>,
+    /// Those of records on their way that will be handed over again if their time is over, by the library's numbers.
+    kept: BTreeMap<u64, (u64, KeyAndValue)>,
     /// `flush` is to be called once `send` has returned.
     flush_due: bool,
     /// It has been asked to stop.
     closing: bool,
 }
 
-/// Records that were handed over and are not settled, by the library's numbers, which rise by one.
-#[derive(Debug, Default)]
-struct OnTheWay {
-    /// Number of the first.
-    first: u64,
-    records: VecDeque<Option<Outstanding>>,
-    count: usize,
-}
-
 type KeyAndValue = (Option<Bytes>, Option<Bytes>);
-
-#[derive(Debug)]
-struct Outstanding {
-    number: u64,
-    created: Time,
-    content: u64,
-    queued: bool,
-    /// Its key and value, where its application would hand it over again.
-    resend: Option<Box<KeyAndValue>>,
-}
 
 /// The exception of a record that was given up when its time was over.
 const TIMED_OUT: &str = "TimeoutException";
@@ -100,18 +82,20 @@ impl Producer {
     }
 
     fn fresh(options: ProducerOptions, config: ProducerConfig, source: Source) -> Producer {
+        let name: Rc<str> = options.name.as_str().into();
         let library = KafkaProducer::new(OWNER, &options.name, &options.bootstrap, &config);
         Producer {
-            name: options.name.as_str().into(),
+            on_the_way: Outstanding::new(Rc::clone(&name)),
+            name,
             sending: Sending::new(&options),
             library: library.keeping(options.rules),
             options,
             config,
             source,
-            on_the_way: OnTheWay::default(),
             started: Time::ZERO,
             overdue: false,
             again: VecDeque::new(),
+            kept: BTreeMap::new(),
             flush_due: false,
             closing: false,
         }
@@ -171,7 +155,7 @@ impl Producer {
             self.options.workload.pace,
             Pace::AsFastAsAcknowledged { .. }
         );
-        let is_idle = self.on_the_way.is_empty() && !self.sending.is_waiting();
+        let is_idle = self.on_the_way.count() == 0 && !self.sending.is_waiting();
         if saturates && self.overdue && is_idle && !self.is_over(ctx.now()) {
             self.overdue = false;
             self.set_next(ctx, PAUSE_AFTER_REFUSAL);
@@ -187,10 +171,10 @@ impl Producer {
 
     fn hand_over(&mut self, ctx: &mut Ctx<'_>) {
         while !self.is_blocked()
-            && let Some((number, key, value)) = self.again.pop_front()
+            && let Some((number, key_and_value)) = self.again.pop_front()
         {
             // That it was made is said.
-            self.send_record(ctx, number, None, (key, value), true);
+            self.send_record(ctx, number, None, key_and_value, true);
         }
         self.flush_if_due();
         match self.options.workload.pace {
@@ -210,7 +194,7 @@ impl Producer {
             return;
         }
         for _ in 0..in_flight {
-            if self.on_the_way.count >= in_flight as usize
+            if self.on_the_way.count() >= in_flight as usize
                 || self.is_blocked()
                 || !self.make_record(ctx)
             {
@@ -270,17 +254,11 @@ impl Producer {
         number: u64,
         timestamp_ms: Option<i64>,
         (key, value): KeyAndValue,
-        queued: bool,
+        again: bool,
     ) {
-        // Facts only need it.
-        let content = if ctx.states_routine() {
-            content_of(key.as_deref(), value.as_deref())
-        } else {
-            0
-        };
-        let created = ctx.now();
+        let content = Outstanding::content(ctx, key.as_deref(), value.as_deref());
         let resends = self.options.rules.app_resend == AppResend::AfterTimeout;
-        let resend = resends.then(|| Box::new((key.clone(), value.clone())));
+        let kept = resends.then(|| (number, (key.clone(), value.clone())));
         let send = self.library.send(
             ctx,
             ProducerRecord {
@@ -292,14 +270,11 @@ impl Producer {
                 headers: self.options.headers.clone(),
             },
         );
-        let outstanding = Outstanding {
-            number,
-            created,
-            content,
-            queued,
-            resend,
-        };
-        self.on_the_way.push(send, outstanding);
+        self.kept.extend(kept.map(|kept| (send, kept)));
+        match again {
+            true => self.on_the_way.push_again(ctx, send, number, content),
+            false => self.on_the_way.push(ctx, send, number, content),
+        }
         self.state_deliveries(ctx);
     }
 
@@ -314,141 +289,28 @@ impl Producer {
 
     fn state_deliveries(&mut self, ctx: &mut Ctx<'_>) {
         while let Some(delivery) = self.library.next_delivery() {
-            match delivery {
-                Delivery::Queued { send, partition } => self.state_created(ctx, send, &partition),
-                Delivery::Retrying {
-                    sends,
-                    partition,
-                    error,
-                    attempts,
-                    idempotent,
-                } => {
-                    for send in sends {
-                        if let Some(outstanding) = self.on_the_way.get(send) {
-                            ctx.fact(Fact::Retrying {
-                                record: self.record_id(outstanding.number),
-                                partition: partition.clone(),
-                                error,
-                                attempts,
-                                idempotent,
-                            });
-                        }
-                    }
-                }
-                Delivery::Stored {
-                    sends,
-                    partition,
-                    base_offset,
-                    attempts,
-                } => {
-                    // CP46: in order.
-                    for (index, send) in (0..).zip(sends) {
-                        if let Some(outstanding) = self.on_the_way.take(send)
-                            && ctx.states_routine()
-                        {
-                            ctx.fact(Fact::Acked {
-                                record: self.record_id(outstanding.number),
-                                partition: partition.clone(),
-                                // CP47
-                                offset: if base_offset < 0 {
-                                    -1
-                                } else {
-                                    base_offset + index
-                                },
-                                content: outstanding.content,
-                                latency_ns: ctx.now().since(outstanding.created).0,
-                                attempts,
-                            });
-                        }
-                    }
-                }
-                Delivery::Failed {
-                    sends,
-                    partition,
-                    exception,
-                    attempts,
-                } => {
-                    for send in sends {
-                        self.state_created(ctx, send, &partition);
-                        if let Some(outstanding) = self.on_the_way.take(send) {
-                            ctx.fact(Fact::Failed {
-                                record: self.record_id(outstanding.number),
-                                partition: partition.clone(),
-                                exception: Rc::clone(&exception),
-                                attempts,
-                            });
-                            let resend = outstanding.resend.filter(|_| *exception == *TIMED_OUT);
-                            let resend = resend.map(|it| (outstanding.number, it.0, it.1));
-                            self.again.extend(resend);
-                        }
-                    }
-                }
+            self.on_the_way.state(ctx, &delivery);
+            if !self.kept.is_empty() {
+                self.may_hand_over_again(&delivery);
             }
         }
     }
 
-    /// Once for each record: when it is in a batch, or when it failed before.
-    fn state_created(&mut self, ctx: &mut Ctx<'_>, send: u64, partition: &TopicPartition) {
-        let Some(outstanding) = self.on_the_way.get_mut(send) else {
-            return;
+    fn may_hand_over_again(&mut self, delivery: &Delivery) {
+        let (sends, resends) = match delivery {
+            Delivery::Queued { .. } | Delivery::Retrying { .. } => return,
+            Delivery::Stored { sends, .. } => (sends, false),
+            Delivery::Failed {
+                sends, exception, ..
+            } => (sends, **exception == *TIMED_OUT),
         };
-        if std::mem::replace(&mut outstanding.queued, true) || !ctx.states_routine() {
-            return;
-        }
-        let (number, content) = (outstanding.number, outstanding.content);
-        ctx.fact(Fact::RecordCreated {
-            record: self.record_id(number),
-            partition: partition.clone(),
-            content,
-        });
-    }
-
-    fn record_id(&self, number: u64) -> RecordId {
-        RecordId {
-            producer: Rc::clone(&self.name),
-            number,
+        for send in sends {
+            let kept = self.kept.remove(send);
+            self.again.extend(kept.filter(|_| resends));
         }
     }
 
     fn set_next(&self, ctx: &mut Ctx<'_>, after: Duration) {
         ctx.set_timer(after, Timer::Client(ClientTimer::NextRecord));
-    }
-}
-
-impl OnTheWay {
-    fn push(&mut self, send: u64, record: Outstanding) {
-        assert_eq!(
-            self.first + self.records.len() as u64,
-            send,
-            "one after the other"
-        );
-        self.records.push_back(Some(record));
-        self.count += 1;
-    }
-
-    fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    fn get(&self, send: u64) -> Option<&Outstanding> {
-        let place = send.checked_sub(self.first)?;
-        self.records.get(place as usize)?.as_ref()
-    }
-
-    fn get_mut(&mut self, send: u64) -> Option<&mut Outstanding> {
-        let place = send.checked_sub(self.first)?;
-        self.records.get_mut(place as usize)?.as_mut()
-    }
-
-    /// It is settled.
-    fn take(&mut self, send: u64) -> Option<Outstanding> {
-        let place = send.checked_sub(self.first)?;
-        let taken = self.records.get_mut(place as usize)?.take();
-        self.count -= usize::from(taken.is_some());
-        while let Some(None) = self.records.front() {
-            self.records.pop_front();
-            self.first += 1;
-        }
-        taken
     }
 }

@@ -2,7 +2,7 @@
 //! they call, and where they come to harm. Rules CC51, CC53, CC54; B44, B45, B47 of what goes wrong by design.
 
 use kafka_trial::node::view::ClusterView;
-use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact};
+use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, RecordId};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use std::collections::BTreeMap;
@@ -246,6 +246,30 @@ fn what_was_not_committed_is_sent_on_and_asked_for_again() {
     }
     assert_eq!(twice(&called), (20..27).collect::<Vec<_>>());
     assert_eq!(called, processed(&report));
+}
+
+/// What its producer could not even queue was handed over all the same: it is told of, and then that it failed.
+#[test]
+fn what_fails_before_it_is_queued_was_made_first() {
+    // It is cut off while it works on the first record: its producer has never asked where `u` is.
+    let does = format!(
+        "processing: 3s\n    {OWN}\n    commit: sync after\n    each_record: {{forward: u}}"
+    );
+    let rest = "timeline: [{at: 14s, cut link: c, to: all brokers}]\n";
+    let report = member("90s", &does, rest);
+    let of_forwarder = |pick: fn(&Fact) -> Option<&RecordId>| {
+        let facts = report.trace.iter().filter_map(|entry| pick(&entry.fact));
+        facts.filter(|it| &*it.producer == "c-forwarder").count()
+    };
+    let made = of_forwarder(|fact| match fact {
+        Fact::RecordCreated { record, .. } => Some(record),
+        _ => None,
+    });
+    let failed = of_forwarder(|fact| match fact {
+        Fact::Failed { record, .. } => Some(record),
+        _ => None,
+    });
+    assert_eq!((made, failed), (1, 1));
 }
 
 /// A call without an answer may have been heard: the application calls again.

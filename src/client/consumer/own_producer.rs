@@ -5,29 +5,19 @@ use super::ConsumerOptions;
 use crate::client::delivery::Delivery;
 use crate::client::kafka_consumer::ConsumerRecord;
 use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
-use crate::kernel::Time;
+use crate::client::outstanding::Outstanding;
 use crate::log::batch::Headers;
 use crate::protocol::config::ProducerConfig;
-use crate::protocol::{Ctx, Event, Fact, RecordId, TopicName, TopicPartition, content_of};
+use crate::protocol::{Ctx, Event, TopicName, TopicPartition};
 use std::rc::Rc;
 
 #[derive(Debug)]
 pub(super) struct OwnProducer {
     topic: TopicName,
     library: KafkaProducer,
-    /// Under which its records are told of.
-    name: Rc<str>,
-    /// Records handed over.
-    sent: u64,
-    on_the_way: Option<Sent>,
-}
-
-#[derive(Debug)]
-struct Sent {
-    partition: TopicPartition,
-    offset: i64,
-    content: u64,
-    created: Time,
+    outstanding: Outstanding,
+    /// Where the record was read that is on its way.
+    on_the_way: Option<(TopicPartition, i64)>,
 }
 
 /// What came of a record that was read there.
@@ -40,7 +30,8 @@ pub(super) struct Settled {
 }
 
 impl OwnProducer {
-    /// `owner` is the library's number among those of the node; `suffix` makes its `client.id`.
+    /// `owner` is the library's number among those of the node; `suffix` makes its `client.id`. Its records are told of
+    /// under `name`.
     pub(super) fn new(
         owner: u8,
         options: &ConsumerOptions,
@@ -53,8 +44,7 @@ impl OwnProducer {
         Some(OwnProducer {
             topic: TopicName::clone(topic),
             library: KafkaProducer::new(owner, &client_id, &options.bootstrap, &config),
-            name: name.into(),
-            sent: 0,
+            outstanding: Outstanding::new(name.into()),
             on_the_way: None,
         })
     }
@@ -74,14 +64,10 @@ impl OwnProducer {
         timestamp_ms: Option<i64>,
         headers: Headers,
     ) {
-        self.sent += 1;
-        self.on_the_way = Some(Sent {
-            partition: record.partition.clone(),
-            offset: record.offset,
-            content: content_of(record.key.as_deref(), record.value.as_deref()),
-            created: ctx.now(),
-        });
-        self.library.send(
+        self.on_the_way = Some((record.partition.clone(), record.offset));
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        let content = Outstanding::content(ctx, key, value);
+        let send = self.library.send(
             ctx,
             ProducerRecord {
                 topic: TopicName::clone(&self.topic),
@@ -92,6 +78,7 @@ impl OwnProducer {
                 headers,
             },
         );
+        self.outstanding.push(ctx, send, send + 1, content);
         // The library has a thread of its own: it does not wait for the consumer's next event.
         self.library.run_sender(ctx);
     }
@@ -106,75 +93,24 @@ impl OwnProducer {
     fn take_deliveries(&mut self, ctx: &mut Ctx<'_>) -> Option<Settled> {
         let mut settled = None;
         while let Some(delivery) = self.library.next_delivery() {
-            let record = RecordId {
-                producer: Rc::clone(&self.name),
-                number: self.sent,
-            };
-            let Some(sent) = &self.on_the_way else {
-                continue;
-            };
+            self.outstanding.state(ctx, &delivery);
             let to = match delivery {
-                Delivery::Queued { partition, .. } => {
-                    ctx.fact(Fact::RecordCreated {
-                        record,
-                        partition,
-                        content: sent.content,
-                    });
-                    continue;
-                }
-                Delivery::Retrying {
-                    partition,
-                    error,
-                    attempts,
-                    idempotent,
-                    ..
-                } => {
-                    ctx.fact(Fact::Retrying {
-                        record,
-                        partition,
-                        error,
-                        attempts,
-                        idempotent,
-                    });
-                    continue;
-                }
+                Delivery::Queued { .. } | Delivery::Retrying { .. } => continue,
+                // It is alone in its batch.
                 Delivery::Stored {
                     partition,
-                    base_offset: offset,
-                    attempts,
+                    base_offset,
                     ..
-                } => {
-                    ctx.fact(Fact::Acked {
-                        record,
-                        partition: partition.clone(),
-                        offset,
-                        content: sent.content,
-                        latency_ns: ctx.now().since(sent.created).0,
-                        attempts,
-                    });
-                    Ok((partition, offset))
-                }
-                Delivery::Failed {
-                    partition,
-                    exception,
-                    attempts,
-                    ..
-                } => {
-                    ctx.fact(Fact::Failed {
-                        record,
-                        partition,
-                        exception: Rc::clone(&exception),
-                        attempts,
-                    });
-                    Err(exception)
-                }
+                } => Ok((partition, base_offset)),
+                Delivery::Failed { exception, .. } => Err(exception),
             };
-            settled = Some(Settled {
-                partition: sent.partition.clone(),
-                offset: sent.offset,
-                to,
-            });
-            self.on_the_way = None;
+            if let Some((partition, offset)) = self.on_the_way.take() {
+                settled = Some(Settled {
+                    partition,
+                    offset,
+                    to,
+                });
+            }
         }
         settled
     }

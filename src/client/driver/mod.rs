@@ -16,17 +16,15 @@ use crate::client::driver::offsets::Offsets;
 use crate::client::driver::read::{POLL_RETURNS, Read};
 use crate::client::kafka_admin_client::KafkaAdminClient;
 use crate::client::kafka_admin_client::call::{Call, Failure};
-use crate::client::kafka_producer::{KafkaProducer, ProducerRecord, UNKNOWN_PARTITION};
+use crate::client::kafka_producer::{KafkaProducer, ProducerRecord};
+use crate::client::outstanding::Outstanding;
 use crate::client::{AdminOutcome, Bootstrap};
-use crate::kernel::{Duration, Time};
+use crate::kernel::Duration;
 use crate::log::batch::Headers;
 use crate::protocol::config::{AdminConfig, ConfigError, ProducerConfig, Properties};
-use crate::protocol::{
-    BrokerId, Ctx, Event, Fact, RecordId, Response, Timer, TopicName, content_of,
-};
+use crate::protocol::{BrokerId, Ctx, Event, Response, Timer, TopicName};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 
 /// What the recorder's client is built from.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ pub struct Driver {
 #[derive(Debug)]
 struct LivingProducer {
     library: KafkaProducer,
-    records: u64,
+    outstanding: Outstanding,
 }
 
 /// The operation that runs.
@@ -73,16 +71,9 @@ struct Produce {
     partition: Option<i32>,
     producer: String,
     records: VecDeque<DriverRecord>,
-    /// The record on its way.
-    sent: Option<Sent>,
+    /// The record on its way, by the library's number.
+    sent: Option<u64>,
     results: Vec<Produced>,
-}
-
-#[derive(Debug)]
-struct Sent {
-    record: RecordId,
-    created: Time,
-    content: u64,
 }
 
 /// The libraries' numbers on this node.
@@ -375,7 +366,7 @@ impl Driver {
             name.to_owned(),
             LivingProducer {
                 library,
-                records: 0,
+                outstanding: Outstanding::new(name.into()),
             },
         );
         Ok(())
@@ -393,18 +384,10 @@ impl Driver {
         let Some(producer) = self.producers.get_mut(&produce.producer) else {
             return;
         };
-        producer.records += 1;
         let key = record.key.map(Bytes::from);
         let value = record.value.map(Bytes::from);
-        produce.sent = Some(Sent {
-            record: RecordId {
-                producer: produce.producer.as_str().into(),
-                number: producer.records,
-            },
-            created: ctx.now(),
-            content: content_of(key.as_deref(), value.as_deref()),
-        });
-        producer.library.send(
+        let content = Outstanding::content(ctx, key.as_deref(), value.as_deref());
+        let send = producer.library.send(
             ctx,
             ProducerRecord {
                 topic: TopicName::clone(&produce.topic),
@@ -415,89 +398,47 @@ impl Driver {
                 headers: Headers::default(),
             },
         );
+        producer.outstanding.push(ctx, send, send + 1, content);
+        produce.sent = Some(send);
     }
 
     fn take_deliveries(&mut self, ctx: &mut Ctx<'_>) {
-        while let Some(delivery) = self.next_delivery() {
-            let Some((_, Running::Produce(produce))) = &mut self.running else {
-                continue;
-            };
-            let Some(sent) = &produce.sent else {
-                continue;
-            };
-            let record = sent.record.clone();
-            match delivery {
-                Delivery::Queued { partition, .. } => ctx.fact(Fact::RecordCreated {
-                    record,
-                    partition,
-                    content: sent.content,
-                }),
-                Delivery::Retrying {
-                    partition,
-                    error,
-                    attempts,
-                    idempotent,
-                    ..
-                } => ctx.fact(Fact::Retrying {
-                    record,
-                    partition,
-                    error,
-                    attempts,
-                    idempotent,
-                }),
-                // One record at a time: it is alone in its batch.
+        while let Some((name, delivery)) = self.next_delivery() {
+            if let Some(producer) = self.producers.get_mut(&name) {
+                producer.outstanding.state(ctx, &delivery);
+            }
+            // One record at a time: it is alone in its batch.
+            let (sends, produced) = match delivery {
+                Delivery::Queued { .. } | Delivery::Retrying { .. } => continue,
                 Delivery::Stored {
+                    sends,
                     partition,
                     base_offset: offset,
-                    attempts,
                     ..
                 } => {
-                    produce.results.push(Produced::Stored {
-                        partition: partition.partition,
-                        offset,
-                    });
-                    ctx.fact(Fact::Acked {
-                        record,
-                        partition,
-                        offset,
-                        content: sent.content,
-                        latency_ns: ctx.now().since(sent.created).0,
-                        attempts,
-                    });
-                    self.send_next(ctx);
+                    let partition = partition.partition;
+                    (sends, Produced::Stored { partition, offset })
                 }
                 Delivery::Failed {
-                    partition,
-                    exception,
-                    attempts,
-                    ..
-                } => {
-                    produce.results.push(Produced::Failed {
-                        exception: Rc::clone(&exception),
-                    });
-                    if partition.partition == UNKNOWN_PARTITION {
-                        ctx.fact(Fact::RecordCreated {
-                            record: record.clone(),
-                            partition: partition.clone(),
-                            content: sent.content,
-                        });
-                    }
-                    ctx.fact(Fact::Failed {
-                        record,
-                        partition,
-                        exception,
-                        attempts,
-                    });
-                    self.send_next(ctx);
-                }
+                    sends, exception, ..
+                } => (sends, Produced::Failed { exception }),
+            };
+            // What an operation left behind that was abandoned is nobody's.
+            if let Some((_, Running::Produce(produce))) = &mut self.running
+                && produce.producer == name
+                && produce.sent.is_some_and(|sent| sends.contains(&sent))
+            {
+                produce.results.push(produced);
+                self.send_next(ctx);
             }
         }
     }
 
-    fn next_delivery(&mut self) -> Option<Delivery> {
-        self.producers
-            .values_mut()
-            .find_map(|producer| producer.library.next_delivery())
+    fn next_delivery(&mut self) -> Option<(String, Delivery)> {
+        self.producers.iter_mut().find_map(|(name, producer)| {
+            let delivery = producer.library.next_delivery()?;
+            Some((name.clone(), delivery))
+        })
     }
 
     // ---- reading

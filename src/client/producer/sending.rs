@@ -124,7 +124,7 @@ impl Producer {
                 self.sending.waiting = None;
                 if ctx.states_routine() {
                     ctx.fact(Fact::from(MessageFact::Serialized {
-                        record: self.record_id(number),
+                        record: self.on_the_way.record_id(number),
                         key: key_written,
                         value: value_written,
                         headers: self.headers_as_text(),
@@ -156,22 +156,14 @@ impl Producer {
         let (key, value) = (objects.key.text, objects.value.text);
         let topic = TopicName::clone(&self.options.topic);
         let partition = TopicPartition::new(topic, UNKNOWN_PARTITION);
-        let record = self.record_id(number);
         ctx.fact(Fact::from(MessageFact::NotSerialized {
-            record: record.clone(),
+            record: self.on_the_way.record_id(number),
             part,
             why: why.into(),
         }));
-        ctx.fact(Fact::RecordCreated {
-            record: record.clone(),
-            partition: partition.clone(),
-            content: content_of(key.as_deref(), value.as_deref()),
-        });
-        ctx.fact(Fact::Failed {
-            record,
-            partition,
-            exception: "SerializationException".into(),
-            attempts: 0,
-        });
+        let content = content_of(key.as_deref(), value.as_deref());
+        let exception = "SerializationException";
+        self.on_the_way
+            .state_thrown(ctx, number, content, partition, exception);
     }
 }
