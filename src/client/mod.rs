@@ -28,6 +28,7 @@ mod record_accumulator;
 mod schema_registry_client;
 mod sender;
 mod serializers;
+mod server_link;
 mod subscription_state;
 mod transaction_manager;
 pub mod workload;

@@ -1,7 +1,8 @@
 //! A client of a schema registry (CachedSchemaRegistryClient without its cache, RestService): one question at a
 //! time, each with an answer or a reason why there is none. It never asks twice.
 
-use crate::kernel::{Address, CloseReason, ConnId, Duration, TimerId};
+use crate::client::server_link::{Heard, ServerLink};
+use crate::kernel::{Address, ConnId, Duration, TimerId};
 use crate::protocol::{
     ClientTimer, Ctx, Event, Message, RegistryCall, RegistryRequest, RegistryResponse, Timer,
 };
@@ -13,25 +14,17 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct SchemaRegistryClient {
     client: Rc<str>,
-    registry: Option<Address>,
-    link: Link,
+    /// None: its host is unknown.
+    registry: Option<ServerLink>,
     asked: Option<(RegistryRequest, TimerId)>,
     answer: Option<Result<RegistryResponse, String>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Link {
-    Down,
-    Connecting(ConnId),
-    Up(ConnId),
 }
 
 impl SchemaRegistryClient {
     pub fn new(client: &str, registry: Option<Address>) -> SchemaRegistryClient {
         SchemaRegistryClient {
             client: client.into(),
-            registry,
-            link: Link::Down,
+            registry: registry.map(ServerLink::new),
             asked: None,
             answer: None,
         }
@@ -44,16 +37,14 @@ impl SchemaRegistryClient {
 
     pub fn ask(&mut self, ctx: &mut Ctx<'_>, request: RegistryRequest) {
         assert!(!self.is_busy(), "one question at a time");
-        let Some(registry) = self.registry else {
+        let Some(registry) = &mut self.registry else {
             self.answer = Some(Err("its host is unknown".to_owned()));
             return;
         };
         let timer = ctx.set_timer(TIMEOUT, Timer::Client(ClientTimer::Registry));
         self.asked = Some((request, timer));
-        match self.link {
-            Link::Up(conn) => self.send(ctx, conn),
-            Link::Down => self.link = Link::Connecting(ctx.connect(registry)),
-            Link::Connecting(_) => {}
+        if let Some(conn) = registry.open(ctx) {
+            self.send(ctx, conn);
         }
     }
 
@@ -64,33 +55,19 @@ impl SchemaRegistryClient {
 
     /// Takes an event that is this client's; gives back one that is not.
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        match event {
-            Event::Connected(conn) if self.link == Link::Connecting(conn) => {
-                self.link = Link::Up(conn);
-                self.send(ctx, conn);
-            }
-            Event::Message {
-                conn,
-                message: Message::RegistryResponse(response),
-            } if self.link == Link::Up(conn) => self.end(ctx, Ok(*response)),
-            Event::Closed { conn, reason }
-                if self.link == Link::Up(conn) || self.link == Link::Connecting(conn) =>
-            {
-                let why = match self.link {
-                    Link::Up(_) => "the connection is lost".to_owned(),
-                    _ => in_words(reason).to_owned(),
-                };
-                self.link = Link::Down;
-                self.end(ctx, Err(why));
-            }
-            Event::Timer(Timer::Client(ClientTimer::Registry)) => {
-                if let Link::Up(conn) | Link::Connecting(conn) = self.link {
-                    ctx.close(conn);
-                    self.link = Link::Down;
-                }
-                self.end(ctx, Err("no answer within 60 s".to_owned()));
-            }
-            other => return Err(other),
+        let Some(registry) = &mut self.registry else {
+            return Err(event);
+        };
+        if let Event::Timer(Timer::Client(ClientTimer::Registry)) = event {
+            registry.close(ctx);
+            self.end(ctx, Err("no answer within 60 s".to_owned()));
+            return Ok(());
+        }
+        match registry.on_event(event)? {
+            Heard::Up(conn) => self.send(ctx, conn),
+            Heard::Said(Message::RegistryResponse(response)) => self.end(ctx, Ok(*response)),
+            Heard::Said(_) => {}
+            Heard::Lost(why) => self.end(ctx, Err(why.to_owned())),
         }
         Ok(())
     }
@@ -110,13 +87,5 @@ impl SchemaRegistryClient {
             ctx.cancel_timer(timer);
             self.answer = Some(answer);
         }
-    }
-}
-
-fn in_words(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::Refused => "nobody listens there",
-        CloseReason::TimedOut => "nobody answers there",
-        CloseReason::Reset | CloseReason::ByPeer => "the connection is lost",
     }
 }

@@ -2,7 +2,8 @@
 //! call without an answer may have been heard all the same.
 
 use crate::client::kafka_consumer::ConsumerRecord;
-use crate::kernel::{Address, CloseReason, ConnId, Duration};
+use crate::client::server_link::{Heard, ServerLink};
+use crate::kernel::{Address, ConnId, Duration};
 use crate::protocol::{ApplicationFact, ClientTimer, Ctx, Event, Message, ServiceCall, Timer};
 use std::rc::Rc;
 
@@ -14,8 +15,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct ServiceClient {
     client: Rc<str>,
     service: Rc<str>,
-    address: Option<Address>,
-    link: Link,
+    /// None: there is no such host, and nobody will ever answer.
+    link: Option<ServerLink>,
     call: Option<ServiceCall>,
     /// Nothing is on its way until the timer fires.
     pauses: bool,
@@ -23,20 +24,12 @@ pub(super) struct ServiceClient {
     answered: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Link {
-    Down,
-    Connecting(ConnId),
-    Up(ConnId),
-}
-
 impl ServiceClient {
     pub(super) fn new(client: &str, service: &Rc<str>, address: Option<Address>) -> ServiceClient {
         ServiceClient {
             client: client.into(),
             service: Rc::clone(service),
-            address,
-            link: Link::Down,
+            link: address.map(ServerLink::new),
             call: None,
             pauses: false,
             timer: None,
@@ -62,15 +55,22 @@ impl ServiceClient {
 
     /// Takes an event that is this client's; gives back one that is not.
     pub(super) fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
-        match event {
-            Event::Connected(conn) if self.link == Link::Connecting(conn) => {
-                self.link = Link::Up(conn);
-                self.send(ctx, conn);
+        let Some(link) = &mut self.link else {
+            return Err(event);
+        };
+        if let Event::Timer(Timer::Client(ClientTimer::Service)) = event {
+            self.timer = None;
+            if std::mem::take(&mut self.pauses) {
+                self.begin(ctx);
+            } else {
+                link.close(ctx);
+                self.call_later(ctx, "no answer within 10 s");
             }
-            Event::Message {
-                conn,
-                message: Message::ServiceAnswer(answer),
-            } if self.link == Link::Up(conn) => {
+            return Ok(());
+        }
+        match link.on_event(event)? {
+            Heard::Up(conn) => self.send(ctx, conn),
+            Heard::Said(Message::ServiceAnswer(answer)) => {
                 let is_this = |call: &ServiceCall| {
                     call.partition == answer.partition && call.offset == answer.offset
                 };
@@ -80,43 +80,20 @@ impl ServiceClient {
                     self.stop_timer(ctx);
                 }
             }
-            Event::Closed { conn, reason }
-                if self.link == Link::Up(conn) || self.link == Link::Connecting(conn) =>
-            {
-                let why = match (self.link, reason) {
-                    (Link::Connecting(_), CloseReason::Refused) => "nobody listens there",
-                    (Link::Connecting(_), CloseReason::TimedOut) => "nobody answers there",
-                    _ => "the connection is lost",
-                };
-                self.link = Link::Down;
-                self.call_later(ctx, why);
-            }
-            Event::Timer(Timer::Client(ClientTimer::Service)) => {
-                self.timer = None;
-                if std::mem::take(&mut self.pauses) {
-                    self.begin(ctx);
-                } else {
-                    if let Link::Up(conn) | Link::Connecting(conn) = self.link {
-                        ctx.close(conn);
-                        self.link = Link::Down;
-                    }
-                    self.call_later(ctx, "no answer within 10 s");
-                }
-            }
-            other => return Err(other),
+            Heard::Said(_) => {}
+            Heard::Lost(why) => self.call_later(ctx, why),
         }
         Ok(())
     }
 
     fn begin(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(address) = self.address else {
+        if self.link.is_none() {
             return;
-        };
+        }
         self.set_timer(ctx, TIMEOUT);
-        match self.link {
-            Link::Up(conn) => self.send(ctx, conn),
-            Link::Down => self.link = Link::Connecting(ctx.connect(address)),
-            Link::Connecting(_) => {}
+        let link = self.link.as_mut();
+        if let Some(conn) = link.and_then(|link| link.open(ctx)) {
+            self.send(ctx, conn);
         }
     }
 
