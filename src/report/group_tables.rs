@@ -14,8 +14,27 @@ use std::rc::Rc;
 const NARROW: usize = 15;
 const INSTANCE: usize = 17;
 const COORDINATOR: usize = 25;
+/// By how much a list is wider than its longest name.
+const LISTED_WIDER: usize = 10;
 
 const NOTHING: &str = "-";
+
+/// `kafka-consumer-groups --list --state`, in the order of a Java map. Nothing where there is no group, of which the
+/// tool prints the header.
+pub fn kafka_consumer_groups_list(view: &dyn ClusterView) -> String {
+    let mut groups = JavaHashMap::default();
+    for group in view.groups() {
+        groups.insert(Rc::clone(&group.group), group.state);
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let longest = groups.iter().map(|(name, _)| name.len()).max();
+    let wide = longest.unwrap_or(0).max(NARROW) + LISTED_WIDER;
+    let row = |name: &str, state: &str| format!("{name:wide$} {state:20}\n");
+    let rows = groups.iter().map(|(name, state)| row(name, state));
+    row("GROUP", "STATE") + &rows.collect::<String>()
+}
 
 /// `kafka-consumer-groups --describe --all-groups`: a line a partition that a member has, members with most
 /// partitions first, then those that only the group has committed; each in the order of a Java map.
@@ -354,6 +373,14 @@ mod tests {
             let told = kafka_consumer_groups_describe(&scene);
             assert_eq!(parts(&told), printed(&["--describe", "--group", name]));
         }
+    }
+
+    #[test]
+    fn list_prints_what_kafka_printed() {
+        let told = kafka_consumer_groups_list(&recorded());
+        let (expected, _) = printed(&["--list", "--state"]);
+        assert_eq!(told.trim_end_matches('\n'), expected);
+        assert_eq!(kafka_consumer_groups_list(&Scene::new()), "");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
 use super::{
-    Ending, kafka_consumer_groups_describe, kafka_consumer_groups_members,
-    kafka_consumer_groups_state, kafka_get_offsets, kafka_topics_describe,
+    Ending, kafka_consumer_groups_describe, kafka_consumer_groups_list,
+    kafka_consumer_groups_members, kafka_consumer_groups_state, kafka_get_offsets,
+    kafka_topics_describe,
 };
 use crate::check::Judgement;
 use crate::protocol::counted;
@@ -129,6 +130,8 @@ pub fn tables(ending: &Ending<'_>) -> String {
     if !groups.is_empty() {
         let members = kafka_consumer_groups_members(ending.view);
         let state = kafka_consumer_groups_state(ending.view);
+        let list = kafka_consumer_groups_list(ending.view);
+        text.push_str(&format!("\n$ kafka-consumer-groups --list --state\n{list}"));
         let tool = "$ kafka-consumer-groups --describe --all-groups";
         text.push_str(&format!("\n{tool}\n{groups}"));
         text.push_str(&format!("\n{tool} --members --verbose\n{members}"));
