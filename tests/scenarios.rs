@@ -132,6 +132,7 @@ each! {
     crash_before_processing: "08-commits/crash-before-processing",
     crash_before_the_commit: "08-commits/crash-before-the-commit",
     failure_and_auto_commit: "08-commits/failure-and-auto-commit",
+    read_again: "08-commits/read-again",
     sent_on_twice: "08-commits/sent-on-twice",
     text_message_twice: "08-commits/text-message-twice",
     retries_twice_or_once: "09-delivery/retries-twice-or-once",

@@ -7,6 +7,7 @@ mod dead_letters;
 mod own_producer;
 mod reading;
 mod service_client;
+pub(super) mod steps;
 pub(super) mod work;
 
 use crate::client::Bootstrap;
@@ -116,6 +117,7 @@ impl Consumer {
         let mut options = self.options.clone();
         if self.has_started {
             (options.work.fails_on, options.work.crash) = (None, None);
+            options.work.steps.clear();
         }
         Consumer::fresh(options, self.config.clone())
     }
@@ -154,11 +156,13 @@ impl Consumer {
                 self.library.start(ctx);
                 self.start_dead_letters(ctx);
                 self.work.start(ctx);
+                self.set_step_timers(ctx);
                 self.library.begin_poll(ctx);
             }
             Event::Terminate if self.leaving.is_none() => self.stops(ctx),
             Event::Timer(Timer::Client(ClientTimer::Processed)) => self.processed(ctx),
             Event::Timer(Timer::Client(ClientTimer::PollAgain)) => self.poll_again(ctx),
+            Event::Timer(Timer::Client(ClientTimer::Step)) => self.step_falls_due(ctx),
             Event::Terminate => {
                 ctx.fact(Fact::Exiting {
                     status: 0,
@@ -270,11 +274,12 @@ impl Consumer {
                     partition,
                     offset,
                     why,
+                    by_application,
                 } => Fact::PositionSet {
                     partition,
                     offset,
                     why,
-                    by_application: false,
+                    by_application,
                 },
                 Polled::ReadReplicaChosen {
                     partition,

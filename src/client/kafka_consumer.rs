@@ -44,6 +44,8 @@ pub enum Polled {
         partition: TopicPartition,
         offset: i64,
         why: Rc<str>,
+        /// It is where the application has sought to.
+        by_application: bool,
     },
     Record(ConsumerRecord),
     /// The end of a call of `poll` by a member of a group: the records before it are its result.
@@ -379,6 +381,7 @@ impl KafkaConsumer {
             partition,
             offset: answer.offset,
             why: why.text(to).into(),
+            by_application: why == Why::Seek,
         });
     }
 
@@ -420,6 +423,7 @@ impl KafkaConsumer {
                     asked.offset - 1
                 )
                 .into(),
+                by_application: false,
             });
         }
     }

@@ -12,6 +12,7 @@ mod expectation;
 mod problem;
 mod role;
 mod sentence;
+mod step;
 mod timeline;
 mod unit;
 mod validate;
@@ -27,6 +28,7 @@ pub use expectation::{Count, ErrorName, ExceptionName, Expectation, Expected, Pe
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};
+pub use step::{Call, Step, StepWhen};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};

@@ -1,6 +1,7 @@
 //! Workload: producers, what they write and how often; consumers and what they read.
 
 use super::application::{Commit, CrashAt, EachRecord};
+use super::step::Step;
 use crate::kernel::Duration;
 use crate::protocol::config::Properties;
 use crate::serialization::{Compatibility, SchemaType};
@@ -188,6 +189,8 @@ pub struct ConsumerPlan {
     pub each_record: Option<EachRecord>,
     /// While it works it has its partitions paused, and goes on calling `poll`.
     pub pauses: bool,
+    /// What it does to its consumer between two records.
+    pub steps: Vec<Step>,
     /// It throws at this record, counted from 1, once in a run: it closes its consumer and ends.
     pub fails_on: Option<u64>,
     /// Its process is gone at a point of its loop, once in a run.
@@ -257,6 +260,7 @@ impl ConsumerPlan {
             commit: None,
             each_record: None,
             pauses: false,
+            steps: Vec::new(),
             fails_on: None,
             crashes: None,
             key_schema: None,

@@ -171,6 +171,8 @@ pub enum ClientTimer {
     Processed,
     /// The application calls `poll` again after it threw.
     PollAgain,
+    /// The application has something to do to its consumer.
+    Step,
     /// A schema registry has not answered in time.
     Registry,
     /// A service has not answered in time, or is to be called again.

@@ -1,11 +1,13 @@
 //! From a plan to a kernel with nodes: every process, its machine and its configuration.
 
+mod applications;
+
 use crate::client::workload::{
     KeyTemplate, Pace, PositionField, TimestampTemplate, ValueTemplate, Workload,
 };
 use crate::client::{
-    Admin, AdminOptions, Bootstrap, Client, CommitPolicy, CommitWhen, Consumer, ConsumerOptions,
-    Each, Point, Poison, Producer, ProducerOptions, SchemaOptions, WorkOptions,
+    Admin, AdminOptions, Bootstrap, Client, Consumer, ConsumerOptions, Poison, Producer,
+    ProducerOptions, SchemaOptions,
 };
 use crate::kernel::{
     Address, Chance, Config, Distribution, Duration, Kernel, NodeId, NodeOptions, Time,
@@ -21,8 +23,9 @@ use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
 use crate::schema_registry::{self, RegistryOptions, SchemaRegistry};
 use crate::serialization::ParsedSchema;
-use crate::service::{self, Service};
+use crate::service::Service;
 use crate::zookeeper::{QuorumConfig, Server, ServerConfig};
+use applications::work_options;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
@@ -518,44 +521,6 @@ fn consumer_options(
         },
         own_producer: Properties::new(),
         rules: plan.rules,
-    }
-}
-
-fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> WorkOptions {
-    let service = |name: &String| {
-        let node = addresses.hosts.resolve(name);
-        let address = node.map(|node| Address::new(node, service::PORT));
-        Each::Call(name.as_str().into(), address)
-    };
-    WorkOptions {
-        processing: consumer.processing.unwrap_or(Duration::ZERO),
-        commit: match consumer.commit {
-            None | Some(plan::Commit::Auto) => CommitPolicy::Library,
-            Some(plan::Commit::Own { waits, when }) => CommitPolicy::Own {
-                waits,
-                when: match when {
-                    plan::CommitWhen::Before => CommitWhen::Before,
-                    plan::CommitWhen::After => CommitWhen::After,
-                    plan::CommitWhen::Every(records) => CommitWhen::Every(records),
-                },
-            },
-        },
-        each: match &consumer.each_record {
-            None | Some(plan::EachRecord::Count) => Each::Count,
-            Some(plan::EachRecord::Forward(topic)) => Each::Forward(topic.as_str().into()),
-            Some(plan::EachRecord::Call(name)) => service(name),
-        },
-        pauses: consumer.pauses,
-        fails_on: consumer.fails_on,
-        crash: consumer.crashes.map(|crash| {
-            let point = match crash.point {
-                plan::CrashPoint::AfterPoll => Point::AfterPoll,
-                plan::CrashPoint::BeforeProcessing => Point::BeforeProcessing,
-                plan::CrashPoint::AfterProcessing => Point::AfterProcessing,
-                plan::CrashPoint::AfterCommit => Point::AfterCommit,
-            };
-            (point, crash.record)
-        }),
     }
 }
 

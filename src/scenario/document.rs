@@ -363,6 +363,18 @@ pub(super) struct Goes {
     pub(super) call: Option<String>,
 }
 
+/// Something that an application does once.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map such as {when: 30s, do: seek all to the beginning}"
+)]
+pub(super) struct Step {
+    pub(super) when: String,
+    #[serde(rename = "do")]
+    pub(super) what: String,
+}
+
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -398,6 +410,8 @@ pub(super) struct Consumer {
     pub(super) each_record: Option<EachRecord>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) pauses: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) steps: Vec<Step>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fails_on: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

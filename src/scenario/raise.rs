@@ -7,7 +7,7 @@ use crate::kernel::Duration;
 use crate::plan::{
     Action, BrokerPlan, ClusterPlan, ConsumerPlan, EachRecord, Entry, Expected, Healing, Key,
     Machine, Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan, ServicePlan,
-    Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
+    Step, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
 use crate::serialization::SchemaType;
@@ -269,6 +269,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         commit: plan.commit.map(|commit| commit.to_string()),
         each_record: plan.each_record.as_ref().map(each_record),
         pauses: plan.pauses,
+        steps: plan.steps.iter().map(step).collect(),
         fails_on: plan.fails_on,
         crashes: plan.crashes.map(|crash| crash.to_string()),
         key_schema: plan.key_schema.clone(),
@@ -283,6 +284,13 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         config: ordered(&plan.config),
         bootstrap: plan.bootstrap.clone().map(OneOrMany),
         rack: plan.rack.clone(),
+    }
+}
+
+fn step(plan: &Step) -> doc::Step {
+    doc::Step {
+        when: plan.when.to_string(),
+        what: plan.what(),
     }
 }
 

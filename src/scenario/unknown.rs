@@ -366,6 +366,11 @@ const SAID: &[(&str, &[&str], Meaning)] = &[
     ),
     (
         "seek",
+        &["pause", "resume", "unpause"],
+        Called("steps: [{when: 30s, do: pause all}]"),
+    ),
+    (
+        "seek",
         &["from"],
         Called("config: {auto.offset.reset: earliest}"),
     ),
@@ -501,6 +506,11 @@ mod tests {
         ),
         (
             "consumers: {c: {topics: [t], KEY: 1}}",
+            "pause",
+            "\"steps: [{when: 30s, do: pause all}]\"",
+        ),
+        (
+            "consumers: {c: {topics: [t], KEY: 1}}",
             "fetch.max.wait.ms",
             "config: {fetch.max.wait.ms: ...}",
         ),
@@ -545,7 +555,7 @@ mod tests {
             let hints = error.contains("did you mean");
             assert_eq!(hints, wanted.starts_with("did"), "{error}");
             let longest = error.lines().map(str::len).max();
-            assert!(longest < Some(180), "{error}");
+            assert!(longest < Some(200), "{error}");
         }
     }
 }

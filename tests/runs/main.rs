@@ -19,6 +19,7 @@ mod producers;
 mod readme;
 mod reported;
 mod serializers;
+mod steps;
 mod sticky_groups;
 mod telling;
 mod threads;

@@ -3,8 +3,8 @@
 use super::round_trip::{SECONDS, length, words};
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
-    Acks, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key, Poison,
-    PositionField, ProducerPlan, Timestamp, Value, ZooKeeperClientPlan,
+    Acks, Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key, Partition,
+    Poison, PositionField, ProducerPlan, Step, StepWhen, Timestamp, Value, ZooKeeperClientPlan,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -97,6 +97,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
                 2 => Some(EachRecord::Forward("t".into())),
                 _ => Some(EachRecord::Call("sms".into())),
             },
+            steps: steps(each, n),
             fails_on: (each > 9).then_some(n),
             crashes: Some(CrashAt {
                 point: CrashPoint::WORDS[point].1,
@@ -138,4 +139,24 @@ pub fn clients() -> impl Strategy<Value = Clients> {
             (vec![producer], vec![consumer, member], vec![of_zookeeper])
         },
     )
+}
+
+fn steps(any: u8, n: u64) -> Vec<Step> {
+    let (when, call) = match any % 5 {
+        0 => return Vec::new(),
+        1 => (StepWhen::At(Duration(n * SECONDS)), Call::Seek(n as i64)),
+        2 => (StepWhen::At(Duration(n * SECONDS)), Call::SeekToEnd),
+        3 => {
+            let point = CrashPoint::BeforeProcessing;
+            (StepWhen::Point(CrashAt { point, record: n }), Call::Pause)
+        }
+        _ => (StepWhen::At(Duration(n)), Call::Resume),
+    };
+    let partition = (any > 100).then(|| Partition::new("u", 0));
+    let step = Step {
+        when,
+        call,
+        partition,
+    };
+    vec![step; 2]
 }

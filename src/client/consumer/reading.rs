@@ -68,6 +68,11 @@ impl Reading {
         }
     }
 
+    /// A record is looked at, and `poll` has not returned it; or `poll` throws for one.
+    pub(super) fn has_something_in_hand(&self) -> bool {
+        self.waiting.is_some() || self.first.is_some() || self.thrown.is_some()
+    }
+
     /// These partitions are another's: a record of theirs is no concern any more.
     pub(super) fn give_up(&mut self, library: &mut KafkaConsumer, partitions: &[TopicPartition]) {
         let is_theirs = |thrown: &Thrown| partitions.contains(&thrown.record.partition);

@@ -6,6 +6,7 @@
 
 use super::own_producer::OwnProducer;
 use super::service_client::ServiceClient;
+use super::steps::Step;
 use super::{Consumer, ConsumerOptions, Leaving};
 use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::kafka_consumer::ConsumerRecord;
@@ -26,6 +27,7 @@ pub struct WorkOptions {
     pub each: Each,
     /// While it works it has its partitions paused, and goes on calling `poll`.
     pub pauses: bool,
+    pub steps: Vec<Step>,
     /// It throws at the record of this number.
     pub fails_on: Option<u64>,
     /// Its process is gone at this point, where this record is concerned.
@@ -94,6 +96,8 @@ pub(super) struct Work {
     /// `wakeup` was called.
     stops: bool,
     target: Target,
+    /// What it has still to do to its consumer.
+    pub(super) steps: Vec<Step>,
     fails_on: Option<u64>,
     crash: Option<(Point, u64)>,
 }
@@ -140,6 +144,7 @@ impl Work {
             commits: false,
             stops: false,
             target: target.unwrap_or(Target::Nobody),
+            steps: options.work.steps.clone(),
             fails_on: options.work.fails_on,
             crash: options.work.crash,
         }
@@ -147,6 +152,11 @@ impl Work {
 
     pub(super) fn is_done(&self) -> bool {
         self.in_work.is_empty()
+    }
+
+    /// It is not in `poll`.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
     }
 
     pub(super) fn start(&mut self, ctx: &mut Ctx<'_>) {
@@ -196,13 +206,14 @@ impl Consumer {
             return;
         }
         let given = self.work.in_work.iter().map(|given| given.number);
-        let given: Vec<u64> = match self.work.crash {
-            Some((Point::AfterPoll, _)) => given.collect(),
+        let given: Vec<u64> = match (self.work.crash, &self.work.steps[..]) {
+            (Some((Point::AfterPoll, _)), _) | (_, [_, ..]) => given.collect(),
             _ => Vec::new(),
         };
+        let point = Point::AfterPoll;
         if given
             .into_iter()
-            .any(|it| self.dies(ctx, Point::AfterPoll, it))
+            .any(|it| self.dies(ctx, point, it) || self.takes_steps_at(ctx, point, it))
         {
             return;
         }
@@ -249,7 +260,7 @@ impl Consumer {
                 return self.begin_record(ctx);
             }
             if let Some(next) = self.work.in_work.front().map(|next| next.number)
-                && self.dies(ctx, Point::BeforeProcessing, next)
+                && self.ends_before(ctx, next)
             {
                 return;
             }
@@ -324,7 +335,7 @@ impl Consumer {
     /// The next record, or what comes after the last.
     fn begin_record(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(next) = self.work.in_work.front().map(|next| next.number) {
-            if !self.dies(ctx, Point::BeforeProcessing, next) {
+            if !self.ends_before(ctx, next) {
                 let timer = Timer::Client(ClientTimer::Processed);
                 ctx.set_timer(self.options.work.processing, timer);
             }
@@ -344,6 +355,10 @@ impl Consumer {
 
     /// All that it was given is processed.
     fn polls_again(&mut self, ctx: &mut Ctx<'_>) {
+        // While it waited for its commit the time of one may have come.
+        if self.takes_due_steps(ctx) {
+            return;
+        }
         self.work.busy = false;
         if self.work.stops {
             return self.leave(ctx, Leaving::Asked);
@@ -352,6 +367,12 @@ impl Consumer {
             self.library.resume(&self.library.assignment());
         }
         self.poll(ctx);
+    }
+
+    /// True if its end comes before it processes this record.
+    fn ends_before(&mut self, ctx: &mut Ctx<'_>, record: u64) -> bool {
+        let point = Point::BeforeProcessing;
+        self.dies(ctx, point, record) || self.takes_steps_at(ctx, point, record)
     }
 
     /// The first record is processed; true if the application does not go on at once.
@@ -367,7 +388,10 @@ impl Consumer {
             };
             ctx.fact(processed.into());
         }
-        if self.dies(ctx, Point::AfterProcessing, done.number) {
+        if self.dies(ctx, Point::AfterProcessing, done.number)
+            || self.takes_steps_at(ctx, Point::AfterProcessing, done.number)
+            || self.takes_due_steps(ctx)
+        {
             return true;
         }
         let CommitPolicy::Own {

@@ -97,11 +97,12 @@ impl Read {
                     partition,
                     offset,
                     why,
+                    by_application,
                 } => ctx.fact(Fact::PositionSet {
                     partition,
                     offset,
                     why,
-                    by_application: false,
+                    by_application,
                 }),
                 Polled::Record(record) => {
                     self.records.push(ReadRecord {

@@ -127,6 +127,7 @@ impl KafkaConsumer {
                         partition: partition.clone(),
                         offset: *offset,
                         why: "its group's committed offset".into(),
+                        by_application: false,
                     }),
                     _ => None,
                 };

@@ -1,7 +1,9 @@
 //! Checks what applications of members of groups do, and the services that they call.
 
 use super::{Check, Checked, with_suggestion};
-use crate::plan::{Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem};
+use crate::plan::{
+    Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem, StepWhen,
+};
 use crate::protocol::config::{GroupMembership, nearest};
 
 impl Check<'_> {
@@ -32,6 +34,7 @@ impl Check<'_> {
         if let Some(each_record) = &consumer.each_record {
             self.goes_somewhere(consumer, each_record, &at)?;
         }
+        self.steps(consumer, &at)?;
         if consumer.fails_on == Some(0) {
             return Err(Problem::new(at("fails_on"), "record 0").expected("at least 1"));
         }
@@ -39,6 +42,52 @@ impl Check<'_> {
             Some(crash) => crashes(crash, consumer.commit, &at),
             None => Ok(()),
         }
+    }
+
+    fn steps(&self, consumer: &ConsumerPlan, at: &impl Fn(&str) -> Vec<String>) -> Checked {
+        if consumer.pauses && !consumer.steps.is_empty() {
+            return Err(Problem::new(
+                at("steps"),
+                "steps of an application that hands its work on",
+            )
+            .expected("no pauses: true, so that one thread does all, or no steps"));
+        }
+        for (i, step) in consumer.steps.iter().enumerate() {
+            let place = |key: &str| {
+                let mut place = at("steps");
+                place.extend([i.to_string(), key.to_owned()]);
+                place
+            };
+            match step.when {
+                StepWhen::At(time) => self.within_run(time, place("when"))?,
+                StepWhen::Point(point) => {
+                    if point.point == CrashPoint::AfterCommit {
+                        return Err(Problem::new(place("when"), "a step after a commit")
+                            .expected(StepWhen::EXPECTED));
+                    }
+                    if point.record == 0 {
+                        return Err(Problem::new(place("when"), "record 0").expected("at least 1"));
+                    }
+                }
+            }
+            if let Some(partition) = &step.partition {
+                self.partition_there(partition, place("do"))?;
+                if !consumer.topics.contains(&partition.topic) {
+                    return Err(Problem::new(
+                        place("do"),
+                        format!("{partition}, of which it reads nothing"),
+                    )
+                    .expected("a partition of a topic that it reads"));
+                }
+            }
+            if let Call::Seek(offset) = step.call
+                && offset < 0
+            {
+                return Err(Problem::new(place("do"), format!("offset {offset}"))
+                    .expected("an offset from 0 on"));
+            }
+        }
+        Ok(())
     }
 
     fn goes_somewhere(
@@ -103,6 +152,11 @@ fn without_group(consumer: &ConsumerPlan, at: impl Fn(&str) -> Vec<String>) -> C
             "pauses",
             consumer.pauses,
             "a pause of a consumer without a group",
+        ),
+        (
+            "steps",
+            !consumer.steps.is_empty(),
+            "steps of a consumer without a group",
         ),
         (
             "fails_on",

@@ -40,6 +40,19 @@ pub enum ApplicationFact {
         offset: i64,
         why: Rc<str>,
     },
+    /// By a consumer: its application wants nothing of these partitions for now.
+    #[serde(rename = "paused")]
+    Paused { partitions: Vec<TopicPartition> },
+    /// By a consumer: its application wants these partitions again.
+    #[serde(rename = "unpaused")]
+    Resumed { partitions: Vec<TopicPartition> },
+    /// By a consumer: its application has called this, which throws; it closes its consumer and ends.
+    #[serde(rename = "call-threw")]
+    CallThrew {
+        call: Rc<str>,
+        partition: TopicPartition,
+        exception: Rc<str>,
+    },
 }
 
 impl From<ApplicationFact> for Fact {

@@ -1,7 +1,7 @@
 //! What applications do, and the services that they call.
 
 use crate::kernel::Duration;
-use crate::plan::{Commit, CrashAt, EachRecord, Problem, ServicePlan};
+use crate::plan::{Commit, CrashAt, EachRecord, Problem, ServicePlan, Step, StepWhen};
 use crate::scenario::document as doc;
 
 pub(super) fn commit(said: Option<String>, path: [String; 3]) -> Result<Option<Commit>, Problem> {
@@ -43,6 +43,29 @@ pub(super) fn each_record(
             return Err(Problem::new(path, "not exactly one thing to do").expected(EXPECTED));
         }
     })
+}
+
+pub(super) fn steps(said: Vec<doc::Step>, client: &str) -> Result<Vec<Step>, Problem> {
+    let read = |(place, said): (usize, doc::Step)| {
+        let wrong = |key: &str, text: &str, expected| {
+            let place = place.to_string();
+            Problem::new(
+                ["consumers", client, "steps", &place, key],
+                format!("\"{text}\""),
+            )
+            .expected(expected)
+        };
+        let when = StepWhen::parse(&said.when)
+            .ok_or_else(|| wrong("when", &said.when, StepWhen::EXPECTED))?;
+        let (call, partition) =
+            Step::parse_what(&said.what).ok_or_else(|| wrong("do", &said.what, Step::EXPECTED))?;
+        Ok(Step {
+            when,
+            call,
+            partition,
+        })
+    };
+    said.into_iter().enumerate().map(read).collect()
 }
 
 pub(super) fn service(name: String, said: doc::Service) -> ServicePlan {

@@ -386,6 +386,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
     let commit = applications::commit(said.commit, path("commit"))?;
     let each_record = applications::each_record(said.each_record, path("each_record"))?;
     let crashes = applications::crash(said.crashes, path("crashes"))?;
+    let steps = applications::steps(said.steps, &name)?;
     Ok(ConsumerPlan {
         name,
         about: said.about,
@@ -398,6 +399,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         commit,
         each_record,
         pauses: said.pauses,
+        steps,
         fails_on: said.fails_on,
         crashes,
         key_schema: said.key_schema,

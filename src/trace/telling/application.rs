@@ -1,7 +1,7 @@
 //! What applications do with records, in words.
 
 use super::{Telling, episode, joined, loud};
-use crate::protocol::ApplicationFact;
+use crate::protocol::{ApplicationFact, TopicPartition};
 
 pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
     match fact {
@@ -39,5 +39,24 @@ pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
         } => loud(format!(
             "throws at {partition} offset {offset} ({why}): nobody catches it, it closes its consumer and ends"
         )),
+        ApplicationFact::Paused { partitions } => episode("pauses ", names(partitions)),
+        ApplicationFact::Resumed { partitions } => episode("resumes ", names(partitions)),
+        ApplicationFact::CallThrew {
+            call,
+            partition,
+            exception,
+        } => loud(format!(
+            "calls {call} for {partition}, which it does not have ({exception}): nobody catches it, it closes its consumer and ends"
+        )),
+    }
+}
+
+fn names(partitions: &[TopicPartition]) -> String {
+    match partitions {
+        [] => "nothing: it has no partition".to_owned(),
+        some => {
+            let names: Vec<String> = some.iter().map(ToString::to_string).collect();
+            names.join(", ")
+        }
     }
 }

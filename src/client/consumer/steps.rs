@@ -1,0 +1,142 @@
+//! What the application of a member of a group does to its consumer between two records: `seek`, `pause`, `resume`
+//! (CC12), each once, at a point of its loop or at a time.
+//!
+//! A consumer is used by one thread: what falls due while a record is worked on waits until that is done. What `poll`
+//! has given is worked off to its end wherever the position is by then.
+
+use super::work::Point;
+use super::{Consumer, Leaving};
+use crate::client::subscription_state::ResetTo;
+use crate::kernel::Time;
+use crate::protocol::{ApplicationFact, ClientTimer, Ctx, Fact, Timer, TopicPartition};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub when: StepWhen,
+    pub call: Call,
+    /// `None`: all that it has.
+    pub partition: Option<TopicPartition>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StepWhen {
+    /// Or when it has nothing in hand after that.
+    At(Time),
+    /// Where the record of this number is concerned.
+    Point(Point, u64),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    Seek(i64),
+    SeekToBeginning,
+    SeekToEnd,
+    Pause,
+    Resume,
+}
+
+impl Call {
+    const fn name(self) -> &'static str {
+        match self {
+            Call::Seek(_) => "seek",
+            Call::SeekToBeginning => "seekToBeginning",
+            Call::SeekToEnd => "seekToEnd",
+            Call::Pause => "pause",
+            Call::Resume => "resume",
+        }
+    }
+}
+
+impl Consumer {
+    pub(super) fn set_step_timers(&self, ctx: &mut Ctx<'_>) {
+        for step in &self.work.steps {
+            if let StepWhen::At(time) = step.when {
+                let timer = Timer::Client(ClientTimer::Step);
+                ctx.set_timer(time.since(ctx.now()), timer);
+            }
+        }
+    }
+
+    /// The time of a step has come. `poll` returns with nothing, soon enough.
+    pub(super) fn step_falls_due(&mut self, ctx: &mut Ctx<'_>) {
+        let is_in_poll = !self.work.is_busy() && !self.reading.has_something_in_hand();
+        if self.leaving.is_none() && is_in_poll && !self.takes_due_steps(ctx) {
+            self.library.poll(ctx);
+        }
+    }
+
+    /// True if one of them has thrown.
+    pub(super) fn takes_due_steps(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let now = ctx.now();
+        self.takes_steps(
+            ctx,
+            |when| matches!(when, StepWhen::At(time) if time <= now),
+        )
+    }
+
+    /// True if one of them has thrown.
+    pub(super) fn takes_steps_at(&mut self, ctx: &mut Ctx<'_>, point: Point, record: u64) -> bool {
+        self.takes_steps(ctx, |when| when == StepWhen::Point(point, record))
+    }
+
+    fn takes_steps(&mut self, ctx: &mut Ctx<'_>, is_now: impl Fn(StepWhen) -> bool) -> bool {
+        while let Some(place) = self.work.steps.iter().position(|step| is_now(step.when)) {
+            let step = self.work.steps.remove(place);
+            if !self.takes(ctx, step) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn takes(&mut self, ctx: &mut Ctx<'_>, step: Step) -> bool {
+        let mut partitions = self.library.assignment();
+        if let Some(one) = step.partition {
+            if !partitions.contains(&one) {
+                ctx.fact(
+                    ApplicationFact::CallThrew {
+                        call: step.call.name().into(),
+                        partition: one,
+                        exception: "IllegalStateException".into(),
+                    }
+                    .into(),
+                );
+                self.leave(ctx, Leaving::Failed);
+                return false;
+            }
+            partitions = vec![one];
+        }
+        match step.call {
+            Call::Seek(offset) => {
+                for partition in partitions {
+                    self.library.seek(&partition, offset);
+                    ctx.fact(Fact::PositionSet {
+                        partition,
+                        offset,
+                        why: "its application seeks".into(),
+                        by_application: true,
+                    });
+                }
+            }
+            // Where that is the leader will say.
+            Call::SeekToBeginning | Call::SeekToEnd => {
+                let to = match step.call {
+                    Call::SeekToEnd => ResetTo::Latest,
+                    _ => ResetTo::Earliest,
+                };
+                for partition in &partitions {
+                    self.library.seek_to(partition, to);
+                }
+            }
+            Call::Pause => {
+                self.library.pause(&partitions);
+                ctx.fact(ApplicationFact::Paused { partitions }.into());
+            }
+            Call::Resume => {
+                self.library.resume(&partitions);
+                ctx.fact(ApplicationFact::Resumed { partitions }.into());
+            }
+        }
+        true
+    }
+}
