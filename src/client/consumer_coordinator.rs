@@ -164,7 +164,9 @@ struct Heartbeat {
     in_flight: bool,
     /// The last one left; one that failed waits for the back-off only.
     sent: Time,
-    failed_at: Option<Time>,
+    again_at: Option<Time>,
+    /// Failures since the last sign of life.
+    attempts: u32,
     /// Last answer that counts as a sign of life.
     heard: Time,
     /// The application was last in `poll`.

@@ -75,7 +75,7 @@ impl ConsumerCoordinator {
                     Some(Response::Heartbeat(answer)) => {
                         self.on_heartbeat(ctx, generation, answer.error);
                     }
-                    _ => self.heartbeat.failed_at = Some(ctx.wall()),
+                    _ => self.fail_heartbeat(ctx),
                 }
             }
             (Call::Commit(commit), Some(Response::OffsetCommit(answer))) => {
@@ -118,7 +118,7 @@ impl ConsumerCoordinator {
                 self.heartbeat.heard = ctx.wall();
                 self.heartbeat.sent = ctx.wall();
                 self.heartbeat.enabled = true;
-                self.heartbeat.failed_at = None;
+                self.heartbeat.again_at = None;
                 self.generation = answer.generation_id;
                 self.member_id = Rc::clone(&answer.member_id);
                 self.protocol = answer.protocol_name.clone();
@@ -259,16 +259,16 @@ impl ConsumerCoordinator {
     fn on_heartbeat(&mut self, ctx: &mut Ctx<'_>, generation: i32, error: ErrorCode) {
         let current = generation == self.generation;
         match error {
-            ErrorCode::None => self.heartbeat.heard = ctx.wall(),
+            ErrorCode::None => self.receive_heartbeat(ctx),
             ErrorCode::RebalanceInProgress => {
-                self.heartbeat.heard = ctx.wall();
+                self.receive_heartbeat(ctx);
                 if self.state == MemberState::Stable {
                     self.request_rejoin("group is already rebalancing");
                 }
             }
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
                 self.coordinator_unknown();
-                self.heartbeat.failed_at = Some(ctx.wall());
+                self.fail_heartbeat(ctx);
             }
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId if current => {
                 self.reset_generation(error == ErrorCode::UnknownMemberId);

@@ -6,7 +6,9 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::Node;
-use crate::protocol::{Ctx, FindCoordinatorRequest, GROUP_COORDINATOR, HeartbeatRequest, Request};
+use crate::protocol::{
+    Ctx, FindCoordinatorRequest, GROUP_COORDINATOR, HeartbeatRequest, Request, exponential,
+};
 use std::rc::Rc;
 
 impl ConsumerCoordinator {
@@ -43,10 +45,9 @@ impl ConsumerCoordinator {
             self.leave_for_silence(ctx, subscriptions);
             return Time::MAX;
         }
-        let due = match self.heartbeat.failed_at {
-            Some(at) => at + Duration::from_millis(self.retry_backoff.0),
-            None => self.heartbeat.sent + self.membership.heartbeat_interval,
-        };
+        let interval = self.membership.heartbeat_interval;
+        let again_at = self.heartbeat.again_at;
+        let due = again_at.unwrap_or(self.heartbeat.sent + interval);
         if now >= due && !self.heartbeat.in_flight {
             let request = HeartbeatRequest {
                 group_id: Rc::clone(&self.membership.group_id),
@@ -55,7 +56,7 @@ impl ConsumerCoordinator {
                 group_instance_id: self.membership.group_instance_id.clone(),
             };
             self.heartbeat.in_flight = true;
-            self.heartbeat.failed_at = None;
+            self.heartbeat.again_at = None;
             self.heartbeat.sent = now;
             let generation = self.generation;
             self.ask(
@@ -70,6 +71,19 @@ impl ConsumerCoordinator {
             false => due,
         };
         next.min(session_ends).min(poll_ends)
+    }
+
+    /// CC42: the next goes after a back-off that doubles.
+    pub(super) fn fail_heartbeat(&mut self, ctx: &mut Ctx<'_>) {
+        let (initial, max) = self.retry_backoff;
+        let pause = exponential(ctx, initial, max, self.heartbeat.attempts);
+        self.heartbeat.attempts = self.heartbeat.attempts.saturating_add(1);
+        self.heartbeat.again_at = Some(ctx.wall() + pause);
+    }
+
+    pub(super) fn receive_heartbeat(&mut self, ctx: &Ctx<'_>) {
+        self.heartbeat.heard = ctx.wall();
+        self.heartbeat.attempts = 0;
     }
 
     fn find_coordinator<T: Clone + std::fmt::Debug>(
