@@ -177,7 +177,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             return Some(ctx.wall() + pause);
         };
         if self.network.can_send(node) {
-            let request = self.metadata.request();
+            let request = self.metadata.request(ctx.wall());
             self.network.send(
                 ctx,
                 node,

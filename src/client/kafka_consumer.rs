@@ -135,7 +135,8 @@ impl KafkaConsumer {
 
     /// Makes a topic's partitions known to `partitions_of` by and by.
     pub fn add_topic(&mut self, topic: &TopicName) {
-        self.client.metadata.add_topic(topic);
+        // A consumer's topics are of use as long as it lives.
+        self.client.metadata.add_topic(topic, Time::ZERO);
     }
 
     /// How many partitions a topic has, once known.
@@ -155,7 +156,7 @@ impl KafkaConsumer {
 
     /// Adds a partition; where to read follows `auto.offset.reset` until the application says.
     pub fn assign(&mut self, partition: TopicPartition) {
-        self.client.metadata.add_topic(&partition.topic);
+        self.add_topic(&partition.topic);
         self.subscriptions.assign(partition);
     }
 
@@ -368,6 +369,8 @@ impl KafkaConsumer {
             return;
         }
         let leader_epoch = self.current_leader_epoch(&partition);
+        let metadata = &mut self.client.metadata;
+        metadata.saw_leader_epoch(&partition, answer.leader_epoch);
         // CC33: the answer's epoch is none of a record that was read.
         self.subscriptions.set(
             &partition,

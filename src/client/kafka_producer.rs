@@ -97,7 +97,7 @@ impl KafkaProducer {
         assert!(!self.is_blocked(), "send has not returned yet");
         let send = self.next_send;
         self.next_send += 1;
-        self.sender.metadata().add_topic(&record.topic);
+        self.sender.metadata().add_topic(&record.topic, ctx.wall());
         self.blocked = Some(Blocked::new(ctx, send, record, self.max_block));
         self.go_on(ctx);
         // CP2: who waits for metadata wakes the sender, which asks for them; who waits for memory does not.

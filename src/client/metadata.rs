@@ -66,7 +66,16 @@ pub struct Metadata {
     topics: BTreeMap<TopicName, Topic>,
     topic_errors: BTreeMap<TopicName, ErrorCode>,
     last_seen_leader_epochs: BTreeMap<TopicPartition, i32>,
-    wanted: BTreeSet<TopicName>,
+    /// CN29: of a producer, with the times until which each is of use.
+    wanted: BTreeMap<TopicName, Time>,
+    max_idle: Option<Duration>,
+    /// CN21: wanted topics that no answer has told of yet, which a producer asks about alone.
+    new_topics: BTreeSet<TopicName>,
+    wants_new_topics: bool,
+    /// What is under way is about new topics only, and how many were new by then.
+    asked_partially: bool,
+    additions: u64,
+    asked_after_additions: u64,
     /// Brokers may make what is wanted and not there.
     allow_auto_topic_creation: bool,
     update_requested: bool,
@@ -97,7 +106,13 @@ impl Metadata {
             topics: BTreeMap::new(),
             topic_errors: BTreeMap::new(),
             last_seen_leader_epochs: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            wanted: BTreeMap::new(),
+            max_idle: config.metadata_max_idle_ms.map(Duration::from_millis),
+            new_topics: BTreeSet::new(),
+            wants_new_topics: false,
+            asked_partially: false,
+            additions: 0,
+            asked_after_additions: 0,
             allow_auto_topic_creation: config.allow_auto_create_topics,
             update_requested: true,
             not_before: Time::ZERO,
@@ -205,9 +220,13 @@ impl Metadata {
         self.node(broker).filter(|_| is_online)
     }
 
-    /// The leader's id, machine and epoch, if there is one and its machine is known.
+    /// The leader's id, machine and epoch, if there is one, its machine is known, and no newer one was heard of (CN27).
     pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Node, i32)> {
         let known = self.partition(partition)?;
+        let seen = self.last_seen_leader_epochs.get(partition);
+        if seen.is_some_and(|seen| *seen != known.leader_epoch) {
+            return None;
+        }
         let node = self.node(known.leader)?;
         Some((known.leader, node, known.leader_epoch))
     }
@@ -217,13 +236,24 @@ impl Metadata {
         self.version
     }
 
-    /// Has the topic described with each answer from now on; a new one is asked about at once
-    /// (`requestUpdateForNewTopics`).
-    pub fn add_topic(&mut self, topic: &TopicName) {
-        if self.wanted.insert(TopicName::clone(topic)) {
-            self.update_requested = true;
-            self.not_before = Time::ZERO;
-            self.equivalent_responses = 0;
+    /// Has the topic described with each answer from now on, by a producer as long as it is used. A new one is asked
+    /// about at once (CN23).
+    pub fn add_topic(&mut self, topic: &TopicName, now: Time) {
+        let of_use = self.max_idle.map_or(Time::MAX, |idle| now + idle);
+        if let Some(until) = self.wanted.get_mut(topic) {
+            *until = of_use;
+            return;
+        }
+        self.wanted.insert(TopicName::clone(topic), of_use);
+        self.not_before = Time::ZERO;
+        self.equivalent_responses = 0;
+        match self.max_idle {
+            Some(_) => {
+                self.new_topics.insert(TopicName::clone(topic));
+                self.wants_new_topics = true;
+                self.additions += 1;
+            }
+            None => self.update_requested = true,
         }
     }
 
@@ -243,7 +273,7 @@ impl Metadata {
             return self.not_before;
         };
         let expires = last + self.expire;
-        let due = match self.update_requested {
+        let due = match self.update_requested || self.wants_new_topics {
             true => Time::ZERO,
             false => expires,
         };
@@ -255,9 +285,19 @@ impl Metadata {
         }
     }
 
-    pub fn request(&self) -> MetadataRequest {
+    /// CN21: all topics, unless it is for new ones that a producer asks.
+    pub fn request(&mut self, now: Time) -> MetadataRequest {
+        let is_young = |last: Time| now < last + self.expire;
+        self.asked_partially = self.max_idle.is_some()
+            && !self.update_requested
+            && self.last_success.is_some_and(is_young);
+        self.asked_after_additions = self.additions;
+        let topics = match self.asked_partially {
+            true => self.new_topics.iter().cloned().collect(),
+            false => self.wanted.keys().cloned().collect(),
+        };
         MetadataRequest {
-            topics: Some(self.wanted.iter().cloned().collect()),
+            topics: Some(topics),
             allow_auto_topic_creation: self.allow_auto_topic_creation,
         }
     }
@@ -286,11 +326,15 @@ impl Metadata {
             return;
         }
         let now = ctx.wall();
-        self.update_requested = false;
+        let is_partial = std::mem::take(&mut self.asked_partially);
+        self.wants_new_topics = self.asked_after_additions < self.additions;
         self.failed_attempts = 0;
-        let before = self.last_success.replace(now);
-        if before.is_some_and(|before| now >= before + self.expire) {
-            self.equivalent_responses = 0;
+        if !is_partial {
+            self.update_requested = false;
+            let before = self.last_success.replace(now);
+            if before.is_some_and(|before| now >= before + self.expire) {
+                self.equivalent_responses = 0;
+            }
         }
         self.version += 1;
         self.equivalent_responses = self.equivalent_responses.saturating_add(1);
@@ -303,10 +347,11 @@ impl Metadata {
         let rack = |broker: &BrokerEndpoint| Some((broker.id, broker.rack.clone()?));
         self.racks = response.brokers.iter().filter_map(rack).collect();
         self.shuffle_nodes(ctx);
-        let old = std::mem::take(&mut self.topics);
-        self.topic_errors.clear();
+        let mut old = std::mem::take(&mut self.topics);
+        let errors = std::mem::take(&mut self.topic_errors);
         for described in response.topics {
-            if !self.wanted.contains(&described.name) {
+            self.new_topics.remove(&described.name);
+            if !self.retains(&described.name, now) {
                 continue;
             }
             if !described.error.is_none() {
@@ -315,7 +360,8 @@ impl Metadata {
                 self.topic_errors.insert(described.name, described.error);
                 continue;
             }
-            let before = old.get(&described.name);
+            let before = old.remove(&described.name);
+            let before = before.as_ref();
             let recreated = described.topic_id != TopicId::ZERO
                 && before.is_none_or(|topic| topic.topic_id != described.topic_id);
             let mut partitions = described.partitions;
@@ -347,10 +393,43 @@ impl Metadata {
                 },
             );
         }
+        // CN24: what was not asked for stays.
+        if is_partial {
+            let kept = old.into_iter().filter(|(name, _)| self.retains(name, now));
+            let kept: Vec<(TopicName, Topic)> = kept.collect();
+            self.topics.extend(kept);
+            for (topic, error) in errors {
+                self.topic_errors.entry(topic).or_insert(error);
+            }
+        }
         // CN22: answers without news come less and less often.
         let (initial, max) = self.backoff_ms;
         let attempts = self.equivalent_responses.saturating_sub(1);
         self.not_before = now + exponential(ctx, initial, max, attempts);
+    }
+
+    /// CN29: not for a topic that nobody has used for `metadata.max.idle.ms`, which is wanted no more then.
+    fn retains(&mut self, topic: &TopicName, now: Time) -> bool {
+        let Some(of_use) = self.wanted.get(topic).copied() else {
+            return false;
+        };
+        if of_use > now || self.new_topics.contains(topic) {
+            return true;
+        }
+        self.wanted.remove(topic);
+        self.last_seen_leader_epochs
+            .retain(|partition, _| partition.topic != *topic);
+        false
+    }
+
+    /// CN27, `updateLastSeenEpochIfNewer`: until metadata of that epoch come, nobody leads.
+    pub fn saw_leader_epoch(&mut self, partition: &TopicPartition, leader_epoch: i32) {
+        if let Some(seen) = self.last_seen_leader_epochs.get_mut(partition)
+            && leader_epoch > *seen
+        {
+            *seen = leader_epoch;
+            self.update_requested = true;
+        }
     }
 
     /// CN28, `updatePartitionLeadership`: takes over a leader that an error response named (KIP-951), if it

@@ -293,7 +293,9 @@ impl Sender {
         } else {
             self.cluster.refresh(&self.client.metadata);
             let check = self.accumulator.ready(ctx, &self.client.metadata);
-            if check.leader_unknown {
+            // CN29: it may be long ago that they were used.
+            for topic in &check.leader_unknown {
+                self.client.metadata.add_topic(topic, now);
                 self.client.metadata.request_update();
             }
             round.again_in = check.again_in;

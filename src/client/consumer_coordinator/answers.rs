@@ -364,7 +364,7 @@ impl ConsumerCoordinator {
     fn on_offsets<T: Clone + std::fmt::Debug>(
         &mut self,
         ctx: &mut Ctx<'_>,
-        client: &ClusterClient<T>,
+        client: &mut ClusterClient<T>,
         subscriptions: &mut SubscriptionState,
         answer: OffsetFetchResponse,
     ) {
@@ -384,6 +384,10 @@ impl ConsumerCoordinator {
             }
             self.fetch_offsets_again_at = ctx.wall() + self.pause();
             return;
+        }
+        for found in &answer.partitions {
+            let epoch = found.committed.leader_epoch;
+            client.metadata.saw_leader_epoch(&found.partition, epoch);
         }
         let leader_epoch = |partition: &TopicPartition| {
             client.metadata.leader(partition).map(|(_, _, epoch)| epoch)

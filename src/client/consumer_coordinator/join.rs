@@ -92,7 +92,7 @@ impl ConsumerCoordinator {
                 self.news.push_back(GroupNews::Revoked(owned));
             }
             for topic in &self.topics {
-                client.metadata.add_topic(topic);
+                client.metadata.add_topic(topic, ctx.wall());
             }
             self.preparation = Preparation::Done;
         }
@@ -163,7 +163,7 @@ impl ConsumerCoordinator {
         let topics = members.iter().flat_map(|member| &member.topics);
         let mut all_known = true;
         for topic in topics {
-            client.metadata.add_topic(topic);
+            client.metadata.add_topic(topic, ctx.wall());
             let known = client.metadata.topic(topic).is_some();
             all_known &= known || client.metadata.topic_error(topic).is_some();
         }

@@ -7,7 +7,7 @@ use crate::client::producer_batch::ProducerBatch;
 use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
 use crate::network_client::Node;
-use crate::protocol::{BrokerId, Ctx, TopicPartition, exponential};
+use crate::protocol::{BrokerId, Ctx, TopicName, TopicPartition, exponential};
 use std::collections::BTreeSet;
 
 /// What a look at all queues has found.
@@ -17,8 +17,8 @@ pub(in crate::client) struct ReadyCheck {
     pub(in crate::client) nodes: Vec<(BrokerId, Node)>,
     /// The rest is to be looked at again after this; `None`: only an event can help.
     pub(in crate::client) again_in: Option<Duration>,
-    /// Something waits for a partition without a known leader.
-    pub(in crate::client) leader_unknown: bool,
+    /// Topics of which something waits for a partition without a known leader.
+    pub(in crate::client) leader_unknown: Vec<TopicName>,
 }
 
 /// What is decided by for all queues.
@@ -45,8 +45,9 @@ impl RecordAccumulator {
         };
         for (name, info) in &mut self.topics {
             let Some(topic) = metadata.topic(name) else {
-                let waits = info.batches.values().any(|queue| !queue.is_empty());
-                look.found.leader_unknown |= waits;
+                if info.batches.values().any(|queue| !queue.is_empty()) {
+                    look.found.leader_unknown.push(TopicName::clone(name));
+                }
                 continue;
             };
             let adaptive = self.settings.adaptive && info.batches.len() >= topic.partitions.len();
@@ -179,7 +180,8 @@ impl Look<'_> {
         leader: Option<(BrokerId, Node, i32)>,
     ) {
         let Some((broker, node, leader_epoch)) = leader else {
-            self.found.leader_unknown = true;
+            let topic = TopicName::clone(&first.partition.topic);
+            self.found.leader_unknown.push(topic);
             return;
         };
         let now = ctx.wall();

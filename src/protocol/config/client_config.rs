@@ -24,6 +24,8 @@ pub struct CommonConfig {
     pub retry_backoff_max_ms: u64,
     /// `metadata.max.age.ms`
     pub metadata_max_age_ms: u64,
+    /// `metadata.max.idle.ms`, which only producers have.
+    pub metadata_max_idle_ms: Option<u64>,
     /// `metadata.recovery.strategy` is `rebootstrap` (KIP-899), not `none`.
     pub rebootstrap: bool,
     /// Brokers may make topics that are asked about: always for a producer, by `allow.auto.create.topics` for a
@@ -188,6 +190,7 @@ impl CommonConfig {
             retry_backoff_ms: keys.number("retry.backoff.ms", 0, 100)?,
             retry_backoff_max_ms: keys.number("retry.backoff.max.ms", 0, 1_000)?,
             metadata_max_age_ms: keys.number("metadata.max.age.ms", 0, 300_000)?,
+            metadata_max_idle_ms: None,
             rebootstrap: keys.one_of(
                 "metadata.recovery.strategy",
                 &[("none", false), ("rebootstrap", true)],
@@ -208,6 +211,7 @@ impl ProducerConfig {
         let mut common = CommonConfig::parse(&mut keys)?;
         common.network.max_in_flight =
             keys.number("max.in.flight.requests.per.connection", 1, 5)? as u32;
+        common.metadata_max_idle_ms = Some(keys.number("metadata.max.idle.ms", 5_000, 300_000)?);
         let config = ProducerConfig {
             acks: keys.one_of(
                 "acks",

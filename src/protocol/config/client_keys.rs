@@ -51,7 +51,7 @@ pub(super) const PRODUCER: &[Key] = &[
     modelled("max.in.flight.requests.per.connection", int(1), "5"),
     modelled("max.request.size", int(0), "1048576"),
     modelled("metadata.max.age.ms", long(0), "300000"),
-    tunes("metadata.max.idle.ms", long(5000)),
+    modelled("metadata.max.idle.ms", long(5000), "300000"),
     modelled(
         "metadata.recovery.strategy",
         one_of(&["none", "rebootstrap"]),

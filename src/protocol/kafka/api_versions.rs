@@ -96,7 +96,8 @@ const fn up_to(max_version: i16, api_key: i16) -> ApiVersion {
 }
 
 /// What a broker of Kafka 3.9.1 in ZooKeeper mode knows, and says that it knows; clients of that release know the
-/// same versions of these (CN6). Of none the oldest version is gone.
+/// same versions of these (CN6). Of none the oldest version is gone. There is no telemetry of clients among them, so that
+/// none is sent (CN7).
 pub static KNOWN_VERSIONS: &[ApiVersion] = &[
     up_to(11, 0),
     up_to(17, 1),
@@ -161,3 +162,16 @@ pub static KNOWN_VERSIONS: &[ApiVersion] = &[
     up_to(0, 68),
     up_to(0, 69),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cn7_brokers_do_not_know_telemetry_of_clients() {
+        for api_key in [71, 72] {
+            assert_eq!(ApiVersion::of(KNOWN_VERSIONS, api_key), None);
+        }
+        assert!(ApiVersion::of(KNOWN_VERSIONS, API_VERSIONS).is_some());
+    }
+}

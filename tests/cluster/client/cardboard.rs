@@ -52,6 +52,8 @@ pub struct World {
     pub requests: Vec<Vec<(i32, u64)>>,
     /// What each request was, in order: M for Metadata, I for InitProducerId, P for Produce.
     pub asked: String,
+    /// The topics of each question about the cluster.
+    pub asked_about: Vec<Vec<String>>,
     /// Whom a leader sends readers to that name a rack, and which offsets that one has.
     pub read_replica: Option<(BrokerId, std::ops::Range<i64>)>,
     offline: Option<BrokerId>,
@@ -209,7 +211,11 @@ impl Broker {
                 let api_keys = KNOWN_VERSIONS;
                 Some(ApiVersionsResponse { error, api_keys }.into())
             }
-            Request::Metadata(request) => Some(metadata(&world, &request).into()),
+            Request::Metadata(request) => {
+                let topics = request.topics.iter().flatten().map(ToString::to_string);
+                world.asked_about.push(topics.collect());
+                Some(metadata(&world, &request).into())
+            }
             Request::Produce(request) => self.produce(&mut world, *request),
             Request::InitProducerId(_) => {
                 let error = world.producer_id_errors.pop_front();

@@ -1,9 +1,10 @@
 //! What a client knows of the cluster: when it asks again, and what it makes of the answers.
 
 use crate::client::cardboard::{Town, World};
-use crate::client::{consumed, consumer};
-use kafka_trial::kernel::Fault;
-use kafka_trial::protocol::NO_LEADER;
+use crate::client::{acked, consumed, consumer, counting, producer};
+use kafka_trial::client::workload::{Pace, Workload};
+use kafka_trial::kernel::{Duration, Fault};
+use kafka_trial::protocol::{Fact, NO_LEADER};
 
 /// Both brokers are up, broker 1 leads, and a consumer reads.
 fn town(settings: &[(&str, &str)]) -> Town {
@@ -94,4 +95,114 @@ fn cn26_an_answer_with_an_older_epoch_is_not_taken_over() {
     assert_eq!(consumed(&facts), [0, 1]);
     let asked = &town.world().fetched_from[newer..];
     assert!(!asked.is_empty() && asked.iter().all(|broker| *broker == 2));
+}
+
+/// The topics of each question about the cluster.
+fn asked_about(town: &Town) -> Vec<String> {
+    let world = town.world();
+    let topics = world.asked_about.iter().map(|topics| topics.join(" "));
+    topics.collect()
+}
+
+/// A producer begins with brokers alone, asks about a topic when it has something for it, and later about all; a
+/// consumer asks about what it reads from the start.
+#[test]
+fn cn21_a_producer_asks_about_the_topics_that_it_has_used() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.start(1);
+    producer(&mut town, &[("metadata.max.age.ms", "2000")], counting(9));
+    town.run_for(5_000);
+    let asked = asked_about(&town);
+    assert_eq!(asked[..2], ["", "t"]);
+    assert!(
+        asked.len() > 3 && asked[2..].iter().all(|it| it == "t"),
+        "{asked:?}"
+    );
+    let mut reads = self::town(&[]);
+    reads.run_for(500);
+    assert!(asked_about(&reads).iter().all(|it| it == "t"));
+}
+
+/// The first answer is 10 ms old when the producer learns of its topic: no back-off of 100 ms holds that question up.
+#[test]
+fn cn23_a_new_topic_is_asked_about_at_once() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.start(1);
+    town.start(2);
+    let workload = Workload {
+        start_after: Duration::from_millis(10),
+        ..counting(1)
+    };
+    producer(&mut town, &[("enable.idempotence", "false")], workload);
+    let facts = town.run_for(40);
+    assert_eq!(asked_about(&town), ["", "t"], "{facts:?}");
+    assert_eq!(acked(&facts), [(1, 0)]);
+}
+
+/// The answer to where the log begins names an epoch that metadata do not have yet: nobody leads until they do.
+#[test]
+fn cn27_a_newer_epoch_that_is_heard_of_leaves_the_partition_without_a_leader() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().append(0, &["a"]);
+    town.world().move_leader(0, 1);
+    town.world().lags_at = Some((1, 0));
+    town.start(1);
+    consumer(&mut town, &[("auto.offset.reset", "earliest")], &[]);
+    let facts = town.run_for(3_000);
+    assert!(town.world().fetched_from.is_empty() && consumed(&facts).is_empty());
+    assert!(asked(&town) > 4, "{}: it asks for newer ones", asked(&town));
+    town.world().lags_at = None;
+    assert_eq!(consumed(&town.run_for(2_000)), [0]);
+}
+
+/// A record at 0.1 s and one at 20.1 s. By 6 s the topic has not been used for 5 s: what comes of that answer is that
+/// the next question leaves it out.
+#[test]
+fn cn29_a_topic_that_a_producer_does_not_use_is_forgotten() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.start(1);
+    let settings = [
+        ("metadata.max.age.ms", "6000"),
+        ("metadata.max.idle.ms", "5000"),
+    ];
+    let workload = Workload {
+        pace: Pace::Every(Duration::from_secs(20)),
+        ..counting(2)
+    };
+    producer(&mut town, &settings, workload);
+    let mut facts = town.run_for(19_000);
+    assert_eq!(asked_about(&town), ["", "t", "t", "", ""]);
+    facts.extend(town.run_for(3_000));
+    assert_eq!(acked(&facts), [(1, 0), (2, 1)]);
+    assert_eq!(asked_about(&town)[5..], ["t"]);
+}
+
+/// No broker answers for a while. Whoever may then begins again with the bootstrap list; nobody does unless told to.
+#[test]
+fn cn29_with_rebootstrap_a_client_goes_back_to_its_list() {
+    let bootstraps = |strategy: &str| {
+        let settings = [
+            ("metadata.recovery.strategy", strategy),
+            ("reconnect.backoff.ms", "4000"),
+            ("reconnect.backoff.max.ms", "4000"),
+        ];
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.start(1);
+        town.start(2);
+        producer(&mut town, &settings, counting(30));
+        let mut facts = town.run_for(3_000);
+        for broker in [1, 2] {
+            let node = town.broker(broker);
+            town.apply(Fault::Crash(node));
+        }
+        facts.extend(town.run_for(5_000));
+        town.start(1);
+        town.start(2);
+        facts.extend(town.run_for(10_000));
+        let is_bootstrap = |fact: &Fact| matches!(fact, Fact::Bootstrapped { .. });
+        facts.iter().filter(|(_, fact)| is_bootstrap(fact)).count()
+    };
+    assert_eq!(bootstraps("none"), 1);
+    let again = bootstraps("rebootstrap");
+    assert!(again > 1, "{again}");
 }
