@@ -40,7 +40,7 @@ pub enum ApplicationFact {
         offset: i64,
         why: Rc<str>,
     },
-    /// By a consumer: its application wants nothing of these partitions for now.
+    /// By a consumer: its application wants nothing of these partitions until it resumes them.
     #[serde(rename = "paused")]
     Paused { partitions: Vec<TopicPartition> },
     /// By a consumer: its application wants these partitions again.
