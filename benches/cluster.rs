@@ -123,13 +123,14 @@ fn memory() {
     );
 }
 
+/// Each record in a batch and a request of its own: most messages for each record. `benches/clients.rs` fills batches.
 fn saturating(producers: u32, duration: &str) -> Plan {
     let rest = format!(
         "cluster: {{brokers: 3}}
 topics:
   t: {{partitions: 6, replication.factor: 3}}
 producers:
-  p: {{count: {producers}, topic: t, value: {{bytes: 100B}}, saturate: true, acks: all}}
+  p: {{count: {producers}, topic: t, value: {{bytes: 100B}}, saturate: true, acks: all, config: {{batch.size: 0}}}}
 consumers:
   c: {{topics: [t]}}"
     );

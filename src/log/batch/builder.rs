@@ -299,9 +299,10 @@ impl BatchBuilder {
             self.bytes.reserve_exact(HEADER_SIZE + bytes);
             self.bytes.resize(HEADER_SIZE, 0);
         } else {
-            if self.bytes.capacity() < self.bytes.len() + bytes && self.bytes.len() < self.expected
-            {
-                self.bytes.reserve_exact(self.expected - self.bytes.len());
+            let length = self.bytes.len();
+            let few_steps = self.expected.min(4 * length);
+            if self.bytes.capacity() < length + bytes && length + bytes < few_steps {
+                self.bytes.reserve_exact(few_steps - length);
             }
             self.bytes.reserve(bytes);
         }
