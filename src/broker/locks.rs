@@ -146,8 +146,12 @@ impl Broker {
 
     /// Goes on with what was interrupted.
     pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_>, number: u64) {
-        let Some(Interruption { since, what, then }) = self.interruptions.waiting.remove(&number)
-        else {
+        let interrupted = self.interruptions.waiting.remove(&number);
+        assert!(
+            interrupted.is_some(),
+            "a thread goes on with what it has done already"
+        );
+        let Some(Interruption { since, what, then }) = interrupted else {
             return;
         };
         match what {
@@ -233,6 +237,10 @@ impl Broker {
                 .partition()
                 .is_none_or(|it| Some(it) == lock.partition()),
         });
+        assert!(
+            wanted.iter().all(|(held, _)| *held < lock),
+            "{lock:?} is waited for with one that comes later, or with a share of it"
+        );
         let kept: Vec<Lock> = wanted.iter().map(|(lock, _)| lock.clone()).collect();
         ctx.give_back(&kept);
         for (lock, how) in wanted {

@@ -213,8 +213,32 @@ impl<L: PartialEq> Locks<L> {
             lock.holders.push((thread, how));
         } else {
             lock.waiting.push_back((thread, how));
+            assert!(
+                !self.waits_for(thread, thread, &mut Vec::new()),
+                "threads of a process wait for each other, for ever"
+            );
         }
         free
+    }
+
+    /// Whether `thread` waits for something that `other` has or would get before it, or somebody in between.
+    fn waits_for(&self, thread: u16, other: u16, seen: &mut Vec<u16>) -> bool {
+        let is_it = |(it, _): &(u16, Hold)| *it == thread;
+        self.0.iter().any(|lock| {
+            let Some(place) = lock.waiting.iter().position(is_it) else {
+                return false;
+            };
+            let before = lock.holders.iter().filter(|holder| !is_it(holder));
+            let before = before.chain(lock.waiting.iter().take(place));
+            before.into_iter().any(|(it, _)| {
+                if *it == other {
+                    return true;
+                }
+                let new = !seen.contains(it);
+                seen.push(*it);
+                new && self.waits_for(*it, other, seen)
+            })
+        })
     }
 
     /// Gives back all that a thread holds but `keep`; answers who has a lock now that waited for it.
@@ -433,6 +457,28 @@ mod tests {
         assert_eq!(locks.release(4, &[]), [5]);
         assert!(locks.release(5, &[]).is_empty());
         assert!(locks.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "wait for each other")]
+    fn two_that_wait_for_each_other_are_noticed() {
+        let mut locks = Locks::new();
+        locks.hold("log", Alone, 1);
+        locks.hold("isr", Shared, 2);
+        assert!(!locks.ask("log", Alone, 3), "3 waits, and nobody for 3");
+        assert!(!locks.ask("log", Alone, 2));
+        locks.ask("isr", Alone, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "wait for each other")]
+    fn who_shares_a_lock_that_both_want_alone_is_noticed() {
+        let mut locks = Locks::new();
+        for thread in [1, 2] {
+            locks.hold("isr", Shared, thread);
+        }
+        assert!(!locks.ask("isr", Alone, 1));
+        locks.ask("isr", Alone, 2);
     }
 
     #[test]

@@ -132,5 +132,28 @@ fn search(mut low: usize, mut high: usize, target: i64, key: impl Fn(usize) -> i
             std::cmp::Ordering::Equal => return middle,
         }
     }
+    // Whatever a damaged file holds: the search begins at one that is not beyond.
+    assert!(
+        key(low) <= target,
+        "what an index finds for {target} lies beyond it"
+    );
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::search;
+
+    #[test]
+    fn a_search_finds_the_last_that_is_not_beyond() {
+        let keys = [1, 4, 9];
+        let found = |target| search(0, 2, target, |slot| keys[slot]);
+        assert_eq!([1, 3, 4, 8, 9, 50].map(found), [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "lies beyond it")]
+    fn a_search_that_begins_beyond_its_target_is_noticed() {
+        search(0, 1, 3, |_| 4);
+    }
 }

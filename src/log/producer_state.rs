@@ -82,6 +82,11 @@ impl ProducerStateEntry {
             self.batches.pop_front();
         }
         self.batches.push_back(batch);
+        assert!(
+            self.batches.len() <= BATCHES_TO_RETAIN,
+            "{} batches of a producer are remembered",
+            self.batches.len()
+        );
     }
 
     /// Takes over what an append came to.

@@ -102,6 +102,11 @@ impl ProducerStateManager {
     }
 
     pub(crate) fn update(&mut self, info: ProducerAppendInfo) {
+        assert!(
+            info.producer_id >= 0,
+            "{}: a state is kept of no producer",
+            self.dir
+        );
         for first_offset in info.started {
             self.ongoing.insert(first_offset, info.producer_id);
         }
@@ -203,6 +208,24 @@ impl ProducerStateManager {
         }
         (self.last_snapshot_offset, self.map_end_offset) = (0, offset);
         Ok(())
+    }
+
+    /// What is known reaches to the end of the log, which is appended to from there on, and no snapshot beyond.
+    pub(crate) fn assert_at(&self, log_end_offset: i64) {
+        assert!(
+            self.map_end_offset >= log_end_offset,
+            "{}: producers are known up to {}, and the log ends at {log_end_offset}",
+            self.dir,
+            self.map_end_offset
+        );
+        assert!(
+            self.snapshots
+                .last()
+                .is_none_or(|last| *last <= self.map_end_offset),
+            "{}: a snapshot of producers lies beyond {}, to which they are known",
+            self.dir,
+            self.map_end_offset
+        );
     }
 
     /// Writes a snapshot at the end of what is known, if that moved since the last one (RL8).
@@ -414,4 +437,66 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
     let (taken, rest) = bytes.split_first_chunk().unwrap_or((&[0; N], &[]));
     *bytes = rest;
     *taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manager() -> ProducerStateManager {
+        ProducerStateManager::open(&Disk::new(), "t-0", 86_400_000)
+    }
+
+    #[test]
+    fn producers_known_to_the_end_of_the_log_are_as_they_should_be() {
+        let mut manager = manager();
+        manager.assert_at(0);
+        manager.update_map_end_offset(7);
+        manager.snapshots.insert(7);
+        manager.assert_at(7);
+    }
+
+    #[test]
+    #[should_panic(expected = "the log ends at 8")]
+    fn producers_that_lag_behind_the_log_are_noticed() {
+        let mut manager = manager();
+        manager.update_map_end_offset(7);
+        manager.assert_at(8);
+    }
+
+    #[test]
+    #[should_panic(expected = "a snapshot of producers lies beyond 7")]
+    fn a_snapshot_from_the_future_is_noticed() {
+        let mut manager = manager();
+        manager.update_map_end_offset(7);
+        manager.snapshots.insert(8);
+        manager.assert_at(7);
+    }
+
+    #[test]
+    #[should_panic(expected = "a state is kept of no producer")]
+    fn a_state_of_no_producer_is_noticed() {
+        let mut manager = manager();
+        let info = manager.prepare_update(-1, AppendOrigin::Client);
+        manager.update(info);
+    }
+
+    #[test]
+    #[should_panic(expected = "7 batches of a producer are remembered")]
+    fn a_producer_with_too_many_batches_is_noticed() {
+        let mut manager = manager();
+        let batch = BatchMetadata {
+            last_sequence: 0,
+            last_offset: 0,
+            offset_delta: 0,
+            timestamp: 0,
+        };
+        let mut info = manager.prepare_update(1, AppendOrigin::Client);
+        info.updated.batches.extend([batch; 6]);
+        manager.update(info);
+        let mut next = manager.prepare_update(1, AppendOrigin::Client);
+        next.updated = manager.producers[&1].clone();
+        next.updated.batches.truncate(1);
+        manager.update(next);
+    }
 }

@@ -119,6 +119,11 @@ impl TimeIndex {
 
     /// Forgets entries whose offset is `offset` or beyond.
     pub(crate) fn truncate_to(&mut self, offset: i64) {
+        assert!(
+            offset >= self.base_offset,
+            "the time index of {} is cut to {offset}: its segment is to go",
+            self.base_offset
+        );
         let relative = offset - self.base_offset;
         let slot = self
             .index
@@ -148,5 +153,43 @@ impl TimeIndex {
             timestamp: entry.timestamp,
             offset: self.base_offset + i64::from(entry.relative_offset),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(disk: &mut Disk, entries: &[(i64, i64)]) -> TimeIndex {
+        let mut index = TimeIndex::open(disk, "t-0/10.timeindex", 10, 1_200).expect("a new file");
+        for &(timestamp, offset) in entries {
+            let entry = TimestampOffset { timestamp, offset };
+            index.maybe_append(disk, entry).expect("there is room");
+        }
+        index
+    }
+
+    fn all(index: &TimeIndex) -> Vec<(i64, i64)> {
+        let entries = index.index.entries().iter();
+        let entries = entries.map(|entry| index.timestamp_offset(entry));
+        entries.map(|it| (it.timestamp, it.offset)).collect()
+    }
+
+    #[test]
+    fn entries_rise_and_are_cut_by_offset() {
+        let mut disk = Disk::new();
+        let mut index = index(&mut disk, &[(5, 12), (5, 13), (4, 14), (8, 20), (9, 19)]);
+        assert_eq!(all(&index), [(5, 12), (8, 20)]);
+        index.truncate_to(20);
+        assert_eq!(all(&index), [(5, 12)]);
+        index.truncate_to(10);
+        assert_eq!(all(&index), []);
+    }
+
+    #[test]
+    #[should_panic(expected = "its segment is to go")]
+    fn a_cut_below_the_segment_is_noticed() {
+        let mut disk = Disk::new();
+        index(&mut disk, &[(5, 12)]).truncate_to(9);
     }
 }

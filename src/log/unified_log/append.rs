@@ -105,6 +105,7 @@ impl UnifiedLog {
             self.dir,
             self.log_end_offset
         );
+        self.producers.assert_at(self.log_end_offset);
         let mut append = Append {
             size: 0,
             last_offset,
