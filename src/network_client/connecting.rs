@@ -1,8 +1,8 @@
 //! How connections begin, are held back and end (`ClusterConnectionStates`; CN9, CN10, CN16).
 
-use super::peer::Link;
+use super::peer::{Link, Peer};
 use super::{Completed, Disconnected, NetworkClient};
-use crate::kernel::{CloseReason, Duration};
+use crate::kernel::{CloseReason, Duration, Time};
 use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Timer, exponential};
 
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
@@ -33,8 +33,10 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             deadline,
         };
         peer.last_attempt = ctx.wall();
+        peer.used = ctx.now();
         self.next_deadline = self.next_deadline.min(deadline);
         self.conns.insert(conn, id);
+        self.watch_idle(ctx, ctx.now());
     }
 
     pub(super) fn on_connect_timeout(&mut self, ctx: &mut Ctx<'_>, id: i32) -> Vec<Completed<T>> {
@@ -64,6 +66,51 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             Disconnected::InFlight(reason),
             Disconnected::NotSent(reason),
         )
+    }
+
+    /// CN12: closes the connection that was used longest ago, if that is too long; one with each look.
+    pub(super) fn on_idle(&mut self, ctx: &mut Ctx<'_>) -> Vec<Completed<T>> {
+        self.watches_idle = false;
+        let Some(limit) = self.config.connections_max_idle_ms else {
+            return Vec::new();
+        };
+        let connected = |peer: &&Peer<T>| peer.link.conn().is_some();
+        let by_use = |peer: &&Peer<T>| (peer.used, peer.node.id);
+        let oldest = self.peers.values().filter(connected).min_by_key(by_use);
+        let Some(peer) = oldest else {
+            return Vec::new();
+        };
+        let (id, conn) = (peer.node.id, peer.link.conn());
+        let is_idle = peer.used + Duration::from_millis(limit) <= ctx.now();
+        let Some(conn) = conn.filter(|_| is_idle) else {
+            self.watch_idle(ctx, peer.used);
+            return Vec::new();
+        };
+        ctx.close(conn);
+        let reason = CloseReason::ByPeer;
+        let ended = self.lost(
+            ctx,
+            id,
+            reason,
+            Disconnected::InFlight(reason),
+            Disconnected::NotSent(reason),
+        );
+        let others = self.peers.values().filter(connected);
+        if let Some(used) = others.map(|peer| peer.used).min() {
+            self.watch_idle(ctx, used);
+        }
+        ended
+    }
+
+    /// Looks at connections again when one that was last used then has been idle for too long.
+    fn watch_idle(&mut self, ctx: &mut Ctx<'_>, used: Time) {
+        if let Some(limit) = self.config.connections_max_idle_ms
+            && !std::mem::replace(&mut self.watches_idle, true)
+        {
+            let left = (used + Duration::from_millis(limit)).since(ctx.now());
+            let least = Duration::from_millis(1);
+            ctx.set_timer(left.max(least), timer(self.owner, 0, NetworkTimer::Idle));
+        }
     }
 
     pub(super) fn on_backoff(&mut self, ctx: &mut Ctx<'_>, id: i32) {

@@ -69,6 +69,8 @@ pub struct NetworkClient<T> {
     any_lost: bool,
     /// Nothing times out before this.
     next_deadline: Time,
+    /// An `Idle` timer is set.
+    watches_idle: bool,
 }
 
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
@@ -85,6 +87,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             ended: VecDeque::new(),
             any_lost: false,
             next_deadline: Time::MAX,
+            watches_idle: false,
         }
     }
 
@@ -249,6 +252,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             ctx.cancel_timer(timer);
         }
         peer.failed_setups = 0;
+        peer.used = ctx.now();
         if self.config.discover_broker_versions {
             self.check_api_versions(ctx, id, conn);
         } else {
@@ -278,6 +282,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     ) -> Option<Completed<T>> {
         let (id, peer) = self.peer_at(conn)?;
         let request = peer.in_flight.pop_front()?;
+        peer.used = ctx.now();
         assert_eq!(
             request.correlation_id, response.correlation_id,
             "answers come in the order of requests"
@@ -330,6 +335,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                 Vec::new()
             }
             NetworkTimer::ConnectTimeout => self.on_connect_timeout(ctx, id),
+            NetworkTimer::Idle => self.on_idle(ctx),
             NetworkTimer::Ended => self.ended.pop_front().into_iter().collect(),
         }
     }
@@ -378,6 +384,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                 break;
             };
             let to = peer.node;
+            peer.used = ctx.now();
             if !peer.takes(&body) {
                 let result = Err(Disconnected::UnsupportedVersion);
                 self.end_soon(ctx, Completed { tag, to, result });

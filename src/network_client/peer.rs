@@ -30,6 +30,8 @@ pub(super) struct Peer<T> {
     pub(super) waiting: VecDeque<Waiting<T>>,
     pub(super) in_flight: VecDeque<InFlight<T>>,
     pub(super) lost: Option<CloseReason>,
+    /// CN12: when its connection was begun, or last brought or took something, on the monotonic clock.
+    pub(super) used: Time,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +92,7 @@ impl<T> Peer<T> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             lost: None,
+            used: Time::ZERO,
         }
     }
 

@@ -49,6 +49,8 @@ pub enum NetworkTimer {
     ReconnectBackoff,
     /// The attempt to connect has taken too long.
     ConnectTimeout,
+    /// A connection may not have been used for `connections.max.idle.ms`.
+    Idle,
     /// A request has ended that no answer ends: one without an answer (acks=0) has left, or one cannot be sent.
     Ended,
 }

@@ -182,6 +182,7 @@ impl CommonConfig {
             )?,
             max_in_flight: 100,
             request_timeout_ms,
+            connections_max_idle_ms: keys.idle(540_000)?,
             discover_broker_versions: true,
         };
         Ok(CommonConfig {
@@ -359,8 +360,10 @@ impl ConsumerConfig {
 impl AdminConfig {
     pub fn parse(properties: &Properties) -> Result<AdminConfig, ConfigError> {
         let mut keys = Keys(properties);
+        let mut common = CommonConfig::parse(&mut keys)?;
+        common.network.connections_max_idle_ms = keys.idle(300_000)?;
         Ok(AdminConfig {
-            common: CommonConfig::parse(&mut keys)?,
+            common,
             default_api_timeout_ms: keys.number("default.api.timeout.ms", 0, 60_000)?,
             retries: keys.number("retries", 0, u64::from(i32::MAX as u32))? as u32,
         })
@@ -404,6 +407,24 @@ impl Keys<'_> {
             value: number.to_string(),
             expected: format!("a whole number from {least} to {}", i32::MAX),
         })
+    }
+
+    /// Negative: for ever.
+    fn idle(&mut self, default_ms: i64) -> Result<Option<u64>, ConfigError> {
+        const KEY: &str = "connections.max.idle.ms";
+        let value = self.get(KEY).unwrap_or_default();
+        let millis = match value {
+            "" => Ok(default_ms),
+            _ => value.parse::<i64>(),
+        };
+        match millis {
+            Ok(millis) => Ok(u64::try_from(millis).ok()),
+            Err(_) => Err(ConfigError::Value {
+                key: KEY,
+                value: value.to_owned(),
+                expected: "a whole number".to_owned(),
+            }),
+        }
     }
 
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {

@@ -15,6 +15,8 @@ pub struct NetworkClientConfig {
     pub max_in_flight: u32,
     /// `request.timeout.ms`, for what the client asks by itself.
     pub request_timeout_ms: u64,
+    /// CN12: `connections.max.idle.ms`; none: no connection is closed for want of use.
+    pub connections_max_idle_ms: Option<u64>,
     /// Asks first which requests the other side knows (`discoverBrokerVersions`).
     pub discover_broker_versions: bool,
 }
@@ -28,6 +30,7 @@ impl Default for NetworkClientConfig {
             connection_setup_timeout_max_ms: 30_000,
             max_in_flight: 5,
             request_timeout_ms: 30_000,
+            connections_max_idle_ms: None,
             discover_broker_versions: true,
         }
     }

@@ -206,3 +206,27 @@ fn cn29_with_rebootstrap_a_client_goes_back_to_its_list() {
     let again = bootstraps("rebootstrap");
     assert!(again > 1, "{again}");
 }
+
+/// The first broker that answered is known under an id of its own from then on: the connection to it as a server of the
+/// bootstrap list is used no more. Whoever looks often enough loses it after the idle time, and nothing else.
+#[test]
+fn cn12_a_connection_that_is_not_used_is_closed() {
+    let closed = |idle: &str| {
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.start(1);
+        let settings = [
+            ("connections.max.idle.ms", idle),
+            ("enable.idempotence", "false"),
+        ];
+        producer(&mut town, &settings, counting(20));
+        let mut facts = town.run_for(4_000);
+        let before = asked(&town);
+        facts.extend(town.run_for(18_000));
+        assert_eq!(acked(&facts).len(), 20);
+        asked(&town) - before
+    };
+    // A lost connection has metadata asked for.
+    assert_eq!(closed("540000"), 0);
+    assert_eq!(closed("-1"), 0);
+    assert_eq!(closed("5000"), 1);
+}
