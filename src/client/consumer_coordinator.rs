@@ -270,7 +270,8 @@ impl ConsumerCoordinator {
         Ok(())
     }
 
-    /// The application's thread, while it is in `poll`; answers when to look again.
+    /// The application's thread, while it is in `poll`; answers when to look again. What it asks it does not wait for:
+    /// a join goes on over several polls, and only who is through with it commits (CC2).
     pub fn poll<T: Clone + std::fmt::Debug>(
         &mut self,
         ctx: &mut Ctx<'_>,

@@ -262,7 +262,13 @@ impl KafkaConsumer {
         if wake < Time::MAX {
             self.client.wake_at(ctx, wake);
         }
-        self.hand_out();
+        if self.hand_out() && !self.stuck && !self.held {
+            // CC1: while the application works on these, the next are on their way.
+            let wake = self.ask(ctx, Kind::Fetch);
+            if wake < Time::MAX {
+                self.client.wake_at(ctx, wake);
+            }
+        }
     }
 
     /// Nothing is heard of it any more, on a node that lives on: as if its process were gone.
@@ -388,7 +394,8 @@ impl KafkaConsumer {
         });
     }
 
-    /// `maybeCompleteValidation`.
+    /// `maybeCompleteValidation`. After an error it is asked again when `retry.backoff.ms` is over, by newer metadata
+    /// (CC31).
     fn on_epoch_end(
         &mut self,
         ctx: &mut Ctx<'_>,

@@ -167,7 +167,8 @@ impl SubscriptionState {
             .collect()
     }
 
-    /// What the group has committed here, with its epoch; the leader's epoch as metadata knows it.
+    /// CC29: what the group has committed here, with its epoch; the leader's epoch as metadata knows it. Where both
+    /// are known it is held against the leader's log before it is read on.
     pub fn on_committed(
         &mut self,
         partition: &TopicPartition,
@@ -357,5 +358,39 @@ impl Why {
             Why::Truncated(_) => "LogTruncationException",
             Why::Seek | Why::NoCommittedOffset => "NoOffsetForPartitionException",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a sought position or a reset comes to, CC33 and `seek` say.
+    #[test]
+    fn cc29_a_committed_position_is_held_against_the_leaders_log_where_both_epochs_are_known() {
+        let partition = TopicPartition::new("t", 0);
+        let state = |committed, leader_epoch| {
+            let mut state = SubscriptionState::new(AutoOffsetReset::Earliest);
+            state.assign_from_group(std::slice::from_ref(&partition));
+            assert_eq!(state.state(&partition), Some(State::Initializing));
+            state.on_committed(&partition, committed, leader_epoch);
+            state.state(&partition)
+        };
+        let at = |offset_epoch, leader_epoch| FetchPosition {
+            offset: 7,
+            offset_epoch,
+            leader_epoch,
+        };
+        let known = State::AwaitValidation(at(2, 3));
+        assert_eq!(state(Some((7, 2)), Some(3)), Some(known));
+        let none_committed = State::Fetching(at(UNKNOWN_EPOCH, 3));
+        assert_eq!(
+            state(Some((7, UNKNOWN_EPOCH)), Some(3)),
+            Some(none_committed)
+        );
+        let leader_unknown = State::Fetching(at(2, UNKNOWN_EPOCH));
+        assert_eq!(state(Some((7, 2)), None), Some(leader_unknown));
+        let reset = State::AwaitReset(ResetTo::Earliest, Why::NoCommittedOffset);
+        assert_eq!(state(None, Some(3)), Some(reset));
     }
 }

@@ -472,6 +472,7 @@ fn owned(
     }
 }
 
+/// What DescribeGroups tells (CG48): who has what only while nothing moves.
 fn group_view((coordinator, at): (BrokerId, &Rc<str>), group: &GroupMetadata) -> GroupView {
     let stable = group.is(GroupState::Stable);
     let members = group.members().map(|member| MemberView {

@@ -36,7 +36,7 @@ pub fn kafka_consumer_groups_list(view: &dyn ClusterView) -> String {
     row("GROUP", "STATE") + &rows.collect::<String>()
 }
 
-/// `kafka-consumer-groups --describe --all-groups`: a line a partition that a member has, members with most
+/// CG47: `kafka-consumer-groups --describe --all-groups`: a line a partition that a member has, members with most
 /// partitions first, then those that only the group has committed; each in the order of a Java map.
 pub fn kafka_consumer_groups_describe(view: &dyn ClusterView) -> String {
     of_each_group(view, |text, group| {
@@ -86,6 +86,7 @@ pub fn kafka_consumer_groups_state(view: &dyn ClusterView) -> String {
     })
 }
 
+/// CG48: of a group that rebalances nobody says who has what.
 fn of_each_group(view: &dyn ClusterView, table: impl Fn(&mut String, &GroupView)) -> String {
     let mut text = String::new();
     for group in view.groups() {
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn describe_prints_what_kafka_printed() {
+    fn cg47_describe_prints_what_kafka_printed() {
         let told = kafka_consumer_groups_describe(&recorded());
         assert_eq!(parts(&told), printed(&["--describe", "--all-groups"]));
         for name in ["dashboard", "old"] {
@@ -373,6 +374,47 @@ mod tests {
             let told = kafka_consumer_groups_describe(&scene);
             assert_eq!(parts(&told), printed(&["--describe", "--group", name]));
         }
+    }
+
+    /// As the tool has it where it finds no commit, and one behind a log's end that was cut off.
+    #[test]
+    fn cg47_a_lag_is_unknown_without_a_commit_and_may_be_below_zero() {
+        let mut scene = recorded();
+        let committed = &mut scene.groups[0].committed;
+        committed.insert(TopicPartition::new("trucks_gps", 0), 10);
+        committed.remove(&TopicPartition::new("trucks_gps", 1));
+        let told = kafka_consumer_groups_describe(&scene);
+        let cells = |line: &str| -> Vec<String> {
+            let cells = line.split_whitespace().skip(2).take(4);
+            cells.map(str::to_owned).collect()
+        };
+        let mut rows: Vec<_> = told.lines().skip(1).take(2).map(cells).collect();
+        rows.sort();
+        assert_eq!(rows, [["0", "10", "8", "-2"], ["1", "-", "3", "-"]]);
+    }
+
+    #[test]
+    fn cg48_of_a_group_that_rebalances_partitions_are_nobodys() {
+        let mut scene = recorded();
+        scene.groups.truncate(1);
+        scene.groups[0].state = "PreparingRebalance";
+        for member in &mut scene.groups[0].members {
+            member.assignment.clear();
+        }
+        let told = kafka_consumer_groups_describe(&scene);
+        let (table, beside) = parts(&told);
+        assert_eq!(
+            beside,
+            "Warning: Consumer group 'dashboard' is rebalancing."
+        );
+        let ends = table
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().skip(6));
+        for nobody in ends {
+            assert_eq!(nobody.collect::<Vec<_>>(), ["-", "-", "-"]);
+        }
+        assert_eq!(table.lines().count(), 4, "what is committed is told");
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn cc4_cx5_a_second_member_gets_its_half_in_a_second_generation() {
 /// CC49: between a commit before it joins and its new assignment an EAGER member reads nothing; a COOPERATIVE
 /// one reads on what it has. Here the group waits for a member that is paused, so that it takes 5 s.
 #[test]
-fn cc49_what_a_member_keeps_is_read_while_it_joins() {
+fn cc2_cc49_what_a_member_keeps_is_read_while_it_joins() {
     let read_meanwhile = |strategy: &str| {
         let consumers = ["a", "b"].map(|name| member(name, strategy, "")).concat();
         let third = member("c", strategy, "start: 20s, ");

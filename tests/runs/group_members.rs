@@ -342,3 +342,56 @@ fn cc5_cc11_cc12_cc14_what_is_buffered_is_given_out_in_portions_or_left_to_the_n
             > 20
     );
 }
+
+/// Its coordinator can store nothing, since it is alone: each round fails, and the next begins `retry.backoff.ms` later.
+#[test]
+fn cc41_a_round_that_failed_is_tried_again_after_a_pause() {
+    let text = "format: 1\nname: test\nabout: A group.\nduration: 40s\n\
+        cluster: {brokers: 3, config: {min.insync.replicas: 2, offsets.topic.num.partitions: 1, \
+        zookeeper.session.timeout.ms: 6000, group.initial.rebalance.delay.ms: 0}}\n\
+        topics: {t: {partitions: 6, replication.factor: 3}}\n\
+        consumers:\n  a: {topics: [t], config: {group.id: g, enable.auto.commit: false}}\n  \
+        b: {topics: [t], start: 25s, config: {group.id: g, enable.auto.commit: false}}\n\
+        timeline: [{at: 12s, crash: followers of __consumer_offsets-0}]\n";
+    let report = played(text);
+    let begins = report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::Group(GroupFact::Changed { state, .. }) if **state == *"CompletingRebalance" => {
+            Some(entry.time.0 / 1_000_000)
+        }
+        _ => None,
+    });
+    let begins: Vec<u64> = begins.filter(|at| *at > 32_000).collect();
+    assert!(begins.len() > 20, "{begins:?}");
+    let pauses = begins.windows(2).map(|two| two[1] - two[0]);
+    let pauses: Vec<u64> = pauses.collect();
+    assert!(
+        pauses.iter().all(|it| (100..250).contains(it)),
+        "{pauses:?}"
+    );
+}
+
+/// A member whose broker is far away, and that works for as long as a fetch takes: it never waits.
+#[test]
+fn cc1_the_next_fetch_is_under_way_while_the_application_works() {
+    let text = "format: 1\nname: test\nabout: A group.\nduration: 60s\n\
+        cluster: {brokers: 1, config: {offsets.topic.replication.factor: 1}}\n\
+        topics: {t: {partitions: 1}}\nproducers: {p: {topic: t, every: 100ms}}\n\
+        consumers: {a: {topics: [t], processing: 80ms, config: {group.id: g}}}\n\
+        timeline: [{at: 5s, slow link: a, to: broker-1, by: 200ms}]\n";
+    let report = played(text);
+    let polls = report.trace.iter().filter_map(|entry| match entry.fact {
+        Fact::Consumed { .. } => Some(entry.time.0 / 1_000_000),
+        _ => None,
+    });
+    let mut polls: Vec<u64> = polls.filter(|at| *at > 35_000).collect();
+    polls.dedup();
+    // One a fetch, and not one a fetch and what was to be worked off before.
+    let rest = polls.windows(2).map(|two| two[1] - two[0]).max();
+    assert!(rest < Some(600), "{polls:?}");
+}
+
+fn played(text: &str) -> Report {
+    let loaded = load("test.yaml", text.as_bytes().to_vec(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    run(&plan, 1).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -43,7 +43,10 @@ fn cg4_cg5_the_topic_of_groups_is_made_when_somebody_asks_for_a_coordinator() {
         2,
         "two partitions for each of two members"
     );
+}
 
+#[test]
+fn cc3_who_names_its_partitions_itself_looks_for_no_coordinator() {
     let alone = played(
         "duration: 20s\ncluster: {brokers: 3}\ntopics: {positions: {}}\n\
          consumers: {a: {topics: [positions]}}\n",

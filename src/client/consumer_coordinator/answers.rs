@@ -224,7 +224,7 @@ impl ConsumerCoordinator {
         });
     }
 
-    /// Some errors have it join again at once, others after a pause.
+    /// CC41: some errors have it join again at once, others after a pause.
     pub(super) fn join_later(&mut self, ctx: &mut Ctx<'_>, error: ErrorCode) {
         self.joining = false;
         self.to_assign = None;

@@ -92,7 +92,8 @@ impl KafkaConsumer {
         self.group.as_ref().is_none_or(gone)
     }
 
-    /// Both threads of a member of a group; answers when to look again.
+    /// Both threads of a member of a group; answers when to look again. Who names its partitions itself looks for no
+    /// coordinator (CC3).
     pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
         let Some(group) = &mut self.group else {
             return Time::MAX;
@@ -138,11 +139,11 @@ impl KafkaConsumer {
     }
 
     /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
-    /// is dropped.
-    pub(super) fn hand_out(&mut self) {
+    /// is dropped. Answers whether there is one.
+    pub(super) fn hand_out(&mut self) -> bool {
         let may = |group: &&mut Membership| group.in_poll && !self.held && self.closing.is_none();
         let Some(group) = self.group.as_mut().filter(may) else {
-            return;
+            return false;
         };
         let mut handed_out = 0;
         let mut paused = VecDeque::new();
@@ -189,9 +190,10 @@ impl KafkaConsumer {
             group.in_poll = false;
             self.polled.push_back(Polled::Returned);
         }
+        handed_out > 0
     }
 
-    /// Not while something of it is in the buffer, nor while it is about to be given up.
+    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
     pub(super) fn may_fetch(&self, partition: &TopicPartition) -> bool {
         let is_buffered =
             |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);

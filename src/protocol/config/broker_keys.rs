@@ -119,7 +119,13 @@ pub(super) const BROKER: &[Key] = &[
     tunes("group.consumer.session.timeout.ms", int(1)),
     tunes("group.coordinator.append.linger.ms", int(0)),
     tunes("group.coordinator.new.enable", BOOLEAN),
-    tunes("group.coordinator.rebalance.protocols", LIST),
+    // CG1: what else there is needs KRaft; with ZooKeeper a broker that is told of it does not start.
+    changes(
+        "group.coordinator.rebalance.protocols",
+        LIST,
+        Lack::Groups,
+        &["classic"],
+    ),
     tunes("group.coordinator.threads", int(1)),
     modelled("group.initial.rebalance.delay.ms", int(ANY), "3000"),
     modelled("group.max.session.timeout.ms", int(ANY), "1800000"),

@@ -384,6 +384,19 @@ mod tests {
     }
 
     #[test]
+    fn cg1_a_broker_coordinates_groups_by_the_classic_protocol_and_no_other() {
+        let name = "group.coordinator.rebalance.protocols";
+        let judged = |value: &str| Scope::Broker.key(name).map(|key| key.unmodelled(value));
+        assert_eq!(judged("classic"), Ok(None));
+        for other in ["consumer", "classic,consumer"] {
+            assert!(matches!(
+                judged(other),
+                Ok(Some(Unmodelled::Refused { .. }))
+            ));
+        }
+    }
+
+    #[test]
     fn values_that_say_what_happens_here_are_values_that_kafka_takes() {
         for keys in [BROKER, TOPIC, PRODUCER, CONSUMER, ADMIN, SECURITY] {
             for key in keys {

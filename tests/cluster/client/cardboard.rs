@@ -43,6 +43,7 @@ pub struct World {
     pub answers: VecDeque<Answer>,
     pub list_offsets_errors: VecDeque<ErrorCode>,
     pub epoch_end_questions: u32,
+    pub epoch_end_errors: VecDeque<ErrorCode>,
     pub mute_admin: bool,
     /// Errors carry the new leader (KIP-951).
     pub names_leaders: bool,
@@ -253,10 +254,12 @@ impl Broker {
             }
             Request::OffsetForLeaderEpoch(request) => {
                 world.epoch_end_questions += 1;
+                let error = world.epoch_end_errors.pop_front();
                 let partitions = request.partitions.iter().map(|asked| {
                     let known = &world.partitions[asked.partition.partition as usize];
                     let end = known.epoch_end(asked.leader_epoch);
-                    (asked.partition.clone(), self.check_leader(known), end)
+                    let error = error.unwrap_or(self.check_leader(known));
+                    (asked.partition.clone(), error, end)
                 });
                 let partitions = partitions.collect();
                 Some(OffsetForLeaderEpochResponse { partitions }.into())

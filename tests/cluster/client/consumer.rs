@@ -111,3 +111,55 @@ fn a_batch_with_a_bad_crc_stops_the_consumer_for_ever() {
         .collect();
     assert_eq!(names, ["KafkaException"]);
 }
+
+/// Until the answer is there nothing is read on, and it is asked no more often.
+#[test]
+fn cc31_where_an_epoch_ends_is_asked_once_and_again_after_an_error() {
+    let questions = |errors: &[ErrorCode], within: u64| {
+        let mut town = Town::new(1, World::with_partitions(&[1]));
+        town.world().append(0, &["a", "b"]);
+        town.start(1);
+        town.start(2);
+        consumer(&mut town, &[("metadata.max.age.ms", "1000")], &[(0, 0)]);
+        town.run_for(900);
+        town.world().epoch_end_errors.extend(errors);
+        town.world().move_leader(0, 2);
+        town.world().append(0, &["c"]);
+        let facts = town.run_for(within);
+        (town.world().epoch_end_questions, consumed(&facts))
+    };
+    assert_eq!(questions(&[], 2_000), (1, vec![2]));
+    let not_here = ErrorCode::NotLeaderOrFollower;
+    assert_eq!(questions(&[not_here; 3], 2_000), (4, vec![2]));
+    // 100 ms apart (retry.backoff.ms).
+    let (asked, read) = questions(&[not_here; 1_000], 1_000);
+    assert!((6..=10).contains(&asked), "{asked}");
+    assert_eq!(read, Vec::<i64>::new());
+}
+
+/// One request names all of a broker's partitions, and there is no other beside it.
+#[test]
+fn cc7_a_broker_is_asked_for_all_its_partitions_at_once() {
+    let mut town = Town::new(1, World::with_partitions(&[1, 1, 1]));
+    for partition in 0..3 {
+        town.world().append(partition, &["a"]);
+    }
+    town.start(1);
+    consumer(&mut town, &[], &[(0, 0), (1, 0), (2, 0)]);
+    let fetches_when_read = |town: &mut Town| {
+        let mut fetches = None;
+        for _ in 0..1_000 {
+            if consumed(&town.run_for(1)).len() == 3 {
+                fetches = Some(town.world().fetched_from.len());
+                break;
+            }
+        }
+        fetches
+    };
+    let first = fetches_when_read(&mut town).expect("all three in one answer");
+    for partition in 0..3 {
+        town.world().append(partition, &["b"]);
+    }
+    let then = fetches_when_read(&mut town).expect("all three in one answer");
+    assert!(then > first);
+}
