@@ -2,10 +2,11 @@
 //! was looked at in a cluster of three: no broker sends CreateTopics to the controller, each that is asked writes
 //! the topic itself, and every such question is answered with error 5 until the broker knows of the topic.
 
-use kafka_trial::kernel::{Duration, Time};
+use kafka_trial::kernel::{Duration, NodeId, Time};
+use kafka_trial::node::Node;
 use kafka_trial::node::view::ClusterView;
-use kafka_trial::protocol::{ErrorCode, Fact};
-use kafka_trial::run::{Report, run};
+use kafka_trial::protocol::{ErrorCode, Fact, Request, Response};
+use kafka_trial::run::{Report, Run, run};
 use kafka_trial::scenario::load;
 use std::collections::BTreeSet;
 
@@ -90,6 +91,84 @@ fn ct24_a_missing_topic_is_made_by_the_broker_that_is_asked() {
         elsewhere > 0,
         "the controller was always the one that was asked"
     );
+}
+
+/// What brokers have answered the producer, in order: milliseconds, what it asked, and the error.
+fn answered(text: &str, seed: u64) -> Vec<(u64, &'static str, ErrorCode)> {
+    let loaded = load("test.yaml", text.as_bytes().to_vec(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    let mut run = Run::start(&plan, seed).unwrap_or_else(|error| panic!("{error}"));
+    // They come after the only ZooKeeper server.
+    let brokers = [NodeId(1), NodeId(2), NodeId(3)];
+    run.until(Time::ZERO + Duration::from_millis(1_000));
+    for broker in brokers {
+        let Node::Broker(server) = run.node_mut(broker) else {
+            panic!("{broker:?} is no broker");
+        };
+        server
+            .broker_mut()
+            .keep_requests(|request| matches!(request, Request::Metadata(_) | Request::Produce(_)));
+    }
+    run.until(run.end());
+    let mut answered = Vec::new();
+    for broker in brokers {
+        let Node::Broker(server) = run.node_mut(broker) else {
+            continue;
+        };
+        for completed in server.broker_mut().take_requests() {
+            let error = match &completed.response {
+                _ if &*completed.client_id != "truck" => continue,
+                // Its first question is for brokers only.
+                Response::Metadata(answer) if answer.topics.is_empty() => continue,
+                Response::Metadata(answer) => answer.topics[0].error,
+                Response::Produce(answer) => answer.responses[0].error,
+                _ => continue,
+            };
+            answered.push((completed.time.0, completed.request.name(), error));
+        }
+    }
+    answered.sort_by_key(|(at, ..)| *at);
+    let in_ms = answered.into_iter();
+    in_ms
+        .map(|(at, what, error)| (at / 1_000_000, what, error))
+        .collect()
+}
+
+/// CX2: `send` waits while metadata are asked for again, after back-offs that double, until the topic has leaders.
+#[test]
+fn cx2_the_first_send_to_a_topic_that_is_missing_asks_until_it_has_leaders() {
+    let text = cluster(
+        "auto.create.topics.enable: true, num.partitions: 2, default.replication.factor: 3",
+        ONE_PRODUCER,
+    );
+    for seed in 1..=6 {
+        let answered = answered(&text, seed);
+        let first_produce = answered.iter().position(|it| it.1 == "Produce");
+        let (asked, sent) = answered.split_at(first_produce.expect("it sends"));
+        let (last, missing) = asked.split_last().expect("it asks");
+        assert_eq!(last.2, ErrorCode::None, "seed {seed}: {asked:?}");
+        assert!(!missing.is_empty(), "seed {seed}: {asked:?}");
+        for (at, what, error) in missing {
+            // Nobody knows of it, or its leaders are not chosen yet.
+            assert!(
+                matches!(
+                    error,
+                    ErrorCode::LeaderNotAvailable | ErrorCode::UnknownTopicOrPartition
+                ),
+                "seed {seed}: {what} at {at}: {error:?}"
+            );
+        }
+        // 100 ms, then 200 ms and so on, a fifth more or less.
+        for (exponent, pair) in asked.windows(2).enumerate() {
+            let pause = pair[1].0 - pair[0].0;
+            let middle = 100 << exponent;
+            assert!(
+                (middle * 4 / 5..=middle * 6 / 5 + 5).contains(&pause),
+                "seed {seed}: {asked:?}"
+            );
+        }
+        assert_eq!(sent.last().expect("it sends").2, ErrorCode::None);
+    }
 }
 
 #[test]
