@@ -202,7 +202,7 @@ impl KafkaProducer {
         self.append(ctx, blocked)
     }
 
-    /// CP2: the topic, and the partition that the record names.
+    /// CP2, CX2: the topic, and the partition that the record names.
     fn wait_on_metadata(&mut self, blocked: &Blocked) -> Result<(), Refused> {
         let metadata = self.sender.metadata();
         let invalid = ErrorCode::InvalidTopicException;

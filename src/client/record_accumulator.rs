@@ -204,7 +204,7 @@ impl RecordAccumulator {
         queues.flat_map(|queue| queue.drain(..)).collect()
     }
 
-    /// CP29: to be sent again.
+    /// CP29, CX9: to be sent again.
     pub(super) fn reenqueue(&mut self, mut batch: ProducerBatch, now: Time) {
         batch.begin_retry(now);
         self.put_back(batch);

@@ -1,4 +1,5 @@
-//! The producer's second thread: sends what is ready, and hears what became of it (class Sender; CP26 to CP33, P4 to P7).
+//! The producer's second thread: sends what is ready, and hears what became of it (class
+//! Sender; CP26 to CP33, CX1, P4 to P7).
 //!
 //! Its loop runs when something happens or a time is up, and then as often as Java's does without waiting. It
 //! may not know whether a request that got no answer was carried out.

@@ -331,7 +331,7 @@ impl TransactionManager {
         }
     }
 
-    /// CP41: a batch was given up that had been sent and may be stored. One that expires at its first time is not
+    /// CP41: a batch was given up that had been sent and may be stored. One that expires at its first time (CB11) is not
     /// told of here: 3.9.1 forgets it.
     pub(super) fn mark_unresolved(&mut self, batch: &ProducerBatch) {
         let Some(state) = batch.producer_state() else {

@@ -40,7 +40,7 @@ impl GroupCoordinator {
         }
     }
 
-    /// CG37: these offsets are gone, and the group with them if that was all; tombstones say so, the group's
+    /// CB13, CG37: these offsets are gone, and the group with them if that was all; tombstones say so, the group's
     /// own only if it was ever stored.
     pub(super) fn clean_up_group(
         &mut self,

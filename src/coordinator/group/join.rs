@@ -330,7 +330,7 @@ impl GroupCoordinator {
         }
     }
 
-    /// CG16, CG17.
+    /// CB12, CG16, CG17.
     pub(super) fn prepare_rebalance(
         &mut self,
         ctx: &mut Ctx<'_>,

@@ -27,6 +27,8 @@ use std::rc::Rc;
 pub enum Answer {
     /// Stored, and never answered.
     Silence,
+    /// Neither stored nor answered: it never came.
+    Lost,
     /// Not stored.
     Error(ErrorCode),
     /// Not stored, for these records of the batch.
@@ -324,6 +326,7 @@ impl Broker {
             let mut record_errors = Vec::new();
             let error = match &answer {
                 Some(Answer::Error(error)) => *error,
+                Some(Answer::Lost) => ErrorCode::NetworkException,
                 Some(Answer::Records(error, records)) => {
                     record_errors.clone_from(records);
                     *error
@@ -352,7 +355,7 @@ impl Broker {
                 log_start_offset: 0,
             });
         }
-        let is_silent = matches!(answer, Some(Answer::Silence)) || request.acks == 0;
+        let is_silent = matches!(answer, Some(Answer::Silence | Answer::Lost)) || request.acks == 0;
         let node_endpoints = world.endpoints();
         (!is_silent).then(|| {
             ProduceResponse {

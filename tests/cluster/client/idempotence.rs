@@ -171,6 +171,40 @@ fn cb1_the_first_batches_of_a_producer_may_overtake_each_other() {
     assert!((2_000..2_100).contains(&age), "{age}: {failed:?}");
 }
 
+/// A batch never comes, and its time ends with its first request: what comes after it is refused for want of it, again
+/// and again, until its own time is over too. Only then is there a new epoch.
+#[test]
+fn cb11_what_follows_a_batch_that_was_lost_at_its_first_attempt_waits_in_vain() {
+    let mut town = town();
+    // Nor does what goes after it by the same connection.
+    let lost = [Answer::Usual, Answer::Lost, Answer::Lost];
+    town.world().answers.extend(lost);
+    let settings = [
+        ALONE,
+        ("delivery.timeout.ms", "1000"),
+        ("request.timeout.ms", "1000"),
+    ];
+    idempotent(&mut town, &settings, every(700, 6));
+    let facts = town.run_for(10_000);
+    let failed = exceptions(&facts);
+    let names: Vec<&str> = failed.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names[0], "TimeoutException", "{failed:?}");
+    assert!(names.len() > 1, "the next ones fail for it: {failed:?}");
+    let first_failure = failed[0].0;
+    let bumped = facts.iter().find_map(|(at, fact)| {
+        let bumped = matches!(
+            fact,
+            Fact::ProducerState(ProducerStateFact::EpochBumped { .. })
+        );
+        bumped.then_some(*at)
+    });
+    let bumped = bumped.expect("a new epoch ends it");
+    assert!(first_failure + 500 < bumped, "{first_failure} {bumped}");
+    assert_eq!(bumps(&facts)[0], 1);
+    let last = acked(&facts).last().map(|(number, _)| *number);
+    assert_eq!(last, Some(6), "then it goes on");
+}
+
 /// UNKNOWN_PRODUCER_ID: the batch goes again as the first of the next epoch.
 #[test]
 fn cp39_a_producer_that_is_forgotten_begins_a_new_epoch() {

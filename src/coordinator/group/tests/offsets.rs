@@ -260,7 +260,7 @@ fn cg37_tombstones_of_a_group_are_one_batch_and_nobody_waits_for_them() {
 }
 
 #[test]
-fn cg37_a_group_that_was_never_stored_goes_without_a_word() {
+fn cb13_cg37_a_group_that_was_never_stored_goes_without_a_word() {
     let mut town = Town::new();
     let id = town.given_id("c1");
     let cleanup = 600_000;

@@ -51,6 +51,26 @@ fn cg16_a_join_waits_for_every_member_and_every_id_that_is_out() {
     }
 }
 
+/// The answer with its id never reaches a client: it asks again and is given another, and joins with that one. The
+/// first is waited for all the same, for as long as it may be used.
+#[test]
+fn cb12_an_id_that_its_client_never_heard_of_holds_up_the_others() {
+    let mut town = Town::new();
+    let members = town.stable(&["c1"]);
+    let _lost = town.given_id("c2");
+    town.run_ms(2_000);
+    let id = town.given_id("c2");
+    let asked = [town.join(joining(&members[0])), town.join(joining(&id))];
+    // The member's own heartbeats are its join, which waits.
+    town.run_ms(7_999);
+    assert!(asked.iter().all(|it| town.joined(*it).is_none()));
+    town.run_ms(1);
+    for join in asked {
+        let response = town.joined(join).expect("nobody is waited for any more");
+        assert_eq!(response.error, ErrorCode::None);
+    }
+}
+
 #[test]
 fn cg16_who_waits_for_an_assignment_is_sent_back_to_join() {
     let mut town = Town::new();
