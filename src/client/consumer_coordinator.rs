@@ -19,7 +19,7 @@ use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
-use crate::protocol::rules::StaleClaims;
+use crate::protocol::rules::{FetchBeforeJoin, StaleClaims};
 use crate::protocol::{
     Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
     NetworkOwner, OffsetFetchRequest, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
@@ -144,6 +144,7 @@ pub struct ConsumerCoordinator {
     /// `poll` has thrown what no second call mends.
     failed: bool,
     stale_claims: StaleClaims,
+    fetch_before_join: FetchBeforeJoin,
     closed: bool,
     /// Answers that a closed member still waits for.
     farewells: u32,
@@ -220,6 +221,7 @@ impl ConsumerCoordinator {
             news: VecDeque::new(),
             failed: false,
             stale_claims: config.rules.stale_claims,
+            fetch_before_join: config.rules.fetch_before_join,
             closed: false,
             farewells: 0,
         }

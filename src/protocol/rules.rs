@@ -202,6 +202,9 @@ rules! {
 
     // ---- consumers
 
+    /// What a member that gives everything up hands out while it commits before a join (KAFKA-14196; CC45).
+    fetch_before_join: FetchBeforeJoin is "stops" Stops or "goes-on" GoesOn;
+
     /// What becomes of what a member had when it was thrown out of its group (KAFKA-12984, KAFKA-13419; CA9, CC45).
     stale_claims: StaleClaims is "given-up" GivenUp or
         /// It claims it when it joins again, and the leader of the group asks for no generation.

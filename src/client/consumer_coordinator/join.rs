@@ -10,7 +10,7 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::metadata::Partition;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
-use crate::protocol::rules::StaleClaims;
+use crate::protocol::rules::{FetchBeforeJoin, StaleClaims};
 use crate::protocol::{
     Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, ErrorCode, GroupProtocol, JoinGroupRequest,
     Subscription, SyncGroupRequest, TopicName, TopicPartition,
@@ -53,7 +53,7 @@ impl ConsumerCoordinator {
         let gives_up_all = self.rebalance_protocol == RebalanceProtocol::Eager;
         if self.preparation == Preparation::NotBegun {
             self.heartbeat.enabled |= self.state == MemberState::Stable;
-            if gives_up_all {
+            if gives_up_all && self.fetch_before_join == FetchBeforeJoin::Stops {
                 subscriptions.suspend();
             }
             let until = now + self.membership.max_poll_interval;

@@ -278,3 +278,29 @@ expect: ['partitions of a at the end: 6']
     }
     .check();
 }
+
+/// A member's commit takes its time on the way to the coordinator, and what other brokers lead is given to it
+/// meanwhile: who reads on reads that again (CB5).
+#[test]
+fn fetch_before_join_goes_on() {
+    Case {
+        broken: "fetch_before_join=goes-on",
+        era: "",
+        noticed_by: "records processed twice by group g: 0",
+        plan: "
+cluster:
+  brokers: 3
+  config: {offsets.topic.num.partitions: 1}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+consumers:
+  a: {topics: [t], config: {group.id: g}}
+  b: {topics: [t], start: 25s, config: {group.id: g}}
+timeline:
+  - {at: 15s, slow link: a, to: leader of __consumer_offsets-0, by: 900ms}
+expect: ['records processed twice by group g: 0']
+"
+        .to_owned(),
+    }
+    .check();
+}
