@@ -81,8 +81,7 @@ impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
     }
 
     fn bucket(&self, key: &K) -> usize {
-        let hash = key.hash_code() as u32;
-        (hash ^ (hash >> 16)) as usize & (self.buckets.len() - 1)
+        bucket(key.hash_code(), self.buckets.len())
     }
 
     fn double(&mut self) {
@@ -95,6 +94,12 @@ impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
             self.buckets[bucket].push((key, value));
         }
     }
+}
+
+/// Where a key goes; `buckets` is a power of two.
+pub fn bucket(hash_code: i32, buckets: usize) -> usize {
+    let hash = hash_code as u32;
+    (hash ^ (hash >> 16)) as usize & (buckets - 1)
 }
 
 fn chains<K, V>(count: usize) -> Vec<Vec<(K, V)>> {

@@ -15,6 +15,7 @@ mod consumer;
 mod consumer_coordinator;
 mod delivery;
 mod driver;
+mod fetch_order;
 mod java_hash_map;
 mod kafka_admin_client;
 mod kafka_consumer;

@@ -1,5 +1,6 @@
 //! What a consumer knows of each partition that it has been assigned (class SubscriptionState; CC28).
 
+use crate::client::fetch_order::FetchOrder;
 use crate::client::java_hash_map::JavaHashMap;
 use crate::kernel::Time;
 use crate::protocol::config::AutoOffsetReset;
@@ -20,6 +21,10 @@ pub struct SubscriptionState {
     /// Nothing is fetched: what is assigned is about to be given up.
     suspended: bool,
     assigned: BTreeMap<TopicPartition, Assigned>,
+    /// By the group's leader.
+    assigned_by_group: bool,
+    /// Of what is assigned now, once somebody has asked.
+    order: Option<FetchOrder>,
 }
 
 /// `TopicPartitionState`.
@@ -89,6 +94,8 @@ impl SubscriptionState {
             policy,
             suspended: false,
             assigned: BTreeMap::new(),
+            assigned_by_group: false,
+            order: None,
         }
     }
 
@@ -96,6 +103,7 @@ impl SubscriptionState {
     pub fn assign(&mut self, partition: TopicPartition) {
         let state = self.after_policy(Why::NoCommittedOffset);
         self.assigned.insert(partition, Assigned::new(state));
+        (self.assigned_by_group, self.order) = (false, None);
     }
 
     /// All at once, from the group's leader. What was assigned before stays where it is; the others begin
@@ -108,6 +116,7 @@ impl SubscriptionState {
             (partition.clone(), known.unwrap_or_else(fresh))
         };
         self.assigned = partitions.iter().map(assigned).collect();
+        (self.assigned_by_group, self.order) = (true, None);
         self.suspended = false;
     }
 
@@ -122,6 +131,16 @@ impl SubscriptionState {
 
     pub fn clear(&mut self) {
         self.assigned.clear();
+        self.order = None;
+    }
+
+    /// CC9.
+    pub fn fetch_order(&mut self) -> &FetchOrder {
+        let (assigned, by_group) = (self.assigned.keys(), self.assigned_by_group);
+        self.order.get_or_insert_with(|| match by_group {
+            true => FetchOrder::of_group(assigned),
+            false => FetchOrder::of_application(assigned),
+        })
     }
 
     /// `pause` and `resume`. It stays so for as long as it is assigned.

@@ -1,4 +1,4 @@
-//! One broker's fetch session, as who fetches from it knows it (KIP-227; class FetchSessionHandler; CC10, CC19 to CC21):
+//! One broker's fetch session, as who fetches from it knows it (KIP-227; class FetchSessionHandler; CC9, CC10, CC19 to CC21):
 //! what the broker has been told, so that the next fetch need only name what is different.
 //!
 //! May not know whether the broker still has the session: it is told so, or the request fails.
@@ -25,11 +25,14 @@ pub struct FetchSessionHandler {
     partitions: BTreeMap<TopicPartition, SessionPartition>,
     /// Of `build`, to tell who is asked for no longer.
     round: u64,
+    next_place: u64,
 }
 
 #[derive(Debug)]
 struct SessionPartition {
     asked: FetchPartition,
+    /// In the session, which is walked in the order in which partitions came.
+    place: u64,
     /// The last one that wanted it.
     round: u64,
 }
@@ -40,6 +43,7 @@ impl Default for FetchSessionHandler {
             metadata: FetchMetadata::INITIAL,
             partitions: BTreeMap::new(),
             round: 0,
+            next_place: 0,
         }
     }
 }
@@ -50,8 +54,8 @@ impl FetchSessionHandler {
     pub fn build(&mut self, wanted: Vec<FetchPartition>) -> FetchRequestData {
         self.round += 1;
         let mut by_id = wanted.iter().all(|it| it.topic_id != TopicId::ZERO);
-        let (mut to_send, mut forgotten) = (Vec::new(), Vec::new());
-        let mut replaced = Vec::new();
+        let mut to_send = Vec::new();
+        let (mut gone, mut replaced) = (Vec::new(), Vec::new());
         if self.metadata.is_full() {
             self.partitions.clear();
             to_send.clone_from(&wanted);
@@ -73,29 +77,30 @@ impl FetchSessionHandler {
                             // Of the same name, and another topic.
                             let before = known.asked.topic_id;
                             if before != TopicId::ZERO && before != asked.topic_id {
-                                replaced.push((before, asked.partition.clone()));
+                                replaced.push((known.place, (before, asked.partition.clone())));
                             }
-                            altered.push(asked.clone());
+                            altered.push((known.place, asked.clone()));
                             known.asked = asked;
                         }
                     }
                 }
             }
-            to_send.append(&mut altered);
+            to_send.extend(in_order(altered));
             let round = self.round;
             self.partitions.retain(|name, known| {
                 if known.round != round {
                     let topic_id = known.asked.topic_id;
                     by_id &= topic_id != TopicId::ZERO;
-                    forgotten.push((topic_id, name.clone()));
+                    gone.push((known.place, (topic_id, name.clone())));
                 }
                 known.round == round
             });
         }
         // Whoever goes by name knows no other.
-        if by_id {
-            forgotten.append(&mut replaced);
+        if !by_id {
+            replaced.clear();
         }
+        let forgotten = in_order(gone).chain(in_order(replaced)).collect();
         FetchRequestData {
             metadata: self.metadata,
             version: match by_id {
@@ -108,8 +113,13 @@ impl FetchSessionHandler {
     }
 
     fn add(&mut self, asked: FetchPartition) {
-        let round = self.round;
-        let known = SessionPartition { asked, round };
+        self.next_place += 1;
+        let (place, round) = (self.next_place, self.round);
+        let known = SessionPartition {
+            asked,
+            place,
+            round,
+        };
         self.partitions.insert(known.asked.partition.clone(), known);
     }
 
@@ -169,6 +179,12 @@ impl FetchSessionHandler {
     pub fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
         self.partitions.keys()
     }
+}
+
+/// By their places in the session.
+fn in_order<T>(mut with_places: Vec<(u64, T)>) -> impl Iterator<Item = T> {
+    with_places.sort_unstable_by_key(|(place, _)| *place);
+    with_places.into_iter().map(|(_, it)| it)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What a consumer asks the leaders of its partitions: where logs begin and end, where epochs end, and for
-//! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11, CC8, CC10).
+//! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11, CC8 to CC10).
 
 use super::KafkaConsumer;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
@@ -32,6 +32,7 @@ impl KafkaConsumer {
         let mut due: Vec<Due> = Vec::new();
         let mut leader_unknown = false;
         let mut unfit = Vec::new();
+        let mut fetchable = 0;
         for (partition, assigned) in self.subscriptions.iter() {
             if !kind.concerns(&assigned.state) {
                 continue;
@@ -39,6 +40,7 @@ impl KafkaConsumer {
             if kind == Kind::Fetch && !self.may_fetch(partition) {
                 continue;
             }
+            fetchable += 1;
             if now < assigned.retry_at {
                 wake = wake.min(assigned.retry_at);
                 continue;
@@ -69,7 +71,12 @@ impl KafkaConsumer {
         for (partition, why) in unfit {
             self.read_from_leader(&partition, why);
         }
-        due.sort_by_key(|due| due.node);
+        if kind == Kind::Fetch && due.len() > 1 {
+            let order = self.subscriptions.fetch_order();
+            due.sort_by_key(|due| (due.node, order.key(&due.partition, fetchable)));
+        } else {
+            due.sort_by_key(|due| due.node);
+        }
         for of_one_node in due.chunk_by(|a, b| a.node == b.node) {
             let node = of_one_node[0].node;
             let is_ready = self.client.ready(ctx, node);

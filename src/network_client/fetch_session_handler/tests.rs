@@ -192,3 +192,16 @@ fn cc25_the_last_fetch_names_the_session_and_nothing_else() {
     handler.notify_close();
     assert_eq!(said(&handler.build(vec![])), (7, -1, vec![], vec![]));
 }
+
+/// A session is a `LinkedHashMap`: what has changed goes behind what is new, in the order in which it once came.
+#[test]
+fn cc9_what_has_changed_is_named_in_the_order_of_the_session() {
+    let mut handler = FetchSessionHandler::default();
+    handler.build(vec![asked(2, 0), asked(0, 0), asked(3, 0), asked(1, 0)]);
+    handler.handle_response(&answer(ErrorCode::None, 7, &[0, 1, 2, 3]));
+    let next = handler.build(vec![asked(0, 5), asked(9, 0), asked(2, 5)]);
+    assert_eq!(
+        said(&next),
+        (7, 1, vec![(9, 0), (2, 5), (0, 5)], vec![3, 1])
+    );
+}
