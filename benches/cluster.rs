@@ -95,16 +95,21 @@ fn leader_crash() {
 /// As `trial run` does it: every property looks, and no fact is kept longer than somebody looks at it.
 fn saturated() {
     println!("saturated, acks=all, 3 brokers, 6 partitions of 3 replicas, 1 consumer, 8 s:");
-    for producers in [1, 6] {
-        let plan = saturating(producers, "8s");
+    for (producers, idempotence) in [(1, true), (6, true), (6, false)] {
+        let plan = saturating(producers, idempotence, "8s");
         let messages = streamed(&plan, true).messages;
         let rate = |routine: bool| {
-            let seconds = median(|| timed(|| std::mem::forget(streamed(&plan, routine))));
+            let mut report = None;
+            let seconds = median(|| {
+                // What the last run came to is given back before the next begins.
+                report = None;
+                timed(|| report = Some(streamed(&plan, routine)))
+            });
             messages as f64 / seconds
         };
         let (with, without) = (rate(true), rate(false));
         println!(
-            "  {producers} producers: {messages} messages, {with:.0} a second on the processor"
+            "  {producers} producers, enable.idempotence={idempotence}: {messages} messages, {with:.0} a second on the processor"
         );
         println!(
             "    without routine facts {without:.0}: {:.0} % less work a message",
@@ -115,7 +120,7 @@ fn saturated() {
 
 /// The most memory that 20 s of six producers take, in a process of its own.
 fn memory() {
-    let report = streamed(&saturating(6, "20s"), true);
+    let report = streamed(&saturating(6, true, "20s"), true);
     println!(
         "saturated, 6 producers, 20 s: {} messages, peak memory {}",
         report.messages,
@@ -124,13 +129,14 @@ fn memory() {
 }
 
 /// Each record in a batch and a request of its own: most messages for each record. `benches/clients.rs` fills batches.
-fn saturating(producers: u32, duration: &str) -> Plan {
+fn saturating(producers: u32, idempotence: bool, duration: &str) -> Plan {
     let rest = format!(
         "cluster: {{brokers: 3}}
 topics:
   t: {{partitions: 6, replication.factor: 3}}
 producers:
-  p: {{count: {producers}, topic: t, value: {{bytes: 100B}}, saturate: true, acks: all, config: {{batch.size: 0}}}}
+  p: {{count: {producers}, topic: t, value: {{bytes: 100B}}, saturate: true, acks: all,
+      config: {{batch.size: 0, enable.idempotence: {idempotence}}}}}
 consumers:
   c: {{topics: [t]}}"
     );
