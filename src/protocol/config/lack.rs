@@ -31,7 +31,7 @@ impl fmt::Display for Lack {
         f.write_str(match self {
             Lack::Compaction => "log compaction is not modelled: topics lose old records by age and size only",
             Lack::ConnectionLimits => "limits on connections are not modelled: a broker takes in everybody",
-            Lack::Groups => "of groups of consumers the classic protocol is modelled, with the range, the round robin and the sticky assignor, and members that leave as they end",
+            Lack::Groups => "of groups of consumers the classic protocol is modelled, with Kafka's four assignors, and members that leave as they end",
             Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
             Lack::Listeners => "a listener for the controller alone, or one that opens early, is not modelled: all of a broker's are alike",
             Lack::LogDirectories => "several log directories are not modelled: a broker has one",
