@@ -10,6 +10,7 @@ mod search;
 mod stored;
 mod words;
 
+use crate::check::millis;
 use crate::client::{murmur2, partition_for_key};
 use crate::kernel::{Duration, Time};
 use crate::node::view::ClusterView;
@@ -107,6 +108,8 @@ pub fn follow(plan: &Plan, seed: u64, wanted: &Wanted) -> Result<Journey, NoJour
     Ok(walk.finish(&run.view()))
 }
 
+const HANDS_IT: &str = "hands it to its producer";
+
 /// After its producer has done with a record, a request on its way may still bring it.
 const STILL_ON_ITS_WAY: Duration = Duration::from_secs(60);
 
@@ -115,6 +118,8 @@ struct Walk<'a> {
     record: RecordId,
     content: u64,
     partition: Option<TopicPartition>,
+    /// Its producer's library has it in a batch.
+    created: Option<Time>,
     /// Its producer is done with it.
     settled: Option<Time>,
     acknowledged: bool,
@@ -145,6 +150,7 @@ impl<'a> Walk<'a> {
             record,
             content,
             partition: None,
+            created: None,
             settled: None,
             acknowledged: false,
             what: Vec::new(),
@@ -167,7 +173,8 @@ impl<'a> Walk<'a> {
                 let topics = view.topics();
                 let topic = topics.iter().find(|topic| topic.name == partition.topic);
                 self.partitions = topic.map(|topic| topic.partition_count);
-                self.says(entry, "hands it to its producer".to_owned());
+                self.created = Some(entry.time);
+                self.says(entry, HANDS_IT.to_owned());
             }
             Fact::Retrying {
                 record,
@@ -189,13 +196,25 @@ impl<'a> Walk<'a> {
             } if *record == self.record => {
                 self.settled = Some(entry.time);
                 self.acknowledged = *offset >= 0;
+                self.handed_over_at(entry.time, Duration(*latency_ns));
                 self.says(entry, acknowledged(*offset, *latency_ns, *attempts));
             }
             Fact::Failed {
-                record, exception, ..
+                record,
+                exception,
+                attempts,
+                ..
             } if *record == self.record => {
                 self.settled = Some(entry.time);
-                self.says(entry, format!("gives it up: {exception}"));
+                // Said to be made only now, since it has come into no batch: it may have waited before.
+                let in_no_batch = *attempts == 0 && self.created == Some(entry.time);
+                if in_no_batch && self.stations.last().is_some_and(|it| it.what == HANDS_IT) {
+                    self.stations.pop();
+                    let what = format!("send gives it up before it is in a batch: {exception}");
+                    self.says(entry, what);
+                } else {
+                    self.says(entry, format!("gives it up: {exception}"));
+                }
             }
             Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. }
                 if *entry.node == *self.record.producer
@@ -371,6 +390,24 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// When its application called `send`, as its acknowledgement tells: before it was in a batch, if `send` waited.
+    fn handed_over_at(&mut self, acknowledged: Time, latency: Duration) {
+        let called = Time(acknowledged.0.saturating_sub(latency.0));
+        let first = self.stations.iter().position(|it| it.what == HANDS_IT);
+        if let (Some(place), Some(created)) = (first, self.created)
+            && called < created
+        {
+            let waited = millis(created.since(called));
+            self.stations[place].what = format!("has it in a batch: send had waited for {waited}");
+            let station = Station {
+                time: called,
+                what: HANDS_IT.to_owned(),
+                ..self.stations[place].clone()
+            };
+            self.stations.insert(place, station);
+        }
+    }
+
     fn says(&mut self, entry: &TraceEntry, what: String) {
         self.stations.push(Station {
             time: entry.time,
@@ -400,6 +437,10 @@ impl<'a> Walk<'a> {
         let Some(partition) = &self.partition else {
             return;
         };
+        if partition.partition < 0 {
+            let what = format!("partition  none of {}: it got none", partition.topic);
+            return self.what.push(what);
+        }
         let (key, value) = match &self.bytes {
             Some(stored) => {
                 self.what

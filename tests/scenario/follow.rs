@@ -158,3 +158,30 @@ fn a_record_whose_application_named_its_partition_says_so() {
     let why = "partition  parcels-2: its application named it\n";
     assert!(journey.contains(why), "{journey}");
 }
+
+#[test]
+fn a_record_that_got_no_partition_is_said_to_have_none() {
+    let journey = followed(&["incompatible-schema-change", "new-trucks#2"]);
+    assert!(
+        journey.contains("\npartition  none of trucks_gps: it got none\n"),
+        "{journey}"
+    );
+    assert!(!journey.contains("trucks_gps--1"), "{journey}");
+}
+
+#[test]
+fn while_send_waits_its_application_has_handed_it_over() {
+    // It called send at 5 s, and threw after max.block.ms.
+    let refused = followed(&["explicit-partition", "early#1"]);
+    let thrown = "send gives it up before it is in a batch: TimeoutException";
+    assert!(has(&refused, "early", thrown), "{refused}");
+    assert!(!refused.contains("hands it to its producer"), "{refused}");
+    // This one waited until the partition was there.
+    let waited = followed(&["explicit-partition", "early#2"]);
+    let handed = "15.000s  early         hands it to its producer\n";
+    assert!(waited.contains(handed), "{waited}");
+    assert!(
+        has(&waited, "early", "has it in a batch: send had waited for"),
+        "{waited}"
+    );
+}
