@@ -81,7 +81,8 @@ impl AlterPartitionManager {
             };
             let body = request.clone().into();
             self.request = Some(request);
-            self.channel.send(ctx, connections, cache, body);
+            let ended = self.channel.send(ctx, connections, cache, body);
+            assert!(ended.is_none(), "an ISR change is asked for ever");
         }
     }
 

@@ -45,22 +45,21 @@ impl NodeToControllerChannel {
         }
     }
 
-    /// Sends a request, once the one before has ended.
+    /// Sends a request, once the one before has ended. With a `retry_timeout` of 0 its time is over at once.
     pub(crate) fn send(
         &mut self,
         ctx: &mut Ctx<'_>,
         connections: &mut Connections,
         cache: &MetadataCache,
         request: Request,
-    ) {
+    ) -> Option<Ended> {
         assert!(
             self.request.is_none(),
             "{:?}: one request at a time",
             self.asker
         );
         self.request = Some((request, ctx.wall()));
-        let timed_out = self.try_send(ctx, connections, cache);
-        assert!(timed_out.is_none(), "a request has time when it begins");
+        self.try_send(ctx, connections, cache)
     }
 
     /// `BrokerTimer::FindController` of this line.

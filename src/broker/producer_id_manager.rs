@@ -124,7 +124,9 @@ impl ProducerIdManager {
             broker_id: self.broker,
             broker_epoch: self.broker_epoch,
         };
-        self.channel.send(ctx, connections, cache, request.into());
+        if let Some(ended) = self.channel.send(ctx, connections, cache, request.into()) {
+            self.on_ended(ctx, ended);
+        }
     }
 
     /// `BrokerTimer::FindController` of its line.

@@ -307,12 +307,19 @@ impl ConsumerCoordinator {
         wake = wake.min(self.ask_for_offsets(ctx, subscriptions));
         if self.membership.auto_commit {
             if now >= self.next_auto_commit {
-                self.next_auto_commit = now + self.membership.auto_commit_interval;
+                self.next_auto_commit = now + self.auto_commit_pause();
                 self.commit(ctx, subscriptions, CommitPurpose::Auto);
             }
             wake = wake.min(self.next_auto_commit);
         }
         wake
+    }
+
+    /// CC52: a turn of Java's loop takes time, so that an interval of 0 is no standstill. Here it is a millisecond, the
+    /// least that Kafka's clock counts.
+    pub(super) fn auto_commit_pause(&self) -> Duration {
+        let least = Duration::from_millis(1);
+        self.membership.auto_commit_interval.max(least)
     }
 
     /// CC4: who is about to join, or joins, finds no positions.

@@ -67,6 +67,19 @@ fn cg6_without_enough_brokers_no_group_has_a_coordinator() {
     assert_eq!(names, ["positions"]);
 }
 
+/// Java's loop commits in each of its turns; here they are a millisecond apart.
+#[test]
+fn cc52_an_interval_of_0_commits_every_millisecond() {
+    let clients = CLIENTS.replace("group.id: g", "group.id: g, auto.commit.interval.ms: 0");
+    let report = played(&format!(
+        "duration: 15s\ncluster: {{brokers: 3}}\n{clients}"
+    ));
+    let commits = group_facts(&report);
+    let commits = commits.filter(|(_, fact)| matches!(fact, GroupFact::OffsetCommitted { .. }));
+    let commits = commits.count();
+    assert!((10_000..50_000).contains(&commits), "{commits}");
+}
+
 #[test]
 fn cg41_cg42_cg43_the_next_coordinator_knows_the_group_of_one_that_is_gone() {
     // Partition 3 of __consumer_offsets is where group g is.

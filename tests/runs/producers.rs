@@ -4,6 +4,32 @@ use kafka_trial::protocol::Fact;
 use kafka_trial::run::run;
 use kafka_trial::scenario::load;
 
+/// The question for a block of ids is over before it is sent, each time (`NodeToControllerRequestThread`).
+#[test]
+fn cp55_without_any_time_a_broker_gets_no_producer_ids() {
+    let text = "
+format: 1
+name: no-time
+about: Brokers that give the controller no time.
+duration: 30s
+cluster: {brokers: 2, config: {request.timeout.ms: 0}}
+topics: {t: {partitions: 1}, u: {partitions: 1}}
+producers:
+  with_id: {topic: t, every: 1s}
+  without: {topic: u, every: 1s, config: {enable.idempotence: false}}
+timeline: [{at: 20s, stop: broker-2}]
+";
+    let loaded = load("test.yaml", text.as_bytes().to_vec(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    let report = run(&plan, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.stopped, None);
+    let facts = report.trace.iter();
+    let acked = facts.filter(|entry| matches!(entry.fact, Fact::Acked { .. }));
+    let mut by: Vec<&str> = acked.map(|entry| &*entry.node).collect();
+    by.dedup();
+    assert_eq!(by, ["without"]);
+}
+
 /// The producer's clock is set back in the middle of a batch, and the topic takes nothing that old: what was made
 /// before fell in with it.
 #[test]

@@ -213,7 +213,7 @@ impl ConsumerCoordinator {
         {
             self.memories.insert(assignor, memory);
         }
-        self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
+        self.next_auto_commit = ctx.wall() + self.auto_commit_pause();
         subscriptions.assign_from_group(&assignment.partitions);
         self.news.push_back(GroupNews::Assigned {
             partitions: added,
