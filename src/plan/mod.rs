@@ -24,7 +24,9 @@ pub use cluster::{
     AUTO_CREATE, BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan,
     TopicPlan, ZooKeeperPlan,
 };
-pub use expectation::{Count, ErrorName, ExceptionName, Expectation, Expected, Percentile};
+pub use expectation::{
+    Count, ErrorName, ExceptionName, Expectation, Expected, Percentile, TimeBound,
+};
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};

@@ -512,7 +512,7 @@ fn expected() -> impl Strategy<Value = Expected> {
         }),
         (1..=1_000u16, time()).prop_map(|(per_mille, most)| Expectation::ProduceLatency {
             percentile: Percentile { per_mille },
-            most: Within(most),
+            bound: TimeBound::AtMost(most),
         }),
     ];
     (

@@ -377,8 +377,8 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
             records::acknowledged(history, *count)
         }
         Failed { producer, count } => records::failed(history, producer, *count),
-        ProduceLatency { percentile, most } => {
-            records::produce_latency(history, *percentile, most.0)
+        ProduceLatency { percentile, bound } => {
+            records::produce_latency(history, *percentile, *bound)
         }
         NotAcknowledged { .. } => records::not_acknowledged(history),
         AcknowledgedAgain { within, event, .. } => {

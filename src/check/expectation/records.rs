@@ -5,7 +5,7 @@ use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::check::latency::millis;
 use crate::kernel::Duration;
-use crate::plan::{Count, EventRef, Percentile};
+use crate::plan::{Count, EventRef, Percentile, TimeBound};
 use crate::protocol::Fact;
 
 pub(super) fn none_lost(history: &History<'_>) -> Verdict {
@@ -47,14 +47,17 @@ pub(super) fn failed(history: &History<'_>, producer: &str, count: Count) -> Ver
 pub(super) fn produce_latency(
     history: &History<'_>,
     percentile: Percentile,
-    most: Duration,
+    bound: TimeBound,
 ) -> Verdict {
     let Found::Latencies(latencies) = &history.tally.found else {
         return not_tallied();
     };
     match latencies.at(percentile.per_mille) {
         None => Err("no record was acknowledged".to_owned()),
-        Some(found) => verdict_of(found <= most, format!("{}; {latencies}", millis(found))),
+        Some(found) => verdict_of(
+            bound.holds(found),
+            format!("{}; {latencies}", millis(found)),
+        ),
     }
 }
 
