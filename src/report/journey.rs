@@ -6,23 +6,25 @@
 //!
 //! May not know more than facts, and the bytes that lie on brokers' disks.
 
+mod ending;
 mod search;
 mod stored;
 mod words;
 
 use crate::check::millis;
-use crate::client::{murmur2, partition_for_key};
 use crate::kernel::{Duration, Time};
 use crate::node::view::ClusterView;
 use crate::plan::Plan;
-use crate::protocol::{BrokerId, Fact, GroupFact, RecordId, TopicPartition, counted};
+use crate::protocol::{
+    BrokerId, Fact, GroupFact, ProducerStateFact, RecordId, TopicPartition, counted,
+};
 use crate::run::{Run, Unbuildable};
 use crate::trace::{Keep, TraceEntry};
-use search::Search;
+use search::{Found, Search};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use stored::{Stored, find_content};
-use words::{acknowledged, in_batch, part};
+use words::{acknowledged, in_batch};
 
 /// Which record is to be followed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,11 +94,11 @@ pub fn follow(plan: &Plan, seed: u64, wanted: &Wanted) -> Result<Journey, NoJour
     let mut run = start()?;
     run.keep(Keep::Nothing);
     run.until_watched(run.end(), &mut search);
-    let (record, content) = search.finish(&run.view())?;
+    let found = search.finish(&run.view())?;
 
     let mut run = start()?;
     run.keep(Keep::Nothing);
-    let mut walk = Walk::new(plan, record, content);
+    let mut walk = Walk::new(plan, found);
     let end = run.end();
     while run.now() <= end && run.step() {
         // What the step has stated is all that there is.
@@ -115,8 +117,11 @@ const STILL_ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 struct Walk<'a> {
     plan: &'a Plan,
-    record: RecordId,
-    content: u64,
+    found: Found,
+    /// Another record has its name now, of a process that was started again.
+    is_succeeded: bool,
+    /// The ids that its producer's node was given.
+    producer_ids: Vec<i64>,
     partition: Option<TopicPartition>,
     /// Its producer's library has it in a batch.
     created: Option<Time>,
@@ -139,16 +144,25 @@ struct Walk<'a> {
 /// The record at an offset.
 struct StoredCopy {
     offset: i64,
+    /// Another record may come to this offset when it is cut off, with a newer epoch.
+    leader_epoch: i32,
     holders: BTreeSet<BrokerId>,
     committed: bool,
 }
 
+impl StoredCopy {
+    fn is(&self, stored: &Stored) -> bool {
+        (self.offset, self.leader_epoch) == (stored.offset, stored.batch.partition_leader_epoch())
+    }
+}
+
 impl<'a> Walk<'a> {
-    fn new(plan: &'a Plan, record: RecordId, content: u64) -> Self {
+    fn new(plan: &'a Plan, found: Found) -> Self {
         Walk {
             plan,
-            record,
-            content,
+            found,
+            is_succeeded: false,
+            producer_ids: Vec::new(),
             partition: None,
             created: None,
             settled: None,
@@ -164,11 +178,25 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn record(&self) -> &RecordId {
+        &self.found.made.record
+    }
+
+    /// A fact about a record of this name is about this one.
+    fn is_it(&self, record: &RecordId) -> bool {
+        self.partition.is_some() && !self.is_succeeded && record == self.record()
+    }
+
     fn fact(&mut self, entry: &TraceEntry, view: &dyn ClusterView) {
         match &entry.fact {
+            Fact::RecordCreated { record, .. }
+                if record == self.record() && entry.event != self.found.made.event =>
+            {
+                self.is_succeeded = self.partition.is_some();
+            }
             Fact::RecordCreated {
                 record, partition, ..
-            } if *record == self.record => {
+            } if record == self.record() => {
                 self.partition = Some(partition.clone());
                 let topics = view.topics();
                 let topic = topics.iter().find(|topic| topic.name == partition.topic);
@@ -181,7 +209,7 @@ impl<'a> Walk<'a> {
                 error,
                 attempts,
                 ..
-            } if *record == self.record => {
+            } if self.is_it(record) => {
                 self.says(
                     entry,
                     format!("will send it again: attempt {attempts} ended with {error}"),
@@ -193,7 +221,7 @@ impl<'a> Walk<'a> {
                 latency_ns,
                 attempts,
                 ..
-            } if *record == self.record => {
+            } if self.is_it(record) => {
                 self.settled = Some(entry.time);
                 self.acknowledged = *offset >= 0;
                 self.handed_over_at(entry.time, Duration(*latency_ns));
@@ -204,7 +232,7 @@ impl<'a> Walk<'a> {
                 exception,
                 attempts,
                 ..
-            } if *record == self.record => {
+            } if self.is_it(record) => {
                 self.settled = Some(entry.time);
                 // Said to be made only now, since it has come into no batch: it may have waited before.
                 let in_no_batch = *attempts == 0 && self.created == Some(entry.time);
@@ -217,12 +245,17 @@ impl<'a> Walk<'a> {
                 }
             }
             Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. }
-                if *entry.node == *self.record.producer
+                if entry.node == self.found.made.node
                     && self.partition.is_some()
                     && self.settled.is_none() =>
             {
                 self.settled = Some(entry.time);
                 self.says(entry, "ends before it learns what became of it".to_owned());
+            }
+            Fact::ProducerState(ProducerStateFact::IdGiven { producer_id, .. })
+                if entry.node == self.found.made.node =>
+            {
+                self.producer_ids.push(*producer_id);
             }
             fact => {
                 if let (Some(of_fact), Some(own)) = (partition_of(fact), self.partition.clone())
@@ -301,7 +334,9 @@ impl<'a> Walk<'a> {
             }
             Fact::Consumed {
                 offset, content, ..
-            } if *content == self.content && self.copies.iter().any(|it| it.offset == *offset) => {
+            } if *content == self.found.made.content
+                && self.copies.iter().any(|it| it.offset == *offset) =>
+            {
                 let times = self.reads.entry(entry.node.clone()).or_default();
                 *times += 1;
                 let again = if *times > 1 { " again" } else { "" };
@@ -353,12 +388,18 @@ impl<'a> Walk<'a> {
         if !known && (!as_leader || self.settled.is_some_and(late)) {
             return;
         }
-        for stored in find_content(view, broker, partition, (base, last), self.content) {
+        let content = self.found.made.content;
+        for stored in find_content(view, broker, partition, (base, last), content) {
             let offset = stored.offset;
-            let known = self.copies.iter().position(|copy| copy.offset == offset);
+            let known = self.copies.iter().position(|copy| copy.is(&stored));
+            let is_own = || self.found.is_own(&stored, entry.time, &self.producer_ids);
+            if known.is_none() && !(as_leader && is_own()) {
+                continue;
+            }
             let place = known.unwrap_or_else(|| {
                 self.copies.push(StoredCopy {
                     offset,
+                    leader_epoch: stored.batch.partition_leader_epoch(),
                     holders: BTreeSet::new(),
                     committed: false,
                 });
@@ -414,111 +455,6 @@ impl<'a> Walk<'a> {
             node: entry.node.clone(),
             what,
         });
-    }
-
-    fn finish(mut self, view: &dyn ClusterView) -> Journey {
-        self.describe();
-        let mut end = vec![self.whereabouts(view)];
-        for (reader, times) in self.reads.iter().filter(|(_, times)| **times > 1) {
-            end.push(format!("{reader} read it {times} times"));
-        }
-        if self.reads.is_empty() && !self.plan.consumers.is_empty() {
-            end.push("nobody read it".to_owned());
-        }
-        Journey {
-            record: self.record,
-            what: self.what,
-            stations: self.stations,
-            end,
-        }
-    }
-
-    fn describe(&mut self) {
-        let Some(partition) = &self.partition else {
-            return;
-        };
-        if partition.partition < 0 {
-            let what = format!("partition  none of {}: it got none", partition.topic);
-            return self.what.push(what);
-        }
-        let (key, value) = match &self.bytes {
-            Some(stored) => {
-                self.what
-                    .push(format!("key        {}", part(stored.key.as_deref())));
-                self.what
-                    .push(format!("value      {}", part(stored.value.as_deref())));
-                for (name, value) in &stored.headers {
-                    let value = part(value.as_deref());
-                    self.what.push(format!("header     {name}: {value}"));
-                }
-                (stored.key.clone(), true)
-            }
-            None => (None, false),
-        };
-        let why = match (key, self.partitions, value) {
-            _ if self.is_named(partition) => "its application named it".to_owned(),
-            (Some(key), Some(count), _)
-                if partition_for_key(&key, count) == partition.partition =>
-            {
-                let hash = murmur2(&key);
-                let positive = hash & 0x7fff_ffff;
-                format!(
-                    "murmur2 of its key is {:#010x}, without the sign {positive}, modulo {} {}",
-                    hash as u32,
-                    counted(count, "partition"),
-                    partition.partition
-                )
-            }
-            (None, _, true) => "it has no key: its producer's partitioner chose".to_owned(),
-            (Some(_), _, _) => "not by its key".to_owned(),
-            (None, _, false) => "its bytes have come to no log".to_owned(),
-        };
-        self.what.push(format!("partition  {partition}: {why}"));
-    }
-
-    /// Its producer's application says for each record where it goes.
-    fn is_named(&self, partition: &TopicPartition) -> bool {
-        let mut producers = self.plan.producers.iter();
-        let made_it = |name: &String| **name == *self.record.producer;
-        let producer = producers.find(|it| it.members().iter().any(made_it));
-        producer.is_some_and(|it| it.partition == Some(partition.partition))
-    }
-
-    /// Which logs hold it at the end.
-    fn whereabouts(&self, view: &dyn ClusterView) -> String {
-        let Some(partition) = &self.partition else {
-            return "it was never handed to a producer".to_owned();
-        };
-        let mut places: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        let committed = view.committed().into_iter();
-        let of_it = committed.filter(|it| it.partition == *partition);
-        let brokers: BTreeSet<BrokerId> = of_it.flat_map(|it| it.replicas).collect();
-        for broker in brokers {
-            for stored in find_content(view, broker, partition, (0, i64::MAX), self.content) {
-                let names = places.entry(stored.offset).or_default();
-                names.push(format!("broker-{broker}"));
-            }
-        }
-        let found = places.iter().map(|(offset, names)| {
-            let verb = if names.len() == 1 { "holds" } else { "hold" };
-            format!(
-                "{} {verb} it at {partition} offset {offset}",
-                names.join(", ")
-            )
-        });
-        let found: Vec<String> = found.collect();
-        let times = match found.len() {
-            0 | 1 => String::new(),
-            times => format!(": it is stored {times} times"),
-        };
-        match (found.is_empty(), self.acknowledged, self.copies.is_empty()) {
-            (false, ..) => format!("{}{times}", found.join("; ")),
-            (true, true, _) => "lost: it was acknowledged, and no log holds it".to_owned(),
-            (true, false, false) => {
-                "no log holds it any more; nobody was told that it is stored".to_owned()
-            }
-            (true, false, true) => "no log has ever held it".to_owned(),
-        }
     }
 }
 

@@ -185,3 +185,35 @@ fn while_send_waits_its_application_has_handed_it_over() {
         "{waited}"
     );
 }
+
+/// Four riders make the same bytes, and one reader goes back to the begin and reads all again.
+#[test]
+fn records_of_equal_bytes_are_told_apart() {
+    let journey = followed(&["read-again", "riders-1#1"]);
+    let of = |begins: &str| {
+        let stations = stations(&journey);
+        let alike = stations.iter().filter(|(_, what)| what.starts_with(begins));
+        alike.count()
+    };
+    assert_eq!(of("appends it"), 1, "{journey}");
+    assert_eq!(of("reads it at") + of("reads it again at"), 2, "{journey}");
+}
+
+/// The second process of an application that sends on counts from 1 again.
+#[test]
+fn records_of_one_number_of_two_processes_are_told_apart() {
+    let journey = followed(&["sent-on-twice", "trucks_copy-0@107"]);
+    let stored = stations(&journey)
+        .iter()
+        .filter(|(_, what)| what.contains("offset ") && !what.contains("offset 107"))
+        .count();
+    assert_eq!(stored, 0, "{journey}");
+    assert!(
+        has(
+            &journey,
+            "copier",
+            "is told that it is stored at offset 107"
+        ),
+        "{journey}"
+    );
+}
