@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::broker::testing::*;
-use crate::log::Records;
 use crate::protocol::{EpochEndOffset, FETCH_BY_TOPIC_ID};
 
 /// Broker 1's manager, in a world that knows t-0 to t-2.
@@ -119,15 +118,10 @@ fn at(session_id: i32, epoch: i32) -> FetchMetadata {
 
 fn nothing_of(partition: i32) -> FetchPartitionResponse {
     FetchPartitionResponse {
-        partition: TopicPartition::new("t", partition),
-        error: ErrorCode::None,
-        current_leader: None,
         high_watermark: 5,
         last_stable_offset: 5,
         log_start_offset: 0,
-        diverging_epoch: None,
-        preferred_read_replica: -1,
-        records: Records::empty(),
+        ..FetchPartitionResponse::without_data(TopicPartition::new("t", partition), ErrorCode::None)
     }
 }
 

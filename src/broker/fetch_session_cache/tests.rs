@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::broker::fetch_session::CachedPartition;
-use crate::log::Records;
 use crate::protocol::{ErrorCode, FetchPartition, FetchPartitionResponse, TopicId, TopicPartition};
 
 const NOW: i64 = 1_000_000;
@@ -54,15 +53,8 @@ fn cached(partition: i32) -> CachedPartition {
         max_bytes: 1,
     };
     let data = FetchPartitionResponse {
-        partition: name,
-        error: ErrorCode::None,
-        current_leader: None,
         high_watermark: 0,
-        last_stable_offset: 0,
-        log_start_offset: 0,
-        diverging_epoch: None,
-        preferred_read_replica: -1,
-        records: Records::empty(),
+        ..FetchPartitionResponse::without_data(name, ErrorCode::None)
     };
     CachedPartition::answered(fetch, true, &data)
 }

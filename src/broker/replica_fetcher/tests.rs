@@ -3,7 +3,6 @@
 use super::*;
 use crate::broker::testing::*;
 use crate::kernel::{Address, NodeId};
-use crate::log::Records;
 use crate::network_client::Disconnected;
 use crate::protocol::{
     EpochEndOffset, ErrorCode, FetchPartitionResponse, FetchResponse, ListOffsetsPartitionResponse,
@@ -71,15 +70,10 @@ impl Follower {
         let asked = fetch_at(fetch_offset, current_leader_epoch, -1);
         self.fetcher.session.build(vec![asked]);
         let mut data = FetchPartitionResponse {
-            current_leader: None,
-            partition: t0(),
-            error: ErrorCode::None,
             high_watermark: 0,
             last_stable_offset: 0,
             log_start_offset: 0,
-            diverging_epoch: None,
-            preferred_read_replica: -1,
-            records: Records::empty(),
+            ..FetchPartitionResponse::without_data(t0(), ErrorCode::None)
         };
         change(&mut data);
         let response = FetchResponse {
@@ -249,15 +243,11 @@ fn ct29_an_answer_to_a_fetch_from_another_offset_is_not_used() {
         error: ErrorCode::None,
         session_id: 0,
         responses: vec![FetchPartitionResponse {
-            current_leader: None,
-            partition: t0(),
-            error: ErrorCode::None,
             high_watermark: 3,
             last_stable_offset: 3,
             log_start_offset: 0,
-            diverging_epoch: None,
-            preferred_read_replica: -1,
             records: batch_at(1, 0, 2),
+            ..FetchPartitionResponse::without_data(t0(), ErrorCode::None)
         }],
     };
     follower.on_fetched(response);

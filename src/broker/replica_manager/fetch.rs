@@ -9,7 +9,6 @@ use crate::broker::outbox::Env;
 use crate::broker::partition::fetch::{Available, ReadInfo, ReadRequest};
 use crate::broker::partition::read_replica::Reader;
 use crate::broker::purgatory::{Answer, Delayed, Hosted, Operation, Pending, WatchKey};
-use crate::log::Records;
 use crate::protocol::config::ReplicaSelector;
 use crate::protocol::{
     BrokerId, CONSUMER_REPLICA_ID, ErrorCode, Fact, FetchMetadata, FetchPartition,
@@ -232,15 +231,5 @@ pub(crate) fn refused(
         replica,
         error,
     });
-    FetchPartitionResponse {
-        partition: fetch.partition.clone(),
-        error,
-        current_leader: None,
-        high_watermark: -1,
-        last_stable_offset: -1,
-        log_start_offset: -1,
-        diverging_epoch: None,
-        preferred_read_replica: -1,
-        records: Records::empty(),
-    }
+    FetchPartitionResponse::without_data(fetch.partition.clone(), error)
 }

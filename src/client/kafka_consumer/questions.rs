@@ -73,7 +73,7 @@ impl KafkaConsumer {
         }
         if kind == Kind::Fetch && due.len() > 1 {
             let order = self.subscriptions.fetch_order();
-            due.sort_by_key(|due| (due.node, order.key(&due.partition, fetchable)));
+            due.sort_by_cached_key(|due| (due.node, order.key(&due.partition, fetchable)));
         } else {
             due.sort_by_key(|due| due.node);
         }

@@ -16,16 +16,9 @@ fn asked(partition: i32, fetch_offset: i64) -> FetchPartition {
 }
 
 fn answer(error: ErrorCode, session_id: i32, partitions: &[i32]) -> FetchResponse {
-    let data = |partition: &i32| FetchPartitionResponse {
-        partition: TopicPartition::new("t", *partition),
-        error: ErrorCode::None,
-        current_leader: None,
-        high_watermark: 0,
-        last_stable_offset: 0,
-        log_start_offset: 0,
-        diverging_epoch: None,
-        preferred_read_replica: -1,
-        records: Default::default(),
+    let data = |partition: &i32| {
+        let partition = TopicPartition::new("t", *partition);
+        FetchPartitionResponse::without_data(partition, ErrorCode::None)
     };
     FetchResponse {
         error,

@@ -166,3 +166,20 @@ pub struct FetchPartitionResponse {
     pub preferred_read_replica: BrokerId,
     pub records: Records,
 }
+
+impl FetchPartitionResponse {
+    /// Nothing but an error, or nothing yet (`FetchResponse.partitionResponse`).
+    pub fn without_data(partition: TopicPartition, error: ErrorCode) -> FetchPartitionResponse {
+        FetchPartitionResponse {
+            partition,
+            error,
+            current_leader: None,
+            high_watermark: -1,
+            last_stable_offset: -1,
+            log_start_offset: -1,
+            diverging_epoch: None,
+            preferred_read_replica: -1,
+            records: Records::empty(),
+        }
+    }
+}

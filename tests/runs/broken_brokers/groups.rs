@@ -14,6 +14,15 @@ topics: {t: {partitions: 6, replication.factor: 3}}
 producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
 ";
 
+/// As `THREE`, with one partition of __consumer_offsets, whose leader is every group's coordinator.
+const ONE_COORDINATOR: &str = "
+cluster:
+  brokers: 3
+  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
+topics: {t: {partitions: 6, replication.factor: 3}}
+producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+";
+
 /// The second joins, and the coordinator goes on without waiting for the first, who reads all partitions.
 #[test]
 fn group_join_first_comer() {
@@ -204,21 +213,18 @@ fn group_unload_late() {
         broken: "group_unload=late",
         era: "",
         noticed_by: "generations of a group only grow",
-        plan: "
-cluster:
-  brokers: 3
-  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
-topics: {t: {partitions: 6, replication.factor: 3}}
-producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
-consumers:
+        plan: [
+            ONE_COORDINATOR,
+            "consumers:
   a: {topics: [t], config: {group.id: g, auto.commit.interval.ms: 1000}}
 timeline:
   - {at: 20s, for: 6s, stop: leader of __consumer_offsets-0}
   - {at: 30s, elect preferred leader: all partitions}
   - {at: 34s, for: 6s, stop: leader of __consumer_offsets-0}
   - {at: 44s, elect preferred leader: all partitions}
-"
-        .to_owned(),
+",
+        ]
+        .concat(),
     }
     .check();
 }
@@ -260,21 +266,18 @@ fn static_member_id_in_memory() {
         broken: "static_member_id=in-memory",
         era: "",
         noticed_by: "partitions of a at the end: 6",
-        plan: "
-duration: 50s
-cluster:
-  brokers: 3
-  config: {zookeeper.session.timeout.ms: 6000, offsets.topic.num.partitions: 1}
-topics: {t: {partitions: 6, replication.factor: 3}}
-producers: {truck: {count: 6, topic: t, key: truck_id, every: 200ms}}
+        plan: [
+            ONE_COORDINATOR,
+            "duration: 50s
 consumers:
   a: {topics: [t], config: {group.id: g, group.instance.id: i}}
 timeline:
   - {at: 18s, for: 3s, crash: a}
   - {at: 25s, for: 15s, crash: leader of __consumer_offsets-0}
 expect: ['partitions of a at the end: 6']
-"
-        .to_owned(),
+",
+        ]
+        .concat(),
     }
     .check();
 }
