@@ -38,7 +38,8 @@ pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> V
     met.ok_or_else(|| "it did not".to_owned())
 }
 
-/// Those that read from the beginning are those whose first position was 0. Members of a group share the work.
+/// Those that read from the beginning are those whose first position was 0, in a partition in which there is something
+/// to be read. Members of a group share the work.
 pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
     let mut readers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for consumer in &history.plan.consumers {
@@ -53,12 +54,20 @@ pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
             }
         }
     }
+    let acknowledged = history
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::Acked { partition, .. } => Some(partition),
+            _ => None,
+        });
+    let written: BTreeSet<&TopicPartition> = acknowledged.collect();
     let mut figures = Vec::new();
     for (reader, members) in &readers {
         let from_beginning: BTreeSet<&TopicPartition> = first_positions(history, members)
             .into_iter()
-            .filter(|(_, offset)| *offset == 0)
-            .map(|(p, _)| p)
+            .filter(|(partition, offset)| *offset == 0 && written.contains(partition))
+            .map(|(partition, _)| partition)
             .collect();
         if !from_beginning.is_empty() {
             let partitions = |partition: &TopicPartition| from_beginning.contains(partition);

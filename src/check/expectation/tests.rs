@@ -436,6 +436,12 @@ fn members_of_a_group_read_everything_together() {
         story.add(at + 10, who, consumed("t-0", number, &value));
     }
     story.add(99_000, "broker-1", Fact::Serving);
+    // Another, of which one member begins where nothing is.
+    let mut other = ConsumerPlan::new("c", "t").config("group.id", "h");
+    other.topics.push("u".into());
+    story.plan.consumers.push(other);
+    story.add(82_000, "c", position("u-0", 0));
+    story.add(82_000, "c", position("t-0", 2));
     let sentence = "every acknowledged record is read";
     assert_eq!(
         story.says(sentence),
