@@ -55,5 +55,6 @@ pub use checks::Checks;
 pub use end_of_run::EndOfRun;
 pub use expectation::{Judge, Judgement, Outcome, judge};
 pub use latency::{Latencies, millis};
+pub use no_acknowledged_record_lost::NAME as NO_ACKNOWLEDGED_RECORD_IS_LOST;
 pub use property::{Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};

@@ -15,7 +15,8 @@ use crate::trace::{ByNode, TraceEntry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-const NAME: &str = "no acknowledged record is lost";
+/// It is given up by settings, on purpose.
+pub const NAME: &str = "no acknowledged record is lost";
 
 /// Lost records that a sentence names.
 const NAMED: usize = 3;

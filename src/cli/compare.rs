@@ -10,6 +10,7 @@ use crate::run::{Report, Run};
 use crate::scenario::{self, Diagnostic};
 use crate::trace::{Course, Lines, Observer, Parting};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 
 /// Run a scenario with several values of a setting, and show what each run came to and where they part.
 ///
@@ -73,6 +74,7 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
     let varied: Vec<Varied> = (arguments.sets.iter())
         .map(|set| vary(&input, set))
         .collect::<Result<_, _>>()?;
+    is_each_place_set_once(&varied)?;
     let jobs = prepare(&input, &varied, arguments.seed, terminal)?;
     let Some(first) = jobs.first() else {
         return Ok(Status::Well);
@@ -135,6 +137,26 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
     }
     let well = runs.iter().all(|run| run.figures.is_well());
     Ok(if well { Status::Well } else { Status::Failed })
+}
+
+/// Of two values for one place the table would name both, and the run would have one.
+fn is_each_place_set_once(varied: &[Varied]) -> Result<(), Diagnostic> {
+    let mut of_place: BTreeMap<&str, &str> = BTreeMap::new();
+    for it in varied {
+        for path in &it.paths {
+            let place = path.trim_start_matches('+');
+            let Some(before) = of_place.insert(place, &it.key) else {
+                continue;
+            };
+            let found = match before == it.key {
+                true => format!("\"{}\" is varied twice", it.key),
+                false => format!("\"{before}\" and \"{}\" both set {place}", it.key),
+            };
+            return Err(Diagnostic::about_file("--set", found)
+                .expected(format!("all values in one: {}=VALUE,VALUE...", it.key)));
+        }
+    }
+    Ok(())
 }
 
 /// Everything that can be wrong is told before the first run.

@@ -6,7 +6,7 @@
 //! members of a group are one reader.
 
 use super::account::{Account, ClientTotals};
-use crate::check::{Judgement, millis};
+use crate::check::{Judgement, NO_ACKNOWLEDGED_RECORD_IS_LOST, millis};
 use crate::plan::Plan;
 use crate::protocol::{Fact, counted};
 use crate::run::Report;
@@ -37,7 +37,7 @@ pub struct Figures {
     pub read_twice: u64,
     /// Batches that a broker refused.
     pub refused: u64,
-    /// Times that writes or readers stood still for a second or longer.
+    /// Times that acks=all writes or readers waited for a second or longer for a high watermark that stood still.
     pub stalls: u64,
     /// In nanoseconds, of what was acknowledged.
     pub p50: Option<u64>,
@@ -85,7 +85,7 @@ impl Tally {
             made: BTreeMap::new(),
             reads: BTreeMap::new(),
             refused: 0,
-            stalls: StallReader::default(),
+            stalls: StallReader::of_all(),
             stalled: 0,
         }
     }
@@ -195,6 +195,13 @@ pub fn comparison(keys: &[String], runs: &[Compared]) -> String {
         if let Some(property) = run.figures.broken {
             text.push_str(&format!("BROKEN with {label}: always, {property}\n"));
         }
+    }
+    let loses = |run: &Compared| run.figures.broken == Some(NO_ACKNOWLEDGED_RECORD_IS_LOST);
+    if runs.iter().any(loses) {
+        text.push_str(
+            "That an acknowledged record is lost is what such values do (acks=1, min.insync.replicas=1, unclean \
+             elections): it is what is to be seen, and no fault of the simulator.\n",
+        );
     }
     if runs.iter().any(|run| run.figures.totals.sent > 0) {
         text.push_str(

@@ -56,6 +56,14 @@ pub struct StallReader {
 }
 
 impl StallReader {
+    /// One that also finds who waits while an ISR is smaller than `min.insync.replicas`. A transcript tells of that
+    /// when it begins (`HighWatermarkHeld`), and needs no stall beside it.
+    pub fn of_all() -> Self {
+        let mut reader = StallReader::default();
+        reader.stalls.finds_held = true;
+        reader
+    }
+
     /// When a stall may begin to be one.
     pub fn due(&self) -> Option<Time> {
         self.stalls.look_at
@@ -79,6 +87,8 @@ pub(super) struct Stalls {
     partitions: BTreeMap<TopicPartition, Watched>,
     /// Nobody can have waited long before this.
     look_at: Option<Time>,
+    /// Also those of which the leader has said itself that its ISR is too small.
+    finds_held: bool,
 }
 
 #[derive(Debug, Default)]
@@ -144,7 +154,11 @@ impl Stalls {
                     true => &[],
                     false => &watched.readers,
                 };
-                match leader.due(readers, story) {
+                let due = match leader.held && !self.finds_held {
+                    true => None,
+                    false => leader.due(readers, story),
+                };
+                match due {
                     Some(due) if due > now => next = Some(next.map_or(due, |at| at.min(due))),
                     // What a paused leader holds up is told of its pause.
                     Some(due) if story.absence(&leader.node).is_none() => {
@@ -412,7 +426,7 @@ impl Leader {
     /// When the first of those who wait for it has waited long.
     fn due(&self, readers: &[Reader], story: &Story) -> Option<Time> {
         let since = self.stands_since?;
-        if self.told.is_some() || self.held {
+        if self.told.is_some() {
             return None;
         }
         let readers = readers

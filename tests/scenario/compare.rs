@@ -73,6 +73,21 @@ fn every_combination_is_a_row() {
     assert_ne!(given_up[3], "0", "{table}");
 }
 
+/// With min.insync.replicas=3 an ISR of two holds readers up at what three had, and then does the next leader alone.
+#[test]
+fn readers_that_wait_for_an_isr_that_is_too_small_stand_still_whatever_acks_are() {
+    let sets = ["--set", "acks=0,1", "--set", "min.insync.replicas=1,3"];
+    let output = trial(&[&["compare", "acks-and-min-insync"], &sets[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert_eq!(column(&table, "stalls"), ["1", "2", "1", "2"], "{table}");
+    // The loss is the lesson, and that is said once.
+    assert_eq!(table.matches("\nBROKEN with acks=1").count(), 2, "{table}");
+    let said = "\nThat an acknowledged record is lost is what such values do (acks=1, min.insync.replicas=1, unclean \
+                elections): it is what is to be seen, and no fault of the simulator.\n";
+    assert_eq!(table.matches(said).count(), 1, "{table}");
+}
+
 /// What the text of the scenario says.
 #[test]
 fn partitions_help_until_every_disk_is_busy_and_then_only_brokers_do() {
@@ -106,6 +121,14 @@ fn what_cannot_be_compared_is_refused_with_one_message() {
         (
             &["--set", "akcs=1"],
             "error: --set: nobody in this scenario takes \"akcs\"\n",
+        ),
+        (
+            &["--set", "acks=1,1", "--set", "acks=0"],
+            "error: --set: \"acks\" is varied twice\n  = expected all values in one: acks=VALUE,VALUE...\n",
+        ),
+        (
+            &["--set", "acks=1", "--set", "producers/trucks/acks=0"],
+            "error: --set: \"acks\" and \"producers/trucks/acks\" both set producers/trucks/acks\n",
         ),
         (&["--set", "acks=5"], "error: --set:1:24: \"5\"\n"),
         (
