@@ -139,6 +139,7 @@ pub struct ConsumerCoordinator {
     asked: AskedCommits,
     /// Committed positions are being asked for.
     fetching_offsets: bool,
+    fetch_offsets_attempts: u32,
     fetch_offsets_again_at: Time,
     news: VecDeque<GroupNews>,
     /// `poll` has thrown what no second call mends.
@@ -217,6 +218,7 @@ impl ConsumerCoordinator {
             next_auto_commit: Time::ZERO,
             asked: AskedCommits::new(config.default_api_timeout()),
             fetching_offsets: false,
+            fetch_offsets_attempts: 0,
             fetch_offsets_again_at: Time::ZERO,
             news: VecDeque::new(),
             failed: false,
@@ -307,19 +309,17 @@ impl ConsumerCoordinator {
         wake = wake.min(self.ask_for_offsets(ctx, subscriptions));
         if self.membership.auto_commit {
             if now >= self.next_auto_commit {
-                self.next_auto_commit = now + self.auto_commit_pause();
+                self.next_auto_commit = now + self.membership.auto_commit_interval;
                 self.commit(ctx, subscriptions, CommitPurpose::Auto);
             }
-            wake = wake.min(self.next_auto_commit);
+            // CC52: with an interval of 0 it is time at each turn of the loop, and nothing is waited for. Here a turn takes
+            // a millisecond, the least that Kafka's clock counts, unless something happens before.
+            wake = wake.min(match self.next_auto_commit > now {
+                true => self.next_auto_commit,
+                false => now + Duration::from_millis(1),
+            });
         }
         wake
-    }
-
-    /// CC52: a turn of Java's loop takes time, so that an interval of 0 is no standstill. Here it is a millisecond, the
-    /// least that Kafka's clock counts.
-    pub(super) fn auto_commit_pause(&self) -> Duration {
-        let least = Duration::from_millis(1);
-        self.membership.auto_commit_interval.max(least)
     }
 
     /// CC4: who is about to join, or joins, finds no positions.
@@ -470,6 +470,14 @@ impl ConsumerCoordinator {
         self.fetching_offsets = true;
         self.ask(ctx, request, self.request_timeout, Call::OffsetFetch);
         Time::MAX
+    }
+
+    /// CC4: the next question goes after a back-off that doubles.
+    pub(super) fn ask_for_offsets_later(&mut self, ctx: &mut Ctx<'_>) {
+        let (initial, max) = self.retry_backoff;
+        let pause = exponential(ctx, initial, max, self.fetch_offsets_attempts);
+        self.fetch_offsets_attempts = self.fetch_offsets_attempts.saturating_add(1);
+        self.fetch_offsets_again_at = ctx.wall() + pause;
     }
 }
 

@@ -9,9 +9,12 @@
 //! May not know what lies above the high watermark, nor who else reads.
 
 mod closing;
+mod completed_fetch;
 mod membership;
 mod questions;
 mod read_replica;
+#[cfg(test)]
+mod tests;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
@@ -20,7 +23,7 @@ use crate::client::subscription_state::{
     Assigned, FetchPosition, ResetTo, State, SubscriptionState, Why,
 };
 use crate::kernel::{Duration, Time};
-use crate::log::batch::{CorruptBatch, Headers, RecordBatch};
+use crate::log::batch::Headers;
 use crate::network_client::{Completed, FetchSessionHandler};
 use crate::protocol::config::{AutoOffsetReset, ConsumerConfig};
 use crate::protocol::rules::FollowerOor;
@@ -31,7 +34,7 @@ use crate::protocol::{
 };
 use bytes::Bytes;
 use closing::Closing;
-use membership::{Buffered, Membership};
+use membership::Membership;
 use questions::{Kind, Question};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -478,77 +481,6 @@ impl KafkaConsumer {
         }
         self.retry_later(ctx, [partition]);
         self.reset_or_throw(partition, Why::OutOfRange(offset));
-    }
-
-    /// Hands records from the position on to the application, up to the first batch that is not what
-    /// its CRC says, or the first record that cannot be read.
-    fn take_records(
-        &mut self,
-        partition: &TopicPartition,
-        mut position: FetchPosition,
-        batches: &[RecordBatch],
-    ) {
-        let asked = position.offset;
-        for batch in batches {
-            let is_sound = !self.config.check_crcs || batch.is_valid();
-            if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
-                if self.group.is_none() {
-                    self.subscriptions.set(partition, State::Fetching(position));
-                }
-                self.stuck = true;
-                self.throw(partition, "KafkaException");
-                return;
-            }
-        }
-        // Behind the last batch, also where the records before it lie higher: only damage makes them fall.
-        if let Some(last) = batches.last() {
-            position.offset = asked.max(last.next_offset());
-            position.offset_epoch = last.partition_leader_epoch();
-        }
-        assert!(asked <= position.offset, "{partition}: reading went back");
-        match &mut self.group {
-            Some(group) if position.offset > asked => {
-                group.buffer.push_back(Buffered {
-                    partition: partition.clone(),
-                    at: asked,
-                    records: std::mem::take(&mut self.taken),
-                    end: position,
-                });
-            }
-            Some(_) => {}
-            None => self.subscriptions.set(partition, State::Fetching(position)),
-        }
-    }
-
-    fn take_batch(
-        &mut self,
-        partition: &TopicPartition,
-        position: &mut FetchPosition,
-        batch: &RecordBatch,
-    ) -> Result<(), CorruptBatch> {
-        let leader_epoch = batch.partition_leader_epoch();
-        let is_data = !batch.is_control();
-        for record in batch.records() {
-            let record = record?;
-            if is_data && record.offset >= position.offset {
-                position.offset = record.offset.saturating_add(1);
-                position.offset_epoch = leader_epoch;
-                let record = ConsumerRecord {
-                    partition: partition.clone(),
-                    offset: record.offset,
-                    leader_epoch,
-                    timestamp_ms: record.timestamp,
-                    key: record.key,
-                    value: record.value,
-                    headers: record.headers,
-                };
-                match self.group {
-                    Some(_) => self.taken.push_back(record),
-                    None => self.polled.push_back(Polled::Record(record)),
-                }
-            }
-        }
-        Ok(())
     }
 
     // ---- positions

@@ -92,7 +92,7 @@ impl ConsumerCoordinator {
             }
             (Call::OffsetFetch, _) => {
                 self.fetching_offsets = false;
-                self.fetch_offsets_again_at = ctx.wall() + self.pause();
+                self.ask_for_offsets_later(ctx);
             }
             (Call::Leave, _) => {}
         }
@@ -213,7 +213,8 @@ impl ConsumerCoordinator {
         {
             self.memories.insert(assignor, memory);
         }
-        self.next_auto_commit = ctx.wall() + self.auto_commit_pause();
+        self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
+        self.fetch_offsets_attempts = 0;
         subscriptions.assign_from_group(&assignment.partitions);
         self.news.push_back(GroupNews::Assigned {
             partitions: added,
@@ -313,6 +314,7 @@ impl ConsumerCoordinator {
                 self.commit_failed(&commit, "RebalanceInProgressException");
             }
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId => {
+                // CB14: whatever generation there is by now.
                 let changed = commit.generation != self.generation;
                 if changed && self.state == MemberState::PreparingRebalance {
                     self.commit_failed(&commit, "RebalanceInProgressException");
@@ -382,9 +384,10 @@ impl ConsumerCoordinator {
             ) {
                 self.coordinator_unknown();
             }
-            self.fetch_offsets_again_at = ctx.wall() + self.pause();
+            self.ask_for_offsets_later(ctx);
             return;
         }
+        self.fetch_offsets_attempts = 0;
         for found in &answer.partitions {
             let epoch = found.committed.leader_epoch;
             client.metadata.saw_leader_epoch(&found.partition, epoch);
@@ -405,5 +408,86 @@ impl ConsumerCoordinator {
             let epoch = leader_epoch(&found.partition);
             subscriptions.on_committed(&found.partition, committed, epoch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Actor, Config, Event as KernelEvent, Fault, Kernel, NodeOptions};
+    use crate::protocol::config::{ConsumerConfig, Properties};
+    use crate::protocol::{Cluster, Event, UNKNOWN_MEMBER_ID};
+
+    /// A member in its second generation hears of a commit of its first.
+    struct Late {
+        state: MemberState,
+        error: ErrorCode,
+        member: ConsumerCoordinator,
+    }
+
+    impl Late {
+        fn new(state: MemberState, error: ErrorCode) -> Late {
+            let config = Properties::from([("group.id".to_owned(), "g".to_owned())]);
+            let config = ConsumerConfig::parse(&config).expect("a configuration");
+            let membership = config.group.clone().expect("a group");
+            let topics = vec!["t".into()];
+            let mut member = ConsumerCoordinator::new(1, "c", &config, membership, topics);
+            (member.state, member.generation) = (state, 2);
+            (member.member_id, member.rejoin) = ("m".into(), false);
+            Late {
+                state,
+                error,
+                member,
+            }
+        }
+    }
+
+    impl Actor<Cluster> for Late {
+        fn rebooted(&self) -> Self {
+            Late::new(self.state, self.error)
+        }
+
+        fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
+            if let KernelEvent::Started = event {
+                let commit = Commit {
+                    generation: 1,
+                    offsets: Vec::new(),
+                    purpose: CommitPurpose::Asked,
+                };
+                self.member.on_commit(ctx, commit, self.error);
+            }
+        }
+    }
+
+    /// On one connection answers come in the order of questions: it takes two threads that take them in for this one to
+    /// be the later.
+    #[test]
+    fn cb14_what_comes_of_a_commit_of_an_old_generation_ends_the_newer_one() {
+        let after = |state, error| {
+            let mut kernel = Kernel::new(Config::default(), 1);
+            let late = Late::new(state, error);
+            let node = kernel.add_node("c", NodeOptions::default(), late);
+            kernel.apply(Fault::Start(node));
+            kernel.step().expect("it starts");
+            let member = &mut kernel.actor_mut(node).member;
+            let told = member.next_news().expect("the application hears of it");
+            let id = member.member_id.to_string();
+            (member.generation, id, member.rejoin, told)
+        };
+        let failed = GroupNews::CommitFailed("CommitFailedException");
+        for state in [MemberState::CompletingRebalance, MemberState::Stable] {
+            let ended = (-1, "m".to_owned(), true, failed.clone());
+            assert_eq!(after(state, ErrorCode::IllegalGeneration), ended);
+            let forgotten = (-1, UNKNOWN_MEMBER_ID.to_owned(), true, failed.clone());
+            assert_eq!(after(state, ErrorCode::UnknownMemberId), forgotten);
+        }
+        let goes_on = GroupNews::CommitFailed("RebalanceInProgressException");
+        assert_eq!(
+            after(
+                MemberState::PreparingRebalance,
+                ErrorCode::IllegalGeneration
+            ),
+            (2, "m".to_owned(), false, goes_on)
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! A consumer that is a member of a group: `subscribe`, the calls of `poll`, and what is fetched and not handed
-//! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4, CC5, CC11, CC12, CC14.
+//! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4 to CC6, CC11,
+//! CC12, CC14.
 
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::commits::Committing;
@@ -146,6 +147,8 @@ impl KafkaConsumer {
             return false;
         };
         let mut handed_out = 0;
+        // CC6: also where nothing but a position has moved the call is over.
+        let mut returns = false;
         let mut paused = VecDeque::new();
         while handed_out < self.config.max_poll_records
             && let Some(first) = group.buffer.front_mut()
@@ -175,8 +178,10 @@ impl KafkaConsumer {
                     self.subscriptions.set(&record.partition, state);
                     self.polled.push_back(Polled::Record(record));
                     handed_out += 1;
+                    returns = true;
                 }
                 None => {
+                    returns |= first.at < first.end.offset;
                     self.subscriptions
                         .set(&first.partition, State::Fetching(first.end));
                     group.buffer.pop_front();
@@ -186,11 +191,11 @@ impl KafkaConsumer {
         // They keep their places.
         paused.append(&mut group.buffer);
         group.buffer = paused;
-        if handed_out > 0 {
+        if returns {
             group.in_poll = false;
             self.polled.push_back(Polled::Returned);
         }
-        handed_out > 0
+        returns
     }
 
     /// CC7: not while something of it is in the buffer, nor while it is about to be given up.

@@ -1,0 +1,80 @@
+//! What an answer brings of one partition, taken apart (class CompletedFetch).
+
+use super::membership::Buffered;
+use super::{ConsumerRecord, KafkaConsumer, Polled};
+use crate::client::subscription_state::{FetchPosition, State};
+use crate::log::batch::{CorruptBatch, RecordBatch};
+use crate::protocol::TopicPartition;
+
+impl KafkaConsumer {
+    /// Hands records from the position on to the application, up to the first batch that is not what
+    /// its CRC says, or the first record that cannot be read.
+    pub(super) fn take_records(
+        &mut self,
+        partition: &TopicPartition,
+        mut position: FetchPosition,
+        batches: &[RecordBatch],
+    ) {
+        let asked = position.offset;
+        for batch in batches {
+            let is_sound = !self.config.check_crcs || batch.is_valid();
+            if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
+                if self.group.is_none() {
+                    self.subscriptions.set(partition, State::Fetching(position));
+                }
+                self.stuck = true;
+                self.throw(partition, "KafkaException");
+                return;
+            }
+        }
+        // Behind the last batch, also where the records before it lie higher: only damage makes them fall.
+        if let Some(last) = batches.last() {
+            position.offset = asked.max(last.next_offset());
+            position.offset_epoch = last.partition_leader_epoch();
+        }
+        assert!(asked <= position.offset, "{partition}: reading went back");
+        match &mut self.group {
+            Some(group) if position.offset > asked => {
+                group.buffer.push_back(Buffered {
+                    partition: partition.clone(),
+                    at: asked,
+                    records: std::mem::take(&mut self.taken),
+                    end: position,
+                });
+            }
+            Some(_) => {}
+            None => self.subscriptions.set(partition, State::Fetching(position)),
+        }
+    }
+
+    fn take_batch(
+        &mut self,
+        partition: &TopicPartition,
+        position: &mut FetchPosition,
+        batch: &RecordBatch,
+    ) -> Result<(), CorruptBatch> {
+        let leader_epoch = batch.partition_leader_epoch();
+        let is_data = !batch.is_control();
+        for record in batch.records() {
+            let record = record?;
+            if is_data && record.offset >= position.offset {
+                position.offset = record.offset.saturating_add(1);
+                position.offset_epoch = leader_epoch;
+                let record = ConsumerRecord {
+                    partition: partition.clone(),
+                    offset: record.offset,
+                    leader_epoch,
+                    timestamp_ms: record.timestamp,
+                    key: record.key,
+                    value: record.value,
+                    headers: record.headers,
+                };
+                match self.group {
+                    Some(_) => self.taken.push_back(record),
+                    None => self.polled.push_back(Polled::Record(record)),
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! A member of a group and its library, one call of `poll` after the other.
+
+mod town;
+
+use crate::client::kafka_consumer::Polled;
+use crate::log::batch::BatchBuilder;
+use crate::protocol::ErrorCode;
+use town::{Town, World, t0};
+
+#[test]
+fn cc4_committed_offsets_are_asked_for_again_after_longer_and_longer() {
+    let mut world = World::default();
+    let loading = ErrorCode::CoordinatorLoadInProgress;
+    world.offset_fetch_errors.extend([loading; 6]);
+    let mut town = Town::new(world, &[]);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(10_000);
+    let asked = &town.world().offset_fetches;
+    let pauses: Vec<u64> = asked.windows(2).map(|two| two[1] - two[0]).collect();
+    // Give or take a fifth, and a way there and back.
+    let least_and_most = [80, 160, 320, 640, 800, 800].into_iter();
+    let least_and_most = least_and_most.zip([122, 242, 482, 962, 1_002, 1_002]);
+    assert_eq!(pauses.len(), 6, "{pauses:?}");
+    for (pause, (least, most)) in pauses.iter().zip(least_and_most) {
+        assert!((least..=most).contains(pause), "{pauses:?}");
+    }
+}
+
+/// A compacted log's end, where there are offsets and no records.
+#[test]
+fn cc6_a_poll_that_only_moved_a_position_returns_with_nothing() {
+    let mut world = World::default();
+    world.batches.push(BatchBuilder::new().build_until(4));
+    let mut town = Town::new(world, &[]);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(1_000);
+    let polled = town.polled();
+    let returned = polled.iter().filter(|it| matches!(it, Polled::Returned));
+    assert_eq!(returned.count(), 1, "{polled:?}");
+    assert!(!polled.iter().any(|it| matches!(it, Polled::Record(_))));
+    assert_eq!(town.library().positions()[&t0()], 5);
+}
