@@ -9,7 +9,7 @@
 use super::purgatory::Pending;
 use super::{Broker, BrokerOutput};
 use crate::protocol::{
-    CreatableTopic, CreateTopicsRequest, CreateTopicsResponse, Ctx, ErrorCode, Fact,
+    CreatableTopic, CreateTopicsRequest, CreateTopicsResponse, Ctx, ErrorCode, Fact, GroupFact,
     MetadataRequest, MetadataResponse, Response, TopicName,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,18 @@ pub(super) struct AutoTopicCreationManager {
     inflight: BTreeSet<TopicName>,
     /// By the token of what was asked of the admin manager.
     waiting: BTreeMap<u64, (Pending, MetadataResponse)>,
+    /// For whom the topic of groups is being made.
+    asker: Option<GroupTopicAsker>,
+    /// Why it could not be made, as last stated.
+    refusal: Option<ErrorCode>,
+}
+
+/// Who asks for a coordinator when there is no topic for groups yet, and how many replicas it shall have.
+#[derive(Debug)]
+pub(super) struct GroupTopicAsker {
+    pub client: Rc<str>,
+    pub group: Rc<str>,
+    pub replication_factor: i16,
 }
 
 impl Broker {
@@ -93,7 +105,10 @@ impl Broker {
         };
         let Some((to, mut answer)) = self.auto_topic_creation.waiting.remove(&token) else {
             if !self.forwarded.contains_key(&token) {
-                self.auto_topic_creation.end_of_internal(created);
+                let refused = self.auto_topic_creation.end_of_internal(created);
+                if let Some(refused) = refused {
+                    ctx.fact(refused.into());
+                }
             }
             return response;
         };
@@ -124,15 +139,37 @@ impl Broker {
 
 impl AutoTopicCreationManager {
     /// False if somebody is making it already.
-    pub(super) fn begin(&mut self, topic: &TopicName) -> bool {
-        self.inflight.insert(TopicName::clone(topic))
+    pub(super) fn begin(&mut self, topic: &TopicName, asker: GroupTopicAsker) -> bool {
+        let begins = self.inflight.insert(TopicName::clone(topic));
+        if begins {
+            self.asker = Some(asker);
+        }
+        begins
     }
 
-    /// It is made, or could not be.
-    pub(super) fn end_of_internal(&mut self, created: &CreateTopicsResponse) {
+    /// It is made, or could not be: that is stated once, not each time that somebody asks.
+    pub(super) fn end_of_internal(&mut self, created: &CreateTopicsResponse) -> Option<GroupFact> {
+        let mut refused = None;
         for result in &created.topics {
             self.inflight.remove(&result.name);
+            let refusal = match result.error {
+                ErrorCode::None | ErrorCode::TopicAlreadyExists | ErrorCode::RequestTimedOut => {
+                    None
+                }
+                error => Some(error),
+            };
+            let asker = self.asker.take();
+            let is_news = std::mem::replace(&mut self.refusal, refusal) != refusal;
+            if let (Some(asker), Some(error), true) = (asker, refusal, is_news) {
+                refused = Some(GroupFact::TopicRefused {
+                    group: asker.group,
+                    client: asker.client,
+                    replication_factor: asker.replication_factor,
+                    error,
+                });
+            }
         }
+        refused
     }
 
     /// Those that are not there and could be, and that nobody is making yet (`filterCreatableTopics`).

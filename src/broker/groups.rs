@@ -4,6 +4,7 @@
 //!
 //! Who coordinates a group is who leads its partition, as far as the metadata cache knows.
 
+use super::auto_topic_creation_manager::GroupTopicAsker;
 use super::outbox::Env;
 use super::produce::Produce;
 use super::purgatory::{Answer, Pending, Requester};
@@ -28,7 +29,9 @@ impl Broker {
         request: Request,
     ) {
         match request {
-            Request::FindCoordinator(request) => self.find_coordinator(ctx, to, &request),
+            Request::FindCoordinator(request) => {
+                self.find_coordinator(ctx, to, client_id, &request);
+            }
             Request::JoinGroup(request) => {
                 let host = self.host_of(to);
                 let caller = Caller {
@@ -95,6 +98,7 @@ impl Broker {
         &mut self,
         ctx: &mut Ctx<'_>,
         to: Pending,
+        client_id: &Rc<str>,
         request: &FindCoordinatorRequest,
     ) {
         let coordinators = request
@@ -102,7 +106,7 @@ impl Broker {
             .iter()
             .map(|key| match request.key_type {
                 GROUP_COORDINATOR if key.is_empty() => not_found(key, ErrorCode::InvalidGroupId),
-                GROUP_COORDINATOR => self.coordinator_of(ctx, to, key),
+                GROUP_COORDINATOR => self.coordinator_of(ctx, to, client_id, key),
                 _ => not_found(key, ErrorCode::InvalidRequest),
             });
         let coordinators = coordinators.collect();
@@ -110,11 +114,17 @@ impl Broker {
     }
 
     /// CG4. It does not ask whether that broker lives.
-    fn coordinator_of(&mut self, ctx: &Ctx<'_>, to: Pending, group: &Rc<str>) -> Coordinator {
+    fn coordinator_of(
+        &mut self,
+        ctx: &Ctx<'_>,
+        to: Pending,
+        client_id: &Rc<str>,
+        group: &Rc<str>,
+    ) -> Coordinator {
         let partition = self.partition_of_group(group);
         let cache = &self.metadata_cache;
         if cache.partitions(GROUP_METADATA_TOPIC).next().is_none() {
-            self.create_group_metadata_topic();
+            self.create_group_metadata_topic(client_id, group);
             return not_found(group, ErrorCode::CoordinatorNotAvailable);
         }
         let leader = cache.partition(&partition).map(|state| state.leader);
@@ -132,13 +142,18 @@ impl Broker {
     }
 
     /// CG5, CG6: whatever `auto.create.topics.enable` says.
-    fn create_group_metadata_topic(&mut self) {
+    fn create_group_metadata_topic(&mut self, client_id: &Rc<str>, group: &Rc<str>) {
         let topic = TopicName::from(GROUP_METADATA_TOPIC);
-        if !self.auto_topic_creation.begin(&topic) {
+        let config = &self.config;
+        let asker = GroupTopicAsker {
+            client: Rc::clone(client_id),
+            group: Rc::clone(group),
+            replication_factor: config.offsets_topic_replication_factor,
+        };
+        if !self.auto_topic_creation.begin(&topic, asker) {
             return;
         }
         self.next_token += 1;
-        let config = &self.config;
         let configs = [
             ("compression.type", "producer".to_owned()),
             ("cleanup.policy", "compact".to_owned()),

@@ -461,6 +461,7 @@ fn producer_options(
                 Value::Number => ValueTemplate::Counter,
                 Value::Null => ValueTemplate::None,
                 Value::Constant(text) => ValueTemplate::Text(text.clone()),
+                // No plan that is valid has more.
                 Value::Bytes(size) => {
                     ValueTemplate::Bytes(u32::try_from(*size).unwrap_or(u32::MAX))
                 }

@@ -99,6 +99,8 @@ pub(super) struct Story {
     links: BTreeMap<u32, Link>,
     /// `replica.lag.time.max.ms` of each broker.
     lag_time_max: BTreeMap<Rc<str>, Duration>,
+    /// The topic in which groups are kept could not be made.
+    groups_have_no_topic: bool,
 }
 
 impl Story {
@@ -150,6 +152,8 @@ impl Story {
                 let end = self.processed.entry(place).or_default();
                 *end = (*end).max(offset + 1);
             }
+            Fact::Group(GroupFact::TopicRefused { .. }) => self.groups_have_no_topic = true,
+            Fact::Group(GroupFact::Loaded { .. }) => self.groups_have_no_topic = false,
             Fact::PositionSet { partition, .. } => {
                 let readers = self.readers.entry(partition.clone()).or_default();
                 readers.insert(node.clone());
@@ -291,6 +295,11 @@ impl Story {
         let group = self.group_of.get(node)?;
         let place = (group.clone(), partition.clone());
         self.processed.get(&place).copied()
+    }
+
+    /// Some broker could not make it, and none has read it since.
+    pub(super) fn groups_have_no_topic(&self) -> bool {
+        self.groups_have_no_topic
     }
 
     /// Somebody writes with acks=all.

@@ -1,18 +1,24 @@
 //! Groups of consumers in whole clusters: who coordinates them, and what stays when that broker is gone.
 
 use kafka_trial::node::view::ClusterView;
-use kafka_trial::protocol::{Fact, GroupFact};
+use kafka_trial::protocol::{ErrorCode, Fact, GroupFact};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
+use kafka_trial::trace::{Style, transcript};
 use std::collections::BTreeMap;
 
 fn played(text: &str) -> Report {
+    let report = ended(text);
+    assert!(report.held(), "{:?}", report.violations);
+    report
+}
+
+/// Whatever it came to.
+fn ended(text: &str) -> Report {
     let text = format!("format: 1\nname: test\nabout: A group.\n{text}");
     let loaded = load("test.yaml", text.into_bytes(), &[]);
     let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
-    let report = run(&plan, 1).unwrap_or_else(|error| panic!("{error}"));
-    assert!(report.held(), "{:?}", report.violations);
-    report
+    run(&plan, 1).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn group_facts(report: &Report) -> impl Iterator<Item = (&str, &GroupFact)> {
@@ -59,13 +65,71 @@ fn cc3_who_names_its_partitions_itself_looks_for_no_coordinator() {
 
 #[test]
 fn cg6_without_enough_brokers_no_group_has_a_coordinator() {
-    let report = played(&format!(
-        "duration: 40s\ncluster: {{brokers: 2}}\n{CLIENTS}"
-    ));
-    assert_eq!(group_facts(&report).count(), 0);
-    let described = report.view().described().expect("brokers run");
-    let names: Vec<&str> = described.topics.iter().map(|it| &*it.name).collect();
-    assert_eq!(names, ["positions"]);
+    let read = "expect: [every acknowledged record is read]\n";
+    for (cluster, replicas) in [
+        ("brokers: 2", 3),
+        (
+            "brokers: 3, config: {offsets.topic.replication.factor: 5}",
+            5,
+        ),
+    ] {
+        let report = ended(&format!(
+            "duration: 40s\ncluster: {{{cluster}}}\n{CLIENTS}{read}"
+        ));
+        assert!(report.violations.is_empty(), "{:?}", report.violations);
+        let facts: Vec<_> = group_facts(&report).collect();
+        let is_refusal = |(_, fact): &(&str, &GroupFact)| {
+            matches!(fact, GroupFact::TopicRefused {
+                group, client, replication_factor, error: ErrorCode::InvalidReplicationFactor,
+            } if &**group == "g" && ["a", "b"].contains(&&**client) && *replication_factor == replicas)
+        };
+        assert!(facts.iter().all(is_refusal), "{facts:?}");
+        let mut tellers: Vec<&str> = facts.iter().map(|(node, _)| *node).collect();
+        tellers.dedup();
+        assert_eq!(tellers.len(), facts.len(), "each broker says it once");
+        let told = transcript(&report.trace, Style::default());
+        let lines: Vec<&str> = told
+            .lines()
+            .filter(|line| line.contains("cannot make __consumer_offsets"))
+            .collect();
+        let [line] = lines[..] else {
+            panic!("{lines:?}");
+        };
+        for part in [
+            &format!("{replicas} replicas (offsets.topic.replication.factor)"),
+            "INVALID_REPLICATION_FACTOR",
+            " of group g asks for it, is told COORDINATOR_NOT_AVAILABLE",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        let outcomes: Vec<String> = report.outcomes.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            outcomes,
+            [
+                "FAILED: every acknowledged record is read — group g read 0 of them: it never got a partition"
+            ]
+        );
+        let described = report.view().described().expect("brokers run");
+        let names: Vec<&str> = described.topics.iter().map(|it| &*it.name).collect();
+        assert_eq!(names, ["positions"]);
+    }
+}
+
+#[test]
+fn cg6_a_group_whose_topic_could_not_be_made_forms_once_there_are_brokers_enough() {
+    let report = played(
+        "duration: 90s\ncluster: {brokers: 3}\ntopics: {t: {assignment: [[1, 2]]}}\n\
+         producers: {p: {topic: t, start: 2s, stop: 85s}}\n\
+         consumers: {c: {topics: [t], start: 40s, config: {group.id: g}}}\n\
+         timeline: [{at: 10s, crash: broker-3}, {at: 60s, restart: broker-3}]\n\
+         expect: [every acknowledged record is read]\n",
+    );
+    assert!(!report.outcomes[0].failed(), "{}", report.outcomes[0]);
+    let told = transcript(&report.trace, Style::default());
+    assert_eq!(told.matches("cannot make __consumer_offsets").count(), 1);
+    let assigned =
+        group_facts(&report).any(|(_, fact)| matches!(fact, GroupFact::PartitionsAssigned { .. }));
+    assert!(assigned);
 }
 
 /// As real Kafka did: no turn of the loop waits, so that commits pile up at the member faster than its coordinator stores

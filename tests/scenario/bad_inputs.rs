@@ -102,6 +102,58 @@ fn a_key_that_is_not_modelled_gets_one_warning_with_its_place() {
 }
 
 #[test]
+fn a_group_that_can_never_form_gets_a_warning_with_its_place() {
+    let warned = |changes: &[(&str, &str)]| {
+        let changes = [("dashboard: {", "dashboard: {config: {group.id: g}, ")]
+            .iter()
+            .chain(changes);
+        let text = changes.fold(GOOD.to_owned(), |text, (part, instead)| {
+            text.replace(part, instead)
+        });
+        let loaded = load("test.yaml", text.into_bytes(), &[]);
+        let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+        let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        warnings.join("\n")
+    };
+    let two = ("replication.factor: 3}", "replication.factor: 2}");
+    assert_eq!(
+        warned(&[("  brokers: 3", "  brokers: 2"), two]),
+        "warning: test.yaml:6:12: 2 brokers cannot hold __consumer_offsets with 3 replicas \
+         (offsets.topic.replication.factor, the default): no group finds a coordinator, and no member is given a \
+         partition\n  |\n6 |   brokers: 2\n  |            ^\n  = expected as many brokers as replicas, or \
+         offsets.topic.replication.factor: 2 in the cluster's config"
+    );
+    let setting =
+        |factor| format!("  brokers: 3\n  config: {{offsets.topic.replication.factor: {factor}}}");
+    let five = warned(&[("  brokers: 3", &setting(5))]);
+    assert!(
+        five.starts_with(
+            "warning: test.yaml:7:46: 3 brokers cannot hold __consumer_offsets with 5 replicas"
+        ),
+        "{five}"
+    );
+    // Nobody is warned of what can be, now or later.
+    assert_eq!(warned(&[]), "");
+    let three = setting(2).replace("3\n", "2\n");
+    assert_eq!(warned(&[("  brokers: 3", &three), two]), "");
+    let upgrade =
+        "timeline:\n  - {at: 9s, upgrade: broker-1, set: {offsets.topic.replication.factor: 2}}";
+    assert_eq!(
+        warned(&[
+            ("  brokers: 3", "  brokers: 2"),
+            two,
+            ("timeline:", upgrade)
+        ]),
+        ""
+    );
+    let alone = GOOD
+        .replace("  brokers: 3", "  brokers: 2")
+        .replace(two.0, two.1);
+    let alone = load("test.yaml", alone.into_bytes(), &[]).expect("a good scenario");
+    assert_eq!(alone.warnings, [], "there is no group");
+}
+
+#[test]
 fn changes_by_set_are_blamed_as_written() {
     for (set, message) in [
         (

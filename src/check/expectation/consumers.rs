@@ -6,8 +6,8 @@ use super::tally::{After, Found};
 use super::{Verdict, verdict_of};
 use crate::check::millis;
 use crate::kernel::Duration;
-use crate::plan::{Count, EventRef, Partition, ProducerPlan};
-use crate::protocol::{BrokerId, Fact, MessageFact, RecordId, TopicPartition, counted};
+use crate::plan::{ConsumerPlan, Count, EventRef, Partition, ProducerPlan};
+use crate::protocol::{BrokerId, Fact, GroupFact, MessageFact, RecordId, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
@@ -63,8 +63,11 @@ pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
         });
     let written: BTreeSet<&TopicPartition> = acknowledged.collect();
     let mut figures = Vec::new();
+    let mut others = Vec::new();
     for (reader, members) in &readers {
-        let from_beginning: BTreeSet<&TopicPartition> = first_positions(history, members)
+        let positions = first_positions(history, members);
+        let why = why_not_from_the_beginning(history, members, &positions);
+        let from_beginning: BTreeSet<&TopicPartition> = positions
             .into_iter()
             .filter(|(partition, offset)| *offset == 0 && written.contains(partition))
             .map(|(partition, _)| partition)
@@ -72,16 +75,39 @@ pub(super) fn every_record_read(history: &History<'_>) -> Verdict {
         if !from_beginning.is_empty() {
             let partitions = |partition: &TopicPartition| from_beginning.contains(partition);
             figures.push(has_read_all(history, reader, members, partitions)?);
+        } else {
+            others.push(format!("{reader} {why}"));
         }
     }
-    verdict_of(
-        !figures.is_empty(),
-        if figures.is_empty() {
-            "nobody reads from the beginning".to_owned()
-        } else {
-            figures.join("; ")
-        },
-    )
+    if !figures.is_empty() {
+        return Ok(figures.join("; "));
+    }
+    Err(match (written.is_empty(), others.is_empty()) {
+        (true, _) => "none was acknowledged".to_owned(),
+        (false, true) => "nobody reads".to_owned(),
+        (false, false) => others.join("; "),
+    })
+}
+
+fn why_not_from_the_beginning(
+    history: &History<'_>,
+    members: &[String],
+    positions: &BTreeMap<&TopicPartition, i64>,
+) -> &'static str {
+    if !positions.is_empty() {
+        return "does not read from the beginning";
+    }
+    let was_given_some = history.entries.iter().any(|entry| {
+        matches!(&entry.fact, Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) if !partitions.is_empty())
+            && members.iter().any(|member| **member == *entry.node)
+    });
+    let is_member = |plan: &ConsumerPlan| {
+        plan.group_id().is_some() && plan.members().iter().any(|it| members.contains(it))
+    };
+    match history.plan.consumers.iter().any(is_member) && !was_given_some {
+        true => "read 0 of them: it never got a partition",
+        false => "read 0 of them: it never learned where to begin",
+    }
 }
 
 pub(super) fn reads_everything(history: &History<'_>, consumer: &str) -> Verdict {

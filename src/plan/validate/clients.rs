@@ -3,13 +3,20 @@
 use super::{Check, Checked, MOST_RECORDS, config_problem, with_suggestion};
 use crate::kernel::Duration;
 use crate::plan::{
-    Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, ZooKeeperClientPlan, write_duration,
+    Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, Value, ZooKeeperClientPlan,
+    write_duration, write_size,
 };
 use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
 const MOST_MEMBERS: u32 = 10_000;
+/// Of all members together; a producer's buffer holds fewer.
+const MOST_ON_THE_WAY: u64 = 1_000_000;
+/// Many times what a broker takes by default, and yet made and copied in a moment.
+const MOST_VALUE_BYTES: u64 = 100 << 20;
+/// Of all values of one size that a run makes: each is made and summed, though no broker may take it.
+const MOST_BYTES: u64 = 16 << 30;
 
 /// A client with less gives each server up before it has answered.
 const LEAST_TIMEOUT_MS: u64 = 1_000;
@@ -152,7 +159,18 @@ impl Check<'_> {
                 Problem::new(at("on_the_way"), "no record on its way").expected("at least 1")
             );
         }
+        let members = u64::from(producer.count.unwrap_or(1));
+        let on_the_way = u64::from(producer.on_the_way.unwrap_or(1)) * members;
+        if producer.on_the_way.is_some() && on_the_way > MOST_ON_THE_WAY {
+            let found = match members {
+                1 => format!("{on_the_way} records on their way"),
+                _ => format!("{on_the_way} records on their way, of {members} members"),
+            };
+            return Err(Problem::new(at("on_the_way"), found)
+                .expected(format!("at most {MOST_ON_THE_WAY} of all members together")));
+        }
         let records = self.records_made_by(producer);
+        self.bytes_made_by(producer, records, at("value"))?;
         let earlier = self.plan.producers.iter();
         let earlier = earlier.take_while(|other| other.name != producer.name);
         let earlier: u64 = earlier.map(|other| self.records_made_by(other)).sum();
@@ -209,6 +227,26 @@ impl Check<'_> {
         let config = (self.plan.cluster.kafka_version).client_properties(Scope::Producer, &config);
         ProducerConfig::parse(&config).map_err(|error| config_problem(error, &place))?;
         Ok(())
+    }
+
+    fn bytes_made_by(&self, producer: &ProducerPlan, records: u64, path: Vec<String>) -> Checked {
+        let Value::Bytes(each) = producer.value else {
+            return Ok(());
+        };
+        let path: Vec<String> = path.into_iter().chain(["bytes".to_string()]).collect();
+        let problem = |found, most| {
+            Err(Problem::new(path, found).expected(format!("at most {}", write_size(most))))
+        };
+        if each > MOST_VALUE_BYTES {
+            return problem(format!("a value of {}", write_size(each)), MOST_VALUE_BYTES);
+        }
+        match each.checked_mul(records) {
+            Some(all) if all <= MOST_BYTES => Ok(()),
+            _ => problem(
+                format!("{records} values of {} each", write_size(each)),
+                MOST_BYTES,
+            ),
+        }
     }
 
     /// So many at most by all its members; of one that saturates nobody knows.

@@ -2,6 +2,7 @@
 
 mod applications;
 mod auto_created;
+mod broker_topics;
 mod clients;
 mod expectations;
 mod listeners;
@@ -58,6 +59,7 @@ impl Plan {
             check.consumer(consumer)?;
             check.deserializers(consumer, &schemas)?;
         }
+        check.topics_of_brokers()?;
         for client in &self.zookeeper_clients {
             check.zookeeper_client(client)?;
         }
@@ -112,16 +114,6 @@ impl Plan {
             }
         }
         counts
-    }
-
-    /// How many brokers' own topic has in which groups are kept: it is there once the first member asks for its
-    /// coordinator.
-    fn offsets_partitions(&self) -> Option<u32> {
-        const DEFAULT: u32 = 50;
-        let written = self.cluster.config.get("offsets.topic.num.partitions");
-        let count = written.and_then(|n| n.parse().ok()).unwrap_or(DEFAULT);
-        let mut consumers = self.consumers.iter();
-        consumers.any(|it| it.group_id().is_some()).then_some(count)
     }
 }
 

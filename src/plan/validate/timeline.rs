@@ -1,5 +1,6 @@
 //! Checks the lines of the timeline.
 
+use super::topics::replicas_in_bounds;
 use super::topology::{PLAIN_PATH, is_plain_path};
 use super::{Check, Checked, config_problem};
 use crate::kernel::Duration;
@@ -188,12 +189,19 @@ impl Check<'_> {
                 if !topic.assignment.is_empty() {
                     self.says_no_more_than_assignment(topic, vec!["assignment".to_string()])?;
                 }
+                if let Some(count) = topic.partitions {
+                    replicas_in_bounds(count, self.factor(topic), vec!["partitions".to_string()])?;
+                }
                 self.properties(Scope::Topic, &topic.config, |key| {
                     vec!["config".to_string(), key.to_string()]
                 })
             }
             // How many it has by then, the administrator is to be told.
-            Action::CreatePartitions { topic, .. } => self.topic_there(topic, own()),
+            Action::CreatePartitions { topic, partitions } => {
+                self.topic_there(topic, own())?;
+                let factor = self.factor_of(topic);
+                replicas_in_bounds(*partitions, factor, vec!["partitions".to_string()])
+            }
             Action::DeleteRecords { partition, before } => {
                 if let Some(offset) = before.filter(|offset| *offset < 0) {
                     let problem = Problem::new(["before"], format!("offset {offset}"));

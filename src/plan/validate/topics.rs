@@ -1,12 +1,25 @@
 //! Checks topics: names, numbers, placement.
 
 use super::{Check, Checked};
-use crate::plan::{Problem, TopicPlan};
-use crate::protocol::is_topic_name;
+use crate::plan::{Action, Problem, TopicPlan};
+use crate::protocol::{counted, is_topic_name};
 
 /// More would be a slip of the pen, not a plan.
 const MOST_REPLICAS: u64 = 200_000;
 pub(super) const LEGAL_NAME: &str = "at most 249 letters, digits, dots, underscores and hyphens";
+
+/// Of one topic.
+pub(super) fn replicas_in_bounds(partitions: u32, factor: u32, path: Vec<String>) -> Checked {
+    if u64::from(partitions) * u64::from(factor.max(1)) <= MOST_REPLICAS {
+        return Ok(());
+    }
+    let found = format!(
+        "{} with {} each",
+        counted(partitions, "partition"),
+        counted(factor, "replica")
+    );
+    Err(Problem::new(path, found).expected(format!("at most {MOST_REPLICAS} replicas")))
+}
 
 impl Check<'_> {
     pub(super) fn topic(&self, topic: &TopicPlan, path: &[&str]) -> Checked {
@@ -37,14 +50,7 @@ impl Check<'_> {
                     .expected("at least 1"),
             );
         }
-        let default_factor = self
-            .plan
-            .cluster
-            .config
-            .get("default.replication.factor")
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(1);
-        let factor = topic.replication_factor.unwrap_or(default_factor);
+        let factor = self.factor(topic);
         if topic.assignment.is_empty() && u64::from(factor) > brokers {
             return Err(Problem::new(
                 at("replication.factor"),
@@ -60,15 +66,33 @@ impl Check<'_> {
         if topic.assignment.is_empty() {
             self.all_or_none_in_racks(at)?;
         }
-        let count = self.partitions.get(name.as_str()).copied().unwrap_or(1);
-        if u64::from(count) * u64::from(factor.max(1)) > MOST_REPLICAS {
-            return Err(Problem::new(
-                at("partitions"),
-                format!("{count} partitions with {factor} replicas each"),
-            )
-            .expected(format!("at most {MOST_REPLICAS} replicas")));
+        if let Some(count) = topic.partitions {
+            replicas_in_bounds(count, factor, at("partitions"))?;
         }
         self.assignment(topic, at("assignment"))
+    }
+
+    /// How many replicas a topic of the plan, there at the start or made later, has of each partition.
+    pub(super) fn factor_of(&self, name: &str) -> u32 {
+        let made = self.plan.timeline.iter().filter_map(|it| match &it.action {
+            Action::CreateTopic(topic) => Some(topic),
+            _ => None,
+        });
+        let mut topics = self.plan.topics.iter().chain(made);
+        let topic = topics.find(|topic| topic.name == name);
+        topic.map_or(self.default_factor(), |topic| self.factor(topic))
+    }
+
+    pub(super) fn factor(&self, topic: &TopicPlan) -> u32 {
+        match topic.assignment.first() {
+            Some(replicas) => replicas.len() as u32,
+            None => topic.replication_factor.unwrap_or(self.default_factor()),
+        }
+    }
+
+    fn default_factor(&self) -> u32 {
+        let written = self.plan.cluster.config.get("default.replication.factor");
+        written.and_then(|n| n.parse().ok()).unwrap_or(1)
     }
 
     /// A controller refuses to place replicas where it knows the racks of some brokers only (CT21).

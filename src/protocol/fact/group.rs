@@ -1,7 +1,7 @@
 //! What a group coordinator states.
 
 use super::Fact;
-use crate::protocol::TopicPartition;
+use crate::protocol::{ErrorCode, TopicPartition};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -96,6 +96,15 @@ pub enum GroupFact {
         group: Rc<str>,
         partition: TopicPartition,
         offset: i64,
+    },
+    /// By a broker that was asked for a group's coordinator: it could not make the topic in which groups are kept.
+    /// Stated when it is refused for another reason than before.
+    #[serde(rename = "group-topic-refused")]
+    TopicRefused {
+        group: Rc<str>,
+        client: Rc<str>,
+        replication_factor: i16,
+        error: ErrorCode,
     },
     /// A commit that nobody needed for `offsets.retention.minutes` is forgotten.
     #[serde(rename = "offset-expired")]

@@ -1,10 +1,11 @@
 //! Groups of consumers, in words.
 
-use super::{Telling, joined, loud, quiet};
+use super::{Telling, joined, loud, meaning, quiet};
 use crate::protocol::{GroupFact, MemberGone, RebalanceReason, TopicPartition, counted};
+use crate::trace::story::Story;
 use std::fmt::Write as _;
 
-pub(super) fn of_group(fact: &GroupFact) -> Telling {
+pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
     match fact {
         GroupFact::Changed {
             group,
@@ -133,6 +134,22 @@ pub(super) fn of_group(fact: &GroupFact) -> Telling {
         },
         // Where it begins is told of its position.
         GroupFact::Resumed { partition, .. } => quiet(format!("goes on with {partition}")),
+        GroupFact::TopicRefused {
+            group,
+            client,
+            replication_factor,
+            error,
+        } => {
+            let telling = loud(format!(
+                "cannot make __consumer_offsets, in which groups are kept, with {} (offsets.topic.replication.factor): {error}{}. Until that is otherwise no group has a coordinator: {client} of group {group} asks for it, is told COORDINATOR_NOT_AVAILABLE, and asks again",
+                counted(replication_factor, "replica"),
+                meaning(*error),
+            ));
+            match story.groups_have_no_topic() {
+                true => telling.quiet(),
+                false => telling,
+            }
+        }
         GroupFact::OffsetExpired { group, partition } => joined(
             format!("forgets how far group {group} has read "),
             partition.to_string(),

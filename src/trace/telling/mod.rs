@@ -145,7 +145,7 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::ProducerState(fact) => producer_state::of_producer_state(fact),
         Fact::FetchSession(fact) => fetch_session::of_fetch_session(fact),
 
-        Fact::Group(fact) => group::of_group(fact),
+        Fact::Group(fact) => group::of_group(fact, story),
         Fact::Message(fact) => message::of_message(fact),
         Fact::Application(fact) => application::of_application(fact),
     }
