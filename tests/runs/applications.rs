@@ -1,5 +1,5 @@
 //! What applications of groups do with what they read, in whole runs: how they commit, what they send on and whom
-//! they call, and where they come to harm. Rules CC51, CC53, CC54; B44, B45, B47 of what goes wrong by design.
+//! they call, and where they come to harm. Rules CC51, CC53 to CC55; B44, B45, B47 of what goes wrong by design.
 
 use kafka_trial::node::view::ClusterView;
 use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, RecordId};
@@ -136,6 +136,47 @@ fn an_exception_and_close_lose_what_was_not_processed() {
             .iter()
             .any(|entry| matches!(entry.fact, Fact::Exiting { status: 1, .. }))
     );
+}
+
+/// Whoever waits in the library throws at once, and whoever works comes to that when it waits next; `close` takes its
+/// time all the same.
+#[test]
+fn cc55_wakeup_ends_the_next_call_that_waits() {
+    let stopped = |processing: &str, at: &str, stall: &str| {
+        let does = format!("processing: {processing}\n    {OWN}\n    commit: sync after");
+        let rest = format!("timeline:\n  - {{at: {at}, stop: c}}\n{stall}");
+        member("40s", &does, &rest)
+    };
+    let when = |report: &Report, is: fn(&Fact) -> bool| -> Vec<u64> {
+        let facts = report.trace.iter().filter(|entry| &*entry.node == "c");
+        let found = facts.filter(|entry| is(&entry.fact));
+        found.map(|entry| entry.time.0 / 1_000_000).collect()
+    };
+    let worked: fn(&Fact) -> bool = |it| matches!(it, Fact::Group(GroupFact::Processed { .. }));
+    let gave_up: fn(&Fact) -> bool =
+        |it| matches!(it, Fact::Group(GroupFact::PartitionsRevoked { .. }));
+    let ended: fn(&Fact) -> bool = |it| matches!(it, Fact::Exiting { status: 0, .. });
+
+    // At work on all that was there when it began: that is finished, and committed.
+    let busy = stopped("100ms", "15s", "");
+    let (last, up) = (*when(&busy, worked).last().unwrap(), when(&busy, gave_up));
+    assert!(
+        last > 16_000 && up[0] >= last && up[0] < last + 50,
+        "{last} {up:?}"
+    );
+    let (worked_on, stored) = (processed(&busy).len() as i64, committed(&busy));
+    assert_eq!(stored.last().unwrap().1, worked_on);
+
+    // In `poll`.
+    let idle = stopped("0s", "20.6s", "");
+    assert_eq!(when(&idle, gave_up), [20_600]);
+    assert!(when(&idle, ended)[0] < 21_200, "a fetch waits for half a second");
+
+    // In a `commitSync` that is not answered, and would go on for a minute.
+    let stall = "  - {at: 20s, for: 8s, stall link: c, to: all brokers}\n";
+    let waits = stopped("10ms", "23s", stall);
+    assert_eq!(when(&waits, gave_up), [23_000]);
+    assert_eq!(when(&waits, ended), [28_000], "it waits for its farewell");
 }
 
 /// CC53: who calls `commitSync` does nothing else until it is stored, and tries again while its coordinator is gone;

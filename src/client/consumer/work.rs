@@ -225,7 +225,7 @@ impl Consumer {
         }
     }
 
-    /// The shutdown hook of the documented loop: `wakeup`. What `poll` gave is processed to its end, unless the
+    /// CC55: the shutdown hook of the documented loop calls `wakeup`. What `poll` gave is processed to its end, unless the
     /// application is in `commitSync`; the next call that waits throws, and it closes its consumer.
     pub(super) fn stops(&mut self, ctx: &mut Ctx<'_>) {
         self.work.stops = true;
