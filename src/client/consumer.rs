@@ -141,6 +141,16 @@ impl Consumer {
         self.library.positions()
     }
 
+    /// `records-lag` of each partition of which it is known: how far its position is behind the end that it knows of.
+    pub fn records_lag(&self) -> BTreeMap<TopicPartition, i64> {
+        let assigned = self.library.assignment().into_iter();
+        let lag = |partition: TopicPartition| {
+            let (lag, _) = self.library.lag_and_lead(&partition);
+            Some((partition, lag?))
+        };
+        assigned.filter_map(lag).collect()
+    }
+
     /// Records read since the process started.
     pub fn records_read(&self) -> u64 {
         self.records_read

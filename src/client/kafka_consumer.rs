@@ -215,6 +215,12 @@ impl KafkaConsumer {
         self.subscriptions.iter().filter_map(position).collect()
     }
 
+    /// `records-lag` and `records-lead`, Kafka's metrics of a partition; as far as its answers say (CC13).
+    pub fn lag_and_lead(&self, partition: &TopicPartition) -> (Option<i64>, Option<i64>) {
+        let read_committed = self.config.read_committed;
+        self.subscriptions.lag_and_lead(partition, read_committed)
+    }
+
     /// What the application gets next.
     pub fn next_polled(&mut self) -> Option<Polled> {
         self.polled.pop_front()
@@ -454,7 +460,7 @@ impl KafkaConsumer {
                 if answer.preferred_read_replica >= 0 {
                     self.read_from(ctx, partition, answer.preferred_read_replica);
                 }
-                self.take_records(partition, position, answer.records.batches());
+                self.take_records(partition, position, &answer);
             }
             ErrorCode::OffsetOutOfRange => self.on_out_of_range(ctx, partition, position.offset),
             ErrorCode::CorruptMessage => {

@@ -37,6 +37,8 @@ pub struct Assigned {
     pub told: Option<&'static str>,
     /// CC28: a replica that is read from instead of the leader, and until when.
     preferred: Option<(BrokerId, Time)>,
+    /// CC13.
+    bounds: LogBounds,
     /// The application wants nothing of it.
     pub paused: bool,
 }
@@ -48,6 +50,7 @@ impl Assigned {
             retry_at: Time::ZERO,
             told: None,
             preferred: None,
+            bounds: LogBounds::default(),
             paused: false,
         }
     }
@@ -86,6 +89,25 @@ pub struct FetchPosition {
     pub offset: i64,
     pub offset_epoch: i32,
     pub leader_epoch: i32,
+}
+
+/// CC13: where a log began and ended for its readers when an answer was first touched that came from there; -1 is not
+/// known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogBounds {
+    pub log_start_offset: i64,
+    pub high_watermark: i64,
+    pub last_stable_offset: i64,
+}
+
+impl Default for LogBounds {
+    fn default() -> Self {
+        LogBounds {
+            log_start_offset: -1,
+            high_watermark: -1,
+            last_stable_offset: -1,
+        }
+    }
 }
 
 impl SubscriptionState {
@@ -241,10 +263,43 @@ impl SubscriptionState {
         {
             *assigned = Assigned {
                 preferred: assigned.preferred,
+                bounds: assigned.bounds,
                 paused: assigned.paused,
                 ..Assigned::new(state)
             };
         }
+    }
+
+    /// CC13: what is not known now stays as it was.
+    pub fn saw_bounds(&mut self, partition: &TopicPartition, seen: LogBounds) {
+        if let Some(Assigned { bounds, .. }) = self.assigned.get_mut(partition) {
+            let or = |now: i64, before: i64| if now >= 0 { now } else { before };
+            *bounds = LogBounds {
+                log_start_offset: or(seen.log_start_offset, bounds.log_start_offset),
+                high_watermark: or(seen.high_watermark, bounds.high_watermark),
+                last_stable_offset: or(seen.last_stable_offset, bounds.last_stable_offset),
+            };
+        }
+    }
+
+    /// `partitionLag`, `partitionLead`: how far the position is from the end for this reader, and from the beginning.
+    pub fn lag_and_lead(
+        &self,
+        partition: &TopicPartition,
+        read_committed: bool,
+    ) -> (Option<i64>, Option<i64>) {
+        let assigned = self.assigned.get(partition);
+        let known = assigned.and_then(|it| Some((it.state.position()?.offset, it.bounds)));
+        let Some((position, bounds)) = known else {
+            return (None, None);
+        };
+        let end = match read_committed {
+            true => bounds.last_stable_offset,
+            false => bounds.high_watermark,
+        };
+        let start = bounds.log_start_offset;
+        let lag = (end >= 0).then(|| end - position);
+        (lag, (start >= 0).then(|| position - start))
     }
 
     /// `auto.offset.reset`.

@@ -170,7 +170,10 @@ fn cc55_wakeup_ends_the_next_call_that_waits() {
     // In `poll`.
     let idle = stopped("0s", "20.6s", "");
     assert_eq!(when(&idle, gave_up), [20_600]);
-    assert!(when(&idle, ended)[0] < 21_200, "a fetch waits for half a second");
+    assert!(
+        when(&idle, ended)[0] < 21_200,
+        "a fetch waits for half a second"
+    );
 
     // In a `commitSync` that is not answered, and would go on for a minute.
     let stall = "  - {at: 20s, for: 8s, stall link: c, to: all brokers}\n";

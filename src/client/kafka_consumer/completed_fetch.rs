@@ -1,10 +1,10 @@
-//! What an answer brings of one partition, taken apart (class CompletedFetch).
+//! What an answer brings of one partition, taken apart (class CompletedFetch; CC13).
 
 use super::membership::Buffered;
 use super::{ConsumerRecord, KafkaConsumer, Polled};
-use crate::client::subscription_state::{FetchPosition, State};
+use crate::client::subscription_state::{FetchPosition, LogBounds, State};
 use crate::log::batch::{CorruptBatch, RecordBatch};
-use crate::protocol::TopicPartition;
+use crate::protocol::{FetchPartitionResponse, TopicPartition};
 
 impl KafkaConsumer {
     /// Hands records from the position on to the application, up to the first batch that is not what
@@ -13,8 +13,14 @@ impl KafkaConsumer {
         &mut self,
         partition: &TopicPartition,
         mut position: FetchPosition,
-        batches: &[RecordBatch],
+        answer: &FetchPartitionResponse,
     ) {
+        let batches = answer.records.batches();
+        let bounds = LogBounds {
+            log_start_offset: answer.log_start_offset,
+            high_watermark: answer.high_watermark,
+            last_stable_offset: answer.last_stable_offset,
+        };
         let asked = position.offset;
         for batch in batches {
             let is_sound = !self.config.check_crcs || batch.is_valid();
@@ -38,12 +44,16 @@ impl KafkaConsumer {
                 group.buffer.push_back(Buffered {
                     partition: partition.clone(),
                     at: asked,
+                    bounds: Some(bounds),
                     records: std::mem::take(&mut self.taken),
                     end: position,
                 });
             }
-            Some(_) => {}
-            None => self.subscriptions.set(partition, State::Fetching(position)),
+            Some(_) => self.subscriptions.saw_bounds(partition, bounds),
+            None => {
+                self.subscriptions.saw_bounds(partition, bounds);
+                self.subscriptions.set(partition, State::Fetching(position));
+            }
         }
     }
 

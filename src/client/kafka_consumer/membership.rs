@@ -5,7 +5,7 @@
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
-use crate::client::subscription_state::{FetchPosition, State};
+use crate::client::subscription_state::{FetchPosition, LogBounds, State};
 use crate::kernel::Time;
 use crate::network_client::Node;
 use crate::protocol::config::GroupMembership;
@@ -29,6 +29,8 @@ pub(super) struct Buffered {
     pub(super) partition: TopicPartition,
     /// The position that the next of them is for.
     pub(super) at: i64,
+    /// Of the log, until it is first touched (CC13).
+    pub(super) bounds: Option<LogBounds>,
     pub(super) records: VecDeque<ConsumerRecord>,
     /// Where reading goes on after them.
     pub(super) end: FetchPosition,
@@ -162,6 +164,9 @@ impl KafkaConsumer {
             if !fits || self.subscriptions.is_suspended() {
                 group.buffer.pop_front();
                 continue;
+            }
+            if let Some(bounds) = first.bounds.take() {
+                self.subscriptions.saw_bounds(&first.partition, bounds);
             }
             match first.records.pop_front() {
                 Some(record) => {

@@ -40,3 +40,43 @@ fn cc6_a_poll_that_only_moved_a_position_returns_with_nothing() {
     assert!(!polled.iter().any(|it| matches!(it, Polled::Record(_))));
     assert_eq!(town.library().positions()[&t0()], 5);
 }
+
+/// Of what is buffered nothing counts before its turn comes.
+#[test]
+fn cc13_a_lag_is_counted_from_the_end_that_an_answer_named_once_its_records_are_touched() {
+    let record_at = |offset| {
+        let mut batch = BatchBuilder::new().base_offset(offset);
+        batch.append(0, None, Some(b"v"), &[]);
+        batch.build()
+    };
+    let lags_and_leads = |settings: &[(&str, &str)]| {
+        let world = World {
+            batches: (3..8).map(record_at).collect(),
+            log_start_offset: 3,
+            withheld: 4,
+            open_transaction: 1,
+            ..World::default()
+        };
+        let mut town = Town::new(world, settings);
+        let before = town.library().lag_and_lead(&t0());
+        town.act(|library, ctx| library.begin_poll(ctx));
+        town.run_ms(1_000);
+        let read = town.library().lag_and_lead(&t0());
+        // The application works, and meanwhile there is more.
+        let world = town.world();
+        world.batches.push(record_at(8));
+        (world.withheld, world.log_start_offset) = (10, 4);
+        town.run_ms(1_000);
+        let buffered = town.library().lag_and_lead(&t0());
+        town.act(|library, ctx| library.begin_poll(ctx));
+        [before, read, buffered, town.library().lag_and_lead(&t0())]
+    };
+    let (first, second) = ((Some(4), Some(5)), (Some(10), Some(5)));
+    assert_eq!(lags_and_leads(&[]), [(None, None), first, first, second]);
+    let (first, second) = ((Some(3), Some(5)), (Some(9), Some(5)));
+    let read_committed = [("isolation.level", "read_committed")];
+    assert_eq!(
+        lags_and_leads(&read_committed),
+        [(None, None), first, first, second]
+    );
+}

@@ -23,13 +23,14 @@ type Todo = Box<dyn FnOnce(&mut KafkaConsumer, &mut Ctx<'_>)>;
 pub(super) struct World {
     pub(super) batches: Vec<RecordBatch>,
     pub(super) log_start_offset: i64,
-    /// Behind the high watermark.
-    pub(super) uncommitted: i64,
+    /// What it does not send of what is below the high watermark, and how much of that is of an open transaction.
+    pub(super) withheld: i64,
+    pub(super) open_transaction: i64,
     /// What the next questions for committed offsets are answered with.
     pub(super) offset_fetch_errors: VecDeque<ErrorCode>,
     /// When these came, in milliseconds.
     pub(super) offset_fetches: Vec<u64>,
-    generation: i32,
+    pub(super) generation: i32,
 }
 
 enum Node {
@@ -204,13 +205,13 @@ impl World {
                 let is_wanted = |it: &&RecordBatch| it.next_offset() > asked.fetch_offset;
                 let batches = self.batches.iter().filter(is_wanted).cloned();
                 let batches: Vec<_> = batches.collect();
-                let high_watermark = self.end() + self.uncommitted;
+                let high_watermark = self.end() + self.withheld;
                 FetchResponse {
                     error: ErrorCode::None,
                     session_id: 0,
                     responses: vec![FetchPartitionResponse {
                         high_watermark,
-                        last_stable_offset: high_watermark,
+                        last_stable_offset: high_watermark - self.open_transaction,
                         log_start_offset: self.log_start_offset,
                         records: Records::from(batches),
                         ..FetchPartitionResponse::without_data(
