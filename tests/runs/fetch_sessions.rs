@@ -1,5 +1,5 @@
 //! Fetch sessions in whole clusters (KIP-227): who is remembered, who has to go, and what a restart makes of them.
-//! Rules CC19 to CC25, F12.
+//! Rules CC15, CC19 to CC25, F12.
 
 use kafka_trial::kernel::{Duration, NodeId, Time};
 use kafka_trial::node::Node;
@@ -258,4 +258,19 @@ fn f2_a_session_without_news_waits_as_long_as_any_fetch() {
         let messages = idle(group);
         assert!(messages < 60 * 4 + 400, "{messages}");
     }
+}
+
+/// Of bytes without a whole batch a consumer could make nothing, and would throw.
+#[test]
+fn cc15_a_reader_that_can_take_a_byte_gets_one_whole_batch_after_the_other() {
+    let report = play(
+        "duration: 30s\ncluster: {brokers: 1}\n\
+         topics: {t: {partitions: 1, replication.factor: 1}}\n\
+         producers: {p: {topic: t, value: {bytes: 100kB}, every: 200ms, stop: 20s}}\n\
+         consumers:\n  whole: {topics: [t]}\n  \
+         narrow: {topics: [t], config: {fetch.max.bytes: 1, max.partition.fetch.bytes: 1}}\n",
+    );
+    let (reads, twice) = reads(&report);
+    assert!(reads["whole"] > 80, "{reads:?}");
+    assert_eq!((reads["narrow"], twice), (reads["whole"], 0));
 }

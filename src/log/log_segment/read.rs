@@ -36,8 +36,8 @@ impl LogSegment {
     }
 
     /// Whole batches from the one that holds `offset` on: those that end below `upper_bound`, together
-    /// at most `max_length` bytes, but the first in any case if `min_one`. `None` if all batches end
-    /// below `offset`.
+    /// at most `max_length` bytes, but the first in any case if `min_one`, so that a reader gets on whatever it can take
+    /// (KIP-74, CC15). `None` if all batches end below `offset`.
     pub(crate) fn read(
         &self,
         disk: &mut Disk,
