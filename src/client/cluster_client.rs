@@ -95,7 +95,8 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
     }
 
     /// Takes an event that is this client's; gives back one that is not. Which requests it has ended is
-    /// told by `next_completed`; after that, the user looks at what it can do next.
+    /// told by `next_completed`; after that, the user looks at what it can do next. What has come is taken in before what
+    /// has waited too long ends (CN14).
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), Event> {
         match event {
             Event::Connected(conn) if self.network.owns(conn) => {

@@ -4,7 +4,7 @@
 use crate::client::cardboard::{Answer, Town, World};
 use crate::client::{acked, counting, exceptions, producer, properties};
 use kafka_trial::client::{Admin, AdminCommand, AdminOptions, Client};
-use kafka_trial::kernel::{Fault, NodeId};
+use kafka_trial::kernel::{Duration, Fault, NodeId};
 use kafka_trial::protocol::{Fact, Timer};
 use std::collections::BTreeMap;
 
@@ -104,4 +104,27 @@ fn an_administrators_call_ends_by_the_wall_clock() {
         town.run_for(1_000);
         assert!(is_over(&town, node), "{by_ms}");
     }
+}
+
+/// A client's turn takes in what has come before it looks at what has waited too long.
+#[test]
+fn cn14_an_answer_that_has_come_counts_though_it_is_late_by_the_clock() {
+    let mut town = town();
+    let node = producer(&mut town, &[], counting(2));
+    let mut facts = town.run_for(900);
+    town.apply(Fault::SlowLink {
+        a: vec![node],
+        b: vec![town.broker(1)],
+        extra: Duration::from_millis(40),
+    });
+    // The second record is on its way; its time would be over after half of that.
+    facts.extend(town.run_for(250));
+    jump(&mut town, node, MINUTE);
+    assert_eq!(acked(&facts).len(), 1);
+    let facts = town.run_for(1_000);
+    assert_eq!(exceptions(&facts), []);
+    assert_eq!(acked(&facts), [(2, 1)]);
+    assert_eq!(town.world().sequences(0), [(0, 0), (0, 1)], "sent once");
+    let asked = town.world().asked.matches('P').count();
+    assert_eq!(asked, 2);
 }
