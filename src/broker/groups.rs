@@ -287,7 +287,7 @@ impl Broker {
                 let records = records.iter().map(|(base, record)| (*base, record));
                 self.groups.take_loaded(partition, records, next);
             }
-            // An empty read is the end, whatever the log says (KAFKA-9065).
+            // An empty read is the end, whatever the log says (KAFKA-9065, CB8).
             None => self.groups.on_loaded(ctx, partition),
         }
         if self.groups.has_log_tasks() {

@@ -233,3 +233,27 @@ fn a_coordinator_is_named_by_the_partition_that_it_leads() {
     let error = load("test.yaml", without.into_bytes(), &[]).expect_err("no such topic");
     assert!(error.to_string().contains("__consumer_offsets"), "{error}");
 }
+
+/// An empty segment stands where the log is far from: nothing is found on the way to its end (KAFKA-9065).
+#[test]
+fn cb8_reading_groups_ends_where_nothing_is_found_wherever_the_log_ends() {
+    let report = played(
+        "duration: 60s\ncluster: {brokers: 1, config: {offsets.topic.replication.factor: 1}}\n\
+         topics: {positions: {partitions: 4}}\n\
+         producers: {truck: {topic: positions, every: 500ms}}\n\
+         consumers: {a: {topics: [positions], config: {group.id: g}}}\n\
+         timeline:\n  - {at: 20s, stop: broker-1}\n  \
+         - {at: 25s, write file: broker-1, file: data/__consumer_offsets-3/00000000000000009000.log, text: \"\"}\n  \
+         - {at: 40s, restart: broker-1}\n",
+    );
+    let loaded = group_facts(&report).filter_map(|(_, fact)| match fact {
+        GroupFact::Loaded { groups, .. } if !groups.is_empty() => Some(groups.len()),
+        _ => None,
+    });
+    assert_eq!(loaded.collect::<Vec<_>>(), [1]);
+    let after = report.trace.iter().filter(|entry| {
+        let is_commit = matches!(entry.fact, Fact::Group(GroupFact::OffsetCommitted { .. }));
+        is_commit && entry.time.as_millis() > 45_000
+    });
+    assert!(after.count() > 0, "the group goes on");
+}

@@ -105,7 +105,7 @@ impl RecordAccumulator {
         }
     }
 
-    /// CP23: takes the batches of a request to this broker; one that may not go yet for its sequence numbers
+    /// CP23, CB9: takes the batches of a request to this broker; one that may not go yet for its sequence numbers
     /// keeps those after it back too (CP36). True beside it: something was passed over since it
     /// backs off, though not for long.
     pub(in crate::client) fn drain(

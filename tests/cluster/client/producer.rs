@@ -2,7 +2,7 @@
 
 use crate::client::cardboard::{Answer, Town, World};
 use crate::client::{acked, counting, exceptions, producer};
-use kafka_trial::client::workload::{Pace, ValueTemplate, Workload};
+use kafka_trial::client::workload::{KeyTemplate, Pace, ValueTemplate, Workload};
 use kafka_trial::kernel::{Fault, NodeStatus};
 use kafka_trial::protocol::{ErrorCode, Fact};
 
@@ -240,4 +240,32 @@ fn a_producer_that_is_asked_to_stop_finishes_what_it_has_begun() {
     let facts = town.run_for(3_000);
     assert_eq!(acked(&facts).len(), 1);
     assert_eq!(town.status(node), NodeStatus::Down);
+}
+
+/// Broker 1 leads one partition, broker 2 two, all with full batches and room for one in a request. With one place to begin
+/// for all brokers the first of the two would always come first (KAFKA-13834).
+#[test]
+fn cb9_where_a_request_begins_is_remembered_for_each_broker_by_itself() {
+    let mut town = Town::new(1, World::with_partitions(&[1, 2, 2]));
+    town.start(1);
+    town.start(2);
+    let settings = [
+        ("batch.size", "1000"),
+        ("max.request.size", "1500"),
+        ("max.in.flight.requests.per.connection", "1"),
+        ("linger.ms", "500"),
+    ];
+    let workload = Workload {
+        key: KeyTemplate::Cycle(30),
+        value: ValueTemplate::Bytes(100),
+        pace: Pace::AsFastAsAcknowledged { in_flight: 300 },
+        ..counting(300)
+    };
+    producer(&mut town, &settings, workload);
+    town.run_for(3_000);
+    let requests = &town.world().requests;
+    let asked = requests.iter().flatten().map(|(partition, _)| *partition);
+    let of_two: Vec<i32> = asked.filter(|partition| *partition != 0).collect();
+    let alternates = of_two[..8].windows(2).all(|two| two[0] != two[1]);
+    assert!(alternates, "{of_two:?}");
 }
