@@ -82,6 +82,7 @@ impl FetchManager {
             false => self.incremental(env, request)?,
         };
         let mut erroneous = Vec::new();
+        request.partitions.reserve_exact(asked.len());
         for (fetch, is_known) in asked {
             let error = if !is_known {
                 ErrorCode::UnknownTopicId
@@ -111,7 +112,7 @@ impl FetchManager {
             let fact = FetchSessionFact::Closed { session, client };
             env.out.facts.push(fact.into());
         }
-        let asked = named(env.cache, request);
+        let asked: Vec<Asked> = named(env.cache, request).collect();
         let context = match epoch {
             FetchMetadata::FINAL_EPOCH => FetchContext::Sessionless,
             _ => FetchContext::Full {
@@ -243,14 +244,15 @@ impl FetchManager {
 }
 
 /// What a request names itself.
-fn named(cache: &MetadataCache, request: &mut FetchRequest) -> Vec<Asked> {
+fn named<'a>(
+    cache: &'a MetadataCache,
+    request: &mut FetchRequest,
+) -> impl Iterator<Item = Asked> + use<'a> {
     let named = std::mem::take(&mut request.partitions).into_iter();
-    named
-        .map(|fetch| {
-            let is_known = is_known(cache, &fetch);
-            (fetch, is_known)
-        })
-        .collect()
+    named.map(|fetch| {
+        let is_known = is_known(cache, &fetch);
+        (fetch, is_known)
+    })
 }
 
 /// RK16: the metadata cache knows a topic with this id, where it is asked for by id.

@@ -118,10 +118,9 @@ impl FetchSession {
             };
             let cached = self.partitions.get_mut(&place);
             let must_respond = cached.is_some_and(|it| it.must_respond_and_update(data));
-            if !data.records.is_empty()
-                && let Some(cached) = self.partitions.remove(&place)
-            {
-                self.add_last(cached);
+            let is_last = place + 1 == self.next_place;
+            if !data.records.is_empty() && !is_last {
+                self.move_last(&data.partition, place);
             }
             must_respond
         });
@@ -132,6 +131,16 @@ impl FetchSession {
         self.places.insert(name, self.next_place);
         self.partitions.insert(self.next_place, partition);
         self.next_place += 1;
+    }
+
+    fn move_last(&mut self, name: &TopicPartition, from: u64) {
+        if let Some(place) = self.places.get_mut(name)
+            && let Some(partition) = self.partitions.remove(&from)
+        {
+            *place = self.next_place;
+            self.partitions.insert(self.next_place, partition);
+            self.next_place += 1;
+        }
     }
 
     fn remove(&mut self, name: &TopicPartition) {

@@ -115,7 +115,8 @@ pub struct CompletedTxn {
 #[derive(Clone, Debug)]
 pub(crate) struct ProducerAppendInfo {
     pub(crate) producer_id: i64,
-    current: Option<ProducerStateEntry>,
+    /// The epoch and the last sequence number that are known.
+    current: Option<(i16, i32)>,
     pub(crate) updated: ProducerStateEntry,
     origin: AppendOrigin,
     /// First offsets of transactions that these batches begin.
@@ -128,11 +129,15 @@ impl ProducerAppendInfo {
         current: Option<&ProducerStateEntry>,
         origin: AppendOrigin,
     ) -> Self {
-        let mut updated = current.cloned().unwrap_or_else(ProducerStateEntry::empty);
-        updated.batches.clear();
+        let updated = current.map_or_else(ProducerStateEntry::empty, |current| {
+            ProducerStateEntry {
+                batches: VecDeque::new(),
+                ..*current
+            }
+        });
         ProducerAppendInfo {
             producer_id,
-            current: current.cloned(),
+            current: current.map(|it| (it.producer_epoch, it.last_sequence())),
             updated,
             origin,
             started: Vec::new(),
@@ -243,14 +248,11 @@ impl ProducerAppendInfo {
                 Ok(())
             };
         }
-        let current_epoch = self
-            .current
-            .as_ref()
-            .map_or(-1, |current| current.producer_epoch);
-        let last = match (&self.current, self.updated.batches.is_empty()) {
-            (_, false) => self.updated.last_sequence(),
-            (Some(current), true) if current.producer_epoch == epoch => current.last_sequence(),
-            _ => -1,
+        let (current_epoch, current_last) = self.current.unwrap_or((-1, -1));
+        let last = match self.updated.batches.is_empty() {
+            false => self.updated.last_sequence(),
+            true if current_epoch == epoch => current_last,
+            true => -1,
         };
         let next = add_sequence(last, 1);
         if current_epoch == -1 || first == next {

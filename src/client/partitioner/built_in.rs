@@ -12,7 +12,7 @@ pub(in crate::client) struct BuiltInPartitioner {
     /// `batch.size`
     sticky_bytes: u64,
     sticky: Option<StickyPartition>,
-    load: Option<PartitionLoads>,
+    loads: PartitionLoads,
 }
 
 #[derive(Debug)]
@@ -21,11 +21,13 @@ struct StickyPartition {
     produced_bytes: u64,
 }
 
-/// Partitions with the running sums of their weights.
-#[derive(Debug)]
+/// How many batches wait for each partition that may be drawn.
+#[derive(Debug, Default)]
 struct PartitionLoads {
-    partitions: Vec<i32>,
-    cumulative: Vec<u64>,
+    queues: Vec<(i32, usize)>,
+    longest: usize,
+    /// Otherwise nothing is known, or every partition weighs the same.
+    count: bool,
 }
 
 impl BuiltInPartitioner {
@@ -33,7 +35,7 @@ impl BuiltInPartitioner {
         BuiltInPartitioner {
             sticky_bytes: batch_size,
             sticky: None,
-            load: None,
+            loads: PartitionLoads::default(),
         }
     }
 
@@ -74,9 +76,9 @@ impl BuiltInPartitioner {
     /// CP11
     fn draw_next(&mut self, ctx: &mut Ctx<'_>, partitions: &TopicPartitions) -> i32 {
         let drawn = draw(ctx);
-        let partition = match &self.load {
-            None => in_turn(partitions, drawn),
-            Some(load) => load.at(drawn),
+        let partition = match self.loads.count {
+            true => self.loads.at(drawn),
+            false => in_turn(partitions, drawn),
         };
         self.sticky = Some(StickyPartition {
             partition,
@@ -85,43 +87,44 @@ impl BuiltInPartitioner {
         partition
     }
 
-    /// CP12: how many batches wait for each partition that may be drawn. `left_out`: some may not, since their
-    /// leaders take nothing.
-    pub(in crate::client) fn update_load(&mut self, queues: Vec<(i32, usize)>, left_out: bool) {
-        let lengths = || queues.iter().map(|(_, length)| *length);
-        let (shortest, longest) = (lengths().min(), lengths().max());
-        let all_equal = shortest == longest && !left_out;
-        let of_one = queues.len() < 2 && !left_out;
-        self.load = match longest {
-            Some(longest) if !all_equal && !of_one => Some(PartitionLoads::of(&queues, longest)),
-            _ => None,
-        };
+    /// Nothing is known of loads, or nothing waits: every available partition is drawn alike. Answers the list of
+    /// `update_load`, empty.
+    pub(in crate::client) fn forget_load(&mut self) -> &mut Vec<(i32, usize)> {
+        self.loads.count = false;
+        self.loads.queues.clear();
+        &mut self.loads.queues
     }
 
-    /// Nothing is known of loads, or nothing waits: every available partition is drawn alike.
-    pub(in crate::client) fn forget_load(&mut self) {
-        self.load = None;
+    /// CP12: the list says how many batches wait for each partition that may be drawn. `left_out`: some may not,
+    /// since their leaders take nothing.
+    pub(in crate::client) fn update_load(&mut self, left_out: bool) {
+        let lengths = || self.loads.queues.iter().map(|(_, length)| *length);
+        let (shortest, longest) = (lengths().min(), lengths().max());
+        let all_equal = shortest == longest && !left_out;
+        let of_one = self.loads.queues.len() < 2 && !left_out;
+        self.loads.count = longest.is_some() && !all_equal && !of_one;
+        self.loads.longest = longest.unwrap_or(0);
     }
 }
 
 impl PartitionLoads {
-    fn of(queues: &[(i32, usize)], longest: usize) -> PartitionLoads {
-        let mut sum = 0;
-        let cumulative = queues.iter().map(|(_, length)| {
-            sum += (longest + 1 - length) as u64;
-            sum
-        });
-        PartitionLoads {
-            cumulative: cumulative.collect(),
-            partitions: queues.iter().map(|(partition, _)| *partition).collect(),
-        }
+    /// Short queues weigh more.
+    fn weights(&self) -> impl Iterator<Item = (i32, u64)> {
+        let weight = |length| (self.longest + 1 - length) as u64;
+        let queues = self.queues.iter();
+        queues.map(move |(partition, length)| (*partition, weight(length)))
     }
 
     fn at(&self, drawn: u64) -> i32 {
-        let total = self.cumulative.last().copied().unwrap_or(1);
-        let weight = drawn % total;
-        let place = self.cumulative.partition_point(|sum| *sum <= weight);
-        self.partitions[place]
+        let total: u64 = self.weights().map(|(_, weight)| weight).sum();
+        let mut left = drawn % total;
+        for (partition, weight) in self.weights() {
+            if left < weight {
+                return partition;
+            }
+            left -= weight;
+        }
+        unreachable!("what is left is less than the sum of weights")
     }
 }
 
@@ -133,10 +136,11 @@ mod tests {
     #[test]
     fn cp12_short_queues_weigh_more() {
         let mut partitioner = BuiltInPartitioner::new(16_384);
-        partitioner.update_load(vec![(0, 0), (1, 3), (2, 1)], false);
-        let load = partitioner.load.as_ref().unwrap();
-        assert_eq!(load.cumulative, [4, 5, 8]);
-        let drawn: Vec<i32> = (0..16).map(|n| load.at(n)).collect();
+        *partitioner.forget_load() = vec![(0, 0), (1, 3), (2, 1)];
+        partitioner.update_load(false);
+        let loads = &partitioner.loads;
+        assert!(loads.count);
+        let drawn: Vec<i32> = (0..16).map(|n| loads.at(n)).collect();
         let once = [0, 0, 0, 0, 1, 2, 2, 2];
         assert_eq!(drawn, [once, once].concat());
     }
@@ -151,10 +155,11 @@ mod tests {
             (vec![(0, 2)], false, false),
             (vec![], true, false),
         ] {
-            partitioner.update_load(queues.clone(), left_out);
-            assert_eq!(partitioner.load.is_some(), some, "{queues:?} {left_out}");
+            partitioner.forget_load().clone_from(&queues);
+            partitioner.update_load(left_out);
+            assert_eq!(partitioner.loads.count, some, "{queues:?} {left_out}");
         }
         partitioner.forget_load();
-        assert!(partitioner.load.is_none());
+        assert!(!partitioner.loads.count);
     }
 }

@@ -51,7 +51,7 @@ impl RecordAccumulator {
                 continue;
             };
             let adaptive = self.settings.adaptive && info.batches.len() >= topic.partitions.len();
-            let mut loads = Vec::new();
+            let loads = info.built_in.forget_load();
             for (number, queue) in &mut info.batches {
                 let known = topic.partitions.get(*number as usize);
                 let leader = known.and_then(|it| {
@@ -73,9 +73,7 @@ impl RecordAccumulator {
             }
             if adaptive {
                 let left_out = loads.len() < info.batches.len();
-                info.built_in.update_load(loads, left_out);
-            } else {
-                info.built_in.forget_load();
+                info.built_in.update_load(left_out);
             }
         }
         let mut found = look.found;
@@ -86,7 +84,9 @@ impl RecordAccumulator {
     /// What `ready` does to the tables of loads while nothing waits anywhere.
     pub(in crate::client) fn nothing_ready(&mut self) {
         let topics = self.topics.values_mut();
-        topics.for_each(|info| info.built_in.forget_load());
+        topics.for_each(|info| {
+            info.built_in.forget_load();
+        });
     }
 
     /// CP13: a broker with something to send to was looked at; `takes`: it takes a request.

@@ -145,7 +145,7 @@ impl UnifiedLog {
         let active = self.segments.active_mut();
         active.append(disk, &self.config, &append, batches, now_ms)?;
         self.log_end_offset = last_offset + 1;
-        for info in updated.into_values() {
+        for info in updated {
             self.producers.update(info);
         }
         for completed in completed {
@@ -198,7 +198,7 @@ impl UnifiedLog {
             true => origin,
             false => AppendOrigin::Replication,
         };
-        let mut updated: BTreeMap<i64, ProducerAppendInfo> = BTreeMap::new();
+        let mut updated: Vec<ProducerAppendInfo> = Vec::new();
         let mut completed = Vec::new();
         for batch in batches.iter().filter(|batch| batch.producer_id() >= 0) {
             let producer_id = batch.producer_id();
@@ -214,10 +214,12 @@ impl UnifiedLog {
                     ..self.nothing_appended()
                 }));
             }
-            let info = updated
-                .entry(producer_id)
-                .or_insert_with(|| self.producers.prepare_update(producer_id, origin));
-            completed.extend(info.append(batch)?);
+            let place = updated.iter().rposition(|it| it.producer_id == producer_id);
+            let place = place.unwrap_or_else(|| {
+                updated.push(self.producers.prepare_update(producer_id, origin));
+                updated.len() - 1
+            });
+            completed.extend(updated[place].append(batch)?);
         }
         Ok(Producers::New { updated, completed })
     }
@@ -238,7 +240,8 @@ impl UnifiedLog {
 enum Producers {
     Duplicate(LogAppendInfo),
     New {
-        updated: BTreeMap<i64, ProducerAppendInfo>,
+        /// Of few producers at a time.
+        updated: Vec<ProducerAppendInfo>,
         completed: Vec<CompletedTxn>,
     },
 }
