@@ -29,7 +29,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
         Just(Value::Number),
         Just(Value::Null),
         words().prop_map(Value::Constant),
-        any::<u64>().prop_map(Value::Bytes),
+        (0..=1_000u64).prop_map(Value::Bytes),
     ];
     let timestamp = prop_oneof![
         Just(Timestamp::Seconds),
