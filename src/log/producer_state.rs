@@ -129,12 +129,11 @@ impl ProducerAppendInfo {
         current: Option<&ProducerStateEntry>,
         origin: AppendOrigin,
     ) -> Self {
-        let updated = current.map_or_else(ProducerStateEntry::empty, |current| {
-            ProducerStateEntry {
+        let updated =
+            current.map_or_else(ProducerStateEntry::empty, |current| ProducerStateEntry {
                 batches: VecDeque::new(),
                 ..*current
-            }
-        });
+            });
         ProducerAppendInfo {
             producer_id,
             current: current.map(|it| (it.producer_epoch, it.last_sequence())),
