@@ -6,8 +6,9 @@ use crate::report::{NoJourney, Wanted, follow};
 use crate::scenario::{self, Diagnostic};
 use clap::Args;
 
-/// Follow one record: its bytes, its partition and why, its batch, each log that takes it, who reads it, who
-/// commits it; or where it was lost, stored twice or refused.
+/// Follow one record: its objects and bytes, its partition and why, its batch, each log that takes it, who reads it
+/// or cannot, what applications do with it, who commits it; or where it was lost, stored twice, refused or never
+/// processed, and why.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or - for standard input
@@ -55,9 +56,6 @@ fn journey(arguments: &Arguments, terminal: &mut Terminal) -> Result<String, Dia
         Err(NoJourney::Unbuildable(error)) => {
             Err(Diagnostic::about_file(input.name, error.to_string()))
         }
-        Err(NoJourney::NotMade(made)) => {
-            let found = "no such record is made in this run".to_owned();
-            Err(about_record(found).expected(format!("one of those that are: {made}")))
-        }
+        Err(NoJourney::NotMade { found, expected }) => Err(about_record(found).expected(expected)),
     }
 }

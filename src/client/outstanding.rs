@@ -24,6 +24,8 @@ pub(super) struct Outstanding {
 struct HandedOver {
     /// The application's.
     number: u64,
+    /// When its application has called `send`, and when the library had the bytes.
+    called: Time,
     at: Time,
     content: u64,
     /// It is said that it was made.
@@ -50,26 +52,47 @@ impl Outstanding {
 
     /// The library has just taken a record, and calls it `send`.
     pub(super) fn push(&mut self, ctx: &Ctx<'_>, send: u64, number: u64, content: u64) {
-        self.push_told(ctx, send, number, content, false);
+        self.push_called(ctx, ctx.now(), send, number, content);
+    }
+
+    /// The same, of a record that its serializers have held up since its application called.
+    pub(super) fn push_called(
+        &mut self,
+        ctx: &Ctx<'_>,
+        called: Time,
+        send: u64,
+        number: u64,
+        content: u64,
+    ) {
+        let handed_over = HandedOver {
+            number,
+            called,
+            at: ctx.now(),
+            content,
+            is_told_of: false,
+        };
+        self.push_one(send, handed_over);
     }
 
     /// The same, of a record that was handed over before: it was made then.
     pub(super) fn push_again(&mut self, ctx: &Ctx<'_>, send: u64, number: u64, content: u64) {
-        self.push_told(ctx, send, number, content, true);
+        let handed_over = HandedOver {
+            number,
+            called: ctx.now(),
+            at: ctx.now(),
+            content,
+            is_told_of: true,
+        };
+        self.push_one(send, handed_over);
     }
 
-    fn push_told(&mut self, ctx: &Ctx<'_>, send: u64, number: u64, content: u64, is_told_of: bool) {
+    fn push_one(&mut self, send: u64, handed_over: HandedOver) {
         assert_eq!(
             self.first + self.records.len() as u64,
             send,
             "one after the other"
         );
-        self.records.push_back(Some(HandedOver {
-            number,
-            at: ctx.now(),
-            content,
-            is_told_of,
-        }));
+        self.records.push_back(Some(handed_over));
         self.count += 1;
     }
 
@@ -159,7 +182,7 @@ impl Outstanding {
     pub(super) fn state_thrown(
         &self,
         ctx: &mut Ctx<'_>,
-        number: u64,
+        (number, called): (u64, Time),
         content: u64,
         partition: TopicPartition,
         exception: &str,
@@ -169,6 +192,7 @@ impl Outstanding {
             record: record.clone(),
             partition: partition.clone(),
             content,
+            waited_ns: ctx.now().since(called).0,
         });
         ctx.fact(Fact::Failed {
             record,
@@ -187,10 +211,12 @@ impl Outstanding {
             return;
         }
         let (number, content) = (made.number, made.content);
+        let waited_ns = ctx.now().since(made.called).0;
         ctx.fact(Fact::RecordCreated {
             record: self.record_id(number),
             partition: partition.clone(),
             content,
+            waited_ns,
         });
     }
 

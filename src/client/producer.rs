@@ -174,7 +174,7 @@ impl Producer {
             && let Some((number, key_and_value)) = self.again.pop_front()
         {
             // That it was made is said.
-            self.send_record(ctx, number, None, key_and_value, true);
+            self.send_record(ctx, (number, ctx.now()), None, key_and_value, true);
         }
         self.flush_if_due();
         match self.options.workload.pace {
@@ -220,7 +220,7 @@ impl Producer {
             return true;
         }
         let (number, key, value) = self.source.next(workload, &self.name, now_ms);
-        self.send(ctx, number, timestamp_ms, key, value);
+        self.send(ctx, (number, ctx.now()), timestamp_ms, key, value);
         self.flush_if_due();
         true
     }
@@ -237,21 +237,22 @@ impl Producer {
         self.library.is_blocked() || self.sending.is_waiting()
     }
 
+    /// Its number, and when its application has called `send`.
     fn send(
         &mut self,
         ctx: &mut Ctx<'_>,
-        number: u64,
+        record: (u64, Time),
         timestamp_ms: Option<i64>,
         key: Option<Bytes>,
         value: Option<Bytes>,
     ) {
-        self.send_record(ctx, number, timestamp_ms, (key, value), false);
+        self.send_record(ctx, record, timestamp_ms, (key, value), false);
     }
 
     fn send_record(
         &mut self,
         ctx: &mut Ctx<'_>,
-        number: u64,
+        (number, called): (u64, Time),
         timestamp_ms: Option<i64>,
         (key, value): KeyAndValue,
         again: bool,
@@ -273,7 +274,9 @@ impl Producer {
         self.kept.extend(kept.map(|kept| (send, kept)));
         match again {
             true => self.on_the_way.push_again(ctx, send, number, content),
-            false => self.on_the_way.push(ctx, send, number, content),
+            false => self
+                .on_the_way
+                .push_called(ctx, called, send, number, content),
         }
         self.state_deliveries(ctx);
     }

@@ -26,7 +26,8 @@ pub use group_tables::{
     kafka_consumer_groups_describe, kafka_consumer_groups_list, kafka_consumer_groups_members,
     kafka_consumer_groups_state,
 };
-pub use journey::{Journey, NoJourney, Station, Wanted, follow};
+pub use journey::wanted::Wanted;
+pub use journey::{Journey, NoJourney, Station, follow};
 pub use json::{json, json_document, json_document_of, json_unusable};
 pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};

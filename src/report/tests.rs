@@ -45,6 +45,7 @@ impl Failed {
                     record: record_id("trucks-1#0"),
                     partition: tp("t-0"),
                     content: 1,
+                    waited_ns: 0,
                 },
             ),
             scene.fact("trucks-1", acked("trucks-1#0", "t-0", 0, "a")),

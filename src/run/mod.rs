@@ -214,6 +214,11 @@ impl Run {
         self.sink.entries()
     }
 
+    /// What brought about the last step's events, where causes are kept.
+    pub fn causes(&self) -> &[CauseEntry] {
+        &self.causes
+    }
+
     /// True if a guard or a broken property has ended the run.
     pub fn is_over(&self) -> bool {
         self.stopped.is_some() || self.violation.is_some()

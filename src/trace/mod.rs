@@ -33,4 +33,5 @@ pub use observer::{CauseEntry, Nobody, Observer};
 pub use parting::{Course, Excerpt, Lines, Parting};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};
+pub use telling::meaning_of;
 pub use transcript::{Style, Transcript, excerpt, transcript, with_legend, write_line};

@@ -27,6 +27,21 @@ fn has(journey: &str, node: &str, begins: &str) -> bool {
     of_it.any(|(_, what)| what.starts_with(begins))
 }
 
+/// The node says exactly this, at one station or more.
+fn says(journey: &str, node: &str, what: &str) {
+    let said = stations(journey).contains(&(node, what));
+    assert!(said, "{node}: {what}\nis not said in\n{journey}");
+}
+
+/// What is told at the end, line by line.
+fn ends(journey: &str, expected: &[&str]) {
+    let lines = journey.lines();
+    let end: Vec<&str> = lines
+        .filter_map(|it| it.strip_prefix("at the end: "))
+        .collect();
+    assert_eq!(end, expected, "{journey}");
+}
+
 #[test]
 fn a_record_is_followed_from_its_producer_to_its_reader() {
     let journey = followed(&["acks-1-loss", "trucks-2#1"]);
@@ -71,13 +86,28 @@ fn a_record_that_was_acknowledged_and_lost_ends_where_it_was_cut_off() {
     assert!(has(&journey, "broker-2", "cuts it off: "), "{journey}");
     assert!(!journey.contains("copies it"), "{journey}");
     assert!(!journey.contains("counts it as committed"), "{journey}");
-    assert!(
-        journey.contains("at the end: lost: it was acknowledged, and no log holds it\n"),
-        "{journey}"
+    says(&journey, "broker-2", "crashes, and has it");
+    says(
+        &journey,
+        "broker-3",
+        "leads trucks_gps-0 from now on (epoch 1), and does not have it",
     );
-    assert!(
-        journey.ends_with("at the end: nobody read it\n"),
-        "{journey}"
+    ends(
+        &journey,
+        &[
+            "lost: it was acknowledged, and no log holds it: broker-2 cut it off when it came to follow broker-3, which does not have it",
+            "nobody read it",
+        ],
+    );
+    // With acks=0 nobody was told.
+    let unanswered = ["--set", "producers/trucks/acks=0"];
+    let unanswered = followed(&[&["acks-1-loss", "trucks-1#56"], &unanswered[..]].concat());
+    ends(
+        &unanswered,
+        &[
+            "lost: no log holds it any more, and with acks=0 nobody was to say so: broker-2 cut it off when it came to follow broker-3, which does not have it",
+            "nobody read it",
+        ],
     );
     // With acks=all nobody says so before the followers have it, and it is not lost.
     let kept = followed(&[
@@ -92,22 +122,16 @@ fn a_record_that_was_acknowledged_and_lost_ends_where_it_was_cut_off() {
 #[test]
 fn a_record_that_was_refused_says_how_often_and_why() {
     let journey = followed(&["min-insync-refused", "trucks-1#50"]);
-    assert!(
-        has(
-            &journey,
-            "trucks-1",
-            "will send it again: attempt 1 ended with NOT_ENOUGH_REPLICAS"
-        ),
-        "{journey}"
+    // Who refused, with what, and what that means.
+    says(
+        &journey,
+        "trucks-1",
+        "will send it again: broker-1 answers attempt 1 with NOT_ENOUGH_REPLICAS (the ISR is smaller than min.insync.replicas)",
     );
-    assert!(
-        has(&journey, "trucks-1", "gives it up: TimeoutException"),
-        "{journey}"
-    );
-    assert!(
-        journey.contains("at the end: no log has ever held it"),
-        "{journey}"
-    );
+    let why = "TimeoutException: delivery.timeout.ms is over; the attempt before ended with NOT_ENOUGH_REPLICAS (the ISR is smaller than min.insync.replicas)";
+    says(&journey, "trucks-1", &format!("gives it up: {why}"));
+    let refused = format!("refused: no log has ever held it ({why})");
+    ends(&journey, &[&refused, "nobody read it"]);
 }
 
 #[test]
@@ -122,9 +146,13 @@ fn a_member_that_crashed_before_its_commit_has_it_read_twice() {
         node.starts_with("broker-") && what.starts_with("stores that group dashboards goes on")
     });
     assert!(commit, "{journey}");
-    assert!(
-        journey.ends_with("at the end: dashboard read it 2 times\n"),
-        "{journey}"
+    ends(
+        &journey,
+        &[
+            "broker-1, broker-2, broker-3 hold it at trucks_gps-0 offset 3",
+            "dashboard read it 2 times",
+            "processed twice: group dashboards was done with it 2 times: dashboard began at offset 0 (auto.offset.reset=earliest, since there is no committed offset)",
+        ],
     );
 }
 
@@ -138,7 +166,11 @@ fn what_is_no_record_is_refused_with_one_message() {
         ),
         (
             "t-0@3",
-            "error: t-0@3: no such record is made in this run\n",
+            "error: t-0@3: there is no partition t-0 in this run\n  = expected one of trucks_gps-0\n",
+        ),
+        (
+            "trucks_gps-0@5000",
+            "error: trucks_gps-0@5000: no record of a producer of this scenario lies there\n  = expected one of the offsets that trucks_gps-0 holds at the end of the run: 0 to 695\n",
         ),
     ] {
         let output = trial(&["follow", "acks-1-loss", record]);
@@ -173,9 +205,13 @@ fn a_record_that_got_no_partition_is_said_to_have_none() {
 fn while_send_waits_its_application_has_handed_it_over() {
     // It called send at 5 s, and threw after max.block.ms.
     let refused = followed(&["explicit-partition", "early#1"]);
-    let thrown = "send gives it up before it is in a batch: TimeoutException";
-    assert!(has(&refused, "early", thrown), "{refused}");
-    assert!(!refused.contains("hands it to its producer"), "{refused}");
+    let handed = "\n    5.000s  early         hands it to its producer\n";
+    let why = "TimeoutException: max.block.ms is over, and its topic, or the partition that it names, is not known";
+    let thrown =
+        format!("   15.000s  early         send gives it up before it is in a batch: {why}\n");
+    assert!(refused.contains(&format!("{handed}{thrown}")), "{refused}");
+    let refused_for = format!("refused: no log has ever held it ({why})");
+    ends(&refused, &[&refused_for]);
     // This one waited until the partition was there.
     let waited = followed(&["explicit-partition", "early#2"]);
     let handed = "15.000s  early         hands it to its producer\n";
@@ -216,4 +252,215 @@ fn records_of_one_number_of_two_processes_are_told_apart() {
         ),
         "{journey}"
     );
+}
+
+#[test]
+fn what_is_no_text_stands_as_an_object_beside_its_bytes() {
+    let of_int = followed(&["anatomy-of-a-message", "truck#1"]);
+    let line = "\nkey        1 by int  (4 bytes: 00 00 00 01)\n";
+    assert!(of_int.contains(line), "{of_int}");
+    let by_schema = followed(&["registry-down", "truck#1"]);
+    let line =
+        "\"longitude\":13.4461} by avro of the registry  (29 bytes: 00 00 00 00 01 0e 74 72 ";
+    assert!(by_schema.contains(line), "{by_schema}");
+    let said = "takes its schema as version 1 of trucks_gps-value, id 1";
+    says(&by_schema, "schema-registry", said);
+}
+
+#[test]
+fn a_reader_that_cannot_deserialize_it_says_what_it_expected() {
+    let journey = followed(&["wrong-deserializer", "counter#1"]);
+    says(
+        &journey,
+        "by-long",
+        "cannot deserialize its value (numbers-0 offset 0): expected 8 bytes of a long, found 4 bytes, 00 00 00 01; poll throws RecordDeserializationException, and its position stays there",
+    );
+    ends(
+        &journey,
+        &[
+            "broker-1 holds it at numbers-0 offset 0",
+            "stuck: by-long cannot read it, poll threw 36 times for it, and nothing behind it is read",
+        ],
+    );
+    // Once the registry is back it is read.
+    let journey = followed(&["registry-down", "truck#1"]);
+    says(
+        &journey,
+        "new-dashboard",
+        "cannot deserialize its value (trucks_gps-0 offset 0): expected schema 1, and the registry cannot be asked: nobody listens there, found 29 bytes, which begin with 00 00 00 00 01 0e 74 72; poll throws RecordDeserializationException, and its position stays there",
+    );
+    assert!(has(&journey, "new-dashboard", "reads it at offset 0;"));
+    ends(&journey, &["broker-1 holds it at trucks_gps-0 offset 0"]);
+}
+
+const POISON_LIES: &str = "broker-1, broker-2, broker-3 hold it at trucks_gps-1 offset 18";
+const POISON_STOPS: &str =
+    "stuck: dashboard cannot read it, poll threw 40 times for it, and nothing behind it is read";
+
+#[test]
+fn what_comes_of_a_record_that_cannot_be_read_is_told() {
+    let skipped = followed(&["poison-record-skipped", "stranger#1"]);
+    let what = "seeks past it, which it cannot read: its content is lost to this application";
+    says(&skipped, "dashboard", what);
+    let passed = "committed and never processed: group dashboards goes on at offset 55, and nobody of it was ever done with it: dashboard could not read it, and went past it";
+    ends(&skipped, &[POISON_LIES, passed]);
+
+    let stuck = followed(&["poison-record-stuck", "stranger#1"]);
+    ends(&stuck, &[POISON_LIES, POISON_STOPS]);
+
+    let sent = followed(&["poison-record-dead-letter", "stranger#1"]);
+    let what = "has sent it to trucks_gps.dead-0, where it is offset 0, and seeks past it, which it cannot read";
+    says(&sent, "dashboard", what);
+    let passed = "committed and never processed: group dashboards goes on at offset 55, and nobody of it was ever done with it: dashboard could not read it, and has sent it to trucks_gps.dead-0 offset 0";
+    ends(&sent, &[POISON_LIES, passed]);
+    let letter = followed(&["poison-record-dead-letter", "trucks_gps.dead-0@0"]);
+    let line =
+        "\ncopy of    trucks_gps-1 offset 18, which dashboard cannot read and has sent here\n";
+    assert!(letter.contains(line), "{letter}");
+
+    let small = "+topics/trucks_gps.dead/config/max.message.bytes=100";
+    let refused = followed(&["poison-record-dead-letter", "stranger#1", "--set", small]);
+    let what = "cannot send it to its dead-letter topic (RecordTooLargeException): its position stays there";
+    says(&refused, "dashboard", what);
+    assert_eq!(refused.matches(what).count(), 1, "{refused}");
+    ends(&refused, &[POISON_LIES, POISON_STOPS]);
+}
+
+#[test]
+fn a_record_that_is_sent_on_says_where_it_lies_there() {
+    let journey = followed(&["sent-on-twice", "trucks_gps-0@102"]);
+    for offset in [102, 107] {
+        let what = format!("has sent it on to trucks_copy-0, where it is offset {offset}");
+        says(&journey, "copier", &what);
+    }
+    ends(
+        &journey,
+        &[
+            "broker-1, broker-2, broker-3 hold it at trucks_gps-0 offset 102",
+            "copier read it 2 times",
+            "processed twice: group copiers was done with it 2 times: copier began at offset 100 (its group's committed offset)",
+        ],
+    );
+    let copy = followed(&["sent-on-twice", "trucks_copy-0@107"]);
+    let lines = "copier-forwarder#3\nmade by    copier, which has a producer of its own\ncopy of    trucks_gps-0 offset 102, sent on by copier\n";
+    assert!(copy.contains(lines), "{copy}");
+}
+
+#[test]
+fn calls_of_a_service_are_told_and_counted() {
+    let journey = followed(&["text-message-twice", "trucks_gps-0@106"]);
+    for what in [
+        "is called for it by notifications, and does it",
+        "is called for it by notifications, and does it once more: call 2",
+    ] {
+        says(&journey, "text-messages", what);
+    }
+    let what = "has the answer of text-messages, and is done with it";
+    says(&journey, "notifications", what);
+    let done = "done twice: text-messages was called for it 2 times, and knows no record again";
+    assert!(
+        journey.ends_with(&format!("at the end: {done}\n")),
+        "{journey}"
+    );
+    // Paused, it hears a call and answers too late.
+    let paused = "+timeline=[{at: 6s, pause: text-messages, for: 15s}]";
+    let journey = followed(&["text-message-twice", "trucks_gps-0@31", "--set", paused]);
+    says(
+        &journey,
+        "notifications",
+        "gets no answer from text-messages for it (no answer within 10 s): it does not know whether it was done, and calls again",
+    );
+}
+
+#[test]
+fn an_application_that_throws_or_is_gone_leaves_it_committed_and_never_processed() {
+    let held = "broker-1, broker-2, broker-3 hold it at trucks_gps-0 offset";
+    let thrown = followed(&["failure-and-auto-commit", "trucks_gps-0@19"]);
+    let what =
+        "throws at it (RuntimeException): nobody catches it, it closes its consumer and ends";
+    says(&thrown, "dashboard", what);
+    ends(
+        &thrown,
+        &[
+            &format!("{held} 19"),
+            "careful read it 2 times: it began again at offset 19 (its group's committed offset)",
+            "committed and never processed: group dashboards goes on at offset 448, and nobody of it was ever done with it: the application of dashboard threw at it",
+        ],
+    );
+    let gone = followed(&["crash-before-processing", "trucks_gps-0@30"]);
+    let what = "ends, and was not done with it: killed before it processes the next record (its record number 20)";
+    says(&gone, "dashboard", what);
+    ends(
+        &gone,
+        &[
+            &format!("{held} 30"),
+            "committed and never processed: group dashboards goes on at offset 464, and nobody of it was ever done with it: dashboard had read it, and ended before it was done with it",
+        ],
+    );
+    // 18 were processed.
+    let done = followed(&["crash-before-processing", "trucks_gps-0@3"]);
+    ends(&done, &[&format!("{held} 3")]);
+}
+
+#[test]
+fn a_batch_that_comes_again_is_known_or_stored_twice() {
+    let known = followed(&["retries-twice-or-once", "new_truck#43"]);
+    says(
+        &known,
+        "new_truck",
+        "will send it again: attempt 1 ended with REQUEST_TIMED_OUT (no answer in time: if it is stored already, its sequence numbers tell)",
+    );
+    says(
+        &known,
+        "broker-1",
+        "has the batch already (producer id 0, sequences 42 to 42): it answers with offset 42, and does not store it twice",
+    );
+    let twice = followed(&["retries-twice-or-once", "old_truck#43"]);
+    let held = "broker-1, broker-2, broker-3 hold it at plain-0 offset";
+    ends(
+        &twice,
+        &[
+            &format!("{held} 44; {held} 45"),
+            "stored twice: its producer sent it again after REQUEST_TIMED_OUT, and without enable.idempotence no broker knows it again",
+            "old_dashboard read it 2 times",
+        ],
+    );
+}
+
+#[test]
+fn a_refusal_says_which_error_and_who_says_it() {
+    let why = "the registry refuses its schema (409): it cannot read what version 1 wrote: field latitude: it is written as double and read as float";
+    let journey = followed(&["incompatible-schema-change", "new-trucks#2"]);
+    says(
+        &journey,
+        "schema-registry",
+        "refuses its schema for trucks_gps-value (409, compatibility backward): it cannot read what version 1 wrote: field latitude: it is written as double and read as float",
+    );
+    let exception = format!("SerializationException: its value: {why}");
+    let thrown = format!("send gives it up before it is in a batch: {exception}");
+    says(&journey, "new-trucks", &thrown);
+    let refused = format!("refused: no log has ever held it ({exception})");
+    ends(&journey, &[&refused, "nobody read it"]);
+
+    let journey = followed(&["registry-down", "new-truck#1"]);
+    let asked = "cannot ask the schema registry for the id of its schema: nobody listens there";
+    says(&journey, "new-truck", asked);
+    says(
+        &journey,
+        "new-truck",
+        "send gives it up before it is in a batch: SerializationException: its value: the registry cannot be asked for its schema's id: nobody listens there",
+    );
+}
+
+#[test]
+fn what_was_not_flushed_or_was_deleted_says_how_it_went() {
+    let unflushed = followed(&["power-failure-of-all", "trucks-1#76"]);
+    says(&unflushed, "broker-3", "loses its power, and had it");
+    let what = "starts again without it: it was not flushed when the power failed";
+    says(&unflushed, "broker-3", what);
+    let lost = "lost: it was acknowledged, and no log holds it: broker-1 lost it: it was not flushed when the power failed";
+    ends(&unflushed, &[lost]);
+    let deleted = followed(&["retention-by-time", "trucks_gps-0@1"]);
+    let end = "deleted: no log holds it any more (retention.ms, their newest timestamp is 1717401612080, Mon Jun 03 08:00:12 UTC 2024)";
+    ends(&deleted, &[end]);
 }

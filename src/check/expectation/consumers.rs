@@ -438,6 +438,7 @@ impl<'a> Produced<'a> {
                 record,
                 partition,
                 content,
+                ..
             } = &entry.fact
             else {
                 continue;

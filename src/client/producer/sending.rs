@@ -6,6 +6,7 @@ use crate::client::kafka_producer::UNKNOWN_PARTITION;
 use crate::client::schema_registry_client::SchemaRegistryClient;
 use crate::client::serializers::Serializers;
 use crate::client::workload::Objects;
+use crate::kernel::Time;
 use crate::protocol::config::SerializerConfig;
 use crate::protocol::{Ctx, Event, Fact, MessageFact, Part, TopicName, TopicPartition, content_of};
 use std::rc::Rc;
@@ -21,6 +22,8 @@ pub(super) struct Sending {
 #[derive(Debug)]
 struct Waiting {
     number: u64,
+    /// When its application has called `send`.
+    called: Time,
     objects: Objects,
     timestamp_ms: Option<i64>,
 }
@@ -55,6 +58,7 @@ impl Producer {
     ) {
         self.sending.waiting = Some(Waiting {
             number,
+            called: ctx.now(),
             objects,
             timestamp_ms,
         });
@@ -114,7 +118,8 @@ impl Producer {
         let Some(record) = waiting else {
             return;
         };
-        let (number, timestamp_ms) = (record.number, record.timestamp_ms);
+        let (number, called) = (record.number, record.called);
+        let timestamp_ms = record.timestamp_ms;
         let key = serializers.key(&record.objects.key);
         let value = serializers.value(&record.objects.value);
         match (key, value) {
@@ -130,7 +135,7 @@ impl Producer {
                         headers: self.headers_as_text(),
                     }));
                 }
-                self.send(ctx, number, timestamp_ms, key, value);
+                self.send(ctx, (number, called), timestamp_ms, key, value);
             }
         }
     }
@@ -148,7 +153,10 @@ impl Producer {
     /// SerializationException out of `send`: the record is in no batch, and no callback is called.
     fn throw(&mut self, ctx: &mut Ctx<'_>, part: Part, why: &str) {
         let Some(Waiting {
-            number, objects, ..
+            number,
+            called,
+            objects,
+            ..
         }) = self.sending.waiting.take()
         else {
             return;
@@ -164,6 +172,6 @@ impl Producer {
         let content = content_of(key.as_deref(), value.as_deref());
         let exception = "SerializationException";
         self.on_the_way
-            .state_thrown(ctx, number, content, partition, exception);
+            .state_thrown(ctx, (number, called), content, partition, exception);
     }
 }

@@ -436,11 +436,15 @@ pub enum Fact {
         at: Rc<str>,
         why: NotReached,
     },
-    /// A record was handed to the producer by its workload.
+    /// A record that its workload has handed to the producer is in a batch, or was given up before: once for each,
+    /// before anything else of it.
     RecordCreated {
         record: RecordId,
         partition: TopicPartition,
         content: u64,
+        /// For so long its application's call of `send` has not returned.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        waited_ns: u64,
     },
     /// A producer learned that its record is stored (acks as asked). Offset -1 with acks=0.
     Acked {
@@ -531,4 +535,9 @@ pub enum Fact {
     Message(MessageFact),
     #[serde(untagged)]
     Application(ApplicationFact),
+}
+
+/// As a trace leaves it out.
+fn is_nothing(nanos: &u64) -> bool {
+    *nanos == 0
 }

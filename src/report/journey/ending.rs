@@ -1,21 +1,35 @@
 //! What a record is, and what has become of it in the end.
 
+use super::reading::{Group, Reader};
 use super::stored::find_content;
-use super::words::part;
+use super::storing::Gone;
+use super::words::{object, part};
 use super::{Journey, Walk};
 use crate::client::{murmur2, partition_for_key};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, TopicPartition, counted};
+use crate::plan::ProducerPlan;
+use crate::protocol::{BrokerId, NO_LEADER, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 impl Walk<'_> {
     pub(super) fn finish(mut self, view: &dyn ClusterView) -> Journey {
         self.describe();
-        let mut end = vec![self.whereabouts(view)];
-        for (reader, times) in self.reads.iter().filter(|(_, times)| **times > 1) {
-            end.push(format!("{reader} read it {times} times"));
+        let mut end = self.whereabouts(view);
+        for (node, reader) in &self.read.consumers {
+            // Why is told of its group then.
+            let is_told = self.read.group_processed_it_again(node);
+            end.extend(reader.ending(node, !is_told));
         }
-        if self.reads.is_empty() && !self.plan.consumers.is_empty() {
+        for (name, group) in &self.read.of_group {
+            end.extend(group.ending(name, self.read.who_has_it(name)));
+        }
+        for (service, calls) in self.read.calls.iter().filter(|(_, calls)| **calls > 1) {
+            end.push(format!(
+                "done twice: {service} was called for it {calls} times, and knows no record again"
+            ));
+        }
+        if self.read.is_read_by_nobody() && !self.plan.consumers.is_empty() {
             end.push("nobody read it".to_owned());
         }
         Journey {
@@ -27,19 +41,34 @@ impl Walk<'_> {
     }
 
     fn describe(&mut self) {
-        let Some(partition) = &self.partition else {
+        let made = &self.found.made;
+        if made.node != made.record.producer {
+            let by = format!("made by    {}, which has a producer of its own", made.node);
+            self.what.push(by);
+        }
+        let origin = self.read.origin.iter();
+        self.what
+            .extend(origin.map(|origin| format!("copy of    {origin}")));
+        let Some(partition) = &self.made.partition else {
             return;
         };
         if partition.partition < 0 {
             let what = format!("partition  none of {}: it got none", partition.topic);
             return self.what.push(what);
         }
-        let (key, value) = match &self.bytes {
+        let objects = self.made.serialized.as_ref();
+        let (key, value) = match &self.kept.bytes {
             Some(stored) => {
-                self.what
-                    .push(format!("key        {}", part(stored.key.as_deref())));
-                self.what
-                    .push(format!("value      {}", part(stored.value.as_deref())));
+                let of_key = object(objects.map(|(key, _)| key));
+                let of_value = object(objects.map(|(_, value)| value));
+                self.what.push(format!(
+                    "key        {of_key}{}",
+                    part(stored.key.as_deref())
+                ));
+                self.what.push(format!(
+                    "value      {of_value}{}",
+                    part(stored.value.as_deref())
+                ));
                 for (name, value) in &stored.headers {
                     let value = part(value.as_deref());
                     self.what.push(format!("header     {name}: {value}"));
@@ -48,7 +77,7 @@ impl Walk<'_> {
             }
             None => (None, false),
         };
-        let why = match (key, self.partitions, value) {
+        let why = match (key, self.made.partitions, value) {
             _ if self.is_named(partition) => "its application named it".to_owned(),
             (Some(key), Some(count), _)
                 if partition_for_key(&key, count) == partition.partition =>
@@ -69,58 +98,151 @@ impl Walk<'_> {
         self.what.push(format!("partition  {partition}: {why}"));
     }
 
-    /// Its producer's application says for each record where it goes.
-    fn is_named(&self, partition: &TopicPartition) -> bool {
+    /// Who made it, unless an application sent it on.
+    pub(super) fn producer(&self) -> Option<&ProducerPlan> {
         let mut producers = self.plan.producers.iter();
         let made_it = |name: &String| **name == *self.record().producer;
-        let producer = producers.find(|it| it.members().iter().any(made_it));
+        producers.find(|it| it.members().iter().any(made_it))
+    }
+
+    /// Its producer's application says for each record where it goes.
+    fn is_named(&self, partition: &TopicPartition) -> bool {
+        let producer = self.producer();
         producer.is_some_and(|it| it.partition == Some(partition.partition))
     }
 
-    /// Which logs hold it at the end.
-    fn whereabouts(&self, view: &dyn ClusterView) -> String {
-        let Some(partition) = &self.partition else {
-            return "it was never handed to a producer".to_owned();
+    /// Which logs hold it at the end, and why it is there not at all or more than once.
+    fn whereabouts(&self, view: &dyn ClusterView) -> Vec<String> {
+        let Some(partition) = &self.made.partition else {
+            return vec!["it was never handed to a producer".to_owned()];
         };
-        let mut places: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        let committed = view.committed().into_iter();
-        let of_it = committed.filter(|it| it.partition == *partition);
-        let brokers: BTreeSet<BrokerId> = of_it.flat_map(|it| it.replicas).collect();
-        for broker in brokers {
-            let alike = find_content(
-                view,
-                broker,
-                partition,
-                (0, i64::MAX),
-                self.found.made.content,
-            );
-            for stored in alike
-                .into_iter()
-                .filter(|it| self.copies.iter().any(|copy| copy.is(it)))
-            {
-                let names = places.entry(stored.offset).or_default();
-                names.push(format!("broker-{broker}"));
-            }
+        let places = self.places(view, partition);
+        if places.is_empty() {
+            return vec![self.nowhere()];
         }
-        let found = places.iter().map(|(offset, names)| {
+        let found = places.iter().map(|(offset, holders)| {
+            let names: Vec<String> = holders.iter().map(|id| format!("broker-{id}")).collect();
             let verb = if names.len() == 1 { "holds" } else { "hold" };
             format!(
                 "{} {verb} it at {partition} offset {offset}",
                 names.join(", ")
             )
         });
-        let found: Vec<String> = found.collect();
-        let times = match found.len() {
-            0 | 1 => String::new(),
-            times => format!(": it is stored {times} times"),
-        };
-        match (found.is_empty(), self.acknowledged, self.copies.is_empty()) {
-            (false, ..) => format!("{}{times}", found.join("; ")),
-            (true, true, _) => "lost: it was acknowledged, and no log holds it".to_owned(),
-            (true, false, false) => {
+        let mut end = vec![found.collect::<Vec<_>>().join("; ")];
+        let committed = view.committed();
+        let leader = committed.iter().find(|it| it.partition == *partition);
+        let leader = leader.map_or(NO_LEADER, |it| it.leader);
+        let leader_has_it = places.values().any(|holders| holders.contains(&leader));
+        if self.made.acknowledged && leader > NO_LEADER && !leader_has_it {
+            end.push(format!(
+                "lost: it was acknowledged, and the leader, broker-{leader}, does not have it"
+            ));
+        }
+        if let Some(why) = &self.made.given_up {
+            end.push(format!(
+                "stored all the same: its producer gave it up with {why}"
+            ));
+        }
+        if places.len() > 1 {
+            let why = match self.made.sent_again {
+                Some((error, false)) => format!(
+                    ": its producer sent it again after {error}, and without enable.idempotence no broker knows it again"
+                ),
+                Some((error, true)) => format!(": its producer sent it again after {error}"),
+                None => String::new(),
+            };
+            let times = match places.len() {
+                2 => "twice".to_owned(),
+                times => format!("{times} times"),
+            };
+            end.push(format!("stored {times}{why}"));
+        }
+        end
+    }
+
+    /// Who holds it, by offset.
+    fn places(
+        &self,
+        view: &dyn ClusterView,
+        partition: &TopicPartition,
+    ) -> BTreeMap<i64, BTreeSet<BrokerId>> {
+        let committed = view.committed().into_iter();
+        let of_it = committed.filter(|it| it.partition == *partition);
+        let brokers: BTreeSet<BrokerId> = of_it.flat_map(|it| it.replicas).collect();
+        let mut places: BTreeMap<i64, BTreeSet<BrokerId>> = BTreeMap::new();
+        for broker in brokers {
+            let content = self.found.made.content;
+            let alike = find_content(view, broker, partition, (0, i64::MAX), content);
+            let own = |it: &super::stored::Stored| self.kept.copies.iter().any(|copy| copy.is(it));
+            for stored in alike.into_iter().filter(own) {
+                places.entry(stored.offset).or_default().insert(broker);
+            }
+        }
+        places
+    }
+
+    /// Why no log holds it.
+    fn nowhere(&self) -> String {
+        let made = &self.made;
+        let was_stored = !self.kept.copies.is_empty();
+        match (&self.kept.gone, &made.given_up) {
+            (Some(Gone::Deleted(why)), _) => format!("deleted: no log holds it any more ({why})"),
+            (Some(Gone::Lost(how)), _) if made.acknowledged => {
+                format!("lost: it was acknowledged, and no log holds it: {how}")
+            }
+            _ if made.acknowledged => "lost: it was acknowledged, and no log holds it".to_owned(),
+            (Some(Gone::Lost(how)), _) if made.sent_unanswered => {
+                format!(
+                    "lost: no log holds it any more, and with acks=0 nobody was to say so: {how}"
+                )
+            }
+            _ if made.sent_unanswered => {
+                "lost: it came to no log, and with acks=0 nobody was to say so".to_owned()
+            }
+            (_, Some(why)) if !was_stored => format!("refused: no log has ever held it ({why})"),
+            (Some(Gone::Lost(how)), _) => {
+                format!("no log holds it any more; nobody was told that it is stored: {how}")
+            }
+            _ if was_stored => {
                 "no log holds it any more; nobody was told that it is stored".to_owned()
             }
-            (true, false, true) => "no log has ever held it".to_owned(),
+            _ => "no log has ever held it".to_owned(),
         }
+    }
+}
+
+impl Reader {
+    fn ending(&self, node: &str, with_reason: bool) -> Option<String> {
+        if self.is_stuck {
+            let times = counted(self.throws, "time");
+            return Some(format!(
+                "stuck: {node} cannot read it, poll threw {times} for it, and nothing behind it is read"
+            ));
+        }
+        let again = self.began_again.as_ref().filter(|_| with_reason);
+        let again = again.map_or(String::new(), |began| format!(": it began again {began}"));
+        (self.reads > 1).then(|| format!("{node} read it {} times{again}", self.reads))
+    }
+}
+
+impl Group {
+    fn ending(&self, name: &str, who_has_it: Option<&Rc<str>>) -> Option<String> {
+        if self.done > 1 {
+            let again = self.done_again.as_ref();
+            let again = again.map_or(String::new(), |again| format!(": {again}"));
+            let times = self.done;
+            return Some(format!(
+                "processed twice: group {name} was done with it {times} times{again}"
+            ));
+        }
+        let offset = self.covered_by.filter(|_| self.done == 0)?;
+        let why = match (who_has_it, &self.dropped) {
+            (Some(node), _) => format!("{node} has it, and is not done with it yet"),
+            (None, Some(how)) => how.clone(),
+            (None, None) => "nobody of it was given it".to_owned(),
+        };
+        Some(format!(
+            "committed and never processed: group {name} goes on at offset {offset}, and nobody of it was ever done with it: {why}"
+        ))
     }
 }

@@ -1,8 +1,9 @@
 //! Which record is meant: found while the run is played for the first time. Also whose the other records are that
 //! have the same key and value, so that none of them is taken for it.
 
+use super::NoJourney;
 use super::stored::{Stored, find_at};
-use super::{NoJourney, Wanted};
+use super::wanted::Wanted;
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
 use crate::plan::{Key, Plan};
@@ -130,7 +131,7 @@ impl<'a> Search<'a> {
             _ => None,
         };
         let Some(made) = self.found.take().or(there) else {
-            return Err(NoJourney::NotMade(self.what_was_made()));
+            return Err(self.nothing_to_follow(view));
         };
         let alike = self.made.remove(&made.content).unwrap_or_default();
         Ok(Found { made, alike })
@@ -146,6 +147,17 @@ impl<'a> Search<'a> {
             .filter(|made| made.acked.is_some_and(|acked| acked.offset > offset));
         let behind = behind.min_by_key(|made| made.acked.map(|acked| acked.offset));
         untold.or(behind).or(made.last()).cloned()
+    }
+
+    fn nothing_to_follow(&self, view: &dyn ClusterView) -> NoJourney {
+        let (found, expected) = match self.wanted {
+            Wanted::At(partition, _) => what_lies_in(view, partition),
+            Wanted::Record(_) | Wanted::Key(_) => (
+                "no such record is made in this run".to_owned(),
+                format!("one of those that are: {}", self.what_was_made()),
+            ),
+        };
+        NoJourney::NotMade { found, expected }
     }
 
     fn what_was_made(&self) -> String {
@@ -169,6 +181,33 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What is there instead of a record that a producer of the plan has made.
+fn what_lies_in(view: &dyn ClusterView, partition: &TopicPartition) -> (String, String) {
+    let committed = view.committed();
+    let Some(known) = committed.iter().find(|it| it.partition == *partition) else {
+        let names = committed.iter().map(|it| it.partition.to_string());
+        let names: Vec<String> = names.filter(|it| !it.starts_with("__")).collect();
+        return (
+            format!("there is no partition {partition} in this run"),
+            format!("one of {}", names.join(", ")),
+        );
+    };
+    let offsets = view.replica_offsets(known.leader, partition);
+    let found = "no record of a producer of this scenario lies there".to_owned();
+    let expected = match offsets {
+        None => format!("another partition: {partition} has no leader at the end of the run"),
+        Some(it) if it.log_start_offset >= it.log_end_offset => {
+            format!("another partition: {partition} is empty at the end of the run")
+        }
+        Some(it) => format!(
+            "one of the offsets that {partition} holds at the end of the run: {} to {}",
+            it.log_start_offset,
+            it.log_end_offset - 1
+        ),
+    };
+    (found, expected)
+}
+
 impl Observer for Search<'_> {
     fn fact(&mut self, entry: &TraceEntry) {
         match &entry.fact {
@@ -176,6 +215,7 @@ impl Observer for Search<'_> {
                 record,
                 partition,
                 content,
+                ..
             } => {
                 *self.counts.entry(record.producer.clone()).or_default() += 1;
                 let made = || Made::new(entry, record, partition, *content);

@@ -4,7 +4,7 @@ use super::stored::Stored;
 use super::{Journey, Station};
 use crate::check::millis;
 use crate::kernel::Duration;
-use crate::protocol::counted;
+use crate::protocol::{Serialized, counted};
 use crate::trace::write_line;
 use std::fmt;
 
@@ -36,6 +36,56 @@ pub(super) fn acknowledged(offset: i64, latency_ns: u64, attempts: u32) -> Strin
         attempts => format!(", with attempt {attempts}"),
     };
     format!("is told that it is stored at offset {offset}, after {took}{attempts}")
+}
+
+/// Why its producer's own library gave it up, as far as the exception tells.
+pub(super) fn given_up(
+    exception: &str,
+    attempts: u32,
+    in_no_batch: bool,
+    has_retries: bool,
+) -> &'static str {
+    match (exception, in_no_batch, attempts) {
+        ("TimeoutException", true, _) => {
+            ": max.block.ms is over, and its topic, or the partition that it names, is not known"
+        }
+        ("BufferExhaustedException", true, _) => {
+            ": max.block.ms is over, and there is no room for it in buffer.memory"
+        }
+        ("RecordTooLargeException", true, _) => {
+            ": it is larger than max.request.size or buffer.memory, and no broker was asked"
+        }
+        ("InvalidTopicException", true, _) => ": a broker says that its topic's name is none",
+        ("TimeoutException", false, 0) => ": delivery.timeout.ms is over, and it was not sent once",
+        ("TimeoutException", false, _) if has_retries => {
+            ": delivery.timeout.ms is over, or its retries are"
+        }
+        ("TimeoutException", false, _) => ": delivery.timeout.ms is over",
+        ("KafkaException", false, 1..) => ": another record of its batch was refused",
+        _ => "",
+    }
+}
+
+/// What the bytes were made of, where they are no text.
+pub(super) fn object(written: Option<&Serialized>) -> String {
+    match written {
+        Some(it)
+            if !["string", "json", "bytes", "the application"].contains(&&*it.by)
+                && it.size >= 0 =>
+        {
+            format!("{} by {}  ", visible(&it.object), it.by)
+        }
+        _ => String::new(),
+    }
+}
+
+/// What no terminal shows, as its number.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c.is_control() {
+        true => c.escape_unicode().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// "offset 4, the 2nd of 3 records of a batch (offsets 3 to 5, 312 bytes, epoch 0, ...)".

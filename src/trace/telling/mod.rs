@@ -252,6 +252,14 @@ fn meaning(error: ErrorCode) -> &'static str {
     }
 }
 
+/// What an error means to a producer: " (why)", or nothing where the name says it.
+pub fn meaning_of(error: ErrorCode, idempotent: bool) -> &'static str {
+    match idempotent {
+        true => meaning_with_sequences(error),
+        false => meaning(error),
+    }
+}
+
 /// The same of a batch with sequence numbers, which a leader takes once.
 fn meaning_with_sequences(error: ErrorCode) -> &'static str {
     match error {

@@ -200,5 +200,6 @@ pub(super) fn created(record: &str, partition: &str, value: &str) -> Fact {
         record: record_id(record),
         partition: tp(partition),
         content: content(value),
+        waited_ns: 0,
     }
 }

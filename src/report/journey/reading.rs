@@ -1,0 +1,372 @@
+//! What becomes of a record behind the logs: who reads it, or cannot; what applications do with it, and services that
+//! they call; which commits of groups cover it.
+
+use super::Walk;
+use crate::plan::Plan;
+use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition, counted};
+use crate::trace::TraceEntry;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+#[derive(Default)]
+pub(super) struct Reading {
+    /// The group of each consumer that has one.
+    groups: BTreeMap<String, Rc<str>>,
+    pub(super) consumers: BTreeMap<Rc<str>, Reader>,
+    pub(super) of_group: BTreeMap<Rc<str>, Group>,
+    /// Calls that each service has heard for it.
+    pub(super) calls: BTreeMap<Rc<str>, u64>,
+    /// What it is a copy of, where an application has sent it on.
+    pub(super) origin: Option<String>,
+}
+
+/// A consumer, as far as the record is concerned.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) reads: u64,
+    /// Its application has it, and is not done with it.
+    pub(super) has_it: bool,
+    /// A service was called for it since it was read.
+    called: Option<Rc<str>>,
+    /// Where it began to read last, and why there.
+    began: Option<String>,
+    /// The same, before it read it again.
+    pub(super) began_again: Option<String>,
+    /// So often `poll` threw for it.
+    pub(super) throws: u64,
+    /// It is still there.
+    pub(super) is_stuck: bool,
+    /// Its dead letter was not taken, which is said once.
+    is_letter_refused: bool,
+}
+
+/// A group, as far as the record is concerned.
+#[derive(Default)]
+pub(super) struct Group {
+    /// The last commit that covers it.
+    pub(super) covered_by: Option<i64>,
+    was_covered: bool,
+    /// So often a member was done with it.
+    pub(super) done: u64,
+    /// Who was done with it again had begun there, and why.
+    pub(super) done_again: Option<String>,
+    /// How a member came to have it and not to be done with it.
+    pub(super) dropped: Option<String>,
+}
+
+impl Reading {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let consumers = plan.consumers.iter();
+        let groups = consumers.flat_map(|consumer| {
+            let group = consumer.config.get("group.id");
+            let members = consumer.members().into_iter();
+            members.filter_map(move |member| Some((member, Rc::from(group?.as_str()))))
+        });
+        Reading {
+            groups: groups.collect(),
+            ..Reading::default()
+        }
+    }
+
+    fn reader(&mut self, node: &Rc<str>) -> &mut Reader {
+        self.consumers.entry(node.clone()).or_default()
+    }
+
+    fn has_it(&self, node: &str) -> bool {
+        self.consumers.get(node).is_some_and(|it| it.has_it)
+    }
+
+    /// Members of its group, and itself, were done with it more than once.
+    pub(super) fn group_processed_it_again(&self, node: &str) -> bool {
+        let group = self.groups.get(node).and_then(|it| self.of_group.get(it));
+        group.is_some_and(|group| group.done > 1)
+    }
+
+    /// Members of a group that have it, and are not done with it.
+    pub(super) fn who_has_it(&self, group: &str) -> Option<&Rc<str>> {
+        let is_member = |node: &str| self.groups.get(node).is_some_and(|of| **of == *group);
+        let mut consumers = self.consumers.iter();
+        consumers.find_map(|(node, reader)| (reader.has_it && is_member(node)).then_some(node))
+    }
+
+    /// A member has it no longer, and was not done with it.
+    fn drop_it(&mut self, node: &Rc<str>, how: String) {
+        self.reader(node).has_it = false;
+        if let Some(group) = self.groups.get(&**node) {
+            let group = self.of_group.entry(group.clone()).or_default();
+            group.dropped = Some(how);
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// A record lies in that partition at that offset, and it is this one.
+    fn is_there(&self, partition: &TopicPartition, offset: i64) -> bool {
+        self.is_at(partition) && self.kept.lies_at(offset)
+    }
+
+    pub(super) fn fact_of_reader(&mut self, entry: &TraceEntry) {
+        let node = &entry.node;
+        match &entry.fact {
+            Fact::PositionSet {
+                partition,
+                offset,
+                why,
+                ..
+            } if self.is_at(partition) => {
+                let began = format!("at offset {offset} ({why})");
+                self.read.reader(node).began = Some(began);
+            }
+            Fact::Consumed {
+                partition,
+                offset,
+                content,
+                ..
+            } if self.is_at(partition) => self.is_read(entry, *offset, *content),
+            Fact::Crashed | Fact::PowerFailed if self.read.has_it(node) => {
+                self.ends_with_it(entry, "");
+            }
+            Fact::Exiting { why, .. } if self.read.has_it(node) => {
+                self.ends_with_it(entry, &format!(": {why}"));
+            }
+            Fact::Group(fact) => self.group_fact(entry, fact),
+            Fact::Message(fact) => self.unread_fact(entry, fact),
+            Fact::Application(fact) => self.application_fact(entry, fact),
+            _ => {}
+        }
+    }
+
+    fn is_read(&mut self, entry: &TraceEntry, offset: i64, content: u64) {
+        let mut copies = self.kept.copies.iter();
+        if content != self.found.made.content || !copies.any(|it| it.offset == offset) {
+            return;
+        }
+        let is_member = self.read.groups.contains_key(&*entry.node);
+        let reader = self.read.reader(&entry.node);
+        reader.reads += 1;
+        reader.has_it = is_member;
+        reader.is_stuck = false;
+        reader.called = None;
+        let again = match reader.reads {
+            1 => "",
+            _ => {
+                reader.began_again.clone_from(&reader.began);
+                " again"
+            }
+        };
+        let behind = (self.kept.high_watermark - offset - 1).max(0) as u64;
+        let behind = match behind {
+            0 => "nothing committed is left to read behind it".to_owned(),
+            behind => format!("{} behind it are committed", counted(behind, "record")),
+        };
+        self.says(
+            entry,
+            format!("reads it{again} at offset {offset}; {behind}"),
+        );
+    }
+
+    fn ends_with_it(&mut self, entry: &TraceEntry, why: &str) {
+        let how = format!(
+            "{} had read it, and ended before it was done with it",
+            entry.node
+        );
+        self.read.drop_it(&entry.node, how);
+        self.says(entry, format!("ends, and was not done with it{why}"));
+    }
+
+    fn group_fact(&mut self, entry: &TraceEntry, fact: &GroupFact) {
+        let node = &entry.node;
+        match fact {
+            GroupFact::Processed {
+                group,
+                partition,
+                offset,
+            } if self.is_at(partition)
+                && self.read.has_it(node)
+                && self.kept.copies.iter().any(|it| it.offset == *offset) =>
+            {
+                let reader = self.read.reader(node);
+                reader.has_it = false;
+                let what = match reader.called.take() {
+                    Some(service) => format!("has the answer of {service}, and is done with it"),
+                    None => "is done with it".to_owned(),
+                };
+                let began = reader.began.clone();
+                let group = self.read.of_group.entry(group.clone()).or_default();
+                group.done += 1;
+                if group.done > 1 {
+                    group.done_again = began.map(|began| format!("{node} began {began}"));
+                }
+                self.says(entry, what);
+            }
+            GroupFact::OffsetCommitted {
+                group,
+                partition,
+                offset,
+                ..
+            } if self.is_at(partition) && !self.kept.copies.is_empty() => {
+                let covers = self.kept.copies.iter().any(|copy| copy.offset < *offset);
+                let of_it = self.read.of_group.entry(group.clone()).or_default();
+                let was_covered = std::mem::replace(&mut of_it.was_covered, covers);
+                of_it.covered_by = covers.then_some(*offset);
+                let where_ = match (was_covered, covers) {
+                    (false, true) => "it is behind that",
+                    (true, false) => "it will be read once more",
+                    _ => return,
+                };
+                let goes_on = format!("stores that group {group} goes on at offset {offset}");
+                self.says(entry, format!("{goes_on}: {where_}"));
+            }
+            GroupFact::PartitionsLost { partitions, .. }
+            | GroupFact::PartitionsRevoked { partitions, .. }
+                if partitions.iter().any(|it| self.is_at(it)) && self.read.has_it(node) =>
+            {
+                // It may be done with it yet, and too late.
+                let what = "does not have its partition any more, and is not done with it";
+                self.says(entry, what.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// What comes of a record that cannot be read.
+    fn unread_fact(&mut self, entry: &TraceEntry, fact: &MessageFact) {
+        let node = &entry.node;
+        match fact {
+            MessageFact::NotDeserialized {
+                partition,
+                offset,
+                part,
+                expected,
+                found,
+                times,
+            } if self.is_there(partition, *offset) => {
+                let reader = self.read.reader(node);
+                reader.throws += 1;
+                reader.is_stuck = true;
+                if *times == 1 {
+                    self.says(entry, format!(
+                        "cannot deserialize its {} ({partition} offset {offset}): expected {expected}, found {found}; poll throws RecordDeserializationException, and its position stays there",
+                        part.name()
+                    ));
+                }
+            }
+            MessageFact::PoisonSkipped { partition, offset }
+                if self.is_there(partition, *offset) =>
+            {
+                self.passes(entry, format!("{node} could not read it, and went past it"));
+                let what =
+                    "seeks past it, which it cannot read: its content is lost to this application";
+                self.says(entry, what.to_owned());
+            }
+            MessageFact::DeadLettered {
+                partition,
+                offset,
+                to,
+                to_offset,
+            } => {
+                if self.is_there(partition, *offset) {
+                    let how = format!(
+                        "{node} could not read it, and has sent it to {to} offset {to_offset}"
+                    );
+                    self.passes(entry, how);
+                    self.says(entry, format!(
+                        "has sent it to {to}, where it is offset {to_offset}, and seeks past it, which it cannot read"
+                    ));
+                } else if self.is_there(to, *to_offset) {
+                    self.read.origin = Some(format!(
+                        "{partition} offset {offset}, which {node} cannot read and has sent here"
+                    ));
+                }
+            }
+            MessageFact::DeadLetterFailed {
+                partition,
+                offset,
+                exception,
+            } if self.is_there(partition, *offset) => {
+                let reader = self.read.reader(node);
+                if !std::mem::replace(&mut reader.is_letter_refused, true) {
+                    let what = format!(
+                        "cannot send it to its dead-letter topic ({exception}): its position stays there"
+                    );
+                    self.says(entry, what);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn passes(&mut self, entry: &TraceEntry, how: String) {
+        self.read.reader(&entry.node).is_stuck = false;
+        self.read.drop_it(&entry.node, how);
+    }
+
+    fn application_fact(&mut self, entry: &TraceEntry, fact: &ApplicationFact) {
+        let node = &entry.node;
+        match fact {
+            ApplicationFact::Forwarded {
+                partition,
+                offset,
+                to,
+                to_offset,
+            } => {
+                if self.is_there(partition, *offset) {
+                    let what = format!("has sent it on to {to}, where it is offset {to_offset}");
+                    self.says(entry, what);
+                } else if self.is_there(to, *to_offset) {
+                    self.read.origin =
+                        Some(format!("{partition} offset {offset}, sent on by {node}"));
+                }
+            }
+            ApplicationFact::ServiceCalled {
+                client,
+                partition,
+                offset,
+            } if self.is_there(partition, *offset) => {
+                self.read.reader(client).called = Some(node.clone());
+                let calls = self.read.calls.entry(node.clone()).or_default();
+                *calls += 1;
+                let what = match calls {
+                    1 => format!("is called for it by {client}, and does it"),
+                    calls => {
+                        format!("is called for it by {client}, and does it once more: call {calls}")
+                    }
+                };
+                self.says(entry, what);
+            }
+            ApplicationFact::ServiceNotReached {
+                service,
+                partition,
+                offset,
+                why,
+            } if self.is_there(partition, *offset) => {
+                self.says(entry, format!(
+                    "gets no answer from {service} for it ({why}): it does not know whether it was done, and calls again"
+                ));
+            }
+            ApplicationFact::Failed {
+                partition,
+                offset,
+                why,
+            } if self.is_there(partition, *offset) => {
+                self.read
+                    .drop_it(node, format!("the application of {node} threw at it"));
+                self.says(
+                    entry,
+                    format!(
+                        "throws at it ({why}): nobody catches it, it closes its consumer and ends"
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Reading {
+    /// Whoever got it, or could not read it.
+    pub(super) fn is_read_by_nobody(&self) -> bool {
+        let mut consumers = self.consumers.values();
+        consumers.all(|it| it.reads == 0 && it.throws == 0)
+    }
+}
