@@ -176,7 +176,8 @@ impl Partition {
     // ---- leadership
 
     /// Leads from now on (CT27, E3, I4). The log must be there. A partition epoch below the own one
-    /// is skipped; replica state is reset only by a higher leader epoch (A7). Whether the high
+    /// is skipped; replica state is reset only by a higher leader epoch (A7), and then not what is known of
+    /// followers' logs if this broker takes itself for the leader already (HW10). Whether the high
     /// watermark moved.
     pub(crate) fn make_leader(
         &mut self,

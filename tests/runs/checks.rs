@@ -276,3 +276,59 @@ expect:
     assert_eq!(names, ["t", "u"]);
     assert_eq!(described.cache_of, Some(1));
 }
+
+/// What Kafka 3.9 does: broker-2 leads, and nothing passes between it and broker-1, who is the controller. Then
+/// broker-1 leads (epoch 3), and broker-3 cuts for it what it had from broker-2. Then broker-1 dies.
+#[test]
+fn hw10_a_leader_elected_again_commits_what_a_follower_has_cut() {
+    let elected_again = "
+format: 1
+name: elected-again
+about: A leader that is elected again has not heard of the one in between.
+duration: 40s
+cluster: {brokers: 3, config: {zookeeper.session.timeout.ms: 6000}}
+topics:
+  t: {assignment: [[1, 2, 3]], config: {min.insync.replicas: 2}}
+producers:
+  p: {topic: t, every: 100ms, start: 3s, acks: all}
+timeline:
+  - {at: 4s, for: 7s, slow link: broker-2, to: zookeeper-1, by: 30ms}
+  - {at: 4500ms, for: 1s, stop: broker-1}
+  - {at: 7500ms, for: 1s, stop: broker-3}
+  - {at: 12s, for: 20s, cut link: broker-2, to: broker-1}
+  - {at: 12500ms, elect preferred leader: all partitions}
+  - {at: 14s, for: 15s, crash: broker-1}
+";
+    let report = play(elected_again);
+    let changes: Vec<String> = report
+        .trace
+        .iter()
+        .filter(|entry| entry.time.as_millis() > 12_000)
+        .filter_map(|entry| match &entry.fact {
+            Fact::BecameLeader {
+                leader_epoch,
+                log_end_offset,
+                ..
+            } => Some(format!(
+                "{} leads in epoch {leader_epoch}, to {log_end_offset}",
+                entry.node
+            )),
+            Fact::Truncated { from, to, .. } => {
+                Some(format!("{} cuts from {from} to {to}", entry.node))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            "broker-1 leads in epoch 3, to 90",
+            "broker-3 cuts from 91 to 90",
+            "broker-2 leads in epoch 5, to 91",
+        ]
+    );
+    assert_eq!(
+        broken(&report),
+        ["who is in the ISR has all that is committed"]
+    );
+}
