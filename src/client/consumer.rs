@@ -96,7 +96,12 @@ fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer 
     match &config.group {
         Some(group) => {
             let topics = options.topics.clone();
-            library.subscribe(COORDINATOR_OWNER, &options.name, group.clone(), topics)
+            let mut library =
+                library.subscribe(COORDINATOR_OWNER, &options.name, group.clone(), topics);
+            if let Some((callback, _)) = options.work.listener {
+                library.have_listener_throw(callback);
+            }
+            library
         }
         None => library,
     }
@@ -117,6 +122,7 @@ impl Consumer {
         let mut options = self.options.clone();
         if self.has_started {
             (options.work.fails_on, options.work.crash) = (None, None);
+            options.work.listener = None;
             options.work.steps.clear();
         }
         Consumer::fresh(options, self.config.clone())
@@ -272,6 +278,10 @@ impl Consumer {
                     }
                     continue;
                 }
+                Polled::Group(GroupNews::ListenerThrew(callback)) => {
+                    self.listener_threw(ctx, callback);
+                    continue;
+                }
                 Polled::Group(GroupNews::CommitReturned) => {
                     self.commit_returns(ctx);
                     continue;
@@ -359,7 +369,7 @@ impl Consumer {
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.
             GroupNews::Committed(offsets) => return self.is_told_of_commit(ctx, &offsets),
-            GroupNews::CommitReturned => return,
+            GroupNews::CommitReturned | GroupNews::ListenerThrew(_) => return,
             GroupNews::ReadsFrom { partition, offset } => GroupFact::Resumed {
                 group,
                 partition,

@@ -4,7 +4,7 @@
 //! Finds the group's coordinator, joins, is given partitions or gives them out as the group's leader, says
 //! that it lives, commits how far it has read. Two threads share it: the application's, while it is in
 //! `poll`, drives joins and commits (`poll`); the heartbeat's runs whatever the application does
-//! (`heartbeat`).
+//! (`heartbeat`). `listener`: what becomes of an application's listener that throws (CC47).
 //!
 //! May not know whether others live, nor what the coordinator has stored but what it answers.
 
@@ -12,6 +12,7 @@ mod answers;
 pub mod commits;
 mod heartbeat;
 mod join;
+pub mod listener;
 
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
@@ -27,6 +28,7 @@ use crate::protocol::{
 };
 use bytes::Bytes;
 use commits::{AskedCommits, Commit, CommitPurpose};
+use listener::{Callback, Listener};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -59,6 +61,8 @@ pub enum GroupNews {
     CommitFailed(&'static str),
     /// `poll` throws this.
     Exception(&'static str),
+    /// `poll` throws what the application's `ConsumerRebalanceListener` has thrown, as a KafkaException.
+    ListenerThrew(Callback),
     /// The application has not called `poll` for `max.poll.interval.ms`, and the library has left.
     PollTimeoutExpired(Duration),
 }
@@ -134,6 +138,7 @@ pub struct ConsumerCoordinator {
     /// What assignors remember of what this member was given; it stays said even when that is lost (CA8).
     memories: BTreeMap<Assignor, Bytes>,
     seen_metadata: u64,
+    listener: Listener,
     heartbeat: Heartbeat,
     next_auto_commit: Time,
     asked: AskedCommits,
@@ -214,6 +219,7 @@ impl ConsumerCoordinator {
             to_assign: None,
             assigned_by: None,
             seen_metadata: 0,
+            listener: Listener::default(),
             heartbeat: Heartbeat::default(),
             next_auto_commit: Time::ZERO,
             asked: AskedCommits::new(config.default_api_timeout()),
@@ -292,8 +298,12 @@ impl ConsumerCoordinator {
         if self.coordinator.is_none() {
             return wake;
         }
+        self.go_on_after_exception(ctx, subscriptions);
         if self.rejoin {
             wake = wake.min(self.prepare_join(ctx, client, subscriptions));
+            if self.throws_of_listener() {
+                return wake;
+            }
             if self.preparation == Preparation::Done && !self.joining {
                 if now < self.join_again_at {
                     wake = wake.min(self.join_again_at);
@@ -364,14 +374,16 @@ impl ConsumerCoordinator {
                 self.state,
                 MemberState::PreparingRebalance | MemberState::CompletingRebalance
             );
-            self.news
-                .push_back(match self.has_no_generation() || rebalances {
-                    false => GroupNews::Revoked(owned),
-                    true => GroupNews::Lost(owned),
-                });
+            self.call_listener(match self.has_no_generation() || rebalances {
+                false => GroupNews::Revoked(owned),
+                true => GroupNews::Lost(owned),
+            });
         }
-        let left = self.leave(ctx, "the consumer is being closed");
-        self.farewells += u32::from(left);
+        // Who throws here says no farewell: its group misses it for its session's time-out.
+        if !self.throws_of_listener() {
+            let left = self.leave(ctx, "the consumer is being closed");
+            self.farewells += u32::from(left);
+        }
         self.closed = true;
     }
 

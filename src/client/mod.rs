@@ -38,6 +38,7 @@ pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
 pub use consumer::steps::{Call, Step, StepWhen};
 pub use consumer::work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
 pub use consumer::{Consumer, ConsumerOptions, Poison};
+pub use consumer_coordinator::listener::Callback;
 pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,

@@ -141,6 +141,53 @@ impl fmt::Display for CrashAt {
     }
 }
 
+/// Its `ConsumerRebalanceListener` throws, once in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListenerThrows {
+    pub callback: Callback,
+    /// It catches what `poll` throws then, and polls again; else it closes its consumer and ends.
+    pub is_caught: bool,
+}
+
+/// A method of a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Callback {
+    Assigned,
+    Revoked,
+    Lost,
+}
+
+impl Callback {
+    pub const WORDS: [(&str, Callback); 3] = [
+        ("throws in onPartitionsAssigned", Callback::Assigned),
+        ("throws in onPartitionsRevoked", Callback::Revoked),
+        ("throws in onPartitionsLost", Callback::Lost),
+    ];
+}
+
+impl ListenerThrows {
+    pub const EXPECTED: &'static str = "throws in onPartitionsAssigned, onPartitionsRevoked or onPartitionsLost, with \", caught\" behind it where the application goes on";
+
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<ListenerThrows> {
+        let caught = text.strip_suffix(", caught");
+        let words = caught.unwrap_or(text);
+        let (_, callback) = Callback::WORDS.iter().find(|(it, _)| *it == words)?;
+        Some(ListenerThrows {
+            callback: *callback,
+            is_caught: caught.is_some(),
+        })
+    }
+}
+
+impl fmt::Display for ListenerThrows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = Callback::WORDS.iter().find(|(_, it)| *it == self.callback);
+        f.write_str(words.map_or("", |(words, _)| *words))?;
+        f.write_str(if self.is_caught { ", caught" } else { "" })
+    }
+}
+
 /// A program outside of Kafka that applications call. It counts, and answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServicePlan {
@@ -189,6 +236,12 @@ mod tests {
             let text = format!("{words} record 20");
             assert_eq!(CrashAt::parse(&text).unwrap().to_string(), text);
         }
+        for (words, _) in Callback::WORDS {
+            for text in [words.to_owned(), format!("{words}, caught")] {
+                assert_eq!(ListenerThrows::parse(&text).unwrap().to_string(), text);
+            }
+        }
+        assert_eq!(ListenerThrows::parse("throws"), None);
         for text in [
             "after processing",
             "after processing record",

@@ -19,7 +19,9 @@ mod validate;
 mod workload;
 mod zookeeper_client;
 
-pub use application::{Commit, CommitWhen, CrashAt, CrashPoint, EachRecord, ServicePlan};
+pub use application::{
+    Callback, Commit, CommitWhen, CrashAt, CrashPoint, EachRecord, ListenerThrows, ServicePlan,
+};
 pub use cluster::{
     AUTO_CREATE, BrokerPlan, ClusterPlan, Coordination, DiskPlan, Latency, Machine, NetworkPlan,
     TopicPlan, ZooKeeperPlan,

@@ -1,6 +1,6 @@
 //! Workload: producers, what they write and how often; consumers and what they read.
 
-use super::application::{Commit, CrashAt, EachRecord};
+use super::application::{Commit, CrashAt, EachRecord, ListenerThrows};
 use super::step::Step;
 use crate::kernel::Duration;
 use crate::protocol::config::Properties;
@@ -193,6 +193,8 @@ pub struct ConsumerPlan {
     pub steps: Vec<Step>,
     /// It throws at this record, counted from 1, once in a run: it closes its consumer and ends.
     pub fails_on: Option<u64>,
+    /// Its listener throws, once in a run.
+    pub listener: Option<ListenerThrows>,
     /// Its process is gone at a point of its loop, once in a run.
     pub crashes: Option<CrashAt>,
     /// Names of `Plan::schemas`: what the reader has for its own, whatever was written.
@@ -262,6 +264,7 @@ impl ConsumerPlan {
             pauses: false,
             steps: Vec::new(),
             fails_on: None,
+            listener: None,
             crashes: None,
             key_schema: None,
             value_schema: None,

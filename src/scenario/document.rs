@@ -415,6 +415,8 @@ pub(super) struct Consumer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fails_on: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) listener: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) crashes: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key_schema: Option<String>,

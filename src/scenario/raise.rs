@@ -271,6 +271,7 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         pauses: plan.pauses,
         steps: plan.steps.iter().map(step).collect(),
         fails_on: plan.fails_on,
+        listener: plan.listener.map(|listener| listener.to_string()),
         crashes: plan.crashes.map(|crash| crash.to_string()),
         key_schema: plan.key_schema.clone(),
         value_schema: plan.value_schema.clone(),

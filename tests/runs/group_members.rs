@@ -2,7 +2,7 @@
 //! its coordinator again. Rules CC36 to CC56, CX4 to CX8 of the table of rules, where they have a row.
 
 use kafka_trial::node::view::{ClusterView, GroupView};
-use kafka_trial::protocol::{Fact, GroupFact, RebalanceReason};
+use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, RebalanceReason};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use std::collections::BTreeMap;
@@ -394,4 +394,79 @@ fn played(text: &str) -> Report {
     let loaded = load("test.yaml", text.as_bytes().to_vec(), &[]);
     let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
     run(&plan, 1).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// In a rebalance: all methods that are due are called, then `poll` throws. At the end: no farewell, and the others wait
+/// for its session.
+#[test]
+fn cc47_what_a_listener_throws_comes_out_of_poll_and_keeps_close_from_saying_farewell() {
+    let with = |member: &str, more: &str| {
+        let strategy = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+        format!(
+            "  {member}: {{topics: [t], {more}config: {{group.id: g, \
+             partition.assignment.strategy: {strategy}}}}}\n"
+        )
+    };
+    let play = |listener: &str, more_of_a: &str, more_of_b: &str, duration: &str| {
+        let of_a = format!("listener: \"{listener}\", {more_of_a}");
+        let consumers = with("a", &of_a) + &with("b", more_of_b);
+        fleet(duration, &format!("consumers:\n{consumers}"))
+    };
+    let calls = |report: &Report| -> Vec<String> {
+        let of_a = report.trace.iter().filter(|entry| &*entry.node == "a");
+        let calls = of_a.filter_map(|entry| match &entry.fact {
+            Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
+                Some(format!("assigned {}", partitions.len()))
+            }
+            Fact::Group(GroupFact::PartitionsRevoked { partitions, .. }) => {
+                Some(format!("revoked {}", partitions.len()))
+            }
+            Fact::Application(ApplicationFact::ListenerThrew { .. }) => Some("throws".into()),
+            Fact::Exiting { status, .. } => Some(format!("exits {status}")),
+            _ => None,
+        });
+        calls.collect()
+    };
+    let late = "start: 20s, ";
+    let revoked = "throws in onPartitionsRevoked";
+    let caught = play(&format!("{revoked}, caught"), "", late, "40s");
+    assert_eq!(
+        calls(&caught),
+        [
+            "assigned 6",
+            "revoked 3",
+            "assigned 0",
+            "throws",
+            "assigned 0",
+            "assigned 0"
+        ],
+        "as played with 3.9.1"
+    );
+    assert!(reads(&caught).values().all(|times| *times == 1));
+
+    let not_caught = play(revoked, "", late, "40s");
+    let ends = [
+        "assigned 6",
+        "revoked 3",
+        "assigned 0",
+        "throws",
+        "revoked 3",
+        "exits 1",
+    ];
+    assert_eq!(calls(&not_caught), ends);
+
+    let when_b_has_all = |report: &Report| {
+        let all = given(report).into_iter().rev();
+        let mut of_b = all.filter(|(_, member, ..)| member == "b");
+        of_b.next().expect("it is in the group").0
+    };
+    let lost = "throws in onPartitionsLost";
+    let leaves = play(lost, "stop: 25s, ", "", "90s");
+    assert!((25_000..28_100).contains(&when_b_has_all(&leaves)));
+    let says_nothing = play(revoked, "stop: 25s, ", "", "90s");
+    assert_eq!(
+        calls(&says_nothing)[1..],
+        ["revoked 3", "throws", "exits 1"]
+    );
+    assert!((67_000..73_100).contains(&when_b_has_all(&says_nothing)));
 }

@@ -3,8 +3,9 @@
 use super::round_trip::{SECONDS, length, words};
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
-    Acks, Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key, Partition,
-    Poison, PositionField, ProducerPlan, Step, StepWhen, Timestamp, Value, ZooKeeperClientPlan,
+    Acks, Call, Callback, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key,
+    ListenerThrows, Partition, Poison, PositionField, ProducerPlan, Step, StepWhen, Timestamp,
+    Value, ZooKeeperClientPlan,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -99,6 +100,10 @@ pub fn clients() -> impl Strategy<Value = Clients> {
             },
             steps: steps(each, n),
             fails_on: (each > 9).then_some(n),
+            listener: (each % 5 < 3).then_some(ListenerThrows {
+                callback: Callback::WORDS[usize::from(each % 3)].1,
+                is_caught: each > 99,
+            }),
             crashes: Some(CrashAt {
                 point: CrashPoint::WORDS[point].1,
                 record: n,

@@ -9,6 +9,7 @@ use super::service_client::ServiceClient;
 use super::steps::Step;
 use super::{Consumer, ConsumerOptions, Leaving};
 use crate::client::consumer_coordinator::commits::Committing;
+use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::ConsumerRecord;
 use crate::kernel::{Address, Duration};
 use crate::log::batch::Headers;
@@ -30,6 +31,8 @@ pub struct WorkOptions {
     pub steps: Vec<Step>,
     /// It throws at the record of this number.
     pub fails_on: Option<u64>,
+    /// Its listener throws when this is called first, and whether it catches what `poll` throws then.
+    pub listener: Option<(Callback, bool)>,
     /// Its process is gone at this point, where this record is concerned.
     pub crash: Option<(Point, u64)>,
 }
@@ -297,6 +300,25 @@ impl Consumer {
         };
         if is_answered && self.leaving.is_none() && !self.is_done_with_one(ctx) {
             self.begin_record(ctx);
+        }
+    }
+
+    /// CC47: `poll` has thrown what its listener threw, or `close`.
+    pub(super) fn listener_threw(&mut self, ctx: &mut Ctx<'_>, callback: Callback) {
+        let is_caught = matches!(self.options.work.listener, Some((_, true)));
+        ctx.fact(
+            ApplicationFact::ListenerThrew {
+                callback: callback.name().into(),
+                is_caught,
+            }
+            .into(),
+        );
+        match is_caught {
+            false if self.leaving.is_some() => self.leaving = Some(Leaving::Failed),
+            true if self.leaving.is_some() => {}
+            true if self.work.is_busy() => {}
+            true => self.poll(ctx),
+            false => self.leave(ctx, Leaving::Failed),
         }
     }
 

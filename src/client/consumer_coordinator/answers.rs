@@ -184,7 +184,7 @@ impl ConsumerCoordinator {
 
     /// What a member owns already it goes on reading where it is. What it does not keep it gives up, and joins
     /// once more, so that another may have it.
-    fn take_over(
+    pub(super) fn take_over(
         &mut self,
         ctx: &mut Ctx<'_>,
         subscriptions: &mut SubscriptionState,
@@ -205,7 +205,7 @@ impl ConsumerCoordinator {
         let mut revoked = owned;
         revoked.retain(|it| !kept.contains(it));
         if self.rebalance_protocol == RebalanceProtocol::Cooperative && !revoked.is_empty() {
-            self.news.push_back(GroupNews::Revoked(revoked));
+            self.call_listener(GroupNews::Revoked(revoked));
             self.request_rejoin("need to revoke partitions and re-join");
         }
         if let Some(assignor) = self.protocol.as_deref().and_then(Assignor::by_name)
@@ -216,13 +216,16 @@ impl ConsumerCoordinator {
         self.next_auto_commit = ctx.wall() + self.membership.auto_commit_interval;
         self.fetch_offsets_attempts = 0;
         subscriptions.assign_from_group(&assignment.partitions);
-        self.news.push_back(GroupNews::Assigned {
+        self.call_listener(GroupNews::Assigned {
             partitions: added,
             kept,
             generation: self.generation,
             member: Rc::clone(&self.member_id),
             instance: self.membership.group_instance_id.clone(),
         });
+        if self.throws_of_listener() {
+            self.listener.unfinished = Some(assignment);
+        }
     }
 
     /// CC41: some errors have it join again at once, others after a pause.

@@ -85,11 +85,11 @@ impl ConsumerCoordinator {
             } else if self.has_no_generation() {
                 subscriptions.clear();
                 if !owned.is_empty() {
-                    self.news.push_back(GroupNews::Lost(owned));
+                    self.call_listener(GroupNews::Lost(owned));
                 }
             } else if gives_up_all {
                 subscriptions.clear();
-                self.news.push_back(GroupNews::Revoked(owned));
+                self.call_listener(GroupNews::Revoked(owned));
             }
             for topic in &self.topics {
                 client.metadata.add_topic(topic, ctx.wall());

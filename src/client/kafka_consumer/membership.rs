@@ -4,6 +4,7 @@
 
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::commits::Committing;
+use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::consumer_coordinator::{ConsumerCoordinator, GroupNews};
 use crate::client::subscription_state::{FetchPosition, LogBounds, State};
 use crate::kernel::Time;
@@ -56,7 +57,14 @@ impl KafkaConsumer {
         self
     }
 
-    /// A member of a group calls `poll`: `Polled::Returned` ends the call.
+    /// The listener that was given to `subscribe` throws when this is called next.
+    pub fn have_listener_throw(&mut self, callback: Callback) {
+        if let Some(group) = &mut self.group {
+            group.coordinator.have_listener_throw(callback);
+        }
+    }
+
+    /// A member of a group calls `poll`: `Polled::Returned` ends the call, or `GroupNews::ListenerThrew`.
     pub fn begin_poll(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(group) = &mut self.group {
             group.in_poll = true;
@@ -98,6 +106,8 @@ impl KafkaConsumer {
     /// Both threads of a member of a group; answers when to look again. Who names its partitions itself looks for no
     /// coordinator (CC3).
     pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
+        // What was answered may have ended the call.
+        self.take_news();
         let Some(group) = &mut self.group else {
             return Time::MAX;
         };
@@ -126,6 +136,7 @@ impl KafkaConsumer {
     fn take_news(&mut self) {
         if let Some(group) = &mut self.group {
             while let Some(news) = group.coordinator.next_news() {
+                group.in_poll &= !matches!(news, GroupNews::ListenerThrew(_));
                 let position = match &news {
                     GroupNews::ReadsFrom { partition, offset } => Some(Polled::PositionSet {
                         partition: partition.clone(),

@@ -2,6 +2,8 @@
 
 mod town;
 
+use crate::client::consumer_coordinator::GroupNews;
+use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::Polled;
 use crate::log::batch::BatchBuilder;
 use crate::protocol::ErrorCode;
@@ -79,4 +81,35 @@ fn cc13_a_lag_is_counted_from_the_end_that_an_answer_named_once_its_records_are_
         lags_and_leads(&read_committed),
         [(None, None), first, first, second]
     );
+}
+
+/// As played with 3.9.1: the next `poll` calls `onPartitionsAssigned` once more, with nothing.
+#[test]
+fn cc47_who_catches_what_its_listener_threw_is_a_member_as_before() {
+    let mut world = World::default();
+    let mut batch = BatchBuilder::new();
+    batch.append(0, None, Some(b"v"), &[]);
+    world.batches.push(batch.build());
+    let mut town = Town::new(world, &[]);
+    town.act(|library, ctx| {
+        library.have_listener_throw(Callback::Assigned);
+        library.begin_poll(ctx);
+    });
+    town.run_ms(1_000);
+    let assigned = |polled: &Polled| match polled {
+        Polled::Group(GroupNews::Assigned { partitions, .. }) => Some(partitions.clone()),
+        _ => None,
+    };
+    let polled = town.polled();
+    let calls: Vec<_> = polled.iter().filter_map(assigned).collect();
+    assert_eq!(calls, [vec![t0()]]);
+    let threw = Polled::Group(GroupNews::ListenerThrew(Callback::Assigned));
+    assert_eq!(polled.last(), Some(&threw));
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(1_000);
+    let polled = town.polled();
+    let calls: Vec<_> = polled.iter().filter_map(assigned).collect();
+    assert_eq!(calls, [vec![]]);
+    assert!(polled.iter().any(|it| matches!(it, Polled::Record(_))));
+    assert_eq!(town.world().generation, 1, "it joined once");
 }

@@ -164,6 +164,11 @@ fn without_group(consumer: &ConsumerPlan, at: impl Fn(&str) -> Vec<String>) -> C
             "a failure of a consumer without a group",
         ),
         (
+            "listener",
+            consumer.listener.is_some(),
+            "a listener of a consumer without a group",
+        ),
+        (
             "crashes",
             consumer.crashes.is_some(),
             "a point in the loop of a consumer without a group",

@@ -46,6 +46,10 @@ pub enum ApplicationFact {
     /// By a consumer: its application wants these partitions again.
     #[serde(rename = "unpaused")]
     Resumed { partitions: Vec<TopicPartition> },
+    /// By a consumer: its application's `ConsumerRebalanceListener` has thrown in this method, and `poll` (or `close`)
+    /// throws a KafkaException: it is caught, and `poll` is called again, or the application closes its consumer and ends.
+    #[serde(rename = "listener-threw")]
+    ListenerThrew { callback: Rc<str>, is_caught: bool },
     /// By a consumer: its application has called this, which throws; it closes its consumer and ends.
     #[serde(rename = "call-threw")]
     CallThrew {

@@ -1,7 +1,9 @@
 //! What applications of members of groups do, from a plan.
 
 use super::Addresses;
-use crate::client::{Call, CommitPolicy, CommitWhen, Each, Point, Step, StepWhen, WorkOptions};
+use crate::client::{
+    Call, Callback, CommitPolicy, CommitWhen, Each, Point, Step, StepWhen, WorkOptions,
+};
 use crate::kernel::{Address, Duration, Time};
 use crate::plan::{self, ConsumerPlan};
 use crate::protocol::TopicPartition;
@@ -34,10 +36,20 @@ pub(super) fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> Wo
         pauses: consumer.pauses,
         steps: consumer.steps.iter().map(step).collect(),
         fails_on: consumer.fails_on,
+        listener: consumer.listener.map(listener),
         crash: consumer
             .crashes
             .map(|crash| (point(crash.point), crash.record)),
     }
+}
+
+fn listener(it: plan::ListenerThrows) -> (Callback, bool) {
+    let callback = match it.callback {
+        plan::Callback::Assigned => Callback::Assigned,
+        plan::Callback::Revoked => Callback::Revoked,
+        plan::Callback::Lost => Callback::Lost,
+    };
+    (callback, it.is_caught)
 }
 
 fn point(point: plan::CrashPoint) -> Point {

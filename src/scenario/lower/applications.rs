@@ -1,7 +1,9 @@
 //! What applications do, and the services that they call.
 
 use crate::kernel::Duration;
-use crate::plan::{Commit, CrashAt, EachRecord, Problem, ServicePlan, Step, StepWhen};
+use crate::plan::{
+    Commit, CrashAt, EachRecord, ListenerThrows, Problem, ServicePlan, Step, StepWhen,
+};
 use crate::scenario::document as doc;
 
 pub(super) fn commit(said: Option<String>, path: [String; 3]) -> Result<Option<Commit>, Problem> {
@@ -16,6 +18,18 @@ pub(super) fn crash(said: Option<String>, path: [String; 3]) -> Result<Option<Cr
     let read = |text: String| {
         CrashAt::parse(&text)
             .ok_or_else(|| Problem::new(path, format!("\"{text}\"")).expected(CrashAt::EXPECTED))
+    };
+    said.map(read).transpose()
+}
+
+pub(super) fn listener(
+    said: Option<String>,
+    path: [String; 3],
+) -> Result<Option<ListenerThrows>, Problem> {
+    let read = |text: String| {
+        ListenerThrows::parse(&text).ok_or_else(|| {
+            Problem::new(path, format!("\"{text}\"")).expected(ListenerThrows::EXPECTED)
+        })
     };
     said.map(read).transpose()
 }

@@ -386,6 +386,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
     let commit = applications::commit(said.commit, path("commit"))?;
     let each_record = applications::each_record(said.each_record, path("each_record"))?;
     let crashes = applications::crash(said.crashes, path("crashes"))?;
+    let listener = applications::listener(said.listener, path("listener"))?;
     let steps = applications::steps(said.steps, &name)?;
     Ok(ConsumerPlan {
         name,
@@ -401,6 +402,7 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
         pauses: said.pauses,
         steps,
         fails_on: said.fails_on,
+        listener,
         crashes,
         key_schema: said.key_schema,
         value_schema: said.value_schema,

@@ -41,6 +41,16 @@ pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
         )),
         ApplicationFact::Paused { partitions } => episode("pauses ", names(partitions)),
         ApplicationFact::Resumed { partitions } => episode("resumes ", names(partitions)),
+        ApplicationFact::ListenerThrew {
+            callback,
+            is_caught,
+        } => loud(format!(
+            "throws in {callback}, which its library hands on as KafkaException: {}",
+            match is_caught {
+                true => "it catches that and polls again, a member as before",
+                false => "nobody catches it, it closes its consumer and ends",
+            }
+        )),
         ApplicationFact::CallThrew {
             call,
             partition,
