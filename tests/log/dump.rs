@@ -107,6 +107,82 @@ fn dl2_dl6_dl7_data_directories_are_dumped_as_kafka_dumps_them() {
     assert_eq!(files, 43 + 51 + 11);
 }
 
+/// What Kafka's own tool prints of a record behind `key: ` and ` payload: `, as JSON.
+fn decoded_by_kafka(dump: &str) -> Vec<(Value, Value)> {
+    let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+    let lines = dump
+        .lines()
+        .filter_map(|line| line.split_once(" key: ")?.1.split_once(" payload: "));
+    lines
+        .map(|(key, payload)| (json(key), json(payload)))
+        .collect()
+}
+
+#[test]
+fn dl9_in_json_too_records_of_groups_are_decoded() {
+    let options = DumpOptions {
+        decoder: Decoder::Offsets,
+        format: DumpFormat::Json,
+        ..DumpOptions::default()
+    };
+    let mut count = 0;
+    for (directory, dumps) in [
+        ("files/live", "files/live.dump.json"),
+        ("files/clean", "files/clean.dump.json"),
+    ] {
+        let logs = recorded(dumps).into_iter();
+        for (file, expected) in logs
+            .filter(|(file, _)| file.starts_with("__consumer_offsets") && file.ends_with(".log"))
+        {
+            let (whole, out) = dumped(directory, &file, &options);
+            assert!(whole, "{file}");
+            let batches = out
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let records = batches.flat_map(|batch| batch["records"].as_array().unwrap().clone());
+            let decoded: Vec<(Value, Value)> = records
+                .map(|record| (record["key"].clone(), record["payload"].clone()))
+                .collect();
+            assert_eq!(
+                decoded,
+                decoded_by_kafka(expected.as_str().unwrap()),
+                "{file}"
+            );
+            count += decoded.len();
+        }
+    }
+    assert!(count > 0);
+    // What is no record of groups is said in Kafka's words, and ends nothing.
+    let mut odd = BatchBuilder::new();
+    odd.append(5, Some(&[0, 99]), Some(b"v"), &[]);
+    let odd = odd.build().to_bytes().to_vec();
+    let (whole, io) = dumped_bytes("a-0/00000000000000000000.log", &odd, &options);
+    let batch: Value = serde_json::from_str(&io.out).unwrap();
+    assert!(whole);
+    assert_eq!(
+        batch["records"][0]["key"],
+        "Unknown record type 99 at offset 0, skipping."
+    );
+    // Without a key Kafka's tool ends; here the batch is called unreadable.
+    let (whole, io) = dumped_bytes(
+        "a-0/00000000000000000000.log",
+        &batch_without_key(),
+        &options,
+    );
+    let batch: Value = serde_json::from_str(&io.out).unwrap();
+    assert!(!whole);
+    assert_eq!(
+        batch["problem"],
+        "the record at offset 0 is no coordinator's: it has no key"
+    );
+}
+
+fn batch_without_key() -> Vec<u8> {
+    let mut builder = BatchBuilder::new();
+    builder.append(5, None, Some(b"v"), &[]);
+    builder.build().to_bytes().to_vec()
+}
+
 #[test]
 fn segments_are_dumped_as_kafka_dumps_them() {
     let dumps = recorded("segments/dump.json");

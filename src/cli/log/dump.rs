@@ -25,10 +25,10 @@ pub(super) struct Arguments {
     /// Print of records only key and value
     #[arg(long)]
     skip_record_metadata: bool,
-    /// Read keys and values as those of __consumer_offsets
+    /// Read keys and values as those of __consumer_offsets, in either format
     #[arg(long, conflicts_with = "transaction_log_decoder")]
     offsets_decoder: bool,
-    /// Read keys and values as those of __transaction_state
+    /// Read keys and values as those of __transaction_state, in either format
     #[arg(long)]
     transaction_log_decoder: bool,
     /// Check index entries against the log without printing them

@@ -317,6 +317,35 @@ impl Dump<'_> {
         }
     }
 
+    /// As Kafka's tool, a decoder has a payload where others have a value.
+    fn record_object(&self, batch: &RecordBatch, record: &Record) -> Result<Value, Unreadable> {
+        let headers: Vec<_> = record
+            .headers
+            .iter()
+            .map(|(name, value)| json!({"key": text_or_base64(&Some(name)), "value": text_or_base64(&value)}))
+            .collect();
+        let is_decoded = self.options.decoder != Decoder::Text && !batch.is_control();
+        let (key, name, value) = match is_decoded {
+            true => {
+                let (key, payload) = self.decode(record)?;
+                (object_or_text(key), "payload", object_or_text(payload))
+            }
+            false => (
+                text_or_base64(&record.key),
+                "value",
+                text_or_base64(&record.value),
+            ),
+        };
+        Ok(json!({
+            "offset": record.offset,
+            "timestamp": record.timestamp,
+            "sequence": sequence(batch, record),
+            "key": key,
+            name: value,
+            "headers": headers,
+        }))
+    }
+
     fn batch_object(&mut self, file: &File, found: &Found) -> Value {
         let batch = &found.batch;
         let mut records = Vec::new();
@@ -324,8 +353,8 @@ impl Dump<'_> {
         match found.records() {
             Ok(found) => {
                 for record in found {
-                    match record {
-                        Ok(record) => records.push(record_object(batch, &record)),
+                    match record.and_then(|record| self.record_object(batch, &record)) {
+                        Ok(record) => records.push(record),
                         Err(Unreadable(what)) => problem = Some(what),
                     }
                 }
@@ -364,19 +393,11 @@ impl Dump<'_> {
     }
 }
 
-fn record_object(batch: &RecordBatch, record: &Record) -> Value {
-    let headers: Vec<_> = record
-        .headers
-        .iter()
-        .map(|(name, value)| json!({"key": text_or_base64(&Some(name)), "value": text_or_base64(&value)}))
-        .collect();
-    json!({
-        "offset": record.offset,
-        "timestamp": record.timestamp,
-        "sequence": sequence(batch, record),
-        "key": text_or_base64(&record.key),
-        "value": text_or_base64(&record.value),
-        "headers": headers,
+/// A decoder's words: an object where they are JSON.
+fn object_or_text(words: Option<String>) -> Value {
+    words.map_or(Value::Null, |words| match words.starts_with('{') {
+        true => serde_json::from_str(&words).unwrap_or(Value::String(words)),
+        false => Value::String(words),
     })
 }
 
