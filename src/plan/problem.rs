@@ -13,6 +13,8 @@ pub struct Problem {
     pub expected: Option<String>,
     /// "Did you mean".
     pub suggestion: Option<String>,
+    /// Line and column, from 1, within the text that stands there.
+    pub inside: Option<(u32, u32)>,
 }
 
 impl Problem {
@@ -26,6 +28,7 @@ impl Problem {
             found: found.into(),
             expected: None,
             suggestion: None,
+            inside: None,
         }
     }
 
@@ -42,6 +45,25 @@ impl Problem {
     pub fn suggest(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = Some(suggestion.into());
         self
+    }
+
+    /// At a line and column of the text that stands there.
+    pub fn inside(mut self, place: Option<(u32, u32)>) -> Self {
+        self.inside = place;
+        self
+    }
+
+    /// What was found, with its place within a text: where nobody knows where that text stands.
+    pub fn found_inside(&self) -> String {
+        match self.inside {
+            Some((line, column)) => {
+                format!(
+                    "{}, at line {line} column {column} of this text",
+                    self.found
+                )
+            }
+            None => self.found.clone(),
+        }
     }
 
     /// A map of these would do as well.
@@ -62,7 +84,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.join("/"), self.found)?;
+        write!(f, "{}: {}", self.path.join("/"), self.found_inside())?;
         if let Some(expected) = &self.expected {
             write!(f, "; expected {expected}")?;
         }

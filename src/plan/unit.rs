@@ -120,6 +120,46 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
     Some(total)
 }
 
+/// Why a text is not read that would be with other numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misnumbered {
+    Negative,
+    TooLarge,
+}
+
+/// What is wrong with the numbers of a text that nobody `reads`; `None`: it is not the numbers.
+pub fn misnumbered(text: &str, reads: impl Fn(&str) -> bool) -> Option<Misnumbered> {
+    let mut unsigned = String::new();
+    // With 1 for each whole number, and as it is signed.
+    let (mut small, mut small_signed) = (String::new(), String::new());
+    let (mut last, mut is_fraction) = (' ', false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let begins = !last.is_ascii_alphanumeric() && !matches!(last, '-' | '.' | '_');
+        if c == '-' && begins && chars.peek().is_some_and(char::is_ascii_digit) {
+            small_signed.push(c);
+            continue;
+        }
+        unsigned.push(c);
+        is_fraction = c == '.' || (is_fraction && c.is_ascii_digit());
+        let kept = match c.is_ascii_digit() && !is_fraction {
+            true if last.is_ascii_digit() => None,
+            true => Some('1'),
+            false => Some(c),
+        };
+        small.extend(kept);
+        small_signed.extend(kept);
+        last = c;
+    }
+    if reads(text) {
+        None
+    } else if reads(&small_signed) {
+        Some(Misnumbered::TooLarge)
+    } else {
+        (reads(&unsigned) || reads(&small)).then_some(Misnumbered::Negative)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +219,33 @@ mod tests {
         for text in ["", "64", "KiB", "-1B", "64kib", "99999999999GiB"] {
             assert_eq!(parse_size(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn it_is_told_whether_a_number_is_negative_or_too_large() {
+        let time = |text: &str| parse_duration(text).is_some();
+        for (text, found) in [
+            ("-5s", Some(Misnumbered::Negative)),
+            ("999999999d", Some(Misnumbered::TooLarge)),
+            ("1m99999999999999999999s", Some(Misnumbered::TooLarge)),
+            ("-999999999d", Some(Misnumbered::Negative)),
+            ("30s", None),
+            ("30", None),
+            ("30s1m", None),
+            ("0.5ns", None),
+            ("1.00000000001s", None),
+            ("soon", None),
+        ] {
+            assert_eq!(misnumbered(text, time), found, "{text}");
+        }
+        let place = |text: &str| {
+            let number = text.strip_prefix("in t-0 read ");
+            number.is_some_and(|n| n.parse::<u8>().is_ok())
+        };
+        assert_eq!(
+            misnumbered("in t-0 read -3", place),
+            Some(Misnumbered::Negative)
+        );
+        assert_eq!(misnumbered("in t--1 read 3", place), None);
     }
 }

@@ -5,7 +5,7 @@ mod entry;
 pub(super) use entry::Entry;
 
 use super::expected::Expected;
-use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
+use super::words::{self, OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
@@ -321,9 +321,15 @@ pub(super) struct DeadLetter {
     expecting = "{avro: ...} or {protobuf: ...}"
 )]
 pub(super) struct Schema {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "words::json_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) avro: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "words::proto_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) protobuf: Option<String>,
 }
 

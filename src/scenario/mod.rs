@@ -14,6 +14,7 @@ mod de;
 mod diagnostic;
 mod document;
 mod expected;
+mod inside;
 mod json;
 mod lower;
 mod node;
@@ -32,6 +33,7 @@ pub use shipped::{SHIPPED, Shipped};
 pub use variation::places_of;
 
 use crate::plan::{Plan, Problem};
+use inside::place_inside;
 use node::{Node, NodeValue};
 use serde::de::DeserializeOwned;
 use source::{Source, Sources, text_of};
@@ -138,10 +140,19 @@ fn blame(sources: &Sources, root: &Node, problem: Problem) -> Diagnostic {
         }
         node = value;
     }
+    let source = &sources.0[place.source].text;
+    let exact = problem
+        .inside
+        .zip(node.text())
+        .and_then(|(inside, text)| place_inside(source, place, text, inside));
+    let found = match exact {
+        Some(_) => problem.found,
+        None => problem.found_inside(),
+    };
     Diagnostic {
         expected: problem.expected,
         suggestion: problem.suggestion,
-        ..sources.error(place, problem.found)
+        ..sources.error(exact.unwrap_or(place), found)
     }
 }
 

@@ -2,14 +2,16 @@
 
 use super::de::mismatch;
 use crate::kernel::Duration;
-use crate::plan::{parse_duration, parse_size, write_duration, write_size};
+use crate::plan::{
+    Misnumbered, misnumbered, parse_duration, parse_size, write_duration, write_size,
+};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
 macro_rules! written {
-    ($(#[doc = $doc:literal])* $name:ident($inner:ty), $expected:literal, $read:expr, $write:expr) => {
+    ($(#[doc = $doc:literal])* $name:ident($inner:ty), $expected:literal, $most:expr, $read:expr, $write:expr) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(super) struct $name(pub(super) $inner);
@@ -24,7 +26,12 @@ macro_rules! written {
                     }
                     fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
                         let read: fn(&str) -> Option<$inner> = $read;
-                        read(text).map($name).ok_or_else(|| E::custom(mismatch(format_args!("\"{text}\""), $expected)))
+                        let expected = || match misnumbered(text, |text| read(text).is_some()) {
+                            Some(Misnumbered::Negative) => format!("{}, and not negative", $expected),
+                            Some(Misnumbered::TooLarge) => format!("at most {}", $most),
+                            None => $expected.to_owned(),
+                        };
+                        read(text).map($name).ok_or_else(|| E::custom(mismatch(format_args!("\"{text}\""), expected())))
                     }
                 }
                 deserializer.deserialize_str(Written)
@@ -44,6 +51,7 @@ written!(
     /// A length of time, or a time since the start.
     Time(Duration),
     "a time with its unit, such as 30s, 1500ms or 2m",
+    "213503d",
     parse_duration,
     write_duration
 );
@@ -51,6 +59,7 @@ written!(
     /// Bytes.
     Size(u64),
     "a size with its unit, such as 100B, 64KiB or 1MiB",
+    "17179869183GiB",
     parse_size,
     write_size
 );
@@ -58,6 +67,7 @@ written!(
     /// Bytes a second.
     Rate(u64),
     "a size a second, such as 64KiB/s or 125MB/s",
+    "17179869183GiB/s",
     |text| parse_size(text.strip_suffix("/s")?),
     |bytes| format!("{}/s", write_size(bytes))
 );
@@ -65,6 +75,7 @@ written!(
     /// Hundredths.
     Percent(u8),
     "a whole percentage from 0% to 100%",
+    "100%",
     |text| {
         let number = text.strip_suffix('%')?.trim().parse().ok()?;
         (number <= 100).then_some(number)
@@ -75,12 +86,39 @@ written!(
     /// Nanoseconds to come or gone.
     SignedTime(i64),
     "a time that may be negative, such as 50ms, -2s or -600d (units: d, h, m, s, ms, us, ns), up to 106751d",
+    "106751d, forwards or back",
     |text| {
         let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
         Some(sign * i64::try_from(parse_duration(text)?.0).ok()?)
     },
     |nanos| format!("{}{}", if nanos < 0 { "-" } else { "" }, write_duration(Duration(nanos.unsigned_abs())))
 );
+
+/// A text that has a language of its own, and what is expected where something else stands.
+struct TextOf(&'static str);
+
+impl Visitor<'_> for TextOf {
+    type Value = Option<String>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(Some(text.to_owned()))
+    }
+}
+
+/// JSON may look like YAML's own maps and lists.
+pub(super) fn json_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    from.deserialize_str(TextOf(
+        "JSON as a text: in quotes, such as '{\"type\": ...}', or in lines of its own after |",
+    ))
+}
+
+pub(super) fn proto_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    from.deserialize_str(TextOf(
+        "the text of a .proto file, in lines of its own after |",
+    ))
+}
 
 /// One text, or a list of texts.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -96,9 +96,9 @@ impl Format {
     pub const fn takes(self) -> &'static str {
         match self {
             Format::String | Format::Bytes | Format::Json => "anything",
-            Format::Integer => "a whole number of 32 bits",
+            Format::Integer => "a whole number from -2147483648 to 2147483647",
             Format::Long => "a whole number",
-            Format::Short => "a whole number of 16 bits",
+            Format::Short => "a whole number from -32768 to 32767",
             Format::Float | Format::Double => "a number",
             Format::Uuid => "the text of a UUID",
             Format::Boolean => "true or false",

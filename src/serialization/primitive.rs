@@ -8,10 +8,10 @@ use super::{Charset, Format, Misfit, Unreadable, uuid};
 pub fn write(format: Format, charset: Charset, value: &Value) -> Result<Option<Vec<u8>>, Misfit> {
     let misfit = || {
         let wants = format.takes();
-        Misfit(format!(
-            "{format} takes {wants}, not {}: {value}",
-            value.kind()
-        ))
+        Misfit(match value {
+            Value::Whole(number) => format!("{format} takes {wants}, not {number}"),
+            other => format!("{format} takes {wants}, not {}: {other}", other.kind()),
+        })
     };
     let bytes = match (format, value) {
         (Format::Void, _) => return Ok(None),

@@ -32,6 +32,8 @@ pub struct SchemaError {
     /// Lines and columns from 1; `None`: the whole.
     pub place: Option<(u32, u32)>,
     pub what: String,
+    /// Where that is not plain from what was found.
+    pub expected: Option<String>,
 }
 
 impl SchemaError {
@@ -39,6 +41,21 @@ impl SchemaError {
         SchemaError {
             place: None,
             what: what.into(),
+            expected: None,
+        }
+    }
+
+    pub(super) fn at(what: impl Into<String>, place: (u32, u32)) -> SchemaError {
+        SchemaError {
+            place: Some(place),
+            ..SchemaError::whole(what)
+        }
+    }
+
+    pub(super) fn expected(self, expected: impl Into<String>) -> SchemaError {
+        SchemaError {
+            expected: Some(expected.into()),
+            ..self
         }
     }
 }
@@ -46,6 +63,9 @@ impl SchemaError {
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
+        if let Some(expected) = &self.expected {
+            write!(f, ", expected {expected}")?;
+        }
         match self.place {
             Some((line, column)) => write!(f, ", at line {line} column {column} of the schema"),
             None => Ok(()),

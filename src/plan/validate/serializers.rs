@@ -34,8 +34,14 @@ impl Check<'_> {
         for plan in &self.plan.schemas {
             let language = plan.language.to_string();
             let path = ["schemas", plan.name.as_str(), language.as_str()];
-            let parsed = ParsedSchema::parse(plan.language, &plan.text)
-                .map_err(|error| Problem::new(path, format!("no schema: {error}")))?;
+            let parsed = ParsedSchema::parse(plan.language, &plan.text).map_err(|error| {
+                let problem = Problem::new(path, format!("no schema: {}", error.what));
+                let problem = problem.inside(error.place);
+                match error.expected {
+                    Some(expected) => problem.expected(expected),
+                    None => problem,
+                }
+            })?;
             schemas.push((plan.name.clone(), parsed));
         }
         if self.plan.schema_registry.is_some() && !self.asks_a_registry() {

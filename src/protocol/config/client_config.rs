@@ -377,6 +377,11 @@ impl Keys<'_> {
         self.0.get(key).map(|value| value.trim())
     }
 
+    /// It is said, be it with nothing.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     pub(super) fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()
     }

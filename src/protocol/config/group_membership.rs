@@ -49,7 +49,18 @@ impl GroupMembership {
             });
         }
         let instance = keys.text("group.instance.id");
-        let assignors = assignors(&keys.text("partition.assignment.strategy"))?;
+        let classes = keys.text("partition.assignment.strategy");
+        if classes.is_empty() && keys.has("partition.assignment.strategy") {
+            return Err(ConfigError::Value {
+                key: "partition.assignment.strategy",
+                value: classes,
+                expected: "at least one class, or no such setting: with none subscribe throws \
+                           IllegalStateException (\"Must configure at least one partition assigner class name to \
+                           partition.assignment.strategy configuration property\")"
+                    .to_owned(),
+            });
+        }
+        let assignors = assignors(&classes)?;
         let rack = keys.text("client.rack");
         let looks = |it: &&str| !matches!(*it, "sticky" | "cooperative-sticky");
         if !rack.is_empty() && !assignors.first().is_some_and(looks) {

@@ -1,5 +1,6 @@
 //! What applications do, and the services that they call.
 
+use super::expected_of;
 use crate::kernel::Duration;
 use crate::plan::{
     Commit, CrashAt, EachRecord, ListenerThrows, Problem, ServicePlan, Step, StepWhen,
@@ -8,16 +9,22 @@ use crate::scenario::document as doc;
 
 pub(super) fn commit(said: Option<String>, path: [String; 3]) -> Result<Option<Commit>, Problem> {
     let read = |text: String| {
-        Commit::parse(&text)
-            .ok_or_else(|| Problem::new(path, format!("\"{text}\"")).expected(Commit::EXPECTED))
+        Commit::parse(&text).ok_or_else(|| {
+            let reads = |text: &str| Commit::parse(text).is_some();
+            let expected = expected_of(&text, reads, Commit::EXPECTED);
+            Problem::new(path, format!("\"{text}\"")).expected(expected)
+        })
     };
     said.map(read).transpose()
 }
 
 pub(super) fn crash(said: Option<String>, path: [String; 3]) -> Result<Option<CrashAt>, Problem> {
     let read = |text: String| {
-        CrashAt::parse(&text)
-            .ok_or_else(|| Problem::new(path, format!("\"{text}\"")).expected(CrashAt::EXPECTED))
+        CrashAt::parse(&text).ok_or_else(|| {
+            let reads = |text: &str| CrashAt::parse(text).is_some();
+            let expected = expected_of(&text, reads, CrashAt::EXPECTED);
+            Problem::new(path, format!("\"{text}\"")).expected(expected)
+        })
     };
     said.map(read).transpose()
 }
@@ -61,7 +68,7 @@ pub(super) fn each_record(
 
 pub(super) fn steps(said: Vec<doc::Step>, client: &str) -> Result<Vec<Step>, Problem> {
     let read = |(place, said): (usize, doc::Step)| {
-        let wrong = |key: &str, text: &str, expected| {
+        let wrong = |key: &str, text: &str, expected: String| {
             let place = place.to_string();
             Problem::new(
                 ["consumers", client, "steps", &place, key],
@@ -69,10 +76,16 @@ pub(super) fn steps(said: Vec<doc::Step>, client: &str) -> Result<Vec<Step>, Pro
             )
             .expected(expected)
         };
-        let when = StepWhen::parse(&said.when)
-            .ok_or_else(|| wrong("when", &said.when, StepWhen::EXPECTED))?;
-        let (call, partition) =
-            Step::parse_what(&said.what).ok_or_else(|| wrong("do", &said.what, Step::EXPECTED))?;
+        let when = StepWhen::parse(&said.when).ok_or_else(|| {
+            let reads = |text: &str| StepWhen::parse(text).is_some();
+            let expected = expected_of(&said.when, reads, StepWhen::EXPECTED);
+            wrong("when", &said.when, expected)
+        })?;
+        let (call, partition) = Step::parse_what(&said.what).ok_or_else(|| {
+            let reads = |text: &str| Step::parse_what(text).is_some();
+            let expected = expected_of(&said.what, reads, Step::EXPECTED);
+            wrong("do", &said.what, expected)
+        })?;
         Ok(Step {
             when,
             call,

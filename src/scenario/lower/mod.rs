@@ -10,9 +10,9 @@ use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
-    Key, MOST_BROKERS, Machine, Moment, NetworkPlan, Plan, Poison, PositionField, Problem,
-    ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value, ZooKeeperClientPlan,
-    ZooKeeperPlan,
+    Key, MOST_BROKERS, Machine, Misnumbered, Moment, NetworkPlan, Plan, Poison, PositionField,
+    Problem, ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value,
+    ZooKeeperClientPlan, ZooKeeperPlan, misnumbered,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
 
@@ -442,7 +442,7 @@ fn expected(said: ExpectedItem) -> Result<Expected, Problem> {
     let what = said
         .sentence
         .parse::<Expectation>()
-        .map_err(|error| sentence([""; 0], &said.sentence, error))?;
+        .map_err(|error| sentence::<Expectation, _>([""; 0], &said.sentence, error))?;
     Ok(Expected {
         what,
         from: said.from.map(|time| time.0),
@@ -462,16 +462,24 @@ fn millis<S: AsRef<str>>(
     }
 }
 
-fn sentence<S: AsRef<str>>(
+/// What is expected of a text that is not read: other numbers, if they are all that is wrong with it.
+fn expected_of(text: &str, reads: impl Fn(&str) -> bool, otherwise: &str) -> String {
+    match misnumbered(text, reads) {
+        Some(Misnumbered::Negative) => "a number that is not negative".to_owned(),
+        Some(Misnumbered::TooLarge) => "a smaller number".to_owned(),
+        None => otherwise.to_owned(),
+    }
+}
+
+fn sentence<T: Sentence, S: AsRef<str>>(
     path: impl IntoIterator<Item = S>,
     text: &str,
     error: SentenceError,
 ) -> Problem {
-    let problem = Problem::new(
-        path,
-        format!("\"{text}\" is not {} that trial knows", error.what),
-    )
-    .expected(format!("{}; \"trial sentences\" lists all", error.what));
+    let found = format!("\"{text}\" is not {} that trial knows", error.what);
+    let known = format!("{}; \"trial sentences\" lists all", error.what);
+    let reads = |text: &str| T::read_sentence(text).is_ok();
+    let problem = Problem::new(path, found).expected(expected_of(text, reads, &known));
     match error.nearest {
         Some(nearest) => problem.suggest(format!("\"{nearest}\"")),
         None => problem,

@@ -62,7 +62,7 @@ fn when(said: &mut doc::Entry) -> Result<When, Problem> {
             None => Ok(When::On {
                 moment: moment
                     .parse::<Moment>()
-                    .map_err(|error| sentence(["when"], &moment, error))?,
+                    .map_err(|error| sentence::<Moment, _>(["when"], &moment, error))?,
                 after: after.unwrap_or(Duration::ZERO),
                 from: from.unwrap_or(Duration::ZERO),
             }),
@@ -322,8 +322,8 @@ fn later(time: SignedTime) -> Result<Duration, Problem> {
 fn targets(key: &str, who: OneOrMany) -> Result<Targets, Problem> {
     let roles = who.0.iter().enumerate().map(|(i, text)| {
         text.parse::<Role>().map_err(|error| match who.0.len() {
-            1 => sentence([key], text, error),
-            _ => sentence([key, &i.to_string()], text, error),
+            1 => sentence::<Role, _>([key], text, error),
+            _ => sentence::<Role, _>([key, &i.to_string()], text, error),
         })
     });
     Ok(Targets(roles.collect::<Result<_, _>>()?))

@@ -5,6 +5,7 @@
 mod decode;
 mod encode;
 mod parse;
+mod places;
 mod resolve;
 
 pub use resolve::can_read;

@@ -1,25 +1,70 @@
 //! Reads a schema from its JSON.
 
+use super::places::{place_at, place_of};
 use super::{Avro, Field, Named, Type};
 use crate::serialization::{SchemaError, Value};
 use std::collections::BTreeMap;
 
 pub(super) fn schema(text: &str) -> Result<Avro, SchemaError> {
-    let json: Value = serde_json::from_str(text).map_err(|error| SchemaError {
-        place: Some((error.line() as u32, error.column() as u32)),
-        what: "not JSON".to_owned(),
-    })?;
+    let json: Value = serde_json::from_str(text).map_err(|error| no_json(text, &error))?;
     let mut parser = Parser {
         names: BTreeMap::new(),
         open: Vec::new(),
+        path: Vec::new(),
+        defaults: BTreeMap::new(),
     };
-    let root = parser.type_(&json, "")?;
+    let placed = |error: SchemaError, path: &[String]| SchemaError {
+        place: place_of(text, path),
+        ..error
+    };
+    let root = parser
+        .type_(&json, "")
+        .map_err(|error| placed(error, &parser.path))?;
     let mut schema = Avro {
         root,
         names: parser.names,
     };
-    check_defaults(&mut schema)?;
+    check_defaults(&mut schema).map_err(|(error, field)| {
+        let path = parser.defaults.get(&field).map_or(&[][..], Vec::as_slice);
+        placed(error, path)
+    })?;
     Ok(schema)
+}
+
+/// In the words of `serde_json`, which are few.
+fn no_json(text: &str, error: &serde_json::Error) -> SchemaError {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    if error.is_eof() {
+        let end = place_at(text, text.trim_end().len());
+        return SchemaError::at("no JSON: it ends in the middle", end)
+            .expected("a whole value, with all its brackets and quotes closed");
+    }
+    let line_start = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
+    let line_start: usize = line_start.map(str::len).sum();
+    let byte = line_start + error.column().saturating_sub(1);
+    let byte = (0..=byte.min(text.len())).rev();
+    let byte = byte.into_iter().find(|byte| text.is_char_boundary(*byte));
+    let byte = byte.unwrap_or_default();
+    let place = place_at(text, byte);
+    let found = "no JSON from here on";
+    match (message.strip_prefix("expected "), message) {
+        (Some("value"), _) => SchemaError::at(found, place)
+            .expected("a value: text in double quotes, a number, a list or a map"),
+        (Some(expected), _) => SchemaError::at(found, place).expected(expected.replace('`', "\"")),
+        (None, "key must be a string") => {
+            SchemaError::at(found, place).expected("a key in double quotes")
+        }
+        (None, "trailing characters") => {
+            SchemaError::at(found, place).expected("nothing behind the schema")
+        }
+        (None, "trailing comma") => {
+            SchemaError::at(found, place).expected("another item before it, or no comma")
+        }
+        (None, other) => SchemaError::at(format!("{found}: {other}"), place),
+    }
 }
 
 /// Deepest nesting of types.
@@ -29,17 +74,37 @@ struct Parser {
     names: BTreeMap<String, Named>,
     /// Records that are being read: a name may stand inside itself.
     open: Vec<String>,
+    /// Keys and numbers of items down to what is being read; after an error, to what is wrong.
+    path: Vec<String>,
+    /// Where the defaults of a record's fields stand.
+    defaults: BTreeMap<FieldOf, Vec<String>>,
 }
 
+/// A record's name, and that of a field.
+type FieldOf = (String, String);
+
 impl Parser {
+    /// Reads what stands under a key or number; the path leads to it still if that fails.
+    fn below<T>(
+        &mut self,
+        part: impl ToString,
+        read: impl FnOnce(&mut Self) -> Result<T, SchemaError>,
+    ) -> Result<T, SchemaError> {
+        self.path.push(part.to_string());
+        let read = read(self)?;
+        self.path.pop();
+        Ok(read)
+    }
+
     fn type_(&mut self, json: &Value, namespace: &str) -> Result<Type, SchemaError> {
         match json {
             Value::Text(name) => self.by_name(name, namespace),
             Value::List(branches) => self.union(branches, namespace),
             Value::Record(_) => self.complex(json, namespace),
-            other => Err(SchemaError::whole(format!(
-                "{other} where a type was expected: a name, a list, or a map with \"type\""
-            ))),
+            other => Err(
+                SchemaError::whole(format!("{other} where a type should be"))
+                    .expected("a name, a list, or a map with \"type\""),
+            ),
         }
     }
 
@@ -53,15 +118,15 @@ impl Parser {
                 return Ok(Type::Named(known.to_owned()));
             }
         }
-        Err(SchemaError::whole(format!(
-            "no type is called \"{name}\": expected null, boolean, int, long, float, double, bytes, string, or a name that was given before"
-        )))
+        Err(SchemaError::whole(format!("no type is called \"{name}\"")).expected(
+            "null, boolean, int, long, float, double, bytes, string, or a name that was given before",
+        ))
     }
 
     fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Type, SchemaError> {
         let mut types = Vec::new();
-        for branch in branches {
-            let branch = self.type_(branch, namespace)?;
+        for (i, branch) in branches.iter().enumerate() {
+            let branch = self.below(i, |parser| parser.type_(branch, namespace))?;
             let kind = std::mem::discriminant(&branch);
             let is_named = matches!(branch, Type::Named(_));
             let is_twice = |other: &Type| match is_named {
@@ -69,10 +134,13 @@ impl Parser {
                 false => std::mem::discriminant(other) == kind,
             };
             if matches!(branch, Type::Union(_)) {
-                return Err(SchemaError::whole("a union directly in a union"));
+                return self.below(i, |_| {
+                    Err(SchemaError::whole("a union directly in a union"))
+                });
             }
             if types.iter().any(is_twice) {
-                return Err(SchemaError::whole("a union with the same type twice"));
+                let error = SchemaError::whole("a union with the same type twice");
+                return self.below(i, |_| Err(error));
             }
             types.push(branch);
         }
@@ -84,24 +152,32 @@ impl Parser {
 
     fn complex(&mut self, json: &Value, namespace: &str) -> Result<Type, SchemaError> {
         let type_ = json.field("type").ok_or_else(|| {
-            SchemaError::whole("a map without \"type\" where a type was expected")
+            SchemaError::whole("a map without \"type\"")
+                .expected("a type: a name, a list, or a map with \"type\"")
         })?;
         let Value::Text(kind) = type_ else {
-            return self.type_(type_, namespace);
+            return self.below("type", |parser| parser.type_(type_, namespace));
         };
         let part = |key: &str| {
             let missing = || SchemaError::whole(format!("a type \"{kind}\" without \"{key}\""));
             json.field(key).ok_or_else(missing)
         };
         match kind.as_str() {
-            "array" => Ok(Type::Array(Box::new(
-                self.type_(part("items")?, namespace)?,
-            ))),
-            "map" => Ok(Type::Map(Box::new(self.type_(part("values")?, namespace)?))),
+            "array" => {
+                let items = part("items")?;
+                let of = self.below("items", |parser| parser.type_(items, namespace))?;
+                Ok(Type::Array(Box::new(of)))
+            }
+            "map" => {
+                let values = part("values")?;
+                let of = self.below("values", |parser| parser.type_(values, namespace))?;
+                Ok(Type::Map(Box::new(of)))
+            }
             "record" | "enum" | "fixed" => {
-                let name = text(part("name")?, "a name")?;
+                let said = part("name")?;
+                let name = self.below("name", |_| text(said, "a name"))?;
                 let space = match json.field("namespace") {
-                    Some(space) => text(space, "a namespace")?,
+                    Some(space) => self.below("namespace", |_| text(space, "a namespace"))?,
                     None => namespace.to_owned(),
                 };
                 let full = full_name(&name, &space);
@@ -110,39 +186,46 @@ impl Parser {
                     .map_or("", |(space, _)| space)
                     .to_owned();
                 if !full.split('.').all(is_name) {
-                    let what = format!("\"{full}\" is no name: expected letters, digits and _");
-                    return Err(SchemaError::whole(what));
+                    let error = SchemaError::whole(format!("\"{full}\" is no name"))
+                        .expected("letters, digits and _, none of these first a digit");
+                    return self.below("name", |_| Err(error));
                 }
                 let is_open = self.open.contains(&full);
                 if is_open || self.names.contains_key(&full) {
-                    return Err(SchemaError::whole(format!(
-                        "the name \"{full}\" is given twice"
-                    )));
+                    let error = SchemaError::whole(format!("the name \"{full}\" is given twice"));
+                    return self.below("name", |_| Err(error));
                 }
                 if self.open.len() == DEEPEST {
                     return Err(SchemaError::whole("types within types without end"));
                 }
                 let named = match kind.as_str() {
                     "record" => {
+                        let said = part("fields")?;
                         self.open.push(full.clone());
-                        let fields = self.fields(part("fields")?, &full, &inner);
+                        let fields =
+                            self.below("fields", |parser| parser.fields(said, &full, &inner));
                         self.open.pop();
                         Named::Record(fields?)
                     }
-                    "enum" => enum_of(part("symbols")?, json.field("default"), &full)?,
+                    "enum" => {
+                        let symbols = part("symbols")?;
+                        self.below("symbols", |_| {
+                            enum_of(symbols, json.field("default"), &full)
+                        })?
+                    }
                     _ => match part("size")? {
                         Value::Whole(size @ 0..=65_536) => Named::Fixed(*size as usize),
                         other => {
-                            let what =
-                                format!("the size of {full} is {other}: expected 0 to 65536");
-                            return Err(SchemaError::whole(what));
+                            let what = format!("the size of {full} is {other}");
+                            let error = SchemaError::whole(what).expected("0 to 65536");
+                            return self.below("size", |_| Err(error));
                         }
                     },
                 };
                 self.names.insert(full.clone(), named);
                 Ok(Type::Named(full))
             }
-            name => self.by_name(name, namespace),
+            name => self.below("type", |parser| parser.by_name(name, namespace)),
         }
     }
 
@@ -153,40 +236,59 @@ impl Parser {
         namespace: &str,
     ) -> Result<Vec<Field>, SchemaError> {
         let Value::List(items) = json else {
-            let what = format!(
-                "the fields of {record} are {}: expected a list",
-                json.kind()
-            );
-            return Err(SchemaError::whole(what));
+            let what = format!("the fields of {record} are {}", json.kind());
+            return Err(SchemaError::whole(what).expected("a list"));
         };
         let mut fields: Vec<Field> = Vec::new();
-        for item in items {
-            let part = |key: &str| {
-                let missing =
-                    || SchemaError::whole(format!("a field of {record} without \"{key}\""));
-                item.field(key).ok_or_else(missing)
-            };
-            let name = text(part("name")?, "a name")?;
-            if !is_name(&name) || fields.iter().any(|field| field.name == name) {
-                let what = format!(
-                    "\"{name}\" cannot be a field of {record}: a name of letters, digits and _, once"
-                );
-                return Err(SchemaError::whole(what));
-            }
-            let aliases = match item.field("aliases") {
-                Some(Value::List(aliases)) => aliases.iter().map(Value::to_string).collect(),
-                _ => Vec::new(),
-            };
-            fields.push(Field {
-                type_: self.type_(part("type")?, namespace).map_err(|error| {
-                    SchemaError::whole(format!("field {name} of {record}: {}", error.what))
-                })?,
-                name,
-                aliases,
-                default: item.field("default").cloned(),
-            });
+        for (i, item) in items.iter().enumerate() {
+            let field = self.below(i, |parser| parser.field(item, record, namespace, &fields))?;
+            fields.push(field);
         }
         Ok(fields)
+    }
+
+    fn field(
+        &mut self,
+        item: &Value,
+        record: &str,
+        namespace: &str,
+        before: &[Field],
+    ) -> Result<Field, SchemaError> {
+        let part = |key: &str| {
+            let missing = || SchemaError::whole(format!("a field of {record} without \"{key}\""));
+            item.field(key).ok_or_else(missing)
+        };
+        let said = part("name")?;
+        let name = self.below("name", |_| text(said, "a name"))?;
+        if !is_name(&name) || before.iter().any(|field| field.name == name) {
+            let what = format!("\"{name}\" cannot be a field of {record}");
+            let error = SchemaError::whole(what).expected("a name of letters, digits and _, once");
+            return self.below("name", |_| Err(error));
+        }
+        let aliases = match item.field("aliases") {
+            Some(Value::List(aliases)) => aliases.iter().map(Value::to_string).collect(),
+            _ => Vec::new(),
+        };
+        let said = part("type")?;
+        let type_ = self.below("type", |parser| {
+            parser.type_(said, namespace).map_err(|error| SchemaError {
+                what: format!("field {name} of {record}: {}", error.what),
+                ..error
+            })
+        })?;
+        let default = item.field("default").cloned();
+        if default.is_some() {
+            let mut path = self.path.clone();
+            path.push("default".to_owned());
+            let field = (record.to_owned(), name.clone());
+            self.defaults.insert(field, path);
+        }
+        Ok(Field {
+            type_,
+            name,
+            aliases,
+            default,
+        })
     }
 }
 
@@ -211,7 +313,7 @@ fn enum_of(symbols: &Value, default: Option<&Value>, name: &str) -> Result<Named
 }
 
 /// Defaults are JSON in a schema; they become values of their fields' types, which they must fit.
-fn check_defaults(schema: &mut Avro) -> Result<(), SchemaError> {
+fn check_defaults(schema: &mut Avro) -> Result<(), (SchemaError, FieldOf)> {
     let whole = schema.clone();
     for (record, named) in &mut schema.names {
         let Named::Record(fields) = named else {
@@ -228,10 +330,11 @@ fn check_defaults(schema: &mut Avro) -> Result<(), SchemaError> {
             };
             let value = default_value(&whole, type_, json).ok_or_else(|| {
                 let type_ = whole.describe(type_);
-                SchemaError::whole(format!(
+                let error = SchemaError::whole(format!(
                     "the default of field {} of {record} is {json}, which is no {type_}",
                     field.name
-                ))
+                ));
+                (error, (record.clone(), field.name.clone()))
             })?;
             field.default = Some(value);
         }
@@ -322,8 +425,8 @@ fn is_name(name: &str) -> bool {
 fn text(json: &Value, what: &str) -> Result<String, SchemaError> {
     match json {
         Value::Text(text) => Ok(text.clone()),
-        other => Err(SchemaError::whole(format!(
-            "{other} where {what} was expected"
-        ))),
+        other => {
+            Err(SchemaError::whole(format!("{other}, which is {}", other.kind())).expected(what))
+        }
     }
 }

@@ -7,7 +7,7 @@ pub(super) fn file(text: &str) -> Result<Protobuf, SchemaError> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         next: 0,
-        end: place_of(text, text.len()),
+        end: place_of(text, text.trim_end().len()),
         package: String::new(),
         messages: Vec::new(),
         enums: Vec::new(),
@@ -50,10 +50,7 @@ impl Parser {
         let place = self.here();
         let syntax = self.take()?.text;
         if syntax.trim_matches(['"', '\'']) != "proto3" {
-            return Err(error(
-                place,
-                format!("syntax {syntax}, expected \"proto3\""),
-            ));
+            return Err(error(place, format!("syntax {syntax}")).expected("\"proto3\""));
         }
         self.expect(";")?;
         let mut messages = 0;
@@ -76,13 +73,14 @@ impl Parser {
                 }
                 ";" => {}
                 other => {
-                    let what = format!("\"{other}\", expected package, option, message or enum");
-                    return Err(error(token.place, what));
+                    let error = error(token.place, format!("\"{other}\""));
+                    return Err(error.expected("package, option, message or enum"));
                 }
             }
         }
         match self.messages.is_empty() {
-            true => Err(error(self.end, "a file without a message".to_owned())),
+            true => Err(error(self.end, "a file without a message".to_owned())
+                .expected("message Name { ... }")),
             false => Ok(()),
         }
     }
@@ -141,7 +139,7 @@ impl Parser {
                         "\"{}\", which this reader of proto3 does not know",
                         token.text
                     );
-                    return Err(error(token.place, what));
+                    return Err(error(token.place, what).expected("a field, such as int32 a = 1;"));
                 }
                 _ => {
                     self.next -= 1;
@@ -151,6 +149,7 @@ impl Parser {
                     }
                 }
             };
+            let begin = self.here();
             let field = self.field(label)?;
             let fields = &mut self.messages[place].fields;
             let is_known = |(known, _): &&(Field, Token)| {
@@ -161,7 +160,7 @@ impl Parser {
                     "field {} = {} beside {} = {}",
                     field.0.name, field.0.number, known.name, known.number
                 );
-                return Err(error(field.1.place, what));
+                return Err(error(begin, what).expected("each name and each number once"));
             }
             fields.push(field);
         }
@@ -176,8 +175,12 @@ impl Parser {
         let known = number.parse::<u32>().ok();
         let known = known.filter(|n| (1..=MOST).contains(n) && !RESERVED.contains(n));
         let Some(number) = known else {
-            let what = format!("the number {number} of field {name}, expected 1 to {MOST}");
-            return Err(error(place, what));
+            let error = error(place, format!("the number {number} of field {name}"));
+            return Err(error.expected(format!(
+                "1 to {MOST}, but none from {} to {}",
+                RESERVED.start(),
+                RESERVED.end()
+            )));
         };
         if self.peek() == Some("[") {
             while self.take()?.text != "]" {}
@@ -196,6 +199,7 @@ impl Parser {
     fn enumeration(&mut self, around: &str) -> Result<(), SchemaError> {
         let name = self.name()?;
         self.expect("{")?;
+        let begin = self.here();
         let mut symbols = Vec::new();
         loop {
             let place = self.here();
@@ -208,7 +212,8 @@ impl Parser {
                     self.expect("=")?;
                     let number = self.take()?.text;
                     let Ok(number) = number.parse() else {
-                        return Err(error(place, format!("the number {number} of {symbol}")));
+                        let error = error(place, format!("the number {number} of {symbol}"));
+                        return Err(error.expected("a whole number of 32 bits"));
                     };
                     symbols.push((symbol, number));
                     self.expect(";")?;
@@ -217,7 +222,7 @@ impl Parser {
         }
         if symbols.first().is_none_or(|(_, number)| *number != 0) {
             let what = format!("enum {name}, whose first symbol is not 0");
-            return Err(error(self.here(), what));
+            return Err(error(begin, what).expected("a first symbol with the number 0"));
         }
         let name = below(around, &name);
         self.enums.push(Enum { name, symbols });
@@ -255,7 +260,9 @@ impl Parser {
             for (field, word) in &raw.fields {
                 let kind = find(&word.text, &raw.name).ok_or_else(|| {
                     let what = format!("no type is called \"{}\"", word.text);
-                    error(word.place, what)
+                    error(word.place, what).expected(
+                        "a scalar type of proto3 such as int32 or string, or a message or enum of this file",
+                    )
                 })?;
                 fields.push(Field {
                     kind,
@@ -288,7 +295,8 @@ impl Parser {
     }
 
     fn take(&mut self) -> Result<Token, SchemaError> {
-        let end = error(self.end, "the end, where more was expected".to_owned());
+        let end = error(self.end, "it ends in the middle".to_owned())
+            .expected("more, such as the } of a message");
         let token = self.tokens.get_mut(self.next).ok_or(end)?;
         self.next += 1;
         Ok(Token {
@@ -301,10 +309,10 @@ impl Parser {
         let token = self.take()?;
         match token.text == text {
             true => Ok(()),
-            false => Err(error(
-                token.place,
-                format!("\"{}\", expected \"{text}\"", token.text),
-            )),
+            false => {
+                let found = error(token.place, format!("\"{}\"", token.text));
+                Err(found.expected(format!("\"{text}\"")))
+            }
         }
     }
 
@@ -315,10 +323,7 @@ impl Parser {
             .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         {
             true => Ok(token.text),
-            false => Err(error(
-                token.place,
-                format!("\"{}\", expected a name", token.text),
-            )),
+            false => Err(error(token.place, format!("\"{}\"", token.text)).expected("a name")),
         }
     }
 
@@ -336,10 +341,7 @@ fn below(around: &str, name: &str) -> String {
 }
 
 fn error(place: (u32, u32), what: String) -> SchemaError {
-    SchemaError {
-        place: Some(place),
-        what,
-    }
+    SchemaError::at(what, place)
 }
 
 /// Names with their dots, numbers, texts in quotes, and single signs.
@@ -364,7 +366,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, SchemaError> {
                 Some(end) => end + 2,
                 None => {
                     let place = place_of(text, text.len() - rest.len());
-                    return Err(error(place, "text without its second quote".to_owned()));
+                    let open = error(place, "text without its second quote".to_owned());
+                    return Err(open.expected(format!("{first} where it ends")));
                 }
             },
             c if is_of_word(c) || c == '-' => {

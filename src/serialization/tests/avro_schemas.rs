@@ -16,37 +16,69 @@ fn point(fields: &str) -> Schema {
 #[test]
 fn what_is_no_schema_is_said_with_its_place_or_name() {
     for (text, why) in [
-        ("{", "not JSON, at line 1 column 1 of the schema"),
+        (
+            "{",
+            "no JSON: it ends in the middle, expected a whole value, with all its brackets and quotes closed, at line 1 column 2 of the schema",
+        ),
+        (
+            "{\"type\": \"record\",\n \"name\": }",
+            "no JSON from here on, expected a value: text in double quotes, a number, a list or a map, at line 2 column 10 of the schema",
+        ),
+        (
+            "[\"int\" \"ä\"]",
+            "no JSON from here on, expected \",\" or \"]\", at line 1 column 8 of the schema",
+        ),
+        (
+            "{type: 1}",
+            "no JSON from here on, expected a key in double quotes, at line 1 column 2 of the schema",
+        ),
+        (
+            "\"int\" x",
+            "no JSON from here on, expected nothing behind the schema, at line 1 column 7 of the schema",
+        ),
         (
             "5",
-            "5 where a type was expected: a name, a list, or a map with \"type\"",
+            "5 where a type should be, expected a name, a list, or a map with \"type\", at line 1 column 1 of the schema",
         ),
         (
             r#""integer""#,
-            "no type is called \"integer\": expected null, boolean, int, long, float, double, bytes, string, or a name that was given before",
+            "no type is called \"integer\", expected null, boolean, int, long, float, double, bytes, string, or a name that was given before, at line 1 column 1 of the schema",
         ),
-        ("[]", "a union without types"),
-        (r#"["int", "int"]"#, "a union with the same type twice"),
-        (r#"{"type": "array"}"#, "a type \"array\" without \"items\""),
+        (
+            "[]",
+            "a union without types, at line 1 column 1 of the schema",
+        ),
+        (
+            r#"["int", "int"]"#,
+            "a union with the same type twice, at line 1 column 9 of the schema",
+        ),
+        (
+            r#"{"type": "array"}"#,
+            "a type \"array\" without \"items\", at line 1 column 1 of the schema",
+        ),
         (
             r#"{"type": "record", "name": "a b", "fields": []}"#,
-            "\"a b\" is no name: expected letters, digits and _",
+            "\"a b\" is no name, expected letters, digits and _, none of these first a digit, at line 1 column 28 of the schema",
         ),
         (
             r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": "int", "default": "no"}]}"#,
-            "the default of field x of P is no, which is no int",
+            "the default of field x of P is no, which is no int, at line 1 column 84 of the schema",
         ),
         (
-            r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": "nt"}]}"#,
-            "field x of P: no type is called \"nt\": expected null, boolean, int, long, float, double, bytes, string, or a name that was given before",
+            r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": ["null", "nt"]}]}"#,
+            "field x of P: no type is called \"nt\", expected null, boolean, int, long, float, double, bytes, string, or a name that was given before, at line 1 column 75 of the schema",
+        ),
+        (
+            r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": "int"}, {"name": "x", "type": "int"}]}"#,
+            "\"x\" cannot be a field of P, expected a name of letters, digits and _, once, at line 1 column 83 of the schema",
         ),
         (
             r#"{"type": "enum", "name": "E", "symbols": []}"#,
-            "the symbols of E are no list of names",
+            "the symbols of E are no list of names, at line 1 column 42 of the schema",
         ),
         (
             r#"{"type": "fixed", "name": "F", "size": -1}"#,
-            "the size of F is -1: expected 0 to 65536",
+            "the size of F is -1, expected 0 to 65536, at line 1 column 40 of the schema",
         ),
     ] {
         let error = Schema::parse(SchemaType::Avro, text).unwrap_err();

@@ -18,19 +18,19 @@ fn what_is_no_file_is_said_with_its_place() {
     for (body, why) in [
         (
             "message M { int32 a = 0; }",
-            "the number 0 of field a, expected 1 to 536870911, at line 2 column 23 of the schema",
+            "the number 0 of field a, expected 1 to 536870911, but none from 19000 to 19999, at line 2 column 23 of the schema",
         ),
         (
             "message M { int32 a = 1; int32 b = 1; }",
-            "field b = 1 beside a = 1, at line 2 column 26 of the schema",
+            "field b = 1 beside a = 1, expected each name and each number once, at line 2 column 26 of the schema",
         ),
         (
             "message M { integer a = 1; }",
-            "no type is called \"integer\", at line 2 column 13 of the schema",
+            "no type is called \"integer\", expected a scalar type of proto3 such as int32 or string, or a message or enum of this file, at line 2 column 13 of the schema",
         ),
         (
             "message M { map<string, int32> a = 1; }",
-            "\"map\", which this reader of proto3 does not know, at line 2 column 13 of the schema",
+            "\"map\", which this reader of proto3 does not know, expected a field, such as int32 a = 1;, at line 2 column 13 of the schema",
         ),
         (
             "message M { int32 a = 1 }",
@@ -38,15 +38,15 @@ fn what_is_no_file_is_said_with_its_place() {
         ),
         (
             "message M {",
-            "the end, where more was expected, at line 2 column 12 of the schema",
+            "it ends in the middle, expected more, such as the } of a message, at line 2 column 12 of the schema",
         ),
         (
             "",
-            "a file without a message, at line 2 column 1 of the schema",
+            "a file without a message, expected message Name { ... }, at line 1 column 19 of the schema",
         ),
         (
             "enum E { A = 1; }",
-            "enum E, whose first symbol is not 0, at line 2 column 18 of the schema",
+            "enum E, whose first symbol is not 0, expected a first symbol with the number 0, at line 2 column 10 of the schema",
         ),
         (
             "service S {}",
