@@ -2,7 +2,10 @@
 
 use crate::client::cardboard::{Town, World};
 use crate::client::{consumed, consumer, exceptions};
-use kafka_trial::protocol::ErrorCode;
+use kafka_trial::client::Client;
+use kafka_trial::kernel::Fault;
+use kafka_trial::protocol::{ErrorCode, TopicPartition};
+use std::collections::BTreeMap;
 
 #[test]
 fn cc34_a_consumer_begins_where_its_reset_policy_says() {
@@ -110,6 +113,28 @@ fn a_batch_with_a_bad_crc_stops_the_consumer_for_ever() {
         .map(|(_, name)| name)
         .collect();
     assert_eq!(names, ["KafkaException"]);
+}
+
+/// A consumer knows of an end what the last answer said, also when there is more by now.
+#[test]
+fn cc13_a_consumers_lag_is_what_its_last_answer_left_of_the_log() {
+    let mut town = Town::new(1, World::with_partitions(&[1]));
+    town.world().append(0, &["a", "b", "c"]);
+    town.start(1);
+    let node = consumer(&mut town, &[], &[(0, 0)]);
+    let lag = |town: &Town| match town.client(node) {
+        Client::Consumer(consumer) => consumer.records_lag(),
+        _ => panic!("a consumer"),
+    };
+    assert_eq!(lag(&town), BTreeMap::new());
+    let facts = town.run_for(1_000);
+    assert_eq!(consumed(&facts), [0, 1, 2]);
+    let partition = TopicPartition::new("t", 0);
+    assert_eq!(lag(&town), BTreeMap::from([(partition.clone(), 0)]));
+    town.apply(Fault::Crash(town.broker(1)));
+    town.world().append(0, &["d"]);
+    town.run_for(1_000);
+    assert_eq!(lag(&town), BTreeMap::from([(partition, 0)]));
 }
 
 /// Until the answer is there nothing is read on, and it is asked no more often.
