@@ -403,6 +403,26 @@ fn an_application_that_throws_or_is_gone_leaves_it_committed_and_never_processed
 }
 
 #[test]
+fn who_begins_behind_it_or_has_it_all_the_while_is_named() {
+    let held = "broker-1, broker-2, broker-3 hold it at";
+    let late = followed(&["slow-member", "trucks-4#40"]);
+    ends(
+        &late,
+        &[
+            &format!("{held} trucks_gps-1 offset 79"),
+            "processed twice: group dashboards was done with it 2 times: slow had it all the while, and was done with it after quick",
+        ],
+    );
+    let behind = followed(&["partition-added", "trucks-9#3"]);
+    let passed = "committed and never processed: group notifications goes on at offset 394, and nobody of it was ever done with it: notifications began at offset ";
+    assert!(behind.contains(passed), "{behind}");
+    // It lies in a batch, and its producer comes to no leader.
+    let waits = followed(&["advertised-localhost", "truck#1"]);
+    let nowhere = "no log has ever held it, and nobody was told what became of it";
+    ends(&waits, &[nowhere, "nobody read it"]);
+}
+
+#[test]
 fn a_batch_that_comes_again_is_known_or_stored_twice() {
     let known = followed(&["retries-twice-or-once", "new_truck#43"]);
     says(

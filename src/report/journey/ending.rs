@@ -206,7 +206,7 @@ impl Walk<'_> {
             _ if was_stored => {
                 "no log holds it any more; nobody was told that it is stored".to_owned()
             }
-            _ => "no log has ever held it".to_owned(),
+            _ => "no log has ever held it, and nobody was told what became of it".to_owned(),
         }
     }
 }
@@ -219,7 +219,7 @@ impl Reader {
                 "stuck: {node} cannot read it, poll threw {times} for it, and nothing behind it is read"
             ));
         }
-        let again = self.began_again.as_ref().filter(|_| with_reason);
+        let again = self.had_begun.as_ref().filter(|_| with_reason);
         let again = again.map_or(String::new(), |began| format!(": it began again {began}"));
         (self.reads > 1).then(|| format!("{node} read it {} times{again}", self.reads))
     }

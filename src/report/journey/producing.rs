@@ -3,7 +3,7 @@
 use super::words::{acknowledged, given_up};
 use super::{Station, Walk};
 use crate::check::millis;
-use crate::kernel::{Duration, Time};
+use crate::kernel::{Cause, Duration, Time};
 use crate::node::view::ClusterView;
 use crate::protocol::{
     ErrorCode, Fact, MessageFact, ProducerStateFact, RecordId, Serialized, TopicPartition,
@@ -11,9 +11,6 @@ use crate::protocol::{
 use crate::trace::{CauseEntry, TraceEntry, meaning_of};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// So many events may lie between a broker's refusal and its client's hearing of it.
-const HOPS: usize = 4;
 
 #[derive(Default)]
 pub(super) struct Producing {
@@ -38,8 +35,8 @@ pub(super) struct Producing {
     registry: Vec<Station>,
     /// After which error it was last sent again, and whether with sequence numbers.
     pub(super) sent_again: Option<(ErrorCode, bool)>,
-    /// While it is on its way: which event brought about which.
-    causes: BTreeMap<u64, u64>,
+    /// While it is on its way: what was heard in an event was sent in which.
+    answers: BTreeMap<u64, u64>,
     /// Its leaders' refusals, by their events.
     refusals: BTreeMap<u64, (Rc<str>, ErrorCode)>,
 }
@@ -51,21 +48,24 @@ impl Producing {
 
     /// Which broker said what is heard in this event.
     fn refusal(&self, event: u64) -> Option<&(Rc<str>, ErrorCode)> {
-        let chain = std::iter::successors(Some(event), |event| self.causes.get(event).copied());
-        chain.take(HOPS).find_map(|event| self.refusals.get(&event))
+        self.refusals.get(self.answers.get(&event)?)
     }
 
     fn settle(&mut self, now: Time) {
         self.settled = Some(now);
-        self.causes.clear();
+        self.answers.clear();
         self.refusals.clear();
     }
 }
 
 impl Walk<'_> {
     pub(super) fn cause(&mut self, cause: &CauseEntry) {
-        if let Some(by) = cause.cause.event().filter(|_| self.made.is_on_its_way()) {
-            self.made.causes.insert(cause.event, by);
+        let is_its_node = cause.node == self.found.made.node;
+        if let Cause::Packet { sent_in } = cause.cause
+            && is_its_node
+            && self.made.is_on_its_way()
+        {
+            self.made.answers.insert(cause.event, sent_in);
         }
     }
 

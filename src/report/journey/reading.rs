@@ -2,6 +2,7 @@
 //! they call; which commits of groups cover it.
 
 use super::Walk;
+use crate::kernel::Time;
 use crate::plan::Plan;
 use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition, counted};
 use crate::trace::TraceEntry;
@@ -24,14 +25,16 @@ pub(super) struct Reading {
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) reads: u64,
+    /// The last time.
+    read_at: Time,
     /// Its application has it, and is not done with it.
     pub(super) has_it: bool,
     /// A service was called for it since it was read.
     called: Option<Rc<str>>,
-    /// Where it began to read last, and why there.
+    /// Where it has begun to read since it read it last, and why there.
     began: Option<String>,
-    /// The same, before it read it again.
-    pub(super) began_again: Option<String>,
+    /// The same, before that.
+    pub(super) had_begun: Option<String>,
     /// So often `poll` threw for it.
     pub(super) throws: u64,
     /// It is still there.
@@ -48,7 +51,9 @@ pub(super) struct Group {
     was_covered: bool,
     /// So often a member was done with it.
     pub(super) done: u64,
-    /// Who was done with it again had begun there, and why.
+    /// Who was last, and when.
+    last_done: Option<(Rc<str>, Time)>,
+    /// Why that was more than once.
     pub(super) done_again: Option<String>,
     /// How a member came to have it and not to be done with it.
     pub(super) dropped: Option<String>,
@@ -113,10 +118,7 @@ impl Walk<'_> {
                 offset,
                 why,
                 ..
-            } if self.is_at(partition) => {
-                let began = format!("at offset {offset} ({why})");
-                self.read.reader(node).began = Some(began);
-            }
+            } if self.found.made.partition == *partition => self.begins(node, *offset, why),
             Fact::Consumed {
                 partition,
                 offset,
@@ -136,6 +138,19 @@ impl Walk<'_> {
         }
     }
 
+    /// Also of who begins before the record is made.
+    fn begins(&mut self, node: &Rc<str>, offset: i64, why: &str) {
+        let began = format!("at offset {offset} ({why})");
+        let copies = &self.kept.copies;
+        let passes = !copies.is_empty() && copies.iter().all(|copy| copy.offset < offset);
+        if let Some(group) = self.read.groups.get(&**node).filter(|_| passes) {
+            let group = self.read.of_group.entry(group.clone()).or_default();
+            let how = || format!("{node} began {began}");
+            group.dropped.get_or_insert_with(how);
+        }
+        self.read.reader(node).began = Some(began);
+    }
+
     fn is_read(&mut self, entry: &TraceEntry, offset: i64, content: u64) {
         let mut copies = self.kept.copies.iter();
         if content != self.found.made.content || !copies.any(|it| it.offset == offset) {
@@ -144,16 +159,12 @@ impl Walk<'_> {
         let is_member = self.read.groups.contains_key(&*entry.node);
         let reader = self.read.reader(&entry.node);
         reader.reads += 1;
+        reader.read_at = entry.time;
         reader.has_it = is_member;
         reader.is_stuck = false;
         reader.called = None;
-        let again = match reader.reads {
-            1 => "",
-            _ => {
-                reader.began_again.clone_from(&reader.began);
-                " again"
-            }
-        };
+        reader.had_begun = reader.began.take();
+        let again = if reader.reads > 1 { " again" } else { "" };
         let behind = (self.kept.high_watermark - offset - 1).max(0) as u64;
         let behind = match behind {
             0 => "nothing committed is left to read behind it".to_owned(),
@@ -191,11 +202,16 @@ impl Walk<'_> {
                     Some(service) => format!("has the answer of {service}, and is done with it"),
                     None => "is done with it".to_owned(),
                 };
-                let began = reader.began.clone();
+                let (began, read_at) = (reader.had_begun.clone(), reader.read_at);
                 let group = self.read.of_group.entry(group.clone()).or_default();
                 group.done += 1;
-                if group.done > 1 {
-                    group.done_again = began.map(|began| format!("{node} began {began}"));
+                if let Some((other, at)) = group.last_done.replace((node.clone(), entry.time)) {
+                    group.done_again = match read_at <= at && other != *node {
+                        true => Some(format!(
+                            "{node} had it all the while, and was done with it after {other}"
+                        )),
+                        false => began.map(|began| format!("{node} began {began}")),
+                    };
                 }
                 self.says(entry, what);
             }

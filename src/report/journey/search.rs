@@ -33,7 +33,7 @@ pub(super) struct Made {
     /// Who states what becomes of it.
     pub(super) node: Rc<str>,
     pub(super) content: u64,
-    partition: TopicPartition,
+    pub(super) partition: TopicPartition,
     acked: Option<Acked>,
 }
 
