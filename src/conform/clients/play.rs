@@ -87,11 +87,19 @@ fn play_seed(
         let found = player.compare_logs(recording);
         player.tell(&mut differed, last + 1, "the logs at the end", found, first);
     }
+    let another_leads = leads_otherwise(&differed);
     let outcome = match differed.is_empty() {
         true => Outcome::Agreed { steps: last },
         false => Outcome::Differed(differed),
     };
-    Ok((outcome, false))
+    Ok((outcome, another_leads))
+}
+
+/// Whether at the first step that differs another member leads the group: who does after a leader that has gone is
+/// decided by the hashes of member ids (CG23), which are drawn.
+fn leads_otherwise(differed: &[StepDifference]) -> bool {
+    let mut first = differed.iter().take(1).flat_map(|step| &step.differences);
+    first.any(|it| it.field.ends_with("JOIN_GROUP.response.leader") && it.kafka != it.ours)
 }
 
 enum Settled {

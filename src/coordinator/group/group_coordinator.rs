@@ -263,7 +263,9 @@ impl GroupCoordinator {
             group: Rc::clone(&group.group_id),
             state: group.state().name().into(),
             generation: group.generation_id,
-            members: group.member_ids(),
+            members: (group.members())
+                .map(|it| Rc::clone(&it.member_id))
+                .collect(),
             leader: group.leader_id.clone(),
             protocol: group.protocol_name.clone(),
             why,

@@ -5,6 +5,7 @@
 
 use super::member_metadata::MemberMetadata;
 use super::records::OffsetAndMetadata;
+use super::scala_map::{self, as_immutable_hash_map, buckets_for, place_in_mutable_map};
 use crate::kernel::TimerId;
 use crate::protocol::{CONSUMER_PROTOCOL_TYPE, GroupProtocol, TopicName, TopicPartition};
 use bytes::Bytes;
@@ -68,6 +69,8 @@ pub struct GroupMetadata {
     pub generation_id: i32,
     pub leader_id: Option<Rc<str>>,
     members: BTreeMap<Rc<str>, MemberMetadata>,
+    /// Of the hash map in which Kafka has them.
+    buckets: u32,
     static_members: BTreeMap<Rc<str>, Rc<str>>,
     /// Member ids that were given out and have not joined yet, each with what ends the wait.
     pub pending_members: BTreeMap<Rc<str>, TimerId>,
@@ -98,6 +101,7 @@ impl GroupMetadata {
             generation_id: 0,
             leader_id: None,
             members: BTreeMap::new(),
+            buckets: scala_map::BUCKETS,
             static_members: BTreeMap::new(),
             pending_members: BTreeMap::new(),
             pending_sync_members: BTreeSet::new(),
@@ -133,12 +137,22 @@ impl GroupMetadata {
 
     // ---- members
 
+    /// Where their order does not matter.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &MemberMetadata> {
         self.members.values()
     }
 
+    /// As Kafka's coordinator walks them: by the hashes of their ids.
+    pub fn members_in_order(&self) -> Vec<&MemberMetadata> {
+        let mut members: Vec<_> = self.members.values().collect();
+        members.sort_by_cached_key(|it| place_in_mutable_map(&it.member_id, self.buckets));
+        members
+    }
+
+    /// In the same order.
     pub fn member_ids(&self) -> Vec<Rc<str>> {
-        self.members.keys().cloned().collect()
+        let members = self.members_in_order().into_iter();
+        members.map(|it| Rc::clone(&it.member_id)).collect()
     }
 
     pub fn has(&self, member_id: &str) -> bool {
@@ -181,6 +195,13 @@ impl GroupMetadata {
             let id = Rc::clone(&member.member_id);
             self.static_members.insert(Rc::clone(instance), id);
         }
+        self.insert(member);
+    }
+
+    fn insert(&mut self, member: MemberMetadata) {
+        if !self.members.contains_key(&member.member_id) {
+            self.buckets = buckets_for(self.members.len() + 1, self.buckets);
+        }
         self.members.insert(Rc::clone(&member.member_id), member);
     }
 
@@ -194,7 +215,7 @@ impl GroupMetadata {
             self.static_members.remove(instance);
         }
         if self.is_leader(member_id) {
-            self.leader_id = self.members.keys().next().cloned();
+            self.leader_id = self.member_ids().into_iter().next();
         }
         Some(gone)
     }
@@ -205,7 +226,7 @@ impl GroupMetadata {
         let member = self.members.remove(old);
         let mut member = member.expect("who is replaced is a member");
         member.member_id = Rc::clone(new);
-        self.members.insert(Rc::clone(new), member);
+        self.insert(member);
         self.static_members
             .insert(Rc::clone(instance), Rc::clone(new));
         if self.is_leader(old) {
@@ -247,7 +268,8 @@ impl GroupMetadata {
         {
             return true;
         }
-        let next = self.members().find(|it| it.is_awaiting_join());
+        let mut members = self.members_in_order().into_iter();
+        let next = members.find(|it| it.is_awaiting_join());
         match next.map(|it| Rc::clone(&it.member_id)) {
             Some(next) => {
                 self.leader_id = Some(next);
@@ -267,7 +289,7 @@ impl GroupMetadata {
             && protocols.iter().any(|it| by_all(&it.name))
     }
 
-    /// CG24. Ties fall to the first name: Scala's map has an order of its own.
+    /// CG24. Ties fall to the first in the order of Scala's hash map.
     pub fn select_protocol(&self) -> Option<Rc<str>> {
         let candidates = self.candidate_protocols();
         let mut votes: BTreeMap<Rc<str>, u32> = BTreeMap::new();
@@ -275,10 +297,8 @@ impl GroupMetadata {
             *votes.entry(name).or_default() += 1;
         }
         let most = votes.values().copied().max()?;
-        votes
-            .into_iter()
-            .find(|(_, n)| *n == most)
-            .map(|(name, _)| name)
+        let mut votes = as_immutable_hash_map(votes.into_iter().collect()).into_iter();
+        votes.find(|(_, n)| *n == most).map(|(name, _)| name)
     }
 
     /// The next generation begins: with members, whose assignments are to come, or without.

@@ -163,7 +163,8 @@ fn described(group_id: &Rc<str>, group: Option<&GroupMetadata>) -> DescribedGrou
         .clone()
         .filter(|_| stable)
         .unwrap_or_default();
-    let members = group.members().map(|member| DescribedGroupMember {
+    let members = group.members_in_order().into_iter();
+    let members = members.map(|member| DescribedGroupMember {
         member_id: Rc::clone(&member.member_id),
         group_instance_id: member.group_instance_id.clone(),
         client_id: Rc::clone(&member.client_id),

@@ -401,7 +401,8 @@ impl GroupCoordinator {
         }
         group.initial_delay_left_ms = None;
         let gone: Vec<Rc<str>> = group
-            .members()
+            .members_in_order()
+            .into_iter()
             .filter(|member| !member.is_awaiting_join() && !member.is_static())
             .filter(|_| !self.goes_on_without_the_rest(group))
             .map(|member| Rc::clone(&member.member_id))
@@ -541,7 +542,8 @@ fn current_generation(group: &GroupMetadata, member_id: &str) -> JoinGroupRespon
     let protocol = group.protocol_name.as_deref().unwrap_or_default();
     let members = match group.is_leader(member_id) {
         true => group
-            .members()
+            .members_in_order()
+            .into_iter()
             .map(|member| JoinGroupResponseMember {
                 member_id: Rc::clone(&member.member_id),
                 group_instance_id: member.group_instance_id.clone(),

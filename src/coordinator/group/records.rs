@@ -124,7 +124,8 @@ impl GroupValue {
     /// The group as it is now, with what its members told the chosen assignor.
     pub fn of(group: &GroupMetadata, assignment: impl Fn(&str) -> Bytes) -> GroupValue {
         let protocol = group.protocol_name.clone();
-        let members = group.members().map(|member| MemberValue {
+        let members = group.members_in_order().into_iter();
+        let members = members.map(|member| MemberValue {
             member_id: Rc::clone(&member.member_id),
             group_instance_id: member.group_instance_id.clone(),
             client_id: Rc::clone(&member.client_id),

@@ -1,5 +1,5 @@
-//! The orders in which Scala's maps of partitions are walked: of the records of a commit, and of answers. Rule
-//! CG33.
+//! The orders in which Scala's maps are walked: of the records of a commit and of answers (CG33), of a group's members
+//! (CG18, CG23) and of the assignors that they vote for (CG24).
 //!
 //! A commit's partitions are put into a `mutable.HashMap` and copied from that into an immutable one; committed
 //! offsets are looked up into an immutable one at once. An immutable map of up to four keeps the order in which it
@@ -31,11 +31,7 @@ pub fn as_committed<T>(items: Vec<(TopicPartition, T)>) -> Vec<(TopicPartition, 
     }
     match once.len() <= SMALL {
         true => {
-            once.sort_by_key(|(partition, _)| {
-                let hash = with_topic_id(partition);
-                let spread = hash ^ ((hash as u32) >> 16) as i32;
-                (spread as u32 % BUCKETS, spread)
-            });
+            once.sort_by_key(|(partition, _)| place_of_hash(with_topic_id(partition), BUCKETS));
             once
         }
         false => {
@@ -45,8 +41,32 @@ pub fn as_committed<T>(items: Vec<(TopicPartition, T)>) -> Vec<(TopicPartition, 
     }
 }
 
-/// Of a `mutable.HashMap` with so few entries.
-const BUCKETS: u32 = 16;
+/// Where a key stands in a `mutable.HashMap` with so many buckets: keys are walked from the lowest place on.
+pub fn place_in_mutable_map(key: &str, buckets: u32) -> (u32, i32) {
+    place_of_hash(java_hash_code(key), buckets)
+}
+
+fn place_of_hash(hash: i32, buckets: u32) -> (u32, i32) {
+    let spread = hash ^ ((hash as u32) >> 16) as i32;
+    (spread as u32 % buckets, spread)
+}
+
+/// How many buckets a `mutable.HashMap` has that had so many, before so many entries are in it.
+pub fn buckets_for(entries: usize, buckets: u32) -> u32 {
+    match entries as u64 >= u64::from(buckets) * 3 / 4 {
+        true => buckets * 2,
+        false => buckets,
+    }
+}
+
+/// In the order of an `immutable.HashMap` of these, each once; not of the small maps that keep theirs.
+pub fn as_immutable_hash_map<K: AsRef<str>, T>(items: Vec<(K, T)>) -> Vec<(K, T)> {
+    let hashed = |item: (K, T)| (improved(java_hash_code(item.0.as_ref())), item);
+    walked(items.into_iter().map(hashed).collect(), 0)
+}
+
+/// Of a `mutable.HashMap` that is new.
+pub const BUCKETS: u32 = 16;
 
 /// `TopicPartition.hashCode`.
 fn hash_of_partition(partition: &TopicPartition) -> i32 {
@@ -134,6 +154,34 @@ mod tests {
         ];
         let stored: Vec<i32> = as_committed(twice).into_iter().map(|it| it.1).collect();
         assert_eq!(stored, [2, 3]);
+    }
+
+    /// As Scala 2.13 hands them out: members of a mutable map that grows, assignors of an immutable one.
+    #[test]
+    fn cg18_cg23_cg24_members_and_assignors_stand_in_the_order_of_scalas_maps() {
+        for (count, order) in [
+            (3, "1 2 0"),
+            (5, "1 2 0 3 4"),
+            (11, "1 2 0 5 6 3 4 9 10 7 8"),
+            (12, "5 6 3 4 9 11 10 7 8 1 2 0"),
+            (
+                30,
+                "19 18 17 16 5 15 6 14 3 13 4 12 9 11 10 7 8 29 28 27 26 25 24 23 22 21 20 1 2 0",
+            ),
+        ] {
+            let buckets = (1..=count).fold(BUCKETS, |buckets, n| buckets_for(n, buckets));
+            let mut members: Vec<usize> = (0..count).collect();
+            members.sort_by_key(|n| place_in_mutable_map(&format!("member-{n}"), buckets));
+            let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+            assert_eq!(members.join(" "), order);
+        }
+        let assignors = ["range", "roundrobin", "sticky", "cooperative-sticky"];
+        let order = as_immutable_hash_map(assignors.map(|name| (name, ())).to_vec());
+        let order: Vec<&str> = order.into_iter().map(|(name, ())| name).collect();
+        assert_eq!(
+            order,
+            ["cooperative-sticky", "roundrobin", "range", "sticky"]
+        );
     }
 
     #[test]

@@ -253,4 +253,15 @@ fn cg24_the_protocol_that_most_prefer_among_those_that_all_know() {
         Some("range"),
         "two of three"
     );
+    // One of each: not the first by name.
+    let mut town = Town::new();
+    for (n, names) in choices[1..].iter().enumerate() {
+        asked = town.join(JoinGroupRequest {
+            protocols: names.iter().map(|it| protocol(it, &["t"])).collect(),
+            ..joining_as(&n.to_string(), "")
+        });
+    }
+    town.run_ms(6_000);
+    let joined = town.joined(asked).expect("it");
+    assert_eq!(joined.protocol_name.as_deref(), Some("roundrobin"));
 }
