@@ -169,6 +169,10 @@ fn what_is_no_record_is_refused_with_one_message() {
             "error: t-0@3: there is no partition t-0 in this run\n  = expected one of trucks_gps-0\n",
         ),
         (
+            "trucks_gps-0@-1",
+            "error: trucks_gps-0@-1: no record of a producer of this scenario lies there\n  = expected one of the offsets",
+        ),
+        (
             "trucks_gps-0@5000",
             "error: trucks_gps-0@5000: no record of a producer of this scenario lies there\n  = expected one of the offsets that trucks_gps-0 holds at the end of the run: 0 to 695\n",
         ),
@@ -182,6 +186,15 @@ fn what_is_no_record_is_refused_with_one_message() {
             text(&output.stderr)
         );
     }
+}
+
+#[test]
+fn what_no_producer_has_made_is_not_followed() {
+    let output = trial(&["follow", "sent-on-twice", "__consumer_offsets-31@0"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    let begins = "error: __consumer_offsets-31@0: no record of a producer of this scenario lies there\n  = expected what a producer has made: copier-forwarder made ";
+    assert!(said.starts_with(begins), "{said}");
 }
 
 #[test]

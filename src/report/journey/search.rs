@@ -151,13 +151,48 @@ impl<'a> Search<'a> {
 
     fn nothing_to_follow(&self, view: &dyn ClusterView) -> NoJourney {
         let (found, expected) = match self.wanted {
-            Wanted::At(partition, _) => what_lies_in(view, partition),
+            Wanted::At(partition, offset) => self.what_lies_in(view, partition, *offset),
             Wanted::Record(_) | Wanted::Key(_) => (
                 "no such record is made in this run".to_owned(),
                 format!("one of those that are: {}", self.what_was_made()),
             ),
         };
         NoJourney::NotMade { found, expected }
+    }
+
+    /// What is there instead of a record that a producer of the plan has made.
+    fn what_lies_in(
+        &self,
+        view: &dyn ClusterView,
+        partition: &TopicPartition,
+        offset: i64,
+    ) -> (String, String) {
+        let committed = view.committed();
+        let Some(known) = committed.iter().find(|it| it.partition == *partition) else {
+            let names = committed.iter().map(|it| it.partition.to_string());
+            let names: Vec<String> = names.filter(|it| !it.starts_with("__")).collect();
+            return (
+                format!("there is no partition {partition} in this run"),
+                format!("one of {}", names.join(", ")),
+            );
+        };
+        let offsets = view.replica_offsets(known.leader, partition);
+        let found = "no record of a producer of this scenario lies there".to_owned();
+        let expected = match offsets {
+            None => format!("another partition: {partition} has no leader at the end of the run"),
+            Some(it) if it.log_start_offset >= it.log_end_offset => {
+                format!("another partition: {partition} is empty at the end of the run")
+            }
+            Some(it) if (it.log_start_offset..it.log_end_offset).contains(&offset) => {
+                format!("what a producer has made: {}", self.what_was_made())
+            }
+            Some(it) => format!(
+                "one of the offsets that {partition} holds at the end of the run: {} to {}",
+                it.log_start_offset,
+                it.log_end_offset - 1
+            ),
+        };
+        (found, expected)
     }
 
     fn what_was_made(&self) -> String {
@@ -179,33 +214,6 @@ impl<'a> Search<'a> {
             (_, None) => false,
         }
     }
-}
-
-/// What is there instead of a record that a producer of the plan has made.
-fn what_lies_in(view: &dyn ClusterView, partition: &TopicPartition) -> (String, String) {
-    let committed = view.committed();
-    let Some(known) = committed.iter().find(|it| it.partition == *partition) else {
-        let names = committed.iter().map(|it| it.partition.to_string());
-        let names: Vec<String> = names.filter(|it| !it.starts_with("__")).collect();
-        return (
-            format!("there is no partition {partition} in this run"),
-            format!("one of {}", names.join(", ")),
-        );
-    };
-    let offsets = view.replica_offsets(known.leader, partition);
-    let found = "no record of a producer of this scenario lies there".to_owned();
-    let expected = match offsets {
-        None => format!("another partition: {partition} has no leader at the end of the run"),
-        Some(it) if it.log_start_offset >= it.log_end_offset => {
-            format!("another partition: {partition} is empty at the end of the run")
-        }
-        Some(it) => format!(
-            "one of the offsets that {partition} holds at the end of the run: {} to {}",
-            it.log_start_offset,
-            it.log_end_offset - 1
-        ),
-    };
-    (found, expected)
 }
 
 impl Observer for Search<'_> {
