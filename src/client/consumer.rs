@@ -310,6 +310,16 @@ impl Consumer {
                     replica,
                     why,
                 },
+                Polled::Told {
+                    api,
+                    partition,
+                    result,
+                } => {
+                    if self.leaving.is_none() {
+                        self.is_told(ctx, api, partition, result);
+                    }
+                    continue;
+                }
                 Polled::Record(record) => {
                     if !self.deserializes(ctx, &record) {
                         continue;

@@ -13,6 +13,7 @@ pub mod commits;
 mod heartbeat;
 mod join;
 pub mod listener;
+mod offsets;
 
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
@@ -23,12 +24,12 @@ use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::rules::{FetchBeforeJoin, StaleClaims};
 use crate::protocol::{
     Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
-    NetworkOwner, OffsetFetchRequest, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
-    exponential,
+    NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
 };
 use bytes::Bytes;
 use commits::{AskedCommits, Commit, CommitPurpose};
 use listener::{Callback, Listener};
+use offsets::AskedCommitted;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -81,9 +82,13 @@ enum MemberState {
 enum Call {
     Join,
     Sync,
-    Heartbeat { generation: i32 },
+    Heartbeat {
+        generation: i32,
+    },
     Commit(Commit),
     OffsetFetch,
+    /// For the application.
+    Committed,
     Leave,
 }
 
@@ -142,6 +147,7 @@ pub struct ConsumerCoordinator {
     heartbeat: Heartbeat,
     next_auto_commit: Time,
     asked: AskedCommits,
+    asked_committed: Option<AskedCommitted>,
     /// Committed positions are being asked for.
     fetching_offsets: bool,
     fetch_offsets_attempts: u32,
@@ -223,6 +229,7 @@ impl ConsumerCoordinator {
             heartbeat: Heartbeat::default(),
             next_auto_commit: Time::ZERO,
             asked: AskedCommits::new(config.default_api_timeout()),
+            asked_committed: None,
             fetching_offsets: false,
             fetch_offsets_attempts: 0,
             fetch_offsets_again_at: Time::ZERO,
@@ -458,38 +465,6 @@ impl ConsumerCoordinator {
         if member_too {
             self.member_id = UNKNOWN_MEMBER_ID.into();
         }
-    }
-
-    // ---- committed positions
-
-    /// CC4 (c): one question for all partitions that have no position yet.
-    fn ask_for_offsets(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) -> Time {
-        if self.fetching_offsets {
-            return Time::MAX;
-        }
-        let wanted = subscriptions.initializing();
-        if wanted.is_empty() {
-            return Time::MAX;
-        }
-        if ctx.wall() < self.fetch_offsets_again_at {
-            return self.fetch_offsets_again_at;
-        }
-        let request = OffsetFetchRequest {
-            group_id: Rc::clone(&self.membership.group_id),
-            partitions: Some(wanted),
-            require_stable: true,
-        };
-        self.fetching_offsets = true;
-        self.ask(ctx, request, self.request_timeout, Call::OffsetFetch);
-        Time::MAX
-    }
-
-    /// CC4: the next question goes after a back-off that doubles.
-    pub(super) fn ask_for_offsets_later(&mut self, ctx: &mut Ctx<'_>) {
-        let (initial, max) = self.retry_backoff;
-        let pause = exponential(ctx, initial, max, self.fetch_offsets_attempts);
-        self.fetch_offsets_attempts = self.fetch_offsets_attempts.saturating_add(1);
-        self.fetch_offsets_again_at = ctx.wall() + pause;
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! May not know what lies above the high watermark, nor who else reads.
 
+pub mod asking;
 mod closing;
 mod completed_fetch;
 mod membership;
@@ -32,6 +33,7 @@ use crate::protocol::{
     FetchSessionFact, ListOffsetsPartitionResponse, Response, TopicName, TopicPartition,
     UNKNOWN_EPOCH,
 };
+use asking::{Asking, OffsetApi};
 use bytes::Bytes;
 use closing::Closing;
 use membership::Membership;
@@ -62,6 +64,12 @@ pub enum Polled {
         replica: BrokerId,
         why: Rc<str>,
     },
+    /// What the application has asked for, or what that call throws; nothing where nothing is committed.
+    Told {
+        api: OffsetApi,
+        partition: TopicPartition,
+        result: Result<Option<i64>, &'static str>,
+    },
     /// `poll` throws this (Java's simple name).
     Exception {
         partition: TopicPartition,
@@ -89,6 +97,8 @@ pub struct KafkaConsumer {
     fetching: BTreeSet<BrokerId>,
     /// By broker; whoever was fetched from once has one.
     sessions: BTreeMap<BrokerId, FetchSessionHandler>,
+    /// The application waits for an offset.
+    asking: Option<Asking>,
     /// It is being closed.
     closing: Option<Closing>,
     /// Brokers that a fetch waits to be connected to.
@@ -120,6 +130,7 @@ impl KafkaConsumer {
             config,
             fetching: BTreeSet::new(),
             sessions: BTreeMap::new(),
+            asking: None,
             closing: None,
             connecting: BTreeSet::new(),
             seen_metadata: 0,
@@ -257,6 +268,9 @@ impl KafkaConsumer {
         }
         let mut wake = self.coordinate(ctx);
         wake = wake.min(self.go_on_closing(ctx));
+        if self.closing.is_none() {
+            wake = wake.min(self.go_on_asking(ctx));
+        }
         if !self.stuck && !self.held && self.closing.is_none() {
             if self.finds_positions() {
                 for kind in [Kind::ListOffsets, Kind::EpochEnds] {
@@ -316,6 +330,10 @@ impl KafkaConsumer {
             }
             (Question::Fetch, _) => self.on_fetch_failed(ctx, completed.to.id),
             (Question::CloseSession, _) => self.on_session_closed(),
+            (Question::Beginning, Ok(Response::ListOffsets(response))) => {
+                self.on_beginning(Some(&response));
+            }
+            (Question::Beginning, _) => self.on_beginning(None),
             // Lost with its connection, which has metadata asked for anyway.
             (question, _) => self.retry_later(ctx, question.partitions()),
         }

@@ -44,6 +44,7 @@ pub use driver::{
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
 pub use java_hash_map::JavaHashMap;
+pub use kafka_consumer::asking::OffsetApi;
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};
 pub use serializers::SchemaOptions;

@@ -32,7 +32,7 @@ pub use expectation::{
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};
-pub use step::{Call, Step, StepWhen};
+pub use step::{Call, OffsetApi, Step, StepWhen};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{Misnumbered, misnumbered, parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};

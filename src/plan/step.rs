@@ -29,6 +29,23 @@ pub enum Call {
     SeekToEnd,
     Pause,
     Resume,
+    /// It asks its library for an offset, and waits.
+    Ask(OffsetApi),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OffsetApi {
+    Position,
+    Committed,
+    BeginningOffsets,
+}
+
+impl OffsetApi {
+    pub const WORDS: [(&str, OffsetApi); 3] = [
+        ("position", OffsetApi::Position),
+        ("committed", OffsetApi::Committed),
+        ("beginningOffsets", OffsetApi::BeginningOffsets),
+    ];
 }
 
 impl StepWhen {
@@ -54,7 +71,7 @@ impl fmt::Display for StepWhen {
 
 impl Step {
     /// How `call` and `partition` are written.
-    pub const EXPECTED: &'static str = "\"seek t-0 to 5\", \"seek all to the beginning\" or \"to the end\", \"pause t-0\" or \"resume all\"";
+    pub const EXPECTED: &'static str = "\"seek t-0 to 5\", \"seek all to the beginning\" or \"to the end\", \"pause t-0\" or \"resume all\"; at a time also \"ask position of t-0\", \"committed of\" or \"beginningOffsets of\"";
 
     /// Reads what `what` writes.
     pub fn parse_what(text: &str) -> Option<(Call, Option<Partition>)> {
@@ -68,6 +85,11 @@ impl Step {
                     offset => Call::Seek(offset.parse().ok()?),
                 };
                 (whose, call)
+            }
+            "ask" => {
+                let (api, whose) = rest.split_once(" of ")?;
+                let api = OffsetApi::WORDS.iter().find(|(word, _)| *word == api)?;
+                (whose, Call::Ask(api.1))
             }
             "pause" => (rest, Call::Pause),
             "resume" => (rest, Call::Resume),
@@ -88,6 +110,10 @@ impl Step {
             Call::Seek(offset) => format!("seek {whose} to {offset}"),
             Call::SeekToBeginning => format!("seek {whose} to the beginning"),
             Call::SeekToEnd => format!("seek {whose} to the end"),
+            Call::Ask(api) => {
+                let word = OffsetApi::WORDS.iter().find(|(_, it)| *it == api);
+                format!("ask {} of {whose}", word.map_or("", |(word, _)| *word))
+            }
             Call::Pause => format!("pause {whose}"),
             Call::Resume => format!("resume {whose}"),
         }
@@ -106,6 +132,9 @@ mod tests {
             ("before processing record 1", "seek all to the end"),
             ("after the poll of record 7", "pause t-0"),
             ("1m", "resume all"),
+            ("1m", "ask position of t-0"),
+            ("1m", "ask committed of t-0"),
+            ("1m", "ask beginningOffsets of t-0"),
         ] {
             let (call, partition) = Step::parse_what(what).unwrap();
             let step = Step {

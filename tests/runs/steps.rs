@@ -123,3 +123,50 @@ fn cc12_who_calls_for_what_it_does_not_have_ends() {
     };
     assert!(report.trace.iter().any(ends));
 }
+
+#[test]
+fn cc35_an_application_asks_between_two_polls_and_ends_where_nobody_says_in_time() {
+    let said = |report: &Report| -> Vec<String> {
+        let facts = report.trace.iter().filter_map(|entry| match &entry.fact {
+            Fact::Application(ApplicationFact::OffsetTold { call, offset, .. }) => {
+                Some(format!("{call} {}", offset.unwrap_or(-1)))
+            }
+            Fact::Application(ApplicationFact::CallThrew {
+                call, exception, ..
+            }) => Some(format!(
+                "{call} {exception} at {}",
+                entry.time.as_millis() / 1_000
+            )),
+            _ => None,
+        });
+        facts.collect()
+    };
+    let ask = |what: &str| format!("[{{when: 35s, do: ask {what} of t-0}}]");
+    let commits = "commit: sync after";
+    // All has been read, and more was to come.
+    let position = member(&ask("position"), commits);
+    let all = offsets(&position).len();
+    assert_eq!(said(&position), [format!("position {all}")]);
+    let committed = member(&ask("committed"), commits);
+    assert_eq!(said(&committed), [format!("committed {all}")]);
+    let beginning = member(&ask("beginningOffsets"), commits);
+    assert_eq!(said(&beginning), ["beginningOffsets 0"]);
+    let gone = |what: &str| {
+        let steps = format!("[{{when: 35s, do: ask {what} of t-0}}]");
+        let text = format!(
+            "format: 1\nname: test\nabout: Steps.\nduration: 45s\ncluster: {{brokers: 1, config: {{offsets.topic.replication.factor: 1}}}}\n\
+             topics: {{t: {{partitions: 1, replication.factor: 1}}}}\n\
+             producers: {{p: {{topic: t, every: 1s, stop: 20s}}}}\n\
+             consumers:\n  c: {{topics: [t], steps: {steps}, config: {{group.id: g, default.api.timeout.ms: 3000}}}}\n\
+             timeline: [{{at: 30s, crash: broker-1}}]\n"
+        );
+        let loaded = load("test.yaml", text.into_bytes(), &[]);
+        let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+        run(&plan, 1).unwrap_or_else(|error| panic!("{error}"))
+    };
+    for what in ["committed", "beginningOffsets"] {
+        let thrown = format!("{what} TimeoutException at 38");
+        assert_eq!(said(&gone(what)), [thrown]);
+    }
+    assert_eq!(said(&gone("position")), ["position 18"], "it knows that");
+}

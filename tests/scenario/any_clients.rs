@@ -4,8 +4,8 @@ use super::round_trip::{SECONDS, length, words};
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
     Acks, Call, Callback, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key,
-    ListenerThrows, Partition, Poison, PositionField, ProducerPlan, Step, StepWhen, Timestamp,
-    Value, ZooKeeperClientPlan,
+    ListenerThrows, OffsetApi, Partition, Poison, PositionField, ProducerPlan, Step, StepWhen,
+    Timestamp, Value, ZooKeeperClientPlan,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -147,7 +147,7 @@ pub fn clients() -> impl Strategy<Value = Clients> {
 }
 
 fn steps(any: u8, n: u64) -> Vec<Step> {
-    let (when, call) = match any % 5 {
+    let (when, call) = match any % 6 {
         0 => return Vec::new(),
         1 => (StepWhen::At(Duration(n * SECONDS)), Call::Seek(n as i64)),
         2 => (StepWhen::At(Duration(n * SECONDS)), Call::SeekToEnd),
@@ -155,9 +155,14 @@ fn steps(any: u8, n: u64) -> Vec<Step> {
             let point = CrashPoint::BeforeProcessing;
             (StepWhen::Point(CrashAt { point, record: n }), Call::Pause)
         }
+        4 => (
+            StepWhen::At(Duration(n * SECONDS)),
+            Call::Ask(OffsetApi::Committed),
+        ),
         _ => (StepWhen::At(Duration(n)), Call::Resume),
     };
-    let partition = (any > 100).then(|| Partition::new("u", 0));
+    let asks = matches!(call, Call::Ask(_));
+    let partition = (asks || any > 100).then(|| Partition::new("u", 0));
     let step = Step {
         when,
         call,

@@ -6,6 +6,7 @@
 
 use super::work::Point;
 use super::{Consumer, Leaving};
+use crate::client::kafka_consumer::asking::OffsetApi;
 use crate::client::subscription_state::ResetTo;
 use crate::kernel::Time;
 use crate::protocol::{ApplicationFact, ClientTimer, Ctx, Fact, Timer, TopicPartition};
@@ -33,6 +34,8 @@ pub enum Call {
     SeekToEnd,
     Pause,
     Resume,
+    /// Only between two calls of `poll`.
+    Ask(OffsetApi),
 }
 
 impl Call {
@@ -43,6 +46,7 @@ impl Call {
             Call::SeekToEnd => "seekToEnd",
             Call::Pause => "pause",
             Call::Resume => "resume",
+            Call::Ask(api) => api.name(),
         }
     }
 }
@@ -65,22 +69,62 @@ impl Consumer {
         }
     }
 
-    /// True if one of them has thrown.
+    /// True if the application does not go on now: one of them has thrown, or waits.
     pub(super) fn takes_due_steps(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let now = ctx.now();
-        self.takes_steps(
-            ctx,
-            |when| matches!(when, StepWhen::At(time) if time <= now),
-        )
+        let is_due = |step: &Step| matches!(step.when, StepWhen::At(time) if time <= now);
+        self.takes_steps(ctx, is_due)
+    }
+
+    /// The same in the middle of what `poll` gave, where nothing is asked.
+    pub(super) fn takes_due_steps_between_records(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let now = ctx.now();
+        let is_due = |step: &Step| matches!(step.when, StepWhen::At(time) if time <= now);
+        let waits = |step: &Step| matches!(step.call, Call::Ask(_));
+        self.takes_steps(ctx, |step| is_due(step) && !waits(step))
+    }
+
+    /// CC35: the call has returned, or thrown.
+    pub(super) fn is_told(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        api: OffsetApi,
+        partition: TopicPartition,
+        result: Result<Option<i64>, &'static str>,
+    ) {
+        let call = api.name().into();
+        let exception = match result {
+            Ok(offset) => {
+                ctx.fact(
+                    ApplicationFact::OffsetTold {
+                        call,
+                        partition,
+                        offset,
+                    }
+                    .into(),
+                );
+                return self.polls_again(ctx);
+            }
+            Err(exception) => exception.into(),
+        };
+        ctx.fact(
+            ApplicationFact::CallThrew {
+                call,
+                partition,
+                exception,
+            }
+            .into(),
+        );
+        self.leave(ctx, Leaving::Failed);
     }
 
     /// True if one of them has thrown.
     pub(super) fn takes_steps_at(&mut self, ctx: &mut Ctx<'_>, point: Point, record: u64) -> bool {
-        self.takes_steps(ctx, |when| when == StepWhen::Point(point, record))
+        self.takes_steps(ctx, |step| step.when == StepWhen::Point(point, record))
     }
 
-    fn takes_steps(&mut self, ctx: &mut Ctx<'_>, is_now: impl Fn(StepWhen) -> bool) -> bool {
-        while let Some(place) = self.work.steps.iter().position(|step| is_now(step.when)) {
+    fn takes_steps(&mut self, ctx: &mut Ctx<'_>, is_now: impl Fn(&Step) -> bool) -> bool {
+        while let Some(place) = self.work.steps.iter().position(&is_now) {
             let step = self.work.steps.remove(place);
             if !self.takes(ctx, step) {
                 return true;
@@ -92,7 +136,11 @@ impl Consumer {
     fn takes(&mut self, ctx: &mut Ctx<'_>, step: Step) -> bool {
         let mut partitions = self.library.assignment();
         if let Some(one) = step.partition {
-            if !partitions.contains(&one) {
+            let asks_about_any = matches!(
+                step.call,
+                Call::Ask(OffsetApi::Committed | OffsetApi::BeginningOffsets)
+            );
+            if !asks_about_any && !partitions.contains(&one) {
                 ctx.fact(
                     ApplicationFact::CallThrew {
                         call: step.call.name().into(),
@@ -131,6 +179,13 @@ impl Consumer {
             Call::Pause => {
                 self.library.pause(&partitions);
                 ctx.fact(ApplicationFact::Paused { partitions }.into());
+            }
+            Call::Ask(api) => {
+                self.work.wait();
+                if let Some(partition) = partitions.pop() {
+                    self.library.ask_offset(ctx, api, partition);
+                }
+                return false;
             }
             Call::Resume => {
                 self.library.resume(&partitions);

@@ -157,6 +157,11 @@ impl Work {
         self.in_work.is_empty()
     }
 
+    /// It is in a call that waits for something else than records.
+    pub(super) fn wait(&mut self) {
+        self.busy = true;
+    }
+
     /// It is not in `poll`.
     pub(super) fn is_busy(&self) -> bool {
         self.busy
@@ -376,7 +381,7 @@ impl Consumer {
     }
 
     /// All that it was given is processed.
-    fn polls_again(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn polls_again(&mut self, ctx: &mut Ctx<'_>) {
         // While it waited for its commit the time of one may have come.
         if self.takes_due_steps(ctx) {
             return;
@@ -412,7 +417,7 @@ impl Consumer {
         }
         if self.dies(ctx, Point::AfterProcessing, done.number)
             || self.takes_steps_at(ctx, Point::AfterProcessing, done.number)
-            || self.takes_due_steps(ctx)
+            || self.takes_due_steps_between_records(ctx)
         {
             return true;
         }

@@ -94,6 +94,10 @@ impl ConsumerCoordinator {
                 self.fetching_offsets = false;
                 self.ask_for_offsets_later(ctx);
             }
+            (Call::Committed, Some(Response::OffsetFetch(answer))) => {
+                self.on_committed(ctx, Some(&answer));
+            }
+            (Call::Committed, _) => self.on_committed(ctx, None),
             (Call::Leave, _) => {}
         }
     }

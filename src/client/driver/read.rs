@@ -127,7 +127,7 @@ impl Read {
                     replica,
                     why,
                 }),
-                Polled::Returned | Polled::Group(_) => {}
+                Polled::Returned | Polled::Group(_) | Polled::Told { .. } => {}
                 Polled::Exception {
                     partition,
                     exception,

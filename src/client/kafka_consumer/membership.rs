@@ -90,6 +90,13 @@ impl KafkaConsumer {
         }
     }
 
+    /// The application is in another call than `poll`.
+    pub(super) fn leave_poll(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.in_poll = false;
+        }
+    }
+
     /// A member of a group says farewell.
     pub(super) fn leave_group(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(group) = &mut self.group {

@@ -17,6 +17,8 @@ pub(super) enum Question {
     FindCoordinator,
     /// A fetch that ends a session.
     CloseSession,
+    /// Where the log begins of which the application has asked that.
+    Beginning,
     ListOffsets(Vec<TopicPartition>),
     /// What is asked for, the session of that broker knows.
     Fetch,
@@ -97,6 +99,7 @@ impl KafkaConsumer {
                     assert!(self.fetching.insert(node.id), "two fetches of one broker");
                 }
                 Question::CloseSession
+                | Question::Beginning
                 | Question::FindCoordinator
                 | Question::ListOffsets(_)
                 | Question::EpochEnds(_) => {
@@ -221,7 +224,10 @@ impl Kind {
 impl Question {
     pub(super) fn partitions(&self) -> Vec<&TopicPartition> {
         match self {
-            Question::Fetch | Question::CloseSession | Question::FindCoordinator => Vec::new(),
+            Question::Fetch
+            | Question::CloseSession
+            | Question::Beginning
+            | Question::FindCoordinator => Vec::new(),
             Question::ListOffsets(partitions) => partitions.iter().collect(),
             Question::EpochEnds(asked) => asked.iter().map(|(partition, _)| partition).collect(),
         }

@@ -5,6 +5,7 @@ mod town;
 use crate::client::consumer_coordinator::GroupNews;
 use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::Polled;
+use crate::client::kafka_consumer::asking::OffsetApi;
 use crate::log::batch::BatchBuilder;
 use crate::protocol::ErrorCode;
 use town::{Town, World, t0};
@@ -112,4 +113,55 @@ fn cc47_who_catches_what_its_listener_threw_is_a_member_as_before() {
     assert_eq!(calls, [vec![]]);
     assert!(polled.iter().any(|it| matches!(it, Polled::Record(_))));
     assert_eq!(town.world().generation, 1, "it joined once");
+}
+
+/// A member that has joined, and asks: what it is told, after how many milliseconds and how many questions for what is
+/// committed.
+fn told(
+    api: OffsetApi,
+    world: World,
+    settings: &[(&str, &str)],
+) -> (Result<Option<i64>, &'static str>, u64, usize) {
+    let mut town = Town::new(world, settings);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(500);
+    let asked = town.world().offset_fetches.len();
+    town.act(move |library, ctx| library.ask_offset(ctx, api, t0()));
+    for ms in 0..5_000 {
+        for polled in town.polled() {
+            if let Polled::Told { result, .. } = polled {
+                return (result, ms, town.world().offset_fetches.len() - asked);
+            }
+        }
+        town.run_ms(1);
+    }
+    panic!("it waits for ever")
+}
+
+#[test]
+fn cc35_an_application_that_asks_for_an_offset_waits_for_default_api_timeout_ms() {
+    let loading = |times| {
+        let mut world = World {
+            log_start_offset: 3,
+            ..World::default()
+        };
+        let error = ErrorCode::CoordinatorLoadInProgress;
+        world.offset_fetch_errors.extend(vec![error; times]);
+        world
+    };
+    // Three answers are to `poll`, which looks for its position; then back-offs of 100, 200 and 400 ms.
+    let (result, ms, asked) = told(OffsetApi::Committed, loading(6), &[]);
+    assert_eq!((result, asked), (Ok(None), 4), "nothing is committed");
+    assert!((560..850).contains(&ms), "{ms}");
+    // Its position is asked for in this call too.
+    let (result, ms, _) = told(OffsetApi::Position, loading(4), &[]);
+    assert_eq!(result, Ok(Some(3)));
+    assert!((400..1_500).contains(&ms), "{ms}");
+    let (result, ms, _) = told(OffsetApi::BeginningOffsets, loading(99), &[]);
+    assert_eq!((result, ms < 3), (Ok(Some(3)), true));
+    let short = [("default.api.timeout.ms", "1000")];
+    for api in [OffsetApi::Committed, OffsetApi::Position] {
+        let (result, ms, _) = told(api, loading(99), &short);
+        assert_eq!((result, ms), (Err("TimeoutException"), 1_000));
+    }
 }

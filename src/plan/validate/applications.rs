@@ -80,6 +80,13 @@ impl Check<'_> {
                     .expected("a partition of a topic that it reads"));
                 }
             }
+            if let Call::Ask(_) = step.call
+                && (step.partition.is_none() || !matches!(step.when, StepWhen::At(_)))
+            {
+                return Err(Problem::new(place("do"), "a question").expected(
+                    "one about one partition, between two calls of poll: when is a time",
+                ));
+            }
             if let Call::Seek(offset) = step.call
                 && offset < 0
             {

@@ -50,6 +50,13 @@ pub enum ApplicationFact {
     /// throws a KafkaException: it is caught, and `poll` is called again, or the application closes its consumer and ends.
     #[serde(rename = "listener-threw")]
     ListenerThrew { callback: Rc<str>, is_caught: bool },
+    /// By a consumer: its application has asked its library for this offset. There may be none.
+    #[serde(rename = "offset-told")]
+    OffsetTold {
+        call: Rc<str>,
+        partition: TopicPartition,
+        offset: Option<i64>,
+    },
     /// By a consumer: its application has called this, which throws; it closes its consumer and ends.
     #[serde(rename = "call-threw")]
     CallThrew {

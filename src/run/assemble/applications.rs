@@ -2,7 +2,7 @@
 
 use super::Addresses;
 use crate::client::{
-    Call, Callback, CommitPolicy, CommitWhen, Each, Point, Step, StepWhen, WorkOptions,
+    Call, Callback, CommitPolicy, CommitWhen, Each, OffsetApi, Point, Step, StepWhen, WorkOptions,
 };
 use crate::kernel::{Address, Duration, Time};
 use crate::plan::{self, ConsumerPlan};
@@ -74,6 +74,11 @@ fn step(step: &plan::Step) -> Step {
             plan::Call::SeekToEnd => Call::SeekToEnd,
             plan::Call::Pause => Call::Pause,
             plan::Call::Resume => Call::Resume,
+            plan::Call::Ask(plan::OffsetApi::Position) => Call::Ask(OffsetApi::Position),
+            plan::Call::Ask(plan::OffsetApi::Committed) => Call::Ask(OffsetApi::Committed),
+            plan::Call::Ask(plan::OffsetApi::BeginningOffsets) => {
+                Call::Ask(OffsetApi::BeginningOffsets)
+            }
         },
         partition: step.partition.as_ref().map(name),
     }

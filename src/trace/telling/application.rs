@@ -51,12 +51,28 @@ pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
                 false => "nobody catches it, it closes its consumer and ends",
             }
         )),
+        ApplicationFact::OffsetTold {
+            call,
+            partition,
+            offset,
+        } => joined(
+            format!("calls {call} for "),
+            partition.to_string(),
+            match offset {
+                Some(offset) => format!(", and is told {offset}"),
+                None => ", and is told that there is none".to_owned(),
+            },
+        ),
         ApplicationFact::CallThrew {
             call,
             partition,
             exception,
         } => loud(format!(
-            "calls {call} for {partition}, which it does not have ({exception}): nobody catches it, it closes its consumer and ends"
+            "calls {call} for {partition}, {} ({exception}): nobody catches it, it closes its consumer and ends",
+            match &**exception {
+                "TimeoutException" => "and nobody says in time",
+                _ => "which it does not have",
+            }
         )),
     }
 }
