@@ -82,7 +82,9 @@ impl APartitionHasOneReader {
                 self.given.remove(&(Rc::clone(group), *generation));
                 None
             }
-            GroupFact::PartitionsRevoked { group, partitions }
+            GroupFact::PartitionsRevoked {
+                group, partitions, ..
+            }
             | GroupFact::PartitionsLost { group, partitions } => {
                 self.hands.give_up(group, &entry.node, partitions);
                 None
@@ -249,6 +251,7 @@ mod tests {
         Fact::Group(GroupFact::PartitionsRevoked {
             group: "g".into(),
             partitions: partitions(of),
+            stay_its_own: false,
         })
     }
 

@@ -355,6 +355,7 @@ impl Consumer {
         let Some(group) = &self.config.group else {
             return;
         };
+        let is_static = group.group_instance_id.is_some();
         let group = Rc::clone(&group.group_id);
         if let GroupNews::Revoked(partitions) | GroupNews::Lost(partitions) = &news {
             self.reading.give_up(&mut self.library, partitions);
@@ -375,7 +376,11 @@ impl Consumer {
                 partitions,
                 kept,
             },
-            GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked { group, partitions },
+            GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked {
+                group,
+                partitions,
+                stay_its_own: is_static && self.library.is_closing(),
+            },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.
             GroupNews::Committed(offsets) => return self.is_told_of_commit(ctx, &offsets),

@@ -105,6 +105,8 @@ sentences! {
         NoLogRepaired = "no log is repaired at a start",
         /// Its disk fails it, and it ends (in the window).
         LogDirFails { id: Number } = "broker-{id} gives up its log directory",
+        /// It ends with an error before it has served anything (in the window).
+        RefusesToStart { id: Number } = "broker-{id} refuses to start",
         /// It meets this error (in the window), given by its Java exception.
         Meets { consumer: String, exception: ExceptionName } = "{consumer} meets {exception}",
         /// At least one write to it is refused with this error (in the window).
@@ -132,7 +134,13 @@ sentences! {
         /// It reads the records of each key in the order in which their producer made them.
         OrderOfKeys { consumer: String } = "{consumer} reads the records of each key in order",
         /// It reads at least one record before another of the same producer that was produced earlier.
+        OutOfOrder { consumer: String } = "{consumer} reads records of one producer out of order",
+        /// It reads at least one record before another of the same producer that was produced earlier and lies in another partition.
         NoOrderAcross { consumer: String } = "{consumer} reads records of different partitions out of order",
+        /// The acknowledged records of this topic with one key lie in one partition, whichever key that is.
+        KeysInOnePartition { topic: String } = "records of each key lie in one partition of {topic}",
+        /// Of the keys that both topics have, at least one has its records in partitions of other numbers.
+        KeysElsewhere { topic: String, other: String } = "keys of {topic} lie in other partitions of {other}",
         /// So many records were acknowledged to it (all members together).
         Acknowledged { producer: String, count: Count } = "records acknowledged to {producer}: {count}",
         /// So many records were acknowledged in it, whoever sent them (in the window).
@@ -155,6 +163,12 @@ sentences! {
         KeepsGeneration { group: String } = "group {group} does not rebalance",
         /// So many times a member gives a partition up, or it is taken from it (in the window): until somebody is given it, nobody of the group reads it.
         StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
+        /// So many times a member has not called `poll` for `max.poll.interval.ms`, and its own library has it leave (in the window).
+        PollTimeouts { group: String, count: Count } = "times that members leave group {group} since they do not poll: {count}",
+        /// So many times a member begins a partition where its group has committed (in the window).
+        GoesOn { group: String, count: Count } = "times that group {group} goes on from a commit: {count}",
+        /// So many times it commits an offset that is lower than the one that it committed there before.
+        CommitsBackwards { group: String, count: Count } = "commits of group {group} that go backwards: {count}",
         /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end.
         Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
         /// Each value that it serializes has so many bytes.
@@ -225,6 +239,9 @@ impl Expectation {
                 | Failed { .. }
                 | KeepsGeneration { .. }
                 | StopsReading { .. }
+                | PollTimeouts { .. }
+                | GoesOn { .. }
+                | RefusesToStart { .. }
                 | CannotRead { .. }
                 | Skipped { .. }
                 | DeadLettered { .. }

@@ -246,7 +246,10 @@ pub(super) fn order_of_keys(history: &History<'_>, consumer: &str) -> Verdict {
     for member in history.members(consumer) {
         // Nothing orders what two producers write.
         let mut latest: BTreeMap<(&str, &str), (usize, &RecordId)> = BTreeMap::new();
-        for (record, place, key) in produced.first_reads(history, &member) {
+        for FirstRead {
+            record, place, key, ..
+        } in produced.first_reads(history, &member)
+        {
             let Some(key) = key else { continue };
             read += 1;
             let before = latest.insert((&record.producer, key), (place, record));
@@ -265,22 +268,40 @@ pub(super) fn order_of_keys(history: &History<'_>, consumer: &str) -> Verdict {
     )
 }
 
+pub(super) fn out_of_order(history: &History<'_>, consumer: &str) -> Verdict {
+    overtaken(history, consumer, |_, _| true)
+}
+
 pub(super) fn no_order_across(history: &History<'_>, consumer: &str) -> Verdict {
+    overtaken(history, consumer, |one, other| one != other)
+}
+
+/// It read a record before one that its producer had made earlier; `counts` is asked of their partitions.
+fn overtaken(
+    history: &History<'_>,
+    consumer: &str,
+    counts: impl Fn(&TopicPartition, &TopicPartition) -> bool,
+) -> Verdict {
     let produced = Produced::of(history);
     for member in history.members(consumer) {
-        let mut latest: BTreeMap<&str, &RecordId> = BTreeMap::new();
-        for (record, _, _) in produced.first_reads(history, &member) {
-            let before = latest.get(&*record.producer).copied();
-            match before.filter(|before| before.number > record.number) {
-                Some(before) => {
-                    return Ok(format!(
-                        "{member} read {} before {}",
-                        name(before),
-                        name(record)
-                    ));
-                }
-                None => latest.insert(&record.producer, record),
-            };
+        // The latest record of each producer in each partition.
+        let mut latest: BTreeMap<&str, BTreeMap<&TopicPartition, &RecordId>> = BTreeMap::new();
+        for read in produced.first_reads(history, &member) {
+            let of_it = latest.entry(&*read.record.producer).or_default();
+            let mut before = of_it.iter().filter(|(partition, other)| {
+                other.number > read.record.number && counts(partition, read.partition)
+            });
+            if let Some((_, other)) = before.next() {
+                return Ok(format!(
+                    "{member} read {} before {}",
+                    name(other),
+                    name(read.record)
+                ));
+            }
+            let known = of_it.entry(read.partition).or_insert(read.record);
+            if known.number < read.record.number {
+                *known = read.record;
+            }
         }
     }
     Err("each producer's records were read in the order in which it made them".to_owned())
@@ -453,19 +474,28 @@ impl<'a> Produced<'a> {
         Produced { by_content }
     }
 
-    /// Record, place and key of what a consumer read, each the first time, in its order.
-    fn first_reads(
-        &self,
-        history: &History<'a>,
-        reader: &str,
-    ) -> Vec<(&'a RecordId, usize, Option<&str>)> {
+    /// What a consumer read, each the first time, in its order.
+    fn first_reads<'b>(&'b self, history: &History<'a>, reader: &str) -> Vec<FirstRead<'a, 'b>> {
         let mut seen = BTreeSet::new();
         consumed_by(history, reader)
             .filter_map(|read| {
                 let (place, record, key) = self.by_content.get(&(read.partition, read.content))?;
-                seen.insert(*place)
-                    .then_some((*record, *place, key.as_deref()))
+                seen.insert(*place).then_some(FirstRead {
+                    record,
+                    place: *place,
+                    key: key.as_deref(),
+                    partition: read.partition,
+                })
             })
             .collect()
     }
+}
+
+/// A record that a consumer got for the first time.
+struct FirstRead<'a, 'b> {
+    record: &'a RecordId,
+    /// Where among all that were made.
+    place: usize,
+    key: Option<&'b str>,
+    partition: &'a TopicPartition,
 }

@@ -169,6 +169,7 @@ pub(super) fn stops_reading(history: &History<'_>, group: &str, count: Count) ->
             GroupFact::PartitionsRevoked {
                 group: of,
                 partitions,
+                ..
             }
             | GroupFact::PartitionsLost {
                 group: of,
@@ -181,6 +182,65 @@ pub(super) fn stops_reading(history: &History<'_>, group: &str, count: Count) ->
         }
     }
     verdict_of(count.holds(times), format!("{times} given up or taken"))
+}
+
+pub(super) fn poll_timeouts(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let times: Vec<String> = history
+        .window()
+        .filter(|entry| {
+            matches!(&entry.fact, Fact::Group(GroupFact::PollTimeoutExpired { group: of, .. }) if **of == *group)
+        })
+        .map(|entry| format!("{} at {}", entry.node, seconds(entry.time.since(Time::ZERO))))
+        .collect();
+    let figures = match times.is_empty() {
+        true => "nobody did".to_owned(),
+        false => times.join(", "),
+    };
+    verdict_of(count.holds(times.len() as u64), figures)
+}
+
+pub(super) fn goes_on(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let places: Vec<String> = history
+        .window()
+        .filter_map(|entry| match &entry.fact {
+            Fact::Group(GroupFact::Resumed {
+                group: of,
+                partition,
+                offset,
+            }) if **of == *group => Some(format!("{partition} from offset {offset}")),
+            _ => None,
+        })
+        .collect();
+    let figures = match &places[..] {
+        [] => "it did not".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first}, and {} more", rest.len()),
+    };
+    verdict_of(count.holds(places.len() as u64), figures)
+}
+
+pub(super) fn commits_backwards(history: &History<'_>, group: &str, count: Count) -> Verdict {
+    let mut last: BTreeMap<&TopicPartition, i64> = BTreeMap::new();
+    let mut back = Vec::new();
+    for entry in history.entries {
+        if let Fact::Group(GroupFact::OffsetCommitted {
+            group: of,
+            partition,
+            offset,
+            ..
+        }) = &entry.fact
+            && **of == *group
+            && let Some(before) = last.insert(partition, *offset)
+            && before > *offset
+        {
+            back.push(format!("{partition} from {before} to {offset}"));
+        }
+    }
+    let figures = match back.is_empty() {
+        true => "each was for what comes later, or the same".to_owned(),
+        false => back.join(", "),
+    };
+    verdict_of(count.holds(back.len() as u64), figures)
 }
 
 pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {

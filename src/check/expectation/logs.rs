@@ -62,3 +62,23 @@ pub(super) fn log_dir_fails(history: &History<'_>, id: BrokerId) -> Verdict {
     });
     failure.ok_or_else(|| "it did not".to_owned())
 }
+
+/// It starts, and ends with an error before it serves.
+pub(super) fn refuses_to_start(history: &History<'_>, id: BrokerId) -> Verdict {
+    let broker = format!("broker-{id}");
+    let mut serves = false;
+    for entry in history.entries.iter().filter(|it| *it.node == *broker) {
+        match &entry.fact {
+            Fact::Started => serves = false,
+            Fact::Serving => serves = true,
+            Fact::Exiting { status: 1.., why } if !serves && history.in_window(entry.time) => {
+                return Ok(format!(
+                    "{why}, at {}",
+                    seconds(entry.time.since(Time::ZERO))
+                ));
+            }
+            _ => {}
+        }
+    }
+    Err("it did not".to_owned())
+}

@@ -9,6 +9,7 @@ mod consumers;
 mod delays;
 mod groups;
 mod history;
+mod keys;
 mod leadership;
 mod logs;
 mod messages;
@@ -191,9 +192,10 @@ impl Keeps {
             EveryRecordRead | ReadsEverything { .. } | NeverRead { .. } => {
                 (self.acked, self.consumed) = (true, true)
             }
+            KeysInOnePartition { .. } | KeysElsewhere { .. } => self.acked = true,
             ValueBytes { .. } => self.serialized = true,
             StuckAtTheEnd { .. } => self.consumed = true,
-            ReadTwice { .. } | OrderOfKeys { .. } | NoOrderAcross { .. } => {
+            ReadTwice { .. } | OrderOfKeys { .. } | OutOfOrder { .. } | NoOrderAcross { .. } => {
                 (self.created, self.consumed) = (true, true);
             }
             ProcessesEverything { .. } | ProcessedTwice { .. } => {
@@ -420,6 +422,7 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         LogRepaired { partition } => logs::repaired(history, partition),
         NoLogRepaired => logs::none_repaired(history),
         LogDirFails { id } => logs::log_dir_fails(history, id.0),
+        RefusesToStart { id } => logs::refuses_to_start(history, id.0),
         Refused { partition, error } => replicas::refused(history, partition, &error.0),
         Stalls { .. } => replicas::stalls(history),
 
@@ -439,7 +442,10 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         } => consumers::reads_from(history, consumer, partition, id.0),
         ReadsLater { consumer, other } => consumers::reads_later(history, consumer, other),
         OrderOfKeys { consumer } => consumers::order_of_keys(history, consumer),
+        OutOfOrder { consumer } => consumers::out_of_order(history, consumer),
         NoOrderAcross { consumer } => consumers::no_order_across(history, consumer),
+        KeysInOnePartition { topic } => keys::lie_in_one_partition(history, topic),
+        KeysElsewhere { topic, other } => keys::lie_elsewhere(history, topic, other),
 
         ProcessesEverything { group } => groups::processes_everything(history, group),
         ProcessedTwice { group, count } => groups::processed_twice(history, group, *count),
@@ -455,6 +461,9 @@ fn verdict(expectation: &Expectation, history: &History<'_>) -> Verdict {
         } => groups::stable_again(history, group, within.0, event),
         KeepsGeneration { group } => groups::keeps_generation(history, group),
         StopsReading { group, count } => groups::stops_reading(history, group, *count),
+        PollTimeouts { group, count } => groups::poll_timeouts(history, group, *count),
+        GoesOn { group, count } => groups::goes_on(history, group, *count),
+        CommitsBackwards { group, count } => groups::commits_backwards(history, group, *count),
         Lag { group, count } => groups::lag(history, group, *count),
 
         ValueBytes { producer, count } => messages::value_bytes(history, producer, *count),

@@ -34,6 +34,10 @@ impl KafkaConsumer {
         self.poll(ctx);
     }
 
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     pub fn is_gone(&self) -> bool {
         let closing = self.closing.as_ref();
         closing.is_some_and(|closing| closing.sessions == Some(0))

@@ -89,7 +89,9 @@ impl Check<'_> {
             | NotAcknowledged { partition }
             | AcknowledgedIn { partition, .. }
             | Stalls { partition } => self.partition_there(partition, at()),
-            LogDirFails { id } => self.role_there(&Role::Broker { id: *id }, at()),
+            LogDirFails { id } | RefusesToStart { id } => {
+                self.role_there(&Role::Broker { id: *id }, at())
+            }
             Refused { partition, error } => {
                 self.partition_there(partition, at())?;
                 match ErrorCode::by_name(&error.0) {
@@ -148,6 +150,11 @@ impl Check<'_> {
                 self.partition_there(partition, at())?;
                 self.role_there(&Role::Broker { id: *id }, at())
             }
+            KeysInOnePartition { topic } => self.topic_there(topic, at()),
+            KeysElsewhere { topic, other } => {
+                self.topic_there(topic, at())?;
+                self.topic_there(other, at())
+            }
             ReadsLater { consumer, other } => {
                 self.client_there(consumer, &["consumers"], at())?;
                 self.client_there(other, &["consumers"], at())
@@ -158,6 +165,7 @@ impl Check<'_> {
             | OrderOfKeys { consumer }
             | Meets { consumer, .. }
             | PartitionsAtTheEnd { consumer, .. }
+            | OutOfOrder { consumer }
             | NoOrderAcross { consumer } => self.client_there(consumer, &["consumers"], at()),
             Acknowledged { producer, .. } | Failed { producer, .. } => {
                 self.client_there(producer, &["producers"], at())
@@ -168,6 +176,9 @@ impl Check<'_> {
             | NeverRead { group, .. }
             | KeepsGeneration { group }
             | StopsReading { group, .. }
+            | PollTimeouts { group, .. }
+            | GoesOn { group, .. }
+            | CommitsBackwards { group, .. }
             | Lag { group, .. } => self.group_there(group),
             StableAgain {
                 group, event: of, ..

@@ -39,6 +39,9 @@ pub enum GroupFact {
     PartitionsRevoked {
         group: Rc<str>,
         partitions: Vec<TopicPartition>,
+        /// A static member closes: its group is told nothing, and holds them as its own until its session ends.
+        #[serde(default)]
+        stay_its_own: bool,
     },
     /// `onPartitionsLost`: a member learns that these are not its own any more.
     #[serde(rename = "partitions-lost")]

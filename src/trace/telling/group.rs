@@ -68,8 +68,16 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
                 names(kept)
             ),
         }),
-        GroupFact::PartitionsRevoked { group, partitions } => match partitions.is_empty() {
+        GroupFact::PartitionsRevoked {
+            group,
+            partitions,
+            stay_its_own,
+        } => match partitions.is_empty() {
             true => quiet(format!("has nothing to give back to group {group}")),
+            false if *stay_its_own => loud(format!(
+                "stops reading {}: its own onPartitionsRevoked runs, and group {group} is told nothing; there it stays their owner (group.instance.id) until its session ends",
+                names(partitions)
+            )),
             false => loud(format!("gives {} back to group {group}", names(partitions))),
         },
         GroupFact::PartitionsLost { group, partitions } => loud(format!(
