@@ -5,6 +5,7 @@ use kafka_trial::node::view::{ClusterView, GroupView};
 use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, RebalanceReason};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
+use kafka_trial::trace::{Style, transcript};
 use std::collections::BTreeMap;
 
 /// Three brokers, six partitions, six trucks that send a position a second each, and these consumers.
@@ -280,6 +281,29 @@ fn who_may_not_be_a_member_ends() {
             "poll threw FencedInstanceIdException".to_owned()
         )]
     );
+}
+
+/// CC56: the application's listener runs all the same, and the transcript does not say that anything is given back.
+#[test]
+fn cc56_a_static_member_that_stops_stays_the_owner_of_its_partitions() {
+    let stopped = |config: &str| {
+        let report = fleet(
+            "40s",
+            &format!(
+                "consumers:\n  a: {{topics: [t], stop: 20s, config: {{group.id: g{config}}}}}\n"
+            ),
+        );
+        let stay = report.trace.iter().find_map(|entry| match &entry.fact {
+            Fact::Group(GroupFact::PartitionsRevoked { stay_its_own, .. }) => Some(*stay_its_own),
+            _ => None,
+        });
+        let told = transcript(&report.trace, Style::default());
+        let back = told.contains(" back to group g");
+        (stay, back, told.contains("group g is told nothing"))
+    };
+    assert_eq!(stopped(""), (Some(false), true, false));
+    let is_static = ", group.instance.id: i";
+    assert_eq!(stopped(is_static), (Some(true), false, true));
 }
 
 /// CX10: nobody but the leader's own metadata tells it that its topic has grown; it has all join again, and says why.

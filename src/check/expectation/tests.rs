@@ -1,6 +1,7 @@
 //! Each expectation seen to hold and seen to fail, on one made-up history of a leader's crash.
 
 mod groups;
+mod records;
 mod story;
 
 use self::story::{Story, created, expected};

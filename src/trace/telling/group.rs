@@ -75,7 +75,7 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
         } => match partitions.is_empty() {
             true => quiet(format!("has nothing to give back to group {group}")),
             false if *stay_its_own => loud(format!(
-                "stops reading {}: its own onPartitionsRevoked runs, and group {group} is told nothing; there it stays their owner (group.instance.id) until its session ends",
+                "stops reading {}: its own onPartitionsRevoked runs, and group {group} is told nothing; there it stays their owner (group.instance.id) until its heartbeats are missed",
                 names(partitions)
             )),
             false => loud(format!("gives {} back to group {group}", names(partitions))),

@@ -187,6 +187,40 @@ fn sentences_about_groups_hold_and_fail() {
 }
 
 #[test]
+fn sentences_about_commits_and_polls_hold_and_fail() {
+    let mut story = story();
+    let sentences = [
+        "times that members leave group g since they do not poll: 1",
+        "times that group g goes on from a commit: 1",
+        "commits of group g that go backwards: 1",
+    ];
+    says(&mut story, &sentences, "FAILED");
+    // The same again goes neither forwards nor back.
+    story.add(50_000, "broker-1", committed(2));
+    says(&mut story, &sentences[2..], "FAILED");
+    let goes_on = GroupFact::Resumed {
+        group: "g".into(),
+        partition: tp("t-0"),
+        offset: 2,
+    };
+    let leaves = GroupFact::PollTimeoutExpired {
+        group: "g".into(),
+        max_poll_interval_ms: 10_000,
+    };
+    story.add(51_000, "dashboard-2", goes_on.into());
+    story.add(52_000, "broker-1", committed(1));
+    story.add(53_000, "dashboard-2", leaves.into());
+    assert_eq!(
+        sentences.map(|sentence| story.says(sentence)),
+        [
+            format!("held: {} — dashboard-2 at 53.000 s", sentences[0]),
+            format!("held: {} — t-0 from offset 2", sentences[1]),
+            format!("held: {} — t-0 from 2 to 1", sentences[2]),
+        ]
+    );
+}
+
+#[test]
 fn sentences_about_messages_hold_and_fail() {
     let mut story = story();
     let cannot = |times| MessageFact::NotDeserialized {
