@@ -3,7 +3,7 @@
 //!
 //! Buckets of more than seven keys, which Java makes trees of, are walked as chains here.
 
-use crate::protocol::{TopicPartition, java_hash_code};
+use crate::protocol::{TopicName, TopicPartition, java_hash_code};
 use std::rc::Rc;
 
 /// `hashCode`.
@@ -94,6 +94,20 @@ impl<K: JavaHash + PartialEq, V> JavaHashMap<K, V> {
             self.buckets[bucket].push((key, value));
         }
     }
+}
+
+/// Topic by topic, in the order of a `HashMap` that is keyed by topics; partitions of one stay as they come.
+pub fn by_topic(partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
+    let mut topics: JavaHashMap<TopicName, ()> = JavaHashMap::default();
+    for partition in &partitions {
+        topics.insert(Rc::clone(&partition.topic), ());
+    }
+    let of_topic = |topic: &TopicName| {
+        let topic = Rc::clone(topic);
+        partitions.iter().filter(move |it| it.topic == topic)
+    };
+    let in_order = topics.iter().flat_map(|(topic, ())| of_topic(topic));
+    in_order.cloned().collect()
 }
 
 /// Where a key goes; `buckets` is a power of two.

@@ -8,7 +8,7 @@
 
 use super::sticky_general;
 use super::{Assigned, AssignorMember};
-use crate::client::java_hash_map::JavaHashMap;
+use crate::client::java_hash_map::{JavaHashMap, by_topic};
 use crate::protocol::{StickyUserData, TopicName, TopicPartition};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -48,19 +48,8 @@ pub(super) fn assign(members: &[AssignorMember], partitions: &BTreeMap<TopicName
 
 /// What a member remembers of an assignment, for its next leader (CA8).
 pub fn user_data(assigned: &[TopicPartition], generation: i32) -> Bytes {
-    let mut by_topic: JavaHashMap<TopicName, ()> = JavaHashMap::default();
-    for partition in assigned {
-        by_topic.insert(Rc::clone(&partition.topic), ());
-    }
-    let of_topic = |topic: &TopicName| {
-        let topic = Rc::clone(topic);
-        assigned.iter().filter(move |it| it.topic == topic).cloned()
-    };
     let data = StickyUserData {
-        partitions: by_topic
-            .iter()
-            .flat_map(|(topic, ())| of_topic(topic))
-            .collect(),
+        partitions: by_topic(assigned.to_vec()),
         generation: Some(generation),
     };
     data.to_bytes()

@@ -194,6 +194,8 @@ impl ConsumerCoordinator {
         subscriptions: &mut SubscriptionState,
         mut assignment: Assignment,
     ) {
+        // What the assignor remembers stands as its leader gave it out.
+        let given = assignment.partitions.clone();
         assignment.partitions.sort();
         let of_these = |it: &TopicPartition| self.topics.contains(&it.topic);
         if !assignment.partitions.iter().all(of_these) {
@@ -213,7 +215,7 @@ impl ConsumerCoordinator {
             self.request_rejoin("need to revoke partitions and re-join");
         }
         if let Some(assignor) = self.protocol.as_deref().and_then(Assignor::by_name)
-            && let Some(memory) = assignor.memory(&assignment.partitions, self.generation)
+            && let Some(memory) = assignor.memory(&given, self.generation)
         {
             self.memories.insert(assignor, memory);
         }

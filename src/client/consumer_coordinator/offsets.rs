@@ -1,6 +1,7 @@
 //! What the group has committed: for positions (CC4), and where the application asks for it (CC35).
 
 use super::{Call, ConsumerCoordinator};
+use crate::client::java_hash_map::by_topic;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::Time;
 use crate::protocol::{
@@ -38,7 +39,7 @@ impl ConsumerCoordinator {
         }
         let request = OffsetFetchRequest {
             group_id: Rc::clone(&self.membership.group_id),
-            partitions: Some(wanted),
+            partitions: Some(by_topic(wanted)),
             require_stable: true,
         };
         self.fetching_offsets = true;
