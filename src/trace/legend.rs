@@ -30,9 +30,11 @@ impl Term {
         }
         let is_part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
         line.match_indices(self.word).any(|(at, word)| {
-            let before = line[..at].chars().next_back();
-            let after = line[at + word.len()..].chars().next();
-            !before.is_some_and(is_part_of_a_word) && !after.is_some_and(is_part_of_a_word)
+            let (before, after) = (&line[..at], &line[at + word.len()..]);
+            // Of a setting's name, as of `session.timeout.ms`, too.
+            let before = before.strip_suffix('.').unwrap_or(before);
+            let after = after.strip_prefix('.').unwrap_or(after);
+            !before.ends_with(is_part_of_a_word) && !after.starts_with(is_part_of_a_word)
         })
     }
 }
@@ -198,6 +200,10 @@ mod tests {
             assert_eq!(explained(&format!("up to date by {mode}")), [mode]);
         }
         assert_eq!(explained("gives up the session of broker-2"), ["session"]);
+        assert_eq!(
+            explained("nothing heard within session.timeout.ms"),
+            [""; 0]
+        );
     }
 
     #[test]
