@@ -497,3 +497,27 @@ fn what_was_not_flushed_or_was_deleted_says_how_it_went() {
     let end = "deleted: no log holds it any more (retention.ms, their newest timestamp is 1717401612080, Mon Jun 03 08:00:12 UTC 2024)";
     ends(&deleted, &[end]);
 }
+
+/// Deleting stops inside a segment: the file has it still, the log does not.
+#[test]
+fn what_lies_before_the_log_start_is_held_by_nobody() {
+    let before = "+timeline=[{at: 30s, delete records: trucks_gps-0, before: 20}]";
+    let journey = followed(&["acks-and-min-insync", "trucks_gps-0@10", "--set", before]);
+    let what = "no longer has it: its log begins at 20 now";
+    for broker in ["broker-1", "broker-2", "broker-3"] {
+        says(&journey, broker, what);
+    }
+    let end = "deleted: no log holds it any more (its log begins behind it)";
+    ends(&journey, &[end]);
+}
+
+#[test]
+fn who_led_before_leads_on_in_the_next_epoch() {
+    let journey = followed(&["acks-and-min-insync", "trucks-1#10"]);
+    for epoch in [1, 2] {
+        let what = format!("leads trucks_gps-0 on, in epoch {epoch}, and has it");
+        says(&journey, "broker-1", &what);
+    }
+    let other = "leads trucks_gps-0 from now on (epoch 4), and has it";
+    says(&journey, "broker-2", other);
+}

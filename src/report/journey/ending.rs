@@ -1,7 +1,7 @@
 //! What a record is, and what has become of it in the end.
 
 use super::reading::{Group, Reader};
-use super::stored::find_content;
+use super::stored::{Stored, find_content};
 use super::storing::Gone;
 use super::words::{object, part};
 use super::{Journey, Walk};
@@ -173,7 +173,17 @@ impl Walk<'_> {
         for broker in brokers {
             let content = self.found.made.content;
             let alike = find_content(view, broker, partition, (0, i64::MAX), content);
-            let own = |it: &super::stored::Stored| self.kept.copies.iter().any(|copy| copy.is(it));
+            // Its segment may still have what its log does not: a log begins anywhere in one.
+            let begins = view.replica_offsets(broker, partition);
+            let begins = begins.map(|it| it.log_start_offset);
+            let own = |it: &Stored| {
+                let mut copies = self.kept.copies.iter();
+                let copy = copies.find(|copy| copy.is(it));
+                copy.is_some_and(|copy| match begins {
+                    Some(begins) => it.offset >= begins,
+                    None => copy.is_held_by(broker),
+                })
+            };
             for stored in alike.into_iter().filter(own) {
                 places.entry(stored.offset).or_default().insert(broker);
             }

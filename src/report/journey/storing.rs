@@ -21,6 +21,8 @@ pub(super) struct Storing {
     /// As its leader knows it.
     pub(super) high_watermark: i64,
     pub(super) bytes: Option<Stored>,
+    /// Who leads its partition, unless it has ended or follows since.
+    leader: Option<BrokerId>,
     /// Brokers whose power has failed since they were started last.
     without_power: BTreeSet<Rc<str>>,
     /// How the last copy that was lost was lost.
@@ -47,12 +49,21 @@ impl StoredCopy {
     pub(super) fn is(&self, stored: &Stored) -> bool {
         (self.offset, self.leader_epoch) == (stored.offset, stored.batch.partition_leader_epoch())
     }
+
+    /// As far as facts have told.
+    pub(super) fn is_held_by(&self, broker: BrokerId) -> bool {
+        self.holders.contains(&broker)
+    }
 }
 
 impl Storing {
     fn is_held_by(&self, broker: BrokerId) -> bool {
         let mut copies = self.copies.iter();
-        copies.any(|it| it.holders.contains(&broker))
+        copies.any(|it| it.is_held_by(broker))
+    }
+
+    fn leads_no_longer(&mut self, broker: BrokerId) {
+        self.leader.take_if(|leader| *leader == broker);
     }
 
     /// A log has it at this offset.
@@ -67,6 +78,9 @@ impl Walk<'_> {
         let Some(broker) = broker_of(&entry.node) else {
             return;
         };
+        if let Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } = entry.fact {
+            self.kept.leads_no_longer(broker);
+        }
         match &entry.fact {
             Fact::Appended {
                 partition,
@@ -87,18 +101,11 @@ impl Walk<'_> {
                 partition,
                 leader_epoch,
                 ..
-            } if self.is_at(partition) => {
-                let mut copies = self.kept.copies.iter();
-                if copies.any(|copy| !copy.holders.is_empty()) {
-                    let mut copies = self.kept.copies.iter();
-                    let has = match copies.any(|copy| copy.holders.contains(&broker)) {
-                        true => "has it",
-                        false => "does not have it",
-                    };
-                    let what =
-                        format!("leads {partition} from now on (epoch {leader_epoch}), and {has}");
-                    self.says(entry, what);
-                }
+            } if self.found.made.partition == *partition => {
+                self.leads(entry, broker, partition, *leader_epoch);
+            }
+            Fact::BecameFollower { partition, .. } if self.found.made.partition == *partition => {
+                self.kept.leads_no_longer(broker);
             }
             Fact::Truncated {
                 partition,
@@ -171,6 +178,30 @@ impl Walk<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Also before the record is made: who led then may lead on.
+    fn leads(
+        &mut self,
+        entry: &TraceEntry,
+        broker: BrokerId,
+        partition: &TopicPartition,
+        epoch: i32,
+    ) {
+        let led = self.kept.leader.replace(broker) == Some(broker);
+        let mut copies = self.kept.copies.iter();
+        if copies.all(|copy| copy.holders.is_empty()) {
+            return;
+        }
+        let has = match self.kept.is_held_by(broker) {
+            true => "has it",
+            false => "does not have it",
+        };
+        let what = match led {
+            true => format!("leads {partition} on, in epoch {epoch}, and {has}"),
+            false => format!("leads {partition} from now on (epoch {epoch}), and {has}"),
+        };
+        self.says(entry, what);
     }
 
     /// Looks whether it is among what a broker has just appended.
