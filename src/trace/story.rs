@@ -92,6 +92,11 @@ pub(super) struct Story {
     group_of: BTreeMap<Rc<str>, Rc<str>>,
     /// Behind the last record that a group is done with.
     processed: BTreeMap<(Rc<str>, TopicPartition), i64>,
+    /// Behind the last record that `poll` gave each consumer's process: its application works off what it has been
+    /// given, wherever its consumer reads on.
+    handed: BTreeMap<TopicPartition, ByNode<i64>>,
+    /// The highest that a leader has stated.
+    high_watermarks: BTreeMap<TopicPartition, i64>,
     has_acks_all: bool,
     /// What machines suffer from, and since when.
     machines: BTreeMap<(Rc<str>, MachineFault), Time>,
@@ -140,6 +145,24 @@ impl Story {
                 let writer = self.writer(partition, node);
                 writer.unsettled = writer.unsettled.saturating_sub(1);
             }
+            Fact::Consumed {
+                partition, offset, ..
+            } => {
+                let end = self.handed.entry(partition.clone()).or_default();
+                let end = end.of(node);
+                *end = (*end).max(offset + 1);
+            }
+            Fact::HighWatermarkMoved {
+                partition,
+                high_watermark,
+                as_leader: true,
+            } => match self.high_watermarks.get_mut(partition) {
+                Some(highest) => *highest = (*highest).max(*high_watermark),
+                None => {
+                    self.high_watermarks
+                        .insert(partition.clone(), *high_watermark);
+                }
+            },
             Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
                 self.group_of.insert(node.clone(), group.clone());
             }
@@ -248,6 +271,9 @@ impl Story {
             for readers in self.readers.values_mut() {
                 readers.remove(node);
             }
+            for handed in self.handed.values_mut() {
+                handed.remove(node);
+            }
             self.believed.retain(|(believer, _), _| believer != node);
         }
     }
@@ -295,6 +321,19 @@ impl Story {
         let group = self.group_of.get(node)?;
         let place = (group.clone(), partition.clone());
         self.processed.get(&place).copied()
+    }
+
+    /// Behind the last record of the partition that a member of the node's group, whose process lives, was given.
+    pub(super) fn handed_to_group(&self, node: &str, partition: &TopicPartition) -> Option<i64> {
+        let group = self.group_of.get(node)?;
+        let handed = self.handed.get(partition)?.iter();
+        let of_group = handed.filter(|(member, _)| self.group_of.get(*member) == Some(group));
+        of_group.map(|(_, end)| *end).max()
+    }
+
+    /// Where the committed records of the partition end, as far as its leaders have stated.
+    pub(super) fn high_watermark(&self, partition: &TopicPartition) -> Option<i64> {
+        self.high_watermarks.get(partition).copied()
     }
 
     /// Some broker could not make it, and none has read it since.

@@ -321,3 +321,53 @@ timeline:
         line(&told, words);
     }
 }
+
+/// Where the reader `c` of these options reads on, at the first line with these words.
+fn reads_on(options: &str, topic: &str, words: &str) -> String {
+    let told = told(&play(&format!(
+        "duration: 3m
+cluster: {{brokers: 3, config: {{log.retention.check.interval.ms: 5000}}}}
+topics:
+  t: {{partitions: 1, replication.factor: 3, config: {topic}}}
+producers:
+  p: {{topic: t, value: number, every: 1s, start: 5s, stop: 60s}}
+consumers:
+  c: {{topics: [t], {options}}}
+"
+    )));
+    let on = told.lines().find(|line| line.contains(words));
+    on.unwrap_or_else(|| panic!("no {words} in:\n{told}"))
+        .to_owned()
+}
+
+#[test]
+fn what_poll_has_given_an_application_is_not_told_as_skipped() {
+    let on = reads_on(
+        "processing: 3s, config: {group.id: g, max.poll.records: 10}",
+        "{segment.ms: 10000, retention.ms: 20000, file.delete.delay.ms: 1000}",
+        "skipped",
+    );
+    // The rest of what it was given is worked off, though the log has lost that too.
+    let number = |before: &str| -> i64 {
+        let rest = on.split_once(before).expect(before).1;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).expect("words");
+        rest[..end].parse().expect("a number")
+    };
+    let skipped = number("only: ");
+    let (begins, given) = (number("t-0 offset "), number("it was given all up to "));
+    assert_eq!(skipped, begins - given - 1, "{on}");
+    assert_eq!(given + 1, number("since offset "), "{on}");
+}
+
+#[test]
+fn records_that_are_nowhere_are_not_told_as_skipped() {
+    let on = reads_on(
+        "config: {group.id: g}, steps: [{when: 90s, do: seek all to 100000}]",
+        "{}",
+        "its application seeks",
+    );
+    assert!(
+        on.contains("t-0 offset 100000 (past the end of what is committed: high watermark 55) on"),
+        "{on}"
+    );
+}

@@ -1,8 +1,9 @@
 //! Producers, consumers and administrators in words.
 
 use super::not_reached::of_not_reached;
+use super::position::position;
 use super::{Telling, episode, joined, loud, meaning, meaning_with_sequences, quiet};
-use crate::protocol::{ErrorCode, Fact, counted};
+use crate::protocol::{ErrorCode, Fact};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_name};
 
@@ -79,19 +80,7 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
             ..
         } => joined(
             "reads from ",
-            match story.processed_by_group(&entry.node, partition) {
-                Some(end) if *offset < end => format!(
-                    "{partition} offset {offset} (it had processed all up to {}: {} read twice)",
-                    end - 1,
-                    counted_are((end - offset) as usize),
-                ),
-                Some(end) if *offset > end => format!(
-                    "{partition} offset {offset} (it had processed all up to {} only: {} skipped)",
-                    end - 1,
-                    counted_are((offset - end) as usize),
-                ),
-                _ => format!("{partition} offset {offset}"),
-            },
+            position(&entry.node, partition, *offset, story),
             format!(" on ({why})"),
         ),
         Fact::ReadReplicaChosen {
@@ -136,11 +125,6 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
         }
         other => unreachable!("not of a client: {other:?}"),
     }
-}
-
-fn counted_are(records: usize) -> String {
-    let verb = if records == 1 { "is" } else { "are" };
-    format!("{} {verb}", counted(records, "record"))
 }
 
 /// Milliseconds, below ten with one digit behind the point, so that nothing takes none.

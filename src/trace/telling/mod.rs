@@ -10,6 +10,7 @@ mod fetch_session;
 mod group;
 mod message;
 mod not_reached;
+mod position;
 mod process;
 mod producer_state;
 mod replica;
