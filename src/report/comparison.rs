@@ -6,6 +6,7 @@
 //! members of a group are one reader.
 
 use super::account::{Account, ClientTotals};
+use super::unprocessed::Unprocessed;
 use crate::check::{Judgement, NO_ACKNOWLEDGED_RECORD_IS_LOST, millis};
 use crate::plan::Plan;
 use crate::protocol::{Fact, counted};
@@ -24,6 +25,8 @@ pub struct Tally {
     /// Records may be equal: so many of each content were made.
     made: BTreeMap<u64, u64>,
     reads: BTreeMap<(Rc<str>, u64), u64>,
+    /// If there are groups.
+    unprocessed: Option<Unprocessed>,
     refused: u64,
     stalls: StallReader,
     stalled: u64,
@@ -35,6 +38,8 @@ pub struct Figures {
     pub totals: ClientTotals,
     pub lost: u64,
     pub read_twice: u64,
+    /// What the applications of groups made of it, if there are groups.
+    pub groups: Option<GroupFigures>,
     /// Batches that a broker refused.
     pub refused: u64,
     /// Times that acks=all writes or readers waited for a second or longer for a high watermark that stood still.
@@ -49,6 +54,14 @@ pub struct Figures {
     /// Why the run did not come to its end.
     pub stopped: Option<String>,
     pub digest: u64,
+}
+
+/// What all groups together did, and did not do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupFigures {
+    /// Committed, and no member was ever done with it.
+    pub never_processed: u64,
+    pub processed_twice: u64,
 }
 
 /// One of the runs.
@@ -84,6 +97,9 @@ impl Tally {
             readers: readers.collect(),
             made: BTreeMap::new(),
             reads: BTreeMap::new(),
+            unprocessed: (plan.consumers.iter())
+                .any(|consumer| consumer.group_id().is_some())
+                .then(Unprocessed::default),
             refused: 0,
             stalls: StallReader::of_all(),
             stalled: 0,
@@ -97,6 +113,8 @@ impl Tally {
             reads.saturating_sub(made)
         });
         let told = self.account.finish();
+        let again_of_groups = told.groups.groups().map(|(_, group)| group.processed.again);
+        let processed_twice = again_of_groups.sum();
         let plan = &report.plan;
         let producers = plan.producers.iter().flat_map(|it| it.members());
         let consumers = plan.consumers.iter().flat_map(|it| it.members());
@@ -108,6 +126,10 @@ impl Tally {
         Figures {
             lost: report.lost.unwrap_or_default(),
             read_twice: again.sum(),
+            groups: self.unprocessed.map(|unprocessed| GroupFigures {
+                never_processed: unprocessed.count(),
+                processed_twice,
+            }),
             refused: self.refused,
             stalls: self.stalled,
             p50: at(500),
@@ -126,6 +148,9 @@ impl Observer for Tally {
         self.stalled += self.stalls.pass(entry.time).len() as u64;
         self.stalls.learn(entry);
         self.account.fact(entry);
+        if let Some(unprocessed) = &mut self.unprocessed {
+            unprocessed.fact(entry);
+        }
         match &entry.fact {
             Fact::RecordCreated { content, .. } => *self.made.entry(*content).or_default() += 1,
             Fact::Consumed { content, .. } => {
@@ -146,7 +171,7 @@ impl Figures {
     }
 
     /// What stands in each column, under its name.
-    fn columns(&self) -> [(&'static str, String); 11] {
+    fn columns(&self) -> Vec<(&'static str, String)> {
         let ClientTotals {
             created,
             acknowledged,
@@ -165,7 +190,7 @@ impl Figures {
             })
         };
         let (held, judged) = self.expectations;
-        [
+        let mut columns = vec![
             ("made", created.to_string()),
             ("acknowledged", arrived),
             ("lost", self.lost.to_string()),
@@ -173,11 +198,18 @@ impl Figures {
             ("refused", self.refused.to_string()),
             ("read", read.to_string()),
             ("read twice", self.read_twice.to_string()),
+        ];
+        if let Some(groups) = self.groups {
+            columns.push(("never processed", groups.never_processed.to_string()));
+            columns.push(("processed twice", groups.processed_twice.to_string()));
+        }
+        columns.extend([
             ("p50", latency(self.p50)),
             ("p99", latency(self.p99)),
             ("stalls", self.stalls.to_string()),
             ("as expected", format!("{held} of {judged}")),
-        ]
+        ]);
+        columns
     }
 }
 
@@ -308,6 +340,7 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             totals,
             lost,
             read_twice,
+            groups,
             refused,
             stalls,
             p50,
@@ -328,6 +361,8 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             "refused": refused,
             "read": totals.read,
             "read_twice": read_twice,
+            "never_processed": groups.map(|it| it.never_processed),
+            "processed_twice": groups.map(|it| it.processed_twice),
             "p50_ns": p50,
             "p99_ns": p99,
             "stalls": stalls,
@@ -366,6 +401,7 @@ mod tests {
                 totals: ClientTotals::default(),
                 lost: 0,
                 read_twice: 0,
+                groups: None,
                 refused: 0,
                 stalls: 0,
                 p50: None,

@@ -153,3 +153,24 @@ fn what_cannot_be_compared_is_refused_with_one_message() {
         assert_eq!(said.matches("error:").count(), 1, "{said}");
     }
 }
+
+/// Lost, read twice: none, and yet what was committed too early is what nobody did.
+#[test]
+fn what_groups_never_processed_and_processed_twice_stands_beside_what_is_lost() {
+    let set = "consumers/dashboard/commit=before,after";
+    let arguments = ["commit-before-processing", "--set", set];
+    let table = compared(&arguments);
+    assert_eq!(column(&table, "read twice")[0], "0", "{table}");
+    assert_eq!(column(&table, "never processed"), ["52", "0"], "{table}");
+    assert_eq!(column(&table, "processed twice"), ["0", "37"], "{table}");
+    let document = compared(&[&arguments[..], &["--format", "json"]].concat());
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    assert_eq!(document["runs"][0]["never_processed"], 52);
+    assert_eq!(document["runs"][1]["processed_twice"], 37);
+    // As the scenario expects it.
+    let run = trial(&["run", "commit-before-processing"]);
+    let run = text(&run.stdout);
+    assert!(run.contains("52 committed and never processed"), "{run}");
+    let without = compared(&["first-steps", "--set", "+seed=1,2"]);
+    assert!(!without.contains("processed"), "{without}");
+}

@@ -1,0 +1,121 @@
+//! Records that a group goes on behind, and that nobody of it was ever done with: acknowledged, between where the group
+//! began and what it has committed last, and in the hands of no member that still runs. That is what the expectation
+//! `records never processed by group g` counts, here of every group of a run.
+
+use crate::protocol::{Fact, GroupFact, TopicPartition};
+use crate::trace::TraceEntry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+type Offsets = BTreeMap<TopicPartition, BTreeSet<i64>>;
+
+#[derive(Debug, Default)]
+pub(super) struct Unprocessed {
+    acknowledged: Offsets,
+    groups: BTreeMap<Rc<str>, Group>,
+    /// The group of each member that was given partitions.
+    group_of: BTreeMap<Rc<str>, Rc<str>>,
+    /// What `poll` gave each process that still runs.
+    given: BTreeMap<Rc<str>, Offsets>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    began: BTreeMap<TopicPartition, i64>,
+    committed: BTreeMap<TopicPartition, i64>,
+    processed: Offsets,
+}
+
+impl Unprocessed {
+    pub(super) fn fact(&mut self, entry: &TraceEntry) {
+        let node = &entry.node;
+        match &entry.fact {
+            Fact::Acked {
+                partition, offset, ..
+            } if *offset >= 0 => add(&mut self.acknowledged, partition, *offset),
+            Fact::Consumed {
+                partition, offset, ..
+            } => add(
+                self.given.entry(node.clone()).or_default(),
+                partition,
+                *offset,
+            ),
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+                self.given.remove(node);
+            }
+            Fact::PositionSet {
+                partition, offset, ..
+            } => {
+                if let Some(group) = self.group_of.get(node) {
+                    let began = &mut self.groups.entry(group.clone()).or_default().began;
+                    began.entry(partition.clone()).or_insert(*offset);
+                }
+            }
+            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+                self.group_of.insert(node.clone(), group.clone());
+            }
+            Fact::Group(GroupFact::Processed {
+                group,
+                partition,
+                offset,
+            }) => {
+                let group = self.groups.entry(group.clone()).or_default();
+                add(&mut group.processed, partition, *offset);
+            }
+            Fact::Group(GroupFact::OffsetCommitted {
+                group,
+                partition,
+                offset,
+                ..
+            }) => {
+                let group = self.groups.entry(group.clone()).or_default();
+                group.committed.insert(partition.clone(), *offset);
+            }
+            _ => {}
+        }
+    }
+
+    /// Of all groups together.
+    pub(super) fn count(&self) -> u64 {
+        let groups = self.groups.iter();
+        groups.map(|(name, group)| self.count_of(name, group)).sum()
+    }
+
+    fn count_of(&self, name: &Rc<str>, group: &Group) -> u64 {
+        let given = self.given.iter();
+        let members = given.filter(|(node, _)| self.group_of.get(*node) == Some(name));
+        let in_work: Vec<&Offsets> = members.map(|(_, given)| given).collect();
+        let is_in = |offsets: &Offsets, partition: &TopicPartition, offset: &i64| {
+            let offsets = offsets.get(partition);
+            offsets.is_some_and(|offsets| offsets.contains(offset))
+        };
+        let mut count = 0;
+        for (partition, committed) in &group.committed {
+            let (Some(began), Some(acknowledged)) =
+                (group.began.get(partition), self.acknowledged.get(partition))
+            else {
+                continue;
+            };
+            let passed = acknowledged
+                .iter()
+                .filter(|it| *began <= **it && **it < *committed);
+            let never = passed.filter(|offset| {
+                let mut had = in_work.iter().copied().chain([&group.processed]);
+                !had.any(|offsets| is_in(offsets, partition, offset))
+            });
+            count += never.count() as u64;
+        }
+        count
+    }
+}
+
+fn add(offsets: &mut Offsets, partition: &TopicPartition, offset: i64) {
+    match offsets.get_mut(partition) {
+        Some(known) => {
+            known.insert(offset);
+        }
+        None => {
+            offsets.insert(partition.clone(), BTreeSet::from([offset]));
+        }
+    }
+}
