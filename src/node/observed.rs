@@ -472,7 +472,7 @@ fn owned(
     }
 }
 
-/// What DescribeGroups tells (CG48): who has what only while nothing moves.
+/// What DescribeGroups tells (CG45, CG48): the assignor, and who has what, only while nothing moves.
 fn group_view((coordinator, at): (BrokerId, &Rc<str>), group: &GroupMetadata) -> GroupView {
     let stable = group.is(GroupState::Stable);
     let members = group.members().map(|member| MemberView {
@@ -489,7 +489,7 @@ fn group_view((coordinator, at): (BrokerId, &Rc<str>), group: &GroupMetadata) ->
         state: group.state().name(),
         coordinator,
         coordinator_at: Rc::clone(at),
-        protocol: group.protocol_name.clone(),
+        protocol: group.protocol_name.clone().filter(|_| stable),
         members: members.collect(),
         committed: group
             .offsets

@@ -148,7 +148,7 @@ pub struct GroupView {
     pub coordinator: BrokerId,
     /// Host and port, as clients are told.
     pub coordinator_at: Rc<str>,
-    /// The assignor's name, once there is one.
+    /// The assignor's name; none unless the group is stable.
     pub protocol: Option<Rc<str>>,
     pub members: Vec<MemberView>,
     /// The next offset to read, by partition.

@@ -1,5 +1,6 @@
 //! Identifiers of Kafka's world.
 
+use super::java_hash_code;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,6 +28,11 @@ pub type TopicName = Rc<str>;
 
 /// Where groups of consumers are kept.
 pub const GROUP_METADATA_TOPIC: &str = "__consumer_offsets";
+
+/// CG2: where in that topic a group is kept, `Utils.abs(group.hashCode()) % partitions`.
+pub fn partition_for(group: &str, partitions: i32) -> i32 {
+    java_hash_code(group).checked_abs().unwrap_or(0) % partitions.max(1)
+}
 
 /// A topic that brokers themselves write (`Topic.isInternal`).
 pub fn is_internal_topic(topic: &str) -> bool {

@@ -38,7 +38,7 @@ pub use fact::{
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{
     BrokerId, FetcherId, GROUP_METADATA_TOPIC, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName,
-    TopicPartition, is_internal_topic, is_topic_name,
+    TopicPartition, is_internal_topic, is_topic_name, partition_for,
 };
 pub use java_hash::java_hash_code;
 pub use kafka::*;

@@ -5,8 +5,8 @@
 //! stands in lines that begin with `#`. `-` where nothing is known.
 
 use crate::client::JavaHashMap;
-use crate::node::view::{ClusterView, GroupView, MemberView};
-use crate::protocol::TopicPartition;
+use crate::node::view::{ClusterView, CommittedPartition, GroupView, MemberView};
+use crate::protocol::{BrokerId, GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, partition_for};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -84,6 +84,40 @@ pub fn kafka_consumer_groups_state(view: &dyn ClusterView) -> String {
             &members,
         ]);
     })
+}
+
+/// Of these groups, those of which the tool learns nothing, in lines that begin with `#`. It asks each broker for its
+/// groups: one that does not answer makes the whole of it fail, and of a partition without a leader nobody tells.
+pub fn groups_of_which_nobody_tells<'a>(
+    view: &dyn ClusterView,
+    groups: impl Iterator<Item = &'a Rc<str>>,
+) -> String {
+    let described = view.described().map_or_else(Vec::new, |it| it.partitions);
+    let is_of_groups = |it: &&CommittedPartition| *it.partition.topic == *GROUP_METADATA_TOPIC;
+    let kept_in: Vec<&CommittedPartition> = described.iter().filter(is_of_groups).collect();
+    let mut silent: BTreeMap<&TopicPartition, (BrokerId, Vec<&str>)> = BTreeMap::new();
+    for group in groups {
+        let number = partition_for(group, kept_in.len().try_into().unwrap_or(i32::MAX));
+        let of_group = kept_in.iter().find(|it| it.partition.partition == number);
+        let Some(state) = of_group else {
+            continue;
+        };
+        if view.replica(state.leader, &state.partition).is_none() {
+            let (_, names) = silent
+                .entry(&state.partition)
+                .or_insert((state.leader, Vec::new()));
+            names.push(group);
+        }
+    }
+    let mut text = String::new();
+    for (partition, (leader, names)) in silent {
+        let names = format!("group {}", names.join(" and group "));
+        text.push_str(&match leader {
+            NO_LEADER => format!("# {names}: nobody tells of it, since {partition}, where it is kept, has no leader\n"),
+            _ => format!("# {names}: broker-{leader}, the coordinator, does not answer; the tool waits for it and fails (TimeoutException)\n"),
+        });
+    }
+    text
 }
 
 /// CG48: of a group that rebalances nobody says who has what.

@@ -24,8 +24,8 @@ pub use account::{Account, ClientTotals, Evidence, Told};
 pub use comparison::{Compared, Figures, Parted, Tally, comparison, comparison_json};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
 pub use group_tables::{
-    kafka_consumer_groups_describe, kafka_consumer_groups_list, kafka_consumer_groups_members,
-    kafka_consumer_groups_state,
+    groups_of_which_nobody_tells, kafka_consumer_groups_describe, kafka_consumer_groups_list,
+    kafka_consumer_groups_members, kafka_consumer_groups_state,
 };
 pub use journey::wanted::Wanted;
 pub use journey::{Journey, NoJourney, Station, follow};

@@ -4,12 +4,12 @@ use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
 use super::{
-    Ending, kafka_consumer_groups_describe, kafka_consumer_groups_list,
-    kafka_consumer_groups_members, kafka_consumer_groups_state, kafka_get_offsets,
-    kafka_topics_describe,
+    Ending, groups_of_which_nobody_tells, kafka_consumer_groups_describe,
+    kafka_consumer_groups_list, kafka_consumer_groups_members, kafka_consumer_groups_state,
+    kafka_get_offsets, kafka_topics_describe,
 };
 use crate::check::Judgement;
-use crate::protocol::counted;
+use crate::protocol::{counted, is_internal_topic};
 use crate::trace::{Closing, Style, TraceHeader, with_legend};
 
 /// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
@@ -118,20 +118,31 @@ pub fn tables(ending: &Ending<'_>) -> String {
     let source = cache.map_or_else(String::new, |id| {
         format!("   # as broker-{id} tells it: ZooKeeper does not tell the same")
     });
-    let groups = kafka_consumer_groups_describe(ending.view);
     // Only where there is an internal topic is there something to leave out.
-    let (exclude, exclude_too) = match groups.is_empty() {
-        true => ("", ""),
-        false => (" --exclude-internal", " --exclude-internal-topics"),
+    let described = ending.view.described();
+    let has_internal = described.is_some_and(|it| {
+        let mut topics = it.topics.iter();
+        topics.any(|topic| is_internal_topic(&topic.name))
+    });
+    let (exclude, exclude_too) = match has_internal {
+        false => ("", ""),
+        true => (" --exclude-internal", " --exclude-internal-topics"),
     };
     let mut text = format!(
         "$ kafka-topics --describe{exclude}{source}\n{topics}\n$ kafka-get-offsets{exclude_too}\n{offsets}"
     );
+    let groups = kafka_consumer_groups_describe(ending.view);
+    let known = ending.told.groups.groups().map(|(name, _)| name);
+    let silent = groups_of_which_nobody_tells(ending.view, known);
+    if !groups.is_empty() || !silent.is_empty() {
+        let list = kafka_consumer_groups_list(ending.view);
+        text.push_str(&format!(
+            "\n$ kafka-consumer-groups --list --state\n{list}{silent}"
+        ));
+    }
     if !groups.is_empty() {
         let members = kafka_consumer_groups_members(ending.view);
         let state = kafka_consumer_groups_state(ending.view);
-        let list = kafka_consumer_groups_list(ending.view);
-        text.push_str(&format!("\n$ kafka-consumer-groups --list --state\n{list}"));
         let tool = "$ kafka-consumer-groups --describe --all-groups";
         text.push_str(&format!("\n{tool}\n{groups}"));
         text.push_str(&format!("\n{tool} --members --verbose\n{members}"));

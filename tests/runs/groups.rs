@@ -2,6 +2,7 @@
 
 use kafka_trial::node::view::ClusterView;
 use kafka_trial::protocol::{ErrorCode, Fact, GroupFact};
+use kafka_trial::report::{Account, Ending, tables};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use kafka_trial::trace::{Style, transcript};
@@ -256,4 +257,79 @@ fn cb8_reading_groups_ends_where_nothing_is_found_wherever_the_log_ends() {
         is_commit && entry.time.as_millis() > 45_000
     });
     assert!(after.count() > 0, "the group goes on");
+}
+
+/// What is printed of the end.
+fn tools(report: &Report) -> String {
+    let told = Account::of(&report.trace, false);
+    let view = report.view();
+    tables(&Ending::of(report, &told, &view, "again"))
+}
+
+/// The tables are as what DescribeGroups answers.
+#[test]
+fn cg45_a_group_that_rebalances_has_no_assignor() {
+    let of = |late: &str| {
+        tools(&ended(&format!(
+            "duration: 25s
+cluster: {{brokers: 1, config: {{offsets.topic.replication.factor: 1}}}}
+topics: {{t: {{partitions: 2, replication.factor: 1}}}}
+producers: {{p: {{topic: t, every: 1s}}}}
+consumers:
+  busy: {{topics: [t], processing: 40s, config: {{group.id: g}}}}
+  late: {{topics: [t], start: {late}, config: {{group.id: g}}}}
+"
+        )))
+    };
+    let row = |tables: &str| -> Vec<String> {
+        assert!(!tables.contains("does not answer"), "{tables}");
+        let row = tables.lines().last().unwrap_or_default();
+        row.split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(
+        row(&of("25s"))[1..],
+        ["broker-1:9092", "(1)", "range", "Stable", "1"]
+    );
+    assert_eq!(
+        row(&of("20s"))[1..],
+        ["broker-1:9092", "(1)", "PreparingRebalance", "2"]
+    );
+}
+
+/// `ListGroups` goes to each broker, and one without an answer is the end of the tool.
+#[test]
+fn a_group_whose_coordinator_does_not_answer_is_missed() {
+    let of = |crash: &str| {
+        tools(&ended(&format!(
+            "duration: 60s
+cluster: {{brokers: 2, config: {{offsets.topic.num.partitions: 1, offsets.topic.replication.factor: 1}}}}
+topics: {{t: {{assignment: [[1, 2]]}}}}
+producers: {{p: {{topic: t, every: 1s}}}}
+consumers:
+  c: {{topics: [t], config: {{group.id: g}}}}
+  d: {{topics: [t], config: {{group.id: h}}}}
+timeline:
+  - {{at: {crash}, crash: leader of __consumer_offsets-0}}
+"
+        )))
+    };
+    for (crash, said) in [
+        (
+            "58s",
+            ", the coordinator, does not answer; the tool waits for it and fails (TimeoutException)\n",
+        ),
+        (
+            "20s",
+            "nobody tells of it, since __consumer_offsets-0, where it is kept, has no leader\n",
+        ),
+    ] {
+        let after = of(crash);
+        let list = "$ kafka-consumer-groups --list --state\n# group g and group h: ";
+        assert!(after.contains(list) && after.contains(said), "{after}");
+        assert!(
+            after.contains("kafka-topics --describe --exclude-internal\n")
+                && after.contains("kafka-get-offsets --exclude-internal-topics\n"),
+            "{after}"
+        );
+    }
 }

@@ -8,15 +8,10 @@ use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
 use crate::protocol::rules::GroupUnload;
 use crate::protocol::{
-    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition, java_hash_code,
+    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition, partition_for,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-/// CG2: `Utils.abs(group.hashCode()) % partitions`.
-pub fn partition_for(group: &str, partitions: i32) -> i32 {
-    java_hash_code(group).checked_abs().unwrap_or(0) % partitions.max(1)
-}
 
 /// A partition that is read before its groups are here.
 #[derive(Debug, Default)]

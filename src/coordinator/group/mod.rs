@@ -21,6 +21,5 @@ mod tests;
 
 pub use group_coordinator::{Append, GroupConfig, GroupCoordinator};
 pub use group_metadata::{GroupMetadata, GroupState};
-pub use group_metadata_manager::partition_for;
 pub use join::Caller;
 pub use member_metadata::MemberMetadata;

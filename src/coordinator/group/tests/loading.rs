@@ -1,7 +1,7 @@
 //! Partitions of `__consumer_offsets` that come and go.
 
 use super::town::{Town, committing, joining, joining_as};
-use crate::coordinator::group::partition_for;
+use crate::protocol::partition_for;
 use crate::protocol::{ErrorCode, GroupFact, JoinGroupRequest, Response};
 
 #[test]

@@ -1,9 +1,7 @@
 //! A coordinator on a node of its own: requests go in by hand, and its batches are committed at once, unless a
 //! test keeps them to say what becomes of them.
 
-use crate::coordinator::group::{
-    Append, Caller, GroupConfig, GroupCoordinator, GroupMetadata, partition_for,
-};
+use crate::coordinator::group::{Append, Caller, GroupConfig, GroupCoordinator, GroupMetadata};
 use crate::kernel::{self, Actor, Config, ConnId, Duration, Fault, Kernel, NodeId, NodeOptions};
 use crate::log::batch::{Record, Records};
 use crate::protocol::config::BrokerConfig;
@@ -11,7 +9,7 @@ use crate::protocol::{
     BrokerTimer, Cluster, CommittedOffset, Ctx, ErrorCode, Event, Fact, GroupFact, GroupProtocol,
     HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, MemberIdentity,
     OffsetCommitRequest, OffsetFetchPartition, OffsetFetchRequest, Pending, Response, Subscription,
-    SyncGroupRequest, SyncGroupResponse, Timer, TopicPartition,
+    SyncGroupRequest, SyncGroupResponse, Timer, TopicPartition, partition_for,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
