@@ -14,7 +14,7 @@ use super::telling::{
 };
 use crate::kernel::{Duration, Time};
 use crate::protocol::{Fact, GroupFact, TopicPartition};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// Equal lines within this time are one, if that changes no order that could matter.
@@ -91,6 +91,8 @@ pub struct Transcript {
     last_stalls: BTreeMap<(Rc<str>, TopicPartition), LastStall>,
     /// What repeats, by node and words.
     episodes: BTreeMap<(Rc<str>, String), Episode>,
+    /// Producers that have given records up, and with which words that was told.
+    gave_up: BTreeSet<(Rc<str>, String)>,
 }
 
 /// Something that repeats.
@@ -133,6 +135,7 @@ impl Transcript {
             stalls: Stalls::default(),
             last_stalls: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            gave_up: BTreeSet::new(),
         }
     }
 
@@ -257,9 +260,14 @@ impl Transcript {
                 // Each retry may be why a record is there twice; of very many the first are told, and all
                 // counted.
                 let is_retry = matches!(entry.fact, Fact::Retrying { .. });
-                let tells = still_open || last.is_none() || (is_retry && told < RETRIES);
+                let gives_up = matches!(entry.fact, Fact::Failed { .. });
+                // Nor does what one producer has given up: the first of each is told.
+                let producer = (entry.node.clone(), telling.before.clone());
+                let is_first = gives_up && self.gave_up.insert(producer);
+                let tells =
+                    still_open || is_first || last.is_none() || (is_retry && told < RETRIES);
                 // What goes on for long is one story, but records that are given up are news again.
-                if last.is_none() || !matches!(entry.fact, Fact::Failed { .. }) {
+                if last.is_none() || !gives_up {
                     let (heard, told) = (entry.time, told + usize::from(tells));
                     self.episodes.insert(key, Episode { heard, told });
                 }

@@ -4,7 +4,7 @@
 use super::Walk;
 use crate::kernel::Time;
 use crate::plan::Plan;
-use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition, counted};
+use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -166,10 +166,7 @@ impl Walk<'_> {
         reader.had_begun = reader.began.take();
         let again = if reader.reads > 1 { " again" } else { "" };
         let behind = (self.kept.high_watermark - offset - 1).max(0) as u64;
-        let behind = match behind {
-            0 => "nothing committed is left to read behind it".to_owned(),
-            behind => format!("{} behind it are committed", counted(behind, "record")),
-        };
+        let behind = left_behind(behind);
         self.says(
             entry,
             format!("reads it{again} at offset {offset}; {behind}"),
@@ -384,5 +381,25 @@ impl Reading {
     pub(super) fn is_read_by_nobody(&self) -> bool {
         let mut consumers = self.consumers.values();
         consumers.all(|it| it.reads == 0 && it.throws == 0)
+    }
+}
+
+/// What of its partition the reader has still before it.
+fn left_behind(records: u64) -> String {
+    match records {
+        0 => "nothing committed is left to read behind it".to_owned(),
+        1 => "1 record behind it is committed".to_owned(),
+        records => format!("{records} records behind it are committed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_behind;
+
+    #[test]
+    fn one_record_is_and_several_are() {
+        assert_eq!(left_behind(1), "1 record behind it is committed");
+        assert_eq!(left_behind(2), "2 records behind it are committed");
     }
 }

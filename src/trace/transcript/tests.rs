@@ -288,3 +288,26 @@ fn a_repeated_refusal_is_told_once_until_it_has_been_silent() {
     let text = transcript(&entries(facts), Style::default());
     assert_eq!(text.matches("refuses writes").count(), 2);
 }
+
+#[test]
+fn the_first_record_that_each_producer_gives_up_is_told() {
+    let fails = |producer: &'static str, number| Fact::Failed {
+        record: RecordId {
+            producer: producer.into(),
+            number,
+        },
+        partition: trucks(0),
+        exception: "RecordTooLargeException".into(),
+        attempts: 1,
+    };
+    let text = transcript(
+        &entries(vec![
+            (5_001, "huge", fails("huge", 1)),
+            (5_102, "big", fails("big", 1)),
+            (6_000, "big", fails("big", 2)),
+        ]),
+        Style::default(),
+    );
+    assert!(text.contains("huge#1") && text.contains("big#1"), "{text}");
+    assert!(!text.contains("big#2"), "{text}");
+}
