@@ -371,3 +371,13 @@ fn records_that_are_nowhere_are_not_told_as_skipped() {
         "{on}"
     );
 }
+
+#[test]
+fn who_has_no_position_and_no_reset_policy_polls_again_and_that_is_told() {
+    let on = reads_on(
+        "config: {group.id: g, auto.offset.reset: none}",
+        "{}",
+        "cannot read (NoOffsetForPartitionException)",
+    );
+    assert!(on.ends_with(": t-0: its application polls again"), "{on}");
+}

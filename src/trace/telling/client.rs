@@ -97,10 +97,13 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::ConsumerError {
             partition,
             exception,
-        } => episode(
-            format!("cannot read ({exception}): "),
-            partition.to_string(),
-        ),
+        } => Telling {
+            after: ": its application polls again".to_owned(),
+            ..episode(
+                format!("cannot read ({exception}): "),
+                partition.to_string(),
+            )
+        },
         Fact::ConfigAsked { name, .. } => quiet(format!("asks for settings of {name}")),
         Fact::DeleteRecordsAsked { partition, .. } => {
             quiet(format!("asks for records of {partition} to be deleted"))
