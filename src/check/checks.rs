@@ -194,6 +194,16 @@ impl Checks {
         self.looking.clear();
     }
 
+    /// The run did not come to its end: what would be whole by then is not judged.
+    pub fn ends_early(&mut self) {
+        for name in [
+            super::whole_after_healing::NAME,
+            super::groups_converge::NAME,
+        ] {
+            self.leave_out(name);
+        }
+    }
+
     /// Adds a property of the caller's own.
     pub fn add(&mut self, property: Box<dyn Property>) {
         self.properties.push(Watching {

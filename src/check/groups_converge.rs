@@ -22,7 +22,7 @@ use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-const NAME: &str = "a group that is left alone becomes whole";
+pub(super) const NAME: &str = "a group that is left alone becomes whole";
 
 /// For the rounds of a rebalance and of the one after it, beside what they wait for.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);

@@ -4,15 +4,16 @@
 //! Looks at each move of a leader's high watermark, at each member that joins the ISR, at each leader and each
 //! cut of a log; at how far logs reach, not at what they hold (`logs_equal_below_high_watermark`). A leader that
 //! the committed state has passed over moves nothing. What a power failure took from page caches, and what an
-//! unclean election gave up, is committed no more: both begin anew with the next leader. A plan that says how
-//! many acknowledged records are lost is not held against this.
+//! unclean election gave up, is committed no more: both begin anew with the next leader. A member that lost power and
+//! is in the ISR still is not held against it until it has all again, or has left. A plan that says how many
+//! acknowledged records are lost is not held against this.
 
 use super::property::{Property, Violation};
 use super::replica_key::{ReplicaKey, broker_id};
 use crate::node::view::ClusterView;
 use crate::protocol::{BrokerId, Fact, Routine, StateWriteReason, TopicPartition, counted};
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NAME: &str = "who is in the ISR has all that is committed";
 
@@ -35,6 +36,8 @@ struct Known {
     committed: i64,
     /// The next leader's log is what is committed, however short.
     begins_anew: bool,
+    /// Members that lost power, and have not been seen with all of it since.
+    may_lack: BTreeSet<BrokerId>,
 }
 
 impl Property for InSyncReplicasHoldWhatIsCommitted {
@@ -85,6 +88,7 @@ impl InSyncReplicasHoldWhatIsCommitted {
                     return None;
                 }
                 known.committed = known.committed.max(*high_watermark);
+                known.forgive_no_longer(partition, view);
                 self.looked_at += 1;
                 let others = known.isr.iter().copied().filter(|id| *id != known.leader);
                 let lacks = known.lacking(others, partition, view)?;
@@ -105,6 +109,7 @@ impl InSyncReplicasHoldWhatIsCommitted {
                 known.leads &= known.leader_epoch == *leader_epoch;
                 (known.leader, known.leader_epoch) = (*leader, *leader_epoch);
                 let before = std::mem::replace(&mut known.isr, isr.clone());
+                known.may_lack.retain(|id| isr.contains(id));
                 let joined = isr.iter().copied().filter(|id| !before.contains(id));
                 let lacks = known.lacking(joined, partition, view)?;
                 Some((partition, lacks))
@@ -127,7 +132,8 @@ impl InSyncReplicasHoldWhatIsCommitted {
                     return None;
                 }
                 known.leads = true;
-                if std::mem::take(&mut known.begins_anew) {
+                let lost_some = known.may_lack.contains(&broker);
+                if std::mem::take(&mut known.begins_anew) || lost_some {
                     known.committed = *high_watermark;
                 }
                 (*log_end_offset < known.committed).then_some((partition, broker))
@@ -135,7 +141,9 @@ impl InSyncReplicasHoldWhatIsCommitted {
             Fact::Truncated { partition, to, .. } => {
                 let broker = broker_id(&entry.node)?;
                 let known = self.partitions.get(&ReplicaKey::new(0, partition))?;
-                let lacks = known.isr.contains(&broker) && known.counts() && *to < known.committed;
+                let is_held_to_it =
+                    known.isr.contains(&broker) && !known.may_lack.contains(&broker);
+                let lacks = is_held_to_it && known.counts() && *to < known.committed;
                 lacks.then_some((partition, broker))
             }
             // What it had not synced may be gone, and it may be the only one that can lead.
@@ -144,7 +152,10 @@ impl InSyncReplicasHoldWhatIsCommitted {
                 let affected = self.partitions.values_mut();
                 affected
                     .filter(|known| known.isr.contains(&broker))
-                    .for_each(|known| known.begins_anew = true);
+                    .for_each(|known| {
+                        known.begins_anew = true;
+                        known.may_lack.insert(broker);
+                    });
                 None
             }
             _ => None,
@@ -175,10 +186,21 @@ impl Known {
         if !self.counts() {
             return None;
         }
-        brokers.find(|id| {
-            view.replica_offsets(*id, partition)
-                .is_some_and(|replica| replica.log_end_offset < self.committed)
-        })
+        brokers.find(|id| !self.may_lack.contains(id) && self.is_short(*id, partition, view))
+    }
+
+    fn is_short(&self, id: BrokerId, partition: &TopicPartition, view: &dyn ClusterView) -> bool {
+        let replica = view.replica_offsets(id, partition);
+        replica.is_some_and(|replica| replica.log_end_offset < self.committed)
+    }
+
+    /// Who lost power and has all that is committed is held to it from now on.
+    fn forgive_no_longer(&mut self, partition: &TopicPartition, view: &dyn ClusterView) {
+        let forgiven = std::mem::take(&mut self.may_lack).into_iter();
+        let has_all = |id: &BrokerId| {
+            view.replica_offsets(*id, partition).is_some() && !self.is_short(*id, partition, view)
+        };
+        self.may_lack = forgiven.filter(|id| !has_all(id)).collect();
     }
 }
 
@@ -266,5 +288,46 @@ mod tests {
         };
         let alone = [leads, moved].map(|fact| scene.fact("broker-1", fact));
         assert_eq!(property.after_event(&alone, &scene), None);
+    }
+
+    /// Broker 2 loses power and comes back, in the ISR all the while, with less; then it leads.
+    #[test]
+    fn r7_holds_nothing_against_a_member_that_lost_power_until_it_has_all_again() {
+        let leads = |epoch, log_end_offset, high_watermark, isr: &[BrokerId]| Fact::BecameLeader {
+            partition: tp("t-0"),
+            leader_epoch: epoch,
+            log_end_offset,
+            high_watermark,
+            isr: isr.to_vec(),
+        };
+        let moved = Fact::HighWatermarkMoved {
+            partition: tp("t-0"),
+            high_watermark: 6,
+            as_leader: true,
+        };
+        for catches_up in [false, true] {
+            let mut scene = Scene::new();
+            let facts = committed(&mut scene);
+            let mut property = alone(InSyncReplicasHoldWhatIsCommitted::default());
+            assert_eq!(property.after_event(&facts, &scene), None);
+            scene.replica_mut(2, "t-0").log_end_offset = 4;
+            let goes_on = [
+                scene.fact("broker-2", Fact::PowerFailed),
+                scene.fact("broker-9", state("t-0", 1, 5, &[1, 2])),
+                scene.fact("broker-1", leads(5, 7, 5, &[1, 2])),
+            ];
+            assert_eq!(property.after_event(&goes_on, &scene), None);
+            if catches_up {
+                scene.replica_mut(2, "t-0").log_end_offset = 7;
+                let moved = [scene.fact("broker-1", moved.clone())];
+                assert_eq!(property.after_event(&moved, &scene), None);
+            }
+            let second = [
+                scene.fact("broker-9", state("t-0", 2, 6, &[2])),
+                scene.fact("broker-2", leads(6, 4, 4, &[2])),
+            ];
+            let found = property.after_event(&second, &scene);
+            assert_eq!(found.is_some(), catches_up, "{found:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::kernel::Duration;
 use crate::plan::{Action, Healing, Plan, Role, Targets, When};
 use crate::protocol::{NO_LEADER, counted};
 
-const NAME: &str = "after healing every ISR is full again";
+pub(super) const NAME: &str = "after healing every ISR is full again";
 
 /// For what comes after a session's end: registration, election, catching up.
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);

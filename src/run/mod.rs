@@ -305,6 +305,9 @@ impl Run {
             kernel: &self.kernel,
             layout: &self.layout,
         };
+        if self.stopped.is_some() {
+            self.checks.ends_early();
+        }
         let end_of_run = self.checks.end_of_run(&observed);
         if let Some(broken) = violations.first() {
             // What the run would have come to, nobody can say.

@@ -5,7 +5,7 @@ use crate::plan::{Action, Problem, TopicPlan};
 use crate::protocol::{counted, is_topic_name};
 
 /// More would be a slip of the pen, not a plan.
-const MOST_REPLICAS: u64 = 200_000;
+const MOST_REPLICAS: u64 = 30_000;
 pub(super) const LEGAL_NAME: &str = "at most 249 letters, digits, dots, underscores and hyphens";
 
 /// Of one topic.

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::client_config::Keys;
 use crate::kernel::Duration;
+use crate::protocol::is_topic_name;
 use std::rc::Rc;
 
 /// Present where there is a `group.id`.
@@ -49,6 +50,16 @@ impl GroupMembership {
             });
         }
         let instance = keys.text("group.instance.id");
+        // `JoinGroupRequest.validateGroupInstanceId` holds it to the rules of a topic's name.
+        if keys.has("group.instance.id") && !is_topic_name(&instance) {
+            return Err(ConfigError::Value {
+                key: "group.instance.id",
+                value: instance,
+                expected: "what a topic may be called: at most 249 letters, digits, dots, underscores and \
+                           hyphens, and not only one or two dots"
+                    .to_owned(),
+            });
+        }
         let classes = keys.text("partition.assignment.strategy");
         if classes.is_empty() && keys.has("partition.assignment.strategy") {
             return Err(ConfigError::Value {
