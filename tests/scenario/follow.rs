@@ -521,3 +521,64 @@ fn who_led_before_leads_on_in_the_next_epoch() {
     let other = "leads trucks_gps-0 from now on (epoch 4), and has it";
     says(&journey, "broker-2", other);
 }
+
+#[test]
+fn a_commit_that_is_forgotten_and_made_again_is_told_both_times() {
+    let journey = followed(&["committed-offset-expires", "trucks_gps-0@10"]);
+    let stations = stations(&journey);
+    let of_archive = stations.iter().filter(|(_, what)| {
+        what.contains("group archive goes on") || what.starts_with("forgets how far")
+    });
+    let told: Vec<&str> = of_archive.map(|(_, what)| *what).collect();
+    let [first, forgotten, again] = told[..] else {
+        panic!("{journey}");
+    };
+    assert_eq!(
+        forgotten,
+        "forgets how far group archive has read trucks_gps-0: nobody needed it for offsets.retention.minutes"
+    );
+    assert!(first.ends_with(": it is behind that"), "{journey}");
+    assert!(again.ends_with(": it is behind that"), "{journey}");
+}
+
+#[test]
+fn what_was_deleted_before_a_group_was_there_was_not_skipped_by_it() {
+    let late = [
+        "acks-and-min-insync",
+        "trucks_gps-0@10",
+        "--set",
+        "+timeline=[{at: 12s, delete records: trucks_gps-0, before: 20}]",
+        "--set",
+        "+consumers/late={topics: [trucks_gps], start: 15s, config: {group.id: z}}",
+    ];
+    let journey = followed(&late);
+    assert!(!journey.contains("group z goes on"), "{journey}");
+    ends(
+        &journey,
+        &[
+            "deleted: no log holds it any more (its log begins behind it)",
+            "deleted before group z was there",
+        ],
+    );
+}
+
+#[test]
+fn what_a_group_still_has_in_hand_is_said_last() {
+    let slow = "+consumers/slow={topics: [trucks_gps], processing: 200s, config: {group.id: z, \
+                enable.auto.commit: false, max.poll.interval.ms: 500000}}";
+    let quick =
+        "+consumers/slow={topics: [trucks_gps], config: {group.id: z, enable.auto.commit: false}}";
+    for (consumer, last) in [
+        (
+            slow,
+            "read, and not processed or committed yet: of group z slow has it",
+        ),
+        (
+            quick,
+            "processed, and not committed yet: no commit of group z covers it",
+        ),
+    ] {
+        let journey = followed(&["acks-and-min-insync", "trucks_gps-0@0", "--set", consumer]);
+        assert!(journey.contains(last), "{journey}");
+    }
+}

@@ -245,14 +245,25 @@ impl Group {
                 "processed twice: group {name} was done with it {times} times{again}"
             ));
         }
-        let offset = self.covered_by.filter(|_| self.done == 0)?;
-        let why = match (who_has_it, &self.dropped) {
+        let why = || match (who_has_it, &self.dropped) {
             (Some(node), _) => format!("{node} has it, and is not done with it yet"),
             (None, Some(how)) => how.clone(),
             (None, None) => "nobody of it was given it".to_owned(),
         };
-        Some(format!(
-            "committed and never processed: group {name} goes on at offset {offset}, and nobody of it was ever done with it: {why}"
-        ))
+        match (self.done, self.covered_by, self.gone_before) {
+            (0, Some(_), Some(gone)) => Some(format!("{gone} before group {name} was there")),
+            (0, Some(offset), None) => Some(format!(
+                "committed and never processed: group {name} goes on at offset {offset}, and nobody of it was ever done with it: {}",
+                why()
+            )),
+            (0, None, _) if self.has_read => Some(format!(
+                "read, and not processed or committed yet: of group {name} {}",
+                why()
+            )),
+            (1, None, _) => Some(format!(
+                "processed, and not committed yet: no commit of group {name} covers it"
+            )),
+            _ => None,
+        }
     }
 }

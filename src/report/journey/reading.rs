@@ -57,6 +57,10 @@ pub(super) struct Group {
     pub(super) done_again: Option<String>,
     /// How a member came to have it and not to be done with it.
     pub(super) dropped: Option<String>,
+    /// A member was given it.
+    pub(super) has_read: bool,
+    /// How it was gone when the group was first heard of.
+    pub(super) gone_before: Option<&'static str>,
 }
 
 impl Reading {
@@ -110,6 +114,16 @@ impl Walk<'_> {
         self.is_at(partition) && self.kept.lies_at(offset)
     }
 
+    /// The group as it is known, from when it is first heard of.
+    fn group(&mut self, name: &Rc<str>) -> &mut Group {
+        let gone_before = self.kept.is_gone();
+        let group = self.read.of_group.entry(name.clone());
+        group.or_insert_with(|| Group {
+            gone_before,
+            ..Group::default()
+        })
+    }
+
     pub(super) fn fact_of_reader(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
         match &entry.fact {
@@ -144,9 +158,9 @@ impl Walk<'_> {
         let copies = &self.kept.copies;
         let passes = !copies.is_empty() && copies.iter().all(|copy| copy.offset < offset);
         if let Some(group) = self.read.groups.get(&**node).filter(|_| passes) {
-            let group = self.read.of_group.entry(group.clone()).or_default();
             let how = || format!("{node} began {began}");
-            group.dropped.get_or_insert_with(how);
+            let group = group.clone();
+            self.group(&group).dropped.get_or_insert_with(how);
         }
         self.read.reader(node).began = Some(began);
     }
@@ -156,7 +170,11 @@ impl Walk<'_> {
         if content != self.found.made.content || !copies.any(|it| it.offset == offset) {
             return;
         }
-        let is_member = self.read.groups.contains_key(&*entry.node);
+        let group = self.read.groups.get(&*entry.node).cloned();
+        let is_member = group.is_some();
+        if let Some(group) = group {
+            self.group(&group).has_read = true;
+        }
         let reader = self.read.reader(&entry.node);
         reader.reads += 1;
         reader.read_at = entry.time;
@@ -185,6 +203,18 @@ impl Walk<'_> {
     fn group_fact(&mut self, entry: &TraceEntry, fact: &GroupFact) {
         let node = &entry.node;
         match fact {
+            GroupFact::Changed { group, .. } => {
+                self.group(group);
+            }
+            GroupFact::OffsetExpired { group, partition } if self.is_at(partition) => {
+                let of_it = self.group(group);
+                of_it.covered_by = None;
+                if std::mem::take(&mut of_it.was_covered) {
+                    self.says(entry, format!(
+                        "forgets how far group {group} has read {partition}: nobody needed it for offsets.retention.minutes"
+                    ));
+                }
+            }
             GroupFact::Processed {
                 group,
                 partition,
@@ -200,7 +230,7 @@ impl Walk<'_> {
                     None => "is done with it".to_owned(),
                 };
                 let (began, read_at) = (reader.had_begun.clone(), reader.read_at);
-                let group = self.read.of_group.entry(group.clone()).or_default();
+                let group = self.group(group);
                 group.done += 1;
                 if let Some((other, at)) = group.last_done.replace((node.clone(), entry.time)) {
                     group.done_again = match read_at <= at && other != *node {
@@ -219,9 +249,12 @@ impl Walk<'_> {
                 ..
             } if self.is_at(partition) && !self.kept.copies.is_empty() => {
                 let covers = self.kept.copies.iter().any(|copy| copy.offset < *offset);
-                let of_it = self.read.of_group.entry(group.clone()).or_default();
+                let of_it = self.group(group);
                 let was_covered = std::mem::replace(&mut of_it.was_covered, covers);
                 of_it.covered_by = covers.then_some(*offset);
+                if of_it.gone_before.is_some() {
+                    return;
+                }
                 let where_ = match (was_covered, covers) {
                     (false, true) => "it is behind that",
                     (true, false) => "it will be read once more",

@@ -62,6 +62,18 @@ impl Storing {
         copies.any(|it| it.is_held_by(broker))
     }
 
+    /// Every log that had it has it no longer: whether it was deleted or lost.
+    pub(super) fn is_gone(&self) -> Option<&'static str> {
+        let gone = self.gone.as_ref()?;
+        let mut copies = self.copies.iter();
+        copies
+            .all(|copy| copy.holders.is_empty())
+            .then_some(match gone {
+                Gone::Deleted(_) => "deleted",
+                Gone::Lost(_) => "lost",
+            })
+    }
+
     fn leads_no_longer(&mut self, broker: BrokerId) {
         self.leader.take_if(|leader| *leader == broker);
     }
