@@ -198,7 +198,7 @@ impl Acknowledged {
             (0, 0) => format!("{count} acknowledged, all {count} still there"),
             (0, deleted) => {
                 let there = count - deleted;
-                format!("{count} acknowledged, {there} still there, {deleted} deleted by retention")
+                format!("{count} acknowledged, {there} still there, {deleted} deleted by retention or on request")
             }
             (lost, _) => format!("{count} acknowledged, {lost} lost"),
         };
@@ -401,7 +401,7 @@ mod tests {
         assert_eq!(property.at_end(&end), []);
         assert_eq!(
             property.figures(),
-            "2 acknowledged, 1 still there, 1 deleted by retention"
+            "2 acknowledged, 1 still there, 1 deleted by retention or on request"
         );
     }
 

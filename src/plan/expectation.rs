@@ -57,7 +57,7 @@ sentences! {
     /// What is expected of a run.
     #[derive(Clone, PartialEq, Eq, Debug)]
     pub enum Expectation, "an expectation" {
-        /// Every acknowledged record stands in the log of its partition's leader at the end, or was deleted by retention.
+        /// Every acknowledged record stands in the log of its partition's leader at the end, or was deleted by retention or on request.
         NoneLost = "no acknowledged record is lost",
         /// So many acknowledged records are gone at the end; replaces the default expectation.
         Lost { count: Count } = "acknowledged records lost: {count}",

@@ -63,7 +63,7 @@ pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
             let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
             loud(format!(
                 "goes on as producer {producer_id} in epoch {producer_epoch}, with sequence numbers from 0 on in {}: \
-                 it cannot know what of the old ones is stored",
+                 after what has failed, the old ones would have a gap, or may be stored",
                 partitions.join(", ")
             ))
         }
