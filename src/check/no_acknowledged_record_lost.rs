@@ -198,7 +198,9 @@ impl Acknowledged {
             (0, 0) => format!("{count} acknowledged, all {count} still there"),
             (0, deleted) => {
                 let there = count - deleted;
-                format!("{count} acknowledged, {there} still there, {deleted} deleted by retention or on request")
+                format!(
+                    "{count} acknowledged, {there} still there, {deleted} deleted by retention or on request"
+                )
             }
             (lost, _) => format!("{count} acknowledged, {lost} lost"),
         };
