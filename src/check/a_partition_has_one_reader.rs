@@ -219,6 +219,7 @@ impl Hands {
 mod tests {
     use super::*;
     use crate::check::testing::{Scene, alone};
+    use crate::protocol::OwnerThen;
 
     fn partitions(of: &[i32]) -> Vec<TopicPartition> {
         of.iter().map(|p| TopicPartition::new("t", *p)).collect()
@@ -251,7 +252,7 @@ mod tests {
         Fact::Group(GroupFact::PartitionsRevoked {
             group: "g".into(),
             partitions: partitions(of),
-            stay_its_own: false,
+            owner_then: OwnerThen::Nobody,
         })
     }
 

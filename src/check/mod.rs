@@ -47,6 +47,7 @@ mod stored_log;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unpack;
+mod unprocessed;
 mod whole_after_healing;
 mod zookeeper;
 mod zookeeper_past;
@@ -58,3 +59,4 @@ pub use latency::{Latencies, millis};
 pub use no_acknowledged_record_lost::NAME as NO_ACKNOWLEDGED_RECORD_IS_LOST;
 pub use property::{Property, Violation};
 pub use stored_log::{StoredLog, StoredRecord};
+pub use unprocessed::Unprocessed;

@@ -17,7 +17,8 @@ use crate::client::serializers::SchemaOptions;
 use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
 use crate::protocol::rules::Rules;
 use crate::protocol::{
-    ClientTimer, Ctx, Event, Fact, GroupFact, Timer, TopicName, TopicPartition, content_of,
+    ClientTimer, Ctx, ErrorCode, Event, Fact, GroupFact, OwnerThen, Timer, TopicName,
+    TopicPartition, content_of,
 };
 use reading::Reading;
 use std::collections::BTreeMap;
@@ -215,10 +216,7 @@ impl Consumer {
     fn end(&mut self, ctx: &mut Ctx<'_>, leaving: Leaving) {
         let (status, why) = match leaving {
             Leaving::Asked => (0, "asked to stop".into()),
-            Leaving::Thrown(exception) => {
-                self.state_news(ctx, GroupNews::Exception(exception));
-                (1, format!("poll threw {exception}").into())
-            }
+            Leaving::Thrown(exception) => (1, format!("poll threw {exception}").into()),
             Leaving::Failed => (1, "its application threw".into()),
             Leaving::Killed => return,
         };
@@ -274,6 +272,7 @@ impl Consumer {
                 // Nobody catches it: the application closes its consumer and ends.
                 Polled::Group(GroupNews::Exception(exception)) => {
                     if self.leaving.is_none() {
+                        self.state_news(ctx, GroupNews::Exception(exception));
                         self.leave(ctx, Leaving::Thrown(exception));
                     }
                     continue;
@@ -379,7 +378,15 @@ impl Consumer {
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked {
                 group,
                 partitions,
-                stay_its_own: is_static && self.library.is_closing(),
+                owner_then: match self.leaving {
+                    Some(Leaving::Thrown(exception))
+                        if exception == ErrorCode::FencedInstanceId.exception() =>
+                    {
+                        OwnerThen::Another
+                    }
+                    _ if is_static && self.library.is_closing() => OwnerThen::Itself,
+                    _ => OwnerThen::Nobody,
+                },
             },
             GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
             // The coordinator states what it has stored.

@@ -32,8 +32,9 @@ pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
     ApplicationFact, Errand, Fact, FetchSessionFact, GroupFact, IsrChange, Lack, LinkFault,
-    LostCommand, MachineFault, MemberGone, MessageFact, NotReached, Part, ProducerStateFact,
-    RebalanceReason, RecordId, Routine, Serialized, ShellFact, StateWriteReason, content_of,
+    LostCommand, MachineFault, MemberGone, MessageFact, NotReached, OwnerThen, Part,
+    ProducerStateFact, RebalanceReason, RecordId, Routine, Serialized, ShellFact, StateWriteReason,
+    content_of,
 };
 pub use hosts::{Hosts, is_localhost};
 pub use ids::{

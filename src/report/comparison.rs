@@ -6,8 +6,7 @@
 //! members of a group are one reader.
 
 use super::account::{Account, ClientTotals};
-use super::unprocessed::Unprocessed;
-use crate::check::{Judgement, NO_ACKNOWLEDGED_RECORD_IS_LOST, millis};
+use crate::check::{Judgement, NO_ACKNOWLEDGED_RECORD_IS_LOST, Unprocessed, millis};
 use crate::plan::Plan;
 use crate::protocol::{Fact, counted};
 use crate::run::Report;
@@ -149,7 +148,7 @@ impl Observer for Tally {
         self.stalls.learn(entry);
         self.account.fact(entry);
         if let Some(unprocessed) = &mut self.unprocessed {
-            unprocessed.fact(entry);
+            unprocessed.learn(entry);
         }
         match &entry.fact {
             Fact::RecordCreated { content, .. } => *self.made.entry(*content).or_default() += 1,

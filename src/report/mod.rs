@@ -17,7 +17,6 @@ mod junit;
 mod output;
 mod summary;
 mod tables;
-mod unprocessed;
 mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};

@@ -2,7 +2,7 @@
 //! its coordinator again. Rules CC36 to CC56, CX4 to CX8 of the table of rules, where they have a row.
 
 use kafka_trial::node::view::{ClusterView, GroupView};
-use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, RebalanceReason};
+use kafka_trial::protocol::{ApplicationFact, Fact, GroupFact, OwnerThen, RebalanceReason};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use kafka_trial::trace::{Style, transcript};
@@ -294,16 +294,41 @@ fn cc56_a_static_member_that_stops_stays_the_owner_of_its_partitions() {
             ),
         );
         let stay = report.trace.iter().find_map(|entry| match &entry.fact {
-            Fact::Group(GroupFact::PartitionsRevoked { stay_its_own, .. }) => Some(*stay_its_own),
+            Fact::Group(GroupFact::PartitionsRevoked { owner_then, .. }) => Some(*owner_then),
             _ => None,
         });
         let told = transcript(&report.trace, Style::default());
         let back = told.contains(" back to group g");
         (stay, back, told.contains("group g is told nothing"))
     };
-    assert_eq!(stopped(""), (Some(false), true, false));
+    assert_eq!(stopped(""), (Some(OwnerThen::Nobody), true, false));
     let is_static = ", group.instance.id: i";
-    assert_eq!(stopped(is_static), (Some(true), false, true));
+    assert_eq!(stopped(is_static), (Some(OwnerThen::Itself), false, true));
+}
+
+/// Of two with one `group.instance.id` the earlier is fenced: first `poll` throws, then it closes, and whoever came has
+/// its partitions.
+#[test]
+fn a_fenced_member_throws_before_it_closes_and_is_no_owner_any_more() {
+    let twin = |name: &str, start: &str| {
+        format!("  {name}: {{topics: [t], {start}config: {{group.id: g, group.instance.id: i}}}}\n")
+    };
+    let consumers = twin("a", "") + &twin("b", "start: 20s, ");
+    let report = fleet("40s", &format!("consumers:\n{consumers}"));
+    let told: Vec<String> = report
+        .trace
+        .iter()
+        .filter(|entry| *entry.node == *"a")
+        .filter_map(|entry| match &entry.fact {
+            Fact::Group(GroupFact::Failed { exception, .. }) => Some(exception.to_string()),
+            Fact::Group(GroupFact::PartitionsRevoked { owner_then, .. }) => {
+                Some(format!("{owner_then:?}"))
+            }
+            Fact::Exiting { .. } => Some("ends".to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["FencedInstanceIdException", "Another", "ends"]);
 }
 
 /// CX10: nobody but the leader's own metadata tells it that its topic has grown; it has all join again, and says why.

@@ -6,6 +6,7 @@
 use super::consumers::ON_ITS_WAY;
 use super::history::{History, seconds, within};
 use super::{Verdict, verdict_of};
+use crate::check::unprocessed::Unprocessed;
 use crate::kernel::{Duration, Time};
 use crate::plan::{Count, EventRef};
 use crate::protocol::{Fact, GroupFact, TopicPartition, counted};
@@ -49,20 +50,14 @@ pub(super) fn processed_twice(history: &History<'_>, group: &str, count: Count) 
     verdict_of(count.holds(again), format!("{again} processed again"))
 }
 
-/// Acknowledged records between where the group began and what it has committed that nobody was ever done
-/// with, and nobody who still runs is working on.
+/// See [`Unprocessed`].
 pub(super) fn never_processed(history: &History<'_>, group: &str, count: Count) -> Verdict {
-    let processed = processed(history, group);
-    let in_work = in_work(history, group);
-    let (from, committed) = (began(history, group), committed(history, group));
-    let passed = |(partition, offset): &Place<'_>| {
-        let is_before = committed.get(partition).is_some_and(|end| offset < end);
-        is_before && from.get(partition).is_some_and(|from| offset >= from)
-    };
-    let never = acknowledged(history)
-        .filter(|(_, place)| passed(place))
-        .filter(|(_, place)| !processed.contains_key(place) && !in_work.contains(place))
-        .count() as u64;
+    let mut unprocessed = Unprocessed::default();
+    history
+        .entries
+        .iter()
+        .for_each(|entry| unprocessed.learn(entry));
+    let never = unprocessed.count_of(group);
     let figures = format!("{never} committed and never processed");
     verdict_of(count.holds(never), figures)
 }
@@ -325,47 +320,6 @@ fn processed<'a>(history: &History<'a>, group: &str) -> BTreeMap<Place<'a>, u64>
         }
     }
     times
-}
-
-/// What members that run at the end were given and may not be done with.
-fn in_work<'a>(history: &History<'a>, group: &str) -> BTreeSet<Place<'a>> {
-    let members = members(history, group);
-    let mut of_member: BTreeMap<&str, BTreeSet<Place<'a>>> = BTreeMap::new();
-    for entry in history.entries {
-        match &entry.fact {
-            Fact::Consumed {
-                partition, offset, ..
-            } if members.contains(&*entry.node) => {
-                let given = of_member.entry(&entry.node).or_default();
-                given.insert((partition, *offset));
-            }
-            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
-                of_member.remove(&*entry.node);
-            }
-            _ => {}
-        }
-    }
-    of_member.into_values().flatten().collect()
-}
-
-/// Where a member first read each partition.
-fn began<'a>(history: &History<'a>, group: &str) -> BTreeMap<&'a TopicPartition, i64> {
-    let mut members: BTreeSet<&str> = BTreeSet::new();
-    let mut began = BTreeMap::new();
-    for entry in history.entries {
-        match &entry.fact {
-            Fact::Group(GroupFact::PartitionsAssigned { group: of, .. }) if **of == *group => {
-                members.insert(&entry.node);
-            }
-            Fact::PositionSet {
-                partition, offset, ..
-            } if members.contains(&*entry.node) => {
-                began.entry(partition).or_insert(*offset);
-            }
-            _ => {}
-        }
-    }
-    began
 }
 
 /// The next record that the group reads of each partition, as last stored.

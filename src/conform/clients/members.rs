@@ -13,6 +13,7 @@ use crate::run::Unbuildable;
 use crate::trace::TraceEntry;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// All members are of this group.
 pub(super) const GROUP: &str = "g";
@@ -65,8 +66,9 @@ pub(super) struct Heard {
     log: Vec<String>,
     generation: i32,
     assigned: BTreeSet<TopicPartition>,
-    /// What an exception keeps from being seen: nobody looks once `poll` has thrown.
-    before_the_last: BTreeSet<TopicPartition>,
+    /// What `poll` has thrown. The recorder's member closes then, and says so afterwards; nobody looks any more at what it
+    /// has.
+    thrown: Option<Rc<str>>,
 }
 
 impl Heard {
@@ -76,11 +78,16 @@ impl Heard {
             log: Vec::new(),
             generation: UNKNOWN_GENERATION_ID,
             assigned: BTreeSet::new(),
-            before_the_last: BTreeSet::new(),
+            thrown: None,
         }
     }
 
     pub(super) fn hear(&mut self, entry: &TraceEntry) {
+        if let Fact::Exiting { .. } = &entry.fact
+            && let Some(exception) = self.thrown.take()
+        {
+            self.log.push(format!("error {exception}"));
+        }
         let Fact::Group(fact) = &entry.fact else {
             return;
         };
@@ -104,16 +111,16 @@ impl Heard {
                 self.give_up(partitions);
             }
             GroupFact::Failed { exception, .. } => {
-                self.log.push(format!("error {exception}"));
-                self.assigned = std::mem::take(&mut self.before_the_last);
+                self.thrown = Some(Rc::clone(exception));
             }
             _ => {}
         }
     }
 
     fn give_up(&mut self, partitions: &[TopicPartition]) {
-        self.before_the_last = self.assigned.clone();
-        self.assigned.retain(|it| !partitions.contains(it));
+        if self.thrown.is_none() {
+            self.assigned.retain(|it| !partitions.contains(it));
+        }
     }
 
     /// As the recorder wrote it down.

@@ -51,7 +51,7 @@ fn place_of_hash(hash: i32, buckets: u32) -> (u32, i32) {
     (spread as u32 % buckets, spread)
 }
 
-/// How many buckets a `mutable.HashMap` has that had so many, before so many entries are in it.
+/// The buckets of a `mutable.HashMap` as it comes to hold so many entries: it grows before it is full, and never shrinks.
 pub fn buckets_for(entries: usize, buckets: u32) -> u32 {
     match entries as u64 >= u64::from(buckets) * 3 / 4 {
         true => buckets * 2,

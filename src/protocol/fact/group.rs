@@ -39,9 +39,8 @@ pub enum GroupFact {
     PartitionsRevoked {
         group: Rc<str>,
         partitions: Vec<TopicPartition>,
-        /// A static member closes: its group is told nothing, and holds them as its own until its session ends.
         #[serde(default)]
-        stay_its_own: bool,
+        owner_then: OwnerThen,
     },
     /// `onPartitionsLost`: a member learns that these are not its own any more.
     #[serde(rename = "partitions-lost")]
@@ -157,4 +156,17 @@ impl From<GroupFact> for Fact {
     fn from(fact: GroupFact) -> Fact {
         Fact::Group(fact)
     }
+}
+
+/// Whose the partitions are for the group that a member stops reading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnerThen {
+    /// The group learns of it, and gives them out anew.
+    #[default]
+    Nobody,
+    /// Its own: a static member closes, its group is told nothing, and holds them as its own until its session ends.
+    Itself,
+    /// Another process of its `group.instance.id` has them already, and it was fenced.
+    Another,
 }

@@ -1,7 +1,7 @@
 //! Groups of consumers, in words.
 
 use super::{Telling, joined, loud, meaning, quiet};
-use crate::protocol::{GroupFact, MemberGone, RebalanceReason, TopicPartition, counted};
+use crate::protocol::{GroupFact, MemberGone, OwnerThen, RebalanceReason, TopicPartition, counted};
 use crate::trace::story::Story;
 use std::fmt::Write as _;
 
@@ -71,15 +71,27 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
         GroupFact::PartitionsRevoked {
             group,
             partitions,
-            stay_its_own,
-        } => match partitions.is_empty() {
-            true => quiet(format!("has nothing to give back to group {group}")),
-            false if *stay_its_own => loud(format!(
-                "stops reading {}: its own onPartitionsRevoked runs, and group {group} is told nothing; there it stays their owner (group.instance.id) until its heartbeats are missed",
+            owner_then,
+        } => {
+            let own = format!(
+                "stops reading {}: its own onPartitionsRevoked runs, and group {group} is told nothing",
                 names(partitions)
-            )),
-            false => loud(format!("gives {} back to group {group}", names(partitions))),
-        },
+            );
+            match owner_then {
+                _ if partitions.is_empty() => {
+                    quiet(format!("has nothing to give back to group {group}"))
+                }
+                OwnerThen::Nobody => {
+                    loud(format!("gives {} back to group {group}", names(partitions)))
+                }
+                OwnerThen::Itself => loud(format!(
+                    "{own}; there it stays their owner (group.instance.id) until its heartbeats are missed"
+                )),
+                OwnerThen::Another => loud(format!(
+                    "{own}; there another of its group.instance.id is their owner already"
+                )),
+            }
+        }
         GroupFact::PartitionsLost { group, partitions } => loud(format!(
             "learns that group {group} has taken {} from it",
             names(partitions)

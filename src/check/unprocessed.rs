@@ -1,6 +1,6 @@
 //! Records that a group goes on behind, and that nobody of it was ever done with: acknowledged, between where the group
-//! began and what it has committed last, and in the hands of no member that still runs. That is what the expectation
-//! `records never processed by group g` counts, here of every group of a run.
+//! began and what it has committed last, and in the hands of no member that still runs. The expectation `records never
+//! processed by group g` counts them, and `trial compare` those of every group of a run.
 
 use crate::protocol::{Fact, GroupFact, TopicPartition};
 use crate::trace::TraceEntry;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 type Offsets = BTreeMap<TopicPartition, BTreeSet<i64>>;
 
 #[derive(Debug, Default)]
-pub(super) struct Unprocessed {
+pub struct Unprocessed {
     acknowledged: Offsets,
     groups: BTreeMap<Rc<str>, Group>,
     /// The group of each member that was given partitions.
@@ -27,7 +27,7 @@ struct Group {
 }
 
 impl Unprocessed {
-    pub(super) fn fact(&mut self, entry: &TraceEntry) {
+    pub fn learn(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
         match &entry.fact {
             Fact::Acked {
@@ -76,14 +76,16 @@ impl Unprocessed {
     }
 
     /// Of all groups together.
-    pub(super) fn count(&self) -> u64 {
-        let groups = self.groups.iter();
-        groups.map(|(name, group)| self.count_of(name, group)).sum()
+    pub fn count(&self) -> u64 {
+        self.groups.keys().map(|group| self.count_of(group)).sum()
     }
 
-    fn count_of(&self, name: &Rc<str>, group: &Group) -> u64 {
-        let given = self.given.iter();
-        let members = given.filter(|(node, _)| self.group_of.get(*node) == Some(name));
+    pub fn count_of(&self, name: &str) -> u64 {
+        let Some(group) = self.groups.get(name) else {
+            return 0;
+        };
+        let is_of_it = |node| self.group_of.get(node).is_some_and(|of| **of == *name);
+        let members = self.given.iter().filter(|(node, _)| is_of_it(*node));
         let in_work: Vec<&Offsets> = members.map(|(_, given)| given).collect();
         let is_in = |offsets: &Offsets, partition: &TopicPartition, offset: &i64| {
             let offsets = offsets.get(partition);
