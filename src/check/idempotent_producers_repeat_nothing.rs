@@ -31,8 +31,9 @@ pub(super) struct IdempotentProducersRepeatNothing {
 struct Idempotent {
     id: i64,
     knows_what_is_stored: bool,
-    /// Number and offset of the record of each partition that was acknowledged last.
-    last: BTreeMap<TopicPartition, (u64, i64)>,
+    /// Number and offset of the record of each partition that was acknowledged last. An application may have two
+    /// producers of its own, which number their records each for itself.
+    last: BTreeMap<(Rc<str>, TopicPartition), (u64, i64)>,
 }
 
 impl IdempotentProducersRepeatNothing {
@@ -112,8 +113,9 @@ impl Property for IdempotentProducersRepeatNothing {
                 }
                 self.acknowledged += 1;
                 let now = (record.number, *offset);
-                let Some(last) = producer.last.get_mut(partition) else {
-                    producer.last.insert(partition.clone(), now);
+                let of_it = (Rc::clone(&record.producer), partition.clone());
+                let Some(last) = producer.last.get_mut(&of_it) else {
+                    producer.last.insert(of_it, now);
                     return None;
                 };
                 let before = std::mem::replace(last, now);
@@ -196,6 +198,8 @@ mod tests {
         assert!(fires(&[ID.into(), two.clone(), one.clone()]));
         let elsewhere = acked("p#2", "t-1", 4, "b");
         assert!(!fires(&[ID.into(), one.clone(), elsewhere]));
+        let of_another = acked("p-forwarder#2", "t-0", 4, "b");
+        assert!(!fires(&[ID.into(), one.clone(), of_another]));
         assert!(!fires(&[one.clone(), two.clone()]), "it numbers nothing");
         assert!(
             !fires(&[ID.into(), failed(), one.clone(), two.clone()]),

@@ -41,7 +41,7 @@ impl Property for NoAcknowledgedRecordLost {
 
     fn after_event(&mut self, facts: &[TraceEntry], _: &dyn ClusterView) -> Option<Violation> {
         for entry in facts {
-            self.acknowledged.learn(&entry.fact);
+            self.acknowledged.learn(entry);
         }
         None
     }
@@ -111,10 +111,17 @@ pub(super) struct Acknowledged {
     pub(super) count: u64,
     /// Contents of what was sent with acks=0.
     sent: BTreeMap<TopicPartition, Vec<u64>>,
-    /// Names of those who sent, each once.
-    producers: Vec<Rc<str>>,
-    /// The place of each there.
+    /// Names of producers, and whose process each is.
+    producers: Vec<Producer>,
+    /// The place there of each that runs.
     places: ByNode<Option<u32>>,
+}
+
+/// A producer in one process: in the next its records may be numbered anew.
+#[derive(Debug)]
+struct Producer {
+    name: Rc<str>,
+    node: Rc<str>,
 }
 
 /// A record that was acknowledged at an offset. Small, since there is one for every record.
@@ -155,16 +162,17 @@ impl Fate {
 }
 
 impl Acknowledged {
-    pub(super) fn learn(&mut self, fact: &Fact) {
-        let Fact::Acked {
-            record,
-            partition,
-            offset,
-            content,
-            ..
-        } = fact
-        else {
-            return;
+    pub(super) fn learn(&mut self, entry: &TraceEntry) {
+        let (record, partition, offset, content) = match &entry.fact {
+            Fact::Acked {
+                record,
+                partition,
+                offset,
+                content,
+                ..
+            } => (record, partition, offset, content),
+            Fact::Started => return self.starts(&entry.node),
+            _ => return,
         };
         if *offset < 0 {
             let sent = self.sent.entry(partition.clone()).or_default();
@@ -174,7 +182,7 @@ impl Acknowledged {
         let ack = Ack {
             offset: *offset,
             content: *content,
-            producer: self.producer(&record.producer),
+            producer: self.producer(&record.producer, &entry.node),
             number: u32::try_from(record.number).expect("a run makes fewer records than that"),
         };
         match self.by_partition.get_mut(partition) {
@@ -296,19 +304,26 @@ impl Acknowledged {
 
     fn record(&self, ack: &Ack) -> RecordId {
         RecordId {
-            producer: self.producers[ack.producer as usize].clone(),
+            producer: self.producers[ack.producer as usize].name.clone(),
             number: u64::from(ack.number),
         }
     }
 
     /// The place of a name in `producers`.
-    fn producer(&mut self, name: &Rc<str>) -> u32 {
+    fn producer(&mut self, name: &Rc<str>, node: &Rc<str>) -> u32 {
         let place = self.places.of(name);
         *place.get_or_insert_with(|| {
             let place = u32::try_from(self.producers.len()).expect("producers are few");
-            self.producers.push(name.clone());
+            let (name, node) = (name.clone(), node.clone());
+            self.producers.push(Producer { name, node });
             place
         })
+    }
+
+    /// What it makes from now on is none of what it made before.
+    fn starts(&mut self, node: &str) {
+        let before = self.producers.iter().filter(|it| *it.node == *node);
+        before.for_each(|it| self.places.remove(&it.name));
     }
 }
 
@@ -367,6 +382,25 @@ mod tests {
         let found = property.at_end(&EndOfRun::new(&scene));
         assert!(found[0].sentence.starts_with("t-0 has lost p#1 at 1:"));
         assert_eq!(property.figures(), "3 acknowledged, 1 lost");
+    }
+
+    #[test]
+    fn r13_fires_when_the_next_process_gave_an_equal_record_the_same_number_there() {
+        let mut scene = Scene::new();
+        scene.commit("t-0", 1, &[1]);
+        scene.store(1, "t-0", batch(0, 1, &["hello"]));
+        for (starts, lost) in [(false, 0), (true, 1)] {
+            let mut property = alone(NoAcknowledgedRecordLost::default());
+            let again = Some(scene.fact("c", Fact::Started)).filter(|_| starts);
+            let acked = || scene.fact("c", acked("c-forwarder#1", "t-0", 0, "hello"));
+            let told: Vec<_> = [acked()]
+                .into_iter()
+                .chain(again)
+                .chain([acked()])
+                .collect();
+            property.after_event(&told, &scene);
+            assert_eq!(property.at_end(&EndOfRun::new(&scene)).len(), lost);
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or - for standard input
     #[arg(value_name = "SCENARIO")]
     scenario: String,
-    /// trucks-1#5 (producer and number), "key=truck 7" (the first with this key), or t-0@17 (partition and
-    /// offset)
+    /// trucks-1#5 (producer and number; of what an application sends on, its name will do), "key=truck 7" (the first
+    /// with this key), or t-0@17 (partition and offset)
     #[arg(value_name = "RECORD")]
     record: String,
     /// Use this seed instead of the scenario's
@@ -56,6 +56,6 @@ fn journey(arguments: &Arguments, terminal: &mut Terminal) -> Result<String, Dia
         Err(NoJourney::Unbuildable(error)) => {
             Err(Diagnostic::about_file(input.name, error.to_string()))
         }
-        Err(NoJourney::NotMade { found, expected }) => Err(about_record(found).expected(expected)),
+        Err(NoJourney::NotOne { found, expected }) => Err(about_record(found).expected(expected)),
     }
 }

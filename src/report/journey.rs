@@ -52,8 +52,8 @@ pub struct Station {
 #[derive(Debug)]
 pub enum NoJourney {
     Unbuildable(Unbuildable),
-    /// There is no such record; what there is instead.
-    NotMade {
+    /// There is no such record, or there are several; what there is.
+    NotOne {
         found: String,
         expected: String,
     },

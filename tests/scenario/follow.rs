@@ -1,5 +1,7 @@
 //! `trial follow`: one record's way, station by station, or why there is none.
 
+mod naming;
+
 use super::command_line::{text, trial};
 
 fn followed(arguments: &[&str]) -> String {
@@ -157,47 +159,6 @@ fn a_member_that_crashed_before_its_commit_has_it_read_twice() {
 }
 
 #[test]
-fn what_is_no_record_is_refused_with_one_message() {
-    for (record, message) in [
-        ("x", "error: x: this names no record\n"),
-        (
-            "trucks-1#5000",
-            "error: trucks-1#5000: no such record is made in this run\n  = expected one of those that are: trucks-1 made 236 records",
-        ),
-        (
-            "t-0@3",
-            "error: t-0@3: there is no partition t-0 in this run\n  = expected one of trucks_gps-0\n",
-        ),
-        (
-            "trucks_gps-0@-1",
-            "error: trucks_gps-0@-1: no record of a producer of this scenario lies there\n  = expected one of the offsets",
-        ),
-        (
-            "trucks_gps-0@5000",
-            "error: trucks_gps-0@5000: no record of a producer of this scenario lies there\n  = expected one of the offsets that trucks_gps-0 holds at the end of the run: 0 to 695\n",
-        ),
-    ] {
-        let output = trial(&["follow", "acks-1-loss", record]);
-        assert_eq!(output.status.code(), Some(2), "{record}");
-        assert_eq!(text(&output.stdout), "");
-        assert!(
-            text(&output.stderr).starts_with(message),
-            "{}",
-            text(&output.stderr)
-        );
-    }
-}
-
-#[test]
-fn what_no_producer_has_made_is_not_followed() {
-    let output = trial(&["follow", "sent-on-twice", "__consumer_offsets-31@0"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = text(&output.stderr);
-    let begins = "error: __consumer_offsets-31@0: no record of a producer of this scenario lies there\n  = expected what a producer has made: copier-forwarder made ";
-    assert!(said.starts_with(begins), "{said}");
-}
-
-#[test]
 fn a_record_whose_application_named_its_partition_says_so() {
     let journey = followed(&["explicit-partition", "express-1#3"]);
     let why = "partition  parcels-2: its application named it\n";
@@ -236,37 +197,7 @@ fn while_send_waits_its_application_has_handed_it_over() {
 }
 
 /// Four riders make the same bytes, and one reader goes back to the begin and reads all again.
-#[test]
-fn records_of_equal_bytes_are_told_apart() {
-    let journey = followed(&["read-again", "riders-1#1"]);
-    let of = |begins: &str| {
-        let stations = stations(&journey);
-        let alike = stations.iter().filter(|(_, what)| what.starts_with(begins));
-        alike.count()
-    };
-    assert_eq!(of("appends it"), 1, "{journey}");
-    assert_eq!(of("reads it at") + of("reads it again at"), 2, "{journey}");
-}
-
 /// The second process of an application that sends on counts from 1 again.
-#[test]
-fn records_of_one_number_of_two_processes_are_told_apart() {
-    let journey = followed(&["sent-on-twice", "trucks_copy-0@107"]);
-    let stored = stations(&journey)
-        .iter()
-        .filter(|(_, what)| what.contains("offset ") && !what.contains("offset 107"))
-        .count();
-    assert_eq!(stored, 0, "{journey}");
-    assert!(
-        has(
-            &journey,
-            "copier",
-            "is told that it is stored at offset 107"
-        ),
-        "{journey}"
-    );
-}
-
 #[test]
 fn what_is_no_text_stands_as_an_object_beside_its_bytes() {
     let of_int = followed(&["anatomy-of-a-message", "truck#1"]);
@@ -355,7 +286,7 @@ fn a_record_that_is_sent_on_says_where_it_lies_there() {
         ],
     );
     let copy = followed(&["sent-on-twice", "trucks_copy-0@107"]);
-    let lines = "copier-forwarder#3\nmade by    copier, which has a producer of its own\ncopy of    trucks_gps-0 offset 102, sent on by copier\n";
+    let lines = "copier-forwarder#3\nmade by    process 2 of copier, which has a producer of its own\ncopy of    trucks_gps-0 offset 102, sent on by copier\n";
     assert!(copy.contains(lines), "{copy}");
 }
 

@@ -284,23 +284,26 @@ fn overtaken(
 ) -> Verdict {
     let produced = Produced::of(history);
     for member in history.members(consumer) {
-        // The latest record of each producer in each partition.
-        let mut latest: BTreeMap<&str, BTreeMap<&TopicPartition, &RecordId>> = BTreeMap::new();
+        // The latest record of each producer in each partition. A process that starts again may number anew: what
+        // counts is when they were made.
+        let mut latest: BTreeMap<&str, BTreeMap<&TopicPartition, (usize, &RecordId)>> =
+            BTreeMap::new();
         for read in produced.first_reads(history, &member) {
             let of_it = latest.entry(&*read.record.producer).or_default();
-            let mut before = of_it.iter().filter(|(partition, other)| {
-                other.number > read.record.number && counts(partition, read.partition)
+            let mut before = of_it.iter().filter(|(partition, (other, _))| {
+                *other > read.place && counts(partition, read.partition)
             });
-            if let Some((_, other)) = before.next() {
+            if let Some((_, (_, other))) = before.next() {
                 return Ok(format!(
                     "{member} read {} before {}",
                     name(other),
                     name(read.record)
                 ));
             }
-            let known = of_it.entry(read.partition).or_insert(read.record);
-            if known.number < read.record.number {
-                *known = read.record;
+            let this = (read.place, read.record);
+            let known = of_it.entry(read.partition).or_insert(this);
+            if known.0 < read.place {
+                *known = this;
             }
         }
     }

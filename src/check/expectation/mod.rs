@@ -138,7 +138,7 @@ impl Judge {
                 self.tallies[*place].learn(entry);
             }
             if let Some(acknowledged) = &mut self.acknowledged {
-                acknowledged.learn(&entry.fact);
+                acknowledged.learn(entry);
             }
             if self.keeps(&entry.fact) {
                 self.kept.push(entry.clone());

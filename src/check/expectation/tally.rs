@@ -127,7 +127,7 @@ impl Tally {
                 }
                 reader.learn(entry);
             }
-            (Found::Acknowledged(found), fact) => found.learn(fact),
+            (Found::Acknowledged(found), _) => found.learn(entry),
             (Found::Past(past, lost), fact) => {
                 if let Some(how) = past.learn(fact) {
                     lost.get_or_insert((entry.time, format!("{} {how}", entry.node)));

@@ -42,9 +42,15 @@ impl Walk<'_> {
 
     fn describe(&mut self) {
         let made = &self.found.made;
+        let by = match (self.found.lives, made.life) {
+            (2.., life) => format!("process {life} of {}", made.node),
+            _ => made.node.to_string(),
+        };
         if made.node != made.record.producer {
-            let by = format!("made by    {}, which has a producer of its own", made.node);
+            let by = format!("made by    {by}, which has a producer of its own");
             self.what.push(by);
+        } else if self.found.lives > 1 {
+            self.what.push(format!("made by    {by}"));
         }
         let origin = self.read.origin.iter();
         self.what

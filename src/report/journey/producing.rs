@@ -14,9 +14,9 @@ use std::rc::Rc;
 
 #[derive(Default)]
 pub(super) struct Producing {
-    /// Another record has its name now, of a process that was started again.
-    is_succeeded: bool,
-    /// The ids that its producer's node was given.
+    /// Processes that its node has had so far: another's records may have its name.
+    life: u32,
+    /// The ids that its process was given.
     pub(super) ids: Vec<i64>,
     /// Once it is made.
     pub(super) partition: Option<TopicPartition>,
@@ -69,14 +69,19 @@ impl Walk<'_> {
         }
     }
 
+    /// What its node states is of the process that makes it.
+    fn is_its_process(&self) -> bool {
+        self.made.life == self.found.made.life
+    }
+
     /// A fact about a record of this name is about this one.
     fn is_it(&self, record: &RecordId) -> bool {
-        self.made.partition.is_some() && !self.made.is_succeeded && record == self.record()
+        self.made.partition.is_some() && self.is_its_process() && record == self.record()
     }
 
     /// It is not made yet, and this is the name that it will have.
     fn will_be(&self, record: &RecordId) -> bool {
-        self.made.partition.is_none() && record == self.record()
+        self.made.partition.is_none() && self.is_its_process() && record == self.record()
     }
 
     pub(super) fn fact_of_producer(&mut self, entry: &TraceEntry, view: &dyn ClusterView) {
@@ -87,16 +92,13 @@ impl Walk<'_> {
                 partition,
                 waited_ns,
                 ..
-            } if record == self.record() && entry.event == self.found.made.event => {
+            } if is_its_node && record == self.record() && self.is_its_process() => {
                 let topics = view.topics();
                 let topic = topics.iter().find(|topic| topic.name == partition.topic);
                 self.made.partitions = topic.map(|topic| topic.partition_count);
                 self.made.partition = Some(partition.clone());
                 self.made.created = Some(entry.time);
                 self.is_handed_over(entry, Duration(*waited_ns));
-            }
-            Fact::RecordCreated { record, .. } if record == self.record() => {
-                self.made.is_succeeded = self.made.partition.is_some();
             }
             Fact::RecordCreated { .. } if is_its_node => self.made.registry.clear(),
             Fact::Message(fact) => self.message_fact(entry, fact),
@@ -145,7 +147,10 @@ impl Walk<'_> {
                 let refusal = (entry.node.clone(), *error);
                 self.made.refusals.insert(entry.event, refusal);
             }
-            Fact::ProducerState(ProducerStateFact::IdGiven { producer_id, .. }) if is_its_node => {
+            Fact::Started if is_its_node => self.made.life += 1,
+            Fact::ProducerState(ProducerStateFact::IdGiven { producer_id, .. })
+                if is_its_node && self.is_its_process() =>
+            {
                 self.made.ids.push(*producer_id);
             }
             _ => {}

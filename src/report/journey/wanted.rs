@@ -6,7 +6,7 @@ use std::rc::Rc;
 /// Which record is to be followed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wanted {
-    /// `truck-1#5`: number 5 of this producer.
+    /// `truck-1#5`: number 5 of this producer, or of the application whose producer it is.
     Record(RecordId),
     /// `key=truck 7`: the first with this key.
     Key(String),
