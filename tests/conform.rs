@@ -4,6 +4,9 @@
 mod clients;
 #[path = "log/directory.rs"]
 mod directory;
+#[path = "conform/unusable.rs"]
+mod unusable;
+mod unusable;
 
 use directory::files_below;
 use kafka_trial::conform::{

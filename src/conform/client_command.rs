@@ -2,8 +2,9 @@
 //! are, and what goes with each. Whether one can be played is known to `recorder_client`.
 
 use super::field::Field;
+use super::recording::config_problem;
 use crate::plan::Problem;
-use crate::protocol::config::nearest;
+use crate::protocol::config::{Scope, nearest};
 
 /// What an argument is.
 #[derive(Clone, Copy)]
@@ -85,8 +86,29 @@ pub(super) fn check(command: &Field<'_>) -> Result<(), Problem> {
         .chain(arguments.iter().map(|(key, ..)| *key))
         .collect();
     command.only(&known)?;
-    for (key, kind, must) in *arguments {
+    check_arguments(command, name, arguments)
+}
+
+/// What goes with a "produce", where the command is not alone in its map.
+pub(super) fn check_produce(command: &Field<'_>) -> Result<(), Problem> {
+    let mut commands = COMMANDS.iter();
+    commands
+        .find(|(name, _)| *name == "produce")
+        .map_or(Ok(()), |(name, arguments)| {
+            check_arguments(command, name, arguments)
+        })
+}
+
+/// Everything that can go with a command.
+pub(super) fn argument_names() -> impl Iterator<Item = &'static str> {
+    let arguments = COMMANDS.iter().flat_map(|(_, arguments)| *arguments);
+    arguments.map(|(key, ..)| *key).chain(["op"])
+}
+
+fn check_arguments(command: &Field<'_>, name: &str, arguments: &[Argument]) -> Result<(), Problem> {
+    for (key, kind, must) in arguments {
         match command.get(key) {
+            Some(argument) if *key == "props" => settings(name, &argument)?,
             Some(argument) => kind.check(&argument)?,
             None if *must => {
                 command.need(key, &format!("\"{key}\", which goes with \"{name}\""))?;
@@ -108,6 +130,20 @@ pub(super) fn check(command: &Field<'_>) -> Result<(), Problem> {
         "elect" if has("topic") && !has("partition") => missing("\"partition\" beside \"topic\""),
         _ => Ok(()),
     }
+}
+
+/// Settings of a client of the recorder.
+fn settings(of: &str, props: &Field<'_>) -> Result<(), Problem> {
+    let scope = match of {
+        "read" | "join" => Scope::Consumer,
+        _ => Scope::Producer,
+    };
+    props.fields()?.try_for_each(|(key, value)| {
+        let known = scope.check(key, &value.plain()?);
+        known
+            .map_err(|error| config_problem(&value, error))
+            .map(drop)
+    })
 }
 
 impl Kind {

@@ -104,6 +104,38 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
+    /// Refuses keys that are a slip of the pen for one of `known`. Others are for people.
+    pub(super) fn no_slips(&self, known: &[&'static str]) -> Result<(), Problem> {
+        for key in self.map()?.keys() {
+            if known.contains(&key.as_str()) {
+                continue;
+            }
+            if let Some(near) = nearest(key, known.iter().copied()) {
+                let mut problem = Problem::new(&self.path, format!("unknown key \"{key}\""))
+                    .on_key()
+                    .expected(format!(
+                        "\"{near}\", or a key that is like none of this format"
+                    ))
+                    .suggest(format!("\"{near}\""));
+                problem.path.push(key.clone());
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// A text in which something stands.
+    pub(super) fn name(&self) -> Result<&'a str, Problem> {
+        match self.text()? {
+            name if name.trim().is_empty() => Err(self.wrong("a name")),
+            name => Ok(name),
+        }
+    }
+
     /// This value is not what it should be.
     pub(super) fn wrong(&self, expected: impl Into<String>) -> Problem {
         let found = match self.value {

@@ -19,6 +19,7 @@ mod recovery;
 mod recovery_case;
 mod seen;
 mod sha256;
+mod shape;
 mod znode_tree;
 mod zookeeper_play;
 mod zookeeper_transcript;

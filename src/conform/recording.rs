@@ -5,8 +5,10 @@
 
 use super::client_command;
 use super::field::Field;
+use super::recorded_cluster::plan_of;
 use super::seen::check_seen;
-use crate::plan::Problem;
+use super::shape::{MAY, Member, Shape, check_members};
+use crate::plan::{Plan, Problem};
 use crate::protocol::config::{ConfigError, Scope};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -97,7 +99,9 @@ pub enum DiskFault {
 /// The recording that a document describes; a problem has its path in the document.
 pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem> {
     let document = Field::root(document);
-    let name = document.need("name", "\"name\": \"...\"")?.text()?;
+    let name = document.need("name", "\"name\": \"...\"")?.name()?;
+    let steps_said = document.need("steps", "\"steps\": [...]")?;
+    document.only(DOCUMENT)?;
     let about = document
         .get("about")
         .map(|about| about.text())
@@ -108,16 +112,7 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
         Some("kraft") => Mode::KRaft,
         _ => return Err(mode_said.wrong("\"zookeeper\" or \"kraft\"")),
     };
-    document.may("kafka", |said| {
-        let release = said.text()?;
-        let release = release.strip_prefix(RELEASE).unwrap_or("none");
-        match release.is_empty() || release.starts_with('.') {
-            true => Ok(()),
-            false => Err(said.wrong(format!(
-                "a release that is played here, such as \"{RELEASE}.1\""
-            ))),
-        }
-    })?;
+    check_release(&document)?;
     let brokers = document.need("brokers", "\"brokers\": 3")?.number(1, 100)?;
     let mut config = shared_settings();
     for part in ["base_config", "config"] {
@@ -133,7 +128,6 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
             config.insert(key.to_string(), value);
         }
     }
-    let steps_said = document.need("steps", "\"steps\": [...]")?;
     let known = Known { mode, brokers };
     let steps = steps_said
         .items()?
@@ -150,7 +144,9 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
             node.map()?;
         }
     }
-    Ok(Recording {
+    document.may("zookeeper_writes", |writes| writes.items().map(drop))?;
+    document.may("metadata_log", |log| log.items().map(drop))?;
+    let recording = Recording {
         path: path.to_path_buf(),
         name: name.to_string(),
         about: about.unwrap_or_default().to_string(),
@@ -159,17 +155,70 @@ pub fn recording_of(path: &Path, document: &Value) -> Result<Recording, Problem>
         config,
         steps,
         znode_tree: znode_tree.map(|tree| tree.value.clone()),
-    })
+    };
+    if mode == Mode::ZooKeeper {
+        check_settings(&document, &plan_of(&recording))?;
+    }
+    Ok(recording)
 }
+
+const DOCUMENT: &[&str] = &[
+    "name",
+    "about",
+    "mode",
+    "kafka",
+    "brokers",
+    "base_config",
+    "config",
+    "steps",
+    "znode_tree",
+    "zookeeper_writes",
+    "metadata_log",
+    "recorded",
+];
 
 /// Whose defaults a recorded cluster has.
 const RELEASE: &str = "3.9";
 
-fn config_problem(setting: &Field<'_>, error: ConfigError) -> Problem {
+/// What was recorded is of a release that is played.
+pub(super) fn check_release(document: &Field<'_>) -> Result<(), Problem> {
+    document.may("kafka", |said| {
+        let release = said.text()?;
+        let release = release.strip_prefix(RELEASE).unwrap_or("none");
+        match release.is_empty() || release.starts_with('.') {
+            true => Ok(()),
+            false => Err(said.wrong(format!(
+                "a release that is played here, such as \"{RELEASE}.1\""
+            ))),
+        }
+    })
+}
+
+/// A cluster can start with these settings together; what is wrong is said where the recording has it.
+pub(super) fn check_settings(document: &Field<'_>, plan: &Plan) -> Result<(), Problem> {
+    let Err(mut problem) = plan.validate() else {
+        return Ok(());
+    };
+    let key = problem.path.last().cloned().unwrap_or_default();
+    let said = ["config", "base_config"].into_iter();
+    let said = said.filter_map(|part| document.get(part)?.get(&key));
+    let place = said.map(|setting| setting.path().to_vec()).next();
+    problem.path = place.unwrap_or_default();
+    Err(problem)
+}
+
+pub(super) fn config_problem(setting: &Field<'_>, error: ConfigError) -> Problem {
     match error {
-        ConfigError::Unknown { key, nearest, .. } => {
-            let found = format!("Kafka has no broker configuration \"{key}\"");
-            let mut problem = setting.problem(found).on_key();
+        ConfigError::Unknown {
+            scope,
+            key,
+            nearest,
+        } => {
+            let found = format!("Kafka has no {scope} configuration \"{key}\"");
+            let mut problem = setting
+                .problem(found)
+                .on_key()
+                .expected("a configuration that Kafka has");
             problem.suggestion = nearest.map(|near| format!("\"{near}\""));
             problem
         }
@@ -195,7 +244,51 @@ struct Known {
     brokers: i64,
 }
 
+/// What a step shows beside what is compared, and what is said of its deed for people: further arguments are no
+/// mistake, but a slip of the pen for one of these is.
+const STEP: &[&str] = &[
+    "do",
+    "actions",
+    "lasted",
+    "varies",
+    "state",
+    "metadata",
+    "offsets",
+    "files",
+    "result",
+    "results",
+    "requests",
+    "replica_fetches_that_changed",
+    "no_offsets",
+    "note",
+    "until",
+    "seconds",
+    "brokers",
+    "controller_first",
+    "node",
+    "nodes",
+    "fault",
+    "value",
+    "values",
+    "acks",
+];
+
+const SHOWN: &[Member] = &[
+    ("requests", Shape::Each(&Shape::List(&Shape::Any)), MAY),
+    (
+        "replica_fetches_that_changed",
+        Shape::Each(&Shape::List(&Shape::Any)),
+        MAY,
+    ),
+    ("no_offsets", Shape::Flag, MAY),
+];
+
 fn parse_step(step: &Field<'_>, known: Known) -> Result<Step, Problem> {
+    step.map()?;
+    let mut keys = STEP.to_vec();
+    keys.extend(client_command::argument_names());
+    step.no_slips(&keys)?;
+    check_members(step, SHOWN)?;
     let lasted_ms = millis(&step.need("lasted", "\"lasted\": 3.5, in seconds")?)?;
     let what = step.get("do").map(|what| what.text()).transpose()?;
     let mut actions = Vec::new();

@@ -2,6 +2,7 @@
 //! held as plain values. The format is described in the recordings' README.
 
 use super::field::Field;
+use super::shape::{MAY, Member, Shape, TEXTS, check_members};
 use crate::log::MetaProperties;
 use crate::plan::Problem;
 use crate::protocol::TopicId;
@@ -39,6 +40,33 @@ pub const PARTITION_METADATA: &str = "r-0/partition.metadata";
 /// The file that tells the cluster's id.
 pub const META_PROPERTIES: &str = "meta.properties";
 
+/// What an outcome can tell.
+const OUTCOME: &[&str] = &[
+    "about",
+    "started_at_ms",
+    "cluster_id",
+    "topic_config",
+    "outcome",
+    "offsets",
+    "produce_after",
+    "read",
+    "leader_epochs",
+    "files_after_clean_stop",
+    "said",
+    "dirs",
+    "dir_entries",
+];
+
+const SHOWN: &[Member] = &[
+    ("offsets", Shape::Each(&Shape::Any), MAY),
+    ("produce_after", Shape::List(&Shape::Each(&Shape::Any)), MAY),
+    ("read", Shape::Each(&Shape::Any), MAY),
+    ("leader_epochs", TEXTS, MAY),
+    ("said", TEXTS, MAY),
+    ("dirs", TEXTS, MAY),
+    ("dir_entries", TEXTS, MAY),
+];
+
 /// Ids of a case that holds none: then none is compared.
 const SOME_CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAg";
 const SOME_TOPIC: TopicId = TopicId([2; 16]);
@@ -52,7 +80,15 @@ pub fn recovery_case_of(
     undamaged: &[(String, Vec<u8>)],
 ) -> Result<RecoveryCase, Problem> {
     let document = Field::root(outcome);
-    check_outcome(&document.need("outcome", "\"outcome\": \"served\"")?)?;
+    let ended = document.need("outcome", "\"outcome\": \"served\"")?;
+    check_outcome(&ended)?;
+    document.only(OUTCOME)?;
+    check_members(&document, SHOWN)?;
+    if ended.value == "served" {
+        for key in ["offsets", "produce_after", "read", "leader_epochs"] {
+            document.need(key, &format!("\"{key}\", since the broker served"))?;
+        }
+    }
     let started = document.need("started_at_ms", "\"started_at_ms\": 1795316900000")?;
     let about = document
         .get("about")

@@ -21,6 +21,14 @@ pub(super) fn check_seen(step: &Field<'_>, brokers: i64) -> Result<(), Problem> 
     })
 }
 
+/// What the recorder reads of a broker's files.
+const FILES: [&str; 4] = [
+    "replication-offset-checkpoint",
+    "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    "leader_epochs",
+];
+
 /// The largest epoch or version.
 const MOST: i64 = i32::MAX as i64;
 
@@ -75,7 +83,7 @@ impl Seen {
                     .on_key()
                     .expected(format!("a broker from 1 to {}", self.brokers)));
             }
-            content.map()?;
+            content.only(&FILES)?;
             content.may("leader_epochs", |partitions| {
                 partitions
                     .fields()?

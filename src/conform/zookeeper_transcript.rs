@@ -70,10 +70,18 @@ pub fn zookeeper_transcripts_of(
 ) -> Result<Vec<ZooKeeperTranscript>, Problem> {
     let document = Field::root(document);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    document.only(&["server", "transcripts"])?;
+    document.may("server", |server| server.text().map(drop))?;
     let transcripts = document.need("transcripts", "\"transcripts\": [...]")?;
+    if transcripts.items()?.next().is_none() {
+        return Err(transcripts
+            .problem("no transcripts")
+            .expected("at least one transcript"));
+    }
     transcripts
         .items()?
         .map(|transcript| {
+            transcript.only(&["seed", "mode", "steps", "final_tree"])?;
             let seed = transcript
                 .need("seed", "\"seed\": 1")?
                 .number(0, i64::MAX)?;
@@ -84,6 +92,13 @@ pub fn zookeeper_transcripts_of(
                 _ => return Err(mode.wrong("\"standalone\" or \"ensemble\"")),
             };
             let steps = transcript.need("steps", "\"steps\": [...]")?;
+            if steps.items()?.next().is_none() {
+                return Err(steps.problem("no steps").expected("at least one step"));
+            }
+            let final_tree = transcript.need("final_tree", "\"final_tree\": {...}")?;
+            for (_, node) in final_tree.fields()? {
+                node.map()?;
+            }
             Ok(ZooKeeperTranscript {
                 path: path.to_path_buf(),
                 name: format!("{stem} seed {seed}"),
@@ -92,13 +107,22 @@ pub fn zookeeper_transcripts_of(
                     .items()?
                     .map(|step| step_of(&step))
                     .collect::<Result<_, _>>()?,
-                final_tree: transcript.value["final_tree"].clone(),
+                final_tree: final_tree.value.clone(),
             })
         })
         .collect()
 }
 
 fn step_of(step: &Field<'_>) -> Result<ZooKeeperStep, Problem> {
+    step.only(&[
+        "cluster", "who", "client", "op", "args", "result", "error", "events",
+    ])?;
+    step.may("error", |error| error.text().map(drop))?;
+    step.may("events", |events| {
+        events
+            .items()?
+            .try_for_each(|event| event.items().map(drop))
+    })?;
     let (what, action) = match step.get("cluster") {
         Some(cluster) => cluster_action(step, &cluster)?,
         None => client_action(step)?,
@@ -149,7 +173,12 @@ fn client_action(step: &Field<'_>) -> Result<(String, ZooKeeperAction), Problem>
         Value::Object(map) if map.is_empty() => format!("{client}: {}", op.text()?),
         args => format!("{client}: {} {args}", op.text()?),
     };
-    let action = match op.text()? {
+    let name = op.text()?;
+    let known = matches!(name, "connect" | "close_session") || !arguments_of(name).is_empty();
+    if known {
+        args.only(arguments_of(name))?;
+    }
+    let action = match name {
         "connect" => {
             let timeout = args.need("timeout_s", "\"timeout_s\": 30")?;
             let timeout_ms = 1_000 * timeout.number(1, 100_000)? as u32;
@@ -162,6 +191,20 @@ fn client_action(step: &Field<'_>) -> Result<(String, ZooKeeperAction), Problem>
         }
     };
     Ok((what, action))
+}
+
+/// What goes with an operation.
+fn arguments_of(op: &str) -> &'static [&'static str] {
+    match op {
+        "connect" => &["timeout_s"],
+        "create" => &["path", "value", "ephemeral", "sequence"],
+        "set" | "set_data" => &["path", "value", "version"],
+        "delete" | "check" => &["path", "version"],
+        "get" | "exists" | "get_children" => &["path", "watch"],
+        "sync" => &["path"],
+        "multi" => &["ops"],
+        _ => &[],
+    }
 }
 
 fn op_of(name: &str, args: &Field<'_>) -> Result<Option<Op>, Problem> {
@@ -211,6 +254,10 @@ fn op_of(name: &str, args: &Field<'_>) -> Result<Option<Op>, Problem> {
 
 fn part_of(part: &Field<'_>) -> Result<MultiOp, Problem> {
     let op = part.need("op", "\"op\": \"create\"")?;
+    let arguments = arguments_of(op.text()?);
+    if !arguments.is_empty() {
+        part.only(&[&["op"], arguments].concat())?;
+    }
     let path = path(part)?;
     Ok(match op.text()? {
         "create" => MultiOp::Create {

@@ -6,7 +6,7 @@ use crate::client::{
     Bootstrap, Client, Consumer, ConsumerOptions, Poison, SchemaOptions, WorkOptions,
 };
 use crate::node::Node;
-use crate::protocol::config::Properties;
+use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
 use crate::protocol::rules::Rules;
 use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition, UNKNOWN_GENERATION_ID};
 use crate::run::Unbuildable;
@@ -43,6 +43,13 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;
     Ok(Node::Client(Client::Consumer(Box::new(consumer))))
+}
+
+/// Whether a consumer can be made with a member's own settings.
+pub(super) fn check_properties(own: &Properties) -> Result<(), ConfigError> {
+    let all = settings(own);
+    ConsumerConfig::parse(&all)?;
+    SerializerConfig::of_consumer(&all).map(drop)
 }
 
 /// What the recorder gives every member, under its own.

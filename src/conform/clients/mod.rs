@@ -8,6 +8,7 @@ mod play;
 mod producers;
 mod recording;
 mod requests;
+mod shape;
 
 pub use play::play_clients;
 pub use recording::{ClientRecording, client_recording_of, is_client_recording};

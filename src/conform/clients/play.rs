@@ -42,39 +42,67 @@ pub fn play_clients(recording: &ClientRecording, all: bool) -> Result<Outcome, U
     if let Some(why) = &recording.needs {
         return Ok(Outcome::Skipped { why: why.clone() });
     }
-    let mut first = None;
+    // Of those that came otherwise the one that came furthest, and as the recording did by where it was.
+    let mut furthest: Option<((usize, bool), Outcome)> = None;
     for seed in SEED..SEED + RACES {
-        match play_seed(recording, all, seed)? {
-            (outcome, false) => return Ok(outcome),
-            (outcome, true) => {
-                first.get_or_insert(outcome);
-            }
+        let (outcome, chance) = play_seed(recording, all, seed)?;
+        let Some(chance) = chance else {
+            return Ok(outcome);
+        };
+        let differs_at = match &outcome {
+            Outcome::Differed(steps) => steps.first().map_or(0, |step| step.step),
+            _ => 0,
+        };
+        let reached = (differs_at, chance == Chance::Hashes);
+        if furthest.as_ref().is_none_or(|(best, _)| reached > *best) {
+            furthest = Some((reached, outcome));
         }
     }
-    Ok(first.unwrap_or(Outcome::Differed(Vec::new())))
+    match furthest {
+        Some((_, outcome)) => Ok(outcome),
+        None => Err(Unbuildable("no seed was tried".to_owned())),
+    }
 }
 
-/// Plays with one seed; and whether another broker than the recorded one came to coordinate the group, or to lead the
-/// cluster.
+/// What was drawn otherwise than in the recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Chance {
+    /// Another broker than the recorded one came to coordinate the group, or to lead the cluster.
+    Places,
+    Hashes,
+}
+
+/// Plays with one seed; and what was drawn otherwise, if that decides the first step that differs.
 fn play_seed(
     recording: &ClientRecording,
     all: bool,
     seed: u64,
-) -> Result<(Outcome, bool), Unbuildable> {
+) -> Result<(Outcome, Option<Chance>), Unbuildable> {
     let mut player = Player::start(recording, seed)?;
-    let controller = player.lab.run.view().controller().map(|(id, _)| id);
-    if recording
-        .controller()
-        .is_some_and(|it| Some(it) != controller)
-    {
-        return Ok((Outcome::Differed(Vec::new()), true));
-    }
     let mut differed: Vec<StepDifference> = Vec::new();
+    let controller = player.lab.run.view().controller().map(|(id, _)| id);
+    if let Some((step, recorded)) = recording.controller()
+        && Some(recorded) != controller
+    {
+        let found = Difference {
+            field: "the controller, who gives out ids of producers".to_owned(),
+            kafka: Some(json!(recorded)),
+            ours: controller.map(|id| json!(id)),
+        };
+        let what = recording.steps.get(step);
+        let what = what.map_or("start", |step| &step.what);
+        let seen = player.lab.run.trace().len();
+        player.tell(&mut differed, step + 1, what, vec![found], seen);
+        return Ok((Outcome::Differed(differed), Some(Chance::Places)));
+    }
     let last = recording.steps.len();
     for (number, step) in (1..).zip(&recording.steps) {
         let first = player.lab.run.trace().len();
         let found = match player.step(step, number == last)? {
-            Settled::Elsewhere => return Ok((Outcome::Differed(differed), true)),
+            Settled::Elsewhere(found) => {
+                player.tell(&mut differed, number, &step.what, found, first);
+                return Ok((Outcome::Differed(differed), Some(Chance::Places)));
+            }
             Settled::Came(found) => found,
         };
         player.tell(&mut differed, number, &step.what, found, first);
@@ -87,7 +115,7 @@ fn play_seed(
         let found = player.compare_logs(recording);
         player.tell(&mut differed, last + 1, "the logs at the end", found, first);
     }
-    let by_chance = came_otherwise(&differed);
+    let by_chance = came_otherwise(&differed).then_some(Chance::Hashes);
     let outcome = match differed.is_empty() {
         true => Outcome::Agreed { steps: last },
         false => Outcome::Differed(differed),
@@ -110,7 +138,7 @@ fn came_otherwise(differed: &[StepDifference]) -> bool {
 enum Settled {
     Came(Vec<Difference>),
     /// The group has another coordinator than it had in the recording.
-    Elsewhere,
+    Elsewhere(Vec<Difference>),
 }
 
 struct Player {
@@ -134,7 +162,7 @@ struct Side {
     commits: Commits,
 }
 
-fn plan_of(recording: &ClientRecording) -> Plan {
+pub(super) fn plan_of(recording: &ClientRecording) -> Plan {
     let mut plan = plan_named(&recording.name)
         .about(recording.about.clone())
         .brokers(recording.brokers);
@@ -259,8 +287,8 @@ impl Player {
                 }
             } else {
                 equal_since = None;
-                if is_elsewhere(&found) {
-                    return Ok(Settled::Elsewhere);
+                if let Some(elsewhere) = elsewhere(&found) {
+                    return Ok(Settled::Elsewhere(vec![elsewhere]));
                 }
                 if now >= ends {
                     unequal = found;
@@ -561,9 +589,11 @@ fn looked_at(seen: &Value) -> Value {
 }
 
 /// Both sides have a coordinator, and not the same.
-fn is_elsewhere(found: &[Difference]) -> bool {
-    found.iter().any(|it| {
+fn elsewhere(found: &[Difference]) -> Option<Difference> {
+    let mut found = found.iter();
+    let other = found.find(|it| {
         let mut both = it.kafka.iter().chain(&it.ours);
         it.field == "group.coordinator" && both.all(Value::is_number)
-    })
+    });
+    other.cloned()
 }

@@ -2,10 +2,16 @@
 //!
 //! Steps have no times: each ended when what the recorder watched had not changed for a while.
 
+use super::members;
+use super::play::plan_of;
+use super::shape::{self, partition_named};
+use crate::conform::client_command;
 use crate::conform::field::Field;
+use crate::conform::recorder_client::operation_of;
+use crate::conform::recording::{check_release, check_settings, config_problem};
 use crate::plan::Problem;
-use crate::protocol::TopicName;
-use crate::protocol::config::{Properties, Scope};
+use crate::protocol::config::{ConfigError, Properties, Scope};
+use crate::protocol::{GROUP_METADATA_TOPIC, TopicName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -89,13 +95,15 @@ impl ClientRecording {
         producers.collect()
     }
 
-    /// Who led the cluster, where a request was for the controller alone.
-    pub fn controller(&self) -> Option<i32> {
+    /// Who led the cluster, where a request was for the controller alone, and in which step that was.
+    pub fn controller(&self) -> Option<(usize, i32)> {
         let text = |request: &Value, key: &str| request.get(key)?.as_str().map(str::to_owned);
-        let mut requests = self.steps.iter().flat_map(ClientStep::requests);
-        let asked =
-            requests.find(|it| text(it, "api").as_deref() == Some("ALLOCATE_PRODUCER_IDS"))?;
-        text(asked, "to")?.strip_prefix('b')?.parse().ok()
+        let of_step = |(place, step)| ClientStep::requests(step).map(move |it| (place, it));
+        let mut requests = self.steps.iter().enumerate().flat_map(of_step);
+        let is_asked = |it: &Value| text(it, "api").as_deref() == Some("ALLOCATE_PRODUCER_IDS");
+        let (step, asked) = requests.find(|(_, it)| is_asked(it))?;
+        let id = text(asked, "to")?.strip_prefix('b')?.parse().ok()?;
+        Some((step, id))
     }
 
     /// Topics that they write to.
@@ -119,27 +127,34 @@ impl ClientStep {
     }
 }
 
-/// Whether a document is such a recording: it has steps and logs, and no mode.
+/// Whether a document is such a recording: it has no mode, and has logs, or steps that show members.
 pub fn is_client_recording(document: &Value) -> bool {
     let has = |key: &str| document.get(key).is_some();
-    has("steps") && has("logs") && !has("mode")
+    let shows_members = || document.pointer("/steps/0/members").is_some();
+    !has("mode") && (has("logs") || has("coordinators") || shows_members())
 }
 
 /// The recording that a document describes; a problem has its path in the document.
 pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecording, Problem> {
     let document = Field::root(document);
-    let name = document.need("name", "\"name\": \"...\"")?.text()?;
+    let name = document.need("name", "\"name\": \"...\"")?.name()?;
+    let steps_said = document.need("steps", "\"steps\": [...]")?;
+    document.only(shape::DOCUMENT)?;
     let about = document.get("about").map(|it| it.text()).transpose()?;
+    check_release(&document)?;
     let mut config = BTreeMap::new();
     if let Some(said) = document.get("config") {
         for (key, setting) in said.fields()? {
-            config.insert(key.to_owned(), setting.plain()?);
+            let value = setting.plain()?;
+            let known = Scope::Broker.check(key, &value);
+            known.map_err(|error| config_problem(&setting, error))?;
+            config.insert(key.to_owned(), value);
         }
     }
-    let said = document.need("steps", "\"steps\": [...]")?;
     let mut steps = Vec::new();
     let mut needs = None;
-    for step in said.items()? {
+    for step in steps_said.items()? {
+        shape::check_step(&step)?;
         match deed_of(&step)? {
             Ok((what, deed)) => steps.push(ClientStep {
                 what,
@@ -153,17 +168,21 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
         }
     }
     if steps.is_empty() && needs.is_none() {
-        return Err(said
+        return Err(steps_said
             .problem("a recording without steps")
             .expected("at least one step"));
     }
     note_crashes(&mut steps);
+    let logs_said = document.need("logs", "\"logs\": {...}")?;
     let mut logs = BTreeMap::new();
-    for (partition, lines) in document.need("logs", "\"logs\": {...}")?.fields()? {
-        let lines = lines.items()?.map(|line| line.text().map(str::to_owned));
+    for (partition, lines) in logs_said.fields()? {
+        if partition_named(partition).is_none() {
+            return Err(shape::no_partition(&lines, partition).on_key());
+        }
+        let lines = lines.items()?.map(|line| shape::dump_line(&line));
         logs.insert(partition.to_owned(), lines.collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(ClientRecording {
+    let recording = ClientRecording {
         path: path.to_path_buf(),
         name: name.to_owned(),
         about: about.unwrap_or_default().to_owned(),
@@ -173,7 +192,129 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
         steps,
         logs,
         needs,
-    })
+    };
+    if recording.needs.is_none() {
+        for (step, said) in recording.steps.iter().zip(steps_said.items()?) {
+            check_names(&recording, step, &said)?;
+        }
+        check_members(&recording, &steps_said)?;
+        check_logs(&recording, &logs_said)?;
+    }
+    check_settings(&document, &plan_of(&recording))?;
+    Ok(recording)
+}
+
+/// Brokers and topics that a step names are there.
+fn check_names(
+    recording: &ClientRecording,
+    step: &ClientStep,
+    said: &Field<'_>,
+) -> Result<(), Problem> {
+    let most = i64::from(recording.brokers);
+    let broker = |id: &Field<'_>| match id.value.as_i64() {
+        Some(it) if (1..=most).contains(&it) => Ok(()),
+        _ => Err(id.wrong(format!("a broker from 1 to {most}"))),
+    };
+    if let Some(nodes) = said.get("nodes") {
+        nodes.items()?.try_for_each(|id| broker(&id))?;
+    }
+    for place in [said.get("group").as_ref(), Some(said)]
+        .into_iter()
+        .flatten()
+    {
+        place.may("coordinator", |id| broker(id))?;
+    }
+    if let Deed::AddPartitions { topic, .. } = &step.deed
+        && !recording.topics.contains_key(topic)
+    {
+        let topics = recording.topics.keys().map(|topic| &**topic);
+        let topics: Vec<&str> = topics.collect();
+        let said = said.need("topic", "\"topic\": \"t\"")?;
+        return Err(said.wrong(format!("a topic of this recording: {}", topics.join(", "))));
+    }
+    Ok(())
+}
+
+/// Something befalls those only who have joined, and whoever is there is shown.
+fn check_members(recording: &ClientRecording, steps: &Field<'_>) -> Result<(), Problem> {
+    let mut joined: BTreeSet<&str> = BTreeSet::new();
+    let mut shown: BTreeSet<&str> = BTreeSet::new();
+    for (step, said) in recording.steps.iter().zip(steps.items()?) {
+        match &step.deed {
+            Deed::Join { member, .. } => {
+                joined.insert(member);
+                shown.insert(member);
+            }
+            Deed::Close(member)
+            | Deed::Crash(member)
+            | Deed::Freeze(member)
+            | Deed::Thaw(member) => {
+                if !joined.contains(&**member) {
+                    let place = said.need("member", "\"member\": \"m1\"")?;
+                    return Err(place.wrong("a member that has joined in an earlier step"));
+                }
+                match &step.deed {
+                    Deed::Thaw(_) => shown.insert(member),
+                    _ => shown.remove(&**member),
+                };
+            }
+            _ => {}
+        }
+        // One whose `poll` throws closes by itself.
+        for (name, seen) in step.members() {
+            let log = seen.get("log").and_then(Value::as_array);
+            let mut log = log.into_iter().flatten().filter_map(Value::as_str);
+            if log.any(|line| line.starts_with("error")) {
+                shown.remove(name);
+            }
+        }
+        let place = said.need("members", "\"members\": {}")?;
+        for (name, member) in place.fields()? {
+            if !joined.contains(name) {
+                return Err(member
+                    .problem(format!("a member \"{name}\""))
+                    .on_key()
+                    .expected("a member that has joined by then"));
+            }
+        }
+        if let Some(absent) = shown.iter().find(|name| place.get(name).is_none()) {
+            return Err(place
+                .problem(format!("the member {absent} is missing here"))
+                .expected("every member that has joined, and has not left, crashed or frozen"));
+        }
+    }
+    Ok(())
+}
+
+/// The logs of what was written are there: of the partitions of producers, and of a group.
+fn check_logs(recording: &ClientRecording, logs: &Field<'_>) -> Result<(), Problem> {
+    for step in &recording.steps {
+        let (topic, number) = match &step.deed {
+            Deed::Produce { topic, command, .. } => (&**topic, command.get("partition")),
+            _ if step.seen.get("group").is_some() => (GROUP_METADATA_TOPIC, None),
+            _ => continue,
+        };
+        let number = number.and_then(Value::as_i64);
+        let mut names = recording.logs.keys().filter_map(|name| partition_named(name));
+        let is_meant = |it: i32| number.is_none_or(|number| i64::from(it) == number);
+        if !names.any(|(it, partition)| it == topic && is_meant(partition)) {
+            let lacks = format!("{topic}-{}", number.unwrap_or(0));
+            let other = if number.is_none() { ", or another partition of it" } else { "" };
+            return Err(logs
+                .problem(format!("no log of {topic}"))
+                .expected(format!("\"{lacks}\": [...]{other}")));
+        }
+    }
+    for (name, lines) in logs.fields()? {
+        let topic = partition_named(name).map_or("", |(topic, _)| topic);
+        if !topic.starts_with("__") && !recording.topics.contains_key(topic) {
+            return Err(lines
+                .problem(format!("a log of {name}"))
+                .on_key()
+                .expected("a log of a topic that the steps are about"));
+        }
+    }
+    Ok(())
 }
 
 type Read<T> = Result<Result<T, String>, Problem>;
@@ -182,7 +323,7 @@ type Read<T> = Result<Result<T, String>, Problem>;
 fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
     if let Some(op) = step.get("op") {
         return match op.text()? {
-            "produce" => Ok(Ok(produce(step)?)),
+            "produce" => produce(step),
             other => Ok(Err(format!("a client's own `{other}` is not played"))),
         };
     }
@@ -190,7 +331,7 @@ fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
     let what = said.text()?;
     let is = |words: &[&str]| words.iter().any(|word| what.starts_with(word));
     let deed = if let Some(member) = step.get("member") {
-        let member = member.text()?.to_owned();
+        let member = member.name()?.to_owned();
         match () {
             () if is(&["join"]) => join(step, member)?,
             () if is(&["leave", "close"]) => Deed::Close(member),
@@ -220,21 +361,65 @@ fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
     } else if let Some(count) = step.get("count") {
         let topic = step.need("topic", "\"topic\": \"t\"")?.text()?.into();
         let count = count.number(1, 10_000)? as i32;
+        if !is(&ADD) {
+            return Err(said.wrong("\"add partitions\", where there is a \"count\""));
+        }
         Deed::AddPartitions { topic, count }
+    } else if let Some((_, lacks)) = NEEDS.iter().find(|(words, _)| is(words)) {
+        return Err(step
+            .problem(format!("\"{what}\" of nobody and nothing"))
+            .expected(*lacks));
     } else {
         Deed::Nothing
     };
     Ok(Ok((described(what, &deed), deed)))
 }
 
-fn produce(step: &Field<'_>) -> Result<(String, Deed), Problem> {
-    let producer = step.need("producer", "\"producer\": \"p\"")?.text()?;
+const ADD: [&str; 2] = ["add", "create"];
+/// Deeds that are done to something, and what says to what.
+const NEEDS: [(&[&str], &str); 2] = [
+    (
+        &[
+            "join",
+            "leave",
+            "close",
+            "crash",
+            "kill",
+            "freeze",
+            "pause",
+            "stop",
+            "suspend",
+            "thaw",
+            "resume",
+            "unfreeze",
+            "continue",
+            "restart",
+            "start",
+            "controlled_shutdown",
+            "term",
+        ],
+        "\"member\": \"m1\", or \"nodes\": [1]",
+    ),
+    (&ADD, "\"topic\": \"t\" and \"count\": 9"),
+];
+
+fn produce(step: &Field<'_>) -> Read<(String, Deed)> {
+    let producer = step.need("producer", "\"producer\": \"p\"")?.name()?;
+    let topic = step.need("topic", "\"topic\": \"t\"")?.name()?;
+    client_command::check_produce(step)?;
+    let result = step.need("result", "\"result\": {\"results\": [...]}")?;
+    if result.get("error").is_none() {
+        result.need("results", "\"results\": [...], or \"error\"")?;
+    }
+    if let Err(lack) = operation_of(step.value) {
+        return Ok(Err(lack.to_string()));
+    }
     let deed = Deed::Produce {
         producer: producer.to_owned(),
-        topic: step.need("topic", "\"topic\": \"t\"")?.text()?.into(),
+        topic: topic.into(),
         command: step.value.clone(),
     };
-    Ok((format!("produce ({producer})"), deed))
+    Ok(Ok((format!("produce ({producer})"), deed)))
 }
 
 /// A broker that a step starts, and none has stopped, died after its last answer.
@@ -276,17 +461,32 @@ fn described(what: &str, deed: &Deed) -> String {
 }
 
 fn join(step: &Field<'_>, member: String) -> Result<Deed, Problem> {
-    let topics = step.need("topics", "\"topics\": \"t,u\"")?.text()?;
-    let topics = topics.split(',').map(|topic| topic.trim().into()).collect();
+    let said = step.need("topics", "\"topics\": \"t,u\"")?;
+    let mut topics: Vec<TopicName> = Vec::new();
+    for topic in said.name()?.split(',') {
+        match topic.trim() {
+            "" => return Err(said.wrong("names of topics, such as \"t,u\"")),
+            topic => topics.push(topic.into()),
+        }
+    }
     let mut properties = Properties::new();
-    if let Some(said) = step.get("props") {
+    let props = step.get("props");
+    if let Some(said) = &props {
         for (key, setting) in said.fields()? {
             let value = setting.plain()?;
             let known = Scope::Consumer.check(key, &value);
-            known.map_err(|error| setting.problem(error.to_string()))?;
+            known.map_err(|error| config_problem(&setting, error))?;
             properties.insert(key.to_owned(), value);
         }
     }
+    members::check_properties(&properties).map_err(|error| {
+        let key = match &error {
+            ConfigError::Value { key, .. } => *key,
+            ConfigError::Unknown { .. } => "",
+        };
+        let setting = props.as_ref().and_then(|props| props.get(key));
+        config_problem(setting.as_ref().unwrap_or(step), error)
+    })?;
     Ok(Deed::Join {
         member,
         topics,
@@ -297,8 +497,7 @@ fn join(step: &Field<'_>, member: String) -> Result<Deed, Problem> {
 /// Those that were asked something: `b1` to `b3`.
 fn brokers_of(steps: &[ClientStep]) -> u32 {
     let asked = steps.iter().flat_map(ClientStep::requests);
-    let named =
-        asked.filter_map(|request| request.get("to")?.as_str()?.strip_prefix('b')?.parse().ok());
+    let named = asked.filter_map(|request| shape::broker(&Field::root(request.get("to")?)).ok());
     named.max().unwrap_or(1).max(3)
 }
 
@@ -375,6 +574,6 @@ fn filled_before(step: &ClientStep, topic: &str, known: &mut RecordedTopic) {
 
 /// `t-3`.
 fn named(partition: &str) -> Option<(TopicName, i32)> {
-    let (topic, number) = partition.rsplit_once('-')?;
-    Some((topic.into(), number.parse().ok()?))
+    let (topic, number) = partition_named(partition)?;
+    Some((topic.into(), number))
 }
