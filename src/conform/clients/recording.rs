@@ -295,11 +295,18 @@ fn check_logs(recording: &ClientRecording, logs: &Field<'_>) -> Result<(), Probl
             _ => continue,
         };
         let number = number.and_then(Value::as_i64);
-        let mut names = recording.logs.keys().filter_map(|name| partition_named(name));
+        let mut names = recording
+            .logs
+            .keys()
+            .filter_map(|name| partition_named(name));
         let is_meant = |it: i32| number.is_none_or(|number| i64::from(it) == number);
         if !names.any(|(it, partition)| it == topic && is_meant(partition)) {
             let lacks = format!("{topic}-{}", number.unwrap_or(0));
-            let other = if number.is_none() { ", or another partition of it" } else { "" };
+            let other = if number.is_none() {
+                ", or another partition of it"
+            } else {
+                ""
+            };
             return Err(logs
                 .problem(format!("no log of {topic}"))
                 .expected(format!("\"{lacks}\": [...]{other}")));
