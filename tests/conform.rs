@@ -6,7 +6,6 @@ mod clients;
 mod directory;
 #[path = "conform/unusable.rs"]
 mod unusable;
-mod unusable;
 
 use directory::files_below;
 use kafka_trial::conform::{
