@@ -106,6 +106,11 @@ impl Producer {
         self.source.made()
     }
 
+    /// Key and value of a record that was made, as the world stands now.
+    pub fn made(&self, number: u64) -> Option<(Option<Bytes>, Option<Bytes>)> {
+        self.source.again(&self.options.workload, number)
+    }
+
     pub fn on_event(&mut self, event: Event, ctx: &mut Ctx<'_>) {
         match event {
             Event::Started => {

@@ -147,7 +147,24 @@ impl Source {
         now_ms: i64,
     ) -> (u64, Option<Bytes>, Option<Bytes>) {
         self.number += 1;
-        let number = self.number;
+        if let ValueTemplate::Position { .. } | ValueTemplate::Field { .. } = workload.value {
+            self.drive(name, now_ms);
+        }
+        let (key, value) = self.written(workload, self.number);
+        (self.number, key, value)
+    }
+
+    /// Key and value of a record that was made, written where the truck is now.
+    pub fn again(
+        &self,
+        workload: &Workload,
+        number: u64,
+    ) -> Option<(Option<Bytes>, Option<Bytes>)> {
+        let was_made = (1..=self.number).contains(&number);
+        was_made.then(|| self.written(workload, number))
+    }
+
+    fn written(&self, workload: &Workload, number: u64) -> (Option<Bytes>, Option<Bytes>) {
         let key = match &workload.key {
             KeyTemplate::None => None,
             KeyTemplate::Constant(text) => Some(Bytes::copy_from_slice(text.as_bytes())),
@@ -156,10 +173,12 @@ impl Source {
             }
             KeyTemplate::Whole(number) => Some(number.to_string().into()),
         };
+        let truck = || self.truck.as_ref();
         let value = match &workload.value {
-            ValueTemplate::None => return (number, key, None),
+            ValueTemplate::None => return (key, None),
             ValueTemplate::Position { truck: id } => {
-                let (latitude, longitude) = self.drive(name, now_ms);
+                let (latitude, longitude) = truck().map_or((0, 0), Truck::position);
+                let now_ms = truck().map_or(0, |it| it.at_ms);
                 let mut text = String::with_capacity(96);
                 // Writing to a String cannot fail.
                 let _ = write!(
@@ -172,11 +191,11 @@ impl Source {
                 text.into()
             }
             ValueTemplate::Field { truck: id, field } => {
-                let (latitude, longitude) = self.drive(name, now_ms);
+                let (latitude, longitude) = truck().map_or((0, 0), Truck::position);
                 match field {
                     PositionField::Truck => Bytes::copy_from_slice(id.as_bytes()),
                     PositionField::Number => number.to_string().into(),
-                    PositionField::Time => now_ms.to_string().into(),
+                    PositionField::Time => truck().map_or(0, |it| it.at_ms).to_string().into(),
                     PositionField::Latitude => Degrees(latitude).to_string().into(),
                     PositionField::Longitude => Degrees(longitude).to_string().into(),
                 }
@@ -185,7 +204,7 @@ impl Source {
             ValueTemplate::Counter => number.to_string().into(),
             ValueTemplate::Bytes(size) => filler(number, *size),
         };
-        (number, key, Some(value))
+        (key, Some(value))
     }
 
     /// Number and objects of the next record, as `next` has it.
@@ -216,14 +235,12 @@ impl Source {
         (number, Objects { key, value })
     }
 
-    /// Where the truck is, in micro-degrees.
-    fn drive(&mut self, name: &str, now_ms: i64) -> (i64, i64) {
+    fn drive(&mut self, name: &str, now_ms: i64) {
         let seed = self.seed.unwrap_or_default();
         let truck = self
             .truck
             .get_or_insert_with(|| Truck::new(Stream::named(seed, name), now_ms));
         truck.drive_until(now_ms);
-        truck.position()
     }
 }
 

@@ -6,6 +6,7 @@ use super::view::{
     TopicView, ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
 };
 use crate::broker::ReplicaRole;
+use crate::client::Client;
 use crate::coordinator::group::{GroupMetadata, GroupState};
 use crate::kernel::{Kernel, NodeId, NodeStatus};
 use crate::metadata::znode;
@@ -172,6 +173,15 @@ impl<'a> Observed<'a> {
 }
 
 impl ClusterView for Observed<'_> {
+    fn made(&self, producer: &str, number: u64) -> Option<(Option<Bytes>, Option<Bytes>)> {
+        let mut clients = self.layout.clients.iter();
+        let (_, node) = clients.find(|(name, _)| name == producer)?;
+        match self.kernel.actor(*node) {
+            Node::Client(Client::Producer(producer)) => producer.made(number),
+            _ => None,
+        }
+    }
+
     fn zookeeper(&self) -> ZooKeeperView {
         let Some(coordination) = self.coordination() else {
             return ZooKeeperView::default();

@@ -211,6 +211,12 @@ pub trait ClusterView {
     fn groups(&self) -> Vec<GroupView> {
         Vec::new()
     }
+    /// Key and value that a producer's application gave the record of this number, as they would be now: what they say
+    /// of the world may have changed since.
+    fn made(&self, producer: &str, number: u64) -> Option<(Option<Bytes>, Option<Bytes>)> {
+        let _ = (producer, number);
+        None
+    }
     /// ZooKeeper's servers, sessions and tree.
     fn zookeeper(&self) -> ZooKeeperView {
         ZooKeeperView::default()

@@ -14,6 +14,7 @@ mod search;
 mod stored;
 mod storing;
 pub(super) mod wanted;
+mod what;
 mod words;
 
 use crate::kernel::Time;
@@ -79,9 +80,10 @@ pub fn follow(plan: &Plan, seed: u64, wanted: &Wanted) -> Result<Journey, NoJour
     while run.now() <= end && run.step() {
         // What the step has stated is all that there is.
         let (stated, causes) = (run.trace().to_vec(), run.causes());
-        causes.iter().for_each(|cause| walk.cause(cause));
+        let view = run.view();
+        causes.iter().for_each(|cause| walk.cause(cause, &view));
         for entry in stated.iter().filter(|entry| entry.time <= end) {
-            walk.fact(entry, &run.view());
+            walk.fact(entry, &view);
         }
     }
     Ok(walk.finish(&run.view()))

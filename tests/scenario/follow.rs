@@ -1,6 +1,7 @@
 //! `trial follow`: one record's way, station by station, or why there is none.
 
 mod naming;
+mod what;
 
 use super::command_line::{text, trial};
 
@@ -169,7 +170,7 @@ fn a_record_whose_application_named_its_partition_says_so() {
 fn a_record_that_got_no_partition_is_said_to_have_none() {
     let journey = followed(&["incompatible-schema-change", "new-trucks#2"]);
     assert!(
-        journey.contains("\npartition  none of trucks_gps: it got none\n"),
+        journey.contains("\npartition  none of trucks_gps: it got none; "),
         "{journey}"
     );
     assert!(!journey.contains("trucks_gps--1"), "{journey}");

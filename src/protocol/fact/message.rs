@@ -3,6 +3,7 @@
 
 use super::{Fact, RecordId};
 use crate::protocol::TopicPartition;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -108,6 +109,20 @@ pub struct Serialized {
     pub size: i64,
     /// Two digits a byte; of long ones the beginning.
     pub bytes: Rc<str>,
+}
+
+impl Serialized {
+    /// The bytes, where all of them are told.
+    pub fn whole(&self) -> Option<Option<Bytes>> {
+        let digits = self.bytes.split_ascii_whitespace();
+        let bytes: Option<Vec<u8>> = digits.map(|it| u8::from_str_radix(it, 16).ok()).collect();
+        match usize::try_from(self.size) {
+            Err(_) => Some(None),
+            Ok(size) => bytes
+                .filter(|it| it.len() == size)
+                .map(|it| Some(it.into())),
+        }
+    }
 }
 
 /// Of a record.

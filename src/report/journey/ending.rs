@@ -1,13 +1,10 @@
-//! What a record is, and what has become of it in the end.
+//! What has become of a record in the end.
 
 use super::reading::{Group, Reader};
 use super::stored::{Stored, find_content};
 use super::storing::Gone;
-use super::words::{object, part};
 use super::{Journey, Walk};
-use crate::client::{murmur2, partition_for_key};
 use crate::node::view::ClusterView;
-use crate::plan::ProducerPlan;
 use crate::protocol::{BrokerId, NO_LEADER, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -38,83 +35,6 @@ impl Walk<'_> {
             stations: self.stations,
             end,
         }
-    }
-
-    fn describe(&mut self) {
-        let made = &self.found.made;
-        let by = match (self.found.lives, made.life) {
-            (2.., life) => format!("process {life} of {}", made.node),
-            _ => made.node.to_string(),
-        };
-        if made.node != made.record.producer {
-            let by = format!("made by    {by}, which has a producer of its own");
-            self.what.push(by);
-        } else if self.found.lives > 1 {
-            self.what.push(format!("made by    {by}"));
-        }
-        let origin = self.read.origin.iter();
-        self.what
-            .extend(origin.map(|origin| format!("copy of    {origin}")));
-        let Some(partition) = &self.made.partition else {
-            return;
-        };
-        if partition.partition < 0 {
-            let what = format!("partition  none of {}: it got none", partition.topic);
-            return self.what.push(what);
-        }
-        let objects = self.made.serialized.as_ref();
-        let (key, value) = match &self.kept.bytes {
-            Some(stored) => {
-                let of_key = object(objects.map(|(key, _)| key));
-                let of_value = object(objects.map(|(_, value)| value));
-                self.what.push(format!(
-                    "key        {of_key}{}",
-                    part(stored.key.as_deref())
-                ));
-                self.what.push(format!(
-                    "value      {of_value}{}",
-                    part(stored.value.as_deref())
-                ));
-                for (name, value) in &stored.headers {
-                    let value = part(value.as_deref());
-                    self.what.push(format!("header     {name}: {value}"));
-                }
-                (stored.key.clone(), true)
-            }
-            None => (None, false),
-        };
-        let why = match (key, self.made.partitions, value) {
-            _ if self.is_named(partition) => "its application named it".to_owned(),
-            (Some(key), Some(count), _)
-                if partition_for_key(&key, count) == partition.partition =>
-            {
-                let hash = murmur2(&key);
-                let positive = hash & 0x7fff_ffff;
-                format!(
-                    "murmur2 of its key is {:#010x}, without the sign {positive}, modulo {} {}",
-                    hash as u32,
-                    counted(count, "partition"),
-                    partition.partition
-                )
-            }
-            (None, _, true) => "it has no key: its producer's partitioner chose".to_owned(),
-            (Some(_), _, _) => "not by its key".to_owned(),
-            (None, _, false) => "its bytes have come to no log".to_owned(),
-        };
-        self.what.push(format!("partition  {partition}: {why}"));
-    }
-
-    /// Who made it, unless an application sent it on.
-    pub(super) fn producer(&self) -> Option<&ProducerPlan> {
-        let mut producers = self.plan.producers.iter();
-        let made_it = |name: &String| **name == *self.record().producer;
-        producers.find(|it| it.members().iter().any(made_it))
-    }
-
-    /// Its producer's application says for each record where it goes.
-    fn is_named(&self, partition: &TopicPartition) -> bool {
-        let producer = self.producer();
-        producer.is_some_and(|it| it.partition == Some(partition.partition))
     }
 
     /// Which logs hold it at the end, and why it is there not at all or more than once.

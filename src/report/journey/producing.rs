@@ -1,5 +1,6 @@
 //! What a record's producer does with it: hands it over, has it made bytes, sends it again, is answered, gives it up.
 
+use super::what::KeyAndValue;
 use super::words::{acknowledged, given_up};
 use super::{Station, Walk};
 use crate::check::millis;
@@ -20,7 +21,8 @@ pub(super) struct Producing {
     pub(super) ids: Vec<i64>,
     /// Once it is made.
     pub(super) partition: Option<TopicPartition>,
-    pub(super) partitions: Option<u32>,
+    /// How many partitions its topic has had until then, each number once.
+    pub(super) counts: Vec<u32>,
     created: Option<Time>,
     /// Its producer is done with it.
     pub(super) settled: Option<Time>,
@@ -30,7 +32,9 @@ pub(super) struct Producing {
     pub(super) given_up: Option<String>,
     /// Key and value, as its serializers have made bytes of them.
     pub(super) serialized: Option<(Serialized, Serialized)>,
-    not_serialized: Option<String>,
+    pub(super) not_serialized: Option<String>,
+    /// As its application has it.
+    pub(super) bytes: Option<KeyAndValue>,
     /// What a registry said to its producer before it was made.
     registry: Vec<Station>,
     /// After which error it was last sent again, and whether with sequence numbers.
@@ -59,8 +63,12 @@ impl Producing {
 }
 
 impl Walk<'_> {
-    pub(super) fn cause(&mut self, cause: &CauseEntry) {
+    pub(super) fn cause(&mut self, cause: &CauseEntry, view: &dyn ClusterView) {
         let is_its_node = cause.node == self.found.made.node;
+        let is_unmade = self.made.partition.is_none() && self.made.bytes.is_none();
+        if is_its_node && is_unmade && self.is_its_process() {
+            self.looks_at_application(view);
+        }
         if let Cause::Packet { sent_in } = cause.cause
             && is_its_node
             && self.made.is_on_its_way()
@@ -93,14 +101,30 @@ impl Walk<'_> {
                 waited_ns,
                 ..
             } if is_its_node && record == self.record() && self.is_its_process() => {
-                let topics = view.topics();
-                let topic = topics.iter().find(|topic| topic.name == partition.topic);
-                self.made.partitions = topic.map(|topic| topic.partition_count);
                 self.made.partition = Some(partition.clone());
                 self.made.created = Some(entry.time);
                 self.is_handed_over(entry, Duration(*waited_ns));
             }
             Fact::RecordCreated { .. } if is_its_node => self.made.registry.clear(),
+            Fact::StateWritten { partition, .. } if self.made.partition.is_none() => {
+                self.counts_partitions(partition, view);
+            }
+            Fact::Consumed {
+                partition,
+                offset,
+                content,
+                ..
+            } if is_its_node
+                && self.made.partition.is_none()
+                && *content == self.found.made.content =>
+            {
+                self.looks_at_origin(partition, *offset, view);
+            }
+            Fact::Message(MessageFact::NotDeserialized {
+                partition, offset, ..
+            }) if is_its_node && self.made.partition.is_none() => {
+                self.looks_at_origin(partition, *offset, view);
+            }
             Fact::Message(fact) => self.message_fact(entry, fact),
             Fact::Retrying {
                 record,
@@ -154,6 +178,18 @@ impl Walk<'_> {
                 self.made.ids.push(*producer_id);
             }
             _ => {}
+        }
+    }
+
+    fn counts_partitions(&mut self, written: &TopicPartition, view: &dyn ClusterView) {
+        if written.topic != self.found.made.partition.topic {
+            return;
+        }
+        let topics = view.topics();
+        let topic = topics.iter().find(|topic| topic.name == written.topic);
+        let count = topic.map(|topic| topic.partition_count);
+        if self.made.counts.last().copied() != count {
+            self.made.counts.extend(count);
         }
     }
 

@@ -79,6 +79,15 @@ pub(super) fn object(written: Option<&Serialized>) -> String {
     }
 }
 
+/// A text, or the first of it.
+pub(super) fn beginning(text: &str) -> String {
+    const SHOWN: usize = 300;
+    match text.char_indices().nth(SHOWN) {
+        Some((place, _)) => format!("{} ...", &text[..place]),
+        None => text.to_owned(),
+    }
+}
+
 /// What no terminal shows, as its number.
 fn visible(text: &str) -> String {
     let shown = |c: char| match c.is_control() {
@@ -131,7 +140,7 @@ pub(super) fn part(bytes: Option<&[u8]>) -> String {
         .collect();
     let dots = if bytes.len() > SHOWN { " ..." } else { "" };
     let text = match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => format!("{text}  "),
+        Ok(text) if !text.chars().any(char::is_control) => format!("{}  ", beginning(text)),
         _ => String::new(),
     };
     let size = counted(bytes.len(), "byte");
@@ -148,5 +157,7 @@ mod tests {
         assert_eq!(part(Some(b"ab")), "ab  (2 bytes: 61 62)");
         assert_eq!(part(Some(&[0, 1])), "(2 bytes: 00 01)");
         assert!(part(Some(&[b'x'; 17])).ends_with("78 ...)"));
+        let long = part(Some(&[b'x'; 4000]));
+        assert!(long.starts_with(&format!("{} ...  (4000 bytes: 78", "x".repeat(300))));
     }
 }
