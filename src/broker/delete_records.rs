@@ -11,7 +11,7 @@ use super::purgatory::{Delayed, Hosted, Operation, Pending, WatchKey};
 use super::replica_manager::{Parked, ReplicaManager};
 use crate::protocol::{
     Ctx, DeleteRecordsRequest, DeleteRecordsResponse, ErrorCode, Fact, HIGH_WATERMARK,
-    TopicPartition, is_internal_topic,
+    LogStartReason, TopicPartition, is_internal_topic,
 };
 
 /// One that waits for followers.
@@ -194,6 +194,7 @@ impl Partition {
             env.out.facts.push(Fact::LogStartMoved {
                 partition: name,
                 log_start_offset: offset,
+                reason: LogStartReason::Asked,
             });
         }
         Ok(offset)
@@ -266,6 +267,12 @@ mod tests {
         world.alive(&[1]);
         assert_eq!(ask(&mut world, &mut manager, 4), None);
         assert_eq!(deleted(&mut world), [(4, ErrorCode::None)]);
+        let asked = Fact::LogStartMoved {
+            partition: t0(),
+            log_start_offset: 4,
+            reason: LogStartReason::Asked,
+        };
+        assert!(world.facts().contains(&asked));
         assert_eq!(ask(&mut world, &mut manager, 2), None);
         assert_eq!(
             deleted(&mut world),

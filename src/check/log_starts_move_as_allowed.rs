@@ -220,6 +220,7 @@ impl Property for LogStartsMoveAsAllowed {
                 | Fact::LogStartMoved {
                     partition,
                     log_start_offset,
+                    ..
                 } => (partition, *log_start_offset),
                 Fact::BecameLeader { partition, .. } | Fact::BecameFollower { partition, .. } => {
                     (partition, 0)

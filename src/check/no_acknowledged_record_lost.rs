@@ -3,14 +3,14 @@
 //!
 //! Looks at every acknowledgement and at the bytes on the leader's disk. An offset holds one record: where two
 //! were acknowledged, only one can be there, even if both have the same content. Not lost is what
-//! retention was allowed to delete. Records sent with acks=0 are never acknowledged (their offset is -1): how
+//! retention was allowed to delete, or DeleteRecords asked to. Records sent with acks=0 are never acknowledged (their offset is -1): how
 //! many of them no log holds is told, and held against nobody. Whether a consumer got the record is
 //! `consumers_read_without_gaps`' affair.
 
 use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::protocol::{Fact, RecordId, Routine, TopicPartition};
+use crate::protocol::{Fact, LogStartReason, RecordId, Routine, TopicPartition};
 use crate::trace::{ByNode, TraceEntry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -109,12 +109,21 @@ impl Property for NoAcknowledgedRecordLost {
 pub(super) struct Acknowledged {
     by_partition: BTreeMap<TopicPartition, Vec<Ack>>,
     pub(super) count: u64,
+    /// How far each partition was cleared, and what for, in the order in which it was.
+    cleared: BTreeMap<TopicPartition, Vec<Cleared>>,
     /// Contents of what was sent with acks=0.
     sent: BTreeMap<TopicPartition, Vec<u64>>,
     /// Names of producers, and whose process each is.
     producers: Vec<Producer>,
     /// The place there of each that runs.
     places: ByNode<Option<u32>>,
+}
+
+/// A log begins here now.
+#[derive(Clone, Copy, Debug)]
+struct Cleared {
+    up_to: i64,
+    on_request: bool,
 }
 
 /// A producer in one process: in the next its records may be numbered anew.
@@ -147,8 +156,10 @@ impl Ack {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fate {
     pub(super) lost: u64,
-    /// Lie before the log start of their partition, where that was allowed to move over them.
+    /// Lie before the log start of their partition, where that was allowed to move over them; and of these what
+    /// DeleteRecords had asked for, before retention came to it.
     deleted: u64,
+    on_request: u64,
     /// Were sent with acks=0 and are in no log that counts. Where something may be deleted nobody can tell.
     pub(super) nowhere: u64,
 }
@@ -157,6 +168,7 @@ impl Fate {
     fn add(&mut self, other: &Fate) {
         self.lost += other.lost;
         self.deleted += other.deleted;
+        self.on_request += other.on_request;
         self.nowhere += other.nowhere;
     }
 }
@@ -172,6 +184,16 @@ impl Acknowledged {
                 ..
             } => (record, partition, offset, content),
             Fact::Started => return self.starts(&entry.node),
+            Fact::SegmentsDeleted {
+                partition,
+                log_start_offset,
+                ..
+            } => return self.is_cleared(partition, *log_start_offset, false),
+            Fact::LogStartMoved {
+                partition,
+                log_start_offset,
+                reason: LogStartReason::Asked,
+            } => return self.is_cleared(partition, *log_start_offset, true),
             _ => return,
         };
         if *offset < 0 {
@@ -206,9 +228,15 @@ impl Acknowledged {
             (0, 0) => format!("{count} acknowledged, all {count} still there"),
             (0, deleted) => {
                 let there = count - deleted;
-                format!(
-                    "{count} acknowledged, {there} still there, {deleted} deleted by retention or on request"
-                )
+                let by_retention = deleted - fate.on_request;
+                let how = match (by_retention, fate.on_request) {
+                    (by_retention, 0) => format!("{by_retention} deleted by retention"),
+                    (0, on_request) => format!("{on_request} deleted on request"),
+                    (by_retention, on_request) => {
+                        format!("{by_retention} deleted by retention and {on_request} on request")
+                    }
+                };
+                format!("{count} acknowledged, {there} still there, {how}")
             }
             (lost, _) => format!("{count} acknowledged, {lost} lost"),
         };
@@ -237,9 +265,11 @@ impl Acknowledged {
     /// What has become of a partition's, and what of them is lost.
     fn fate(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> (Fate, Vec<(i64, RecordId)>) {
         let lost = self.lost(partition, end);
+        let (deleted, on_request) = self.deleted(partition, end);
         let fate = Fate {
             lost: lost.len() as u64,
-            deleted: self.deleted(partition, end),
+            deleted,
+            on_request,
             nowhere: self.sent_and_nowhere(partition, end),
         };
         (fate, lost)
@@ -271,12 +301,28 @@ impl Acknowledged {
         nowhere
     }
 
-    fn deleted(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> u64 {
+    /// The first log that begins there tells why: the others follow.
+    fn is_cleared(&mut self, partition: &TopicPartition, up_to: i64, on_request: bool) {
+        let cleared = self.cleared.entry(partition.clone()).or_default();
+        if cleared.last().is_none_or(|last| last.up_to < up_to) {
+            cleared.push(Cleared { up_to, on_request });
+        }
+    }
+
+    /// How many were deleted, and of these on request.
+    fn deleted(&self, partition: &TopicPartition, end: &EndOfRun<'_>) -> (u64, u64) {
         let Some(acks) = self.by_partition.get(partition) else {
-            return 0;
+            return (0, 0);
         };
         let start = end.log_start(partition).min(end.may_begin_at(partition));
-        acks.iter().filter(|ack| ack.offset < start).count() as u64
+        let cleared = self.cleared.get(partition).map_or(&[][..], Vec::as_slice);
+        let on_request = |ack: &&Ack| {
+            let place = cleared.partition_point(|it| it.up_to <= ack.offset);
+            cleared.get(place).is_some_and(|it| it.on_request)
+        };
+        let deleted = || acks.iter().filter(|ack| ack.offset < start);
+        let count = deleted().count() as u64;
+        (count, deleted().filter(on_request).count() as u64)
     }
 
     /// Offset and name of what is gone of a partition.
@@ -330,7 +376,7 @@ impl Acknowledged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{Scene, acked, alone, batch};
+    use crate::check::testing::{Scene, acked, alone, batch, tp};
 
     #[test]
     fn r6_r13_fires_when_the_leader_lacks_an_acknowledged_record() {
@@ -437,8 +483,53 @@ mod tests {
         assert_eq!(property.at_end(&end), []);
         assert_eq!(
             property.figures(),
-            "2 acknowledged, 1 still there, 1 deleted by retention or on request"
+            "2 acknowledged, 1 still there, 1 deleted by retention"
         );
+    }
+
+    #[test]
+    fn what_was_deleted_on_request_is_counted_apart() {
+        let figures = |moves: &[(i64, bool)]| {
+            let mut scene = Scene::new();
+            scene.commit("t-0", 1, &[1]);
+            scene.store(1, "t-0", batch(3, 1, &["d"]));
+            scene.replica_mut(1, "t-0").log_start_offset = 3;
+            let mut property = alone(NoAcknowledgedRecordLost::default());
+            let records = (0..4).zip(["a", "b", "c", "d"]);
+            let acked = records.map(|(n, value)| acked(&format!("p#{n}"), "t-0", n, value));
+            let moves = moves.iter().map(|(start, asked)| {
+                let (partition, log_start_offset) = (tp("t-0"), *start);
+                match asked {
+                    true => Fact::LogStartMoved {
+                        partition,
+                        log_start_offset,
+                        reason: LogStartReason::Asked,
+                    },
+                    false => Fact::SegmentsDeleted {
+                        partition,
+                        segments: 1,
+                        log_start_offset,
+                        why: "retention.ms".into(),
+                    },
+                }
+            });
+            let facts: Vec<_> = acked.chain(moves).map(|it| scene.fact("n", it)).collect();
+            property.after_event(&facts, &scene);
+            let end = scene.end_where_logs_begin_at("t-0", 3);
+            assert_eq!(property.at_end(&end), []);
+            property.figures()
+        };
+        let there = "4 acknowledged, 1 still there";
+        // That retention takes the segment afterwards changes nothing.
+        let request = figures(&[(3, true), (3, false)]);
+        assert_eq!(request, format!("{there}, 3 deleted on request"));
+        let both = figures(&[(1, false), (3, true)]);
+        assert_eq!(
+            both,
+            format!("{there}, 1 deleted by retention and 2 on request")
+        );
+        let retention = figures(&[(3, false), (2, true)]);
+        assert_eq!(retention, format!("{there}, 3 deleted by retention"));
     }
 
     #[test]

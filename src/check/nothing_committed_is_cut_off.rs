@@ -156,6 +156,7 @@ mod tests {
         let start = Fact::LogStartMoved {
             partition: partition.clone(),
             log_start_offset: 18,
+            reason: crate::protocol::LogStartReason::Emptied,
         };
         let cut = |from| Fact::Truncated {
             partition: partition.clone(),

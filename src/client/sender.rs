@@ -274,7 +274,7 @@ impl Sender {
             ProducerStateFact::EpochBumped {
                 producer_id: bump.producer.id,
                 producer_epoch: bump.producer.epoch,
-                partitions: bump.partitions.into_iter().collect(),
+                partitions: bump.partitions,
             }
             .into(),
         );

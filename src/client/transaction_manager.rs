@@ -7,8 +7,10 @@
 use crate::client::producer_batch::ProducerBatch;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::add_sequence;
-use crate::protocol::{ErrorCode, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::protocol::{
+    EpochBumpReason, ErrorCode, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, TopicPartition,
+};
+use std::collections::BTreeMap;
 
 /// A producer's name among brokers, and which life of it is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,8 +51,8 @@ pub(super) enum Identity {
 #[derive(Debug)]
 pub(super) struct EpochBump {
     pub(super) producer: ProducerIdAndEpoch,
-    /// For whose sake.
-    pub(super) partitions: BTreeSet<TopicPartition>,
+    /// For whose sake, and why.
+    pub(super) partitions: BTreeMap<TopicPartition, EpochBumpReason>,
     pub(super) rewrites: Vec<Rewrite>,
 }
 
@@ -70,8 +72,8 @@ pub(super) struct TransactionManager {
     partitions: BTreeMap<TopicPartition, PartitionEntry>,
     /// CP41: with the sequence number that follows the batch of which nobody knows.
     unresolved: BTreeMap<TopicPartition, i32>,
-    /// Partitions for which a new epoch is wanted (`partitionsToRewriteSequences`).
-    wants_epoch: BTreeSet<TopicPartition>,
+    /// Partitions for which a new epoch is wanted (`partitionsToRewriteSequences`), and why it was first.
+    wants_epoch: BTreeMap<TopicPartition, EpochBumpReason>,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl TransactionManager {
             producer: ProducerIdAndEpoch::NONE,
             partitions: BTreeMap::new(),
             unresolved: BTreeMap::new(),
-            wants_epoch: BTreeSet::new(),
+            wants_epoch: BTreeMap::new(),
         }
     }
 
@@ -148,7 +150,7 @@ impl TransactionManager {
         };
         self.producer.epoch = epoch;
         let mut rewrites = Vec::new();
-        for partition in &partitions {
+        for partition in partitions.keys() {
             self.unresolved.remove(partition);
             let (producer, mut sequence) = (self.producer, 0);
             if let Some(entry) = self.entry(partition) {
@@ -287,7 +289,7 @@ impl TransactionManager {
         match error {
             ErrorCode::UnknownProducerId => {
                 if log_start_offset != -1 && !batch.has_been_rewritten() {
-                    self.wants_epoch.insert(partition.clone());
+                    self.want_epoch(partition, EpochBumpReason::Unknown);
                 }
                 true
             }
@@ -295,13 +297,15 @@ impl TransactionManager {
                 let unresolved = self.unresolved.get(partition).copied();
                 let base = batch.producer_state().map(|state| state.base_sequence);
                 let is_next = base.is_some_and(|base| self.is_next_sequence(partition, base));
-                let wants_epoch = match unresolved {
-                    // An earlier batch is missing, and will come.
-                    None => is_next && !batch.has_been_rewritten(),
-                    Some(next) => base == Some(next),
-                };
-                if wants_epoch {
-                    self.wants_epoch.insert(partition.clone());
+                match unresolved {
+                    // Else an earlier batch is missing, and will come.
+                    None if is_next && !batch.has_been_rewritten() => {
+                        self.want_epoch(partition, EpochBumpReason::AcknowledgedIsMissing);
+                    }
+                    Some(next) if base == Some(next) => {
+                        self.want_epoch(partition, EpochBumpReason::ExpiredIsMissing);
+                    }
+                    _ => {}
                 }
                 true
             }
@@ -318,14 +322,14 @@ impl TransactionManager {
                 self.lose(error.exception());
             }
             ErrorCode::OutOfOrderSequenceNumber => {
-                self.wants_epoch.insert(batch.partition.clone());
+                self.want_epoch(&batch.partition, EpochBumpReason::GivenUp { error });
             }
             ErrorCode::UnknownProducerId => {
                 self.partitions.remove(&batch.partition);
                 self.unresolved.remove(&batch.partition);
             }
             _ if certain => {
-                self.wants_epoch.insert(batch.partition.clone());
+                self.want_epoch(&batch.partition, EpochBumpReason::GivenUp { error });
             }
             _ => {}
         }
@@ -364,9 +368,20 @@ impl TransactionManager {
             let next = self.partitions.get(&partition);
             let next = next.map_or(0, |entry| entry.next_sequence);
             if !self.is_next_sequence(&partition, next) {
-                self.wants_epoch.insert(partition);
+                let entry = self.partitions.get(&partition);
+                let acked = entry.and_then(|entry| entry.last_acked_sequence);
+                let reason = EpochBumpReason::Expired {
+                    first: acked.map_or(0, |last| add_sequence(last, 1)),
+                    last: next.checked_sub(1).unwrap_or(i32::MAX),
+                };
+                self.want_epoch(&partition, reason);
             }
         }
+    }
+
+    fn want_epoch(&mut self, partition: &TopicPartition, reason: EpochBumpReason) {
+        let wanted = self.wants_epoch.entry(partition.clone());
+        wanted.or_insert(reason);
     }
 
     fn is_next_sequence(&self, partition: &TopicPartition, sequence: i32) -> bool {
@@ -435,6 +450,10 @@ mod tests {
         batch.producer_state().unwrap().base_sequence
     }
 
+    fn reason(bump: &EpochBump) -> EpochBumpReason {
+        bump.partitions[&TopicPartition::new("t", 0)]
+    }
+
     fn acknowledge(manager: &mut TransactionManager, batch: &ProducerBatch) {
         manager.completed(&batch.partition, base(batch), batch.records_count());
         manager.remove_in_flight(batch);
@@ -496,7 +515,34 @@ mod tests {
             manager.maybe_resolve_sequences();
             let bump = manager.bump_epoch_if_wanted();
             assert_eq!(bump.is_none(), acknowledged);
+            if let Some(bump) = bump {
+                let expired = EpochBumpReason::Expired { first: 0, last: 1 };
+                assert_eq!(reason(&bump), expired);
+            }
             assert!(!manager.keeps_back(&batch(3, 1)));
+        }
+    }
+
+    /// Out of order is what follows the last acknowledged batch, or one that has expired; and the first reason stays.
+    #[test]
+    fn cp39_a_batch_that_no_retry_helps_says_what_is_missing_before_it() {
+        let out_of_order = ErrorCode::OutOfOrderSequenceNumber;
+        for (expires, missing) in [
+            (false, EpochBumpReason::AcknowledgedIsMissing),
+            (true, EpochBumpReason::ExpiredIsMissing),
+        ] {
+            let mut manager = manager(0);
+            let (one, two) = (sent(&mut manager, 1, 1), sent(&mut manager, 2, 1));
+            if expires {
+                manager.failed(&one, ErrorCode::RequestTimedOut, false);
+                manager.mark_unresolved(&one);
+            } else {
+                acknowledge(&mut manager, &one);
+            }
+            assert!(manager.can_retry(&two, out_of_order, -1));
+            manager.failed(&two, ErrorCode::InvalidTimestamp, true);
+            let bump = manager.bump_epoch_if_wanted().unwrap();
+            assert_eq!(reason(&bump), missing);
         }
     }
 

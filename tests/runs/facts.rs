@@ -257,6 +257,7 @@ fn apply(told: &mut Replicas, broker: BrokerId, fact: &Fact) {
         Fact::LogStartMoved {
             partition,
             log_start_offset,
+            ..
         }
         | Fact::SegmentsDeleted {
             partition,

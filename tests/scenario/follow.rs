@@ -435,11 +435,15 @@ fn what_was_not_flushed_or_was_deleted_says_how_it_went() {
 fn what_lies_before_the_log_start_is_held_by_nobody() {
     let before = "+timeline=[{at: 30s, delete records: trucks_gps-0, before: 20}]";
     let journey = followed(&["acks-and-min-insync", "trucks_gps-0@10", "--set", before]);
-    let what = "no longer has it: its log begins at 20 now";
-    for broker in ["broker-1", "broker-2", "broker-3"] {
-        says(&journey, broker, what);
+    for (broker, why) in [
+        ("broker-1", "as DeleteRecords asks"),
+        ("broker-2", "as its leader's does"),
+        ("broker-3", "as its leader's does"),
+    ] {
+        let what = format!("no longer has it: its log begins at 20 now, {why}");
+        says(&journey, broker, &what);
     }
-    let end = "deleted: no log holds it any more (its log begins behind it)";
+    let end = "deleted: no log holds it any more (an administrator asked for it)";
     ends(&journey, &[end]);
 }
 
@@ -488,7 +492,7 @@ fn what_was_deleted_before_a_group_was_there_was_not_skipped_by_it() {
     ends(
         &journey,
         &[
-            "deleted: no log holds it any more (its log begins behind it)",
+            "deleted: no log holds it any more (an administrator asked for it)",
             "deleted before group z was there",
         ],
     );

@@ -7,7 +7,7 @@ use super::Partition;
 use crate::broker::outbox::{Env, take_tasks};
 use crate::kernel::Disk;
 use crate::log::{LogError, Records, UnifiedLog};
-use crate::protocol::{Fact, NO_LEADER, UNKNOWN_EPOCH};
+use crate::protocol::{Fact, LogStartReason, NO_LEADER, UNKNOWN_EPOCH};
 
 impl Partition {
     /// Appends what the leader sent. A log that was emptied to an offset inside the first batch
@@ -91,6 +91,7 @@ impl Partition {
             env.out.facts.push(Fact::LogStartMoved {
                 partition: self.name.clone(),
                 log_start_offset: log.log_start_offset(),
+                reason: LogStartReason::Leader,
             });
         }
         Ok(now != before)
@@ -149,6 +150,7 @@ impl Partition {
             env.out.facts.push(Fact::LogStartMoved {
                 partition: self.name.clone(),
                 log_start_offset: log.log_start_offset(),
+                reason: LogStartReason::Emptied,
             });
         }
         if log.high_watermark() != high_watermark {

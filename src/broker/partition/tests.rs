@@ -5,7 +5,7 @@ use super::*;
 use crate::broker::testing::*;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID, LATEST_TIMESTAMP,
-    LeaderRecoveryState,
+    LeaderRecoveryState, LogStartReason,
 };
 
 pub(super) fn read(replica: BrokerId) -> ReadRequest {
@@ -180,33 +180,37 @@ fn a_follower_states_where_its_log_begins_whenever_that_changes() {
         .expect("follows");
     let begins = |world: &mut World, follower: &Partition| {
         let facts = world.facts().into_iter();
-        let told: Vec<i64> = facts
+        let told: Vec<(i64, LogStartReason)> = facts
             .filter_map(|fact| match fact {
                 Fact::LogStartMoved {
-                    log_start_offset, ..
-                } => Some(log_start_offset),
+                    log_start_offset,
+                    reason,
+                    ..
+                } => Some((log_start_offset, reason)),
                 _ => None,
             })
             .collect();
         let seen = follower.log().expect("a log").log_start_offset();
-        assert_eq!(told.last().copied().unwrap_or(seen), seen);
+        assert_eq!(told.last().map_or(seen, |(start, _)| *start), seen);
         told
     };
-    assert_eq!(begins(&mut world, &follower), [0; 0]);
+    assert_eq!(begins(&mut world, &follower), []);
     follower
         .follow_offsets(&mut world.env(), 4, 3)
         .expect("no disk fault");
-    assert_eq!(begins(&mut world, &follower), [3], "its leader's log does");
+    let as_leader = (3, LogStartReason::Leader);
+    assert_eq!(begins(&mut world, &follower), [as_leader]);
     // E9: emptied to its own end, which is no cut.
     follower
         .truncate_fully_and_start_at(&mut world.env(), 4)
         .expect("no disk fault");
-    assert_eq!(begins(&mut world, &follower), [4]);
+    let emptied = |start| (start, LogStartReason::Emptied);
+    assert_eq!(begins(&mut world, &follower), [emptied(4)]);
     // Emptied to the middle of a batch: it begins with the whole batch.
     follower
         .append_records_to_follower(&mut world.env(), &batch_at(2, 0, 4))
         .expect("follows");
-    assert_eq!(begins(&mut world, &follower), [2]);
+    assert_eq!(begins(&mut world, &follower), [emptied(2)]);
     assert_eq!(log_end_offset(&follower), 6);
 }
 

@@ -26,9 +26,9 @@ pub use fetch_session::FetchSessionFact;
 pub use group::{GroupFact, MemberGone, OwnerThen, RebalanceReason};
 pub use message::{MessageFact, Part, Serialized};
 pub use not_reached::{Errand, NotReached};
-pub use producer_state::ProducerStateFact;
+pub use producer_state::{EpochBumpReason, ProducerStateFact};
 pub use record::{RecordId, content_of};
-pub use replication::{IsrChange, StateWriteReason};
+pub use replication::{IsrChange, LogStartReason, StateWriteReason};
 pub use routine::Routine;
 pub use shell::{LostCommand, ShellFact};
 pub use start::Lack;
@@ -350,11 +350,11 @@ pub enum Fact {
         log_start_offset: i64,
         why: Rc<str>,
     },
-    /// A log begins elsewhere now: a follower's where its leader's does, or where it was emptied to; a
-    /// leader's where DeleteRecords says.
+    /// A log begins elsewhere now, though nothing was too old or too much.
     LogStartMoved {
         partition: TopicPartition,
         log_start_offset: i64,
+        reason: LogStartReason,
     },
     ReplicaStopped {
         partition: TopicPartition,

@@ -2,8 +2,9 @@
 //! numbers say.
 
 use super::Fact;
-use crate::protocol::TopicPartition;
+use crate::protocol::{ErrorCode, TopicPartition};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is stated of idempotent producers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,13 +51,30 @@ pub enum ProducerStateFact {
         producer_id: i64,
         producer_epoch: i16,
     },
-    /// A producer cannot find out what of these partitions is stored, and begins a new epoch.
+    /// A producer begins a new epoch: its sequence numbers in these partitions would lead nowhere.
     #[serde(rename = "producer-epoch-bumped")]
     EpochBumped {
         producer_id: i64,
         producer_epoch: i16,
-        partitions: Vec<TopicPartition>,
+        partitions: BTreeMap<TopicPartition, EpochBumpReason>,
     },
+}
+
+/// Why a producer numbers a partition's records anew (CP39 to CP43): the first reason since it did last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EpochBumpReason {
+    /// It has given up a batch after this error, and what comes behind would follow it.
+    GivenUp { error: ErrorCode },
+    /// Batches that it had sent were given up when their time was over, and nothing behind them was acknowledged: of
+    /// these sequence numbers it cannot find out what is stored.
+    Expired { first: i32, last: i32 },
+    /// The leader refuses what follows such a batch: that is not stored.
+    ExpiredIsMissing,
+    /// The leader refuses what follows the last batch that it has acknowledged.
+    AcknowledgedIsMissing,
+    /// The leader knows no record of this producer.
+    Unknown,
 }
 
 impl From<ProducerStateFact> for Fact {

@@ -23,3 +23,15 @@ pub enum IsrChange {
     Expand,
     Shrink,
 }
+
+/// Why a log begins elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogStartReason {
+    /// A leader's: DeleteRecords asks for it.
+    Asked,
+    /// A follower's: its leader's begins there.
+    Leader,
+    /// A follower's: nothing of it is its leader's, and it begins anew where that begins.
+    Emptied,
+}

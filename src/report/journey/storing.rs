@@ -6,7 +6,7 @@ use super::stored::{Stored, find_content};
 use super::words::in_batch;
 use crate::kernel::{Duration, Time};
 use crate::node::view::ClusterView;
-use crate::protocol::{BrokerId, Fact, ProducerStateFact, TopicPartition};
+use crate::protocol::{BrokerId, Fact, LogStartReason, ProducerStateFact, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::BTreeSet;
 use std::ops::RangeBounds;
@@ -39,6 +39,7 @@ pub(super) struct StoredCopy {
 }
 
 /// Why a log has it no longer.
+#[derive(Clone)]
 pub(super) enum Gone {
     /// As it should.
     Deleted(String),
@@ -153,10 +154,23 @@ impl Walk<'_> {
             Fact::LogStartMoved {
                 partition,
                 log_start_offset,
-                ..
+                reason,
             } if self.is_at(partition) => {
-                let what = format!("no longer has it: its log begins at {log_start_offset} now");
-                let gone = Gone::Deleted("its log begins behind it".to_owned());
+                let (how, why) = match reason {
+                    LogStartReason::Asked => {
+                        ("as DeleteRecords asks", "an administrator asked for it")
+                    }
+                    LogStartReason::Leader | LogStartReason::Emptied => {
+                        ("as its leader's does", "its leader's log begins behind it")
+                    }
+                };
+                let gone = match (reason, &self.kept.gone) {
+                    // Why its leader's log did is told.
+                    (LogStartReason::Leader | LogStartReason::Emptied, Some(gone)) => gone.clone(),
+                    _ => Gone::Deleted(why.to_owned()),
+                };
+                let what =
+                    format!("no longer has it: its log begins at {log_start_offset} now, {how}");
                 self.loses(entry, broker, ..*log_start_offset, &what, gone);
             }
             Fact::ProducerState(ProducerStateFact::Duplicate {

@@ -1,7 +1,7 @@
 //! What brokers know of idempotent producers.
 
 use super::{Telling, joined, loud, quiet};
-use crate::protocol::ProducerStateFact;
+use crate::protocol::{EpochBumpReason, ErrorCode, ProducerStateFact};
 
 pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
     match fact {
@@ -60,12 +60,49 @@ pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
             producer_epoch,
             partitions,
         } => {
-            let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            let mut reasons: Vec<(EpochBumpReason, Vec<String>)> = Vec::new();
+            for (partition, reason) in partitions {
+                let known = reasons.iter_mut().find(|(known, _)| known == reason);
+                match known {
+                    Some((_, alike)) => alike.push(partition.to_string()),
+                    None => reasons.push((*reason, vec![partition.to_string()])),
+                }
+            }
+            let reasons = reasons.iter().map(|(reason, partitions)| {
+                format!("in {}: {}", partitions.join(", "), why(*reason))
+            });
+            let reasons: Vec<String> = reasons.collect();
             loud(format!(
-                "goes on as producer {producer_id} in epoch {producer_epoch}, with sequence numbers from 0 on in {}: \
-                 after what has failed, the old ones would have a gap, or may be stored",
-                partitions.join(", ")
+                "goes on as producer {producer_id} in epoch {producer_epoch}, with sequence numbers from 0 on {}",
+                reasons.join("; ")
             ))
+        }
+    }
+}
+
+/// What has led to a new epoch of a partition.
+fn why(reason: EpochBumpReason) -> String {
+    match reason {
+        EpochBumpReason::GivenUp { error } => {
+            let stored = match error {
+                ErrorCode::NetworkException | ErrorCode::RequestTimedOut => " (it may be stored)",
+                _ => "",
+            };
+            format!(
+                "a batch was given up after {error}{stored}, and the next numbers would follow its own"
+            )
+        }
+        EpochBumpReason::Expired { first, last } => format!(
+            "of what was sent with the numbers {first} to {last}, and given up when delivery.timeout.ms was over, it cannot find out what is stored"
+        ),
+        EpochBumpReason::ExpiredIsMissing => {
+            "what was given up when delivery.timeout.ms was over is not stored, since the leader refuses what follows it (OUT_OF_ORDER_SEQUENCE_NUMBER)".to_owned()
+        }
+        EpochBumpReason::AcknowledgedIsMissing => {
+            "the leader does not have what was acknowledged last, since it refuses what follows that (OUT_OF_ORDER_SEQUENCE_NUMBER)".to_owned()
+        }
+        EpochBumpReason::Unknown => {
+            "the leader has no record of it any more (UNKNOWN_PRODUCER_ID)".to_owned()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Replicas in words: who leads and follows, what is written, cut and refused.
 
 use super::{Telling, brokers_named, episode, ids, joined, loud, meaning, quiet};
-use crate::protocol::{ErrorCode, Fact, IsrChange, NO_LEADER};
+use crate::protocol::{ErrorCode, Fact, IsrChange, LogStartReason, NO_LEADER};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id, broker_name};
 
@@ -117,8 +117,14 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
         Fact::LogStartMoved {
             partition,
             log_start_offset,
+            reason,
         } => quiet(format!(
-            "log of {partition} begins at {log_start_offset} now"
+            "log of {partition} begins at {log_start_offset} now, {}",
+            match reason {
+                LogStartReason::Asked => "as DeleteRecords asks",
+                LogStartReason::Leader => "as its leader's does",
+                LogStartReason::Emptied => "emptied, since nothing of it is in its leader's",
+            }
         )),
         Fact::FetcherPartitionFailed { partition, why } => loud(format!(
             "copies {partition} no further, until it is told of a leader in a higher epoch: {why}"

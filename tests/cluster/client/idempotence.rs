@@ -4,7 +4,7 @@ use crate::client::cardboard::{Answer, Town, World};
 use crate::client::{acked, counting, exceptions, producer};
 use kafka_trial::client::workload::{Pace, ValueTemplate, Workload};
 use kafka_trial::kernel::Duration;
-use kafka_trial::protocol::{ErrorCode, Fact, ProducerStateFact};
+use kafka_trial::protocol::{EpochBumpReason, ErrorCode, Fact, ProducerStateFact};
 
 /// So many records of 100 bytes at once, each in a batch of its own with `ALONE`.
 fn burst(records: u32) -> Workload {
@@ -62,6 +62,15 @@ fn bumps(facts: &[(u64, Fact)]) -> Vec<i16> {
             _ => None,
         })
         .collect()
+}
+
+/// Why they were, partition by partition.
+fn reasons(facts: &[(u64, Fact)]) -> Vec<EpochBumpReason> {
+    let bumped = facts.iter().filter_map(|(_, fact)| match fact {
+        Fact::ProducerState(ProducerStateFact::EpochBumped { partitions, .. }) => Some(partitions),
+        _ => None,
+    });
+    bumped.flat_map(|it| it.values().copied()).collect()
 }
 
 #[test]
@@ -215,6 +224,7 @@ fn cp39_a_producer_that_is_forgotten_begins_a_new_epoch() {
     assert_eq!(acked(&facts).len(), 3);
     assert_eq!(town.world().sequences(0), [(0, 0), (1, 0), (1, 1)]);
     assert_eq!(bumps(&facts), [1]);
+    assert_eq!(reasons(&facts), [EpochBumpReason::Unknown]);
 }
 
 /// A batch that fails for good leaves a gap, and the next epoch has none. CP42: what was in flight behind it is
@@ -229,6 +239,8 @@ fn cp40_cp42_after_a_certain_failure_what_is_in_flight_is_numbered_from_0_in_the
     assert_eq!(stored(&town), ["1", "3", "4"]);
     assert_eq!(town.world().sequences(0), [(0, 0), (1, 0), (1, 1)]);
     assert_eq!(bumps(&facts), [1]);
+    let error = ErrorCode::InvalidTimestamp;
+    assert_eq!(reasons(&facts), [EpochBumpReason::GivenUp { error }]);
     let batches = town.world().batches(0);
     assert_eq!(batches, [1, 1, 1]);
 }
@@ -248,6 +260,8 @@ fn cp41_a_batch_that_expires_after_a_retry_is_followed_by_a_new_epoch() {
     let facts = town.run_for(4_000);
     assert_eq!(exceptions(&facts).len(), 1);
     assert_eq!(bumps(&facts), [1]);
+    let expired = EpochBumpReason::Expired { first: 1, last: 1 };
+    assert_eq!(reasons(&facts), [expired]);
 }
 
 /// With its retries used up nobody knows whether a batch is stored, and no epoch is begun for it: what comes after it
@@ -268,6 +282,8 @@ fn cp40_used_up_retries_are_no_certain_failure_and_what_follows_fails_for_it() {
         ["NotEnoughReplicasException", "OutOfOrderSequenceException"]
     );
     assert_eq!(bumps(&facts), [1]);
+    let error = ErrorCode::OutOfOrderSequenceNumber;
+    assert_eq!(reasons(&facts), [EpochBumpReason::GivenUp { error }]);
     assert_eq!(acked(&facts), [(1, 0), (4, 1)]);
     assert_eq!(town.world().sequences(0), [(0, 0), (1, 0)]);
 }
