@@ -85,7 +85,9 @@ impl APartitionHasOneReader {
             GroupFact::PartitionsRevoked {
                 group, partitions, ..
             }
-            | GroupFact::PartitionsLost { group, partitions } => {
+            | GroupFact::PartitionsLost {
+                group, partitions, ..
+            } => {
                 self.hands.give_up(group, &entry.node, partitions);
                 None
             }

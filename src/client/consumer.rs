@@ -356,7 +356,7 @@ impl Consumer {
         };
         let is_static = group.group_instance_id.is_some();
         let group = Rc::clone(&group.group_id);
-        if let GroupNews::Revoked(partitions) | GroupNews::Lost(partitions) = &news {
+        if let GroupNews::Revoked(partitions) | GroupNews::Lost { partitions, .. } = &news {
             self.reading.give_up(&mut self.library, partitions);
             self.work.give_up(partitions);
         }
@@ -385,10 +385,18 @@ impl Consumer {
                         OwnerThen::Another
                     }
                     _ if is_static && self.library.is_closing() => OwnerThen::Itself,
+                    _ if self.library.leaves_in_silence() => OwnerThen::ItselfInSilence,
                     _ => OwnerThen::Nobody,
                 },
             },
-            GroupNews::Lost(partitions) => GroupFact::PartitionsLost { group, partitions },
+            GroupNews::Lost {
+                partitions,
+                in_rebalance,
+            } => GroupFact::PartitionsLost {
+                group,
+                partitions,
+                in_rebalance,
+            },
             // The coordinator states what it has stored.
             GroupNews::Committed(offsets) => return self.is_told_of_commit(ctx, &offsets),
             GroupNews::CommitReturned | GroupNews::ListenerThrew(_) => return,

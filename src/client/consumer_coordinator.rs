@@ -38,8 +38,11 @@ use std::rc::Rc;
 pub enum GroupNews {
     /// `onPartitionsRevoked`
     Revoked(Vec<TopicPartition>),
-    /// `onPartitionsLost`
-    Lost(Vec<TopicPartition>),
+    /// `onPartitionsLost`. `in_rebalance`: it is still a member, and closes while its group rebalances.
+    Lost {
+        partitions: Vec<TopicPartition>,
+        in_rebalance: bool,
+    },
     /// `onPartitionsAssigned`: what it has not had before, which may be nothing.
     Assigned {
         partitions: Vec<TopicPartition>,
@@ -158,6 +161,8 @@ pub struct ConsumerCoordinator {
     stale_claims: StaleClaims,
     fetch_before_join: FetchBeforeJoin,
     closed: bool,
+    /// Its group was told that it goes.
+    said_farewell: bool,
     /// Answers that a closed member still waits for.
     farewells: u32,
 }
@@ -238,6 +243,7 @@ impl ConsumerCoordinator {
             stale_claims: config.rules.stale_claims,
             fetch_before_join: config.rules.fetch_before_join,
             closed: false,
+            said_farewell: false,
             farewells: 0,
         }
     }
@@ -381,17 +387,26 @@ impl ConsumerCoordinator {
                 self.state,
                 MemberState::PreparingRebalance | MemberState::CompletingRebalance
             );
+            let in_rebalance = rebalances && !self.has_no_generation();
             self.call_listener(match self.has_no_generation() || rebalances {
                 false => GroupNews::Revoked(owned),
-                true => GroupNews::Lost(owned),
+                true => GroupNews::Lost {
+                    partitions: owned,
+                    in_rebalance,
+                },
             });
         }
         // Who throws here says no farewell: its group misses it for its session's time-out.
         if !self.throws_of_listener() {
-            let left = self.leave(ctx, "the consumer is being closed");
-            self.farewells += u32::from(left);
+            self.said_farewell = self.leave(ctx, "the consumer is being closed");
+            self.farewells += u32::from(self.said_farewell);
         }
         self.closed = true;
+    }
+
+    /// Closed, and its group was told nothing: to the group it is a member until its session ends.
+    pub fn is_gone_in_silence(&self) -> bool {
+        self.closed && !self.said_farewell
     }
 
     /// Closed, and nothing of it is on its way any more.

@@ -518,4 +518,32 @@ fn cc47_what_a_listener_throws_comes_out_of_poll_and_keeps_close_from_saying_far
         ["revoked 3", "throws", "exits 1"]
     );
     assert!((67_000..73_100).contains(&when_b_has_all(&says_nothing)));
+    let told = transcript(&says_nothing.trace, Style::default());
+    for line in [
+        "its own onPartitionsRevoked runs, and group g is told nothing; there it stays their owner until its heartbeats are missed\n",
+        "throws in onPartitionsRevoked, which its library hands on as KafkaException: close throws it, and no farewell goes to its group\n",
+    ] {
+        assert!(told.contains(line), "{line}{told}");
+    }
+    assert!(!told.contains("a             gives "), "{told}");
+}
+
+/// Whose coordinator is gone tells its group nothing as it closes (CC56: nobody hears what that comes to).
+#[test]
+fn cc56_a_member_that_knows_no_coordinator_closes_in_silence() {
+    let stopped = |faults: &str| {
+        let consumers = member("a", "stop: 20s, ");
+        let report = fleet("40s", &format!("consumers:\n{consumers}{faults}"));
+        let mut facts = report.trace.iter().map(|entry| &entry.fact);
+        facts.find_map(|fact| match fact {
+            Fact::Group(GroupFact::PartitionsRevoked { owner_then, .. }) => Some(*owner_then),
+            _ => None,
+        })
+    };
+    assert_eq!(stopped(""), Some(OwnerThen::Nobody));
+    let down = [1, 2, 3].map(|id| {
+        format!("  - {{at: 19s, crash: broker-{id}}}\n  - {{at: 30s, restart: broker-{id}}}\n")
+    });
+    let down = format!("timeline:\n{}", down.concat());
+    assert_eq!(stopped(&down), Some(OwnerThen::ItselfInSilence));
 }

@@ -169,6 +169,7 @@ pub(super) fn stops_reading(history: &History<'_>, group: &str, count: Count) ->
             | GroupFact::PartitionsLost {
                 group: of,
                 partitions,
+                ..
             },
         ) = &entry.fact
             && **of == *group

@@ -315,6 +315,7 @@ impl Consumer {
             ApplicationFact::ListenerThrew {
                 callback: callback.name().into(),
                 is_caught,
+                in_close: self.leaving.is_some(),
             }
             .into(),
         );

@@ -85,7 +85,10 @@ impl ConsumerCoordinator {
             } else if self.has_no_generation() {
                 subscriptions.clear();
                 if !owned.is_empty() {
-                    self.call_listener(GroupNews::Lost(owned));
+                    self.call_listener(GroupNews::Lost {
+                        partitions: owned,
+                        in_rebalance: false,
+                    });
                 }
             } else if gives_up_all {
                 subscriptions.clear();

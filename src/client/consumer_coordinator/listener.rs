@@ -47,7 +47,7 @@ impl ConsumerCoordinator {
         let callback = match &news {
             GroupNews::Assigned { .. } => Some(Callback::Assigned),
             GroupNews::Revoked(_) => Some(Callback::Revoked),
-            GroupNews::Lost(_) => Some(Callback::Lost),
+            GroupNews::Lost { .. } => Some(Callback::Lost),
             _ => None,
         };
         self.news.push_back(news);

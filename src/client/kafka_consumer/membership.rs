@@ -105,6 +105,12 @@ impl KafkaConsumer {
         }
     }
 
+    /// It closes, and its group is told nothing of it.
+    pub fn leaves_in_silence(&self) -> bool {
+        let silent = |group: &Membership| group.coordinator.is_gone_in_silence();
+        self.group.as_ref().is_some_and(silent)
+    }
+
     pub(super) fn has_left_group(&self) -> bool {
         let gone = |group: &Membership| group.coordinator.is_gone();
         self.group.as_ref().is_none_or(gone)

@@ -48,8 +48,14 @@ pub enum ApplicationFact {
     Resumed { partitions: Vec<TopicPartition> },
     /// By a consumer: its application's `ConsumerRebalanceListener` has thrown in this method, and `poll` (or `close`)
     /// throws a KafkaException: it is caught, and `poll` is called again, or the application closes its consumer and ends.
+    /// Where `close` throws it says no farewell to its group.
     #[serde(rename = "listener-threw")]
-    ListenerThrew { callback: Rc<str>, is_caught: bool },
+    ListenerThrew {
+        callback: Rc<str>,
+        is_caught: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_close: bool,
+    },
     /// By a consumer: its application has asked its library for this offset. There may be none.
     #[serde(rename = "offset-told")]
     OffsetTold {

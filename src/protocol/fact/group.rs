@@ -47,6 +47,9 @@ pub enum GroupFact {
     PartitionsLost {
         group: Rc<str>,
         partitions: Vec<TopicPartition>,
+        /// They may be its own: it closes while its group rebalances.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_rebalance: bool,
     },
     /// A commit failed; Java's simple name.
     #[serde(rename = "commit-failed")]
@@ -167,6 +170,8 @@ pub enum OwnerThen {
     Nobody,
     /// Its own: a static member closes, its group is told nothing, and holds them as its own until its session ends.
     Itself,
+    /// The same of another member, that closes without a farewell: its listener threw, or it knows no coordinator.
+    ItselfInSilence,
     /// Another process of its `group.instance.id` has them already, and it was fenced.
     Another,
 }

@@ -44,11 +44,13 @@ pub(super) fn of_application(fact: &ApplicationFact) -> Telling {
         ApplicationFact::ListenerThrew {
             callback,
             is_caught,
+            in_close,
         } => loud(format!(
             "throws in {callback}, which its library hands on as KafkaException: {}",
-            match is_caught {
-                true => "it catches that and polls again, a member as before",
-                false => "nobody catches it, it closes its consumer and ends",
+            match (in_close, is_caught) {
+                (true, _) => "close throws it, and no farewell goes to its group",
+                (false, true) => "it catches that and polls again, a member as before",
+                (false, false) => "nobody catches it, it closes its consumer and ends",
             }
         )),
         ApplicationFact::OffsetTold {

@@ -87,15 +87,28 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
                 OwnerThen::Itself => loud(format!(
                     "{own}; there it stays their owner (group.instance.id) until its heartbeats are missed"
                 )),
+                OwnerThen::ItselfInSilence => loud(format!(
+                    "{own}; there it stays their owner until its heartbeats are missed"
+                )),
                 OwnerThen::Another => loud(format!(
                     "{own}; there another of its group.instance.id is their owner already"
                 )),
             }
         }
-        GroupFact::PartitionsLost { group, partitions } => loud(format!(
-            "learns that group {group} has taken {} from it",
-            names(partitions)
-        )),
+        GroupFact::PartitionsLost {
+            group,
+            partitions,
+            in_rebalance,
+        } => loud(match in_rebalance {
+            false => format!(
+                "learns that group {group} has taken {} from it",
+                names(partitions)
+            ),
+            true => format!(
+                "stops reading {}: its own onPartitionsLost runs, since it closes while group {group} rebalances",
+                names(partitions)
+            ),
+        }),
         GroupFact::PollTimeoutExpired {
             group,
             max_poll_interval_ms,

@@ -81,6 +81,7 @@ fn lost() -> Fact {
     Fact::Group(GroupFact::PartitionsLost {
         group: "g".into(),
         partitions: vec![tp("t-0")],
+        in_rebalance: false,
     })
 }
 
