@@ -58,6 +58,15 @@ impl Clock {
         self.base_true + Duration(clamp((i128::from(ahead.0) * MILLION + rate - 1) / rate))
     }
 
+    /// The first true time at which `delay` has passed on the monotonic clock since the true time `from`.
+    #[inline]
+    pub(super) fn after(&self, from: Time, delay: Duration) -> Time {
+        if self.ppm == 0 {
+            return from + delay;
+        }
+        self.true_time(self.local(from) + delay).max(from)
+    }
+
     pub(super) fn wall_ms(&self, now: Time) -> i64 {
         let ran = i64::try_from(self.local(now).as_millis()).unwrap_or(i64::MAX);
         self.wall_zero_ms.saturating_add(ran)

@@ -168,12 +168,7 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.now = time;
         self.world.events += 1;
         if self.guard.is_due(time, self.world.events) {
-            let looked = self.guard.look(&self.world, slot);
-            if looked.is_err() {
-                // Nothing is dispatched any more, but the queue may still be looked at.
-                self.world.queue.fill();
-            }
-            looked?;
+            self.guard.look(&self.world, slot)?;
         }
         let node = self.dispatch(seq, slot);
         self.world.settle();

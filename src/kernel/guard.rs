@@ -15,22 +15,18 @@ pub(super) struct Guard {
     instant: Time,
     /// Events of this instant are those after this one.
     before: u64,
-    /// From this event on it must look.
-    due: u64,
+    /// So many events of an instant are nobody's business.
+    calm: u64,
     seen: BTreeMap<(NodeId, String), u64>,
 }
 
 impl Guard {
     pub(super) fn new(limits: Guards) -> Self {
-        let due = limits
-            .events_in_an_instant
-            .saturating_sub(LOOKED_AT)
-            .min(limits.events);
         Self {
+            calm: limits.events_in_an_instant.saturating_sub(LOOKED_AT),
             limits,
             instant: Time::ZERO,
             before: 0,
-            due,
             seen: BTreeMap::new(),
         }
     }
@@ -41,10 +37,8 @@ impl Guard {
         if time != self.instant {
             self.instant = time;
             self.before = event - 1;
-            self.due = (event + self.limits.events_in_an_instant.saturating_sub(LOOKED_AT))
-                .min(self.limits.events);
         }
-        event >= self.due
+        event - self.before > self.calm || event > self.limits.events
     }
 
     /// Looks at an event that comes late in an endless instant or at the end of the budget.

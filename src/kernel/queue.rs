@@ -1,20 +1,17 @@
-//! The event queue: a heap of 16-byte keys beside a slab of payloads.
+//! The event queue: a radix heap of 16-byte keys beside a slab of payloads.
 //!
 //! A key holds time, sequence number and slot, so that ordering never touches a payload. Sequence
 //! numbers count the arming of events: of two events at one time the one armed first comes first.
 
 use super::Time;
-use super::heap::Heap;
+use super::radix::RadixHeap;
 
 /// Sequence numbers have 40 bits (a million million events), slots 24 (16 million pending events).
 const SLOT_BITS: u32 = 24;
 
 #[derive(Debug)]
 pub(super) struct Queue<E> {
-    heap: Heap,
-    /// The root has been taken and its place is still to be filled: by the next key that is armed, as
-    /// most events lead to another, or by `fill`.
-    vacant: bool,
+    heap: RadixHeap,
     slots: Vec<Slot<E>>,
     free: u32,
     next_seq: u64,
@@ -32,8 +29,7 @@ const NONE: u32 = u32::MAX;
 impl<E> Queue<E> {
     pub(super) const fn new() -> Self {
         Self {
-            heap: Heap::new(),
-            vacant: false,
+            heap: RadixHeap::new(),
             slots: Vec::new(),
             free: NONE,
             next_seq: 0,
@@ -42,7 +38,7 @@ impl<E> Queue<E> {
 
     /// Keys in the heap, those of cancelled events included.
     pub(super) fn len(&self) -> usize {
-        self.heap.len() - usize::from(self.vacant)
+        self.heap.len()
     }
 
     /// Stores a payload that is not armed yet.
@@ -71,11 +67,7 @@ impl<E> Queue<E> {
         let seq = self.next_seq;
         self.next_seq += 1;
         let key = u128::from(time.0) << 64 | u128::from(seq << SLOT_BITS | u64::from(slot));
-        if std::mem::take(&mut self.vacant) {
-            self.heap.replace_first(key);
-        } else {
-            self.heap.push(key);
-        }
+        self.heap.push(key);
     }
 
     #[inline]
@@ -84,29 +76,17 @@ impl<E> Queue<E> {
         self.arm(slot, time);
     }
 
-    /// The next event: its time and its payload, which is still stored. Not after `pop` without
-    /// `fill`.
+    /// The next event: its time and its payload, which is still stored.
     #[inline]
     pub(super) fn peek(&self) -> Option<(Time, u32)> {
-        debug_assert!(!self.vacant);
         self.heap.first().map(|key| (time_of(key), slot_of(key)))
     }
 
     /// Takes the next key; its payload stays stored.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(Time, u64, u32)> {
-        self.fill();
-        let key = self.heap.first()?;
-        self.vacant = true;
+        let key = self.heap.pop()?;
         Some((time_of(key), key as u64 >> SLOT_BITS, slot_of(key)))
-    }
-
-    /// Makes the heap whole after `pop`.
-    #[inline]
-    pub(super) fn fill(&mut self) {
-        if std::mem::take(&mut self.vacant) {
-            self.heap.drop_first();
-        }
     }
 
     #[inline]
@@ -142,8 +122,7 @@ impl<E> Queue<E> {
 
     /// Moves events to other times where `time` answers one; their order at equal times is kept.
     pub(super) fn rearm(&mut self, time: impl Fn(&E, Time) -> Option<Time>) {
-        self.fill();
-        let mut heap = std::mem::replace(&mut self.heap, Heap::new());
+        let mut heap = std::mem::replace(&mut self.heap, RadixHeap::new());
         heap.rebuild(|key| {
             let moved = self
                 .get(slot_of(key))
@@ -157,8 +136,7 @@ impl<E> Queue<E> {
 
     /// Drops the events for which `dead` holds, keys and payloads.
     pub(super) fn purge(&mut self, dead: impl Fn(&E) -> bool) {
-        self.fill();
-        let mut heap = std::mem::replace(&mut self.heap, Heap::new());
+        let mut heap = std::mem::replace(&mut self.heap, RadixHeap::new());
         heap.rebuild(|key| {
             let slot = slot_of(key);
             let gone = self.get(slot).is_none_or(&dead);

@@ -76,25 +76,31 @@ impl<D: Domain> World<D> {
 
     #[inline]
     pub(super) fn ensure_wake(&mut self, node: NodeId, thread: u16) {
-        let now = self.now;
         let it = self.node_mut(node);
-        if it.status != NodeStatus::Running || it.thread_mut(thread).waking {
+        let running = it.status == NodeStatus::Running;
+        let it = it.thread_mut(thread);
+        if it.waking || !running {
             return;
         }
-        let incarnation = it.incarnation;
-        let first = it.thread_mut(thread).lane.first;
-        let waits = !it.thread_mut(first).inbox.is_empty();
-        let it = it.thread_mut(thread);
-        if waits || !it.pending.is_empty() || it.returns {
-            it.waking = true;
-            let at = it.busy_until.max(now);
-            let entry = Entry::Wake {
-                node,
-                incarnation,
-                thread,
-            };
-            self.queue.push(at, entry);
+        let (first, returns) = (it.lane.first, it.returns || !it.pending.is_empty());
+        if returns || !self.thread(node, first).inbox.is_empty() {
+            self.wake_later(node, thread);
         }
+    }
+
+    fn wake_later(&mut self, node: NodeId, thread: u16) {
+        let now = self.now;
+        let it = self.node_mut(node);
+        let incarnation = it.incarnation;
+        let it = it.thread_mut(thread);
+        it.waking = true;
+        let at = it.busy_until.max(now);
+        let entry = Entry::Wake {
+            node,
+            incarnation,
+            thread,
+        };
+        self.queue.push(at, entry);
     }
 
     /// The work that a thread was charged is done, unless a pause has prolonged it.
@@ -148,26 +154,25 @@ impl<D: Domain> World<D> {
     }
 
     /// The handler has returned: its work is charged, its effects follow at once or when it is done.
-    #[inline]
+    // Every event ends here, and most find nothing to do: a call would cost more.
+    #[inline(always)]
     pub(super) fn end_handler(&mut self, node: NodeId, thread: u16) {
         let at = node.0 as usize;
         let it = &mut self.nodes[at];
         it.handled += 1;
-        let mut work = self
-            .running
-            .work
-            .saturating_mul(u64::from(it.slowness) * u64::from(it.cpu_slowness));
+        let mut work = self.running.work;
+        if work > Duration::ZERO {
+            work = work.saturating_mul(u64::from(it.slowness) * u64::from(it.cpu_slowness));
+        }
         let mut hangs = false;
         if self.running.used_disk {
             work = work + self.disks[at].take_spent();
             hangs = self.disks[at].take_hangs();
         }
         let done = self.now + work;
-        let local_done = it.clock.local(done);
         for &(slot, delay) in &self.running.timers {
-            let due = local_done + delay;
             if let Some(Entry::Timer { .. }) = self.queue.get(slot) {
-                self.queue.arm(slot, it.clock.true_time(due).max(done));
+                self.queue.arm(slot, it.clock.after(done, delay));
             } else {
                 self.queue.remove(slot);
                 self.cancelled -= 1;

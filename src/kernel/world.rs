@@ -398,10 +398,9 @@ impl<D: Domain> World<D> {
 
 /// Upkeep of the queue.
 impl<D: Domain> World<D> {
-    /// Makes the queue whole after an event, with a live one at its top.
+    /// Sees to it that a live event is at the top of the queue.
     #[inline]
     pub(super) fn settle(&mut self) {
-        self.queue.fill();
         if self.network.take_doubt() {
             self.doubt();
         }
@@ -423,7 +422,6 @@ impl<D: Domain> World<D> {
             && self.queue.get(slot).is_none_or(|entry| self.is_dead(entry))
         {
             self.queue.pop();
-            self.queue.fill();
             self.remove_stored(slot);
         }
         let mostly_dead = self.cancelled > 128 && self.cancelled > self.queue.len() / 2;
