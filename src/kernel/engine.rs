@@ -13,6 +13,7 @@ use super::{
     NodeId, NodeOptions, Time,
 };
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NodeStatus {
@@ -23,13 +24,14 @@ pub enum NodeStatus {
 }
 
 /// One fact with its place in the run.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FactEntry<F> {
     /// Number of the dispatched event that stated it.
     pub event: u64,
     /// True (not the node's) time.
     pub time: Time,
-    pub node: NodeId,
+    /// Stable name of the node.
+    pub node: Rc<str>,
     pub fact: F,
 }
 
@@ -224,6 +226,12 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.facts.drain(..)
     }
 
+    /// The same, for somebody who takes them all as they are: what is left in here was not taken.
+    #[inline]
+    pub fn facts_mut(&mut self) -> &mut Vec<FactEntry<D::Fact>> {
+        &mut self.world.facts
+    }
+
     /// From now on nodes are told that nobody looks at facts of what happens all the time.
     pub fn leave_out_routine(&mut self) {
         self.world.routine = false;
@@ -297,7 +305,11 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         self.world.network.unsent(conn)
     }
 
-    pub fn name(&self, node: NodeId) -> &str {
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<D, N> {
+        (0..self.actors.len() as u32).map(NodeId)
+    }
+
+    pub fn name(&self, node: NodeId) -> &Rc<str> {
         &self.world.node(node).name
     }
 }

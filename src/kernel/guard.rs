@@ -46,8 +46,7 @@ impl Guard {
     pub(super) fn look<D: Domain>(&mut self, world: &World<D>, slot: u32) -> Result<(), Stop> {
         if world.events > self.limits.events {
             let busiest = world.nodes.iter().max_by_key(|node| node.handled);
-            let (name, handled) =
-                busiest.map_or(("nobody", 0), |node| (node.name.as_str(), node.handled));
+            let (name, handled) = busiest.map_or(("nobody", 0), |node| (&*node.name, node.handled));
             return Err(Stop::Guard(format!(
                 "the budget of {} events is spent at {:?}; {name} handled most of them ({handled})",
                 self.limits.events, world.now

@@ -21,6 +21,7 @@ use super::queue::Queue;
 use super::{Config, ConnId, Disk, Duration, FileId, NodeId, NodeOptions, Stream, Time, TimerId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 pub(super) struct World<D: Domain> {
     pub(super) config: Config,
@@ -84,7 +85,7 @@ pub(super) struct Node<D: Domain> {
     pub(super) handled: u64,
     pub(super) background: Background,
     buggify: BTreeMap<&'static str, Stream>,
-    pub(super) name: String,
+    pub(super) name: Rc<str>,
     pub(super) supervisor: Option<Duration>,
     pub(super) exit_status: Option<i32>,
     pub(super) paused_at: Time,
@@ -183,7 +184,7 @@ impl<D: Domain> World<D> {
             cpu_slowness: 1,
             background: Background::default(),
             buggify: BTreeMap::new(),
-            name: name.to_owned(),
+            name: name.into(),
             supervisor: options.supervisor,
             stopping: false,
             exit_status: None,
@@ -356,7 +357,7 @@ impl<D: Domain> World<D> {
         self.facts.push(FactEntry {
             event: self.events,
             time: self.now,
-            node,
+            node: Rc::clone(&self.nodes[node.0 as usize].name),
             fact,
         });
     }

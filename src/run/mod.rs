@@ -21,7 +21,7 @@ mod roles;
 pub use assemble::{Addresses, Unbuildable};
 
 use crate::check::{Checks, Judge, Outcome, Violation};
-use crate::kernel::{Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
+use crate::kernel::{Caused, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
 use crate::node::{Layout, Node, Observed};
 use crate::plan::{MOST_RECORDS, Plan};
 use crate::protocol::{Cluster, Fact, Timer};
@@ -35,8 +35,6 @@ pub struct Run {
     seed: u64,
     kernel: Kernel<Cluster, Node>,
     layout: Layout,
-    /// Names of nodes by number, shared with the trace.
-    names: Vec<Rc<str>>,
     operator: Operator,
     checks: Checks,
     judge: Judge,
@@ -118,10 +116,6 @@ impl Run {
             let id = kernel.add_node(&name, NodeOptions::default(), node);
             layout.clients.push((name, id));
         }
-        let node_count = layout.zookeepers.len() + layout.brokers.len() + layout.clients.len();
-        let names = (0..node_count as u32)
-            .map(|n| Rc::from(kernel.name(NodeId(n))))
-            .collect();
         let mut run = Run {
             operator: Operator::new(plan),
             checks: Checks::built_in(plan),
@@ -130,7 +124,6 @@ impl Run {
             seed,
             kernel,
             layout,
-            names,
             judge: Judge::new(plan),
             sink: Sink::default(),
             causes: Vec::new(),
@@ -361,7 +354,7 @@ impl Run {
         let what = if self.sink.counts().created > MOST_RECORDS {
             format!("{MOST_RECORDS} records are made")
         } else {
-            let nodes = (0..self.names.len() as u32).map(NodeId);
+            let nodes = self.kernel.nodes();
             let stored: u64 = nodes.map(|node| self.kernel.disk(node).stored()).sum();
             if stored <= MOST_STORED {
                 return None;
@@ -411,7 +404,6 @@ impl Run {
         }
         let (event, time) = (self.kernel.events(), self.kernel.now());
         let first = self.sink.entries().len();
-        let names = &self.names;
         let deeds = deeds.into_iter();
         self.sink.extend(
             deeds.map(|(node, fact): (Option<NodeId>, Fact)| TraceEntry {
@@ -419,7 +411,7 @@ impl Run {
                 time,
                 node: node.map_or_else(
                     || Rc::from(OPERATOR),
-                    |node| Rc::clone(&names[node.0 as usize]),
+                    |node| Rc::clone(self.kernel.name(node)),
                 ),
                 fact,
             }),
@@ -441,30 +433,27 @@ impl Run {
 
     /// Takes what nodes have stated to the trace.
     fn collect_facts(&mut self) {
-        let names = &self.names;
         if self.kernel.keeps_causes() {
-            let causes = self.kernel.take_causes();
-            self.causes.extend(causes.map(|caused| CauseEntry {
-                event: caused.event,
-                time: caused.time,
-                node: Rc::clone(&names[caused.node.0 as usize]),
-                cause: caused.cause,
-            }));
+            let causes: Vec<Caused> = self.kernel.take_causes().collect();
+            self.causes
+                .extend(causes.into_iter().map(|caused| CauseEntry {
+                    event: caused.event,
+                    time: caused.time,
+                    node: Rc::clone(self.kernel.name(caused.node)),
+                    cause: caused.cause,
+                }));
         }
-        let facts = self.kernel.take_facts();
-        if facts.len() == 0 {
+        let facts = self.kernel.facts_mut();
+        if facts.is_empty() {
             return;
         }
-        self.sink.extend(facts.map(|entry| {
-            let node = &names[entry.node.0 as usize];
-            tracing::trace!(event = entry.event, time_ns = entry.time.0, %node, fact = ?entry.fact);
-            TraceEntry {
-                event: entry.event,
-                time: entry.time,
-                node: Rc::clone(node),
-                fact: entry.fact,
+        if tracing::enabled!(tracing::Level::TRACE) {
+            for entry in &*facts {
+                let (event, node, fact) = (entry.event, &entry.node, &entry.fact);
+                tracing::trace!(event, time_ns = entry.time.0, %node, ?fact);
             }
-        }));
+        }
+        self.sink.append(facts);
     }
 }
 

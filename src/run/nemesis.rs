@@ -242,7 +242,7 @@ impl Nemesis {
         }
         say(world, number, network_words(action, &who));
         let everyone = world.layout.everyone();
-        let name = |node: &NodeId| Rc::from(world.kernel.name(*node));
+        let name = |node: &NodeId| Rc::clone(world.kernel.name(*node));
         let names = sides.iter().map(|side| side.iter().map(name).collect());
         let names: Vec<Vec<Rc<str>>> = names.collect();
         let faults = network_faults_of(action, sides, &everyone).into_iter();

@@ -61,6 +61,16 @@ impl Sink {
         self.counts
     }
 
+    /// Takes in what was stated, all of it.
+    #[inline]
+    pub fn append(&mut self, entries: &mut Vec<TraceEntry>) {
+        if self.entries.is_empty() {
+            std::mem::swap(&mut self.entries, entries);
+        } else {
+            self.entries.append(entries);
+        }
+    }
+
     /// Takes in what was stated.
     pub fn extend(&mut self, entries: impl IntoIterator<Item = TraceEntry>) {
         self.entries.extend(entries);

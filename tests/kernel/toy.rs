@@ -332,12 +332,12 @@ impl World {
         if let Err(Stop::Guard(why)) = self.kernel.step() {
             panic!("{why}");
         }
-        let facts = self.kernel.take_facts();
-        self.said.extend(
-            facts
-                .into_iter()
-                .map(|entry| (entry.time, entry.node, entry.fact)),
-        );
+        let facts: Vec<_> = self.kernel.take_facts().collect();
+        for entry in facts {
+            let by = self.kernel.nodes();
+            let mut by = by.filter(|node| *self.kernel.name(*node) == entry.node);
+            self.said.push((entry.time, by.next().unwrap(), entry.fact));
+        }
     }
 
     /// What a node said, in order.

@@ -105,7 +105,7 @@ impl Case {
         run.until(at);
         if self.jumps == ADMIN {
             let mut nodes = run.view().layout.everyone().into_iter();
-            let is_admin = |node: &NodeId| run.view().kernel.name(*node) == ADMIN;
+            let is_admin = |node: &NodeId| **run.view().kernel.name(*node) == *ADMIN;
             let node = nodes.find(is_admin).expect("the plan asks for something");
             let by_ms = by_s * 1_000;
             run.fault(Fault::ClockJump { node, by_ms }, None);

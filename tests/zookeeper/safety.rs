@@ -165,16 +165,7 @@ impl Run {
             .next_time()
             .is_some_and(|next| next <= end)
         {
-            let entries = self.world.step_with_facts();
-            let facts: Vec<TraceEntry> = entries
-                .iter()
-                .map(|entry| TraceEntry {
-                    event: entry.event,
-                    time: entry.time,
-                    node: self.world.kernel.name(entry.node).into(),
-                    fact: entry.fact.clone(),
-                })
-                .collect();
+            let facts: Vec<TraceEntry> = self.world.step_with_facts();
             if self.violation.is_none() {
                 self.violation = self.checks.after_event(&facts, &NoBrokers);
             }

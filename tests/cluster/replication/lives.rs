@@ -28,7 +28,7 @@ fn ct25_a_broker_loads_registers_serves_and_waits_to_be_told_what_it_has() {
     let steps: Vec<&str> = world
         .facts
         .iter()
-        .filter(|entry| entry.node == NodeId(1))
+        .filter(|entry| entry.node == *world.kernel.name(NodeId(1)))
         .filter_map(|entry| match &entry.fact {
             Fact::LogsLoaded { recovered: 1, .. } => Some("recovers its log"),
             Fact::Registered { .. } => Some("registers"),
@@ -149,7 +149,7 @@ fn rk17_a_frozen_leader_appends_what_it_was_sent_in_its_old_epoch_and_cuts_it() 
     let told: Vec<&Fact> = world
         .facts
         .iter()
-        .filter(|entry| entry.node == NodeId(1))
+        .filter(|entry| entry.node == *world.kernel.name(NodeId(1)))
         .map(|entry| &entry.fact)
         .filter(|fact| matches!(fact, Fact::Appended { .. } | Fact::Truncated { .. }))
         .collect();

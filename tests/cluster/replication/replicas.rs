@@ -3,7 +3,7 @@
 use crate::replication::world::*;
 use kafka_trial::kernel::{Fault, NodeId, NodeStatus};
 use kafka_trial::protocol::Fact;
-use kafka_trial::trace::{Stall, StallReader, TraceEntry};
+use kafka_trial::trace::{Stall, StallReader};
 use std::collections::BTreeMap;
 
 #[test]
@@ -198,12 +198,7 @@ fn stalls(world: &World) -> Vec<Stall> {
     let mut stalls = Vec::new();
     for entry in &world.facts {
         stalls.extend(reader.pass(entry.time));
-        reader.learn(&TraceEntry {
-            event: entry.event,
-            time: entry.time,
-            node: world.kernel.name(entry.node).into(),
-            fact: entry.fact.clone(),
-        });
+        reader.learn(entry);
     }
     stalls
 }
