@@ -100,11 +100,11 @@ impl APartitionHasOneReader {
                 kept,
             } => {
                 let who = instance.as_ref().unwrap_or(member);
-                let given: Vec<_> = partitions.iter().chain(kept).cloned().collect();
+                let given: Vec<_> = partitions.iter().chain(kept.iter()).cloned().collect();
                 let held = self.held_by_another(entry, group, *generation, &given);
                 let generation = (Rc::clone(group), *generation);
                 let mut taken = None;
-                for partition in partitions.iter().chain(kept) {
+                for partition in partitions.iter().chain(kept.iter()) {
                     self.looked_at += 1;
                     let given = self.given.entry(generation.clone()).or_default();
                     let first = given
@@ -115,7 +115,7 @@ impl APartitionHasOneReader {
                     }
                 }
                 if instance.is_none() {
-                    let owned = partitions.iter().chain(kept).cloned().collect();
+                    let owned = partitions.iter().chain(kept.iter()).cloned().collect();
                     self.hands
                         .take(group, &entry.node, (Rc::clone(member), owned));
                 }
@@ -234,7 +234,7 @@ mod tests {
             member: member.into(),
             instance: instance.map(Into::into),
             partitions: partitions(of),
-            kept: Vec::new(),
+            kept: [].into(),
         })
     }
 

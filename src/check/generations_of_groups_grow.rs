@@ -113,7 +113,7 @@ mod tests {
             group: "g".into(),
             state: state.into(),
             generation,
-            members: vec!["m".into()],
+            members: ["m".into()].into(),
             leader: None,
             protocol: None,
             why: None,
@@ -127,7 +127,7 @@ mod tests {
             member: "m".into(),
             instance: None,
             partitions: Vec::new(),
-            kept: Vec::new(),
+            kept: [].into(),
         })
     }
 

@@ -139,7 +139,7 @@ mod tests {
             member: "m".into(),
             instance: None,
             partitions: Vec::new(),
-            kept: Vec::new(),
+            kept: [].into(),
         })
     }
 

@@ -373,7 +373,7 @@ impl Consumer {
                 member,
                 instance,
                 partitions,
-                kept,
+                kept: kept.into(),
             },
             GroupNews::Revoked(partitions) => GroupFact::PartitionsRevoked {
                 group,

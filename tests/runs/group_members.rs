@@ -353,10 +353,10 @@ fn cc44_cx10_the_leader_has_its_group_join_again_when_the_topic_has_grown() {
         "{last:?}"
     );
     let said = report.trace.iter().find_map(|entry| match &entry.fact {
-        Fact::Group(GroupFact::Changed {
-            why: Some(RebalanceReason::MemberRejoined { said, .. }),
-            ..
-        }) => Some(said.to_string()),
+        Fact::Group(GroupFact::Changed { why, .. }) => match why.as_deref() {
+            Some(RebalanceReason::MemberRejoined { said, .. }) => Some(said.to_string()),
+            _ => None,
+        },
         _ => None,
     });
     assert_eq!(said.as_deref(), Some("cached metadata has changed"));

@@ -130,8 +130,8 @@ impl Producer {
                 if ctx.states_routine() {
                     ctx.fact(Fact::from(MessageFact::Serialized {
                         record: self.on_the_way.record_id(number),
-                        key: key_written,
-                        value: value_written,
+                        key: Box::new(key_written),
+                        value: Box::new(value_written),
                         headers: self.headers_as_text(),
                     }));
                 }

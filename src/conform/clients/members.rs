@@ -107,7 +107,7 @@ impl Heard {
             } => {
                 self.log.push(format!("assigned {}", names(partitions)));
                 self.generation = *generation;
-                self.assigned = partitions.iter().chain(kept).cloned().collect();
+                self.assigned = partitions.iter().chain(kept.iter()).cloned().collect();
             }
             GroupFact::PartitionsRevoked { partitions, .. } => {
                 self.log.push(format!("revoked {}", names(partitions)));

@@ -268,7 +268,7 @@ impl GroupCoordinator {
                 .collect(),
             leader: group.leader_id.clone(),
             protocol: group.protocol_name.clone(),
-            why,
+            why: why.map(Box::new),
         }));
     }
 

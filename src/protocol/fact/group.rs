@@ -16,11 +16,11 @@ pub enum GroupFact {
         /// As DescribeGroups names it.
         state: Rc<str>,
         generation: i32,
-        members: Vec<Rc<str>>,
+        members: Rc<[Rc<str>]>,
         leader: Option<Rc<str>>,
         protocol: Option<Rc<str>>,
         /// Why its members shall join again, where they shall.
-        why: Option<RebalanceReason>,
+        why: Option<Box<RebalanceReason>>,
     },
     /// `onPartitionsAssigned`: a member reads these from now on, beside those that it keeps (COOPERATIVE).
     #[serde(rename = "partitions-assigned")]
@@ -32,7 +32,7 @@ pub enum GroupFact {
         /// `group.instance.id`
         instance: Option<Rc<str>>,
         partitions: Vec<TopicPartition>,
-        kept: Vec<TopicPartition>,
+        kept: Rc<[TopicPartition]>,
     },
     /// `onPartitionsRevoked`: a member gives these up.
     #[serde(rename = "partitions-revoked")]

@@ -15,8 +15,8 @@ pub enum MessageFact {
     #[serde(rename = "serialized")]
     Serialized {
         record: RecordId,
-        key: Serialized,
-        value: Serialized,
+        key: Box<Serialized>,
+        value: Box<Serialized>,
         /// Names and values, as text.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         headers: Vec<(Rc<str>, Rc<str>)>,

@@ -199,7 +199,7 @@ impl Walk<'_> {
             MessageFact::Serialized {
                 record, key, value, ..
             } if self.will_be(record) => {
-                self.made.serialized = Some((key.clone(), value.clone()));
+                self.made.serialized = Some((*key.clone(), *value.clone()));
                 return;
             }
             MessageFact::NotSerialized { record, part, why } if self.will_be(record) => {

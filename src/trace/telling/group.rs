@@ -17,7 +17,7 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
             why,
         } => match &**state {
             "PreparingRebalance" => {
-                let why = why.as_ref().map_or_else(String::new, reason);
+                let why = why.as_deref().map_or_else(String::new, reason);
                 let waits = match members.len() {
                     1 if matches!(why_of(fact), Some(RebalanceReason::MemberJoined { .. })) => {
                         "it waits a little for others (group.initial.rebalance.delay.ms)"
@@ -193,7 +193,7 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
 
 fn why_of(fact: &GroupFact) -> Option<&RebalanceReason> {
     match fact {
-        GroupFact::Changed { why, .. } => why.as_ref(),
+        GroupFact::Changed { why, .. } => why.as_deref(),
         _ => None,
     }
 }

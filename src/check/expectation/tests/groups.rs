@@ -73,7 +73,7 @@ fn given(generation: i32) -> Fact {
         member: "m".into(),
         instance: None,
         partitions: vec![tp("t-0")],
-        kept: Vec::new(),
+        kept: [].into(),
     })
 }
 
@@ -90,7 +90,7 @@ fn changed(state: &str) -> Fact {
         group: "g".into(),
         state: state.into(),
         generation: 2,
-        members: vec!["m".into()],
+        members: ["m".into()].into(),
         leader: None,
         protocol: None,
         why: None,
@@ -248,8 +248,8 @@ fn sentences_about_messages_hold_and_fail() {
     };
     let serialized = MessageFact::Serialized {
         record: crate::check::testing::record_id("trucks#1"),
-        key: part(-1),
-        value: part(4),
+        key: Box::new(part(-1)),
+        value: Box::new(part(4)),
         headers: Vec::new(),
     };
     story.add(61_000, "trucks", serialized.into());
