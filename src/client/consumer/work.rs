@@ -112,7 +112,7 @@ struct Given {
     partition: TopicPartition,
     offset: i64,
     /// If somebody is to get it.
-    record: Option<ConsumerRecord>,
+    record: Option<Box<ConsumerRecord>>,
 }
 
 #[derive(Debug)]
@@ -183,7 +183,7 @@ impl Work {
             number: self.given,
             partition: record.partition.clone(),
             offset: record.offset,
-            record: goes_on.then(|| record.clone()),
+            record: goes_on.then(|| Box::new(record.clone())),
         });
     }
 

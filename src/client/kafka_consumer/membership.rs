@@ -192,21 +192,23 @@ impl KafkaConsumer {
             if let Some(bounds) = first.bounds.take() {
                 self.subscriptions.saw_bounds(&first.partition, bounds);
             }
-            match first.records.pop_front() {
-                Some(record) => {
+            let portion = (self.config.max_poll_records - handed_out).min(first.records.len());
+            match portion.checked_sub(1).map(|last| &first.records[last]) {
+                Some(last) => {
                     let position = match self.config.rules.consumer_position {
                         ConsumerPosition::HandedOut => FetchPosition {
-                            offset: record.offset + 1,
-                            offset_epoch: record.leader_epoch,
+                            offset: last.offset + 1,
+                            offset_epoch: last.leader_epoch,
                             ..first.end
                         },
                         ConsumerPosition::Fetched => first.end,
                     };
                     first.at = position.offset;
                     let state = State::Fetching(position);
-                    self.subscriptions.set(&record.partition, state);
-                    self.polled.push_back(Polled::Record(record));
-                    handed_out += 1;
+                    self.subscriptions.set(&first.partition, state);
+                    let records = first.records.drain(..portion);
+                    self.polled.extend(records.map(Polled::Record));
+                    handed_out += portion;
                     returns = true;
                 }
                 None => {
