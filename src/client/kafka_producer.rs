@@ -98,8 +98,7 @@ impl KafkaProducer {
         let send = self.next_send;
         self.next_send += 1;
         self.sender.metadata().add_topic(&record.topic, ctx.wall());
-        self.blocked = Some(Blocked::new(ctx, send, record, self.max_block));
-        self.go_on(ctx);
+        self.try_send(ctx, Blocked::new(ctx, send, record, self.max_block));
         // CP2: who waits for metadata wakes the sender, which asks for them; who waits for memory does not.
         let waits = self.blocked.as_ref();
         self.woken |= waits.is_some_and(|it| it.waits_for(Wait::Metadata));
@@ -167,9 +166,12 @@ impl KafkaProducer {
 
     /// Lets a blocked `send` return, if it can.
     fn go_on(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(mut blocked) = self.blocked.take() else {
-            return;
-        };
+        if let Some(blocked) = self.blocked.take() {
+            self.try_send(ctx, blocked);
+        }
+    }
+
+    fn try_send(&mut self, ctx: &mut Ctx<'_>, mut blocked: Blocked) {
         match self.do_send(ctx, &mut blocked) {
             Ok(()) => {}
             Err(Refused::Failed(exception)) => self.fail_send(&blocked, exception),

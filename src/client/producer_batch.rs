@@ -135,6 +135,10 @@ impl ProducerBatch {
             return false;
         };
         builder.append_with(record.timestamp_ms, key, value, &record.headers);
+        if self.sends.len() == 1 {
+            // Where there is a second there are mostly many.
+            self.sends.reserve(63);
+        }
         self.sends.push(send);
         true
     }

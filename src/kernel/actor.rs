@@ -249,6 +249,7 @@ impl<D: Domain> Ctx<'_, D> {
         self.world.move_on(self.node);
     }
     /// States a fact. Facts are the trace; nothing else observes a run.
+    #[inline]
     pub fn fact(&mut self, fact: D::Fact) {
         self.world.fact(self.node, fact);
     }

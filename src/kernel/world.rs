@@ -353,6 +353,7 @@ impl<D: Domain> World<D> {
         self.running.work = self.running.work + work;
     }
 
+    #[inline]
     pub(super) fn fact(&mut self, node: NodeId, fact: D::Fact) {
         self.facts.push(FactEntry {
             event: self.events,
