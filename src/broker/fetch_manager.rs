@@ -24,6 +24,8 @@ use std::rc::Rc;
 pub(crate) struct FetchManager {
     cache: FetchSessionCache,
     open: BTreeMap<(ConnId, i32), OpenFetch>,
+    /// What the fetch that is being taken in asks for; empty between two.
+    asked: Vec<Asked>,
     /// Ids of sessions are drawn from it.
     random: Option<Stream>,
     /// Whose full fetches have found no room already.
@@ -63,6 +65,7 @@ impl FetchManager {
         FetchManager {
             cache: FetchSessionCache::new(slots, config.version),
             open: BTreeMap::new(),
+            asked: Vec::new(),
             random: None,
             without_room: BTreeSet::new(),
         }
@@ -77,13 +80,13 @@ impl FetchManager {
         client: &Rc<str>,
         request: &mut FetchRequest,
     ) -> Result<(), FetchResponse> {
-        let (context, asked) = match request.session.is_full() {
+        let context = match request.session.is_full() {
             true => self.full(env, client, request),
             false => self.incremental(env, request)?,
         };
         let mut erroneous = Vec::new();
-        request.partitions.reserve_exact(asked.len());
-        for (fetch, is_known) in asked {
+        request.partitions.reserve_exact(self.asked.len());
+        for (fetch, is_known) in self.asked.drain(..) {
             let error = if !is_known {
                 ErrorCode::UnknownTopicId
             } else if env.cache.partition(&fetch.partition).is_none() {
@@ -105,27 +108,27 @@ impl FetchManager {
         env: &mut Env<'_>,
         client: &Rc<str>,
         request: &mut FetchRequest,
-    ) -> (FetchContext, Vec<Asked>) {
+    ) -> FetchContext {
         let FetchMetadata { session_id, epoch } = request.session;
         if self.cache.remove(session_id) {
             let (session, client) = (session_id, Rc::clone(client));
             let fact = FetchSessionFact::Closed { session, client };
             env.out.facts.push(fact.into());
         }
-        let asked: Vec<Asked> = named(env.cache, request).collect();
-        let context = match epoch {
+        self.asked.extend(named(env.cache, request));
+        match epoch {
             FetchMetadata::FINAL_EPOCH => FetchContext::Sessionless,
             _ => FetchContext::Full {
                 client: Rc::clone(client),
                 privileged: request.replica_id != CONSUMER_REPLICA_ID,
                 uses_topic_ids: uses_topic_ids(request),
-                asked: asked
+                asked: self
+                    .asked
                     .iter()
                     .map(|it| (it.0.partition.clone(), it.clone()))
                     .collect(),
             },
-        };
-        (context, asked)
+        }
     }
 
     /// F4.
@@ -133,7 +136,7 @@ impl FetchManager {
         &mut self,
         env: &Env<'_>,
         request: &mut FetchRequest,
-    ) -> Result<(FetchContext, Vec<Asked>), FetchResponse> {
+    ) -> Result<FetchContext, FetchResponse> {
         let FetchMetadata { session_id, epoch } = request.session;
         let Some(shared) = self.cache.get(session_id).cloned() else {
             return Err(failed(ErrorCode::FetchSessionIdNotFound));
@@ -148,19 +151,18 @@ impl FetchManager {
         session.update(named(env.cache, request), &request.forgotten);
         if session.is_empty() {
             self.cache.remove(session_id);
-            return Ok((FetchContext::Sessionless, Vec::new()));
+            return Ok(FetchContext::Sessionless);
         }
         let next_epoch = FetchMetadata::next_epoch(epoch);
         session.epoch = next_epoch;
         let is_known = |fetch: &FetchPartition| is_known(env.cache, fetch);
-        let asked = session.partitions(is_known).collect();
+        self.asked.extend(session.partitions(is_known));
         drop(session);
         self.cache.touch(session_id, env.now_ms);
-        let context = FetchContext::Incremental {
+        Ok(FetchContext::Incremental {
             session: shared,
             next_epoch,
-        };
-        Ok((context, asked))
+        })
     }
 
     /// Says in which session the answer is, and takes out of it what the other side knows. `random`: a stream of this

@@ -235,7 +235,7 @@ impl ReplicaFetcher {
             ready.push((state.turn, fetch));
         }
         ready.sort_unstable_by_key(|(turn, _)| *turn);
-        let wanted = ready.into_iter().map(|(_, fetch)| fetch).collect();
+        let wanted = ready.into_iter().map(|(_, fetch)| fetch);
         let data = self.session.build(wanted);
         // Who wants nothing at the moment still has to say what is to be forgotten.
         if self.session.is_empty() && data.forgotten.is_empty() {

@@ -85,11 +85,18 @@ impl RadixHeap {
 
     /// Changes or drops each key.
     pub(super) fn rebuild(&mut self, change: impl FnMut(u128) -> Option<u128>) {
-        let old = std::mem::replace(self, Self::new());
-        let far = old.far.into_iter().flatten();
-        for key in old.near.into_iter().chain(far).filter_map(change) {
-            self.push(key);
+        let mut keys = std::mem::take(&mut self.near);
+        while let Some(from) = self.take_first_below(LEVELS as u32) {
+            keys.append(&mut self.far[from]);
         }
+        let keys: Vec<u128> = keys.into_iter().filter_map(change).collect();
+        self.len = keys.len();
+        self.horizon = keys.iter().min().copied().unwrap_or(0);
+        self.base = time_of(self.horizon);
+        for key in keys {
+            self.put_down(key);
+        }
+        self.refill();
     }
 
     fn sort_in(&mut self, key: u128) {

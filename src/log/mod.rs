@@ -44,7 +44,7 @@ pub use log_loader::{LoadParameters, LogLoader};
 pub use log_validator::AppendOrigin;
 pub use offset_checkpoint::OffsetCheckpoint;
 pub use partition_metadata_file::partition_metadata_problem;
-pub use producer_state::{BatchMetadata, CompletedTxn, ProducerStateEntry};
+pub use producer_state::{BatchMetadata, CompletedTxn, LatestBatches, ProducerStateEntry};
 pub use producer_state_manager::parse_snapshot;
 pub use transaction_index::AbortedTxn;
 pub use unified_log::{

@@ -3,13 +3,13 @@
 
 use crate::log::batch::{RecordBatch, add_sequence};
 use crate::log::{AppendOrigin, LogError};
-use std::collections::VecDeque;
+use std::ops::Deref;
 
 /// How many of a producer's latest batches are remembered to answer duplicates.
 const BATCHES_TO_RETAIN: usize = 5;
 
 /// One remembered batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct BatchMetadata {
     pub last_sequence: i32,
     pub last_offset: i64,
@@ -27,6 +27,40 @@ impl BatchMetadata {
     }
 }
 
+/// A producer's latest batches, oldest first. They stand where they are: each append makes such a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LatestBatches {
+    batches: [BatchMetadata; BATCHES_TO_RETAIN],
+    count: usize,
+}
+
+impl LatestBatches {
+    fn push(&mut self, batch: BatchMetadata) {
+        if self.count == BATCHES_TO_RETAIN {
+            self.batches.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        self.batches[self.count] = batch;
+        self.count += 1;
+    }
+}
+
+impl From<BatchMetadata> for LatestBatches {
+    fn from(batch: BatchMetadata) -> LatestBatches {
+        let mut batches = LatestBatches::default();
+        batches.push(batch);
+        batches
+    }
+}
+
+impl Deref for LatestBatches {
+    type Target = [BatchMetadata];
+
+    fn deref(&self) -> &[BatchMetadata] {
+        &self.batches[..self.count]
+    }
+}
+
 /// One producer's state in one partition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProducerStateEntry {
@@ -37,8 +71,7 @@ pub struct ProducerStateEntry {
     pub last_timestamp: i64,
     /// Where the open transaction began.
     pub current_txn_first_offset: Option<i64>,
-    /// Oldest first.
-    pub batches: VecDeque<BatchMetadata>,
+    pub batches: LatestBatches,
 }
 
 impl ProducerStateEntry {
@@ -48,13 +81,13 @@ impl ProducerStateEntry {
             coordinator_epoch: -1,
             last_timestamp: -1,
             current_txn_first_offset: None,
-            batches: VecDeque::new(),
+            batches: LatestBatches::default(),
         }
     }
 
     /// -1 if no batch is remembered.
     pub fn last_sequence(&self) -> i32 {
-        self.batches.back().map_or(-1, |batch| batch.last_sequence)
+        self.batches.last().map_or(-1, |batch| batch.last_sequence)
     }
 
     /// D2: the remembered batch with the same epoch and sequences.
@@ -72,28 +105,16 @@ impl ProducerStateEntry {
 
     fn set_epoch(&mut self, epoch: i16) {
         if self.producer_epoch != epoch {
-            self.batches.clear();
+            self.batches = LatestBatches::default();
             self.producer_epoch = epoch;
         }
-    }
-
-    fn add(&mut self, batch: BatchMetadata) {
-        if self.batches.len() == BATCHES_TO_RETAIN {
-            self.batches.pop_front();
-        }
-        self.batches.push_back(batch);
-        assert!(
-            self.batches.len() <= BATCHES_TO_RETAIN,
-            "{} batches of a producer are remembered",
-            self.batches.len()
-        );
     }
 
     /// Takes over what an append came to.
     pub(crate) fn update(&mut self, next: ProducerStateEntry) {
         self.set_epoch(next.producer_epoch);
-        for batch in next.batches {
-            self.add(batch);
+        for batch in next.batches.iter() {
+            self.batches.push(*batch);
         }
         self.coordinator_epoch = next.coordinator_epoch;
         self.current_txn_first_offset = next.current_txn_first_offset;
@@ -131,7 +152,7 @@ impl ProducerAppendInfo {
     ) -> Self {
         let updated =
             current.map_or_else(ProducerStateEntry::empty, |current| ProducerStateEntry {
-                batches: VecDeque::new(),
+                batches: LatestBatches::default(),
                 ..*current
             });
         ProducerAppendInfo {
@@ -154,7 +175,7 @@ impl ProducerAppendInfo {
             self.check_sequence(batch.producer_epoch(), batch.base_sequence(), first_offset)?;
         }
         self.updated.set_epoch(batch.producer_epoch());
-        self.updated.add(BatchMetadata {
+        self.updated.batches.push(BatchMetadata {
             last_sequence: batch.last_sequence(),
             last_offset: batch.last_offset(),
             offset_delta: batch.last_offset_delta(),

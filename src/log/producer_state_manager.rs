@@ -3,11 +3,11 @@
 
 use crate::kernel::disk::{Disk, DiskError, FileId};
 use crate::log::producer_state::{
-    BatchMetadata, CompletedTxn, ProducerAppendInfo, ProducerStateEntry,
+    BatchMetadata, CompletedTxn, LatestBatches, ProducerAppendInfo, ProducerStateEntry,
 };
 use crate::log::{AppendOrigin, LogError};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SUFFIX: &str = ".snapshot";
 const VERSION: i16 = 1;
@@ -341,7 +341,7 @@ fn format_snapshot(producers: &BTreeMap<i64, ProducerStateEntry>) -> Bytes {
     entries.extend_from_slice(&(producers.len() as i32).to_be_bytes());
     for producer_id in in_hash_order(producers.keys().copied().collect()) {
         let entry = &producers[&producer_id];
-        let last = entry.batches.back();
+        let last = entry.batches.last();
         entries.extend_from_slice(&producer_id.to_be_bytes());
         entries.extend_from_slice(&entry.producer_epoch.to_be_bytes());
         entries.extend_from_slice(&entry.last_sequence().to_be_bytes());
@@ -424,9 +424,9 @@ fn parse_entry(bytes: &mut &[u8]) -> (i64, ProducerStateEntry) {
         last_timestamp: timestamp,
         current_txn_first_offset: (txn_first_offset >= 0).then_some(txn_first_offset),
         batches: if last_offset >= 0 {
-            VecDeque::from([batch])
+            batch.into()
         } else {
-            VecDeque::new()
+            LatestBatches::default()
         },
     };
     (producer_id, entry)
@@ -479,24 +479,5 @@ mod tests {
         let mut manager = manager();
         let info = manager.prepare_update(-1, AppendOrigin::Client);
         manager.update(info);
-    }
-
-    #[test]
-    #[should_panic(expected = "7 batches of a producer are remembered")]
-    fn a_producer_with_too_many_batches_is_noticed() {
-        let mut manager = manager();
-        let batch = BatchMetadata {
-            last_sequence: 0,
-            last_offset: 0,
-            offset_delta: 0,
-            timestamp: 0,
-        };
-        let mut info = manager.prepare_update(1, AppendOrigin::Client);
-        info.updated.batches.extend([batch; 6]);
-        manager.update(info);
-        let mut next = manager.prepare_update(1, AppendOrigin::Client);
-        next.updated = manager.producers[&1].clone();
-        next.updated.batches.truncate(1);
-        manager.update(next);
     }
 }

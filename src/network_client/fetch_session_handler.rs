@@ -51,20 +51,21 @@ impl Default for FetchSessionHandler {
 impl FetchSessionHandler {
     /// The next fetch, which is for all of these in this order, and for no others. There is nothing to be sent if
     /// the session is empty and forgets nothing.
-    pub fn build(&mut self, wanted: Vec<FetchPartition>) -> FetchRequestData {
+    pub fn build(&mut self, wanted: impl IntoIterator<Item = FetchPartition>) -> FetchRequestData {
         self.round += 1;
-        let mut by_id = wanted.iter().all(|it| it.topic_id != TopicId::ZERO);
-        let mut to_send = Vec::new();
+        let mut by_id = true;
+        let (mut to_send, mut altered) = (Vec::new(), Vec::new());
         let (mut gone, mut replaced) = (Vec::new(), Vec::new());
         if self.metadata.is_full() {
             self.partitions.clear();
-            to_send.clone_from(&wanted);
             for asked in wanted {
+                by_id &= asked.topic_id != TopicId::ZERO;
+                to_send.push(asked.clone());
                 self.add(asked);
             }
         } else {
-            let mut altered = Vec::new();
             for asked in wanted {
+                by_id &= asked.topic_id != TopicId::ZERO;
                 let round = self.round;
                 match self.partitions.get_mut(&asked.partition) {
                     None => {
@@ -79,13 +80,17 @@ impl FetchSessionHandler {
                             if before != TopicId::ZERO && before != asked.topic_id {
                                 replaced.push((known.place, (before, asked.partition.clone())));
                             }
-                            altered.push((known.place, asked.clone()));
+                            altered.push(asked.clone());
                             known.asked = asked;
                         }
                     }
                 }
             }
-            to_send.extend(in_order(altered));
+            if altered.len() > 1 {
+                altered.sort_by_cached_key(|it: &FetchPartition| {
+                    self.partitions.get(&it.partition).map(|it| it.place)
+                });
+            }
             let round = self.round;
             self.partitions.retain(|name, known| {
                 if known.round != round {
@@ -100,6 +105,14 @@ impl FetchSessionHandler {
         if !by_id {
             replaced.clear();
         }
+        // What is new comes first.
+        let to_send = match to_send.is_empty() {
+            true => altered,
+            false => {
+                to_send.append(&mut altered);
+                to_send
+            }
+        };
         let forgotten = in_order(gone).chain(in_order(replaced)).collect();
         FetchRequestData {
             metadata: self.metadata,

@@ -165,7 +165,7 @@ impl KafkaConsumer {
                     log_start_offset: -1,
                     max_bytes: self.config.max_partition_fetch_bytes,
                 });
-                let wanted = wanted.collect();
+                let wanted: Vec<FetchPartition> = wanted.collect();
                 let session = self.sessions.entry(due[0].node.id).or_default();
                 let data = session.build(wanted);
                 (Question::Fetch, self.fetch_request(data).into())

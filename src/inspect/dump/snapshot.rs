@@ -18,7 +18,7 @@ impl Dump<'_> {
             }
         };
         for (producer_id, entry) in producers {
-            let batch = entry.batches.front();
+            let batch = entry.batches.first();
             // The number before 0 is 2147483647.
             let first_sequence = batch.map(|batch| {
                 let first = i64::from(batch.last_sequence) - i64::from(batch.offset_delta);

@@ -87,7 +87,7 @@ impl Producers {
         let named: BTreeMap<i64, &ProducerStateEntry> =
             snapshot.iter().map(|(id, entry)| (*id, entry)).collect();
         for (id, entry) in &named {
-            let last = entry.batches.back();
+            let last = entry.batches.last();
             let said = Producer {
                 epoch: entry.producer_epoch,
                 coordinator_epoch: entry.coordinator_epoch,

@@ -198,7 +198,8 @@ impl UnifiedLog {
             true => origin,
             false => AppendOrigin::Replication,
         };
-        let mut updated: Vec<ProducerAppendInfo> = Vec::new();
+        // Mostly of one: the room that a list takes of itself would be for four.
+        let mut updated: Vec<ProducerAppendInfo> = Vec::with_capacity(1);
         let mut completed = Vec::new();
         for batch in batches.iter().filter(|batch| batch.producer_id() >= 0) {
             let producer_id = batch.producer_id();
