@@ -46,7 +46,7 @@ pub(super) struct World<D: Domain> {
     last_timer: u64,
     /// Cancelled timers that are still in the queue.
     pub(super) cancelled: usize,
-    /// 0: no event in the queue is dead. Else the event after which all of them are looked at.
+    /// 0: nothing in the queue is dead but cancelled timers. Else the event after which all of it is looked at.
     doubted_until: u64,
     pub(super) running: Handler<D>,
 }
@@ -344,7 +344,6 @@ impl<D: Domain> World<D> {
                 causes.timer_cancelled(node, serial);
             }
             self.cancelled += 1;
-            self.doubt();
         }
     }
 
@@ -406,7 +405,7 @@ impl<D: Domain> World<D> {
         if self.network.take_doubt() {
             self.doubt();
         }
-        if self.doubted_until > 0 {
+        if self.cancelled > 0 || self.doubted_until > 0 {
             self.drop_dead();
         }
     }
@@ -419,29 +418,49 @@ impl<D: Domain> World<D> {
         }
     }
 
+    #[inline]
     fn drop_dead(&mut self) {
+        let is_dead = |entry: &Entry<D>| match self.doubted_until {
+            // Nothing has died but timers.
+            0 => matches!(entry, Entry::Cancelled),
+            _ => self.is_dead(entry),
+        };
+        if let Some((_, slot)) = self.queue.peek()
+            && self.queue.get(slot).is_none_or(is_dead)
+        {
+            self.drop_dead_first();
+        }
+        let mostly_dead = self.cancelled > 128 && self.cancelled > self.queue.len() / 2;
+        if mostly_dead || (self.doubted_until > 0 && self.events >= self.doubted_until) {
+            self.purge();
+        }
+    }
+
+    #[cold]
+    fn drop_dead_first(&mut self) {
         while let Some((_, slot)) = self.queue.peek()
             && self.queue.get(slot).is_none_or(|entry| self.is_dead(entry))
         {
             self.queue.pop();
             self.remove_stored(slot);
         }
-        let mostly_dead = self.cancelled > 128 && self.cancelled > self.queue.len() / 2;
-        if mostly_dead || self.events >= self.doubted_until {
-            let mut queue = std::mem::replace(&mut self.queue, Queue::new());
-            queue.purge(|entry| self.is_dead(entry));
-            self.queue = queue;
-            self.doubted_until = 0;
-            // Those that wait in a process's own queue have no key; they are counted until it comes
-            // to them.
-            let threads = self.nodes.iter().flat_map(Node::threads);
-            let waiting = threads.flat_map(|thread| &thread.inbox);
-            let dead = waiting.filter(|waiting| match waiting {
-                Waiting::Stored(slot) => matches!(self.queue.get(*slot), Some(Entry::Cancelled)),
-                Waiting::Readable(_) => false,
-            });
-            self.cancelled = dead.count();
-        }
+    }
+
+    #[cold]
+    fn purge(&mut self) {
+        let mut queue = std::mem::replace(&mut self.queue, Queue::new());
+        queue.purge(|entry| self.is_dead(entry));
+        self.queue = queue;
+        self.doubted_until = 0;
+        // Those that wait in a process's own queue have no key; they are counted until it comes
+        // to them.
+        let threads = self.nodes.iter().flat_map(Node::threads);
+        let waiting = threads.flat_map(|thread| &thread.inbox);
+        let dead = waiting.filter(|waiting| match waiting {
+            Waiting::Stored(slot) => matches!(self.queue.get(*slot), Some(Entry::Cancelled)),
+            Waiting::Readable(_) => false,
+        });
+        self.cancelled = dead.count();
     }
 
     /// Takes a stored event out.
