@@ -44,6 +44,8 @@ pub(super) struct ReplicaFetcher {
     /// Who got data last goes last next time, where not all fits.
     next_turn: u64,
     wake: Option<TimerId>,
+    /// What the fetch that is being made asks for, each with its turn; empty between two.
+    ready: Vec<(u64, FetchPartition)>,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +104,7 @@ impl ReplicaFetcher {
             out_of_range: VecDeque::new(),
             next_turn: 0,
             wake: None,
+            ready: Vec::new(),
         }
     }
 
@@ -210,7 +213,7 @@ impl ReplicaFetcher {
         }
         let now = ctx.wall();
         let mut due: Option<Time> = None;
-        let mut ready = Vec::with_capacity(self.partitions.len());
+        let ready = &mut self.ready;
         for (name, state) in &mut self.partitions {
             if let Some(until) = state.delayed_until.filter(|until| now < *until) {
                 due = Some(due.map_or(until, |at| at.min(until)));
@@ -235,7 +238,7 @@ impl ReplicaFetcher {
             ready.push((state.turn, fetch));
         }
         ready.sort_unstable_by_key(|(turn, _)| *turn);
-        let wanted = ready.into_iter().map(|(_, fetch)| fetch);
+        let wanted = ready.drain(..).map(|(_, fetch)| fetch);
         let data = self.session.build(wanted);
         // Who wants nothing at the moment still has to say what is to be forgotten.
         if self.session.is_empty() && data.forgotten.is_empty() {

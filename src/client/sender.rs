@@ -83,6 +83,8 @@ pub(super) struct Sender {
     /// No batch in flight expires before this.
     next_expiry: Time,
     deliveries: VecDeque<Delivery>,
+    /// Room for the batches of the request that is being made; empty between two.
+    drained: Vec<ProducerBatch>,
 }
 
 /// What one round of the loop came to.
@@ -111,6 +113,7 @@ impl Sender {
             in_flight: BTreeMap::new(),
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
+            drained: Vec::new(),
         }
     }
 
@@ -307,16 +310,17 @@ impl Sender {
                 if !takes {
                     continue;
                 }
-                let (batches, passed_over) = self.accumulator.drain(
+                let passed_over = self.accumulator.drain(
                     ctx,
                     &self.client.metadata,
                     &self.cluster,
                     self.transactions.as_mut(),
                     broker,
+                    &mut self.drained,
                 );
-                round.goes_on |= passed_over || !batches.is_empty();
-                if !batches.is_empty() {
-                    requests.push((node, self.add_to_in_flight(batches)));
+                round.goes_on |= passed_over || !self.drained.is_empty();
+                if !self.drained.is_empty() {
+                    requests.push((node, self.add_drained_to_in_flight()));
                 }
             }
         }
@@ -336,13 +340,12 @@ impl Sender {
     }
 
     /// What a request carries of these batches, and what is known by when its answer comes.
-    fn add_to_in_flight(
+    fn add_drained_to_in_flight(
         &mut self,
-        batches: Vec<ProducerBatch>,
     ) -> (Vec<(TopicPartition, crate::log::Records)>, Vec<Sent>) {
-        let mut data = Vec::with_capacity(batches.len());
-        let mut sent = Vec::with_capacity(batches.len());
-        for batch in batches {
+        let mut data = Vec::with_capacity(self.drained.len());
+        let mut sent = Vec::with_capacity(self.drained.len());
+        for batch in self.drained.drain(..) {
             data.push((batch.partition.clone(), batch.records()));
             sent.push(Sent {
                 batch: batch.id,

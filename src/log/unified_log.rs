@@ -14,6 +14,7 @@ use crate::log::batch::Records;
 use crate::log::leader_epoch_cache::LeaderEpochCache;
 use crate::log::log_loader::{LoadParameters, LogLoader};
 use crate::log::log_segments::{LogSegments, Rebuild, rebuild_producer_state};
+use crate::log::producer_state::ProducerAppendInfo;
 use crate::log::producer_state_manager::ProducerStateManager;
 use crate::log::{
     EpochEndOffset, EpochEntry, LogConfig, LogError, partition_metadata_file, timestamp_text,
@@ -121,6 +122,8 @@ pub struct UnifiedLog {
     recovery_point: i64,
     epochs: LeaderEpochCache,
     producers: ProducerStateManager,
+    /// What the append that is being made does to producers; empty between two.
+    updates: Vec<ProducerAppendInfo>,
     topic_id: Option<[u8; 16]>,
     tasks: Vec<BackgroundTask>,
     /// Flushes given out and not yet done: `up_to`, and how far that still counts after truncations.
@@ -165,6 +168,7 @@ impl UnifiedLog {
             recovery_point: loaded.recovery_point,
             epochs: loader.epochs,
             producers: loader.producers,
+            updates: Vec::new(),
             tasks: loader.tasks,
             flushes: Vec::new(),
             last_flush_ms: loaded.now_ms,

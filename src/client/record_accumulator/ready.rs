@@ -106,8 +106,8 @@ impl RecordAccumulator {
     }
 
     /// CP23, CB9: takes the batches of a request to this broker; one that may not go yet for its sequence numbers
-    /// keeps those after it back too (CP36). True beside it: something was passed over since it
-    /// backs off, though not for long.
+    /// keeps those after it back too (CP36). True: something was passed over since it backs off, though not for
+    /// long.
     pub(in crate::client) fn drain(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -115,13 +115,13 @@ impl RecordAccumulator {
         cluster: &Cluster,
         mut transactions: Option<&mut TransactionManager>,
         broker: BrokerId,
-    ) -> (Vec<ProducerBatch>, bool) {
+        drained: &mut Vec<ProducerBatch>,
+    ) -> bool {
         let now = ctx.wall();
         let partitions = cluster.led_by(broker);
-        // Mostly of one batch: the room that a list takes of itself would be for four.
-        let (mut drained, mut passed_over, mut size) = (Vec::with_capacity(1), false, 0);
+        let (mut passed_over, mut size) = (false, 0);
         if partitions.is_empty() {
-            return (drained, passed_over);
+            return passed_over;
         }
         let index = self.drain_index.entry(broker).or_default();
         let start = *index % partitions.len();
@@ -167,7 +167,7 @@ impl RecordAccumulator {
             size += batch.estimated_size();
             drained.push(batch);
         }
-        (drained, passed_over)
+        passed_over
     }
 }
 

@@ -5,7 +5,6 @@ use crate::kernel::disk::Disk;
 use crate::log::batch::{RecordBatch, Records, TimestampType};
 use crate::log::log_segment::Append;
 use crate::log::log_validator::validate_and_assign_offsets;
-use crate::log::producer_state::ProducerAppendInfo;
 use crate::log::{AbortedTxn, AppendOrigin, CompletedTxn, LogError, ProducerStateEntry};
 use std::collections::BTreeMap;
 
@@ -137,15 +136,15 @@ impl UnifiedLog {
         }
         self.maybe_roll(disk, &append, first_offset)?;
 
-        let (updated, completed) = match self.analyze_producers(batches, origin)? {
+        let completed = match self.analyze_producers(batches, origin)? {
             Producers::Duplicate(info) => return Ok(info),
-            Producers::New { updated, completed } => (updated, completed),
+            Producers::New { completed } => completed,
         };
         let now_ms = self.clock_ms;
         let active = self.segments.active_mut();
         active.append(disk, &self.config, &append, batches, now_ms)?;
         self.log_end_offset = last_offset + 1;
-        for info in updated {
+        for info in self.updates.drain(..) {
             self.producers.update(info);
         }
         for completed in completed {
@@ -190,7 +189,7 @@ impl UnifiedLog {
 
     /// D1 to D4, D18, CP52, CP54: what these batches make of their producers, once they are written.
     fn analyze_producers(
-        &self,
+        &mut self,
         batches: &[RecordBatch],
         origin: AppendOrigin,
     ) -> Result<Producers, LogError> {
@@ -198,8 +197,8 @@ impl UnifiedLog {
             true => origin,
             false => AppendOrigin::Replication,
         };
-        // Mostly of one: the room that a list takes of itself would be for four.
-        let mut updated: Vec<ProducerAppendInfo> = Vec::with_capacity(1);
+        let updates = &mut self.updates;
+        updates.clear();
         let mut completed = Vec::new();
         for batch in batches.iter().filter(|batch| batch.producer_id() >= 0) {
             let producer_id = batch.producer_id();
@@ -215,14 +214,14 @@ impl UnifiedLog {
                     ..self.nothing_appended()
                 }));
             }
-            let place = updated.iter().rposition(|it| it.producer_id == producer_id);
+            let place = updates.iter().rposition(|it| it.producer_id == producer_id);
             let place = place.unwrap_or_else(|| {
-                updated.push(self.producers.prepare_update(producer_id, origin));
-                updated.len() - 1
+                updates.push(self.producers.prepare_update(producer_id, origin));
+                updates.len() - 1
             });
-            completed.extend(updated[place].append(batch)?);
+            completed.extend(updates[place].append(batch)?);
         }
-        Ok(Producers::New { updated, completed })
+        Ok(Producers::New { completed })
     }
 
     /// What is known of the producers that wrote here, by producer id.
@@ -240,9 +239,8 @@ impl UnifiedLog {
 /// What an append would do to producers.
 enum Producers {
     Duplicate(LogAppendInfo),
+    /// Beside what is in `updates`.
     New {
-        /// Of few producers at a time.
-        updated: Vec<ProducerAppendInfo>,
         completed: Vec<CompletedTxn>,
     },
 }
