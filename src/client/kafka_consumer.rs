@@ -271,13 +271,18 @@ impl KafkaConsumer {
         if self.closing.is_none() {
             wake = wake.min(self.go_on_asking(ctx));
         }
-        if !self.stuck && !self.held && self.closing.is_none() {
+        // CC1: while its application works, a member asks nobody for records or positions.
+        let polls = self.group.as_ref().is_none_or(Membership::is_in_poll);
+        let waits = polls || self.asking.is_some();
+        if waits && !self.stuck && !self.held && self.closing.is_none() {
             if self.finds_positions() {
                 for kind in [Kind::ListOffsets, Kind::EpochEnds] {
                     wake = wake.min(self.ask(ctx, kind));
                 }
             }
-            wake = wake.min(self.ask(ctx, Kind::Fetch));
+            if polls {
+                wake = wake.min(self.ask(ctx, Kind::Fetch));
+            }
         }
         if let Some(at) = self.client.maybe_update_metadata(ctx) {
             wake = wake.min(at);

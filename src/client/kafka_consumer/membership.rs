@@ -37,6 +37,12 @@ pub(super) struct Buffered {
     pub(super) end: FetchPosition,
 }
 
+impl Membership {
+    pub(super) fn is_in_poll(&self) -> bool {
+        self.in_poll
+    }
+}
+
 impl KafkaConsumer {
     /// `KafkaConsumer.subscribe`: its group says which partitions of these topics it reads. `owner` is another
     /// number of its own.

@@ -6,9 +6,29 @@ use crate::client::consumer_coordinator::GroupNews;
 use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::Polled;
 use crate::client::kafka_consumer::asking::OffsetApi;
-use crate::log::batch::BatchBuilder;
+use crate::log::batch::{BatchBuilder, RecordBatch};
 use crate::protocol::ErrorCode;
 use town::{Town, World, t0};
+
+/// What is asked for while it works is asked for once: an answer without records is followed by no other fetch until
+/// the next `poll`.
+#[test]
+fn cc1_who_works_has_asked_for_the_next_records_and_asks_no_more() {
+    let mut world = World::default();
+    let mut batch = BatchBuilder::new();
+    batch.append(0, None, Some(b"v"), &[]);
+    world.batches.push(batch.build());
+    let mut town = Town::new(world, &[]);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    while !town.polled().contains(&Polled::Returned) {
+        town.run_ms(1);
+    }
+    town.run_ms(5_000);
+    assert_eq!(town.world().fetches, 2, "its records, and the next");
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(100);
+    assert!(town.world().fetches > 2);
+}
 
 #[test]
 fn cc4_committed_offsets_are_asked_for_again_after_longer_and_longer() {
@@ -47,28 +67,31 @@ fn cc6_a_poll_that_only_moved_a_position_returns_with_nothing() {
 /// Of what is buffered nothing counts before its turn comes.
 #[test]
 fn cc13_a_lag_is_counted_from_the_end_that_an_answer_named_once_its_records_are_touched() {
-    let record_at = |offset| {
+    fn record_at(offset: i64) -> RecordBatch {
         let mut batch = BatchBuilder::new().base_offset(offset);
         batch.append(0, None, Some(b"v"), &[]);
         batch.build()
-    };
+    }
     let lags_and_leads = |settings: &[(&str, &str)]| {
         let world = World {
             batches: (3..8).map(record_at).collect(),
             log_start_offset: 3,
             withheld: 4,
             open_transaction: 1,
+            // The fetch that goes while the application works finds more.
+            then: Some(|world| {
+                world.batches.push(record_at(8));
+                (world.withheld, world.log_start_offset) = (10, 4);
+            }),
             ..World::default()
         };
         let mut town = Town::new(world, settings);
         let before = town.library().lag_and_lead(&t0());
         town.act(|library, ctx| library.begin_poll(ctx));
-        town.run_ms(1_000);
+        while !town.polled().contains(&Polled::Returned) {
+            town.run_ms(1);
+        }
         let read = town.library().lag_and_lead(&t0());
-        // The application works, and meanwhile there is more.
-        let world = town.world();
-        world.batches.push(record_at(8));
-        (world.withheld, world.log_start_offset) = (10, 4);
         town.run_ms(1_000);
         let buffered = town.library().lag_and_lead(&t0());
         town.act(|library, ctx| library.begin_poll(ctx));

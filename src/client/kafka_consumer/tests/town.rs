@@ -26,11 +26,14 @@ pub(super) struct World {
     /// What it does not send of what is below the high watermark, and how much of that is of an open transaction.
     pub(super) withheld: i64,
     pub(super) open_transaction: i64,
+    /// What happens once it has sent records.
+    pub(super) then: Option<fn(&mut World)>,
     /// What the next questions for committed offsets are answered with.
     pub(super) offset_fetch_errors: VecDeque<ErrorCode>,
     /// When these came, in milliseconds.
     pub(super) offset_fetches: Vec<u64>,
     pub(super) generation: i32,
+    pub(super) fetches: u32,
 }
 
 enum Node {
@@ -201,18 +204,23 @@ impl World {
                 ListOffsetsResponse { partitions }.into()
             }
             Request::Fetch(request) => {
+                self.fetches += 1;
                 let asked = request.partitions.first()?;
                 let is_wanted = |it: &&RecordBatch| it.next_offset() > asked.fetch_offset;
                 let batches = self.batches.iter().filter(is_wanted).cloned();
                 let batches: Vec<_> = batches.collect();
                 let high_watermark = self.end() + self.withheld;
+                let log_start_offset = self.log_start_offset;
+                if let Some(then) = self.then.take_if(|_| !batches.is_empty()) {
+                    then(self);
+                }
                 FetchResponse {
                     error: ErrorCode::None,
                     session_id: 0,
                     responses: vec![FetchPartitionResponse {
                         high_watermark,
                         last_stable_offset: high_watermark - self.open_transaction,
-                        log_start_offset: self.log_start_offset,
+                        log_start_offset,
                         records: Records::from(batches),
                         ..FetchPartitionResponse::without_data(
                             asked.partition.clone(),
