@@ -287,7 +287,7 @@ impl ConsumerCoordinator {
         }
         while let Some((node, _)) = self.network.take_lost() {
             if self.coordinator.is_some_and(|it| it.id == node.id) {
-                self.coordinator_unknown();
+                self.coordinator_lost();
             }
         }
         Ok(())
@@ -416,8 +416,16 @@ impl ConsumerCoordinator {
 
     // ---- the coordinator
 
-    /// CC37.
-    fn coordinator_unknown(&mut self) {
+    /// CC37: what it is still asked will not be answered.
+    fn coordinator_unknown(&mut self, ctx: &mut Ctx<'_>) {
+        if let Some(old) = self.coordinator {
+            self.network.disconnect(ctx, old);
+        }
+        self.coordinator_lost();
+    }
+
+    /// Its connection is gone already.
+    fn coordinator_lost(&mut self) {
         self.coordinator = None;
         self.heartbeat.in_flight = false;
     }

@@ -271,18 +271,13 @@ impl KafkaConsumer {
         if self.closing.is_none() {
             wake = wake.min(self.go_on_asking(ctx));
         }
-        // CC1: while its application works, a member asks nobody for records or positions.
-        let polls = self.group.as_ref().is_none_or(Membership::is_in_poll);
-        let waits = polls || self.asking.is_some();
-        if waits && !self.stuck && !self.held && self.closing.is_none() {
+        if !self.stuck && !self.held && self.closing.is_none() {
             if self.finds_positions() {
                 for kind in [Kind::ListOffsets, Kind::EpochEnds] {
                     wake = wake.min(self.ask(ctx, kind));
                 }
             }
-            if polls {
-                wake = wake.min(self.ask(ctx, Kind::Fetch));
-            }
+            wake = wake.min(self.ask(ctx, Kind::Fetch));
         }
         if let Some(at) = self.client.maybe_update_metadata(ctx) {
             wake = wake.min(at);
@@ -290,12 +285,15 @@ impl KafkaConsumer {
         if wake < Time::MAX {
             self.client.wake_at(ctx, wake);
         }
-        if self.hand_out() && !self.stuck && !self.held {
-            // CC1: while the application works on these, the next are on their way.
-            let wake = self.ask(ctx, Kind::Fetch);
-            if wake < Time::MAX {
-                self.client.wake_at(ctx, wake);
+        if self.hand_out() {
+            if !self.stuck && !self.held {
+                // CC1: while the application works on these, the next are on their way.
+                let wake = self.ask(ctx, Kind::Fetch);
+                if wake < Time::MAX {
+                    self.client.wake_at(ctx, wake);
+                }
             }
+            self.end_poll();
         }
     }
 

@@ -14,7 +14,7 @@ const LEVELS: usize = (u64::BITS / DIGIT_BITS) as usize;
 /// So many keys of a bucket are sorted; more are told apart by their next digit first.
 const SORTED_AT_ONCE: usize = 16;
 /// Of more sorted keys than these the later half is put down again.
-const SORTED_AT_MOST: usize = 64;
+const SORTED_AT_MOST: usize = 48;
 
 /// Keys are below `u128::MAX`, and all are different.
 #[derive(Debug)]

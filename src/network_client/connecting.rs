@@ -1,7 +1,7 @@
 //! How connections begin, are held back and end (`ClusterConnectionStates`; CN9, CN10, CN16).
 
 use super::peer::{Link, Peer};
-use super::{Completed, Disconnected, NetworkClient};
+use super::{Completed, Disconnected, NetworkClient, Node};
 use crate::kernel::{CloseReason, Duration, Time};
 use crate::protocol::{Ctx, NetworkOwner, NetworkTimer, Timer, exponential};
 
@@ -132,6 +132,33 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         peer.link = Link::Down;
         if !peer.waiting.is_empty() {
             self.connect(ctx, id);
+        }
+    }
+
+    /// Closes a connection of its own accord (`disconnectAsync`): what is under way there, or waits for it, ends as
+    /// lost in an event of its own. Nobody looks for other brokers because of it.
+    pub fn disconnect(&mut self, ctx: &mut Ctx<'_>, to: Node) {
+        let Some(peer) = self.peers.get_mut(&to.id) else {
+            return;
+        };
+        let reason = CloseReason::ByPeer;
+        let (in_flight, waiting) = (
+            Disconnected::InFlight(reason),
+            Disconnected::NotSent(reason),
+        );
+        let ended = match peer.link.conn() {
+            Some(conn) => {
+                let ended = self.lost(ctx, to.id, reason, in_flight, waiting);
+                ctx.close(conn);
+                ended
+            }
+            None => peer.fail_all(in_flight, waiting),
+        };
+        if let Some(peer) = self.peers.get_mut(&to.id) {
+            peer.lost = None;
+        }
+        for ended in ended {
+            self.end_soon(ctx, ended);
         }
     }
 

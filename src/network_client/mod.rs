@@ -443,7 +443,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// Tells the end of a request with an event of its own.
-    fn end_soon(&mut self, ctx: &mut Ctx<'_>, completed: Completed<T>) {
+    pub(super) fn end_soon(&mut self, ctx: &mut Ctx<'_>, completed: Completed<T>) {
         let timer = timer(self.owner, completed.to.id, NetworkTimer::Ended);
         ctx.set_timer(Duration::ZERO, timer);
         self.ended.push_back(completed);

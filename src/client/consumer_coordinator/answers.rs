@@ -61,7 +61,7 @@ impl ConsumerCoordinator {
         let answer = completed.result.ok();
         let asked = completed.to.id;
         if answer.is_none() && self.coordinator.is_some_and(|it| it.id == asked) {
-            self.coordinator_unknown();
+            self.coordinator_lost();
         }
         match (completed.tag, answer) {
             (Call::Join, Some(Response::JoinGroup(answer))) => self.on_join(ctx, client, *answer),
@@ -242,7 +242,7 @@ impl ConsumerCoordinator {
             error,
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator
         ) {
-            self.coordinator_unknown();
+            self.coordinator_unknown(ctx);
         }
         match error {
             ErrorCode::RebalanceInProgress => {}
@@ -277,7 +277,7 @@ impl ConsumerCoordinator {
                 }
             }
             ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
-                self.coordinator_unknown();
+                self.coordinator_unknown(ctx);
                 self.fail_heartbeat(ctx);
             }
             ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId if current => {
@@ -312,7 +312,7 @@ impl ConsumerCoordinator {
             ErrorCode::CoordinatorNotAvailable
             | ErrorCode::NotCoordinator
             | ErrorCode::RequestTimedOut => {
-                self.coordinator_unknown();
+                self.coordinator_unknown(ctx);
                 self.commit_later(ctx, &commit, awaited_until);
             }
             ErrorCode::UnknownTopicOrPartition | ErrorCode::CoordinatorLoadInProgress => {
@@ -391,7 +391,7 @@ impl ConsumerCoordinator {
                 error,
                 ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
             ) {
-                self.coordinator_unknown();
+                self.coordinator_unknown(ctx);
             }
             self.ask_for_offsets_later(ctx);
             return;

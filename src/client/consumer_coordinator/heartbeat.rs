@@ -38,7 +38,7 @@ impl ConsumerCoordinator {
         let session_ends = self.heartbeat.heard + self.membership.session_timeout;
         let poll_ends = self.heartbeat.polled + self.membership.max_poll_interval;
         if now >= session_ends {
-            self.coordinator_unknown();
+            self.coordinator_unknown(ctx);
             return now;
         }
         if now >= poll_ends {

@@ -105,7 +105,7 @@ impl ConsumerCoordinator {
             error,
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable
         ) {
-            self.coordinator_unknown();
+            self.coordinator_unknown(ctx);
         }
         let found = answer.and_then(|it| it.partitions.first());
         let found = found.filter(|it| error.is_none() && it.error.is_none());

@@ -228,11 +228,15 @@ impl KafkaConsumer {
         // They keep their places.
         paused.append(&mut group.buffer);
         group.buffer = paused;
-        if returns {
-            group.in_poll = false;
-            self.polled.push_back(Polled::Returned);
-        }
         returns
+    }
+
+    /// What `hand_out` gives is its result.
+    pub(super) fn end_poll(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.in_poll = false;
+        }
+        self.polled.push_back(Polled::Returned);
     }
 
     /// CC7: not while something of it is in the buffer, nor while it is about to be given up.

@@ -2,6 +2,7 @@
 //! records (classes OffsetFetcher, OffsetsForLeaderEpochClient, AbstractFetch; E11, CC8 to CC10).
 
 use super::KafkaConsumer;
+use super::membership::Membership;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
 use crate::kernel::Time;
 use crate::network_client::{FetchRequestData, Node};
@@ -31,6 +32,11 @@ impl KafkaConsumer {
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
         let now = ctx.wall();
         let mut wake = Time::MAX;
+        // CC1: while its application works, a member fetches from nobody but those whom it waits to be connected to.
+        let polls = self.group.as_ref().is_none_or(Membership::is_in_poll);
+        if kind == Kind::Fetch && !polls && self.connecting.is_empty() {
+            return wake;
+        }
         let mut due: Vec<Due> = Vec::new();
         let mut leader_unknown = false;
         let mut unfit = Vec::new();
@@ -57,7 +63,8 @@ impl KafkaConsumer {
                     self.select_read_replica(partition, assigned, leader, now);
                 node = chosen;
                 unfit.extend(objection.map(|why| (partition.clone(), why)));
-                if self.fetching.contains(&node.id) {
+                let waits = polls || self.connecting.contains(&node.id);
+                if !waits || self.fetching.contains(&node.id) {
                     continue;
                 }
             }
