@@ -3,6 +3,7 @@
 mod town;
 
 use crate::client::consumer_coordinator::GroupNews;
+use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::Polled;
 use crate::client::kafka_consumer::asking::OffsetApi;
@@ -105,6 +106,28 @@ fn cc13_a_lag_is_counted_from_the_end_that_an_answer_named_once_its_records_are_
         lags_and_leads(&read_committed),
         [(None, None), first, first, second]
     );
+}
+
+/// The second commit would be late after 30 s only.
+#[test]
+fn cc37_what_a_coordinator_was_asked_before_it_became_unknown_ends_as_lost() {
+    let world = World {
+        last_commit: Some(ErrorCode::NotCoordinator),
+        ..World::default()
+    };
+    let mut town = Town::new(world, &[]);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(500);
+    town.polled();
+    town.act(|library, ctx| {
+        for offset in [1, 2] {
+            library.commit(ctx, Some(vec![(t0(), offset)]), Committing::Async);
+        }
+    });
+    town.run_ms(10);
+    assert_eq!(town.world().commits, 2);
+    let failed = Polled::Group(GroupNews::CommitFailed("RetriableCommitFailedException"));
+    assert_eq!(town.polled(), [failed.clone(), failed]);
 }
 
 /// As played with 3.9.1: the next `poll` calls `onPartitionsAssigned` once more, with nothing.

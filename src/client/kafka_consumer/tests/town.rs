@@ -34,6 +34,9 @@ pub(super) struct World {
     pub(super) offset_fetches: Vec<u64>,
     pub(super) generation: i32,
     pub(super) fetches: u32,
+    /// It answers the next commit with this, and none after that.
+    pub(super) last_commit: Option<ErrorCode>,
+    pub(super) commits: u32,
 }
 
 enum Node {
@@ -186,8 +189,13 @@ impl World {
             }
             .into(),
             Request::OffsetCommit(request) => {
+                self.commits += 1;
+                let error = self.last_commit.unwrap_or(ErrorCode::None);
+                if !error.is_none() && self.commits > 1 {
+                    return None;
+                }
                 let asked = request.partitions.into_iter();
-                let partitions = asked.map(|(partition, _)| (partition, ErrorCode::None));
+                let partitions = asked.map(|(partition, _)| (partition, error));
                 let partitions = partitions.collect();
                 OffsetCommitResponse { partitions }.into()
             }
