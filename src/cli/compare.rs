@@ -5,7 +5,7 @@ use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
 use crate::plan::Plan;
 use crate::protocol::counted;
-use crate::report::{Compared, Parted, Tally, comparison, comparison_json};
+use crate::report::{Compared, Tally, comparison, comparison_json};
 use crate::run::{Report, Run};
 use crate::scenario::{self, Diagnostic};
 use crate::trace::{Course, Lines, Observer, Parting};
@@ -84,7 +84,7 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
     let mut runs: Vec<Compared> = Vec::with_capacity(jobs.len());
     for (number, job) in jobs.iter().enumerate() {
         let mut tally = Tally::of(&job.plan);
-        let mut parting = None;
+        let mut beside = None;
         let report = match number {
             0 => play(
                 &input.name,
@@ -100,26 +100,24 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
                     &mut (&mut tally, Some(&mut found)),
                     terminal,
                 )?;
-                parting = found.finish();
+                beside = Some(found.finish());
                 report
             }
         };
         runs.push(Compared {
             values: job.values.clone(),
             figures: tally.finish(&report),
-            parting: parting.map(|this| Parted {
-                first: Vec::new(),
-                this,
-            }),
+            beside,
+            first: Vec::new(),
         });
     }
     // What the first run says at each of these places was not kept: it says it again.
-    let places = runs.iter().flat_map(|run| &run.parting);
-    let mut lines = Lines::at(places.map(|parted| parted.this.place));
+    let place = |run: &Compared| run.parting().and_then(|parted| parted.place);
+    let mut lines = Lines::at(runs.iter().filter_map(place));
     play(&input.name, first, &mut lines, terminal)?;
-    let parted = runs.iter_mut().filter_map(|run| run.parting.as_mut());
-    for (parted, said) in parted.zip(lines.finish()) {
-        parted.first = said.after;
+    let parted = runs.iter_mut().filter(|run| place(run).is_some());
+    for (run, said) in parted.zip(lines.finish()) {
+        run.first = said;
     }
     match arguments.format {
         Format::Text => {

@@ -10,7 +10,7 @@ use crate::check::{Judgement, NO_ACKNOWLEDGED_RECORD_IS_LOST, Unprocessed, milli
 use crate::plan::Plan;
 use crate::protocol::{Fact, counted};
 use crate::run::Report;
-use crate::trace::{Excerpt, Observer, StallReader, TraceEntry};
+use crate::trace::{Beside, Excerpt, Observer, StallReader, TraceEntry};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -69,16 +69,20 @@ pub struct Compared {
     /// The values that were set for it, in the order of the keys.
     pub values: Vec<String>,
     pub figures: Figures,
-    /// Where it parts from the first run: what both say before, what the first says then, and what this one
-    /// says. `None` for the first run, and for one that is the same.
-    pub parting: Option<Parted>,
+    /// How it came out beside the first run; none for that.
+    pub beside: Option<Beside>,
+    /// What the first run says where this one parts from it; nothing where it says nothing more.
+    pub first: Vec<String>,
 }
 
-/// Two runs where they part.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Parted {
-    pub first: Vec<String>,
-    pub this: Excerpt,
+impl Compared {
+    /// Where it parts from the first run.
+    pub fn parting(&self) -> Option<&Excerpt> {
+        match &self.beside {
+            Some(Beside::Parts(excerpt)) => Some(excerpt),
+            _ => None,
+        }
+    }
 }
 
 impl Tally {
@@ -244,11 +248,7 @@ pub fn comparison(keys: &[String], runs: &[Compared]) -> String {
     };
     for run in others {
         text.push('\n');
-        text.push_str(&parting(
-            keys,
-            [&first.values, &run.values],
-            run.parting.as_ref(),
-        ));
+        text.push_str(&parting(keys, &first.values, run));
     }
     text
 }
@@ -282,14 +282,20 @@ fn table(keys: &[String], runs: &[Compared]) -> String {
     text
 }
 
-fn parting(keys: &[String], values: [&Vec<String>; 2], parted: Option<&Parted>) -> String {
+fn parting(keys: &[String], first: &[String], run: &Compared) -> String {
+    let values = [first, run.values.as_slice()];
     let [first, this] = values.map(|values| label(keys, values));
-    let Some(parted) = parted else {
-        return format!("{first} and {this}: not one fact differs\n");
+    let Some(parted) = run.parting() else {
+        return match run.beside {
+            Some(Beside::InMomentsOnly) => format!(
+                "{first} and {this}: all do the same; what differs are moments, and how they learnt of the cluster\n"
+            ),
+            _ => format!("{first} and {this}: not one fact differs\n"),
+        };
     };
     let mut text = format!(
         "{first} and {this} part after {}:\n",
-        counted(parted.this.place, "fact")
+        counted(parted.common, "fact")
     );
     // Beside each line only what tells the two apart.
     let [first, this] = values.map(|own| {
@@ -305,7 +311,10 @@ fn parting(keys: &[String], values: [&Vec<String>; 2], parted: Option<&Parted>) 
         .max(this.chars().count())
         .max(BOTH.len());
     let mut say = |who: &str, lines: &[String]| match lines {
-        [] => text.push_str(&format!("  {who:<width$}    (ends here)\n")),
+        [] => {
+            let node = &parted.node;
+            text.push_str(&format!("  {who:<width$}    ({node} does nothing more)\n"));
+        }
         lines => {
             for (place, line) in lines.iter().enumerate() {
                 let who = if place == 0 { who } else { "" };
@@ -313,11 +322,11 @@ fn parting(keys: &[String], values: [&Vec<String>; 2], parted: Option<&Parted>) 
             }
         }
     };
-    if !parted.this.before.is_empty() {
-        say(BOTH, &parted.this.before);
+    if !parted.before.is_empty() {
+        say(BOTH, &parted.before);
     }
-    say(&first, &parted.first);
-    say(&this, &parted.this.after);
+    say(&first, &run.first);
+    say(&this, &parted.after);
     text
 }
 
@@ -349,7 +358,7 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             stopped,
             digest,
         } = &run.figures;
-        let parted = run.parting.as_ref();
+        let parted = run.parting();
         json!({
             "set": set,
             "made": totals.created,
@@ -371,10 +380,11 @@ pub fn comparison_json(scenario: &str, seed: u64, keys: &[String], runs: &[Compa
             "stopped": stopped,
             "digest": format!("{digest:016x}"),
             "parts_from_first": parted.map(|it| json!({
-                "facts_in_common": it.this.place,
-                "both": it.this.before,
-                "first": it.first,
-                "this": it.this.after,
+                "facts_in_common": it.common,
+                "node": &*it.node,
+                "both": it.before,
+                "first": run.first,
+                "this": it.after,
             })),
         })
     };
@@ -410,7 +420,8 @@ mod tests {
                 stopped: stopped.map(str::to_owned),
                 digest: 1,
             },
-            parting: None,
+            beside: None,
+            first: Vec::new(),
         };
         let keys = ["partitions".to_owned()];
         let runs = [

@@ -20,7 +20,7 @@ mod tables;
 mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};
-pub use comparison::{Compared, Figures, Parted, Tally, comparison, comparison_json};
+pub use comparison::{Compared, Figures, Tally, comparison, comparison_json};
 pub use ending::{Ending, ShowZooKeeper, trace_header};
 pub use group_tables::{
     groups_of_which_nobody_tells, kafka_consumer_groups_describe, kafka_consumer_groups_list,

@@ -30,7 +30,7 @@ pub use json_lines::{
 };
 pub use last_lines::LastLines;
 pub use observer::{CauseEntry, Nobody, Observer};
-pub use parting::{Course, Excerpt, Lines, Parting};
+pub use parting::{Beside, Course, Excerpt, Lines, Parting};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};
 pub use telling::meaning_of;

@@ -1,45 +1,78 @@
-//! Where runs part: the first line, as `--verbose` tells every fact, that one run has and another has not, found
-//! while they are played. What no line shows (a number of nanoseconds, the number of an event) parts nothing:
-//! who is shown two lines sees what differs.
+//! Where runs part in a way that matters: the first thing that a node does in one run and does not in the other, found
+//! while they are played.
 //!
-//! A trace may be too long to be kept, so of a run each line leaves a mark of eight bytes, and another run is
-//! held against the marks. What stands there in words is told by a run that is played again.
+//! Two runs with different settings draw the same for each connection, yet a message more on one of them moves what
+//! follows by a round trip. So runs are held against each other node by node, and a moment's difference is none; nor is
+//! it one when a client learnt of the cluster or a producer of its id, which tells how it came to know, not what came
+//! of it. What a line shows of such moments (how long an acknowledgement took, and the offset that who came first got)
+//! parts nothing.
+//!
+//! A trace may be too long to be kept, so of a run each line leaves a mark, and another run is held against the marks.
+//! What stands there in words is told by a run that is played again.
 
 use super::TraceEntry;
 use super::observer::Observer;
 use super::story::Story;
 use super::telling::tell;
 use super::transcript::write_line;
-use std::collections::VecDeque;
+use crate::kernel::{Duration, Time};
+use crate::protocol::{Fact, ProducerStateFact};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use twox_hash::XxHash3_64;
 
 /// Lines shown before a place, and from it on.
 const BEFORE: usize = 2;
 const AFTER: usize = 3;
 
-/// The course of a run: a mark for each fact.
+/// What is nearer is the same moment: a few round trips of a client with a broker.
+const A_MOMENT: Duration = Duration::from_millis(5);
+
+/// The course of a run: a mark for each fact that matters, by node.
 #[derive(Debug, Default)]
 pub struct Course {
     teller: Teller,
-    marks: Vec<u64>,
+    facts: usize,
+    /// Of all facts.
+    hash: u64,
+    of: BTreeMap<Rc<str>, Vec<Marked>>,
+}
+
+/// One fact of a course.
+#[derive(Clone, Copy, Debug)]
+struct Marked {
+    mark: u64,
+    time: Time,
+    /// The how manieth of the run.
+    place: usize,
 }
 
 impl Course {
     /// Facts of the run.
     pub fn len(&self) -> usize {
-        self.marks.len()
+        self.facts
     }
 
     /// True if the run has stated nothing.
     pub fn is_empty(&self) -> bool {
-        self.marks.is_empty()
+        self.facts == 0
     }
 }
 
 impl Observer for Course {
     fn fact(&mut self, entry: &TraceEntry) {
-        let line = self.teller.line(entry);
-        self.marks.push(mark(&line));
+        let (line, mark) = self.teller.line(entry);
+        self.hash = follow(self.hash, &line);
+        if let Some(mark) = mark {
+            let marked = Marked {
+                mark,
+                time: entry.time,
+                place: self.facts,
+            };
+            let of = self.of.entry(Rc::clone(&entry.node)).or_default();
+            of.push(marked);
+        }
+        self.facts += 1;
     }
 }
 
@@ -47,8 +80,172 @@ impl Observer for Course {
 #[derive(Debug)]
 pub struct Parting<'a> {
     course: &'a Course,
-    place: Option<usize>,
-    lines: Lines,
+    teller: Teller,
+    facts: usize,
+    hash: u64,
+    /// Of each node of the course: where it stands.
+    stand: BTreeMap<Rc<str>, Stand>,
+    /// The next that is due of each node.
+    due: BTreeSet<(Time, Rc<str>)>,
+    last: VecDeque<String>,
+    common: usize,
+    parted: Option<Found>,
+}
+
+/// How far a node has come along its course: all before `next` was met, and of what follows these places were.
+#[derive(Debug, Default)]
+struct Stand {
+    next: usize,
+    met: BTreeSet<usize>,
+}
+
+/// Where a node has parted.
+#[derive(Debug)]
+struct Found {
+    node: Rc<str>,
+    excerpt: Excerpt,
+    /// It has come to what this run says instead.
+    shows: bool,
+}
+
+/// Two runs part here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Excerpt {
+    /// So many facts that matter both have in common before.
+    pub common: usize,
+    /// The node that does something else.
+    pub node: Rc<str>,
+    /// The place in the course of the first run of what it does there; none if it does nothing more.
+    pub place: Option<usize>,
+    pub before: Vec<String>,
+    /// What this run states from there on; nothing where the node does nothing more.
+    pub after: Vec<String>,
+}
+
+/// How a run came out beside a course.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Beside {
+    /// Not one fact differs.
+    Same,
+    /// They differ in moments, and in how it was learnt who leads what.
+    InMomentsOnly,
+    Parts(Excerpt),
+}
+
+impl<'a> Parting<'a> {
+    pub fn from(course: &'a Course) -> Self {
+        let first = |(node, of): (&Rc<str>, &Vec<Marked>)| {
+            let first = of.first()?;
+            Some((first.time, Rc::clone(node)))
+        };
+        Parting {
+            course,
+            teller: Teller::default(),
+            facts: 0,
+            hash: 0,
+            stand: BTreeMap::new(),
+            due: course.of.iter().filter_map(first).collect(),
+            last: VecDeque::new(),
+            common: 0,
+            parted: None,
+        }
+    }
+
+    pub fn finish(mut self) -> Beside {
+        // What the other run has yet to do this one will not do any more.
+        if self.parted.is_none()
+            && let Some((_, node)) = self.due.first().cloned()
+        {
+            self.part(&node);
+        }
+        match self.parted {
+            Some(found) => Beside::Parts(found.excerpt),
+            None if self.hash == self.course.hash && self.facts == self.course.facts => {
+                Beside::Same
+            }
+            None => Beside::InMomentsOnly,
+        }
+    }
+
+    /// This node does something else than in the course, from now on.
+    fn part(&mut self, node: &Rc<str>) {
+        let stand = self.stand.get(node).map_or(0, |stand| stand.next);
+        let of = self.course.of.get(node);
+        self.parted = Some(Found {
+            node: Rc::clone(node),
+            excerpt: Excerpt {
+                common: self.common,
+                node: Rc::clone(node),
+                place: of.and_then(|of| of.get(stand)).map(|marked| marked.place),
+                before: self.last.iter().cloned().collect(),
+                after: Vec::new(),
+            },
+            shows: false,
+        });
+    }
+
+    /// Whether the node does so in the course as well, about then; then it is met.
+    fn meets(&mut self, node: &Rc<str>, time: Time, mark: u64) -> bool {
+        let Some(of) = self.course.of.get(node) else {
+            return false;
+        };
+        let stand = self.stand.entry(Rc::clone(node)).or_default();
+        let near = |it: &Marked| it.time.max(time).since(it.time.min(time)) <= A_MOMENT;
+        let ahead = of.iter().enumerate().skip(stand.next);
+        let mut ahead = ahead.take_while(|(_, it)| it.time <= time || near(it));
+        let is_met = |(place, it): &(usize, &Marked)| {
+            it.mark == mark && near(it) && !stand.met.contains(place)
+        };
+        let Some((place, _)) = ahead.find(is_met) else {
+            return false;
+        };
+        let due = |next: usize| of.get(next).map(|it| (it.time, Rc::clone(node)));
+        if let Some(due) = due(stand.next) {
+            self.due.remove(&due);
+        }
+        stand.met.insert(place);
+        while stand.met.remove(&stand.next) {
+            stand.next += 1;
+        }
+        self.due.extend(due(stand.next));
+        true
+    }
+}
+
+impl Observer for Parting<'_> {
+    fn fact(&mut self, entry: &TraceEntry) {
+        let (line, mark) = self.teller.line(entry);
+        self.hash = follow(self.hash, &line);
+        self.facts += 1;
+        let Some(mark) = mark else {
+            return;
+        };
+        if self.parted.is_none() {
+            let overdue = self.due.first();
+            let overdue = overdue
+                .filter(|(time, _)| entry.time > *time && entry.time.since(*time) > A_MOMENT);
+            if let Some((_, node)) = overdue.cloned() {
+                self.part(&node);
+            } else if !self.meets(&entry.node, entry.time, mark) {
+                self.part(&entry.node);
+            }
+        }
+        match &mut self.parted {
+            None => {
+                self.common += 1;
+                if self.last.len() == BEFORE {
+                    self.last.pop_front();
+                }
+                self.last.push_back(line);
+            }
+            Some(found) => {
+                found.shows |= entry.node == found.node;
+                if found.shows && found.excerpt.after.len() < AFTER {
+                    found.excerpt.after.push(line);
+                }
+            }
+        }
+    }
 }
 
 /// A run from which lines at some places are wanted.
@@ -57,101 +254,34 @@ pub struct Lines {
     teller: Teller,
     /// Facts seen.
     seen: usize,
-    last: VecDeque<String>,
-    excerpts: Vec<Excerpt>,
-}
-
-/// What a run states around a place of its course.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Excerpt {
-    pub place: usize,
-    pub before: Vec<String>,
-    /// From the place on; nothing where the run has ended.
-    pub after: Vec<String>,
-}
-
-impl<'a> Parting<'a> {
-    pub fn from(course: &'a Course) -> Self {
-        Parting {
-            course,
-            place: None,
-            lines: Lines::default(),
-        }
-    }
-
-    /// How many facts both runs have in common, and what this one states then; `None` if they never part.
-    pub fn finish(self) -> Option<Excerpt> {
-        match self.place {
-            Some(_) => self.lines.excerpts.into_iter().next(),
-            // This one ends while the other goes on.
-            None if self.lines.seen < self.course.len() => Some(Excerpt {
-                place: self.lines.seen,
-                before: self.lines.last.into(),
-                after: Vec::new(),
-            }),
-            None => None,
-        }
-    }
-}
-
-impl Observer for Parting<'_> {
-    fn fact(&mut self, entry: &TraceEntry) {
-        let (line, place) = (self.lines.teller.line(entry), self.lines.seen);
-        if self.place.is_none() && self.course.marks.get(place) != Some(&mark(&line)) {
-            self.place = Some(place);
-            self.lines.want(place);
-        }
-        self.lines.take(line);
-    }
+    wanted: Vec<(usize, Vec<String>)>,
 }
 
 impl Lines {
-    /// Lines around these places, each an excerpt in this order.
+    /// Lines from these places on.
     pub fn at(places: impl IntoIterator<Item = usize>) -> Self {
-        let mut lines = Lines::default();
-        places.into_iter().for_each(|place| lines.want(place));
-        lines
+        let wanted = places.into_iter().map(|place| (place, Vec::new()));
+        Lines {
+            wanted: wanted.collect(),
+            ..Lines::default()
+        }
     }
 
-    pub fn finish(self) -> Vec<Excerpt> {
-        let (seen, last) = (self.seen, self.last);
-        let mut excerpts = self.excerpts;
-        // Where the run ends, it has lines before and none after.
-        for excerpt in excerpts.iter_mut().filter(|excerpt| excerpt.place >= seen) {
-            excerpt.before = last.iter().cloned().collect();
-        }
-        excerpts
-    }
-
-    fn take(&mut self, line: String) {
-        for excerpt in &mut self.excerpts {
-            if excerpt.place == self.seen {
-                excerpt.before = self.last.iter().cloned().collect();
-            }
-            if (excerpt.place..excerpt.place + AFTER).contains(&self.seen) {
-                excerpt.after.push(line.clone());
-            }
-        }
-        if self.last.len() == BEFORE {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
-        self.seen += 1;
-    }
-
-    fn want(&mut self, place: usize) {
-        self.excerpts.push(Excerpt {
-            place,
-            before: Vec::new(),
-            after: Vec::new(),
-        });
+    /// What is told there, in the order in which it was asked for.
+    pub fn finish(self) -> Vec<Vec<String>> {
+        self.wanted.into_iter().map(|(_, lines)| lines).collect()
     }
 }
 
 impl Observer for Lines {
     fn fact(&mut self, entry: &TraceEntry) {
-        let line = self.teller.line(entry);
-        self.take(line);
+        let (line, mark) = self.teller.line(entry);
+        for (place, lines) in &mut self.wanted {
+            if mark.is_some() && self.seen >= *place && lines.len() < AFTER {
+                lines.push(line.clone());
+            }
+        }
+        self.seen += 1;
     }
 }
 
@@ -160,80 +290,170 @@ impl Observer for Lines {
 struct Teller(Story);
 
 impl Teller {
-    fn line(&mut self, entry: &TraceEntry) -> String {
-        let sentence = tell(entry, &self.0).sentence();
+    /// The line; and a mark, where the fact tells what came of it.
+    fn line(&mut self, entry: &TraceEntry) -> (String, Option<u64>) {
+        let told = tell(entry, &self.0).with_short_ids().sentence();
+        let mark = matters(&entry.fact).then(|| match &entry.fact {
+            // Without how long it took, and who came first; but with acks=0 nobody acknowledges.
+            Fact::Acked {
+                record,
+                partition,
+                offset,
+                ..
+            } => {
+                let is_known = *offset >= 0;
+                XxHash3_64::oneshot(format!("{record:?} {partition} {is_known}").as_bytes())
+            }
+            _ => XxHash3_64::oneshot(told.as_bytes()),
+        });
         self.0.learn(entry);
-        write_line(entry.time, &entry.node, &sentence)
+        (write_line(entry.time, &entry.node, &told), mark)
     }
 }
 
-fn mark(line: &str) -> u64 {
-    XxHash3_64::oneshot(line.as_bytes())
+/// Not how it came to be known who leads, who coordinates and who one is; nor what followers and watchers repeat of
+/// what a leader has done.
+fn matters(fact: &Fact) -> bool {
+    !matches!(
+        fact,
+        Fact::Bootstrapped { .. }
+            | Fact::BootstrapFailed { .. }
+            | Fact::BrokerNotReached { .. }
+            | Fact::ProducerState(
+                ProducerStateFact::IdGiven { .. } | ProducerStateFact::IdsAllocated { .. }
+            )
+            | Fact::FetchSession(_)
+            | Fact::FetchRefused { .. }
+            | Fact::HighWatermarkMoved { .. }
+            | Fact::Appended {
+                as_leader: false,
+                ..
+            }
+            | Fact::TxnApplied { .. }
+            | Fact::ZooKeeperAsked { .. }
+            | Fact::ZooKeeperAnswered { .. }
+            | Fact::ZooKeeperWatchFired { .. }
+            | Fact::ZooKeeperConnected { .. }
+    )
+}
+
+fn follow(hash: u64, line: &str) -> u64 {
+    XxHash3_64::oneshot_with_seed(hash, line.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Time;
-    use crate::protocol::Fact;
 
-    fn entry(event: u64, ms: u64, fact: Fact) -> TraceEntry {
+    fn entry(ms: u64, node: &str, fact: Fact) -> TraceEntry {
         TraceEntry {
-            event,
+            event: ms,
             time: Time(ms * 1_000_000),
-            node: "broker-1".into(),
+            node: node.into(),
             fact,
         }
     }
 
-    fn parting(course: &Course, other: &[TraceEntry]) -> Option<Excerpt> {
+    fn course(entries: &[TraceEntry]) -> Course {
+        let mut course = Course::default();
+        entries.iter().for_each(|entry| course.fact(entry));
+        course
+    }
+
+    fn beside(course: &Course, other: &[TraceEntry]) -> Beside {
         let mut parting = Parting::from(course);
         other.iter().for_each(|entry| parting.fact(entry));
         parting.finish()
     }
 
-    #[test]
-    fn runs_part_at_the_first_fact_that_only_one_states_then() {
-        let one = [
-            entry(1, 0, Fact::Started),
-            entry(2, 5, Fact::Serving),
-            entry(3, 9, Fact::Crashed),
-        ];
-        let mut course = Course::default();
-        one.iter().for_each(|entry| course.fact(entry));
-        assert_eq!(course.len(), 3);
-        let renumbered: Vec<_> = (one.iter().cloned())
-            .map(|entry| TraceEntry { event: 8, ..entry })
-            .collect();
-        assert_eq!(parting(&course, &renumbered), None);
-
-        let later = [one[0].clone(), entry(2, 6, Fact::Serving), one[2].clone()];
-        let found = parting(&course, &later).expect("it serves later");
-        assert_eq!(found.place, 1);
-        assert_eq!((found.before.len(), found.after.len()), (1, 2));
-        assert!(found.after[0].contains("0.006s"), "{found:?}");
-        let mut lines = Lines::at([found.place]);
+    fn parts(one: &[TraceEntry], other: &[TraceEntry]) -> (Excerpt, Vec<String>) {
+        let course = course(one);
+        let Beside::Parts(excerpt) = beside(&course, other) else {
+            panic!("they do not part")
+        };
+        let mut lines = Lines::at(excerpt.place);
         one.iter().for_each(|entry| lines.fact(entry));
-        let told = lines.finish();
-        assert_eq!(told[0].before, found.before);
-        assert!(told[0].after[0].contains("0.005s"), "{told:?}");
+        let first = lines.finish().pop().unwrap_or_default();
+        (excerpt, first)
+    }
+
+    fn learns() -> Fact {
+        Fact::Bootstrapped {
+            from: "broker-1:9092".into(),
+        }
     }
 
     #[test]
-    fn a_run_may_end_before_the_other() {
-        let all = [entry(1, 0, Fact::Started), entry(2, 5, Fact::Serving)];
-        let mut course = Course::default();
-        all.iter().for_each(|entry| course.fact(entry));
-        let short = parting(&course, &all[..1]).expect("it ends early");
-        assert_eq!((short.place, short.after.len()), (1, 0));
+    fn runs_part_where_a_node_does_something_else() {
+        let one = [
+            entry(0, "broker-1", Fact::Started),
+            entry(5, "broker-1", Fact::Serving),
+            entry(90, "broker-1", Fact::Crashed),
+        ];
+        assert_eq!(beside(&course(&one), &one), Beside::Same);
+        let other = [
+            one[0].clone(),
+            one[1].clone(),
+            entry(60, "broker-1", Fact::Paused),
+        ];
+        let (found, first) = parts(&one, &other);
+        assert_eq!((found.common, found.before.len()), (2, 2));
+        assert!(found.after[0].contains("0.060s"), "{found:?}");
+        assert!(first[0].contains("0.090s"), "{first:?}");
+    }
 
-        let mut course = Course::default();
-        course.fact(&all[0]);
-        let long = parting(&course, &all).expect("it goes on");
-        assert_eq!((long.place, long.after.len()), (1, 1));
-        let mut lines = Lines::at([1]);
-        lines.fact(&all[0]);
-        let told = lines.finish();
-        assert_eq!((told[0].before.len(), told[0].after.len()), (1, 0));
+    #[test]
+    fn moments_and_what_was_learnt_when_part_nothing() {
+        let one = [
+            entry(0, "trucks-1", Fact::Started),
+            entry(0, "trucks-2", Fact::Started),
+            entry(3, "trucks-1", learns()),
+            entry(9, "trucks-1", Fact::Paused),
+            entry(10, "trucks-2", Fact::Paused),
+        ];
+        let other = [
+            entry(1, "trucks-2", Fact::Started),
+            entry(2, "trucks-1", Fact::Started),
+            entry(4, "trucks-2", learns()),
+            entry(8, "trucks-2", Fact::Paused),
+            entry(12, "trucks-1", Fact::Paused),
+        ];
+        assert_eq!(beside(&course(&one), &other), Beside::InMomentsOnly);
+        // More than a moment is a difference.
+        let mut late = other.to_vec();
+        late[4].time = Time(60_000_000);
+        let (found, first) = parts(&one, &late);
+        assert_eq!(&*found.node, "trucks-1");
+        assert!(
+            found.after[0].contains("0.060s") && first[0].contains("0.009s"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_node_may_do_nothing_more() {
+        let all = [
+            entry(0, "broker-1", Fact::Started),
+            entry(0, "broker-2", Fact::Started),
+            entry(50, "broker-1", Fact::Crashed),
+            entry(70, "broker-2", Fact::Crashed),
+        ];
+        let silent = [all[0].clone(), all[1].clone(), all[3].clone()];
+        let (found, first) = parts(&all, &silent);
+        assert_eq!((&*found.node, found.common), ("broker-1", 2));
+        assert!(
+            found.after.is_empty() && first[0].contains("0.050s"),
+            "{found:?}"
+        );
+        // And the other way round.
+        let (found, first) = parts(&silent, &all);
+        assert_eq!((&*found.node, found.place), ("broker-1", None));
+        assert!(
+            found.after[0].contains("0.050s") && first.is_empty(),
+            "{found:?}"
+        );
+        // At its end, too.
+        let (found, _) = parts(&all, &all[..3]);
+        assert_eq!((&*found.node, found.common), ("broker-2", 3));
     }
 }
