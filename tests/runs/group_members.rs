@@ -547,3 +547,37 @@ fn cc56_a_member_that_knows_no_coordinator_closes_in_silence() {
     let down = format!("timeline:\n{}", down.concat());
     assert_eq!(stopped(&down), Some(OwnerThen::ItselfInSilence));
 }
+
+/// `onLeavePrepare`: who closes while its group rebalances, and has partitions yet, is told that they are lost. Nobody
+/// has taken them.
+#[test]
+fn cc56_who_closes_in_a_rebalance_loses_what_nobody_has_taken() {
+    let strategy = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+    let with = |member: &str, more: &str| {
+        format!(
+            "  {member}: {{topics: [t], {more}config: {{group.id: g, \
+             partition.assignment.strategy: {strategy}}}}}\n"
+        )
+    };
+    // The one that hears of the rebalance first waits for the other, for three seconds at most.
+    let lost = (0..6).find_map(|half| {
+        let stop = format!("stop: {}ms, ", 20_200 + 500 * half);
+        let consumers = with("a", &stop) + &with("b", "") + &with("c", "start: 20s, ");
+        let report = fleet("40s", &format!("consumers:\n{consumers}"));
+        let is_lost = |fact: &Fact| {
+            matches!(
+                fact,
+                Fact::Group(GroupFact::PartitionsLost {
+                    in_rebalance: true,
+                    ..
+                })
+            )
+        };
+        let lost = report.trace.iter().any(|entry| is_lost(&entry.fact));
+        lost.then(|| transcript(&report.trace, Style::default()))
+    });
+    let told = lost.expect("it stops in a rebalance");
+    let line = "its own onPartitionsLost runs, since it closes while group g rebalances\n";
+    assert!(told.contains(line), "{told}");
+    assert!(!told.contains("learns that group g has taken"), "{told}");
+}
