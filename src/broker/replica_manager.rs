@@ -133,7 +133,7 @@ impl ReplicaManager {
         &mut self,
         env: &mut Env<'_>,
         delayed: Delayed,
-        keys: Vec<WatchKey>,
+        keys: impl IntoIterator<Item = WatchKey>,
         timeout_ms: i32,
     ) -> Option<Parked> {
         let partitions = &mut self.partitions;

@@ -88,7 +88,14 @@ impl ReplicaManager {
                 });
                 None
             }
-            -1 => self.wait_for_replicas(env, to, request, acks),
+            // P2: answers once every partition's outcome is known.
+            -1 => {
+                let stored = request.data.iter().zip(&appended.0);
+                let stored = stored.filter(|(_, (one, _))| one.is_ok());
+                let keys = stored.map(|((name, _), _)| WatchKey::Replication(name.clone()));
+                let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { acks }));
+                self.complete_or_park(env, delayed, keys, request.timeout_ms)
+            }
             _ => {
                 env.out
                     .answers
@@ -174,22 +181,6 @@ impl ReplicaManager {
         if self.advance(env, name) {
             self.complete(env, name, true, true);
         }
-    }
-
-    /// P2: answers once every partition's outcome is known.
-    fn wait_for_replicas(
-        &mut self,
-        env: &mut Env<'_>,
-        to: Requester,
-        request: &ProduceRequest,
-        acks: Vec<Ack>,
-    ) -> Option<Parked> {
-        let waiting = acks.iter().filter(|ack| ack.required.is_some());
-        let keys = waiting
-            .map(|ack| WatchKey::Replication(ack.response.partition.clone()))
-            .collect();
-        let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { acks }));
-        self.complete_or_park(env, delayed, keys, request.timeout_ms)
     }
 }
 

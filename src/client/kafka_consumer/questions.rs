@@ -3,6 +3,7 @@
 
 use super::KafkaConsumer;
 use super::membership::Membership;
+use crate::client::metadata::Metadata;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
 use crate::kernel::Time;
 use crate::network_client::{FetchRequestData, Node};
@@ -164,7 +165,7 @@ impl KafkaConsumer {
             Kind::Fetch => {
                 let asked = due.iter().filter_map(position);
                 let wanted = asked.map(|(partition, position)| FetchPartition {
-                    topic_id: self.topic_id(&partition.topic),
+                    topic_id: topic_id(&self.client.metadata, &partition.topic),
                     partition,
                     current_leader_epoch: position.leader_epoch,
                     fetch_offset: position.offset,
@@ -172,7 +173,6 @@ impl KafkaConsumer {
                     log_start_offset: -1,
                     max_bytes: self.config.max_partition_fetch_bytes,
                 });
-                let wanted: Vec<FetchPartition> = wanted.collect();
                 let session = self.sessions.entry(due[0].node.id).or_default();
                 let data = session.build(wanted);
                 (Question::Fetch, self.fetch_request(data).into())
@@ -197,11 +197,11 @@ impl KafkaConsumer {
             rack_id: (!rack.is_empty()).then(|| rack.as_str().into()),
         }
     }
+}
 
-    fn topic_id(&self, topic: &str) -> TopicId {
-        let topic = self.client.metadata.topic(topic);
-        topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
-    }
+fn topic_id(metadata: &Metadata, topic: &str) -> TopicId {
+    let topic = metadata.topic(topic);
+    topic.map_or(TopicId::ZERO, |topic| topic.topic_id)
 }
 
 /// A partition to ask a node about: its leader, or who else may be read from.
