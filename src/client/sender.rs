@@ -16,14 +16,15 @@ use crate::client::transaction_manager::{
     EpochBump, Identity, ProducerIdAndEpoch, Rewrite, TransactionManager,
 };
 use crate::kernel::{Duration, Time};
-use crate::network_client::{Completed, Disconnected};
+use crate::log::Records;
+use crate::network_client::{Completed, Disconnected, Node};
 use crate::protocol::config::ProducerConfig;
 use crate::protocol::rules::RetrySequence;
 use crate::protocol::rules::Rules;
 use crate::protocol::{
-    Ctx, ErrorCode, Event, InitProducerIdRequest, InitProducerIdResponse, LeaderIdAndEpoch,
-    NO_PRODUCER_EPOCH, NO_PRODUCER_ID, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    ProducerStateFact, Response, TopicPartition,
+    BrokerId, Ctx, ErrorCode, Event, InitProducerIdRequest, InitProducerIdResponse,
+    LeaderIdAndEpoch, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, ProducerStateFact, Response, TopicPartition,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -83,9 +84,15 @@ pub(super) struct Sender {
     /// No batch in flight expires before this.
     next_expiry: Time,
     deliveries: VecDeque<Delivery>,
-    /// Room for the batches of the request that is being made; empty between two.
+    /// Room for the batches of the request that is being made, for the requests of a round, and for whom they go to;
+    /// empty between two.
     drained: Vec<ProducerBatch>,
+    requests: Vec<(Node, Data, Vec<Sent>)>,
+    nodes: Vec<(BrokerId, Node)>,
 }
+
+/// What a request carries.
+type Data = Vec<(TopicPartition, Records)>;
 
 /// What one round of the loop came to.
 struct Round {
@@ -114,6 +121,8 @@ impl Sender {
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
             drained: Vec::new(),
+            requests: Vec::new(),
+            nodes: Vec::new(),
         }
     }
 
@@ -291,12 +300,13 @@ impl Sender {
             goes_on: false,
             again_in: None,
         };
-        let mut requests = Vec::new();
+        let mut requests = std::mem::take(&mut self.requests);
         if self.accumulator.is_empty() {
             self.accumulator.nothing_ready();
         } else {
             self.cluster.refresh(&self.client.metadata);
-            let check = self.accumulator.ready(ctx, &self.client.metadata);
+            let nodes = std::mem::take(&mut self.nodes);
+            let mut check = self.accumulator.ready(ctx, &self.client.metadata, nodes);
             // CN29: it may be long ago that they were used.
             for topic in &check.leader_unknown {
                 self.client.metadata.add_topic(topic, now);
@@ -304,7 +314,7 @@ impl Sender {
             }
             round.again_in = check.again_in;
             round.goes_on = check.again_in == Some(Duration::ZERO);
-            for (broker, node) in check.nodes {
+            for (broker, node) in check.nodes.drain(..) {
                 let takes = self.client.ready(ctx, node) && !self.client.owes_metadata(ctx);
                 self.accumulator.saw_node(broker, now, takes);
                 if !takes {
@@ -320,13 +330,15 @@ impl Sender {
                 );
                 round.goes_on |= passed_over || !self.drained.is_empty();
                 if !self.drained.is_empty() {
-                    requests.push((node, self.add_drained_to_in_flight()));
+                    let (data, sent) = self.add_drained_to_in_flight();
+                    requests.push((node, data, sent));
                 }
             }
+            self.nodes = check.nodes;
         }
         // With idempotence the next round looks at what that leaves unknown.
         round.goes_on |= self.expire(ctx) && self.transactions.is_some();
-        for (node, (data, sent)) in requests {
+        for (node, data, sent) in requests.drain(..) {
             let request = ProduceRequest {
                 acks: self.acks,
                 timeout_ms: self.request_timeout.as_millis() as i32,
@@ -336,13 +348,12 @@ impl Sender {
             let tag = Asked::Produce(sent);
             self.client.send(ctx, node, request.into(), timeout, tag);
         }
+        self.requests = requests;
         round
     }
 
     /// What a request carries of these batches, and what is known by when its answer comes.
-    fn add_drained_to_in_flight(
-        &mut self,
-    ) -> (Vec<(TopicPartition, crate::log::Records)>, Vec<Sent>) {
+    fn add_drained_to_in_flight(&mut self) -> (Data, Vec<Sent>) {
         let mut data = Vec::with_capacity(self.drained.len());
         let mut sent = Vec::with_capacity(self.drained.len());
         for batch in self.drained.drain(..) {

@@ -11,7 +11,7 @@ use crate::protocol::{BrokerId, Ctx, TopicName, TopicPartition, exponential};
 use std::collections::BTreeSet;
 
 /// What a look at all queues has found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::client) struct ReadyCheck {
     /// Leaders with something to send, by id.
     pub(in crate::client) nodes: Vec<(BrokerId, Node)>,
@@ -31,17 +31,22 @@ struct Look<'a> {
 }
 
 impl RecordAccumulator {
-    /// CP22
+    /// CP22. `nodes`: an empty list to be filled.
     pub(in crate::client) fn ready(
         &mut self,
         ctx: &mut Ctx<'_>,
         metadata: &Metadata,
+        nodes: Vec<(BrokerId, Node)>,
     ) -> ReadyCheck {
         let mut look = Look {
             settings: &self.settings,
             muted: &self.muted,
             everything: self.pool.is_exhausted() || self.closed || self.flushing,
-            found: ReadyCheck::default(),
+            found: ReadyCheck {
+                nodes,
+                again_in: None,
+                leader_unknown: Vec::new(),
+            },
         };
         for (name, info) in &mut self.topics {
             let Some(topic) = metadata.topic(name) else {
