@@ -71,6 +71,7 @@ impl Plan {
                 *warning = below(warning.clone());
             }
         }
+        check.all_replicas_in_bounds()?;
         check.upgrades()?;
         for (i, expected) in self.expect.iter().enumerate() {
             check
