@@ -125,6 +125,8 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
 pub enum Misnumbered {
     Negative,
     TooLarge,
+    /// Zeros stand before it, which the number of a partition has none of.
+    Zeros,
 }
 
 /// What is wrong with the numbers of a text that nobody `reads`; `None`: it is not the numbers.
@@ -153,11 +155,29 @@ pub fn misnumbered(text: &str, reads: impl Fn(&str) -> bool) -> Option<Misnumber
     }
     if reads(text) {
         None
+    } else if reads(&without_zeros(text)) {
+        Some(Misnumbered::Zeros)
     } else if reads(&small_signed) {
         Some(Misnumbered::TooLarge)
     } else {
         (reads(&unsigned) || reads(&small)).then_some(Misnumbered::Negative)
     }
+}
+
+/// Without the zeros that begin a whole number.
+fn without_zeros(text: &str) -> String {
+    let mut without = String::new();
+    let mut chars = text.chars().peekable();
+    let mut last = ' ';
+    while let Some(c) = chars.next() {
+        let begins = !last.is_ascii_digit() && last != '.';
+        let goes_on = chars.peek().is_some_and(char::is_ascii_digit);
+        if !(c == '0' && begins && goes_on) {
+            without.push(c);
+            last = c;
+        }
+    }
+    without
 }
 
 #[cfg(test)]
@@ -247,5 +267,8 @@ mod tests {
             Some(Misnumbered::Negative)
         );
         assert_eq!(misnumbered("in t--1 read 3", place), None);
+        for zeros in ["in t-00 read 3", "in t-000 read 03"] {
+            assert_eq!(misnumbered(zeros, place), Some(Misnumbered::Zeros));
+        }
     }
 }

@@ -48,8 +48,9 @@ pub(super) fn place_inside(
             ..begin
         };
         match text.get(target) {
+            // The end of a line may be the end of the document.
+            Some('\n') | None => Some(there),
             Some(c) => walk.pass(*c).map(|()| there),
-            None => Some(there),
         }
     })
 }

@@ -134,8 +134,15 @@ fn blame(sources: &Sources, root: &Node, problem: Problem) -> Diagnostic {
         } else {
             value.place
         };
-        // A list or map begins at its first item: its key says better what is meant.
-        if i == last && !matches!(value.value, NodeValue::Scalar { .. }) {
+        // A list or map begins at its first item, and a block in which nothing stands at what follows: the key says
+        // better what is meant.
+        let begins_below = match &value.value {
+            NodeValue::Scalar { .. } => {
+                value.text() == Some("") && value.place.line > key.place.line
+            }
+            _ => true,
+        };
+        if i == last && begins_below {
             place = key.place;
         }
         node = value;
@@ -143,7 +150,7 @@ fn blame(sources: &Sources, root: &Node, problem: Problem) -> Diagnostic {
     let source = &sources.0[place.source].text;
     let exact = problem
         .inside
-        .zip(node.text())
+        .zip(node.text().filter(|text| !text.is_empty()))
         .and_then(|(inside, text)| place_inside(source, place, text, inside));
     let found = match exact {
         Some(_) => problem.found,

@@ -359,7 +359,7 @@ impl Check<'_> {
         }
         if let Some(stop) = stop {
             self.within_run(stop, at("stop"))?;
-            if start.is_some_and(|start| start >= stop) {
+            if start.unwrap_or(Duration::ZERO) >= stop {
                 return Err(
                     Problem::new(at("stop"), "a stop that is not after the start")
                         .expected("a later time"),

@@ -6,6 +6,10 @@ use crate::serialization::{SchemaError, Value};
 use std::collections::BTreeMap;
 
 pub(super) fn schema(text: &str) -> Result<Avro, SchemaError> {
+    if text.trim().is_empty() {
+        return Err(SchemaError::whole("an empty text")
+            .expected("a type in JSON, such as \"string\" or {\"type\": \"record\", ...}"));
+    }
     let json: Value = serde_json::from_str(text).map_err(|error| no_json(text, &error))?;
     let mut parser = Parser {
         names: BTreeMap::new(),
@@ -63,7 +67,13 @@ fn no_json(text: &str, error: &serde_json::Error) -> SchemaError {
         (None, "trailing comma") => {
             SchemaError::at(found, place).expected("another item before it, or no comma")
         }
-        (None, other) => SchemaError::at(format!("{found}: {other}"), place),
+        (None, "recursion limit exceeded") => {
+            SchemaError::at("lists and maps nested deeper than 127", place)
+                .expected("less depth, or parts with names of their own")
+        }
+        (None, other) => {
+            SchemaError::at(format!("{found}: {other}"), place).expected("a schema in JSON")
+        }
     }
 }
 
@@ -135,17 +145,20 @@ impl Parser {
             };
             if matches!(branch, Type::Union(_)) {
                 return self.below(i, |_| {
-                    Err(SchemaError::whole("a union directly in a union"))
+                    Err(SchemaError::whole("a union directly in a union")
+                        .expected("the types of both in one list"))
                 });
             }
             if types.iter().any(is_twice) {
-                let error = SchemaError::whole("a union with the same type twice");
+                let error = SchemaError::whole("a union with the same type twice")
+                    .expected("each type once; of those with names, each name once");
                 return self.below(i, |_| Err(error));
             }
             types.push(branch);
         }
         match types.is_empty() {
-            true => Err(SchemaError::whole("a union without types")),
+            true => Err(SchemaError::whole("a union without types")
+                .expected("at least one type, such as [\"null\", \"string\"]")),
             false => Ok(Type::Union(types)),
         }
     }
@@ -159,7 +172,10 @@ impl Parser {
             return self.below("type", |parser| parser.type_(type_, namespace));
         };
         let part = |key: &str| {
-            let missing = || SchemaError::whole(format!("a type \"{kind}\" without \"{key}\""));
+            let missing = || {
+                SchemaError::whole(format!("a type \"{kind}\" without \"{key}\""))
+                    .expected(format!("\"{key}\" beside \"type\""))
+            };
             json.field(key).ok_or_else(missing)
         };
         match kind.as_str() {
@@ -192,11 +208,17 @@ impl Parser {
                 }
                 let is_open = self.open.contains(&full);
                 if is_open || self.names.contains_key(&full) {
-                    let error = SchemaError::whole(format!("the name \"{full}\" is given twice"));
+                    let error = SchemaError::whole(format!("the name \"{full}\" is given twice"))
+                        .expected(
+                            "a name of its own for each; who means the first says its name alone",
+                        );
                     return self.below("name", |_| Err(error));
                 }
                 if self.open.len() == DEEPEST {
-                    return Err(SchemaError::whole("types within types without end"));
+                    return Err(SchemaError::whole(format!(
+                        "types within types, deeper than {DEEPEST}"
+                    ))
+                    .expected("types with names that others refer to"));
                 }
                 let named = match kind.as_str() {
                     "record" => {
@@ -255,7 +277,10 @@ impl Parser {
         before: &[Field],
     ) -> Result<Field, SchemaError> {
         let part = |key: &str| {
-            let missing = || SchemaError::whole(format!("a field of {record} without \"{key}\""));
+            let missing = || {
+                SchemaError::whole(format!("a field of {record} without \"{key}\""))
+                    .expected("a map with \"name\" and \"type\"")
+            };
             item.field(key).ok_or_else(missing)
         };
         let said = part("name")?;
@@ -300,14 +325,16 @@ fn enum_of(symbols: &Value, default: Option<&Value>, name: &str) -> Result<Named
     let default = default.map(Value::to_string);
     let is_known = |default: &String| symbols.contains(default);
     if symbols.is_empty() || !symbols.iter().all(|symbol| is_name(symbol)) {
-        return Err(SchemaError::whole(format!(
-            "the symbols of {name} are no list of names"
-        )));
+        return Err(
+            SchemaError::whole(format!("the symbols of {name} are no list of names"))
+                .expected("at least one name of letters, digits and _, such as [\"ON\", \"OFF\"]"),
+        );
     }
     if !default.as_ref().is_none_or(is_known) {
-        return Err(SchemaError::whole(format!(
-            "the default of {name} is none of its symbols"
-        )));
+        return Err(
+            SchemaError::whole(format!("the default of {name} is none of its symbols"))
+                .expected(format!("one of {}", symbols.join(", "))),
+        );
     }
     Ok(Named::Enum { symbols, default })
 }
@@ -333,7 +360,8 @@ fn check_defaults(schema: &mut Avro) -> Result<(), (SchemaError, FieldOf)> {
                 let error = SchemaError::whole(format!(
                     "the default of field {} of {record} is {json}, which is no {type_}",
                     field.name
-                ));
+                ))
+                .expected(format!("a default of type {type_}"));
                 (error, (record.clone(), field.name.clone()))
             })?;
             field.default = Some(value);

@@ -4,6 +4,10 @@ use super::{Enum, Field, Kind, Label, Message, Protobuf, SCALARS};
 use crate::serialization::SchemaError;
 
 pub(super) fn file(text: &str) -> Result<Protobuf, SchemaError> {
+    if text.trim().is_empty() {
+        return Err(SchemaError::whole("an empty text")
+            .expected("syntax = \"proto3\"; and a message Name { ... }"));
+    }
     let mut parser = Parser {
         tokens: tokens(text)?,
         next: 0,
@@ -93,8 +97,9 @@ impl Parser {
         if above.len() == DEEPEST {
             return Err(error(
                 self.here(),
-                "messages within messages without end".to_owned(),
-            ));
+                format!("messages within messages, deeper than {DEEPEST}"),
+            )
+            .expected("messages that stand beside each other"));
         }
         self.messages.push(Raw {
             name: name.clone(),
@@ -131,6 +136,10 @@ impl Parser {
                     self.expect("{")?;
                     in_oneof = true;
                     continue;
+                }
+                label @ ("repeated" | "optional") if in_oneof => {
+                    return Err(error(token.place, format!("\"{label}\" in a oneof"))
+                        .expected("a field without a label: one of them is there at most"));
                 }
                 "repeated" => Label::Repeated,
                 "optional" => Label::Optional,
@@ -359,7 +368,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, SchemaError> {
                 continue;
             }
             '/' if rest.starts_with("/*") => {
-                rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
+                let Some(end) = rest[2..].find("*/") else {
+                    let place = place_of(text, text.len() - rest.len());
+                    let open = error(place, "a comment that opens here is not closed".to_owned());
+                    return Err(open.expected("*/ where it ends"));
+                };
+                rest = &rest[end + 4..];
                 continue;
             }
             '"' | '\'' => match rest[1..].find(first) {

@@ -37,6 +37,14 @@ fn what_is_no_schema_is_said_with_its_place_or_name() {
             "no JSON from here on, expected nothing behind the schema, at line 1 column 7 of the schema",
         ),
         (
+            " \n",
+            "an empty text, expected a type in JSON, such as \"string\" or {\"type\": \"record\", ...}",
+        ),
+        (
+            r#"[["int"]]"#,
+            "a union directly in a union, expected the types of both in one list, at line 1 column 2 of the schema",
+        ),
+        (
             "5",
             "5 where a type should be, expected a name, a list, or a map with \"type\", at line 1 column 1 of the schema",
         ),
@@ -46,15 +54,15 @@ fn what_is_no_schema_is_said_with_its_place_or_name() {
         ),
         (
             "[]",
-            "a union without types, at line 1 column 1 of the schema",
+            "a union without types, expected at least one type, such as [\"null\", \"string\"], at line 1 column 1 of the schema",
         ),
         (
             r#"["int", "int"]"#,
-            "a union with the same type twice, at line 1 column 9 of the schema",
+            "a union with the same type twice, expected each type once; of those with names, each name once, at line 1 column 9 of the schema",
         ),
         (
             r#"{"type": "array"}"#,
-            "a type \"array\" without \"items\", at line 1 column 1 of the schema",
+            "a type \"array\" without \"items\", expected \"items\" beside \"type\", at line 1 column 1 of the schema",
         ),
         (
             r#"{"type": "record", "name": "a b", "fields": []}"#,
@@ -62,7 +70,7 @@ fn what_is_no_schema_is_said_with_its_place_or_name() {
         ),
         (
             r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": "int", "default": "no"}]}"#,
-            "the default of field x of P is no, which is no int, at line 1 column 84 of the schema",
+            "the default of field x of P is no, which is no int, expected a default of type int, at line 1 column 84 of the schema",
         ),
         (
             r#"{"type": "record", "name": "P", "fields": [{"name": "x", "type": ["null", "nt"]}]}"#,
@@ -74,7 +82,7 @@ fn what_is_no_schema_is_said_with_its_place_or_name() {
         ),
         (
             r#"{"type": "enum", "name": "E", "symbols": []}"#,
-            "the symbols of E are no list of names, at line 1 column 42 of the schema",
+            "the symbols of E are no list of names, expected at least one name of letters, digits and _, such as [\"ON\", \"OFF\"], at line 1 column 42 of the schema",
         ),
         (
             r#"{"type": "fixed", "name": "F", "size": -1}"#,
