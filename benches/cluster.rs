@@ -94,9 +94,14 @@ fn leader_crash() {
 
 /// As `trial run` does it: every property looks, and no fact is kept longer than somebody looks at it.
 fn saturated() {
-    println!("saturated, acks=all, 3 brokers, 6 partitions of 3 replicas, 1 consumer, 8 s:");
-    for (producers, idempotence) in [(1, true), (6, true), (6, false)] {
-        let plan = saturating(producers, idempotence, "8s");
+    println!("saturated, acks=all, 3 brokers, 6 partitions of 3 replicas, 1 consumer:");
+    for (producers, idempotence, duration) in [
+        (1, true, "8s"),
+        (6, true, "8s"),
+        (6, false, "8s"),
+        (6, true, "20s"),
+    ] {
+        let plan = saturating(producers, idempotence, duration);
         let messages = streamed(&plan, true).messages;
         let rate = |routine: bool| {
             let mut report = None;
@@ -109,7 +114,7 @@ fn saturated() {
         };
         let (with, without) = (rate(true), rate(false));
         println!(
-            "  {producers} producers, enable.idempotence={idempotence}: {messages} messages, {with:.0} a second on the processor"
+            "  {producers} producers, enable.idempotence={idempotence}, {duration}: {messages} messages, {with:.0} a second on the processor"
         );
         println!(
             "    without routine facts {without:.0}: {:.0} % less work a message",
