@@ -48,7 +48,7 @@ fn cc33_cc36_cc38_to_cc40_cc42_cc45_cc46_cc50_cc52_cc56_to_cc59_cx3_to_cx8_cx11_
             }
         }
     }
-    assert_eq!(played, 12);
+    assert_eq!(played, 15);
 }
 
 /// An idempotent producer of Kafka's Java clients: how it gets its id, what it sends, and what it and its brokers do
