@@ -202,6 +202,29 @@ impl<'de> de::Deserializer<'de> for &'de Node {
         visitor.visit_newtype_struct(self)
     }
 
+    /// Serde would take a list for the fields of a struct, one after the other.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match &self.value {
+            NodeValue::List(_) => {
+                let unexpected = de::Unexpected::Seq;
+                Err(<Error as de::Error>::invalid_type(unexpected, &visitor).at(self.place))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
+        match &self.value {
+            NodeValue::List(items) if items.len() == len => self.deserialize_any(visitor),
+            _ => Err(self.mismatch(format!("a list of {len}"))),
+        }
+    }
+
     /// A word that names a variant without content.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
@@ -226,7 +249,32 @@ impl<'de> de::Deserializer<'de> for &'de Node {
     }
 
     forward_to_deserialize_any! {
-        i128 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        i128 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple_struct map
+    }
+}
+
+/// The items of a list for who takes lists: serde's own would give them to a struct, one to each field.
+pub(super) struct OfList<A>(pub(super) A);
+
+impl<'de, A: SeqAccess<'de>> de::Deserializer<'de> for OfList<A> {
+    type Error = A::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_seq(self.0)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        Err(de::Error::invalid_type(de::Unexpected::Seq, &visitor))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

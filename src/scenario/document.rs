@@ -4,6 +4,7 @@ mod entry;
 
 pub(super) use entry::Entry;
 
+use super::de::OfList;
 use super::expected::Expected;
 use super::words::{self, OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -455,7 +456,7 @@ pub(super) struct ZooKeeperClient {
 
 /// An enum of a scalar and a collection: serde's untagged enums would lose the place of what is wrong.
 macro_rules! scalar_or {
-    ($name:ty, [$($generic:ident)?], $scalar:ident = $read:ty, $other:ident, $expecting:literal, $($visit:ident: $type:ty),+ $(; null = $null:ident)?) => {
+    ($name:ty, [$($generic:ident)?], $scalar:ident = $read:ty, $other:ident, $expecting:literal, $($visit:ident: $type:ty),+ $(; null = $null:ident)? $(; list = $list:ident)?) => {
         impl<'de $(, $generic: Deserialize<'de>)?> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Either<X>(std::marker::PhantomData<X>);
@@ -473,9 +474,9 @@ macro_rules! scalar_or {
                     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                         Deserialize::deserialize(de::value::MapAccessDeserializer::new(map)).map(Self::Value::$other)
                     }
-                    fn visit_seq<A: de::SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-                        Deserialize::deserialize(de::value::SeqAccessDeserializer::new(items)).map(Self::Value::$other)
-                    }
+                    $(fn visit_seq<A: de::SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                        Deserialize::deserialize(OfList(items)).map(Self::Value::$list)
+                    })?
                 }
                 deserializer.deserialize_any(Either(std::marker::PhantomData))
             }
@@ -493,7 +494,7 @@ macro_rules! scalar_or {
     };
 }
 
-scalar_or!(NumberOr<T>, [T], Number = u32, Said, "a number of equal servers, or what is special about them", visit_u64: u64, visit_i64: i64);
+scalar_or!(NumberOr<T>, [T], Number = u32, Said, "a number of equal servers, or what is special about them", visit_u64: u64, visit_i64: i64; list = Said);
 scalar_or!(Latency, [], Constant = Time, Spread, "a time such as 500us, or a distribution such as {log_normal: 500us, sigma_percent: 25}", visit_str: &str);
 scalar_or!(Poison, [], Word = String, Sent, "stuck, skip, or a map such as {dead_letter: t.dead}", visit_str: &str);
 scalar_or!(EachRecord, [], Word = String, Goes, "count, or a map such as {forward: t2} or {call: sms}", visit_str: &str);
