@@ -2,7 +2,7 @@
 
 use super::application::{Commit, CrashAt, EachRecord, ListenerThrows};
 use super::step::Step;
-use crate::kernel::Duration;
+use crate::kernel::{Config, Duration};
 use crate::protocol::config::Properties;
 use crate::serialization::{Compatibility, SchemaType};
 use std::fmt;
@@ -458,6 +458,14 @@ impl Timestamp {
         Some(Timestamp::Clock {
             ahead_ms: sign * length,
         })
+    }
+}
+
+impl Timestamp {
+    /// Java's `ProducerRecord` throws at a timestamp below 0.
+    pub fn leads_before_1970(self) -> bool {
+        let begins = Config::default().calendar_start_ms;
+        matches!(self, Timestamp::Clock { ahead_ms } if begins.saturating_add(ahead_ms) < 0)
     }
 }
 

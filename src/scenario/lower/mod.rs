@@ -7,7 +7,7 @@ mod timeline;
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
 use super::expected::Expected as ExpectedItem;
 use super::words::{Ordered, SignedTime};
-use crate::kernel::{Config, Duration};
+use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
     Key, MOST_BROKERS, Machine, Misnumbered, Moment, NetworkPlan, Plan, Poison, PositionField,
@@ -319,9 +319,7 @@ fn producer(name: String, said: doc::Producer) -> Result<ProducerPlan, Problem> 
             Problem::new(path("timestamp"), format!("\"{text}\"")).expected(Timestamp::EXPECTED)
         })?,
     };
-    if let Timestamp::Clock { ahead_ms } = timestamp
-        && Config::default().calendar_start_ms.saturating_add(ahead_ms) < 0
-    {
+    if timestamp.leads_before_1970() {
         let found = format!("\"{timestamp}\", before 1970, of which no ProducerRecord can be made");
         return Err(
             Problem::new(path("timestamp"), found).expected("a time from 1970 on, such as -8d")
