@@ -74,19 +74,29 @@ const COMMANDS: &[(&str, &[Argument])] = &[
 /// Checks a command: a known operation, and what goes with it.
 pub(super) fn check(command: &Field<'_>) -> Result<(), Problem> {
     let op = command.need("op", "\"op\": \"produce\", or another operation")?;
-    let name = op.text()?;
-    let names = || COMMANDS.iter().map(|(name, _)| *name);
-    let Some((_, arguments)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
-        let mut problem = op.wrong(format!("one of {}", names().collect::<Vec<_>>().join(", ")));
-        problem.suggestion = nearest(name, names()).map(|near| format!("\"{near}\""));
-        return Err(problem);
-    };
+    let (name, arguments) = known_operation(&op)?;
     let known: Vec<&'static str> = ["op"]
         .into_iter()
         .chain(arguments.iter().map(|(key, ..)| *key))
         .collect();
     command.only(&known)?;
     check_arguments(command, name, arguments)
+}
+
+/// The name of an operation that the recorder's client knows.
+pub(super) fn operation<'a>(op: &Field<'a>) -> Result<&'a str, Problem> {
+    known_operation(op).map(|(name, _)| name)
+}
+
+fn known_operation<'a>(op: &Field<'a>) -> Result<(&'a str, &'static [Argument]), Problem> {
+    let name = op.text()?;
+    let names = || COMMANDS.iter().map(|(name, _)| *name);
+    if let Some((_, arguments)) = COMMANDS.iter().find(|(known, _)| *known == name) {
+        return Ok((name, arguments));
+    }
+    let mut problem = op.wrong(format!("one of {}", names().collect::<Vec<_>>().join(", ")));
+    problem.suggestion = nearest(name, names()).map(|near| format!("\"{near}\""));
+    Err(problem)
 }
 
 /// What goes with a "produce", where the command is not alone in its map.

@@ -82,6 +82,18 @@ impl<'a> Field<'a> {
             .ok_or_else(|| self.wrong(format!("a whole number from {least} to {most}")))
     }
 
+    /// One of these words.
+    pub(super) fn word(&self, known: &[&'static str]) -> Result<(), Problem> {
+        let text = self.text()?;
+        if known.contains(&text) {
+            return Ok(());
+        }
+        let shown: Vec<String> = known.iter().map(|word| format!("\"{word}\"")).collect();
+        let mut problem = self.wrong(format!("one of {}", shown.join(", ")));
+        problem.suggestion = nearest(text, known.iter().copied()).map(|near| format!("\"{near}\""));
+        Err(problem)
+    }
+
     pub(super) fn flag(&self) -> Result<bool, Problem> {
         self.value
             .as_bool()
@@ -128,10 +140,13 @@ impl<'a> Field<'a> {
         &self.path
     }
 
-    /// A text in which something stands.
+    /// A text in which something stands, on one line, and that moves no terminal's cursor.
     pub(super) fn name(&self) -> Result<&'a str, Problem> {
         match self.text()? {
             name if name.trim().is_empty() => Err(self.wrong("a name")),
+            name if name.contains(char::is_control) => {
+                Err(self.wrong("a name without control characters"))
+            }
             name => Ok(name),
         }
     }

@@ -9,6 +9,8 @@ use crate::plan::Problem;
 pub(super) enum Shape {
     Any,
     Text,
+    /// One of these.
+    Word(&'static [&'static str]),
     Flag,
     /// A whole number between these.
     Number(i64, i64),
@@ -37,6 +39,7 @@ impl Shape {
         match self {
             Shape::Any => Ok(()),
             Shape::Text => field.text().map(|_| ()),
+            Shape::Word(known) => field.word(known),
             Shape::Flag => field.flag().map(|_| ()),
             Shape::Number(i64::MIN, i64::MAX) => match field.value.is_i64() {
                 true => Ok(()),
@@ -66,7 +69,7 @@ impl Shape {
     fn in_words(self) -> &'static str {
         match self {
             Shape::Any => "anything",
-            Shape::Text => "a text",
+            Shape::Text | Shape::Word(_) => "a text",
             Shape::Flag => "true or false",
             Shape::Number(..) => "a whole number",
             Shape::Or(shape) => shape.in_words(),

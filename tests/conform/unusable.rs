@@ -150,7 +150,7 @@ fn a_recording_of_clients_that_cannot_be_used_is_refused_at_its_place() {
         (
             "/steps/0/requests/0/to",
             Some(json!("b77")),
-            "steps/0/requests/0/to: \"b77\"; a broker",
+            "steps/0/requests/0/to: \"b77\"; one of \"b1\", \"b2\", \"b3\"",
         ),
         (
             "/steps/0/requests/0/api",
@@ -174,6 +174,99 @@ fn a_recording_of_clients_that_cannot_be_used_is_refused_at_its_place() {
         assert!(found.starts_with(expected), "{pointer}: {found}");
         assert!(problem.expected.is_some(), "{pointer}: {found}");
     }
+}
+
+/// What nobody compares is refused as well where no recorder can have written it.
+#[test]
+fn what_no_recorder_of_clients_writes_is_refused() {
+    let good = group();
+    let coordinators = |value: Value| ("/coordinators", Some(value), "coordinators: ");
+    for (pointer, value, expected) in [
+        coordinators(json!(5)),
+        coordinators(json!("x")),
+        coordinators(json!([{"a": 1}])),
+        (
+            "/coordinators",
+            None,
+            ": the key \"coordinators\" is missing here",
+        ),
+        (
+            "/name",
+            Some(json!("red \u{1b}[31m")),
+            "name: \"red \u{1b}[31m\"; a name without control",
+        ),
+        (
+            "/steps/0/do",
+            Some(json!("join\n")),
+            "steps/0/do: \"join\n\"; a name without control",
+        ),
+        (
+            "/steps/0/op",
+            Some(json!("prodce")),
+            "steps/0/do: \"do\" beside \"op\"; one of them",
+        ),
+        (
+            "/steps/0/group",
+            None,
+            "steps/0: the key \"group\" is missing here",
+        ),
+        (
+            "/steps/0/group/state",
+            Some(json!("Stabel")),
+            "steps/0/group/state: \"Stabel\"; one of \"Empty\"",
+        ),
+        (
+            "/steps/0/group/assignor",
+            Some(json!("rnage")),
+            "steps/0/group/assignor: \"rnage\"; one of \"range\"",
+        ),
+        (
+            "/steps/0/members/m1/log",
+            Some(json!(["hello"])),
+            "steps/0/members/m1/log/0: \"hello\"; \"assigned",
+        ),
+        (
+            "/steps/0/members/m1/log",
+            Some(json!(["assigned [t]"])),
+            "steps/0/members/m1/log/0: \"assigned [t]\"; \"assigned",
+        ),
+        (
+            "/steps/0/requests/0/to",
+            Some(json!("b9")),
+            "steps/0/requests/0/to: \"b9\"; one of",
+        ),
+        (
+            "/steps/0/requests/0/version",
+            Some(json!(99)),
+            "steps/0/requests/0/version: ",
+        ),
+        (
+            "/steps/0/requests/0/client",
+            Some(json!("m77")),
+            "steps/0/requests/0/client: \"m77\"; a member that has joined by then",
+        ),
+        (
+            "/steps/0/requests/0/client",
+            Some(json!("m2")),
+            "steps/0/requests/0/client: \"m2\"; a member that has joined by then",
+        ),
+        (
+            "/steps/0/requests/0/api",
+            Some(json!("FOO")),
+            "steps/0/requests/0/api: \"FOO\"; one of \"FIND_COORDINATOR\"",
+        ),
+        ("/steps/2/count", Some(json!(2)), "steps/2/count: "),
+        ("/steps/2/count", Some(json!(1)), "steps/2/count: "),
+    ] {
+        let problem = read(&changed(&good, pointer, value)).expect_err(pointer);
+        let found = said(&problem);
+        assert!(found.starts_with(expected), "{pointer}: {found}");
+    }
+    let alone = json!({"client": "a", "op": "prodce", "producer": "a", "members": {}});
+    let mut odd = good;
+    odd["steps"].as_array_mut().expect("steps").push(alone);
+    let problem = read(&odd).expect_err("an operation that nobody knows");
+    assert_eq!(problem.suggestion.as_deref(), Some("\"produce\""));
 }
 
 /// Who has no steps is not asked for a mode.

@@ -2,6 +2,7 @@
 //! idempotent producers send, while the recorder looks at what their applications are told, what coordinators are asked and answer, what a
 //! group has committed, and what `__consumer_offsets` holds.
 
+mod checks;
 mod members;
 mod offsets_log;
 mod play;

@@ -2,6 +2,7 @@
 //!
 //! Steps have no times: each ended when what the recorder watched had not changed for a while.
 
+use super::checks;
 use super::members;
 use super::play::plan_of;
 use super::shape::{self, partition_named};
@@ -10,8 +11,8 @@ use crate::conform::field::Field;
 use crate::conform::recorder_client::operation_of;
 use crate::conform::recording::{check_release, check_settings, config_problem};
 use crate::plan::Problem;
+use crate::protocol::TopicName;
 use crate::protocol::config::{ConfigError, Properties, Scope};
-use crate::protocol::{GROUP_METADATA_TOPIC, TopicName};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -142,6 +143,10 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
     document.only(shape::DOCUMENT)?;
     let about = document.get("about").map(|it| it.text()).transpose()?;
     check_release(&document)?;
+    let coordinators = document.need("coordinators", "\"coordinators\": null")?;
+    if !coordinators.value.is_null() {
+        return Err(coordinators.wrong("null, as the recorder writes it"));
+    }
     let mut config = BTreeMap::new();
     if let Some(said) = document.get("config") {
         for (key, setting) in said.fields()? {
@@ -186,7 +191,7 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
         path: path.to_path_buf(),
         name: name.to_owned(),
         about: about.unwrap_or_default().to_owned(),
-        brokers: brokers_of(&steps),
+        brokers: shape::BROKERS,
         config,
         topics: topics_of(&steps, &logs),
         steps,
@@ -194,134 +199,10 @@ pub fn client_recording_of(path: &Path, document: &Value) -> Result<ClientRecord
         needs,
     };
     if recording.needs.is_none() {
-        for (step, said) in recording.steps.iter().zip(steps_said.items()?) {
-            check_names(&recording, step, &said)?;
-        }
-        check_members(&recording, &steps_said)?;
-        check_logs(&recording, &logs_said)?;
+        checks::check(&recording, &steps_said, &logs_said)?;
     }
     check_settings(&document, &plan_of(&recording))?;
     Ok(recording)
-}
-
-/// Brokers and topics that a step names are there.
-fn check_names(
-    recording: &ClientRecording,
-    step: &ClientStep,
-    said: &Field<'_>,
-) -> Result<(), Problem> {
-    let most = i64::from(recording.brokers);
-    let broker = |id: &Field<'_>| match id.value.as_i64() {
-        Some(it) if (1..=most).contains(&it) => Ok(()),
-        _ => Err(id.wrong(format!("a broker from 1 to {most}"))),
-    };
-    if let Some(nodes) = said.get("nodes") {
-        nodes.items()?.try_for_each(|id| broker(&id))?;
-    }
-    for place in [said.get("group").as_ref(), Some(said)]
-        .into_iter()
-        .flatten()
-    {
-        place.may("coordinator", |id| broker(id))?;
-    }
-    if let Deed::AddPartitions { topic, .. } = &step.deed
-        && !recording.topics.contains_key(topic)
-    {
-        let topics = recording.topics.keys().map(|topic| &**topic);
-        let topics: Vec<&str> = topics.collect();
-        let said = said.need("topic", "\"topic\": \"t\"")?;
-        return Err(said.wrong(format!("a topic of this recording: {}", topics.join(", "))));
-    }
-    Ok(())
-}
-
-/// Something befalls those only who have joined, and whoever is there is shown.
-fn check_members(recording: &ClientRecording, steps: &Field<'_>) -> Result<(), Problem> {
-    let mut joined: BTreeSet<&str> = BTreeSet::new();
-    let mut shown: BTreeSet<&str> = BTreeSet::new();
-    for (step, said) in recording.steps.iter().zip(steps.items()?) {
-        match &step.deed {
-            Deed::Join { member, .. } => {
-                joined.insert(member);
-                shown.insert(member);
-            }
-            Deed::Close(member)
-            | Deed::Crash(member)
-            | Deed::Freeze(member)
-            | Deed::Thaw(member) => {
-                if !joined.contains(&**member) {
-                    let place = said.need("member", "\"member\": \"m1\"")?;
-                    return Err(place.wrong("a member that has joined in an earlier step"));
-                }
-                match &step.deed {
-                    Deed::Thaw(_) => shown.insert(member),
-                    _ => shown.remove(&**member),
-                };
-            }
-            _ => {}
-        }
-        // One whose `poll` throws closes by itself.
-        for (name, seen) in step.members() {
-            let log = seen.get("log").and_then(Value::as_array);
-            let mut log = log.into_iter().flatten().filter_map(Value::as_str);
-            if log.any(|line| line.starts_with("error")) {
-                shown.remove(name);
-            }
-        }
-        let place = said.need("members", "\"members\": {}")?;
-        for (name, member) in place.fields()? {
-            if !joined.contains(name) {
-                return Err(member
-                    .problem(format!("a member \"{name}\""))
-                    .on_key()
-                    .expected("a member that has joined by then"));
-            }
-        }
-        if let Some(absent) = shown.iter().find(|name| place.get(name).is_none()) {
-            return Err(place
-                .problem(format!("the member {absent} is missing here"))
-                .expected("every member that has joined, and has not left, crashed or frozen"));
-        }
-    }
-    Ok(())
-}
-
-/// The logs of what was written are there: of the partitions of producers, and of a group.
-fn check_logs(recording: &ClientRecording, logs: &Field<'_>) -> Result<(), Problem> {
-    for step in &recording.steps {
-        let (topic, number) = match &step.deed {
-            Deed::Produce { topic, command, .. } => (&**topic, command.get("partition")),
-            _ if step.seen.get("group").is_some() => (GROUP_METADATA_TOPIC, None),
-            _ => continue,
-        };
-        let number = number.and_then(Value::as_i64);
-        let mut names = recording
-            .logs
-            .keys()
-            .filter_map(|name| partition_named(name));
-        let is_meant = |it: i32| number.is_none_or(|number| i64::from(it) == number);
-        if !names.any(|(it, partition)| it == topic && is_meant(partition)) {
-            let lacks = format!("{topic}-{}", number.unwrap_or(0));
-            let other = if number.is_none() {
-                ", or another partition of it"
-            } else {
-                ""
-            };
-            return Err(logs
-                .problem(format!("no log of {topic}"))
-                .expected(format!("\"{lacks}\": [...]{other}")));
-        }
-    }
-    for (name, lines) in logs.fields()? {
-        let topic = partition_named(name).map_or("", |(topic, _)| topic);
-        if !topic.starts_with("__") && !recording.topics.contains_key(topic) {
-            return Err(lines
-                .problem(format!("a log of {name}"))
-                .on_key()
-                .expected("a log of a topic that the steps are about"));
-        }
-    }
-    Ok(())
 }
 
 type Read<T> = Result<Result<T, String>, Problem>;
@@ -329,13 +210,18 @@ type Read<T> = Result<Result<T, String>, Problem>;
 /// What a step does; or what would have to be built to do it.
 fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
     if let Some(op) = step.get("op") {
-        return match op.text()? {
+        if let Some(both) = step.get("do") {
+            return Err(both.problem("\"do\" beside \"op\"").on_key().expected(
+                "one of them: a step is the recorder's deed, or an operation of a client",
+            ));
+        }
+        return match client_command::operation(&op)? {
             "produce" => produce(step),
             other => Ok(Err(format!("a client's own `{other}` is not played"))),
         };
     }
     let said = step.need("do", "\"do\": \"join\"")?;
-    let what = said.text()?;
+    let what = said.name()?;
     let is = |words: &[&str]| words.iter().any(|word| what.starts_with(word));
     let deed = if let Some(member) = step.get("member") {
         let member = member.name()?.to_owned();
@@ -499,13 +385,6 @@ fn join(step: &Field<'_>, member: String) -> Result<Deed, Problem> {
         topics,
         properties,
     })
-}
-
-/// Those that were asked something: `b1` to `b3`.
-fn brokers_of(steps: &[ClientStep]) -> u32 {
-    let asked = steps.iter().flat_map(ClientStep::requests);
-    let named = asked.filter_map(|request| shape::broker(&Field::root(request.get("to")?)).ok());
-    named.max().unwrap_or(1).max(3)
 }
 
 /// What there was before the first step, as far as the steps and the logs at the end show.

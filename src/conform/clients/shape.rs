@@ -3,10 +3,10 @@
 
 use crate::conform::field::Field;
 use crate::conform::shape::{MAY, MUST, Member, NUMBER, Shape, TEXT_OR_NULL, TEXTS, check_members};
+use crate::coordinator::group::GroupState;
 use crate::plan::Problem;
-use crate::protocol::config::nearest;
 
-use Shape::{Any, Each, Flag, List, Members, Number, Or, Text};
+use Shape::{Any, Each, Flag, List, Members, Number, Or, Text, Word};
 
 /// The whole document.
 pub(super) const DOCUMENT: &[&str] = &[
@@ -65,12 +65,24 @@ const MEMBER: Shape = Members(&[
 ]);
 
 const GROUP: Shape = Members(&[
-    ("state", Text, MUST),
-    ("assignor", Text, MUST),
+    ("state", Word(STATES), MUST),
+    ("assignor", Word(ASSIGNORS), MUST),
     ("coordinator", NUMBER, MUST),
     ("members", Number(0, i32::MAX as i64), MUST),
     ("offsets", Each(&Number(0, i64::MAX)), MUST),
 ]);
+
+/// As an administrator is told of them.
+const STATES: &[&str] = &[
+    GroupState::Empty.name(),
+    GroupState::PreparingRebalance.name(),
+    GroupState::CompletingRebalance.name(),
+    GroupState::Stable.name(),
+    GroupState::Dead.name(),
+];
+
+/// Those of the Java client, or none while no generation has one.
+const ASSIGNORS: &[&str] = &["range", "roundrobin", "sticky", "cooperative-sticky", ""];
 
 const OFFSETS: Shape = Members(&[
     ("earliest", NUMBER, MUST),
@@ -105,10 +117,12 @@ const REQUEST: Shape = Members(&[
     ("times", Number(1, i64::MAX), MAY),
 ]);
 
-/// A request and its answer by Kafka's names; of those of transactions nothing is compared.
-const APIS: &[(&str, Shape, Shape)] = &[
+/// A request, the versions that 3.9's clients and brokers send, and its members and those of its answer by Kafka's
+/// names; of those of transactions nothing is compared.
+const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
     (
         "FIND_COORDINATOR",
+        (6, 6),
         Members(&[("keyType", NUMBER, MUST), ("coordinatorKeys", TEXTS, MUST)]),
         Members(&[
             THROTTLE,
@@ -128,6 +142,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "JOIN_GROUP",
+        (9, 9),
         Members(&[
             ("groupId", Text, MUST),
             ("sessionTimeoutMs", NUMBER, MUST),
@@ -164,6 +179,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "SYNC_GROUP",
+        (5, 5),
         Members(&[
             ("groupId", Text, MUST),
             ("generationId", NUMBER, MUST),
@@ -190,6 +206,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "HEARTBEAT",
+        (4, 4),
         Members(&[
             ("groupId", Text, MUST),
             ("generationId", NUMBER, MUST),
@@ -200,6 +217,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "LEAVE_GROUP",
+        (5, 5),
         Members(&[
             ("groupId", Text, MUST),
             (
@@ -228,6 +246,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "OFFSET_FETCH",
+        (9, 9),
         Members(&[
             (
                 "groups",
@@ -280,6 +299,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "OFFSET_COMMIT",
+        (9, 9),
         Members(&[
             ("groupId", Text, MUST),
             ("generationIdOrMemberEpoch", NUMBER, MUST),
@@ -321,6 +341,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "PRODUCE",
+        (11, 11),
         Members(&[
             ("transactionalId", TEXT_OR_NULL, MUST),
             ("acks", Number(-1, 1), MUST),
@@ -370,6 +391,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "INIT_PRODUCER_ID",
+        (5, 5),
         Members(&[
             ("transactionalId", TEXT_OR_NULL, MUST),
             ("transactionTimeoutMs", NUMBER, MUST),
@@ -385,6 +407,7 @@ const APIS: &[(&str, Shape, Shape)] = &[
     ),
     (
         "ALLOCATE_PRODUCER_IDS",
+        (0, 0),
         Members(&[("brokerId", NUMBER, MUST), ("brokerEpoch", NUMBER, MUST)]),
         Members(&[
             THROTTLE,
@@ -393,11 +416,11 @@ const APIS: &[(&str, Shape, Shape)] = &[
             ("producerIdLen", NUMBER, MUST),
         ]),
     ),
-    ("ADD_PARTITIONS_TO_TXN", Any, Any),
-    ("ADD_OFFSETS_TO_TXN", Any, Any),
-    ("TXN_OFFSET_COMMIT", Any, Any),
-    ("END_TXN", Any, Any),
-    ("WRITE_TXN_MARKERS", Any, Any),
+    ("ADD_PARTITIONS_TO_TXN", (3, 5), Any, Any),
+    ("ADD_OFFSETS_TO_TXN", (3, 4), Any, Any),
+    ("TXN_OFFSET_COMMIT", (3, 4), Any, Any),
+    ("END_TXN", (3, 4), Any, Any),
+    ("WRITE_TXN_MARKERS", (1, 1), Any, Any),
 ];
 
 const THROTTLE: Member = ("throttleTimeMs", NUMBER, MAY);
@@ -418,6 +441,8 @@ pub(super) fn check_step(step: &Field<'_>) -> Result<(), Problem> {
         for (_, member) in members.fields()? {
             let assigned = member.need("assigned", "\"assigned\": [\"t-0\"]")?;
             assigned.items()?.try_for_each(|it| partition(&it))?;
+            let log = member.need("log", "\"log\": []")?;
+            log.items()?.try_for_each(|line| told(&line))?;
         }
     }
     if let Some(offsets) = step.get("group").and_then(|group| group.get("offsets")) {
@@ -431,33 +456,25 @@ pub(super) fn check_step(step: &Field<'_>) -> Result<(), Problem> {
 fn check_request(request: &Field<'_>) -> Result<(), Problem> {
     REQUEST.check(request)?;
     let to = request.need("to", "\"to\": \"b1\"")?;
-    broker(&to)?;
+    to.word(&["b1", "b2", "b3"])?;
     let api = request.need("api", "\"api\": \"JOIN_GROUP\"")?;
     let name = api.text()?;
-    let Some((_, asked, answered)) = APIS.iter().find(|(known, ..)| *known == name) else {
-        return match nearest(name, APIS.iter().map(|(known, ..)| *known)) {
-            Some(near) => Err(api
-                .wrong("one of Kafka's requests")
-                .suggest(format!("\"{near}\""))),
-            None if name.is_empty() => Err(api.wrong("one of Kafka's requests")),
-            None => Ok(()),
-        };
+    let Some((_, (least, most), asked, answered)) = APIS.iter().find(|(known, ..)| *known == name)
+    else {
+        let known: Vec<&'static str> = APIS.iter().map(|(known, ..)| *known).collect();
+        return api.word(&known);
     };
+    let version = request.need("version", "\"version\": 9")?;
+    if least == most && version.value.as_i64() != Some(*least) {
+        return Err(version.wrong(format!("{least}, the version of {name} that 3.9 sends")));
+    }
+    version.number(*least, *most)?;
     asked.check(&request.need("request", "\"request\": {}")?)?;
     answered.check(&request.need("response", "\"response\": {}")?)
 }
 
-/// The number of a broker in `b1`.
-pub(super) fn broker(name: &Field<'_>) -> Result<u32, Problem> {
-    let number = name.text()?.strip_prefix('b');
-    let number = number.and_then(|number| number.parse::<u32>().ok());
-    number
-        .filter(|number| (1..=MOST_BROKERS).contains(number))
-        .ok_or_else(|| name.wrong(format!("a broker, from \"b1\" to \"b{MOST_BROKERS}\"")))
-}
-
-/// The recorder's clusters had three; nine are more than any had.
-pub(super) const MOST_BROKERS: u32 = 9;
+/// The recorder's clusters have three.
+pub(super) const BROKERS: u32 = 3;
 
 /// `t-3`.
 pub(super) fn partition_named(name: &str) -> Option<(&str, i32)> {
@@ -471,6 +488,26 @@ fn partition(field: &Field<'_>) -> Result<(), Problem> {
     partition_named(name)
         .map(drop)
         .ok_or_else(|| no_partition(field, name))
+}
+
+/// What an application was told: `assigned [t-0 t-1]`, or `error FencedInstanceIdException`.
+fn told(line: &Field<'_>) -> Result<(), Problem> {
+    let is_told = |line: &str| {
+        let (what, rest) = line.split_once(' ')?;
+        let mut names = rest.strip_prefix('[')?.strip_suffix(']')?.split(' ');
+        let is_list = rest == "[]" || names.all(|it| partition_named(it).is_some());
+        Some(is_list && ["assigned", "revoked", "lost"].contains(&what))
+    };
+    let text = line.text()?;
+    let thrown = text.strip_prefix("error ");
+    let is_thrown =
+        thrown.is_some_and(|it| !it.is_empty() && it.chars().all(char::is_alphanumeric));
+    match is_thrown || is_told(text) == Some(true) {
+        true => Ok(()),
+        false => Err(line.wrong(
+            "\"assigned [t-0 t-1]\", \"revoked [...]\", \"lost [...]\" or \"error\" and an exception",
+        )),
+    }
 }
 
 pub(super) fn no_partition(field: &Field<'_>, name: &str) -> Problem {
