@@ -90,8 +90,8 @@ pub(super) struct Story {
     readers: BTreeMap<TopicPartition, BTreeSet<Rc<str>>>,
     /// The group of each member that was given partitions.
     group_of: BTreeMap<Rc<str>, Rc<str>>,
-    /// Behind the last record that a group is done with.
-    processed: BTreeMap<(Rc<str>, TopicPartition), i64>,
+    /// Behind the last record that a group is done with, and which member was.
+    processed: BTreeMap<(Rc<str>, TopicPartition), (i64, Rc<str>)>,
     /// Behind the last record that `poll` gave each consumer's process: its application works off what it has been
     /// given, wherever its consumer reads on.
     handed: BTreeMap<TopicPartition, ByNode<i64>>,
@@ -172,8 +172,11 @@ impl Story {
                 offset,
             }) => {
                 let place = (group.clone(), partition.clone());
-                let end = self.processed.entry(place).or_default();
-                *end = (*end).max(offset + 1);
+                let end = offset + 1;
+                let furthest = self.processed.get(&place);
+                if furthest.is_none_or(|(furthest, _)| end >= *furthest) {
+                    self.processed.insert(place, (end, node.clone()));
+                }
             }
             Fact::Group(GroupFact::TopicRefused { .. }) => self.groups_have_no_topic = true,
             Fact::Group(GroupFact::Loaded { .. }) => self.groups_have_no_topic = false,
@@ -316,19 +319,31 @@ impl Story {
         }
     }
 
-    /// Behind the last record of the partition that the node's group is done with, if it has done any.
-    pub(super) fn processed_by_group(&self, node: &str, partition: &TopicPartition) -> Option<i64> {
+    /// Behind the last record of the partition that the node's group is done with, if it has done any, and which
+    /// member was.
+    pub(super) fn processed_by_group(
+        &self,
+        node: &str,
+        partition: &TopicPartition,
+    ) -> Option<(i64, &str)> {
         let group = self.group_of.get(node)?;
         let place = (group.clone(), partition.clone());
-        self.processed.get(&place).copied()
+        let (end, member) = self.processed.get(&place)?;
+        Some((*end, member))
     }
 
-    /// Behind the last record of the partition that a member of the node's group, whose process lives, was given.
-    pub(super) fn handed_to_group(&self, node: &str, partition: &TopicPartition) -> Option<i64> {
+    /// Behind the last record of the partition that a member of the node's group, whose process lives, was given, and
+    /// which member: the node itself before another that was given as much.
+    pub(super) fn handed_to_group(
+        &self,
+        node: &str,
+        partition: &TopicPartition,
+    ) -> Option<(i64, &str)> {
         let group = self.group_of.get(node)?;
         let handed = self.handed.get(partition)?.iter();
         let of_group = handed.filter(|(member, _)| self.group_of.get(*member) == Some(group));
-        of_group.map(|(_, end)| *end).max()
+        let furthest = of_group.max_by_key(|(member, end)| (**end, ***member == *node));
+        furthest.map(|(member, end)| (*end, &**member))
     }
 
     /// Where the committed records of the partition end, as far as its leaders have stated.

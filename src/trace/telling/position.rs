@@ -40,17 +40,17 @@ pub(super) fn position(
     }
 }
 
-/// Behind the last record that the group has, and how it has it.
-fn had_by_group(
-    node: &str,
-    partition: &TopicPartition,
-    story: &Story,
-) -> Option<(i64, &'static str)> {
+/// Behind the last record that the group has, and how it has it: which member was given it, or was done with it.
+fn had_by_group(node: &str, partition: &TopicPartition, story: &Story) -> Option<(i64, String)> {
     let processed = story.processed_by_group(node, partition);
-    match story.handed_to_group(node, partition) {
-        Some(handed) if processed.is_none_or(|end| end < handed) => Some((handed, "it was given")),
-        _ => Some((processed?, "it had processed")),
-    }
+    let handed = story.handed_to_group(node, partition);
+    let handed = handed.filter(|(end, _)| processed.is_none_or(|(done, _)| done < *end));
+    let ((end, member), how) = match handed {
+        Some(handed) => (handed, "was given"),
+        None => (processed?, "had processed"),
+    };
+    let who = if member == node { "it" } else { member };
+    Some((end, format!("{who} {how}")))
 }
 
 fn counted_are(records: i64) -> String {
