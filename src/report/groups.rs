@@ -83,6 +83,12 @@ impl GroupsTold {
                 let committed = &mut self.group(group).committed;
                 committed.insert(partition.clone(), *offset);
             }
+            // One whose members never were done with a record is a group too.
+            Fact::Group(GroupFact::PartitionsAssigned {
+                group, partitions, ..
+            }) if !partitions.is_empty() => {
+                self.group(group);
+            }
             Fact::Group(GroupFact::OffsetExpired { group, partition }) => {
                 self.group(group).committed.remove(partition);
             }

@@ -158,28 +158,7 @@ pub fn tables(ending: &Ending<'_>) -> String {
 fn clients(header: &TraceHeader, told: &Told) -> String {
     let mut text = String::new();
     for group in &header.producers {
-        let totals = told.sum(&group.members);
-        let waiting = totals.waiting();
-        let ClientTotals {
-            created,
-            acknowledged,
-            sent,
-            failed,
-            retried,
-            ..
-        } = totals;
-        let arrived = match sent {
-            0 => format!("acknowledged {acknowledged}"),
-            sent => format!("sent {sent} (acks=0: nobody acknowledges)"),
-        };
-        let gone = match totals.gone {
-            0 => String::new(),
-            gone => format!(", gone with the process {gone}"),
-        };
-        text.push_str(&format!(
-            "{}: records made {created}, {arrived}, given up {failed}{gone}, still waiting {waiting}; sent again {retried}\n",
-            group.name
-        ));
+        text.push_str(&made(&group.name, told.sum(&group.members)));
     }
     for name in header.consumers.iter().flat_map(|group| &group.members) {
         let totals = told.sum(std::slice::from_ref(name));
@@ -188,6 +167,10 @@ fn clients(header: &TraceHeader, told: &Told) -> String {
             again => format!(", of these {again} at offsets that it had read before"),
         };
         text.push_str(&format!("{name}: records read {}{again}\n", totals.read));
+        // It sends on what it reads, or what it cannot read.
+        if totals.created > 0 {
+            text.push_str(&made(&format!("{name}'s own producer"), totals));
+        }
     }
     text.push_str(&told.groups.in_words());
     if told.latencies.count() > 0 {
@@ -195,6 +178,30 @@ fn clients(header: &TraceHeader, told: &Told) -> String {
         text.push_str(&format!("from hand-over to acknowledgement: {latencies}\n"));
     }
     text
+}
+
+/// What became of the records of a producer.
+fn made(name: &str, totals: ClientTotals) -> String {
+    let waiting = totals.waiting();
+    let ClientTotals {
+        created,
+        acknowledged,
+        sent,
+        failed,
+        retried,
+        ..
+    } = totals;
+    let arrived = match sent {
+        0 => format!("acknowledged {acknowledged}"),
+        sent => format!("sent {sent} (acks=0: nobody acknowledges)"),
+    };
+    let gone = match totals.gone {
+        0 => String::new(),
+        gone => format!(", gone with the process {gone}"),
+    };
+    format!(
+        "{name}: records made {created}, {arrived}, given up {failed}{gone}, still waiting {waiting}; sent again {retried}\n"
+    )
 }
 
 /// Expectations of the plan, then properties that hold in every run: each where one asks for all or one is
