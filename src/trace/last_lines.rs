@@ -41,7 +41,7 @@ impl Observer for LastLines {
         }
         let mut lines = self.lines.iter_mut();
         if let Some((node, lines)) = lines.find(|(node, _)| *node == entry.node) {
-            let sentence = tell(entry, &self.story).sentence();
+            let sentence = tell(entry, &self.story).sentence(node);
             lines.push_back(write_line(entry.time, node, &sentence));
             if lines.len() > self.count {
                 lines.pop_front();

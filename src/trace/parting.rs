@@ -292,7 +292,7 @@ struct Teller(Story);
 impl Teller {
     /// The line; and a mark, where the fact tells what came of it.
     fn line(&mut self, entry: &TraceEntry) -> (String, Option<u64>) {
-        let told = tell(entry, &self.0).with_short_ids().sentence();
+        let told = tell(entry, &self.0).with_short_ids().sentence(&entry.node);
         let mark = matters(&entry.fact).then(|| match &entry.fact {
             // Without how long it took, and who came first; but with acks=0 nobody acknowledges.
             Fact::Acked {

@@ -146,7 +146,7 @@ impl Transcript {
         }
         if self.style.verbose {
             let telling = tell(entry, &self.story);
-            let line = write_line(entry.time, &entry.node, &telling.sentence());
+            let line = write_line(entry.time, &entry.node, &telling.sentence(&entry.node));
             self.lines.push(line);
         } else {
             self.counts.count(entry);
@@ -205,7 +205,7 @@ impl Transcript {
     fn tell_of_stall(&mut self, time: Time, leader: &Rc<str>, telling: Telling) {
         match self.style.verbose {
             true => {
-                let line = write_line(time, leader, &telling.sentence());
+                let line = write_line(time, leader, &telling.sentence(leader));
                 self.lines.push(line);
             }
             false => self.add(time, leader.clone(), telling, true),

@@ -245,7 +245,7 @@ const POISON_STOPS: &str =
 #[test]
 fn what_comes_of_a_record_that_cannot_be_read_is_told() {
     let skipped = followed(&["poison-record-skipped", "stranger#1"]);
-    let what = "seeks past it, which it cannot read: its content is lost to this application";
+    let what = "cannot read it, and seeks past it: its content is lost to this application";
     says(&skipped, "dashboard", what);
     let passed = "committed and never processed: group dashboards goes on at offset 55, and nobody of it was ever done with it: dashboard could not read it, and went past it";
     ends(&skipped, &[POISON_LIES, passed]);
@@ -254,7 +254,8 @@ fn what_comes_of_a_record_that_cannot_be_read_is_told() {
     ends(&stuck, &[POISON_LIES, POISON_STOPS]);
 
     let sent = followed(&["poison-record-dead-letter", "stranger#1"]);
-    let what = "has sent it to trucks_gps.dead-0, where it is offset 0, and seeks past it, which it cannot read";
+    let what =
+        "cannot read it, has sent it to trucks_gps.dead-0, where it is offset 0, and seeks past it";
     says(&sent, "dashboard", what);
     let passed = "committed and never processed: group dashboards goes on at offset 55, and nobody of it was ever done with it: dashboard could not read it, and has sent it to trucks_gps.dead-0 offset 0";
     ends(&sent, &[POISON_LIES, passed]);
@@ -426,7 +427,7 @@ fn what_was_not_flushed_or_was_deleted_says_how_it_went() {
     let lost = "lost: it was acknowledged, and no log holds it: broker-1 lost it: it was not flushed when the power failed";
     ends(&unflushed, &[lost]);
     let deleted = followed(&["retention-by-time", "trucks_gps-0@1"]);
-    let end = "deleted: no log holds it any more (retention.ms, their newest timestamp is 1717401612080, Mon Jun 03 08:00:12 UTC 2024)";
+    let end = "deleted: no log holds it any more (retention.ms, and of its segments the newest timestamp is 1717401612080, Mon Jun 03 08:00:12 UTC 2024)";
     ends(&deleted, &[end]);
 }
 

@@ -15,4 +15,5 @@ mod presentation;
 mod reports;
 mod round_trip;
 mod tell;
+mod told;
 mod users;

@@ -122,7 +122,10 @@ impl Walk<'_> {
         let made = &self.made;
         let was_stored = !self.kept.copies.is_empty();
         match (&self.kept.gone, &made.given_up) {
-            (Some(Gone::Deleted(why)), _) => format!("deleted: no log holds it any more ({why})"),
+            (Some(Gone::Deleted(why)), _) => {
+                let why = why.replace(", their newest", ", and of its segments the newest");
+                format!("deleted: no log holds it any more ({why})")
+            }
             (Some(Gone::Lost(how)), _) if made.acknowledged => {
                 format!("lost: it was acknowledged, and no log holds it: {how}")
             }

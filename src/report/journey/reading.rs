@@ -57,6 +57,8 @@ pub(super) struct Group {
     pub(super) done_again: Option<String>,
     /// How a member came to have it and not to be done with it.
     pub(super) dropped: Option<String>,
+    /// Members whose applications threw at it.
+    threw: Vec<Rc<str>>,
     /// A member was given it.
     pub(super) has_read: bool,
     /// How it was gone when the group was first heard of.
@@ -105,6 +107,23 @@ impl Reading {
             let group = self.of_group.entry(group.clone()).or_default();
             group.dropped = Some(how);
         }
+    }
+
+    fn threw_at_it(&mut self, node: &Rc<str>) {
+        let group = self.groups.get(&**node);
+        let mut threw = vec![node.clone()];
+        if let Some(group) = group.and_then(|group| self.of_group.get_mut(group)) {
+            if !group.threw.contains(node) {
+                group.threw.push(node.clone());
+            }
+            threw.clone_from(&group.threw);
+        }
+        let applications = match threw.len() {
+            1 => "the application",
+            _ => "the applications",
+        };
+        let how = format!("{applications} of {} threw at it", threw.join(" and "));
+        self.drop_it(node, how);
     }
 }
 
@@ -302,7 +321,7 @@ impl Walk<'_> {
             {
                 self.passes(entry, format!("{node} could not read it, and went past it"));
                 let what =
-                    "seeks past it, which it cannot read: its content is lost to this application";
+                    "cannot read it, and seeks past it: its content is lost to this application";
                 self.says(entry, what.to_owned());
             }
             MessageFact::DeadLettered {
@@ -317,7 +336,7 @@ impl Walk<'_> {
                     );
                     self.passes(entry, how);
                     self.says(entry, format!(
-                        "has sent it to {to}, where it is offset {to_offset}, and seeks past it, which it cannot read"
+                        "cannot read it, has sent it to {to}, where it is offset {to_offset}, and seeks past it"
                     ));
                 } else if self.is_there(to, *to_offset) {
                     self.read.origin = Some(format!(
@@ -395,8 +414,7 @@ impl Walk<'_> {
                 offset,
                 why,
             } if self.is_there(partition, *offset) => {
-                self.read
-                    .drop_it(node, format!("the application of {node} threw at it"));
+                self.read.threw_at_it(node);
                 self.says(
                     entry,
                     format!(

@@ -73,7 +73,8 @@ pub(super) fn of_message(fact: &MessageFact) -> Telling {
                 )),
                 times => {
                     let told = loud(format!(
-                        "throws for the {part} of {partition} offset {offset} for the {times}th time: its position is still there, and nothing behind it is read"
+                        "throws for the {part} of {partition} offset {offset} for the {} time: its position is still there, and nothing behind it is read",
+                        ordinal(*times)
                     ));
                     match TOLD.contains(times) {
                         true => told,
@@ -127,13 +128,33 @@ pub(super) fn of_message(fact: &MessageFact) -> Telling {
     }
 }
 
-/// What no terminal shows, as its number.
-fn visible(text: &str) -> String {
-    let shown = |c: char| match c.is_control() {
-        true => c.escape_unicode().to_string(),
-        false => c.to_string(),
+/// `1st`, `2nd`, `3rd`, `4th`, `11th`, `21st`
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
     };
-    text.chars().map(shown).collect()
+    format!("{number}{ending}")
+}
+
+/// What no terminal shows, by its bytes: `\x00\x01`.
+fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        match c.is_control() {
+            true => {
+                let mut bytes = [0; 4];
+                for byte in c.encode_utf8(&mut bytes).bytes() {
+                    shown.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// `the key "truck 1" in 7 bytes (74 72 75 63 6b 20 31)`
@@ -149,4 +170,23 @@ fn serialized(what: &str, it: &Serialized) -> String {
         _ => format!(" ({})", it.bytes),
     };
     format!("{what} {} in {bytes}{shown}", visible(&it.object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ordinal, visible};
+
+    #[test]
+    fn ordinals_end_as_they_are_spoken() {
+        let told = [1, 2, 3, 4, 10, 11, 12, 13, 21, 22, 23, 100, 111, 1_002].map(ordinal);
+        assert_eq!(
+            told.join(" "),
+            "1st 2nd 3rd 4th 10th 11th 12th 13th 21st 22nd 23rd 100th 111th 1002nd"
+        );
+    }
+
+    #[test]
+    fn what_no_terminal_shows_stands_there_by_its_bytes() {
+        assert_eq!(visible("\0\u{1}é\u{85}"), "\\x00\\x01é\\xc2\\x85");
+    }
 }

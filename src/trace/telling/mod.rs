@@ -153,9 +153,16 @@ pub(super) fn tell(entry: &TraceEntry, story: &Story) -> Telling {
 }
 
 impl Telling {
-    /// The words as one sentence.
-    pub(super) fn sentence(&self) -> String {
-        format!("{}{}{}", self.before, self.item, self.after)
+    /// The words as one sentence that stands behind the name of that node.
+    pub(super) fn sentence(&self, node: &str) -> String {
+        let before = match self.of_clients {
+            true => of_one(&self.before),
+            false => self.before.clone(),
+        };
+        match self.of_clients && *self.item == *node {
+            true => before.trim_end_matches(": ").to_owned(),
+            false => format!("{before}{}{}", self.item, self.after),
+        }
     }
 
     /// Members of groups by the names of their clients alone.
@@ -179,6 +186,16 @@ impl Telling {
             of_clients: true,
             ..self
         }
+    }
+}
+
+/// What clients do, of one: `learn of` is `learns of`.
+fn of_one(words: &str) -> String {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let rest = rest.replace(" and are told ", " and is told ");
+    match verb {
+        "have" => format!("has {rest}"),
+        verb => format!("{verb}s {rest}"),
     }
 }
 
@@ -241,6 +258,7 @@ fn meaning(error: ErrorCode) -> &'static str {
         ErrorCode::InvalidTimestamp => {
             " (a record's own timestamp lies further from the broker's clock than message.timestamp.before.max.ms or message.timestamp.after.max.ms allows)"
         }
+        ErrorCode::MessageTooLarge => " (a batch is larger than max.message.bytes allows)",
         ErrorCode::InvalidReplicationFactor => {
             " (each replica needs a broker of its own, and fewer are alive)"
         }

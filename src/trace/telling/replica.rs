@@ -5,6 +5,9 @@ use crate::protocol::{ErrorCode, Fact, IsrChange, LogStartReason, NO_LEADER};
 use crate::trace::TraceEntry;
 use crate::trace::story::{Story, broker_id, broker_name};
 
+/// Why segments are deleted that no setting asks for.
+const BELOW_LOG_START: &str = "the log start";
+
 pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
     match &entry.fact {
         Fact::BecameLeader {
@@ -110,7 +113,10 @@ pub(super) fn of_replica(entry: &TraceEntry, story: &Story) -> Telling {
             why,
             ..
         } => joined(
-            format!("deletes old segments ({why}): "),
+            match &**why {
+                BELOW_LOG_START => "deletes old segments below the log's start: ".to_owned(),
+                why => format!("deletes old segments ({why}): "),
+            },
             format!("{partition} starts at {log_start_offset} now"),
             "",
         ),
