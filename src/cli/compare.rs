@@ -112,10 +112,10 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
         });
     }
     // What the first run says at each of these places was not kept: it says it again.
-    let place = |run: &Compared| run.parting().and_then(|parted| parted.place);
-    let mut lines = Lines::at(runs.iter().filter_map(place));
+    let says_more = |run: &Compared| run.parting().is_some_and(|parted| parted.place.is_some());
+    let mut lines = Lines::at(runs.iter().filter_map(Compared::parting));
     play(&input.name, first, &mut lines, terminal)?;
-    let parted = runs.iter_mut().filter(|run| place(run).is_some());
+    let parted = runs.iter_mut().filter(|run| says_more(run));
     for (run, said) in parted.zip(lines.finish()) {
         run.first = said;
     }
@@ -143,12 +143,26 @@ fn is_each_place_set_once(varied: &[Varied]) -> Result<(), Diagnostic> {
     for it in varied {
         for path in &it.paths {
             let place = path.trim_start_matches('+');
-            let Some(before) = of_place.insert(place, &it.key) else {
+            // Whoever sets a map or a list sets all that stands in it.
+            let holds = |outer: &str, inner: &str| {
+                let below = inner.strip_prefix(outer);
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let mut others = of_place.iter();
+            let other = others.find(|(other, _)| holds(other, place) || holds(place, other));
+            let other = other.map(|(other, key)| (*other, *key));
+            of_place.insert(place, &it.key);
+            let Some((other, before)) = other else {
                 continue;
+            };
+            let inner = if other.len() > place.len() {
+                other
+            } else {
+                place
             };
             let found = match before == it.key {
                 true => format!("\"{}\" is varied twice", it.key),
-                false => format!("\"{before}\" and \"{}\" both set {place}", it.key),
+                false => format!("\"{before}\" and \"{}\" both set {inner}", it.key),
             };
             return Err(Diagnostic::about_file("--set", found)
                 .expected(format!("all values in one: {}=VALUE,VALUE...", it.key)));

@@ -288,7 +288,7 @@ fn parting(keys: &[String], first: &[String], run: &Compared) -> String {
     let Some(parted) = run.parting() else {
         return match run.beside {
             Some(Beside::InMomentsOnly) => format!(
-                "{first} and {this}: all do the same; what differs are moments, and how they learnt of the cluster\n"
+                "{first} and {this}: all do the same; what differs are moments, how they learnt of the cluster, and what they say they work by\n"
             ),
             _ => format!("{first} and {this}: not one fact differs\n"),
         };

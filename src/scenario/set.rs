@@ -12,6 +12,9 @@ const LISTED: usize = 12;
 
 const EXPECTED: &str = "KEY=VALUE, such as duration=30s";
 
+/// Under these names a scenario has lists and nothing else, also where it has none yet.
+const LISTS: [&str; 4] = ["timeline", "expect", "steps", "assignment"];
+
 /// Carries out one `[+]KEY=VALUE`, in which `/` separates the parts of the path; the value is YAML.
 pub(super) fn apply(sources: &mut Sources, root: &mut Node, set: &str) -> Result<(), Diagnostic> {
     let source = sources.add(Source {
@@ -51,9 +54,10 @@ pub(super) fn apply(sources: &mut Sources, root: &mut Node, set: &str) -> Result
         }
         say_one_by_one(node, &walked, place);
         if adds && node.is_nothing() {
-            *node = match part {
-                "0" => Node::list(place),
-                _ => Node::map(place),
+            let is_list = part == "0" || walked.last().is_some_and(|name| LISTS.contains(name));
+            *node = match is_list {
+                true => Node::list(place),
+                false => Node::map(place),
             };
         }
         node = match step(node, part, adds, place) {
@@ -253,6 +257,19 @@ mod tests {
         assert!(error.contains("or +seed=9 to add it"), "{error}");
         let plan = changed("+timeline/0={at: 9s, crash: broker-1}").expect("a first line");
         assert_eq!(plan.timeline.len(), 1);
+    }
+
+    #[test]
+    fn a_list_that_is_not_there_begins_with_its_first_item() {
+        let error = changed("+timeline/3={at: 9s, crash: broker-1}").expect_err("no list");
+        assert!(
+            error.contains("\"3\" is not in this list")
+                && error.contains("expected +timeline/0=... to add the first item"),
+            "{error}"
+        );
+        // What is named by a number is none of them.
+        let plan = changed("+topics/3/partitions=2").expect("a topic 3");
+        assert_eq!(plan.topics.len(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Two runs with different settings draw the same for each connection, yet a message more on one of them moves what
 //! follows by a round trip. So runs are held against each other node by node, and a moment's difference is none; nor is
 //! it one when a client learnt of the cluster or a producer of its id, which tells how it came to know, not what came
-//! of it. What a line shows of such moments (how long an acknowledgement took, and the offset that who came first got)
+//! of it; nor what a broker says it works by, which tells how it was set. What a line shows of such moments (how long an acknowledgement took, and the offset that who came first got)
 //! parts nothing.
 //!
 //! A trace may be too long to be kept, so of a run each line leaves a mark, and another run is held against the marks.
@@ -117,6 +117,8 @@ pub struct Excerpt {
     pub node: Rc<str>,
     /// The place in the course of the first run of what it does there; none if it does nothing more.
     pub place: Option<usize>,
+    /// Places from there on of what this run has done already: other nodes may be further.
+    pub met: BTreeSet<usize>,
     pub before: Vec<String>,
     /// What this run states from there on; nothing where the node does nothing more.
     pub after: Vec<String>,
@@ -171,17 +173,32 @@ impl<'a> Parting<'a> {
     fn part(&mut self, node: &Rc<str>) {
         let stand = self.stand.get(node).map_or(0, |stand| stand.next);
         let of = self.course.of.get(node);
+        let place = of.and_then(|of| of.get(stand)).map(|marked| marked.place);
+        let met = place.map_or_else(BTreeSet::new, |place| self.met_from(place));
         self.parted = Some(Found {
             node: Rc::clone(node),
             excerpt: Excerpt {
                 common: self.common,
                 node: Rc::clone(node),
-                place: of.and_then(|of| of.get(stand)).map(|marked| marked.place),
+                place,
+                met,
                 before: self.last.iter().cloned().collect(),
                 after: Vec::new(),
             },
             shows: false,
         });
+    }
+
+    /// Of the course what this run has done too, from a place on.
+    fn met_from(&self, place: usize) -> BTreeSet<usize> {
+        let of_node = |(node, stand): (&Rc<str>, &Stand)| {
+            let of = self.course.of.get(node).map_or(&[][..], Vec::as_slice);
+            let is_met = |it: usize| it < stand.next || stand.met.contains(&it);
+            let met = of.iter().enumerate().filter(|(it, _)| is_met(*it));
+            let places = met.map(|(_, marked)| marked.place);
+            places.filter(|it| *it > place).collect::<Vec<_>>()
+        };
+        self.stand.iter().flat_map(of_node).collect()
     }
 
     /// Whether the node does so in the course as well, about then; then it is met.
@@ -254,13 +271,27 @@ pub struct Lines {
     teller: Teller,
     /// Facts seen.
     seen: usize,
-    wanted: Vec<(usize, Vec<String>)>,
+    wanted: Vec<Wanted>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    place: usize,
+    /// What both runs have done before they part.
+    met: BTreeSet<usize>,
+    lines: Vec<String>,
 }
 
 impl Lines {
-    /// Lines from these places on.
-    pub fn at(places: impl IntoIterator<Item = usize>) -> Self {
-        let wanted = places.into_iter().map(|place| (place, Vec::new()));
+    /// Lines of the first run from these partings on; of one at which it does nothing more there are none.
+    pub fn at<'a>(partings: impl IntoIterator<Item = &'a Excerpt>) -> Self {
+        let wanted = partings.into_iter().filter_map(|parting| {
+            Some(Wanted {
+                place: parting.place?,
+                met: parting.met.clone(),
+                lines: Vec::new(),
+            })
+        });
         Lines {
             wanted: wanted.collect(),
             ..Lines::default()
@@ -269,16 +300,17 @@ impl Lines {
 
     /// What is told there, in the order in which it was asked for.
     pub fn finish(self) -> Vec<Vec<String>> {
-        self.wanted.into_iter().map(|(_, lines)| lines).collect()
+        self.wanted.into_iter().map(|it| it.lines).collect()
     }
 }
 
 impl Observer for Lines {
     fn fact(&mut self, entry: &TraceEntry) {
         let (line, mark) = self.teller.line(entry);
-        for (place, lines) in &mut self.wanted {
-            if mark.is_some() && self.seen >= *place && lines.len() < AFTER {
-                lines.push(line.clone());
+        for wanted in &mut self.wanted {
+            let is_after = self.seen >= wanted.place && !wanted.met.contains(&self.seen);
+            if mark.is_some() && is_after && wanted.lines.len() < AFTER {
+                wanted.lines.push(line.clone());
             }
         }
         self.seen += 1;
@@ -311,8 +343,8 @@ impl Teller {
     }
 }
 
-/// Not how it came to be known who leads, who coordinates and who one is; nor what followers and watchers repeat of
-/// what a leader has done.
+/// Not what a process was told to work by, nor how it came to be known who leads, who coordinates and who one is; nor
+/// what followers and watchers repeat of what a leader has done.
 fn matters(fact: &Fact) -> bool {
     !matches!(
         fact,
@@ -322,6 +354,7 @@ fn matters(fact: &Fact) -> bool {
             | Fact::ProducerState(
                 ProducerStateFact::IdGiven { .. } | ProducerStateFact::IdsAllocated { .. }
             )
+            | Fact::BrokerConfigured { .. }
             | Fact::FetchSession(_)
             | Fact::FetchRefused { .. }
             | Fact::HighWatermarkMoved { .. }
@@ -371,7 +404,7 @@ mod tests {
         let Beside::Parts(excerpt) = beside(&course, other) else {
             panic!("they do not part")
         };
-        let mut lines = Lines::at(excerpt.place);
+        let mut lines = Lines::at([&excerpt]);
         one.iter().for_each(|entry| lines.fact(entry));
         let first = lines.finish().pop().unwrap_or_default();
         (excerpt, first)
@@ -428,6 +461,39 @@ mod tests {
             found.after[0].contains("0.060s") && first[0].contains("0.009s"),
             "{found:?}"
         );
+    }
+
+    /// `b` has come further than `a` when `a` is found to part: what both have done of it is not told again.
+    #[test]
+    fn what_both_have_done_is_no_line_of_the_first_run_alone() {
+        let one = [
+            entry(0, "a", Fact::Started),
+            entry(10, "a", Fact::Paused),
+            entry(12, "b", Fact::Serving),
+            entry(13, "b", Fact::Paused),
+        ];
+        let other = [one[0].clone(), one[2].clone(), entry(90, "a", Fact::Paused)];
+        let (found, first) = parts(&one, &other);
+        assert_eq!((&*found.node, found.common), ("a", 2));
+        assert!(found.before[1].contains("0.012s"), "{found:?}");
+        assert!(first[0].contains("0.010s"), "{first:?}");
+        assert!(first[1].contains("0.013s"), "{first:?}");
+        assert_eq!(first.len(), 2);
+    }
+
+    #[test]
+    fn what_a_broker_is_set_to_parts_nothing() {
+        let works_by = |ms: u64| {
+            let works_by = Fact::BrokerConfigured {
+                replica_lag_time_max_ms: ms,
+            };
+            [
+                entry(0, "broker-1", Fact::Started),
+                entry(1, "broker-1", works_by),
+            ]
+        };
+        let found = beside(&course(&works_by(30_000)), &works_by(5_000));
+        assert_eq!(found, Beside::InMomentsOnly);
     }
 
     #[test]

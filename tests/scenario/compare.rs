@@ -91,6 +91,30 @@ fn equal_runs_do_not_part_and_programs_get_the_same() {
     assert_ne!(parted["first"][0], parted["this"][0]);
 }
 
+/// What both do is told once, and what a setting is told to be is not what came of it.
+#[test]
+fn lines_of_both_are_not_told_again_and_settings_part_nothing() {
+    for arguments in [
+        ["slow-member", "--set", "max.poll.interval.ms=10000,60000"],
+        ["first-steps", "--set", "acks=1,all"],
+        ["acks-1-loss", "--set", "acks=0,all"],
+    ] {
+        let document = compared(&[&arguments[..], &["--format", "json"]].concat());
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        let parted = &document["runs"][1]["parts_from_first"];
+        let lines = |who: &str| parted[who].as_array().cloned().expect("lines");
+        let (both, first, this) = (lines("both"), lines("first"), lines("this"));
+        assert!(both.len() == 2 && !first.is_empty() && !this.is_empty());
+        for line in first.iter().chain(&this) {
+            assert!(!both.contains(line), "{arguments:?}: {parted:#}");
+        }
+    }
+    let set = "replica.lag.time.max.ms=30000,5000";
+    let text = compared(&["leader-crash", "--set", set]);
+    assert!(text.contains(" part after "), "{text}");
+    assert!(!text.contains("works by"), "{text}");
+}
+
 #[test]
 fn every_combination_is_a_row() {
     let table = compared(&[
@@ -163,6 +187,16 @@ fn what_cannot_be_compared_is_refused_with_one_message() {
         (
             &["--set", "acks=1", "--set", "producers/trucks/acks=0"],
             "error: --set: \"acks\" and \"producers/trucks/acks\" both set producers/trucks/acks\n",
+        ),
+        (
+            &[
+                "--set",
+                "topics/trucks_gps/partitions=1,2",
+                "--set",
+                "topics/trucks_gps={partitions: 3}",
+            ],
+            "error: --set: \"topics/trucks_gps/partitions\" and \"topics/trucks_gps\" both set \
+             topics/trucks_gps/partitions\n",
         ),
         (&["--set", "acks=5"], "error: --set:1:24: \"5\"\n"),
         (
