@@ -47,7 +47,7 @@ pub use java_hash_map::JavaHashMap;
 pub use kafka_consumer::asking::OffsetApi;
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};
-pub use serializers::SchemaOptions;
+pub use serializers::{REGISTRY_REFUSES, SchemaOptions};
 
 use crate::protocol::{Ctx, Event, Hosts};
 

@@ -25,6 +25,9 @@ pub struct SchemaOptions {
 /// How many bytes of a message a transcript shows.
 const SHOWN: usize = 40;
 
+/// How it begins what a registry has said no to.
+pub const REGISTRY_REFUSES: &str = "the registry refuses its schema";
+
 /// A producer's two serializers.
 #[derive(Debug)]
 pub struct Serializers {
@@ -96,9 +99,7 @@ impl Serializers {
         match answer {
             RegistryResponse::Id(id) => half.id = Some(id),
             RegistryResponse::Error { code, message } => {
-                return Err(format!(
-                    "the registry refuses its schema ({code}): {message}"
-                ));
+                return Err(format!("{REGISTRY_REFUSES} ({code}): {message}"));
             }
             RegistryResponse::Schema { .. } => {
                 return Err("the registry answers something else".to_owned());

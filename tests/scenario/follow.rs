@@ -1,5 +1,6 @@
 //! `trial follow`: one record's way, station by station, or why there is none.
 
+mod ending;
 mod naming;
 mod what;
 
@@ -185,8 +186,8 @@ fn while_send_waits_its_application_has_handed_it_over() {
     let thrown =
         format!("   15.000s  early         send gives it up before it is in a batch: {why}\n");
     assert!(refused.contains(&format!("{handed}{thrown}")), "{refused}");
-    let refused_for = format!("refused: no log has ever held it ({why})");
-    ends(&refused, &[&refused_for]);
+    let never = format!("never sent: no log has ever held it ({why})");
+    ends(&refused, &[&never]);
     // This one waited until the partition was there.
     let waited = followed(&["explicit-partition", "early#2"]);
     let handed = "15.000s  early         hands it to its producer\n";

@@ -138,7 +138,14 @@ impl Walk<'_> {
             _ if made.sent_unanswered => {
                 "lost: it came to no log, and with acks=0 nobody was to say so".to_owned()
             }
-            (_, Some(why)) if !was_stored => format!("refused: no log has ever held it ({why})"),
+            (_, Some(why)) if !was_stored => {
+                let what = match (made.refused, made.never_sent) {
+                    (true, _) => "refused",
+                    (false, true) => "never sent",
+                    (false, false) => "given up",
+                };
+                format!("{what}: no log has ever held it ({why})")
+            }
             (Some(Gone::Lost(how)), _) => {
                 format!("no log holds it any more; nobody was told that it is stored: {how}")
             }

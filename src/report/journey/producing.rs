@@ -1,9 +1,10 @@
 //! What a record's producer does with it: hands it over, has it made bytes, sends it again, is answered, gives it up.
 
 use super::what::KeyAndValue;
-use super::words::{acknowledged, given_up};
+use super::words::{acknowledged, given_up, is_refusal};
 use super::{Station, Walk};
 use crate::check::millis;
+use crate::client::REGISTRY_REFUSES;
 use crate::kernel::{Cause, Duration, Time};
 use crate::node::view::ClusterView;
 use crate::protocol::{
@@ -30,6 +31,10 @@ pub(super) struct Producing {
     pub(super) sent_unanswered: bool,
     /// The exception, and why.
     pub(super) given_up: Option<String>,
+    /// A broker said no to it, or the registry to its schema.
+    pub(super) refused: bool,
+    /// In no request, until it was given up.
+    pub(super) never_sent: bool,
     /// Key and value, as its serializers have made bytes of them.
     pub(super) serialized: Option<(Serialized, Serialized)>,
     pub(super) not_serialized: Option<String>,
@@ -134,6 +139,7 @@ impl Walk<'_> {
                 ..
             } if self.is_it(record) => {
                 self.made.sent_again = Some((*error, *idempotent));
+                self.made.refused |= self.made.refusal(entry.event).is_some();
                 let by = match self.made.refusal(entry.event) {
                     Some((broker, _)) => format!("{broker} answers attempt {attempts} with"),
                     None => format!("attempt {attempts} ended with"),
@@ -203,6 +209,7 @@ impl Walk<'_> {
                 return;
             }
             MessageFact::NotSerialized { record, part, why } if self.will_be(record) => {
+                self.made.refused = why.starts_with(REGISTRY_REFUSES);
                 self.made.not_serialized = Some(format!("its {}: {why}", part.name()));
                 return;
             }
@@ -265,6 +272,7 @@ impl Walk<'_> {
             self.stations.retain(|it| !in_batch(it));
         }
         let refusal = self.made.refusal(entry.event);
+        let is_refused = refusal.is_some() || is_refusal(exception, attempts);
         let retries = self
             .producer()
             .is_some_and(|it| it.config.contains_key("retries"));
@@ -291,6 +299,8 @@ impl Walk<'_> {
         };
         self.says(entry, format!("{does}: {exception}{why}"));
         self.made.given_up = Some(format!("{exception}{why}"));
+        self.made.refused |= is_refused;
+        self.made.never_sent = attempts == 0;
         self.made.settle(entry.time);
     }
 }

@@ -66,6 +66,15 @@ pub(super) fn given_up(
     }
 }
 
+/// What only a broker's no brings about: to the topic's name, or to another record of the same batch.
+pub(super) fn is_refusal(exception: &str, attempts: u32) -> bool {
+    match exception {
+        "InvalidTopicException" => true,
+        "KafkaException" => attempts > 0,
+        _ => false,
+    }
+}
+
 /// What the bytes were made of, where they are no text.
 pub(super) fn object(written: Option<&Serialized>) -> String {
     match written {
