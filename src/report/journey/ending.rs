@@ -29,6 +29,7 @@ impl Walk<'_> {
         if self.read.is_read_by_nobody() && !self.plan.consumers.is_empty() {
             end.push("nobody read it".to_owned());
         }
+        end.extend(self.kept_from_it());
         Journey {
             record: self.found.made.record,
             what: self.what,

@@ -41,6 +41,10 @@ pub(super) struct Reader {
     pub(super) is_stuck: bool,
     /// Its dead letter was not taken, which is said once.
     is_letter_refused: bool,
+    /// Where it began to read the record's partition, while it has that.
+    from: Option<i64>,
+    /// The record that its last `poll` threw for.
+    pub(super) stuck_at: Option<(TopicPartition, i64)>,
 }
 
 /// A group, as far as the record is concerned.
@@ -128,9 +132,9 @@ impl Reading {
 }
 
 impl Walk<'_> {
-    /// A record lies in that partition at that offset, and it is this one.
+    /// A record lies in that partition at that offset, or was deleted there, and it is this one.
     fn is_there(&self, partition: &TopicPartition, offset: i64) -> bool {
-        self.is_at(partition) && self.kept.lies_at(offset)
+        self.is_at(partition) && self.kept.lay_at(offset)
     }
 
     /// The group as it is known, from when it is first heard of.
@@ -145,6 +149,7 @@ impl Walk<'_> {
 
     pub(super) fn fact_of_reader(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
+        self.stands(entry);
         match &entry.fact {
             Fact::PositionSet {
                 partition,
@@ -181,7 +186,53 @@ impl Walk<'_> {
             let group = group.clone();
             self.group(&group).dropped.get_or_insert_with(how);
         }
-        self.read.reader(node).began = Some(began);
+        let reader = self.read.reader(node);
+        reader.began = Some(began);
+        reader.from = Some(offset);
+    }
+
+    /// What keeps readers of its partition from coming to it: their `poll` throws for another record.
+    pub(super) fn kept_from_it(&self) -> Vec<String> {
+        let waits = |reader: &&Reader| reader.reads == 0 && reader.throws == 0;
+        let readers = self.read.consumers.iter().filter(|(_, it)| waits(it));
+        let kept = readers.filter_map(|(node, reader)| {
+            let ((partition, offset), from) = (reader.stuck_at.as_ref()?, reader.from?);
+            let is_before_it = self.kept.copies.iter().any(|copy| {
+                copy.offset >= from && (!self.is_at(partition) || copy.offset > *offset)
+            });
+            is_before_it.then(|| format!(
+                "stuck: {node} cannot read {partition} offset {offset}, and reads nothing of its partitions any more"
+            ))
+        });
+        kept.collect()
+    }
+
+    /// Of any record and partition: where a reader stands.
+    fn stands(&mut self, entry: &TraceEntry) {
+        let its = &self.found.made.partition;
+        let (is_free, is_parted) = match &entry.fact {
+            Fact::Message(MessageFact::NotDeserialized {
+                partition, offset, ..
+            }) => {
+                let stuck_at = Some((partition.clone(), *offset));
+                self.read.reader(&entry.node).stuck_at = stuck_at;
+                return;
+            }
+            Fact::Consumed { .. }
+            | Fact::Message(MessageFact::PoisonSkipped { .. } | MessageFact::DeadLettered { .. }) => {
+                (true, false)
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => (true, true),
+            Fact::Group(
+                GroupFact::PartitionsLost { partitions, .. }
+                | GroupFact::PartitionsRevoked { partitions, .. },
+            ) => (false, partitions.contains(its)),
+            _ => return,
+        };
+        if let Some(reader) = self.read.consumers.get_mut(&entry.node) {
+            reader.stuck_at.take_if(|_| is_free);
+            reader.from.take_if(|_| is_parted);
+        }
     }
 
     fn is_read(&mut self, entry: &TraceEntry, offset: i64, content: u64) {

@@ -63,16 +63,19 @@ impl Storing {
         copies.any(|it| it.is_held_by(broker))
     }
 
-    /// Every log that had it has it no longer: whether it was deleted or lost.
-    pub(super) fn is_gone(&self) -> Option<&'static str> {
-        let gone = self.gone.as_ref()?;
+    /// Every log that had it has it no longer.
+    fn is_gone_as(&self) -> Option<&Gone> {
         let mut copies = self.copies.iter();
-        copies
-            .all(|copy| copy.holders.is_empty())
-            .then_some(match gone {
-                Gone::Deleted(_) => "deleted",
-                Gone::Lost(_) => "lost",
-            })
+        let is_nowhere = copies.all(|copy| copy.holders.is_empty());
+        self.gone.as_ref().filter(|_| is_nowhere)
+    }
+
+    /// Whether it was deleted or lost.
+    pub(super) fn is_gone(&self) -> Option<&'static str> {
+        self.is_gone_as().map(|gone| match gone {
+            Gone::Deleted(_) => "deleted",
+            Gone::Lost(_) => "lost",
+        })
     }
 
     fn leads_no_longer(&mut self, broker: BrokerId) {
@@ -83,6 +86,13 @@ impl Storing {
     pub(super) fn lies_at(&self, offset: i64) -> bool {
         let mut copies = self.copies.iter();
         copies.any(|it| it.offset == offset && !it.holders.is_empty())
+    }
+
+    /// The same, or it was deleted there: no other record comes to that offset, and a reader may have fetched it.
+    pub(super) fn lay_at(&self, offset: i64) -> bool {
+        let is_deleted = matches!(self.is_gone_as(), Some(Gone::Deleted(_)));
+        let mut copies = self.copies.iter();
+        self.lies_at(offset) || is_deleted && copies.any(|it| it.offset == offset)
     }
 }
 

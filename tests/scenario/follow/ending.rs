@@ -29,3 +29,25 @@ fn refused_is_what_a_broker_or_the_registry_has_said_no_to() {
     let given_up = "given up: no log has ever held it (TimeoutException: delivery.timeout.ms is over; the attempt before ended with NETWORK_EXCEPTION (the connection is lost, and with it the answer: if it is stored already, its sequence numbers tell))";
     ends(&followed(&paused), &[given_up, "nobody read it"]);
 }
+
+#[test]
+fn who_is_stuck_before_it_or_elsewhere_is_said_to_read_nothing() {
+    for place in ["trucks_gps-1@20", "trucks_gps-0@25"] {
+        let journey = followed(&["poison-record-stuck", place]);
+        let (partition, offset) = place.split_once('@').expect("a place");
+        let held = format!("broker-1, broker-2, broker-3 hold it at {partition} offset {offset}");
+        let stuck = "stuck: dashboard cannot read trucks_gps-1 offset 18, and reads nothing of its partitions any more";
+        ends(&journey, &[&held, "nobody read it", stuck]);
+    }
+    // This one it came to.
+    let read = followed(&["poison-record-stuck", "trucks_gps-1@17"]);
+    assert!(!read.contains("stuck:"), "{read}");
+}
+
+#[test]
+fn a_reader_that_has_fetched_it_throws_for_it_when_it_is_deleted_too() {
+    let deleted = "+timeline=[{at: 30s, delete records: trucks_gps-1, before: 20}]";
+    let journey = followed(&["poison-record-stuck", "stranger#1", "--set", deleted]);
+    let gone = "deleted: no log holds it any more (an administrator asked for it)";
+    ends(&journey, &[gone, super::POISON_STOPS]);
+}
