@@ -3,7 +3,7 @@
 use super::{Check, Checked, MOST_RECORDS, config_problem, with_suggestion};
 use crate::kernel::Duration;
 use crate::plan::{
-    Acks, ConsumerPlan, Key, Problem, ProducerPlan, Role, Value, ZooKeeperClientPlan,
+    Acks, ConsumerPlan, EachRecord, Key, Problem, ProducerPlan, Role, Value, ZooKeeperClientPlan,
     write_duration, write_size,
 };
 use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
@@ -110,7 +110,8 @@ impl Check<'_> {
                     .iter()
                     .map(|plan| plan.name.clone()),
             )
-            .chain(self.plan.services.iter().map(|plan| plan.name.clone()));
+            .chain(self.plan.services.iter().map(|plan| plan.name.clone()))
+            .chain(self.plan.consumers.iter().flat_map(forwarders));
         let mut all: Vec<String> = members.collect();
         all.sort_unstable();
         if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -119,7 +120,7 @@ impl Check<'_> {
                 format!("two clients are called \"{}\"", pair[0]),
             )
             .on_key()
-            .expected("each name once, members of groups included"));
+            .expected("each name once, members of groups and NAME-forwarder of those that send on included"));
         }
         Ok(())
     }
@@ -416,5 +417,16 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The producers of a consumer's members, if they send on what they read.
+fn forwarders(consumer: &ConsumerPlan) -> Vec<String> {
+    match consumer.each_record {
+        Some(EachRecord::Forward(_)) => {
+            let members = consumer.members().into_iter();
+            members.map(|it| format!("{it}-forwarder")).collect()
+        }
+        _ => Vec::new(),
     }
 }
