@@ -33,6 +33,8 @@ pub(super) struct Producing {
     pub(super) given_up: Option<String>,
     /// A broker said no to it, or the registry to its schema.
     pub(super) refused: bool,
+    /// The event in which it was.
+    pub(super) given_up_in: Option<u64>,
     /// In no request, until it was given up.
     pub(super) never_sent: bool,
     /// Key and value, as its serializers have made bytes of them.
@@ -299,6 +301,7 @@ impl Walk<'_> {
         };
         self.says(entry, format!("{does}: {exception}{why}"));
         self.made.given_up = Some(format!("{exception}{why}"));
+        self.made.given_up_in = Some(entry.event);
         self.made.refused |= is_refused;
         self.made.never_sent = attempts == 0;
         self.made.settle(entry.time);

@@ -150,6 +150,7 @@ impl Walk<'_> {
     pub(super) fn fact_of_reader(&mut self, entry: &TraceEntry) {
         let node = &entry.node;
         self.stands(entry);
+        self.names_origin(entry);
         match &entry.fact {
             Fact::PositionSet {
                 partition,
@@ -409,6 +410,25 @@ impl Walk<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What an application says when its producer gives up a copy, in the same event: of which record it was one.
+    fn names_origin(&mut self, entry: &TraceEntry) {
+        let (partition, offset, why) = match &entry.fact {
+            Fact::Application(ApplicationFact::Failed {
+                partition, offset, ..
+            }) => (partition, offset, ""),
+            Fact::Message(MessageFact::DeadLetterFailed {
+                partition, offset, ..
+            }) => (partition, offset, "cannot read and "),
+            _ => return,
+        };
+        let node = &entry.node;
+        if *node == self.found.made.node && self.made.given_up_in == Some(entry.event) {
+            let origin =
+                format!("{partition} offset {offset}, which {node} {why}could not send on");
+            self.read.origin = Some(origin);
         }
     }
 

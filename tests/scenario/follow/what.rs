@@ -65,11 +65,16 @@ fn what_an_application_could_not_send_on_is_what_it_had_read() {
     };
     assert_eq!(lines(&read).len(), 2, "{read}");
     assert_eq!(lines(&shown), lines(&read));
+    let origin = "copy of    trucks_gps-0 offset 0, which copier could not send on\n";
+    assert!(shown.contains(origin), "{shown}");
     let small = "+topics/trucks_gps.dead/config/max.message.bytes=100";
     let letter = head(&["poison-record-dead-letter", "dashboard#1", "--set", small]);
     let poison = head(&["poison-record-dead-letter", "stranger#1"]);
     assert_eq!(lines(&poison).len(), 2, "{poison}");
     assert_eq!(lines(&letter), lines(&poison));
+    let origin =
+        "copy of    trucks_gps-1 offset 18, which dashboard cannot read and could not send on\n";
+    assert!(letter.starts_with(origin), "{letter}");
 }
 
 #[test]
