@@ -13,7 +13,7 @@ use super::telling::{
     Telling, Weight, end_of_stall, stall, stands_still_again, still_stands, tell,
 };
 use crate::kernel::{Duration, Time};
-use crate::protocol::{Fact, GroupFact, TopicPartition};
+use crate::protocol::{EpochBumpReason, Fact, GroupFact, ProducerStateFact, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -98,10 +98,12 @@ pub struct Transcript {
 /// Something that repeats.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
-    /// When it was last heard of; of what is given up, when it was last told.
+    /// When it was last heard of; of a loss, when it was last told.
     heard: Time,
     /// How many times it has been told.
     told: usize,
+    /// Of what is a loss: how many were left out since.
+    untold: usize,
 }
 
 /// A stall that was told.
@@ -121,6 +123,8 @@ struct Line {
     node: Rc<str>,
     telling: Telling,
     items: Vec<String>,
+    /// Left out since the last such line.
+    untold: usize,
 }
 
 impl Transcript {
@@ -251,11 +255,20 @@ impl Transcript {
                     Fact::BootstrapFailed { .. } => &entry.node,
                     _ => &node,
                 };
-                let key = (who.clone(), telling.before.clone());
+                let is_loss = is_loss(&entry.fact);
+                let (words, silence) = match is_loss {
+                    // What is lost every ten seconds is now and then so a moment early.
+                    true => (
+                        format!("{}{}", telling.before, telling.after),
+                        Duration(SILENCE.0 - SAME_MOMENT.0),
+                    ),
+                    false => (telling.before.clone(), SILENCE),
+                };
+                let key = (who.clone(), words);
                 self.close_older_than_moment(entry.time);
                 let still_open = self.open.iter().any(|line| line.takes(&node, &telling));
-                let last = self.episodes.get(&key).copied();
-                let last = last.filter(|last| entry.time.since(last.heard) < SILENCE);
+                let ever = self.episodes.get(&key).copied();
+                let last = ever.filter(|last| entry.time.since(last.heard) < silence);
                 let told = last.map_or(0, |last| last.told);
                 // Each retry may be why a record is there twice; of very many the first are told, and all
                 // counted.
@@ -266,13 +279,27 @@ impl Transcript {
                 let is_first = gives_up && self.gave_up.insert(producer);
                 let tells =
                     still_open || is_first || last.is_none() || (is_retry && told < RETRIES);
-                // What goes on for long is one story, but records that are given up are news again.
-                if last.is_none() || !gives_up {
-                    let (heard, told) = (entry.time, told + usize::from(tells));
-                    self.episodes.insert(key, Episode { heard, told });
+                // What goes on for long is one story, but what is lost is news again, with what was left out.
+                let untold = ever.map_or(0, |ever| ever.untold);
+                if last.is_none() || !is_loss {
+                    let episode = Episode {
+                        heard: entry.time,
+                        told: told + usize::from(tells),
+                        untold: 0,
+                    };
+                    self.episodes.insert(key, episode);
+                } else if !tells && let Some(episode) = self.episodes.get_mut(&key) {
+                    episode.untold += 1;
                 }
                 if tells {
-                    self.add_of(entry, telling);
+                    self.add_of(entry, telling.clone());
+                    let mut lines = self.open.iter_mut().rev();
+                    let line = lines.find(|line| line.takes(&node, &telling));
+                    if last.is_none()
+                        && let Some(line) = line
+                    {
+                        line.untold += untold;
+                    }
                 }
             }
             Weight::Quiet => {}
@@ -301,6 +328,7 @@ impl Transcript {
             time,
             node,
             items: vec![telling.item.clone()],
+            untold: 0,
             telling,
         });
     }
@@ -343,7 +371,15 @@ impl Line {
 
     fn write(&self) -> String {
         let items = listed(&self.items);
-        let text = format!("{}{items}{}", self.telling.before, self.telling.after);
+        let untold = match self.untold {
+            0 => String::new(),
+            1 => " (1 other since the last such line)".to_owned(),
+            untold => format!(" ({untold} others since the last such line)"),
+        };
+        let text = format!(
+            "{}{items}{}{untold}",
+            self.telling.before, self.telling.after
+        );
         write_line(self.time, &self.node, &text)
     }
 }
@@ -388,6 +424,20 @@ fn is_traffic(fact: &Fact) -> bool {
             | Fact::Consumed { .. }
             | Fact::Group(GroupFact::Processed { .. })
     )
+}
+
+/// Records are refused for good, or given up, and what a producer does about that: told by one rule, since they are
+/// causes of each other.
+fn is_loss(fact: &Fact) -> bool {
+    match fact {
+        Fact::Failed { .. } => true,
+        Fact::ProduceRefused { error, .. } => !error.is_retriable(),
+        Fact::ProducerState(ProducerStateFact::EpochBumped { partitions, .. }) => {
+            let mut reasons = partitions.values();
+            reasons.all(|reason| matches!(reason, EpochBumpReason::GivenUp { .. }))
+        }
+        _ => false,
+    }
 }
 
 /// What changes the course of things: counts are shown before it.

@@ -92,3 +92,30 @@ fn what_was_deleted_is_told_in_whole_sentences() {
         "no log holds it any more (retention.ms, and of its segments the newest timestamp is ",
     );
 }
+
+#[test]
+fn what_is_refused_given_up_and_done_about_it_is_told_together_with_what_is_left_out() {
+    let told = printed(&["run", "timestamps-in-seconds"]);
+    let (told, _tables) = told.split_once("$ kafka-topics").expect("tables");
+    for words in [
+        "refuses writes with INVALID_TIMESTAMP",
+        "give up with InvalidTimestampException",
+        "goes on as producer 0 in epoch",
+    ] {
+        let lines: Vec<&str> = told.lines().filter(|line| line.contains(words)).collect();
+        let times = lines
+            .iter()
+            .map(|line| line.trim_start().split_once('.').unwrap().0);
+        let times: Vec<&str> = times.collect();
+        assert_eq!(
+            times,
+            ["2", "22", "32", "42", "52", "62", "72", "82"],
+            "{told}"
+        );
+        assert!(
+            lines[1].contains(" (1 other since the last such line)"),
+            "{told}"
+        );
+        assert_eq!(told.matches(words).count(), 8);
+    }
+}

@@ -1,6 +1,6 @@
 //! What brokers know of idempotent producers.
 
-use super::{Telling, joined, loud, quiet};
+use super::{Telling, Weight, joined, loud, quiet};
 use crate::protocol::{EpochBumpReason, ErrorCode, ProducerStateFact};
 
 pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
@@ -72,10 +72,21 @@ pub(super) fn of_producer_state(fact: &ProducerStateFact) -> Telling {
                 format!("in {}: {}", partitions.join(", "), why(*reason))
             });
             let reasons: Vec<String> = reasons.collect();
-            loud(format!(
-                "goes on as producer {producer_id} in epoch {producer_epoch}, with sequence numbers from 0 on {}",
-                reasons.join("; ")
-            ))
+            let mut whys = partitions.values();
+            let of_a_loss = whys.all(|why| matches!(why, EpochBumpReason::GivenUp { .. }));
+            Telling {
+                // It is told where what was given up is.
+                weight: match of_a_loss {
+                    true => Weight::Episode,
+                    false => Weight::Loud,
+                },
+                after: format!(", with sequence numbers from 0 on {}", reasons.join("; ")),
+                ..joined(
+                    format!("goes on as producer {producer_id} in epoch "),
+                    producer_epoch.to_string(),
+                    "",
+                )
+            }
         }
     }
 }
