@@ -158,7 +158,7 @@ impl<'a> Field<'a> {
             Value::Array(_) => "a list".to_string(),
             Value::Object(_) => "a map".to_string(),
             Value::String(text) => format!("\"{text}\""),
-            plain => format!("\"{plain}\""),
+            plain => plain.to_string(),
         };
         self.problem(found).expected(expected)
     }

@@ -53,8 +53,8 @@ impl de::Error for Error {
             de::Unexpected::Seq => "a list".to_string(),
             de::Unexpected::Unit | de::Unexpected::Option => "nothing".to_string(),
             de::Unexpected::Str(text) => format!("\"{text}\""),
-            de::Unexpected::Unsigned(number) => format!("\"{number}\""),
-            de::Unexpected::Signed(number) => format!("\"{number}\""),
+            de::Unexpected::Unsigned(number) => number.to_string(),
+            de::Unexpected::Signed(number) => number.to_string(),
             de::Unexpected::Bool(truth) => format!("\"{truth}\""),
             other => other.to_string(),
         };

@@ -145,11 +145,18 @@ impl Node {
     pub(super) fn describe(&self) -> String {
         match &self.value {
             _ if self.is_null() => "nothing".into(),
+            // Quotes are what makes a text of it.
+            NodeValue::Scalar { text, plain: true } if is_number(text) => text.clone(),
             NodeValue::Scalar { text, .. } => format!("\"{text}\""),
             NodeValue::List(_) => "a list".into(),
             NodeValue::Map(_) => "a map".into(),
         }
     }
+}
+
+/// `5`, `-1` or `0.5`, as a scenario has them.
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok() && text.ends_with(|last: char| last.is_ascii_digit())
 }
 
 /// A collection whose end has not come yet.

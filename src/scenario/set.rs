@@ -287,6 +287,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_shown_as_one_and_a_text_in_quotes() {
+        let error = changed("topics=5").expect_err("a number");
+        assert!(error.contains("--set:1:8: 5\n"), "{error}");
+        let error = changed("topics='5'").expect_err("a text");
+        assert!(error.contains("--set:1:8: \"5\"\n"), "{error}");
+    }
+
+    #[test]
     fn a_value_has_no_parts() {
         for set in ["duration/x=3s", "+duration/x=3s"] {
             let error = changed(set).expect_err("a text");

@@ -4,8 +4,8 @@
 //! Two runs with different settings draw the same for each connection, yet a message more on one of them moves what
 //! follows by a round trip. So runs are held against each other node by node, and a moment's difference is none; nor is
 //! it one when a client learnt of the cluster or a producer of its id, which tells how it came to know, not what came
-//! of it; nor what a broker says it works by, which tells how it was set. What a line shows of such moments (how long an acknowledgement took, and the offset that who came first got)
-//! parts nothing.
+//! of it; nor what a broker says it works by, which tells how it was set. What a line shows of such moments (how long
+//! an acknowledgement took, and the offset that who came first got) parts nothing.
 //!
 //! A trace may be too long to be kept, so of a run each line leaves a mark, and another run is held against the marks.
 //! What stands there in words is told by a run that is played again.

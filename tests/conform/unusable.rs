@@ -135,12 +135,12 @@ fn a_recording_of_clients_that_cannot_be_used_is_refused_at_its_place() {
         (
             "/steps/0/group/coordinator",
             Some(json!(1.5)),
-            "steps/0/group/coordinator: \"1.5\"; a whole number",
+            "steps/0/group/coordinator: 1.5; a whole number",
         ),
         (
             "/steps/2/group/coordinator",
             Some(json!(99)),
-            "steps/2/group/coordinator: \"99\"; a broker from 1 to 3",
+            "steps/2/group/coordinator: 99; a broker from 1 to 3",
         ),
         (
             "/steps/0/group/offsets/odd",
