@@ -122,7 +122,7 @@ pub struct UnifiedLog {
     recovery_point: i64,
     epochs: LeaderEpochCache,
     producers: ProducerStateManager,
-    /// What the append that is being made does to producers; empty between two.
+    /// What the append that is being made does to producers. Left by one that failed until the next.
     updates: Vec<ProducerAppendInfo>,
     topic_id: Option<[u8; 16]>,
     tasks: Vec<BackgroundTask>,

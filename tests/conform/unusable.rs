@@ -28,6 +28,14 @@ fn said(problem: &Problem) -> String {
     format!("{}: {}; {expected}", problem.path.join("/"), problem.found)
 }
 
+/// With that change it is no recording, and one message says so.
+fn is_refused(good: &Value, pointer: &str, value: Option<Value>, message: &str) {
+    let problem = read(&changed(good, pointer, value)).expect_err(pointer);
+    let found = said(&problem);
+    assert!(found.starts_with(message), "{pointer}: {found}");
+    assert!(problem.expected.is_some(), "{pointer}: {found}");
+}
+
 /// The document without, or with another value at, a pointer.
 fn changed(document: &Value, pointer: &str, value: Option<Value>) -> Value {
     let mut changed = document.clone();
@@ -168,11 +176,7 @@ fn a_recording_of_clients_that_cannot_be_used_is_refused_at_its_place() {
             "steps/2/topic: \"w\"; a topic of this recording: t, u",
         ),
     ] {
-        let found = read(&changed(&good, pointer, value));
-        let problem = found.expect_err(pointer);
-        let found = said(&problem);
-        assert!(found.starts_with(expected), "{pointer}: {found}");
-        assert!(problem.expected.is_some(), "{pointer}: {found}");
+        is_refused(&good, pointer, value, expected);
     }
 }
 
@@ -258,9 +262,7 @@ fn what_no_recorder_of_clients_writes_is_refused() {
         ("/steps/2/count", Some(json!(2)), "steps/2/count: "),
         ("/steps/2/count", Some(json!(1)), "steps/2/count: "),
     ] {
-        let problem = read(&changed(&good, pointer, value)).expect_err(pointer);
-        let found = said(&problem);
-        assert!(found.starts_with(expected), "{pointer}: {found}");
+        is_refused(&good, pointer, value, expected);
     }
     let alone = json!({"client": "a", "op": "prodce", "producer": "a", "members": {}});
     let mut odd = good;

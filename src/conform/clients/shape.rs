@@ -117,6 +117,20 @@ const REQUEST: Shape = Members(&[
     ("times", Number(1, i64::MAX), MAY),
 ]);
 
+/// A list of maps with these members.
+macro_rules! maps {
+    ($key:literal, $($member:expr),+ $(,)?) => {
+        ($key, List(&Members(&[$($member),+])), MUST)
+    };
+}
+
+/// Topics by name, each with a list of partitions with these members.
+macro_rules! partitions {
+    ($topics:literal, $partitions:literal, $($member:expr),+ $(,)?) => {
+        maps!($topics, ("name", Text, MUST), maps!($partitions, $($member),+))
+    };
+}
+
 /// A request, the versions that 3.9's clients and brokers send, and its members and those of its answer by Kafka's
 /// names; of those of transactions nothing is compared.
 const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
@@ -126,17 +140,14 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
         Members(&[("keyType", NUMBER, MUST), ("coordinatorKeys", TEXTS, MUST)]),
         Members(&[
             THROTTLE,
-            (
+            maps!(
                 "coordinators",
-                List(&Members(&[
-                    ("key", Text, MUST),
-                    ("nodeId", NUMBER, MUST),
-                    ("host", Text, MUST),
-                    ("port", NUMBER, MUST),
-                    ERROR,
-                    ("errorMessage", TEXT_OR_NULL, MUST),
-                ])),
-                MUST,
+                ("key", Text, MUST),
+                ("nodeId", NUMBER, MUST),
+                ("host", Text, MUST),
+                ("port", NUMBER, MUST),
+                ERROR,
+                ("errorMessage", TEXT_OR_NULL, MUST)
             ),
         ]),
     ),
@@ -150,11 +161,7 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
             ("memberId", Text, MUST),
             ("groupInstanceId", TEXT_OR_NULL, MUST),
             ("protocolType", Text, MUST),
-            (
-                "protocols",
-                List(&Members(&[("name", Text, MUST), ("metadata", Text, MUST)])),
-                MUST,
-            ),
+            maps!("protocols", ("name", Text, MUST), ("metadata", Text, MUST)),
             ("reason", TEXT_OR_NULL, MUST),
         ]),
         Members(&[
@@ -166,14 +173,11 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
             ("leader", Text, MUST),
             ("skipAssignment", Flag, MUST),
             ("memberId", Text, MUST),
-            (
+            maps!(
                 "members",
-                List(&Members(&[
-                    ("memberId", Text, MUST),
-                    ("groupInstanceId", TEXT_OR_NULL, MUST),
-                    ("metadata", Text, MUST),
-                ])),
-                MUST,
+                ("memberId", Text, MUST),
+                ("groupInstanceId", TEXT_OR_NULL, MUST),
+                ("metadata", Text, MUST)
             ),
         ]),
     ),
@@ -187,13 +191,10 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
             ("groupInstanceId", TEXT_OR_NULL, MUST),
             ("protocolType", TEXT_OR_NULL, MUST),
             ("protocolName", TEXT_OR_NULL, MUST),
-            (
+            maps!(
                 "assignments",
-                List(&Members(&[
-                    ("memberId", Text, MUST),
-                    ("assignment", Text, MUST),
-                ])),
-                MUST,
+                ("memberId", Text, MUST),
+                ("assignment", Text, MUST)
             ),
         ]),
         Members(&[
@@ -220,27 +221,21 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
         (5, 5),
         Members(&[
             ("groupId", Text, MUST),
-            (
+            maps!(
                 "members",
-                List(&Members(&[
-                    ("memberId", Text, MUST),
-                    ("groupInstanceId", TEXT_OR_NULL, MUST),
-                    ("reason", TEXT_OR_NULL, MUST),
-                ])),
-                MUST,
+                ("memberId", Text, MUST),
+                ("groupInstanceId", TEXT_OR_NULL, MUST),
+                ("reason", TEXT_OR_NULL, MUST)
             ),
         ]),
         Members(&[
             THROTTLE,
             ERROR,
-            (
+            maps!(
                 "members",
-                List(&Members(&[
-                    ("memberId", Text, MUST),
-                    ("groupInstanceId", TEXT_OR_NULL, MUST),
-                    ERROR,
-                ])),
-                MUST,
+                ("memberId", Text, MUST),
+                ("groupInstanceId", TEXT_OR_NULL, MUST),
+                ERROR
             ),
         ]),
     ),
@@ -269,31 +264,19 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
         ]),
         Members(&[
             THROTTLE,
-            (
+            maps!(
                 "groups",
-                List(&Members(&[
-                    ("groupId", Text, MUST),
-                    (
-                        "topics",
-                        List(&Members(&[
-                            ("name", Text, MUST),
-                            (
-                                "partitions",
-                                List(&Members(&[
-                                    ("partitionIndex", NUMBER, MUST),
-                                    ("committedOffset", NUMBER, MUST),
-                                    ("committedLeaderEpoch", NUMBER, MUST),
-                                    ("metadata", TEXT_OR_NULL, MUST),
-                                    ERROR,
-                                ])),
-                                MUST,
-                            ),
-                        ])),
-                        MUST,
-                    ),
-                    ERROR,
-                ])),
-                MUST,
+                ("groupId", Text, MUST),
+                partitions!(
+                    "topics",
+                    "partitions",
+                    ("partitionIndex", NUMBER, MUST),
+                    ("committedOffset", NUMBER, MUST),
+                    ("committedLeaderEpoch", NUMBER, MUST),
+                    ("metadata", TEXT_OR_NULL, MUST),
+                    ERROR
+                ),
+                ERROR
             ),
         ]),
     ),
@@ -305,37 +288,22 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
             ("generationIdOrMemberEpoch", NUMBER, MUST),
             ("memberId", Text, MUST),
             ("groupInstanceId", TEXT_OR_NULL, MUST),
-            (
+            partitions!(
                 "topics",
-                List(&Members(&[
-                    ("name", Text, MUST),
-                    (
-                        "partitions",
-                        List(&Members(&[
-                            ("partitionIndex", NUMBER, MUST),
-                            ("committedOffset", NUMBER, MUST),
-                            ("committedLeaderEpoch", NUMBER, MUST),
-                            ("committedMetadata", TEXT_OR_NULL, MUST),
-                        ])),
-                        MUST,
-                    ),
-                ])),
-                MUST,
+                "partitions",
+                ("partitionIndex", NUMBER, MUST),
+                ("committedOffset", NUMBER, MUST),
+                ("committedLeaderEpoch", NUMBER, MUST),
+                ("committedMetadata", TEXT_OR_NULL, MUST)
             ),
         ]),
         Members(&[
             THROTTLE,
-            (
+            partitions!(
                 "topics",
-                List(&Members(&[
-                    ("name", Text, MUST),
-                    (
-                        "partitions",
-                        List(&Members(&[("partitionIndex", NUMBER, MUST), ERROR])),
-                        MUST,
-                    ),
-                ])),
-                MUST,
+                "partitions",
+                ("partitionIndex", NUMBER, MUST),
+                ERROR
             ),
         ]),
     ),
@@ -346,45 +314,27 @@ const APIS: &[(&str, (i64, i64), Shape, Shape)] = &[
             ("transactionalId", TEXT_OR_NULL, MUST),
             ("acks", Number(-1, 1), MUST),
             ("timeoutMs", NUMBER, MUST),
-            (
+            partitions!(
                 "topicData",
-                List(&Members(&[
-                    ("name", Text, MUST),
-                    (
-                        "partitionData",
-                        List(&Members(&[
-                            ("index", PARTITION, MUST),
-                            ("recordsSizeInBytes", NUMBER, MUST),
-                        ])),
-                        MUST,
-                    ),
-                ])),
-                MUST,
+                "partitionData",
+                ("index", PARTITION, MUST),
+                ("recordsSizeInBytes", NUMBER, MUST)
             ),
         ]),
         Members(&[
             THROTTLE,
-            (
+            partitions!(
                 "responses",
-                List(&Members(&[
-                    ("name", Text, MUST),
-                    (
-                        "partitionResponses",
-                        List(&Members(&[
-                            ("index", PARTITION, MUST),
-                            ERROR,
-                            ("baseOffset", NUMBER, MUST),
-                            ("logAppendTimeMs", NUMBER, MUST),
-                            ("logStartOffset", NUMBER, MUST),
-                            ("recordErrors", List(&Each(&Any)), MUST),
-                            ("errorMessage", TEXT_OR_NULL, MUST),
-                            // Where the leader is another.
-                            ("currentLeader", Each(&NUMBER), MAY),
-                        ])),
-                        MUST,
-                    ),
-                ])),
-                MUST,
+                "partitionResponses",
+                ("index", PARTITION, MUST),
+                ERROR,
+                ("baseOffset", NUMBER, MUST),
+                ("logAppendTimeMs", NUMBER, MUST),
+                ("logStartOffset", NUMBER, MUST),
+                ("recordErrors", List(&Each(&Any)), MUST),
+                ("errorMessage", TEXT_OR_NULL, MUST),
+                // Where the leader is another.
+                ("currentLeader", Each(&NUMBER), MAY)
             ),
             ("nodeEndpoints", List(&Each(&Any)), MAY),
         ]),
@@ -428,7 +378,7 @@ const ERROR: Member = ("errorCode", Number(-1, i16::MAX as i64), MUST);
 /// The largest number that a partition can have here.
 const PARTITION: Shape = Number(0, 10_000);
 
-/// Everything that a step shows, of a cluster of so many brokers.
+/// Everything that a step shows.
 pub(super) fn check_step(step: &Field<'_>) -> Result<(), Problem> {
     step.no_slips(STEP)?;
     check_members(step, SEEN)?;
