@@ -199,6 +199,7 @@ impl Broker {
                 name_current_leaders(&self.replicas, &self.metadata_cache, listener, &mut body);
                 let response = KafkaResponse {
                     correlation_id: to.correlation_id,
+                    throttle_time_ms: 0,
                     body,
                 };
                 ctx.send(conn, Message::Response(response));

@@ -214,7 +214,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         let mut any_up = false;
         for i in 0..nodes.len() {
             let node = nodes[(offset + i) % nodes.len()];
-            any_up |= self.network.is_connected(node);
+            any_up |= self.network.is_connected(node) && !self.network.is_throttled(node);
             if self.network.can_send(node) {
                 let in_flight = self.network.in_flight(node);
                 if in_flight == 0 {

@@ -17,6 +17,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             peer.node.address = peer.listens;
             peer.failed_attempts = 0;
             peer.failed_setups = 0;
+            peer.end_throttle(ctx);
         }
         let conn = ctx.connect(peer.node.address);
         let limit = exponential(

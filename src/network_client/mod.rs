@@ -15,6 +15,7 @@ mod connecting;
 mod fetch_session_handler;
 mod node;
 mod peer;
+mod throttling;
 mod unreached;
 
 use crate::kernel::{CloseReason, ConnId, Duration, Time};
@@ -118,7 +119,9 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// True if a request would leave at once (`canSendRequest`).
     pub fn can_send(&self, to: Node) -> bool {
         self.peers.get(&to.id).is_some_and(|peer| {
-            matches!(peer.link, Link::Up(_)) && peer.has_room(self.config.max_in_flight)
+            matches!(peer.link, Link::Up(_))
+                && !peer.is_throttled()
+                && peer.has_room(self.config.max_in_flight)
         })
     }
 
@@ -131,10 +134,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     }
 
     /// True if a request given now would leave at once, or as soon as a connection is made: it would
-    /// wait neither for a back-off nor for answers.
+    /// wait neither for a back-off nor a throttle nor for answers.
     pub fn is_ready(&self, to: Node) -> bool {
         self.peers.get(&to.id).is_none_or(|peer| {
             !matches!(peer.link, Link::BackingOff { .. })
+                && !peer.is_throttled()
                 && peer.has_room(self.config.max_in_flight)
         })
     }
@@ -142,6 +146,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// True if the connection to `to` is up, and takes requests (READY).
     pub fn is_connected(&self, to: Node) -> bool {
         self.has_link(to, |link| matches!(link, Link::Up(_)))
+    }
+
+    /// CN17: `to` has asked not to be asked for a while.
+    pub fn is_throttled(&self, to: Node) -> bool {
+        self.peers.get(&to.id).is_some_and(Peer::is_throttled)
     }
 
     /// True while a connection to `to` is being made.
@@ -193,6 +202,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             ctx.close(conn);
         }
         peer.cancel_timers(ctx);
+        peer.end_throttle(ctx);
         let reason = CloseReason::ByPeer;
         peer.fail_all(
             Disconnected::InFlight(reason),
@@ -207,6 +217,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
                 ctx.close(conn);
             }
             peer.cancel_timers(ctx);
+            peer.end_throttle(ctx);
         }
         self.conns.clear();
     }
@@ -288,13 +299,12 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             "answers come in the order of requests"
         );
         let to = peer.node;
+        self.maybe_throttle(ctx, id, &response);
         let Some(tag) = request.tag else {
             self.on_api_versions(ctx, id, conn, response.body);
             return None;
         };
-        if !peer.waiting.is_empty() {
-            self.flush(ctx, id, conn);
-        }
+        self.flush(ctx, id, conn);
         Some(Completed {
             tag,
             to,
@@ -336,6 +346,10 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             }
             NetworkTimer::ConnectTimeout => self.on_connect_timeout(ctx, id),
             NetworkTimer::Idle => self.on_idle(ctx),
+            NetworkTimer::Throttle => {
+                self.on_throttle(ctx, id);
+                Vec::new()
+            }
             NetworkTimer::Ended => self.ended.pop_front().into_iter().collect(),
         }
     }
@@ -359,6 +373,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             .collect();
         let mut completed = Vec::new();
         for id in late {
+            self.on_throttle(ctx, id);
             match self.peers[&id].link {
                 Link::Connecting { .. } => completed.extend(self.on_connect_timeout(ctx, id)),
                 Link::Up(conn) | Link::CheckingApiVersions(conn) => {
@@ -377,7 +392,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     fn flush(&mut self, ctx: &mut Ctx<'_>, id: i32, conn: ConnId) {
         let max_in_flight = self.config.max_in_flight as usize;
         while let Some(peer) = self.peers.get_mut(&id) {
-            if peer.in_flight.len() >= max_in_flight {
+            if peer.in_flight.len() >= max_in_flight || peer.is_throttled() {
                 break;
             }
             let Some(Waiting { body, timeout, tag }) = peer.waiting.pop_front() else {

@@ -1,6 +1,7 @@
 //! What a client knows of one destination: its connection, and what waits or is in flight there
 //! (`ClusterConnectionStates`, `InFlightRequests`).
 
+use super::throttling::Throttle;
 use super::{Completed, Disconnected, Node};
 use crate::kernel::{Address, CloseReason, ConnId, Duration, Time, TimerId};
 use crate::protocol::{
@@ -30,6 +31,8 @@ pub(super) struct Peer<T> {
     pub(super) waiting: VecDeque<Waiting<T>>,
     pub(super) in_flight: VecDeque<InFlight<T>>,
     pub(super) lost: Option<CloseReason>,
+    /// CN17: nothing is sent before its end.
+    pub(super) throttle: Option<Throttle>,
     /// CN12: when its connection was begun, or last brought or took something, on the monotonic clock.
     pub(super) used: Time,
 }
@@ -92,6 +95,7 @@ impl<T> Peer<T> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             lost: None,
+            throttle: None,
             used: Time::ZERO,
         }
     }
@@ -118,14 +122,16 @@ impl<T> Peer<T> {
 
     /// When something here has waited long enough, by the wall clock.
     pub(super) fn deadline(&self) -> Option<Time> {
-        match self.link {
+        let of_link = match self.link {
             Link::Connecting { deadline, .. } => Some(deadline),
             Link::BackingOff { until } => Some(until),
             Link::Up(_) | Link::CheckingApiVersions(_) => {
                 self.in_flight.iter().map(|r| r.deadline).min()
             }
             Link::Down => None,
-        }
+        };
+        let throttled = self.throttle.as_ref().map(|it| it.until);
+        of_link.into_iter().chain(throttled).min()
     }
 
     pub(super) fn arm_request_timer(

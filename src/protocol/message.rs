@@ -21,10 +21,24 @@ pub struct KafkaRequest {
 }
 
 /// A response with its header.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct KafkaResponse {
     pub correlation_id: i32,
+    /// How long who asked is to ask no more on this connection, 0 if it may at once. In Kafka a field of each body that
+    /// a broker may throttle (`Response::client_throttles`); it takes its bytes there here, too.
+    pub throttle_time_ms: i32,
     pub body: Response,
+}
+
+impl Hash for KafkaResponse {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.correlation_id.hash(state);
+        self.body.hash(state);
+        // An answer that throttles nobody has the hash that it had before there were such.
+        if self.throttle_time_ms != 0 {
+            self.throttle_time_ms.hash(state);
+        }
+    }
 }
 
 /// Whose request it was: whom an answer goes to.

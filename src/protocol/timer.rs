@@ -53,6 +53,8 @@ pub enum NetworkTimer {
     Idle,
     /// A request has ended that no answer ends: one without an answer (acks=0) has left, or one cannot be sent.
     Ended,
+    /// A node that has asked not to be asked for a while may be asked again.
+    Throttle,
 }
 
 /// A ZooKeeper server's timers.

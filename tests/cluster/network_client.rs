@@ -1,6 +1,7 @@
 //! Requests over connections that come and go, on the real kernel: back-off, order, time-outs, and one
 //! end for each request.
 
+mod throttling;
 mod versions;
 
 use kafka_trial::kernel::{
@@ -35,12 +36,16 @@ enum Node {
 struct Server {
     /// Answers nothing but ApiVersions.
     silent: bool,
+    /// Answers so many requests more, if there is a number; then it is silent.
+    answers: Option<u32>,
     /// What it was asked, but ApiVersions.
     received: Vec<(ConnId, i32)>,
     /// In which versions it was asked for those that it knows, and on which connections.
     versions_asked: Vec<(ConnId, i16)>,
     /// How it answers that, in turn; `None`: not at all. Then: as a broker of 3.9.1.
     versions: VecDeque<Option<ApiVersionsResponse>>,
+    /// What it throttles for with its answers to all else, in turn; then: not at all.
+    throttles: VecDeque<i32>,
 }
 
 struct Client {
@@ -132,6 +137,7 @@ impl Actor<Cluster> for Node {
                         let body = answer.into();
                         let response = KafkaResponse {
                             correlation_id,
+                            throttle_time_ms: 0,
                             body,
                         };
                         ctx.send(conn, Message::Response(response));
@@ -139,7 +145,9 @@ impl Actor<Cluster> for Node {
                     return;
                 }
                 server.received.push((conn, correlation_id));
-                if !server.silent {
+                let left = server.answers.map(|left| left.checked_sub(1));
+                server.answers = left.map(Option::unwrap_or_default);
+                if !server.silent && left != Some(None) {
                     let body = MetadataResponse {
                         brokers: Vec::new(),
                         cluster_id: None,
@@ -148,6 +156,7 @@ impl Actor<Cluster> for Node {
                     };
                     let response = KafkaResponse {
                         correlation_id,
+                        throttle_time_ms: server.throttles.pop_front().unwrap_or(0),
                         body: body.into(),
                     };
                     ctx.send(conn, Message::Response(response));
@@ -214,7 +223,11 @@ impl World {
     }
 
     fn server(&mut self) -> &mut Server {
-        match self.0.actor_mut(SERVER) {
+        self.server_at(SERVER)
+    }
+
+    fn server_at(&mut self, node: NodeId) -> &mut Server {
+        match self.0.actor_mut(node) {
             Node::Server(server) => server,
             Node::Client(_) => panic!("a client"),
         }

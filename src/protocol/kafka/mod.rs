@@ -111,3 +111,20 @@ requests! {
     CreatePartitions = 37 => CreatePartitionsRequest, CreatePartitionsResponse;
     ApiVersions = 18 => ApiVersionsRequest, ApiVersionsResponse;
 }
+
+impl Response {
+    /// CN17: a client obeys the `throttle_time_ms` of such an answer (`shouldClientThrottle`). The answers of brokers to
+    /// their controller have none, and brokers pass over those of three.
+    pub const fn client_throttles(&self) -> bool {
+        !matches!(
+            self,
+            Response::LeaderAndIsr(_)
+                | Response::StopReplica(_)
+                | Response::UpdateMetadata(_)
+                | Response::ControlledShutdown(_)
+                | Response::OffsetForLeaderEpoch(_)
+                | Response::AlterPartition(_)
+                | Response::AllocateProducerIds(_)
+        )
+    }
+}

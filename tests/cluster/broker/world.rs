@@ -156,6 +156,7 @@ impl Peer {
                     let body = body.into();
                     let response = KafkaResponse {
                         correlation_id,
+                        throttle_time_ms: 0,
                         body,
                     };
                     ctx.send(conn, Message::Response(response));
@@ -175,6 +176,7 @@ impl Peer {
                     conn,
                     Message::Response(KafkaResponse {
                         correlation_id,
+                        throttle_time_ms: 0,
                         body,
                     }),
                 );

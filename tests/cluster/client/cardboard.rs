@@ -189,6 +189,7 @@ impl Actor<Cluster> for Node {
                             conn,
                             Message::Response(KafkaResponse {
                                 correlation_id: request.correlation_id,
+                                throttle_time_ms: 0,
                                 body,
                             }),
                         );

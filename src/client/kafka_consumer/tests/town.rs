@@ -75,6 +75,7 @@ impl Actor<Cluster> for Node {
                     let correlation_id = request.correlation_id;
                     let answer = KafkaResponse {
                         correlation_id,
+                        throttle_time_ms: 0,
                         body,
                     };
                     ctx.send(conn, Message::Response(answer));
