@@ -112,6 +112,7 @@ each! {
     poison_record_stuck: "06-serialization/poison-record-stuck",
     registry_down: "06-serialization/registry-down",
     schema_change_without_a_registry: "06-serialization/schema-change-without-a-registry",
+    schema_in_every_message: "06-serialization/schema-in-every-message",
     wrong_deserializer: "06-serialization/wrong-deserializer",
     as_many_members_as_partitions: "07-groups/as-many-members-as-partitions",
     cooperative_rebalance: "07-groups/cooperative-rebalance",

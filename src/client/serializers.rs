@@ -59,6 +59,7 @@ impl Serializers {
             serializer: class.map(|class| Serializer {
                 class,
                 charset,
+                schemas_enable: config.schemas_enable,
                 schema: schema.as_ref().map(|schema| Rc::clone(&schema.schema)),
             }),
             schema: schema.clone(),
@@ -201,6 +202,7 @@ impl Deserializers {
             class.map(|class| Deserializer {
                 class,
                 charset,
+                schemas_enable: config.schemas_enable,
                 schema: schema.as_ref().map(|schema| Rc::clone(&schema.schema)),
             })
         };

@@ -319,7 +319,7 @@ pub(super) struct DeadLetter {
 #[serde(
     deny_unknown_fields,
     default,
-    expecting = "{avro: ...} or {protobuf: ...}"
+    expecting = "{avro: ...}, {protobuf: ...} or {connect-json: ...}"
 )]
 pub(super) struct Schema {
     #[serde(
@@ -332,6 +332,12 @@ pub(super) struct Schema {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) protobuf: Option<String>,
+    #[serde(
+        rename = "connect-json",
+        deserialize_with = "words::json_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) connect_json: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

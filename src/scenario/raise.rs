@@ -191,6 +191,7 @@ fn schema(plan: &SchemaPlan) -> doc::Schema {
     doc::Schema {
         avro: text(SchemaType::Avro),
         protobuf: text(SchemaType::Protobuf),
+        connect_json: text(SchemaType::Connect),
     }
 }
 

@@ -53,6 +53,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "05-storage/disk-fills.yaml",
     "05-storage/wrong-broker-id.yaml",
     "06-serialization/wrong-deserializer.yaml",
+    "06-serialization/schema-in-every-message.yaml",
     "06-serialization/poison-record-stuck.yaml",
     "06-serialization/poison-record-skipped.yaml",
     "06-serialization/poison-record-dead-letter.yaml",

@@ -16,6 +16,7 @@ pub enum Format {
     Boolean,
     Void,
     Json,
+    ConnectJson,
     Avro,
     Protobuf,
 }
@@ -30,6 +31,8 @@ pub struct Class {
 
 const KAFKA: &str = "org.apache.kafka.common.serialization.";
 const CONNECT: &str = "org.apache.kafka.connect.json.";
+/// One class for both directions.
+const CONVERTER: &str = "JsonConverter";
 const CONFLUENT: &str = "io.confluent.kafka.serializers.";
 const CONFLUENT_PROTOBUF: &str = "io.confluent.kafka.serializers.protobuf.";
 
@@ -53,7 +56,7 @@ const CLASSES: &[(&str, &str, Format)] = &[
 ];
 
 impl Format {
-    pub const ALL: [Format; 13] = [
+    pub const ALL: [Format; 14] = [
         Format::String,
         Format::Integer,
         Format::Long,
@@ -65,6 +68,7 @@ impl Format {
         Format::Boolean,
         Format::Void,
         Format::Json,
+        Format::ConnectJson,
         Format::Avro,
         Format::Protobuf,
     ];
@@ -82,6 +86,7 @@ impl Format {
             Format::Boolean => "boolean",
             Format::Void => "void",
             Format::Json => "json",
+            Format::ConnectJson => "connect-json",
             Format::Avro => "avro",
             Format::Protobuf => "protobuf",
         }
@@ -90,6 +95,11 @@ impl Format {
     /// It writes and reads by a schema.
     pub const fn has_schema(self) -> bool {
         matches!(self, Format::Avro | Format::Protobuf)
+    }
+
+    /// Its serializer goes by a schema if it is given one.
+    pub const fn may_write_by_schema(self) -> bool {
+        self.has_schema() || matches!(self, Format::ConnectJson)
     }
 
     /// What its serializer takes, in words.
@@ -103,7 +113,7 @@ impl Format {
             Format::Uuid => "the text of a UUID",
             Format::Boolean => "true or false",
             Format::Void => "nothing",
-            Format::Avro | Format::Protobuf => "what its schema describes",
+            Format::ConnectJson | Format::Avro | Format::Protobuf => "what its schema describes",
         }
     }
 }
@@ -116,8 +126,8 @@ impl fmt::Display for Format {
 
 impl Class {
     /// What is expected where `parse` finds nothing.
-    pub const EXPECTED: &str = "string, int, long, short, float, double, uuid, bytes, boolean, void, json, avro or protobuf, \
-         or the name of a class of Kafka's, Connect's JSON or Confluent's Avro and Protobuf";
+    pub const EXPECTED: &str = "string, int, long, short, float, double, uuid, bytes, boolean, void, json, connect-json, avro or \
+         protobuf, or the name of a class of Kafka's, Connect's JSON or Confluent's Avro and Protobuf";
 
     /// A serializer by its short name (`int`), its class (`IntegerSerializer`), or the class with its package.
     /// `avro` and `protobuf` are an application's own classes: its schema, and no registry.
@@ -135,6 +145,12 @@ impl Class {
         if let Some(format) = Format::ALL.into_iter().find(|format| format.name() == name) {
             return Some(Class {
                 format,
+                registry: false,
+            });
+        }
+        if name.strip_prefix(CONNECT).unwrap_or(name) == CONVERTER {
+            return Some(Class {
+                format: Format::ConnectJson,
                 registry: false,
             });
         }

@@ -30,9 +30,10 @@ pub(super) fn write_json_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Base64 with padding (RFC 4648), as which JSON has bytes.
 pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or_default());
@@ -47,6 +48,31 @@ pub fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+/// Reads it. Jackson passes over blanks between groups of four, and wants the padding.
+pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    loop {
+        let start = rest.iter().position(|byte| *byte > b' ');
+        let Some(start) = start else {
+            return Some(bytes);
+        };
+        let (group, behind) = rest[start..].split_at_checked(4)?;
+        rest = behind;
+        let padding = group.iter().rev().take_while(|byte| **byte == b'=').count();
+        if padding > 2 {
+            return None;
+        }
+        let mut bits = 0;
+        for byte in &group[..4 - padding] {
+            let digit = ALPHABET.iter().position(|known| known == byte)?;
+            bits = bits << 6 | digit as u32;
+        }
+        bits <<= 6 * padding;
+        bytes.extend(&bits.to_be_bytes()[1..4 - padding]);
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +95,7 @@ mod tests {
         ];
         for (plain, encoded) in pairs {
             assert_eq!(base64(plain.as_bytes()), encoded);
+            assert_eq!(from_base64(encoded).as_deref(), Some(plain.as_bytes()));
         }
     }
 }

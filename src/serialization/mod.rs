@@ -1,6 +1,6 @@
 //! What an application's objects are as bytes: Kafka's own serializers (package
-//! org.apache.kafka.common.serialization), JSON as Connect's JsonSerializer writes it, Avro and Protobuf by a
-//! schema, and the five bytes that Confluent's serializers put before those two.
+//! org.apache.kafka.common.serialization), JSON as Connect's JsonSerializer and its JsonConverter write it, Avro and
+//! Protobuf by a schema, and the five bytes that Confluent's serializers put before those two.
 //!
 //! A broker never looks inside a message: all of this happens in clients. Values may hold floats, decisions
 //! never do.
@@ -10,12 +10,14 @@
 mod avro;
 mod charset;
 mod compatibility;
+mod connect;
 mod format;
 mod framing;
 mod jackson;
 mod java_number;
 mod json;
 pub mod list;
+mod places;
 mod primitive;
 mod protobuf;
 mod schema;

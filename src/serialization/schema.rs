@@ -1,6 +1,7 @@
-//! Schemas: Avro's JSON and Protobuf's `.proto` text.
+//! Schemas: Avro's JSON, Protobuf's `.proto` text and Connect's JSON.
 
 use super::avro::Avro;
+use super::connect::Connect;
 use super::protobuf::Protobuf;
 use std::fmt;
 use std::rc::Rc;
@@ -10,6 +11,8 @@ use std::rc::Rc;
 pub enum Schema {
     Avro(Avro),
     Protobuf(Protobuf),
+    /// Which no registry has: it travels in messages.
+    Connect(Connect),
 }
 
 /// A schema and the text that it was read from.
@@ -19,11 +22,12 @@ pub struct ParsedSchema {
     pub schema: Rc<Schema>,
 }
 
-/// Languages of schemas, as a registry calls them.
+/// Languages of schemas, as a registry calls them, and Connect's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SchemaType {
     Avro,
     Protobuf,
+    Connect,
 }
 
 /// Text that is no schema.
@@ -78,6 +82,7 @@ impl fmt::Display for SchemaType {
         f.write_str(match self {
             SchemaType::Avro => "avro",
             SchemaType::Protobuf => "protobuf",
+            SchemaType::Connect => "connect-json",
         })
     }
 }
@@ -96,6 +101,7 @@ impl Schema {
         match of {
             SchemaType::Avro => Avro::parse(text).map(Schema::Avro),
             SchemaType::Protobuf => Protobuf::parse(text).map(Schema::Protobuf),
+            SchemaType::Connect => Connect::parse(text).map(Schema::Connect),
         }
     }
 
@@ -103,6 +109,7 @@ impl Schema {
         match self {
             Schema::Avro(_) => SchemaType::Avro,
             Schema::Protobuf(_) => SchemaType::Protobuf,
+            Schema::Connect(_) => SchemaType::Connect,
         }
     }
 }

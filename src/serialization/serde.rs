@@ -1,6 +1,9 @@
-//! A serializer and a deserializer as a client is configured with them. Null is null in each of them (CS8).
+//! A serializer and a deserializer as a client is configured with them. Null is null in each of them (CS8), but for
+//! Connect's JsonConverter, which writes it by its schema if it has one.
 
-use super::{Charset, Class, Format, Misfit, Schema, Unreadable, Value, framing, json, primitive};
+use super::{
+    Charset, Class, Format, Misfit, Schema, Unreadable, Value, connect, framing, json, primitive,
+};
 use std::rc::Rc;
 
 /// Writes an application's objects.
@@ -8,7 +11,9 @@ use std::rc::Rc;
 pub struct Serializer {
     pub class: Class,
     pub charset: Charset,
-    /// With `Format::has_schema`.
+    /// Of Connect's JsonConverter: each message has its schema beside it.
+    pub schemas_enable: bool,
+    /// With `Format::has_schema`, and perhaps with Connect's JsonConverter.
     pub schema: Option<Rc<Schema>>,
 }
 
@@ -17,6 +22,8 @@ pub struct Serializer {
 pub struct Deserializer {
     pub class: Class,
     pub charset: Charset,
+    /// Of Connect's JsonConverter: each message has its schema beside it.
+    pub schemas_enable: bool,
     /// The reader's own; without one, and with a registry, values are as they were written.
     pub schema: Option<Rc<Schema>>,
 }
@@ -25,6 +32,13 @@ impl Serializer {
     /// Bytes of an object; `None` is null. `id`: what the registry calls the schema, if there is a registry.
     pub fn serialize(&self, value: &Value, id: Option<u32>) -> Result<Option<Vec<u8>>, Misfit> {
         let Class { format, registry } = self.class;
+        if format == Format::ConnectJson {
+            let schema = match self.schema.as_deref() {
+                Some(Schema::Connect(schema)) => Some(schema),
+                _ => None,
+            };
+            return connect::write(self.schemas_enable, schema, value);
+        }
         if *value == Value::Null {
             return Ok(None);
         }
@@ -80,6 +94,7 @@ impl Deserializer {
         match (format, writer.or(reader)) {
             (Format::Json, _) if whole.is_empty() => Ok(Value::Null),
             (Format::Json, _) => json::read(whole),
+            (Format::ConnectJson, _) => connect::read(self.schemas_enable, whole),
             (Format::Avro, Some(Schema::Avro(schema))) => {
                 if registry && schema.is_bytes() {
                     return Ok(Value::Bytes(rest.to_vec()));

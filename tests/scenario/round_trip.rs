@@ -79,7 +79,11 @@ fn plan() -> impl Strategy<Value = Plan> {
                     ],
                     schemas: vec![SchemaPlan {
                         name: "s".into(),
-                        language: SchemaType::Avro,
+                        language: match seed % 3 {
+                            0 => SchemaType::Avro,
+                            1 => SchemaType::Protobuf,
+                            _ => SchemaType::Connect,
+                        },
                         text: "\"int\"\n".into(),
                     }],
                     schema_registry: (seed % 2 == 0).then(|| SchemaRegistryPlan {

@@ -5,9 +5,7 @@ use crate::plan::{
     ConsumerPlan, Key, Poison, PositionField, Problem, ProducerPlan, Value, truck_name,
 };
 use crate::protocol::config::{SerializerConfig, nearest};
-use crate::serialization::{
-    Charset, Class, Double, Format, ParsedSchema, Serializer, Value as Object,
-};
+use crate::serialization::{Class, Double, Format, ParsedSchema, Serializer, Value as Object};
 use std::rc::Rc;
 
 /// Schemas by their names.
@@ -68,13 +66,18 @@ impl Check<'_> {
         let value = end("value", config.value, &producer.value_schema);
         let key_schema = self.schema_of(&key, schemas)?;
         let value_schema = self.schema_of(&value, schemas)?;
-        fits(&key, config.key_charset, key_schema, key_of(producer))?;
-        fits(
-            &value,
-            config.value_charset,
-            value_schema,
-            value_of(producer),
-        )
+        let writes = |class: Option<Class>, charset, schema: Option<ParsedSchema>| {
+            class.map(|class| Serializer {
+                class,
+                charset,
+                schemas_enable: config.schemas_enable,
+                schema: schema.map(|schema| Rc::clone(&schema.schema)),
+            })
+        };
+        let key_writer = writes(config.key, config.key_charset, key_schema);
+        let value_writer = writes(config.value, config.value_charset, value_schema);
+        fits(&key, key_writer, key_of(producer))?;
+        fits(&value, value_writer, value_of(producer))
     }
 
     pub(super) fn deserializers(&self, consumer: &ConsumerPlan, schemas: &Schemas) -> Checked {
@@ -135,17 +138,21 @@ impl Check<'_> {
         let key = format!("{}_schema", end.part);
         let path = [end.room, end.client, key.as_str()];
         let setting = format!("{}.{}", end.part, end.what);
-        let class = end.class.filter(|class| class.format.has_schema());
+        let is_serializer = end.what == "serializer";
+        let class = end.class.filter(|class| match is_serializer {
+            true => class.format.may_write_by_schema(),
+            false => class.format.has_schema(),
+        });
         if end.class.is_some_and(|class| class.registry) && self.plan.schema_registry.is_none() {
             let at = [end.room, end.client, "config", setting.as_str()];
             return Err(Problem::new(at, "there is no schema registry to ask").expected(
                 "schema_registry: {compatibility: backward} at the top of the scenario, or avro or protobuf, which need none",
             ));
         }
-        let reads_by_id = end.what == "deserializer" && class.is_some_and(|class| class.registry);
+        let reads_by_id = !is_serializer && class.is_some_and(|class| class.registry);
         let Some(name) = end.schema else {
             return match class {
-                Some(class) if !reads_by_id => {
+                Some(class) if class.format.has_schema() && !reads_by_id => {
                     let at = [end.room, end.client, "config", setting.as_str()];
                     Err(
                         Problem::new(at, format!("{} without a schema", class.format)).expected(
@@ -157,12 +164,14 @@ impl Check<'_> {
             };
         };
         let Some(class) = class else {
+            let formats = match is_serializer {
+                true => "avro, protobuf or connect-json",
+                false => "avro or protobuf",
+            };
             return Err(
                 Problem::new(path, format!("a schema, and no {setting} that goes by one"))
                     .on_key()
-                    .expected(format!(
-                        "{setting}: avro or protobuf in config, or no {key}"
-                    )),
+                    .expected(format!("{setting}: {formats} in config, or no {key}")),
             );
         };
         let Some((_, schema)) = schemas.iter().find(|(known, _)| known == name) else {
@@ -190,19 +199,15 @@ impl Check<'_> {
 }
 
 /// What a producer writes is what its serializer writes.
-fn fits(end: &End<'_>, charset: Charset, schema: Option<ParsedSchema>, object: Object) -> Checked {
-    let Some(class) = end.class else {
+fn fits(end: &End<'_>, serializer: Option<Serializer>, object: Object) -> Checked {
+    let Some(serializer) = serializer else {
         return Ok(());
     };
+    let class = serializer.class;
     // The application makes text of anything.
     if matches!(class.format, Format::String | Format::Bytes) {
         return Ok(());
     }
-    let serializer = Serializer {
-        class,
-        charset,
-        schema: schema.map(|schema| Rc::clone(&schema.schema)),
-    };
     let misfit = match serializer.serialize(&object, Some(1)) {
         Ok(_) => return Ok(()),
         Err(misfit) => misfit,

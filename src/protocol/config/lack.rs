@@ -7,6 +7,7 @@ use std::fmt;
 pub enum Lack {
     Compaction,
     ConnectionLimits,
+    Converters,
     Groups,
     KRaft,
     Listeners,
@@ -31,6 +32,7 @@ impl fmt::Display for Lack {
         f.write_str(match self {
             Lack::Compaction => "log compaction is not modelled: topics lose old records by age and size only",
             Lack::ConnectionLimits => "limits on connections are not modelled: a broker takes in everybody",
+            Lack::Converters => "of Connect's JsonConverter schemas.enable is modelled: nulls get their defaults, and Decimal is not there",
             Lack::Groups => "of groups of consumers the classic protocol is modelled, with Kafka's four assignors, and members that leave as they end",
             Lack::KRaft => "KRaft is not modelled: ZooKeeper coordinates",
             Lack::Listeners => "a listener for the controller alone, or one that opens early, is not modelled: all of a broker's are alike",

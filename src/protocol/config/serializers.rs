@@ -13,6 +13,8 @@ pub struct SerializerConfig {
     pub value_charset: Charset,
     /// `auto.register.schemas`: a registry gives a schema that it does not have an id.
     pub auto_register_schemas: bool,
+    /// `schemas.enable`, which Connect's JsonConverter looks for: each message has its schema beside it.
+    pub schemas_enable: bool,
 }
 
 impl SerializerConfig {
@@ -29,9 +31,8 @@ impl SerializerConfig {
                 properties,
                 ["value.serializer.encoding", "serializer.encoding"],
             )?,
-            auto_register_schemas: properties
-                .get("auto.register.schemas")
-                .is_none_or(|value| !value.trim().eq_ignore_ascii_case("false")),
+            auto_register_schemas: is_on(properties, "auto.register.schemas"),
+            schemas_enable: is_on(properties, "schemas.enable"),
         })
     }
 
@@ -49,6 +50,7 @@ impl SerializerConfig {
                 ["value.deserializer.encoding", "deserializer.encoding"],
             )?,
             auto_register_schemas: false,
+            schemas_enable: is_on(properties, "schemas.enable"),
         })
     }
 
@@ -75,6 +77,12 @@ fn class(
             expected: Class::EXPECTED.to_owned(),
         }),
     }
+}
+
+/// Unless it is said to be off.
+fn is_on(properties: &Properties, key: &str) -> bool {
+    let said = properties.get(key);
+    said.is_none_or(|value| !value.trim().eq_ignore_ascii_case("false"))
 }
 
 /// The first of the keys that is set.

@@ -6,22 +6,20 @@ use crate::scenario::document as doc;
 use crate::serialization::{Compatibility, SchemaType};
 
 pub(super) fn schema(name: String, said: doc::Schema) -> Result<SchemaPlan, Problem> {
-    let (language, text) = match said {
-        doc::Schema {
-            avro: Some(text),
-            protobuf: None,
-        } => (SchemaType::Avro, text),
-        doc::Schema {
-            avro: None,
-            protobuf: Some(text),
-        } => (SchemaType::Protobuf, text),
-        _ => {
-            return Err(
-                Problem::new(["schemas", &name], "not exactly one language").expected(
-                    "{avro: ...} with JSON, or {protobuf: ...} with the text of a .proto file",
-                ),
-            );
-        }
+    let languages = [
+        (SchemaType::Avro, said.avro),
+        (SchemaType::Protobuf, said.protobuf),
+        (SchemaType::Connect, said.connect_json),
+    ];
+    let said = languages.into_iter();
+    let said = said.filter_map(|(language, text)| Some((language, text?)));
+    let said: Vec<(SchemaType, String)> = said.collect();
+    let Ok([(language, text)]) = <[_; 1]>::try_from(said) else {
+        return Err(
+            Problem::new(["schemas", &name], "not exactly one language").expected(
+                "{avro: ...} with JSON, {protobuf: ...} with the text of a .proto file, or {connect-json: ...} with JSON",
+            ),
+        );
     };
     Ok(SchemaPlan {
         name,

@@ -5,7 +5,6 @@
 mod decode;
 mod encode;
 mod parse;
-mod places;
 mod resolve;
 
 pub use resolve::can_read;

