@@ -77,15 +77,17 @@ fn plan() -> impl Strategy<Value = Plan> {
                             ..TopicPlan::new("v-1")
                         },
                     ],
-                    schemas: vec![SchemaPlan {
-                        name: "s".into(),
-                        language: match seed % 3 {
-                            0 => SchemaType::Avro,
-                            1 => SchemaType::Protobuf,
-                            _ => SchemaType::Connect,
-                        },
-                        text: "\"int\"\n".into(),
-                    }],
+                    schemas: [
+                        ("c", SchemaType::Connect, "{\"type\": \"int32\"}\n"),
+                        ("s", SchemaType::Avro, "\"int\"\n"),
+                    ]
+                    .into_iter()
+                    .map(|(name, language, text)| SchemaPlan {
+                        name: name.into(),
+                        language,
+                        text: text.into(),
+                    })
+                    .collect(),
                     schema_registry: (seed % 2 == 0).then(|| SchemaRegistryPlan {
                         about: None,
                         compatibility: Compatibility::FullTransitive,
