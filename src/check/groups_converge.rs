@@ -81,7 +81,7 @@ impl GroupsConverge {
         }
         let mut groups: BTreeMap<String, Promised> = BTreeMap::new();
         for consumer in &plan.consumers {
-            if let Some(name) = consumer.group_id() {
+            if let Some(name) = consumer.subscribes_in() {
                 let promised = groups.entry(name.to_owned()).or_default();
                 promised.add(consumer)?;
             }

@@ -40,7 +40,10 @@ impl Property for GroupsSkipNothing {
 
     fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
         match &entry.fact {
-            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+            Fact::Group(
+                GroupFact::PartitionsAssigned { group, .. }
+                | GroupFact::AssignedByHand { group, .. },
+            ) => {
                 let place = self.place(group);
                 *self.members.of(&entry.node) = Some(place);
                 None

@@ -25,7 +25,7 @@ impl LivingGroupsAreRemembered {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut reads = BTreeSet::new();
         for consumer in &plan.consumers {
-            let Some(group) = consumer.group_id() else {
+            let Some(group) = consumer.subscribes_in() else {
                 continue;
             };
             let topics = consumer.topics.iter();

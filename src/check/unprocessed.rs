@@ -51,7 +51,10 @@ impl Unprocessed {
                     began.entry(partition.clone()).or_insert(*offset);
                 }
             }
-            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+            Fact::Group(
+                GroupFact::PartitionsAssigned { group, .. }
+                | GroupFact::AssignedByHand { group, .. },
+            ) => {
                 self.group_of.insert(node.clone(), group.clone());
             }
             Fact::Group(GroupFact::Processed {

@@ -1,8 +1,10 @@
 //! A consumer node: an application that reads its topics with a `KafkaConsumer` and states what it reads.
 //!
 //! Without a group it reads all partitions, as fast as they come. As a member of a group it reads what the
-//! group gives it, in a loop: poll, process for as long as the scenario says, commit if that is its own task.
+//! group gives it, in a loop: poll, process for as long as the scenario says, commit if that is its own task. It may
+//! name its partitions itself (`assigning`); then it only commits under the group.
 
+pub(super) mod assigning;
 mod dead_letters;
 mod own_producer;
 mod reading;
@@ -20,6 +22,7 @@ use crate::protocol::{
     ClientTimer, Ctx, ErrorCode, Event, Fact, GroupFact, OwnerThen, Timer, TopicName,
     TopicPartition, content_of,
 };
+use assigning::Assign;
 use reading::Reading;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -32,8 +35,9 @@ pub struct ConsumerOptions {
     pub name: String,
     pub bootstrap: Bootstrap,
     pub properties: Properties,
-    /// All partitions of these are read.
     pub topics: Vec<TopicName>,
+    /// Which of their partitions the application names itself; `None`: without a group all, in one none.
+    pub assign: Option<Assign>,
     /// Where to begin; partitions not named here begin by `auto.offset.reset`.
     pub start: BTreeMap<TopicPartition, i64>,
     /// The same for every partition that is not named.
@@ -95,6 +99,9 @@ const COORDINATOR_OWNER: u8 = 1;
 fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer {
     let library = KafkaConsumer::new(OWNER, &options.name, &options.bootstrap, config.clone());
     match &config.group {
+        Some(group) if options.assign.is_some() => {
+            library.commit_under(COORDINATOR_OWNER, &options.name, group.clone())
+        }
         Some(group) => {
             let topics = options.topics.clone();
             let mut library =
@@ -170,6 +177,7 @@ impl Consumer {
                 for topic in &self.options.topics {
                     self.library.add_topic(topic);
                 }
+                self.assign_named_partitions(ctx);
                 self.library.start(ctx);
                 self.start_dead_letters(ctx);
                 self.work.start(ctx);
@@ -222,38 +230,6 @@ impl Consumer {
         };
         ctx.fact(Fact::Exiting { status, why });
         ctx.exit(status);
-    }
-
-    fn assign_new_partitions(&mut self, ctx: &mut Ctx<'_>) {
-        if self.config.group.is_some() || self.seen_metadata == self.library.metadata_version() {
-            return;
-        }
-        self.seen_metadata = self.library.metadata_version();
-        let mut any = false;
-        for topic in &self.options.topics {
-            for partition in 0..self.library.partitions_of(topic).unwrap_or(0) {
-                let partition = TopicPartition::new(TopicName::clone(topic), partition);
-                if self.library.is_assigned(&partition) {
-                    continue;
-                }
-                any = true;
-                self.library.assign(partition.clone());
-                let named = self.options.start.get(&partition).copied();
-                if let Some(offset) = named.or(self.options.seek) {
-                    self.library.seek(&partition, offset);
-                    ctx.fact(Fact::PositionSet {
-                        partition,
-                        offset,
-                        why: "asked by the application".into(),
-                        by_application: true,
-                    });
-                }
-            }
-        }
-        if any {
-            self.library.throw_for_missing_positions();
-            self.library.poll(ctx);
-        }
     }
 
     fn state_polled(&mut self, ctx: &mut Ctx<'_>) {

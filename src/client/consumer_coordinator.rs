@@ -4,11 +4,13 @@
 //! Finds the group's coordinator, joins, is given partitions or gives them out as the group's leader, says
 //! that it lives, commits how far it has read. Two threads share it: the application's, while it is in
 //! `poll`, drives joins and commits (`poll`); the heartbeat's runs whatever the application does
-//! (`heartbeat`). `listener`: what becomes of an application's listener that throws (CC47).
+//! (`heartbeat`). `listener`: what becomes of an application's listener that throws (CC47). `by_hand`: who is no member,
+//! and only commits.
 //!
 //! May not know whether others live, nor what the coordinator has stored but what it answers.
 
 mod answers;
+mod by_hand;
 pub mod commits;
 mod heartbeat;
 mod join;
@@ -21,11 +23,12 @@ use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
-use crate::protocol::rules::{FetchBeforeJoin, StaleClaims};
+use crate::protocol::rules::{CoordinatorLookup, FetchBeforeJoin, StaleClaims};
 use crate::protocol::{
     Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
     NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
 };
+use by_hand::ByHand;
 use bytes::Bytes;
 use commits::{AskedCommits, Commit, CommitPurpose};
 use listener::{Callback, Listener};
@@ -117,6 +120,8 @@ enum Preparation {
 #[derive(Debug)]
 pub struct ConsumerCoordinator {
     membership: GroupMembership,
+    /// It is no member: its application names its partitions itself.
+    by_hand: Option<ByHand>,
     rebalance_protocol: RebalanceProtocol,
     topics: Vec<TopicName>,
     /// `client.rack`
@@ -160,6 +165,7 @@ pub struct ConsumerCoordinator {
     failed: bool,
     stale_claims: StaleClaims,
     fetch_before_join: FetchBeforeJoin,
+    coordinator_lookup: CoordinatorLookup,
     closed: bool,
     /// Its group was told that it goes.
     said_farewell: bool,
@@ -212,6 +218,7 @@ impl ConsumerCoordinator {
             rebalance_protocol: RebalanceProtocol::of(&membership.assignors),
             memories: first_memories(&membership.assignors),
             membership,
+            by_hand: None,
             topics,
             rack: (!config.client_rack.is_empty()).then(|| config.client_rack.as_str().into()),
             coordinator: None,
@@ -242,6 +249,7 @@ impl ConsumerCoordinator {
             failed: false,
             stale_claims: config.rules.stale_claims,
             fetch_before_join: config.rules.fetch_before_join,
+            coordinator_lookup: config.rules.coordinator_lookup,
             closed: false,
             said_farewell: false,
             farewells: 0,
@@ -306,6 +314,9 @@ impl ConsumerCoordinator {
         if self.closed || self.failed {
             return Time::MAX;
         }
+        if self.by_hand.is_some() {
+            return self.poll_by_hand(ctx, subscriptions);
+        }
         self.notice_metadata(client);
         let mut wake = Time::MAX;
         if self.coordinator.is_none() {
@@ -330,29 +341,36 @@ impl ConsumerCoordinator {
             return wake;
         }
         wake = wake.min(self.ask_for_offsets(ctx, subscriptions));
-        if self.membership.auto_commit {
-            if now >= self.next_auto_commit {
-                self.next_auto_commit = now + self.membership.auto_commit_interval;
-                self.commit(ctx, subscriptions, CommitPurpose::Auto);
-            }
-            // CC52: with an interval of 0 it is time at each turn of the loop, and nothing is waited for. Here a turn takes
-            // a millisecond, the least that Kafka's clock counts, unless something happens before.
-            wake = wake.min(match self.next_auto_commit > now {
-                true => self.next_auto_commit,
-                false => now + Duration::from_millis(1),
-            });
+        wake.min(self.commit_if_due(ctx, subscriptions))
+    }
+
+    /// CC52: what the library commits by itself; answers when to look again.
+    fn commit_if_due(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) -> Time {
+        if !self.membership.auto_commit {
+            return Time::MAX;
         }
-        wake
+        let now = ctx.wall();
+        if now >= self.next_auto_commit {
+            self.next_auto_commit = now + self.membership.auto_commit_interval;
+            self.commit(ctx, subscriptions, CommitPurpose::Auto);
+        }
+        // With an interval of 0 it is time at each turn of the loop, and nothing is waited for. Here a turn takes
+        // a millisecond, the least that Kafka's clock counts, unless something happens before.
+        match self.next_auto_commit > now {
+            true => self.next_auto_commit,
+            false => now + Duration::from_millis(1),
+        }
     }
 
     /// CC4: who is about to join, or joins, finds no positions.
     pub fn is_active(&self) -> bool {
-        self.state == MemberState::Stable && !self.rejoin
+        self.by_hand.is_some() || (self.state == MemberState::Stable && !self.rejoin)
     }
 
     /// The end of `find_coordinator`'s question.
     pub fn on_coordinator_found(&mut self, ctx: &mut Ctx<'_>, found: Result<Node, ErrorCode>) {
         self.finding = false;
+        self.look_up_is_over();
         match found {
             Ok(broker) => {
                 let node = broker.as_coordinator();
@@ -362,9 +380,12 @@ impl ConsumerCoordinator {
                 self.network.ready(ctx, node);
             }
             Err(error) if error.is_retriable() => {
-                self.give_up_asked_commits();
+                self.give_up_asked_commits(ctx);
                 let (initial, max) = self.retry_backoff;
-                let pause = exponential(ctx, initial, max, self.find_attempts);
+                let pause = match self.waits_for_coordinator() {
+                    true => exponential(ctx, initial, max, self.find_attempts),
+                    false => Duration::ZERO,
+                };
                 self.find_again_at = ctx.wall() + pause;
                 self.find_attempts = self.find_attempts.saturating_add(1);
             }
@@ -373,9 +394,12 @@ impl ConsumerCoordinator {
     }
 
     /// CC56: the last commit and the farewell. What they come to nobody hears.
-    pub fn close(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState) {
+    pub fn close(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState, until: Time) {
         if self.closed {
             return;
+        }
+        if self.by_hand.is_some() {
+            return self.close_by_hand(ctx, subscriptions, until);
         }
         if self.membership.auto_commit && self.state == MemberState::Stable && !self.failed {
             let sent = self.commit(ctx, subscriptions, CommitPurpose::Auto);

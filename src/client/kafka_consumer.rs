@@ -112,7 +112,7 @@ pub struct KafkaConsumer {
     /// The application is at a record that it cannot make objects of: nothing is fetched or handed out.
     held: bool,
     polled: VecDeque<Polled>,
-    /// With `subscribe`.
+    /// With a `group.id`: of a member, and of who only commits.
     group: Option<Membership>,
 }
 
@@ -168,10 +168,11 @@ impl KafkaConsumer {
         self.subscriptions.is_assigned(partition)
     }
 
-    /// Adds a partition; where to read follows `auto.offset.reset` until the application says.
+    /// Adds a partition. Where to read is what was committed there under its group, if it has one, and else follows
+    /// `auto.offset.reset`, until the application says.
     pub fn assign(&mut self, partition: TopicPartition) {
         self.add_topic(&partition.topic);
-        self.subscriptions.assign(partition);
+        self.subscriptions.assign(partition, self.group.is_some());
     }
 
     /// `KafkaConsumer.seek`. The partition is assigned.

@@ -35,6 +35,7 @@ mod transaction_manager;
 pub mod workload;
 
 pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
+pub use consumer::assigning::Assign;
 pub use consumer::steps::{Call, Step, StepWhen};
 pub use consumer::work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
 pub use consumer::{Consumer, ConsumerOptions, Poison};

@@ -121,9 +121,12 @@ impl SubscriptionState {
         }
     }
 
-    /// Adds a partition; where to read follows the policy until the application says.
-    pub fn assign(&mut self, partition: TopicPartition) {
-        let state = self.after_policy(Why::NoCommittedOffset);
+    /// Adds a partition; where to read follows the policy until the application says, or what may be `committed`.
+    pub fn assign(&mut self, partition: TopicPartition, committed: bool) {
+        let state = match committed {
+            true => State::Initializing,
+            false => self.after_policy(Why::NoCommittedOffset),
+        };
         self.assigned.insert(partition, Assigned::new(state));
         (self.assigned_by_group, self.order) = (false, None);
     }

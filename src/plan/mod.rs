@@ -37,8 +37,8 @@ pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
 pub use unit::{Misnumbered, misnumbered, parse_duration, parse_size, write_duration, write_size};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};
 pub use workload::{
-    Acks, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY, SchemaPlan,
-    SchemaRegistryPlan, Timestamp, Value, truck_name,
+    Acks, Assign, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY,
+    SchemaPlan, SchemaRegistryPlan, Timestamp, Value, truck_name,
 };
 pub use zookeeper_client::{ZooKeeperAnswer, ZooKeeperClientPlan, ZooKeeperCommand};
 

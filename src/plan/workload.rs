@@ -1,6 +1,7 @@
 //! Workload: producers, what they write and how often; consumers and what they read.
 
 use super::application::{Commit, CrashAt, EachRecord, ListenerThrows};
+use super::role::Partition;
 use super::step::Step;
 use crate::kernel::{Config, Duration};
 use crate::protocol::config::Properties;
@@ -166,7 +167,7 @@ impl ProducerPlan {
     }
 }
 
-/// One consumer, or a group of equal ones; each reads every partition of its topics by itself.
+/// One consumer, or a group of equal ones; without a `group.id` each reads every partition of its topics by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConsumerPlan {
     /// With a count, the members are called `<name>-1` and so on; else the one is called `<name>`.
@@ -175,6 +176,8 @@ pub struct ConsumerPlan {
     pub about: Option<String>,
     pub count: Option<u32>,
     pub topics: Vec<String>,
+    /// Its application names its partitions itself; none: it does so only without a group, all of them.
+    pub assign: Option<Assign>,
     /// First poll; none: when topics are there and have settled (2 s).
     pub start: Option<Duration>,
     /// Closed at this time.
@@ -211,6 +214,13 @@ pub struct ConsumerPlan {
     pub rack: Option<String>,
 }
 
+/// Which partitions of its topics an application assigns itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Assign {
+    All,
+    These(Vec<Partition>),
+}
+
 /// What an application does with a record that its deserializer cannot read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Poison {
@@ -243,9 +253,23 @@ pub struct SchemaRegistryPlan {
 pub const SCHEMA_REGISTRY: &str = "schema-registry";
 
 impl ConsumerPlan {
-    /// The group that it is a member of.
+    /// The group that it is a member of, or commits under.
     pub fn group_id(&self) -> Option<&str> {
         self.config.get("group.id").map(|id| id.as_str())
+    }
+
+    /// The group that says which partitions it reads.
+    pub fn subscribes_in(&self) -> Option<&str> {
+        self.group_id().filter(|_| self.assign.is_none())
+    }
+
+    /// It may come to read this partition.
+    pub fn may_read(&self, topic: &str, partition: i32) -> bool {
+        let is_one = |it: &Partition| it.topic == topic && it.partition == partition;
+        match &self.assign {
+            Some(Assign::These(partitions)) => partitions.iter().any(is_one),
+            Some(Assign::All) | None => self.topics.iter().any(|it| it == topic),
+        }
     }
 
     /// One consumer of one topic; add others with `reads`.
@@ -255,6 +279,7 @@ impl ConsumerPlan {
             about: None,
             count: None,
             topics: vec![topic.into()],
+            assign: None,
             start: None,
             stop: None,
             seek: None,
@@ -292,6 +317,11 @@ impl ConsumerPlan {
 
     pub fn reads(mut self, topic: impl Into<String>) -> Self {
         self.topics.push(topic.into());
+        self
+    }
+
+    pub fn assign(mut self, assign: Assign) -> Self {
+        self.assign = Some(assign);
         self
     }
 

@@ -210,6 +210,11 @@ rules! {
         /// It claims it when it joins again, and the leader of the group asks for no generation.
         "believed" Believed;
 
+    /// What becomes of an answer to where the coordinator is, of who names its partitions itself (KAFKA-13563; CB6).
+    coordinator_lookup: CoordinatorLookup is "anew" Anew or
+        /// It stays for a commit that does not wait to find (2.6.2 to 3.1.0).
+        "kept" Kept;
+
     /// What comes of OFFSET_OUT_OF_RANGE from a follower (KIP-392; F7, CC16).
     follower_oor: FollowerOor is "ask-the-leader" AskTheLeader or
         /// The same as from the leader.

@@ -84,9 +84,12 @@ impl GroupsTold {
                 committed.insert(partition.clone(), *offset);
             }
             // One whose members never were done with a record is a group too.
-            Fact::Group(GroupFact::PartitionsAssigned {
-                group, partitions, ..
-            }) if !partitions.is_empty() => {
+            Fact::Group(
+                GroupFact::PartitionsAssigned {
+                    group, partitions, ..
+                }
+                | GroupFact::AssignedByHand { group, partitions },
+            ) if !partitions.is_empty() => {
                 self.group(group);
             }
             Fact::Group(GroupFact::OffsetExpired { group, partition }) => {

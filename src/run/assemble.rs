@@ -511,6 +511,7 @@ fn consumer_options(
             .iter()
             .map(|topic| Rc::from(topic.as_str()))
             .collect(),
+        assign: consumer.assign.as_ref().map(applications::assign),
         start: BTreeMap::new(),
         seek: consumer.seek,
         work: work_options(consumer, addresses),

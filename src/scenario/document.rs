@@ -410,6 +410,8 @@ pub(super) struct Consumer {
     pub(super) count: Option<u32>,
     pub(super) topics: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) assign: Option<OneOrMany>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) start: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stop: Option<Time>,

@@ -5,9 +5,10 @@ use super::expected::Expected as ExpectedItem;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
 use crate::kernel::Duration;
 use crate::plan::{
-    Action, BrokerPlan, ClusterPlan, ConsumerPlan, EachRecord, Entry, Expected, Healing, Key,
-    Machine, Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan, ServicePlan,
-    Step, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan, ZooKeeperPlan,
+    Action, Assign, BrokerPlan, ClusterPlan, ConsumerPlan, EachRecord, Entry, Expected, Healing,
+    Key, Machine, Partition, Plan, Poison, ProducerPlan, SchemaPlan, SchemaRegistryPlan,
+    ServicePlan, Step, Targets, Timestamp, TopicPlan, Value, When, ZooKeeperClientPlan,
+    ZooKeeperPlan,
 };
 use crate::protocol::config::Properties;
 use crate::serialization::SchemaType;
@@ -263,6 +264,10 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
         about: plan.about.clone(),
         count: plan.count,
         topics: plan.topics.clone(),
+        assign: plan.assign.as_ref().map(|assign| match assign {
+            Assign::All => OneOrMany(vec!["all partitions".to_owned()]),
+            Assign::These(these) => OneOrMany(these.iter().map(ToString::to_string).collect()),
+        }),
         start: plan.start.map(Time),
         stop: plan.stop.map(Time),
         seek: plan.seek,

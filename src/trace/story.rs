@@ -163,7 +163,10 @@ impl Story {
                         .insert(partition.clone(), *high_watermark);
                 }
             },
-            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+            Fact::Group(
+                GroupFact::PartitionsAssigned { group, .. }
+                | GroupFact::AssignedByHand { group, .. },
+            ) => {
                 self.group_of.insert(node.clone(), group.clone());
             }
             Fact::Group(GroupFact::Processed {

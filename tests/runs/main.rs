@@ -1,6 +1,7 @@
 //! Whole runs of plans, looked at from outside: what is told, what is checked, what things cost.
 
 mod applications;
+mod assigned_by_hand;
 mod auto_created_topics;
 mod broken_brokers;
 mod checks;

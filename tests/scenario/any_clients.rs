@@ -3,9 +3,9 @@
 use super::round_trip::{SECONDS, length, words};
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::{
-    Acks, Call, Callback, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Key,
-    ListenerThrows, OffsetApi, Partition, Poison, PositionField, ProducerPlan, Step, StepWhen,
-    Timestamp, Value, ZooKeeperClientPlan,
+    Acks, Assign, Call, Callback, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint,
+    EachRecord, Key, ListenerThrows, OffsetApi, Partition, Poison, PositionField, ProducerPlan,
+    Step, StepWhen, Timestamp, Value, ZooKeeperClientPlan,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -117,6 +117,10 @@ pub fn clients() -> impl Strategy<Value = Clients> {
             count,
             bootstrap: count.map(|_| vec!["broker-3:9092".into()]),
             key_schema: count.map(|_| "s".into()),
+            assign: count.map(|n| match n % 2 {
+                0 => Assign::All,
+                _ => Assign::These(vec![Partition::new("u", 0), Partition::new("v-1", 0)]),
+            }),
             poison: Some(match count {
                 Some(n) if n % 2 == 0 => Poison::Skip,
                 Some(_) => Poison::DeadLetter("t".into()),

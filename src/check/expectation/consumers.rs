@@ -102,7 +102,7 @@ fn why_not_from_the_beginning(
             && members.iter().any(|member| **member == *entry.node)
     });
     let is_member = |plan: &ConsumerPlan| {
-        plan.group_id().is_some() && plan.members().iter().any(|it| members.contains(it))
+        plan.subscribes_in().is_some() && plan.members().iter().any(|it| members.contains(it))
     };
     match history.plan.consumers.iter().any(is_member) && !was_given_some {
         true => "read 0 of them: it never got a partition",
@@ -111,19 +111,17 @@ fn why_not_from_the_beginning(
 }
 
 pub(super) fn reads_everything(history: &History<'_>, consumer: &str) -> Verdict {
-    let topics: BTreeSet<&str> = history
-        .plan
-        .consumers
-        .iter()
+    let plans = history.plan.consumers.iter();
+    let of_it: Vec<&ConsumerPlan> = plans
         .filter(|plan| plan.name == consumer || plan.members().iter().any(|name| name == consumer))
-        .flat_map(|plan| plan.topics.iter().map(String::as_str))
         .collect();
     let figures: Result<Vec<_>, _> = history
         .members(consumer)
         .iter()
         .map(|member| {
             has_read_all(history, member, std::slice::from_ref(member), |partition| {
-                topics.contains(&*partition.topic)
+                let mut of_it = of_it.iter();
+                of_it.any(|plan| plan.may_read(&partition.topic, partition.partition))
             })
         })
         .collect();

@@ -8,7 +8,7 @@ use super::history::{History, seconds, within};
 use super::{Verdict, verdict_of};
 use crate::check::unprocessed::Unprocessed;
 use crate::kernel::{Duration, Time};
-use crate::plan::{Count, EventRef};
+use crate::plan::{ConsumerPlan, Count, EventRef};
 use crate::protocol::{Fact, GroupFact, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,11 @@ type Place<'a> = (&'a TopicPartition, i64);
 
 /// Every acknowledged record of its topics, but for those of the last moment.
 pub(super) fn processes_everything(history: &History<'_>, group: &str) -> Verdict {
-    let topics = topics(history, group);
+    let readers = readers(history, group);
     let processed = processed(history, group);
     let (mut due, mut on_its_way) = (0, 0);
     for (time, place) in acknowledged(history) {
-        if !topics.contains(&*place.0.topic) {
+        if !may_read(&readers, place.0) {
             continue;
         }
         if processed.contains_key(&place) {
@@ -64,8 +64,8 @@ pub(super) fn never_processed(history: &History<'_>, group: &str, count: Count) 
 
 /// Acknowledged records of its topics that no member was ever given (J13), but for those of the last moment.
 pub(super) fn never_read(history: &History<'_>, group: &str, count: Count) -> Verdict {
-    let topics = topics(history, group);
-    let members = members(history, group);
+    let readers = readers(history, group);
+    let members: BTreeSet<String> = readers.iter().flat_map(|it| it.members()).collect();
     let read: BTreeSet<Place<'_>> = history
         .entries
         .iter()
@@ -79,7 +79,7 @@ pub(super) fn never_read(history: &History<'_>, group: &str, count: Count) -> Ve
         .collect();
     let never = acknowledged(history)
         .filter(|(time, _)| history.last.since(*time) >= ON_ITS_WAY)
-        .filter(|(_, place)| topics.contains(&*place.0.topic) && !read.contains(place))
+        .filter(|(_, place)| may_read(&readers, place.0) && !read.contains(place))
         .count() as u64;
     verdict_of(count.holds(never), format!("{never} never given to it"))
 }
@@ -99,7 +99,10 @@ pub(super) fn partitions_at_the_end(
                 continue;
             }
             match &entry.fact {
-                Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
+                Fact::Group(
+                    GroupFact::PartitionsAssigned { partitions, .. }
+                    | GroupFact::AssignedByHand { partitions, .. },
+                ) => {
                     owned.extend(partitions);
                 }
                 Fact::Group(
@@ -241,12 +244,12 @@ pub(super) fn commits_backwards(history: &History<'_>, group: &str, count: Count
 
 pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
     let committed = committed(history, group);
-    let topics = topics(history, group);
+    let readers = readers(history, group);
     let mut lag = 0;
     let mut partitions = 0;
     for state in history.end.committed() {
         let partition = &state.partition;
-        if !topics.contains(&*partition.topic) {
+        if !may_read(&readers, partition) {
             continue;
         }
         partitions += 1;
@@ -278,22 +281,17 @@ fn changed<'a>(fact: &'a Fact, group: &str) -> Option<(&'a str, i32)> {
     }
 }
 
-/// What its members read.
-fn topics<'a>(history: &History<'a>, group: &str) -> BTreeSet<&'a str> {
+/// Its members, and who commits for it.
+fn readers<'a>(history: &History<'a>, group: &str) -> Vec<&'a ConsumerPlan> {
     let consumers = history.plan.consumers.iter();
     consumers
         .filter(|consumer| consumer.group_id() == Some(group))
-        .flat_map(|consumer| consumer.topics.iter().map(String::as_str))
         .collect()
 }
 
-/// Names of those who are of it.
-fn members(history: &History<'_>, group: &str) -> BTreeSet<String> {
-    let consumers = history.plan.consumers.iter();
-    consumers
-        .filter(|consumer| consumer.group_id() == Some(group))
-        .flat_map(|consumer| consumer.members())
-        .collect()
+fn may_read(readers: &[&ConsumerPlan], partition: &TopicPartition) -> bool {
+    let mut readers = readers.iter();
+    readers.any(|it| it.may_read(&partition.topic, partition.partition))
 }
 
 fn acknowledged<'a>(history: &History<'a>) -> impl Iterator<Item = (Time, Place<'a>)> {

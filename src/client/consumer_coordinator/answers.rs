@@ -102,7 +102,7 @@ impl ConsumerCoordinator {
         }
     }
 
-    fn pause(&self) -> Duration {
+    pub(super) fn pause(&self) -> Duration {
         Duration::from_millis(self.retry_backoff.0)
     }
 

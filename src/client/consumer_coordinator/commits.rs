@@ -44,7 +44,7 @@ pub(super) enum CommitPurpose {
 pub(super) struct AskedCommits {
     default_api_timeout: Duration,
     /// `commitAsync` while no coordinator is known.
-    unsent: VecDeque<Offsets>,
+    unsent: VecDeque<(Offsets, CommitPurpose)>,
     waited: Option<Waited>,
 }
 
@@ -68,6 +68,14 @@ impl AskedCommits {
             waited: None,
         }
     }
+
+    pub(super) fn somebody_waits(&self) -> bool {
+        self.waited.is_some()
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
 }
 
 impl ConsumerCoordinator {
@@ -89,8 +97,7 @@ impl ConsumerCoordinator {
         };
         match how {
             Committing::Async if offsets.is_empty() => {}
-            Committing::Async if self.coordinator.is_none() => self.asked.unsent.push_back(offsets),
-            Committing::Async => self.send_asked(ctx, offsets, CommitPurpose::Asked),
+            Committing::Async => self.send_soon(ctx, offsets, CommitPurpose::Asked),
             Committing::Sync if offsets.is_empty() => {
                 self.news.push_back(GroupNews::CommitReturned);
             }
@@ -111,12 +118,18 @@ impl ConsumerCoordinator {
         if self.closed || self.failed {
             return Time::MAX;
         }
-        let now = ctx.wall();
         if self.coordinator.is_some() {
-            while let Some(offsets) = self.asked.unsent.pop_front() {
-                self.send_asked(ctx, offsets, CommitPurpose::Asked);
+            while let Some((offsets, purpose)) = self.asked.unsent.pop_front() {
+                self.send_asked(ctx, offsets, purpose);
             }
         }
+        let wake = self.go_on_waiting(ctx);
+        wake.min(self.go_on_closing_by_hand(ctx.wall()))
+    }
+
+    /// CC53.
+    fn go_on_waiting(&mut self, ctx: &mut Ctx<'_>) -> Time {
+        let now = ctx.wall();
         let Some(waited) = &mut self.asked.waited else {
             return Time::MAX;
         };
@@ -146,6 +159,10 @@ impl ConsumerCoordinator {
         purpose: CommitPurpose,
     ) -> bool {
         let consumed = consumed(subscriptions);
+        if self.by_hand.is_some() && !consumed.is_empty() {
+            self.send_soon(ctx, consumed, purpose);
+            return true;
+        }
         if consumed.is_empty() || self.coordinator.is_none() {
             return false;
         }
@@ -179,16 +196,53 @@ impl ConsumerCoordinator {
     }
 
     /// CC54: no coordinator can be found; `commitSync` goes on looking.
-    pub(super) fn give_up_asked_commits(&mut self) {
-        for _ in std::mem::take(&mut self.asked.unsent) {
-            let failed = GroupNews::CommitFailed("RetriableCommitFailedException");
-            self.news.push_back(failed);
+    pub(super) fn give_up_asked_commits(&mut self, ctx: &Ctx<'_>) {
+        for (_, purpose) in std::mem::take(&mut self.asked.unsent) {
+            self.not_sent(ctx, purpose);
+        }
+    }
+
+    /// What it has read, of who commits by itself; then there is nothing left to be said.
+    pub(super) fn wait_for_last_commit(
+        &mut self,
+        ctx: &Ctx<'_>,
+        of: Option<&SubscriptionState>,
+        until: Time,
+    ) {
+        let offsets = of.map(consumed).filter(|offsets| !offsets.is_empty());
+        self.asked.waited = offsets.map(|offsets| Waited {
+            offsets,
+            until,
+            attempts: 0,
+            again_at: Some(ctx.wall()),
+        });
+    }
+
+    /// CC54: as soon as a coordinator is known.
+    fn send_soon(&mut self, ctx: &mut Ctx<'_>, offsets: Offsets, purpose: CommitPurpose) {
+        if self.coordinator.is_some() {
+            self.send_asked(ctx, offsets, purpose);
+        } else if self.takes_old_answer() {
+            self.not_sent(ctx, purpose);
+        } else {
+            self.asked.unsent.push_back((offsets, purpose));
+        }
+    }
+
+    fn not_sent(&mut self, ctx: &Ctx<'_>, purpose: CommitPurpose) {
+        match purpose {
+            CommitPurpose::Auto => self.next_auto_commit = ctx.wall() + self.pause(),
+            _ => {
+                let failed = GroupNews::CommitFailed("RetriableCommitFailedException");
+                self.news.push_back(failed);
+            }
         }
     }
 
     /// CC51: only who is a member of a settled group can commit.
     fn send_asked(&mut self, ctx: &mut Ctx<'_>, offsets: Offsets, purpose: CommitPurpose) {
         let exception = match self.state {
+            _ if self.by_hand.is_some() => return self.send_commit(ctx, offsets, purpose),
             MemberState::Stable => return self.send_commit(ctx, offsets, purpose),
             MemberState::PreparingRebalance | MemberState::CompletingRebalance => {
                 "RebalanceInProgressException"

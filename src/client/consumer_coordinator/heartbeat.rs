@@ -25,6 +25,9 @@ impl ConsumerCoordinator {
             return Time::MAX;
         }
         if self.coordinator.is_none() {
+            if !self.looks_for_coordinator(subscriptions) {
+                return Time::MAX;
+            }
             return self.find_coordinator(ctx, client, find);
         }
         let beats = self.heartbeat.enabled

@@ -19,6 +19,12 @@ pub(super) struct Closing {
     sessions: Option<u32>,
 }
 
+impl Closing {
+    pub(super) fn until(self) -> Time {
+        self.until
+    }
+}
+
 impl KafkaConsumer {
     /// The application closes it; its process may end once `is_gone`.
     pub fn leave(&mut self, ctx: &mut Ctx<'_>) {

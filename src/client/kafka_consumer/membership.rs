@@ -2,6 +2,7 @@
 //! out yet (classes ClassicKafkaConsumer, FetchBuffer, FetchCollector). Rules CC4 to CC6, CC11,
 //! CC12, CC14.
 
+use super::closing::Closing;
 use super::{ConsumerRecord, KafkaConsumer, Polled, Question};
 use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::consumer_coordinator::listener::Callback;
@@ -38,6 +39,14 @@ pub(super) struct Buffered {
 }
 
 impl Membership {
+    fn new(coordinator: ConsumerCoordinator) -> Membership {
+        Membership {
+            coordinator,
+            in_poll: false,
+            buffer: VecDeque::new(),
+        }
+    }
+
     pub(super) fn is_in_poll(&self) -> bool {
         self.in_poll
     }
@@ -55,11 +64,20 @@ impl KafkaConsumer {
     ) -> KafkaConsumer {
         let coordinator =
             ConsumerCoordinator::new(owner, client_id, &self.config, membership, topics);
-        self.group = Some(Membership {
-            coordinator,
-            in_poll: false,
-            buffer: VecDeque::new(),
-        });
+        self.group = Some(Membership::new(coordinator));
+        self
+    }
+
+    /// `KafkaConsumer.assign` with a `group.id`: it commits under the group, and begins where that has committed, and
+    /// is no member of it.
+    pub fn commit_under(
+        mut self,
+        owner: u8,
+        client_id: &str,
+        membership: GroupMembership,
+    ) -> KafkaConsumer {
+        let coordinator = ConsumerCoordinator::by_hand(owner, client_id, &self.config, membership);
+        self.group = Some(Membership::new(coordinator));
         self
     }
 
@@ -106,7 +124,9 @@ impl KafkaConsumer {
     /// A member of a group says farewell.
     pub(super) fn leave_group(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(group) = &mut self.group {
-            group.coordinator.close(ctx, &mut self.subscriptions);
+            let until = self.closing.map_or(Time::ZERO, Closing::until);
+            let coordinator = &mut group.coordinator;
+            coordinator.close(ctx, &mut self.subscriptions, until);
             self.take_news();
         }
     }
@@ -122,8 +142,7 @@ impl KafkaConsumer {
         self.group.as_ref().is_none_or(gone)
     }
 
-    /// Both threads of a member of a group; answers when to look again. Who names its partitions itself looks for no
-    /// coordinator (CC3).
+    /// Both threads of a member of a group; answers when to look again.
     pub(super) fn coordinate(&mut self, ctx: &mut Ctx<'_>) -> Time {
         // What was answered may have ended the call.
         self.take_news();

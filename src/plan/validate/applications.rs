@@ -2,7 +2,8 @@
 
 use super::{Check, Checked, with_suggestion};
 use crate::plan::{
-    Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem, StepWhen,
+    Assign, Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem,
+    StepWhen,
 };
 use crate::protocol::config::{GroupMembership, nearest};
 
@@ -23,10 +24,17 @@ impl Check<'_> {
         let Some(group) = group else {
             return without_group(consumer, at);
         };
-        if consumer.seek.is_some() {
+        if consumer.assign.is_some() && consumer.listener.is_some() {
+            return Err(Problem::new(
+                at("listener"),
+                "a listener of a consumer that assigns its partitions itself",
+            )
+            .expected("no assign, so that its group gives it partitions, or no listener"));
+        }
+        if consumer.seek.is_some() && consumer.assign.is_none() {
             return Err(
                 Problem::new(at("seek"), "an offset for a member of a group").expected(
-                    "none: where it begins is what the group has committed, or auto.offset.reset",
+                    "none: where it begins is what the group has committed, or auto.offset.reset; or assign, so that its application says which partitions it reads",
                 ),
             );
         }
@@ -40,6 +48,43 @@ impl Check<'_> {
         }
         match consumer.crashes {
             Some(crash) => crashes(crash, consumer.commit, &at),
+            None => Ok(()),
+        }
+    }
+
+    /// Partitions of topics that it says it reads, each once; and of each topic one at least.
+    pub(super) fn assigned_by_hand(
+        &self,
+        consumer: &ConsumerPlan,
+        at: impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        let Some(Assign::These(these)) = &consumer.assign else {
+            return Ok(());
+        };
+        for (i, partition) in these.iter().enumerate() {
+            let mut place = at("assign");
+            place.extend((these.len() > 1).then(|| i.to_string()));
+            if !consumer.topics.contains(&partition.topic) {
+                return Err(Problem::new(
+                    place,
+                    format!("{partition}, whose topic it does not name"),
+                )
+                .expected("a partition of one of its topics"));
+            }
+            self.partition_there(partition, place.clone())?;
+            if these[..i].contains(partition) {
+                return Err(
+                    Problem::new(place, format!("{partition} for the second time"))
+                        .expected("each partition once"),
+                );
+            }
+        }
+        let is_read = |topic: &String| these.iter().any(|it| it.topic == *topic);
+        match consumer.topics.iter().find(|topic| !is_read(topic)) {
+            Some(topic) => Err(
+                Problem::new(at("assign"), format!("no partition of \"{topic}\""))
+                    .expected("one at least of each of its topics"),
+            ),
             None => Ok(()),
         }
     }

@@ -288,6 +288,7 @@ impl Check<'_> {
             }
             self.topic_of_client(topic, path)?;
         }
+        self.assigned_by_hand(consumer, at)?;
         self.times(consumer.start, consumer.stop, at)?;
         if let Some(offset) = consumer.seek.filter(|offset| *offset < 0) {
             return Err(Problem::new(at("seek"), format!("offset {offset}"))

@@ -34,6 +34,13 @@ pub enum GroupFact {
         partitions: Vec<TopicPartition>,
         kept: Rc<[TopicPartition]>,
     },
+    /// `assign`: an application says itself that it reads these, all of them now, and commits under a group of which it is
+    /// no member.
+    #[serde(rename = "assigned-by-hand")]
+    AssignedByHand {
+        group: Rc<str>,
+        partitions: Vec<TopicPartition>,
+    },
     /// `onPartitionsRevoked`: a member gives these up.
     #[serde(rename = "partitions-revoked")]
     PartitionsRevoked {

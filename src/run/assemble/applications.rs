@@ -2,7 +2,8 @@
 
 use super::Addresses;
 use crate::client::{
-    Call, Callback, CommitPolicy, CommitWhen, Each, OffsetApi, Point, Step, StepWhen, WorkOptions,
+    Assign, Call, Callback, CommitPolicy, CommitWhen, Each, OffsetApi, Point, Step, StepWhen,
+    WorkOptions,
 };
 use crate::kernel::{Address, Duration, Time};
 use crate::plan::{self, ConsumerPlan};
@@ -43,6 +44,17 @@ pub(super) fn work_options(consumer: &ConsumerPlan, addresses: &Addresses) -> Wo
     }
 }
 
+pub(super) fn assign(said: &plan::Assign) -> Assign {
+    match said {
+        plan::Assign::All => Assign::All,
+        plan::Assign::These(these) => Assign::These(these.iter().map(partition).collect()),
+    }
+}
+
+fn partition(it: &plan::Partition) -> TopicPartition {
+    TopicPartition::new(it.topic.as_str(), it.partition)
+}
+
 fn listener(it: plan::ListenerThrows) -> (Callback, bool) {
     let callback = match it.callback {
         plan::Callback::Assigned => Callback::Assigned,
@@ -62,7 +74,6 @@ fn point(point: plan::CrashPoint) -> Point {
 }
 
 fn step(step: &plan::Step) -> Step {
-    let name = |it: &plan::Partition| TopicPartition::new(it.topic.as_str(), it.partition);
     Step {
         when: match step.when {
             plan::StepWhen::At(time) => StepWhen::At(Time::ZERO + time),
@@ -80,6 +91,6 @@ fn step(step: &plan::Step) -> Step {
                 Call::Ask(OffsetApi::BeginningOffsets)
             }
         },
-        partition: step.partition.as_ref().map(name),
+        partition: step.partition.as_ref().map(partition),
     }
 }

@@ -3,9 +3,30 @@
 use super::expected_of;
 use crate::kernel::Duration;
 use crate::plan::{
-    Commit, CrashAt, EachRecord, ListenerThrows, Problem, ServicePlan, Step, StepWhen,
+    Assign, Commit, CrashAt, EachRecord, ListenerThrows, Partition, Problem, ServicePlan, Slot,
+    Step, StepWhen,
 };
 use crate::scenario::document as doc;
+use crate::scenario::words::OneOrMany;
+
+pub(super) fn assign(said: Option<OneOrMany>, client: &str) -> Result<Option<Assign>, Problem> {
+    let Some(OneOrMany(said)) = said else {
+        return Ok(None);
+    };
+    if said == ["all partitions"] {
+        return Ok(Some(Assign::All));
+    }
+    let read = |(place, text): (usize, &String)| {
+        Partition::read(text).ok_or_else(|| {
+            let mut path = ["consumers", client, "assign"].map(str::to_owned).to_vec();
+            path.extend((said.len() > 1).then(|| place.to_string()));
+            Problem::new(path, format!("\"{text}\""))
+                .expected("a partition such as trucks_gps-0, a list of them, or all partitions")
+        })
+    };
+    let these = said.iter().enumerate().map(read);
+    Ok(Some(Assign::These(these.collect::<Result<_, _>>()?)))
+}
 
 pub(super) fn commit(said: Option<String>, path: [String; 3]) -> Result<Option<Commit>, Problem> {
     let read = |text: String| {

@@ -394,11 +394,13 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
     let crashes = applications::crash(said.crashes, path("crashes"))?;
     let listener = applications::listener(said.listener, path("listener"))?;
     let steps = applications::steps(said.steps, &name)?;
+    let assign = applications::assign(said.assign, &name)?;
     Ok(ConsumerPlan {
         name,
         about: said.about,
         count: said.count,
         topics: said.topics,
+        assign,
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),
         seek: said.seek,

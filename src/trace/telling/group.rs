@@ -68,6 +68,10 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
                 names(kept)
             ),
         }),
+        GroupFact::AssignedByHand { group, partitions } => loud(format!(
+            "assigns itself {} and is to commit for group {group}, of which it is no member",
+            names(partitions)
+        )),
         GroupFact::PartitionsRevoked {
             group,
             partitions,

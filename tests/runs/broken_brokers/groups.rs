@@ -307,3 +307,26 @@ expect: ['records processed twice by group g: 0']
     }
     .check();
 }
+
+/// Who names its partitions itself loses its coordinator twice: after the first time it takes what it was answered then
+/// for the answer of the second (CB6).
+#[test]
+fn coordinator_lookup_kept() {
+    Case {
+        broken: "coordinator_lookup=kept",
+        era: "",
+        noticed_by: "lag of group g at the end: at most 100",
+        plan: [
+            ONE_COORDINATOR,
+            "consumers:
+  a: {topics: [t], assign: all partitions, config: {group.id: g, auto.commit.interval.ms: 1000}}
+timeline:
+  - {at: 20s, for: 5s, stop: leader of __consumer_offsets-0}
+  - {at: 35s, for: 5s, stop: leader of __consumer_offsets-0}
+expect: ['lag of group g at the end: at most 100']
+",
+        ]
+        .concat(),
+    }
+    .check();
+}
