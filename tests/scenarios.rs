@@ -140,6 +140,7 @@ each! {
     acks_and_min_insync: "10-acks/acks-and-min-insync",
     advertised_localhost: "11-bootstrap/advertised-localhost",
     dead_first_server: "11-bootstrap/dead-first-server",
+    one_name: "11-bootstrap/one-name",
     only_known_server_down: "11-bootstrap/only-known-server-down",
     stale_list: "11-bootstrap/stale-list",
     acks_1_loss: "12-leaders-and-isr/acks-1-loss",

@@ -52,30 +52,38 @@ impl Connections {
     pub(crate) fn new(broker: BrokerId, hosts: Hosts, config: &BrokerConfig) -> Self {
         let fetcher = |number| {
             let client_id = format!("broker-{broker}-fetcher-{number}");
-            line(NetworkOwner::Fetcher(number), client_id, Duration::ZERO)
+            line(
+                NetworkOwner::Fetcher(number),
+                client_id,
+                &hosts,
+                Duration::ZERO,
+            )
         };
         Connections {
             broker,
-            hosts,
             listener: config.listeners.inter_broker.clone(),
             fetchers: (0..config.num_replica_fetchers).map(fetcher).collect(),
             alter_partition: line(
                 NetworkOwner::AlterPartition,
                 broker.to_string(),
+                &hosts,
                 CONTROLLER_RECONNECT_BACKOFF,
             ),
             controlled_shutdown: line(
                 NetworkOwner::ControlledShutdown,
                 broker.to_string(),
+                &hosts,
                 Duration::ZERO,
             ),
             forwarding: line(
                 NetworkOwner::Forwarding,
                 broker.to_string(),
+                &hosts,
                 CONTROLLER_RECONNECT_BACKOFF,
             ),
             places: BTreeMap::new(),
             unreached: Unreached::default(),
+            hosts,
         }
     }
 
@@ -91,12 +99,12 @@ impl Connections {
     ) -> Option<Node> {
         let endpoint = cache.broker(broker)?.node(&self.listener)?;
         let at = endpoint.place();
-        let Some(address) = self.hosts.address(&endpoint.host, endpoint.port) else {
+        let Some(place) = self.hosts.place(&endpoint.host, endpoint.port) else {
             self.unreached.unknown_host(ctx, errand, broker, &at);
             return None;
         };
         self.places.insert(broker, at);
-        Some(Node::new(broker, address))
+        Some(Node::new(broker, place))
     }
 
     /// Where the controller runs, by what the cache says.
@@ -150,9 +158,10 @@ impl Connections {
 
     pub(crate) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         if let Some((owner, node)) = self.owner(conn) {
-            self.unreached.reached(node.address);
+            self.unreached.reached(node.place);
+            let reached = self.line_of(owner).address(node);
             if let Some(at) = self.places.get(&node.id)
-                && node.address.node == ctx.node()
+                && reached.is_some_and(|it| it.node == ctx.node())
                 && node.id != self.broker
             {
                 let errand = errand_of(owner);
@@ -205,7 +214,7 @@ impl Connections {
             {
                 let errand = errand_of(owner_of(*tag));
                 self.unreached
-                    .lost(ctx, errand, to.id, (at, to.address), *reason);
+                    .lost(ctx, errand, to.id, (at, to.place), *reason);
             }
         }
     }
@@ -255,7 +264,12 @@ pub(super) fn errand_of(owner: NetworkOwner) -> Errand {
 }
 
 /// One thread's: it waits for an answer before it asks the next.
-fn line(owner: NetworkOwner, client_id: String, backoff: Duration) -> NetworkClient<Asker> {
+fn line(
+    owner: NetworkOwner,
+    client_id: String,
+    hosts: &Hosts,
+    backoff: Duration,
+) -> NetworkClient<Asker> {
     // CN3: only `NodeToControllerChannelManager` asks which requests the other side knows.
     let discover_broker_versions = matches!(
         owner,
@@ -268,5 +282,5 @@ fn line(owner: NetworkOwner, client_id: String, backoff: Duration) -> NetworkCli
         max_in_flight: 1,
         ..NetworkClientConfig::default()
     };
-    NetworkClient::new(owner, Rc::from(client_id), settings)
+    NetworkClient::new(owner, Rc::from(client_id), hosts.clone(), settings)
 }

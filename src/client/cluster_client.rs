@@ -6,12 +6,12 @@
 
 use crate::client::Bootstrap;
 use crate::client::metadata::{Endpoint, Metadata};
-use crate::kernel::{Address, CloseReason, Duration, Time, TimerId};
+use crate::kernel::{CloseReason, Duration, Time, TimerId};
 use crate::network_client::{Completed, NetworkClient, Node, Unreached};
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
-    BrokerId, ClientTimer, Ctx, Errand, Event, Fact, Message, NetworkOwner, Request, Response,
-    Timer,
+    BrokerId, ClientTimer, Ctx, Errand, Event, Fact, Host, Message, NetworkOwner, Place, Request,
+    Response, Timer,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -51,6 +51,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             network: NetworkClient::new(
                 NetworkOwner::Client(owner),
                 Rc::from(client_id),
+                bootstrap.hosts.clone(),
                 config.network,
             ),
             metadata: Metadata::new(bootstrap, &config),
@@ -70,7 +71,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .metadata
             .bootstrap_servers()
             .iter()
-            .filter(|server| server.address.is_none())
+            .filter(|server| server.place.is_none())
             .map(Endpoint::name)
             .collect();
         for from in unknown {
@@ -101,7 +102,7 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         match event {
             Event::Connected(conn) if self.network.owns(conn) => {
                 if let Some(node) = self.network.destination(conn) {
-                    self.unreached.reached(node.address);
+                    self.unreached.reached(node.place);
                 }
                 self.network.on_connected(ctx, conn);
             }
@@ -280,15 +281,15 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 
     /// CN16, `handleServerDisconnect`: the disconnect may be the result of stale metadata.
     fn on_server_disconnect(&mut self, ctx: &mut Ctx<'_>, node: Node, reason: CloseReason) {
-        let told = self.told_to_be_at(Some(node.address));
+        let told = self.told_to_be_at(Some(node.place));
         if let Some((_, at)) = told.iter().find(|(broker, _)| *broker == node.id) {
             self.unreached
-                .lost(ctx, Errand::Client, node.id, (at, node.address), reason);
+                .lost(ctx, Errand::Client, node.id, (at, node.place), reason);
         }
         if let Some(server) = self.metadata.bootstrap_server(node)
             && !self.metadata.is_bootstrapped()
         {
-            let from = server.name();
+            let from = self.as_reached(server, node);
             ctx.fact(Fact::BootstrapFailed { from });
         }
         if !self.metadata_in_progress && self.metadata.next_update_at() <= ctx.wall() {
@@ -299,11 +300,11 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
 
     /// The brokers that are said to be at `place`, in the words of who said so; at no place: their hosts are
     /// unknown. What stands in the bootstrap list was no broker's to say.
-    fn told_to_be_at(&self, place: Option<Address>) -> Vec<(BrokerId, Rc<str>)> {
+    fn told_to_be_at(&self, place: Option<Place>) -> Vec<(BrokerId, Rc<str>)> {
         let listed = self.metadata.bootstrap_servers();
         self.metadata
             .brokers()
-            .filter(|(_, endpoint)| endpoint.address == place && !listed.contains(endpoint))
+            .filter(|(_, endpoint)| endpoint.place == place && !listed.contains(endpoint))
             .map(|(broker, endpoint)| (broker, endpoint.name()))
             .collect()
     }
@@ -345,10 +346,22 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
         if self.metadata.is_bootstrapped() && !self.told_bootstrapped {
             self.told_bootstrapped = true;
             if let Some(server) = self.metadata.bootstrap_server(from) {
-                let from = server.name();
+                let from = self.as_reached(server, from);
                 ctx.fact(Fact::Bootstrapped { from });
             }
         }
+    }
+
+    /// A server of the bootstrap list; one whose name stands for machines with the one of them that was sought, as
+    /// Java writes an address (`kafka.example/broker-1:9092`).
+    fn as_reached(&self, server: &Endpoint, node: Node) -> Rc<str> {
+        if let Host::Alias(_) = node.place.host
+            && let Some(address) = self.network.address(node)
+            && let Some(machine) = self.metadata.hosts().canonical_name(address.node)
+        {
+            return format!("{}/{machine}:{}", server.host, server.port).into();
+        }
+        server.name()
     }
 }
 

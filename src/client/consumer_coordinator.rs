@@ -25,8 +25,9 @@ use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::rules::{CoordinatorLookup, FetchBeforeJoin, StaleClaims};
 use crate::protocol::{
-    Ctx, ErrorCode, Event, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity, Message,
-    NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID, exponential,
+    Ctx, ErrorCode, Event, Hosts, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity,
+    Message, NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
+    exponential,
 };
 use by_hand::ByHand;
 use bytes::Bytes;
@@ -202,6 +203,7 @@ impl ConsumerCoordinator {
     pub fn new(
         owner: u8,
         client_id: &str,
+        hosts: &Hosts,
         config: &ConsumerConfig,
         membership: GroupMembership,
         topics: Vec<TopicName>,
@@ -211,6 +213,7 @@ impl ConsumerCoordinator {
             network: NetworkClient::new(
                 NetworkOwner::Client(owner),
                 Rc::from(client_id),
+                hosts.clone(),
                 common.network,
             ),
             request_timeout: common.request_timeout(),

@@ -4,12 +4,12 @@
 //! not taken over, since it comes from a broker that lags behind.
 
 use crate::client::Bootstrap;
-use crate::kernel::{Address, Duration, Time};
+use crate::kernel::{Duration, Time};
 use crate::network_client::Node;
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
-    MetadataResponse, NO_LEADER, TopicId, TopicName, TopicPartition, exponential,
+    MetadataResponse, NO_LEADER, Place, TopicId, TopicName, TopicPartition, exponential,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 pub struct Endpoint {
     pub host: Rc<str>,
     pub port: i32,
-    pub address: Option<Address>,
+    pub place: Option<Place>,
 }
 
 impl Endpoint {
@@ -92,7 +92,13 @@ impl Metadata {
         let servers = bootstrap
             .servers
             .iter()
-            .map(|(host, port)| endpoint(&bootstrap.hosts, host, *port))
+            .flat_map(|(host, port)| {
+                let listed = endpoint(&bootstrap.hosts, host, *port);
+                match config.resolve_canonical {
+                    true => by_canonical_names(&bootstrap.hosts, listed),
+                    false => vec![listed],
+                }
+            })
             .collect();
         Metadata {
             hosts: bootstrap.hosts.clone(),
@@ -143,14 +149,14 @@ impl Metadata {
         self.resolved_servers().nth(index)
     }
 
-    /// What has no address is left out before ids are given.
+    /// Whose host is unknown is left out before ids are given.
     fn resolved_servers(&self) -> impl Iterator<Item = &Endpoint> {
-        self.bootstrap.iter().filter(|it| it.address.is_some())
+        self.bootstrap.iter().filter(|it| it.place.is_some())
     }
 
     /// CN18: with each answer (`Cluster`'s constructor).
     pub fn shuffle_nodes(&mut self, ctx: &mut Ctx<'_>) {
-        let node = |(id, endpoint): (i32, &Endpoint)| Some(Node::new(id, endpoint.address?));
+        let node = |(id, endpoint): (i32, &Endpoint)| Some(Node::new(id, endpoint.place?));
         self.nodes = match self.is_bootstrapped() {
             true => self.brokers().filter_map(node).collect(),
             false => (i32::MIN..=-1)
@@ -176,13 +182,18 @@ impl Metadata {
     }
 
     /// Where a host and port lead, as far as this machine can look them up.
-    pub fn address_of(&self, host: &str, port: i32) -> Option<Address> {
-        self.hosts.address(host, port)
+    pub fn place_of(&self, host: &str, port: i32) -> Option<Place> {
+        self.hosts.place(host, port)
+    }
+
+    /// What this machine's resolver knows.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     pub fn node(&self, broker: BrokerId) -> Option<Node> {
-        let address = self.brokers.get(&broker)?.address?;
-        Some(Node::new(broker, address))
+        let place = self.brokers.get(&broker)?.place?;
+        Some(Node::new(broker, place))
     }
 
     /// -1 if none is known.
@@ -450,9 +461,7 @@ impl Metadata {
         }
         if let Some(found) = endpoints.iter().find(|e| e.id == new.leader) {
             let listens = endpoint(&self.hosts, &found.host, found.port);
-            let node = listens
-                .address
-                .map(|address| Node::new(new.leader, address));
+            let node = listens.place.map(|place| Node::new(new.leader, place));
             self.nodes.retain(|node| node.id != new.leader);
             self.nodes.extend(node);
             self.brokers.insert(new.leader, listens);
@@ -498,6 +507,18 @@ fn endpoint(hosts: &Hosts, host: &str, port: i32) -> Endpoint {
     Endpoint {
         host: host.into(),
         port,
-        address: hosts.address(host, port),
+        place: hosts.place(host, port),
     }
+}
+
+/// CN11: a server of the bootstrap list for each machine that it stands for, by that machine's own name.
+fn by_canonical_names(hosts: &Hosts, listed: Endpoint) -> Vec<Endpoint> {
+    let Some(place) = listed.place else {
+        return vec![listed];
+    };
+    let machines = hosts.machines(place.host).into_iter();
+    let names = machines.filter_map(|machine| hosts.canonical_name(machine));
+    names
+        .map(|name| endpoint(hosts, &name, listed.port))
+        .collect()
 }

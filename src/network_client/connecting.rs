@@ -1,5 +1,6 @@
 //! How connections begin, are held back and end (`ClusterConnectionStates`; CN9, CN10, CN16).
 
+use super::addresses::Addresses;
 use super::peer::{Link, Peer};
 use super::{Completed, Disconnected, NetworkClient, Node};
 use crate::kernel::{CloseReason, Duration, Time};
@@ -12,14 +13,18 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        if peer.node.address != peer.listens {
+        if peer.node.place != peer.listens {
             // It has moved: what was tried before counts no more (`ClusterConnectionStates.connecting`).
-            peer.node.address = peer.listens;
+            peer.node.place = peer.listens;
+            peer.addresses = Addresses::default();
             peer.failed_attempts = 0;
             peer.failed_setups = 0;
             peer.end_throttle(ctx);
         }
-        let conn = ctx.connect(peer.node.address);
+        let Some(address) = peer.addresses.next(&self.hosts, peer.node.place) else {
+            unreachable!("only a host that is known has a place");
+        };
+        let conn = ctx.connect(address);
         let limit = exponential(
             ctx,
             config.connection_setup_timeout_ms,
@@ -183,7 +188,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         }
         match peer.link {
             Link::Connecting { .. } => peer.failed_setups += 1,
-            _ => peer.failed_setups = 0,
+            Link::CheckingApiVersions(_) | Link::Up(_) => {
+                peer.failed_setups = 0;
+                peer.addresses.forget();
+            }
+            Link::Down | Link::BackingOff { .. } => peer.failed_setups = 0,
         }
         peer.cancel_timers(ctx);
         let backoff = exponential(

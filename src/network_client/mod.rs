@@ -10,6 +10,7 @@
 //! longest wait that it asked its timers for is over: a clock that is set forward is noticed with the next
 //! event (`time_out`), one that is set back makes each wait so much longer.
 
+mod addresses;
 mod api_versions;
 mod connecting;
 mod fetch_session_handler;
@@ -18,10 +19,10 @@ mod peer;
 mod throttling;
 mod unreached;
 
-use crate::kernel::{CloseReason, ConnId, Duration, Time};
+use crate::kernel::{Address, CloseReason, ConnId, Duration, Time};
 use crate::protocol::config::NetworkClientConfig;
 use crate::protocol::{
-    Ctx, ErrorCode, KafkaRequest, KafkaResponse, Message, NetworkOwner, NetworkTimer,
+    Ctx, ErrorCode, Hosts, KafkaRequest, KafkaResponse, Message, NetworkOwner, NetworkTimer,
     PartitionProduceResponse, ProduceRequest, ProduceResponse, Request, Response,
 };
 use connecting::{id_of, timer};
@@ -58,6 +59,7 @@ pub struct Completed<T> {
 pub struct NetworkClient<T> {
     owner: NetworkOwner,
     client_id: Rc<str>,
+    hosts: Hosts,
     config: NetworkClientConfig,
     next_correlation_id: i32,
     /// By node id.
@@ -77,10 +79,16 @@ pub struct NetworkClient<T> {
 impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// `owner` tells this client's timers from those of others on the same node
     /// (`Timer::Network { owner, .. }`).
-    pub fn new(owner: NetworkOwner, client_id: Rc<str>, config: NetworkClientConfig) -> Self {
+    pub fn new(
+        owner: NetworkOwner,
+        client_id: Rc<str>,
+        hosts: Hosts,
+        config: NetworkClientConfig,
+    ) -> Self {
         NetworkClient {
             owner,
             client_id,
+            hosts,
             config,
             next_correlation_id: 0,
             peers: BTreeMap::new(),
@@ -236,6 +244,11 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.node(*self.conns.get(&conn)?)
     }
 
+    /// Where `to` was last sought: one of the machines that its host stands for.
+    pub fn address(&self, to: Node) -> Option<Address> {
+        self.peers.get(&to.id)?.addresses.last_attempted(to.place)
+    }
+
     /// Whom a timer of this client is about.
     pub fn destination_of_timer(&self, conn_or_node: u64, what: NetworkTimer) -> Option<Node> {
         match what {
@@ -251,7 +264,7 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
     /// What is known of `to`, who is to be found there from now on.
     fn peer(&mut self, to: Node) -> &mut Peer<T> {
         let peer = self.peers.entry(to.id).or_insert_with(|| Peer::new(to));
-        peer.listens = to.address;
+        peer.listens = to.place;
         peer
     }
 

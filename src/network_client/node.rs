@@ -1,6 +1,6 @@
 //! Whom a client connects to (class `Node`).
 
-use crate::kernel::Address;
+use crate::protocol::Place;
 
 /// Who it is, and where. A connection, its back-off and what waits for it go by the id alone (CN1): two ids at one
 /// place have a connection each, and one that moves is still backed off from.
@@ -8,12 +8,12 @@ use crate::kernel::Address;
 pub struct Node {
     /// A broker's; -1, -2, ... in the order of the bootstrap list.
     pub id: i32,
-    pub address: Address,
+    pub place: Place,
 }
 
 impl Node {
-    pub const fn new(id: i32, address: Address) -> Node {
-        Node { id, address }
+    pub const fn new(id: i32, place: Place) -> Node {
+        Node { id, place }
     }
 
     /// CN2: the same broker as a group's coordinator, for a connection that never waits behind a fetch.

@@ -1,11 +1,12 @@
 //! What a client knows of one destination: its connection, and what waits or is in flight there
 //! (`ClusterConnectionStates`, `InFlightRequests`).
 
+use super::addresses::Addresses;
 use super::throttling::Throttle;
 use super::{Completed, Disconnected, Node};
-use crate::kernel::{Address, CloseReason, ConnId, Duration, Time, TimerId};
+use crate::kernel::{CloseReason, ConnId, Duration, Time, TimerId};
 use crate::protocol::{
-    ApiVersion, Ctx, KNOWN_VERSIONS, NetworkOwner, NetworkTimer, Request, Timer,
+    ApiVersion, Ctx, KNOWN_VERSIONS, NetworkOwner, NetworkTimer, Place, Request, Timer,
 };
 use std::collections::VecDeque;
 
@@ -14,7 +15,8 @@ pub(super) struct Peer<T> {
     /// Where it was last sought.
     pub(super) node: Node,
     /// Where it is by what was last said of it.
-    pub(super) listens: Address,
+    pub(super) listens: Place,
+    pub(super) addresses: Addresses,
     pub(super) link: Link,
     /// What it takes, by its own words; `None` if it was not asked.
     pub(super) api_versions: Option<&'static [ApiVersion]>,
@@ -83,7 +85,8 @@ impl<T> Peer<T> {
     pub(super) fn new(node: Node) -> Self {
         Peer {
             node,
-            listens: node.address,
+            listens: node.place,
+            addresses: Addresses::default(),
             link: Link::Down,
             api_versions: None,
             api_versions_asked: 0,

@@ -3,8 +3,8 @@
 //! May not know whose mistake it is. Who was reached at a place once and is not there now has gone away, which
 //! is another story.
 
-use crate::kernel::{Address, CloseReason};
-use crate::protocol::{BrokerId, Ctx, Errand, Fact, NotReached};
+use crate::kernel::CloseReason;
+use crate::protocol::{BrokerId, Ctx, Errand, Fact, NotReached, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -12,13 +12,13 @@ use std::rc::Rc;
 #[derive(Debug, Default)]
 pub struct Unreached {
     /// Where it has ever been.
-    reached: BTreeSet<Address>,
+    reached: BTreeSet<Place>,
     /// What it said last.
     told: BTreeMap<(Errand, BrokerId), (Rc<str>, NotReached)>,
 }
 
 impl Unreached {
-    pub fn reached(&mut self, place: Address) {
+    pub fn reached(&mut self, place: Place) {
         self.reached.insert(place);
     }
 
@@ -50,7 +50,7 @@ impl Unreached {
         ctx: &mut Ctx<'_>,
         errand: Errand,
         broker: BrokerId,
-        (at, place): (&Rc<str>, Address),
+        (at, place): (&Rc<str>, Place),
         reason: CloseReason,
     ) {
         let why = match reason {

@@ -170,6 +170,8 @@ pub struct NetworkPlan {
     pub other_rack: Option<Latency>,
     /// Bytes a second of one connection.
     pub bandwidth: Option<u64>,
+    /// Names that stand for machines, each with those machines in the order in which a resolver names them.
+    pub names: Vec<(String, Vec<String>)>,
 }
 
 /// Disks, where they differ from the kernel's documented default.

@@ -36,7 +36,7 @@ pub use fact::{
     OwnerThen, Part, ProducerStateFact, RebalanceReason, RecordId, Routine, Serialized, ShellFact,
     StateWriteReason, content_of,
 };
-pub use hosts::{Hosts, is_localhost};
+pub use hosts::{Host, Hosts, Place, is_localhost};
 pub use ids::{
     BrokerId, FetcherId, GROUP_METADATA_TOPIC, LEADER_DURING_DELETE, NO_LEADER, TopicId, TopicName,
     TopicPartition, is_internal_topic, is_topic_name, partition_for,

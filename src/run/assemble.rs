@@ -228,8 +228,10 @@ impl Addresses {
                 i32::from(config.listeners.inter_broker_port()),
             )
         };
+        let own = Hosts::new(machines.zip(0..).map(|(name, n)| (name, NodeId(n))));
+        let names = plan.network.names.iter();
         Addresses {
-            hosts: Hosts::new(machines.zip(0..).map(|(name, n)| (name, NodeId(n)))),
+            hosts: own.with_aliases(names.map(|(name, of)| (name.as_str(), &of[..]))),
             brokers: plan.cluster.brokers.iter().map(listens).collect(),
             nodes: nodes.map(|(broker, n)| (broker.id, NodeId(n))).collect(),
         }

@@ -166,6 +166,8 @@ pub(super) struct Network {
     pub(super) other_rack: Option<Latency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bandwidth: Option<Rate>,
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub(super) names: Ordered<OneOrMany>,
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

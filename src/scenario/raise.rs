@@ -26,6 +26,11 @@ pub(super) fn document(plan: &Plan) -> Document {
             latency: plan.network.latency.as_ref().map(latency),
             other_rack: plan.network.other_rack.as_ref().map(latency),
             bandwidth: plan.network.bandwidth.map(Rate),
+            names: Ordered(
+                (plan.network.names.iter())
+                    .map(|(name, machines)| (name.clone(), OneOrMany(machines.clone())))
+                    .collect(),
+            ),
         },
         buggify: (plan.buggify > 0).then_some(Percent(plan.buggify)),
         disk: doc::Disk {

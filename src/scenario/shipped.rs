@@ -89,6 +89,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "11-bootstrap/advertised-localhost.yaml",
     "11-bootstrap/stale-list.yaml",
     "11-bootstrap/only-known-server-down.yaml",
+    "11-bootstrap/one-name.yaml",
     "12-leaders-and-isr/follower-crash.yaml",
     "12-leaders-and-isr/leader-returns.yaml",
     "12-leaders-and-isr/acks-1-loss.yaml",

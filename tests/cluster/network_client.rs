@@ -1,6 +1,7 @@
 //! Requests over connections that come and go, on the real kernel: back-off, order, time-outs, and one
 //! end for each request.
 
+mod addresses;
 mod throttling;
 mod versions;
 
@@ -11,14 +12,15 @@ use kafka_trial::kernel::{
 use kafka_trial::network_client::{self, Completed, Disconnected, NetworkClient};
 use kafka_trial::protocol::config::NetworkClientConfig;
 use kafka_trial::protocol::{
-    ApiVersionsResponse, Cluster, Ctx, ErrorCode, KNOWN_VERSIONS, KafkaRequest, KafkaResponse,
-    Message, MetadataRequest, MetadataResponse, NO_LEADER, NetworkOwner, ProduceRequest, Request,
-    Timer,
+    ApiVersionsResponse, Cluster, Ctx, ErrorCode, Hosts, KNOWN_VERSIONS, KafkaRequest,
+    KafkaResponse, Message, MetadataRequest, MetadataResponse, NO_LEADER, NetworkOwner, Place,
+    ProduceRequest, Request, Timer,
 };
 use std::collections::VecDeque;
 
 const SERVER: NodeId = NodeId(0);
-const BROKER: network_client::Node = network_client::Node::new(7, Address::new(SERVER, 9092));
+const BROKER: network_client::Node =
+    network_client::Node::new(7, Place::of(Address::new(SERVER, 9092)));
 const CLIENT: NodeId = NodeId(1);
 const ELSEWHERE: NodeId = NodeId(2);
 const OWNER: NetworkOwner = NetworkOwner::Client(3);
@@ -64,7 +66,7 @@ struct Client {
 impl Client {
     fn new(config: NetworkClientConfig) -> Client {
         Client {
-            network: NetworkClient::new(OWNER, "client".into(), config),
+            network: NetworkClient::new(OWNER, "client".into(), hosts(), config),
             config,
             requests: VecDeque::new(),
             sent: 0,
@@ -91,6 +93,14 @@ impl Client {
             }
         }
     }
+}
+
+/// What the client's machine can resolve: `several` stands for both servers.
+fn hosts() -> Hosts {
+    let machines = ["server", "client", "elsewhere"];
+    let named = machines.into_iter().map(str::to_owned);
+    let both = ["server".to_owned(), "elsewhere".to_owned()];
+    Hosts::new(named.zip([SERVER, CLIENT, ELSEWHERE])).with_aliases([("several", &both[..])])
 }
 
 fn question() -> Request {
@@ -487,7 +497,7 @@ fn cn1_who_moves_is_held_back_as_before_and_then_begins_anew() {
     world.run_for(10);
     assert_eq!(world.client().ends.len(), 1);
     world.0.apply(Fault::Start(ELSEWHERE));
-    let moved = network_client::Node::new(7, Address::new(ELSEWHERE, 9092));
+    let moved = network_client::Node::new(7, Place::of(Address::new(ELSEWHERE, 9092)));
     world.client().destinations.push_back(moved);
     world.send(1);
     world.run_for(500);

@@ -201,3 +201,62 @@ fn a_run_says_whom_it_waited_for_before_it_goes_on_without() {
     let line = "   30.000s  operator      the servers have had their time to start, and the run goes on without: broker-2 is not up\n";
     assert!(told.contains(line), "{told}");
 }
+
+/// What a client of three addresses behind one name, of which the first is dead, meets until it knows the cluster.
+fn met_behind_a_name(lookup: &str, seed: u64) -> Vec<(u64, Fact)> {
+    let text = format!(
+        "format: 1\nname: test\nabout: One name.\nduration: 10s\n\
+         cluster:\n  brokers: [{{id: 1, machine: {{down_at_start: true}}}}, {{id: 2}}]\n\
+         network: {{names: {{kafka.example: [broker-1, zookeeper-1, broker-2]}}}}\n\
+         topics: {{t: {{assignment: [[2]]}}}}\n\
+         producers:\n  p: {{topic: t, key: {{text: k}}, every: 1s, limit: 3, bootstrap: \"kafka.example:9092\", \
+         config: {{client.dns.lookup: {lookup}}}}}\n"
+    );
+    let loaded = load("test.yaml", text.into_bytes(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    let report = run(&plan, seed).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(acknowledged(&report, "p"), 3);
+    let of_client = report.trace.iter().filter(|entry| &*entry.node == "p");
+    let is_met = |fact: &Fact| {
+        matches!(
+            fact,
+            Fact::BootstrapFailed { .. } | Fact::Bootstrapped { .. }
+        )
+    };
+    let met = of_client.filter(|entry| is_met(&entry.fact));
+    met.map(|entry| (entry.time.as_millis(), entry.fact.clone()))
+        .collect()
+}
+
+#[test]
+fn cn11_the_addresses_behind_a_name_are_tried_in_turn() {
+    let met = met_behind_a_name("use_all_dns_ips", 1);
+    let failed = |from: &str| Fact::BootstrapFailed { from: from.into() };
+    let facts: Vec<Fact> = met.iter().map(|(_, fact)| fact.clone()).collect();
+    assert_eq!(
+        facts,
+        [
+            failed("kafka.example/broker-1:9092"),
+            failed("kafka.example/zookeeper-1:9092"),
+            Fact::Bootstrapped {
+                from: "kafka.example/broker-2:9092".into()
+            }
+        ]
+    );
+    // The pauses after one failure and after two: 50 and 100 ms, give or take a fifth.
+    let took = met[2].0 - met[0].0;
+    assert!((120..=185).contains(&took), "{took} ms");
+}
+
+#[test]
+fn cn11_machines_behind_a_name_may_be_listed_by_their_own_names() {
+    let mut first = std::collections::BTreeSet::new();
+    for seed in 1..=8 {
+        let met = met_behind_a_name("resolve_canonical_bootstrap_servers_only", seed);
+        let (_, last) = met.last().expect("it learns of the cluster");
+        let from = "broker-2:9092".into();
+        assert_eq!(*last, Fact::Bootstrapped { from });
+        first.insert(format!("{:?}", met[0].1));
+    }
+    assert!(first.len() > 1, "which is the first is chance: {first:?}");
+}

@@ -230,6 +230,16 @@ fn latency() -> impl Strategy<Value = Latency> {
     ]
 }
 
+/// Of machines that every plan has.
+fn names() -> impl Strategy<Value = Vec<(String, Vec<String>)>> {
+    let machines = prop_oneof![
+        Just(vec!["zookeeper-1".to_string()]),
+        Just(vec!["admin".to_string(), "zookeeper-1".to_string()]),
+    ];
+    let names = proptest::collection::btree_map("[a-z]{1,4}\\.[a-z_-]{0,4}", machines, 0..3);
+    names.prop_map(|names| names.into_iter().collect())
+}
+
 fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
     let some = || option::of(latency());
     (
@@ -239,22 +249,26 @@ fn network() -> impl Strategy<Value = (NetworkPlan, DiskPlan)> {
         some(),
         some(),
         option::of(1..u64::MAX),
+        names(),
     )
-        .prop_map(|(latency, other_rack, bandwidth, read, sync, disk)| {
-            (
-                NetworkPlan {
-                    latency,
-                    other_rack,
-                    bandwidth,
-                },
-                DiskPlan {
-                    read,
-                    sync,
-                    bandwidth: disk,
-                    capacity: disk,
-                },
-            )
-        })
+        .prop_map(
+            |(latency, other_rack, bandwidth, read, sync, disk, names)| {
+                (
+                    NetworkPlan {
+                        latency,
+                        other_rack,
+                        bandwidth,
+                        names,
+                    },
+                    DiskPlan {
+                        read,
+                        sync,
+                        bandwidth: disk,
+                        capacity: disk,
+                    },
+                )
+            },
+        )
 }
 
 fn partition() -> impl Strategy<Value = Partition> {

@@ -6,7 +6,7 @@ use crate::kernel::{Address, NodeId};
 use crate::network_client::Disconnected;
 use crate::protocol::{
     EpochEndOffset, ErrorCode, FetchPartitionResponse, FetchResponse, ListOffsetsPartitionResponse,
-    ListOffsetsResponse,
+    ListOffsetsResponse, Place,
 };
 
 const BACKOFF_END: Time = Time(5);
@@ -32,12 +32,13 @@ impl Follower {
                 .expect("continues");
             offset += *count as i64;
         }
-        let mut fetcher = ReplicaFetcher::new(Node::new(1, Address::new(NodeId(1), 9092)));
+        let mut fetcher =
+            ReplicaFetcher::new(Node::new(1, Place::of(Address::new(NodeId(1), 9092))));
         fetcher.add(
             &InitialFetchState {
                 partition: t0(),
                 leader: 1,
-                node: Node::new(1, Address::new(NodeId(1), 9092)),
+                node: Node::new(1, Place::of(Address::new(NodeId(1), 9092))),
                 topic_id: TopicId::ZERO,
                 leader_epoch,
             },

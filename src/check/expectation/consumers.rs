@@ -320,7 +320,8 @@ pub(super) fn bootstraps_from(history: &History<'_>, client: &str, id: BrokerId)
         let Some(from) = first else {
             return Err(format!("nobody answered {member}"));
         };
-        if from.split(':').next() != Some(server.as_str()) {
+        let host = from.split(':').next().unwrap_or_default();
+        if host.rsplit('/').next() != Some(server.as_str()) {
             return Err(format!("{from} was the first to answer {member}"));
         }
         figures.push(format!("{from} was the first to answer {member}"));

@@ -425,7 +425,7 @@ mod tests {
     use super::*;
     use crate::kernel::{Actor, Config, Event as KernelEvent, Fault, Kernel, NodeOptions};
     use crate::protocol::config::{ConsumerConfig, Properties};
-    use crate::protocol::{Cluster, Event, UNKNOWN_MEMBER_ID};
+    use crate::protocol::{Cluster, Event, Hosts, UNKNOWN_MEMBER_ID};
 
     /// A member in its second generation hears of a commit of its first.
     struct Late {
@@ -440,7 +440,8 @@ mod tests {
             let config = ConsumerConfig::parse(&config).expect("a configuration");
             let membership = config.group.clone().expect("a group");
             let topics = vec!["t".into()];
-            let mut member = ConsumerCoordinator::new(1, "c", &config, membership, topics);
+            let mut member =
+                ConsumerCoordinator::new(1, "c", &Hosts::default(), &config, membership, topics);
             (member.state, member.generation) = (state, 2);
             (member.member_id, member.rejoin) = ("m".into(), false);
             Late {

@@ -8,9 +8,9 @@
 use super::ConsumerCoordinator;
 use crate::client::subscription_state::{State, SubscriptionState};
 use crate::kernel::Time;
-use crate::protocol::Ctx;
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::rules::CoordinatorLookup;
+use crate::protocol::{Ctx, Hosts};
 
 #[derive(Debug, Default)]
 pub(super) struct ByHand {
@@ -27,13 +27,14 @@ impl ConsumerCoordinator {
     pub fn by_hand(
         owner: u8,
         client_id: &str,
+        hosts: &Hosts,
         config: &ConsumerConfig,
         mut membership: GroupMembership,
     ) -> Self {
         membership.group_instance_id = None;
         ConsumerCoordinator {
             by_hand: Some(ByHand::default()),
-            ..ConsumerCoordinator::new(owner, client_id, config, membership, Vec::new())
+            ..ConsumerCoordinator::new(owner, client_id, hosts, config, membership, Vec::new())
         }
     }
 

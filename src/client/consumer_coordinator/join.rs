@@ -245,6 +245,7 @@ fn racks_of<'a, T: Clone + std::fmt::Debug>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Hosts;
     use crate::protocol::config::{ConsumerConfig, Properties};
 
     #[test]
@@ -254,7 +255,9 @@ mod tests {
         let membership = config.group.clone().expect("a group");
         let names = membership.assignors.clone();
         assert_eq!(names, ["range", "cooperative-sticky"]);
-        let mut member = ConsumerCoordinator::new(1, "c", &config, membership, vec!["t".into()]);
+        let hosts = Hosts::default();
+        let topics = vec!["t".into()];
+        let mut member = ConsumerCoordinator::new(1, "c", &hosts, &config, membership, topics);
         let bytes = |member: &ConsumerCoordinator, name: &str, owned: &[TopicPartition]| {
             let bytes = member.subscription(name, owned).to_bytes();
             bytes

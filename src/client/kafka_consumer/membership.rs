@@ -62,8 +62,9 @@ impl KafkaConsumer {
         membership: GroupMembership,
         topics: Vec<TopicName>,
     ) -> KafkaConsumer {
+        let hosts = self.client.metadata.hosts();
         let coordinator =
-            ConsumerCoordinator::new(owner, client_id, &self.config, membership, topics);
+            ConsumerCoordinator::new(owner, client_id, hosts, &self.config, membership, topics);
         self.group = Some(Membership::new(coordinator));
         self
     }
@@ -76,7 +77,9 @@ impl KafkaConsumer {
         client_id: &str,
         membership: GroupMembership,
     ) -> KafkaConsumer {
-        let coordinator = ConsumerCoordinator::by_hand(owner, client_id, &self.config, membership);
+        let hosts = self.client.metadata.hosts();
+        let coordinator =
+            ConsumerCoordinator::by_hand(owner, client_id, hosts, &self.config, membership);
         self.group = Some(Membership::new(coordinator));
         self
     }
@@ -276,8 +279,8 @@ impl KafkaConsumer {
             ErrorCode::None => self
                 .client
                 .metadata
-                .address_of(&found.host, found.port)
-                .map(|address| Node::new(found.node_id, address))
+                .place_of(&found.host, found.port)
+                .map(|place| Node::new(found.node_id, place))
                 .ok_or(ErrorCode::CoordinatorNotAvailable),
             error => Err(error),
         }

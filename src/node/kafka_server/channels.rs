@@ -35,12 +35,13 @@ impl Channels {
         };
         Channels {
             id,
-            hosts,
             network: NetworkClient::new(
                 NetworkOwner::ControllerChannels,
                 Rc::from(format!("controller-{id}")),
+                hosts.clone(),
                 settings,
             ),
+            hosts,
             places: BTreeMap::new(),
             unreached: Unreached::default(),
         }
@@ -61,7 +62,7 @@ impl Channels {
         timeout_ms: u64,
     ) -> Option<ControllerInput> {
         let at = to.place();
-        let Some(address) = self.hosts.address(&to.host, to.port) else {
+        let Some(place) = self.hosts.place(&to.host, to.port) else {
             self.unreached
                 .unknown_host(ctx, Errand::Control, to.id, &at);
             return Some(ControllerInput::BrokerAnswered {
@@ -70,7 +71,7 @@ impl Channels {
                 result: Err(Disconnected::NotSent(CloseReason::Refused)),
             });
         };
-        let node = Node::new(to.id, address);
+        let node = Node::new(to.id, place);
         self.places.insert(to.id, (at, node));
         let timeout = Duration::from_millis(timeout_ms);
         self.network.send(ctx, node, body, timeout, (to.id, id));
@@ -86,9 +87,9 @@ impl Channels {
 
     pub(super) fn on_connected(&mut self, ctx: &mut Ctx<'_>, conn: ConnId) {
         if let Some(node) = self.network.destination(conn) {
-            self.unreached.reached(node.address);
+            self.unreached.reached(node.place);
             if let Some((at, _)) = self.places.get(&node.id)
-                && node.address.node == ctx.node()
+                && (self.network.address(node)).is_some_and(|it| it.node == ctx.node())
                 && node.id != self.id
             {
                 self.unreached
@@ -140,7 +141,7 @@ impl Channels {
             (&result, self.places.get(&broker))
         {
             self.unreached
-                .lost(ctx, Errand::Control, broker, (at, node.address), *reason);
+                .lost(ctx, Errand::Control, broker, (at, node.place), *reason);
         }
         ControllerInput::BrokerAnswered { broker, id, result }
     }

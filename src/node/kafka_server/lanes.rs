@@ -101,7 +101,7 @@ impl KafkaServer {
             BrokerThread::Scheduler => Lane::pool(POOLS, background),
             BrokerThread::RequestHandler => Lane::pool(handlers, io),
             BrokerThread::Fetcher(node, number) => {
-                let source = u16::try_from(node.address.node.0).unwrap_or(MANY);
+                let source = u16::try_from(node.id).unwrap_or(MANY);
                 let before = source.saturating_mul(config.num_replica_fetchers);
                 let first = handlers + io;
                 Lane::thread(first.saturating_add(before).saturating_add(number))

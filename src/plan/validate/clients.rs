@@ -1,12 +1,12 @@
 //! Checks producers, consumers and clients of ZooKeeper.
 
-use super::{Check, Checked, MOST_RECORDS, config_problem, with_suggestion};
+use super::{Check, Checked, MOST_RECORDS, config_problem};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, ConsumerPlan, EachRecord, Key, Problem, ProducerPlan, Role, Value, ZooKeeperClientPlan,
     write_duration, write_size,
 };
-use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope, nearest};
+use crate::protocol::config::{ConsumerConfig, ProducerConfig, Scope};
 use std::collections::BTreeMap;
 
 /// More would be a slip of the pen, not a plan.
@@ -34,9 +34,6 @@ const RESERVED: &[&str] = &[
     "schema-registry",
     "timeline",
 ];
-
-/// The port that brokers listen on unless told otherwise.
-const PORT: &str = "9092";
 
 impl Check<'_> {
     pub(super) fn client_names(&self) -> Checked {
@@ -383,41 +380,6 @@ impl Check<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    pub(super) fn bootstrap(&self, servers: Option<&[String]>, path: Vec<String>) -> Checked {
-        let Some(servers) = servers else {
-            return Ok(());
-        };
-        let brokers = &self.plan.cluster.brokers;
-        let hosts = brokers.iter().map(|broker| format!("broker-{}", broker.id));
-        let hosts: Vec<String> = hosts.collect();
-        for server in servers {
-            let expected = format!("host:port, such as {}:{PORT}", hosts[0]);
-            let Some((host, port)) = server.split_once(':') else {
-                return Err(
-                    Problem::new(path, format!("\"{server}\" has no port")).expected(expected)
-                );
-            };
-            let Some(broker) = hosts.iter().position(|known| known == host) else {
-                let problem =
-                    Problem::new(path, format!("there is no host \"{host}\"")).expected(expected);
-                return Err(with_suggestion(
-                    problem,
-                    nearest(host, hosts.iter().map(String::as_str)),
-                ));
-            };
-            let open = self.listeners_of(&brokers[broker]).bound;
-            let ports: Vec<String> = open.iter().map(|it| it.port.to_string()).collect();
-            if !ports.iter().any(|open| open == port) {
-                return Err(
-                    Problem::new(path, format!("nothing listens on port {port}")).expected(
-                        format!("port {}, on which {host} listens", ports.join(" or ")),
-                    ),
-                );
-            }
-        }
-        Ok(())
     }
 }
 

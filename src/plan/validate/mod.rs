@@ -5,6 +5,7 @@ mod auto_created;
 mod broker_topics;
 mod clients;
 mod expectations;
+mod hosts;
 mod listeners;
 mod names;
 mod serializers;
@@ -50,6 +51,7 @@ impl Plan {
         }
         check.topic_names()?;
         check.client_names()?;
+        check.host_names()?;
         let schemas = check.schemas()?;
         for producer in &self.producers {
             check.producer(producer)?;

@@ -28,6 +28,8 @@ pub struct CommonConfig {
     pub metadata_max_idle_ms: Option<u64>,
     /// `metadata.recovery.strategy` is `rebootstrap` (KIP-899), not `none`.
     pub rebootstrap: bool,
+    /// `client.dns.lookup` is `resolve_canonical_bootstrap_servers_only`, not `use_all_dns_ips`.
+    pub resolve_canonical: bool,
     /// Brokers may make topics that are asked about: always for a producer, by `allow.auto.create.topics` for a
     /// consumer.
     pub allow_auto_create_topics: bool,
@@ -195,6 +197,14 @@ impl CommonConfig {
             rebootstrap: keys.one_of(
                 "metadata.recovery.strategy",
                 &[("none", false), ("rebootstrap", true)],
+                false,
+            )?,
+            resolve_canonical: keys.one_of(
+                "client.dns.lookup",
+                &[
+                    ("use_all_dns_ips", false),
+                    ("resolve_canonical_bootstrap_servers_only", true),
+                ],
                 false,
             )?,
             allow_auto_create_topics: keys.flag("allow.auto.create.topics", true)?,

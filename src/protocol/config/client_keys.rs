@@ -23,12 +23,13 @@ pub(super) const PRODUCER: &[Key] = &[
         &[],
     ),
     modelled("buffer.memory", long(0), "33554432"),
-    tunes(
+    modelled(
         "client.dns.lookup",
         one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
         ]),
+        "use_all_dns_ips",
     ),
     tunes("client.id", TEXT),
     tunes("compression.gzip.level", GZIP_LEVEL),
@@ -123,12 +124,13 @@ pub(super) const CONSUMER: &[Key] = &[
         &[],
     ),
     modelled("check.crcs", BOOLEAN, "true"),
-    tunes(
+    modelled(
         "client.dns.lookup",
         one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
         ]),
+        "use_all_dns_ips",
     ),
     tunes("client.id", TEXT),
     modelled("client.rack", TEXT, ""),
@@ -221,12 +223,13 @@ pub(super) const ADMIN: &[Key] = &[
         Lack::SaidElsewhere("bootstrap: [\"broker-1:9092\"] beside config"),
         &[],
     ),
-    tunes(
+    modelled(
         "client.dns.lookup",
         one_of(&[
             "use_all_dns_ips",
             "resolve_canonical_bootstrap_servers_only",
         ]),
+        "use_all_dns_ips",
     ),
     tunes("client.id", TEXT),
     modelled("connections.max.idle.ms", long(ANY), "300000"),

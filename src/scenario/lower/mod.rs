@@ -36,6 +36,9 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         latency: latency(document.network.latency, ["network", "latency"])?,
         other_rack: latency(document.network.other_rack, ["network", "other_rack"])?,
         bandwidth: document.network.bandwidth.map(|rate| rate.0),
+        names: (document.network.names.0.into_iter())
+            .map(|(name, machines)| (name, machines.0))
+            .collect(),
     };
     plan.buggify = document.buggify.map_or(0, |percent| percent.0);
     plan.disk = DiskPlan {

@@ -2,9 +2,11 @@
 
 use super::{BROKER, CLIENT, ELSEWHERE, SERVER, World, network_client};
 use kafka_trial::kernel::{Address, Fault};
+use kafka_trial::protocol::Place;
 use kafka_trial::protocol::config::NetworkClientConfig;
 
-const OTHER: network_client::Node = network_client::Node::new(8, Address::new(ELSEWHERE, 9092));
+const OTHER: network_client::Node =
+    network_client::Node::new(8, Place::of(Address::new(ELSEWHERE, 9092)));
 
 fn world() -> World {
     let mut world = World::new(1, NetworkClientConfig::default());
