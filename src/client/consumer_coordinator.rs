@@ -23,7 +23,7 @@ use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, NetworkClient, Node};
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
-use crate::protocol::rules::{CoordinatorLookup, FetchBeforeJoin, StaleClaims};
+use crate::protocol::rules::{CoordinatorLookup, FetchBeforeJoin, JoinCommit, StaleClaims};
 use crate::protocol::{
     Ctx, ErrorCode, Event, Hosts, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity,
     Message, NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
@@ -167,6 +167,7 @@ pub struct ConsumerCoordinator {
     stale_claims: StaleClaims,
     fetch_before_join: FetchBeforeJoin,
     coordinator_lookup: CoordinatorLookup,
+    join_commit: JoinCommit,
     closed: bool,
     /// Its group was told that it goes.
     said_farewell: bool,
@@ -253,6 +254,7 @@ impl ConsumerCoordinator {
             stale_claims: config.rules.stale_claims,
             fetch_before_join: config.rules.fetch_before_join,
             coordinator_lookup: config.rules.coordinator_lookup,
+            join_commit: config.rules.join_commit,
             closed: false,
             said_farewell: false,
             farewells: 0,
@@ -313,7 +315,9 @@ impl ConsumerCoordinator {
         subscriptions: &mut SubscriptionState,
     ) -> Time {
         let now = ctx.wall();
-        self.heartbeat.polled = now;
+        if !self.holds_poll() {
+            self.heartbeat.polled = now;
+        }
         if self.closed || self.failed {
             return Time::MAX;
         }

@@ -205,6 +205,11 @@ rules! {
     /// What a member that gives everything up hands out while it commits before a join (KAFKA-14196; CC45).
     fetch_before_join: FetchBeforeJoin is "stops" Stops or "goes-on" GoesOn;
 
+    /// Where the commit before a join is waited for, and tried again (KAFKA-13310; CB10, CC45).
+    join_commit: JoinCommit is "over-polls" OverPolls or
+        /// In the `poll` that finds that it is to join: it does not return (up to 3.1).
+        "in-one-poll" InOnePoll;
+
     /// What becomes of what a member had when it was thrown out of its group (KAFKA-12984, KAFKA-13419; CA9, CC45).
     stale_claims: StaleClaims is "given-up" GivenUp or
         /// It claims it when it joins again, and the leader of the group asks for no generation.

@@ -20,13 +20,15 @@ const ERAS: [(&str, &str); 4] = [
 ];
 
 /// Rules that only groups obey: plans without one are not played.
-const OF_GROUPS: [&str; 6] = [
+const OF_GROUPS: [&str; 8] = [
     "group_",
     "offset_expiry",
     "consumer_position",
     "stale_claims",
     "static_member_id",
     "fetch_before_join",
+    "join_commit",
+    "coordinator_lookup",
 ];
 
 /// `KAFKA_RULE=hw_isr=proposed` looks at one only, `KAFKA_RULE=group` at those that begin so.

@@ -15,6 +15,7 @@ mod fetch_sessions;
 mod file_edits;
 mod group_members;
 mod groups;
+mod join_commits;
 mod listeners;
 mod producers;
 mod readme;

@@ -8,8 +8,11 @@ use super::work::Point;
 use super::{Consumer, Leaving};
 use crate::client::kafka_consumer::asking::OffsetApi;
 use crate::client::subscription_state::ResetTo;
-use crate::kernel::Time;
+use crate::kernel::{Duration, Time};
 use crate::protocol::{ApplicationFact, ClientTimer, Ctx, Fact, Timer, TopicPartition};
+
+/// Whether a `poll` that did not return in time has returned.
+const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
@@ -63,6 +66,10 @@ impl Consumer {
 
     /// The time of a step has come. `poll` returns with nothing, soon enough.
     pub(super) fn step_falls_due(&mut self, ctx: &mut Ctx<'_>) {
+        if self.leaving.is_none() && self.library.is_held_in_poll() {
+            ctx.set_timer(LOOKS_AGAIN, Timer::Client(ClientTimer::Step));
+            return;
+        }
         let is_in_poll = !self.work.is_busy() && !self.reading.has_something_in_hand();
         if self.leaving.is_none() && is_in_poll && !self.takes_due_steps(ctx) {
             self.library.poll(ctx);

@@ -10,7 +10,7 @@ use crate::client::cluster_client::ClusterClient;
 use crate::client::metadata::Partition;
 use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::{Duration, Time};
-use crate::protocol::rules::{FetchBeforeJoin, StaleClaims};
+use crate::protocol::rules::{FetchBeforeJoin, JoinCommit, StaleClaims};
 use crate::protocol::{
     Assignment, CONSUMER_PROTOCOL_TYPE, Ctx, ErrorCode, GroupProtocol, JoinGroupRequest,
     Subscription, SyncGroupRequest, TopicName, TopicPartition,
@@ -100,6 +100,15 @@ impl ConsumerCoordinator {
             self.preparation = Preparation::Done;
         }
         Time::MAX
+    }
+
+    /// CB10: the application's call of `poll` does not return, and gives it nothing, before that commit is over.
+    pub fn holds_poll(&self) -> bool {
+        let commits = matches!(
+            self.preparation,
+            Preparation::Committing { .. } | Preparation::CommitAgain { .. }
+        );
+        commits && self.join_commit == JoinCommit::InOnePoll
     }
 
     /// CC38.

@@ -47,8 +47,9 @@ impl Membership {
         }
     }
 
-    pub(super) fn is_in_poll(&self) -> bool {
-        self.in_poll
+    /// The application is in `poll`, and may be given something.
+    pub(super) fn polls(&self) -> bool {
+        self.in_poll && !self.coordinator.holds_poll()
     }
 }
 
@@ -134,6 +135,12 @@ impl KafkaConsumer {
         }
     }
 
+    /// It is in a call of `poll` that does not return.
+    pub fn is_held_in_poll(&self) -> bool {
+        let is_held = |group: &Membership| group.coordinator.holds_poll();
+        self.group.as_ref().is_some_and(is_held)
+    }
+
     /// It closes, and its group is told nothing of it.
     pub fn leaves_in_silence(&self) -> bool {
         let silent = |group: &Membership| group.coordinator.is_gone_in_silence();
@@ -196,7 +203,7 @@ impl KafkaConsumer {
     /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
     /// is dropped. Answers whether there is one.
     pub(super) fn hand_out(&mut self) -> bool {
-        let may = |group: &&mut Membership| group.in_poll && !self.held && self.closing.is_none();
+        let may = |group: &&mut Membership| group.polls() && !self.held && self.closing.is_none();
         let Some(group) = self.group.as_mut().filter(may) else {
             return false;
         };

@@ -34,7 +34,7 @@ impl KafkaConsumer {
         let now = ctx.wall();
         let mut wake = Time::MAX;
         // CC1: while its application works, a member fetches from nobody but those whom it waits to be connected to.
-        let polls = self.group.as_ref().is_none_or(Membership::is_in_poll);
+        let polls = self.group.as_ref().is_none_or(Membership::polls);
         if kind == Kind::Fetch && !polls && self.connecting.is_empty() {
             return wake;
         }

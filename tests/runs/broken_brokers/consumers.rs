@@ -32,3 +32,38 @@ timeline:
     }
     .check();
 }
+
+/// The coordinator has not heard of a topic that its group reads, and another member joins: the commit before that is
+/// refused again and again, and no `poll` returns meanwhile (CB10).
+#[test]
+fn join_commit_in_one_poll() {
+    Case {
+        broken: "join_commit=in-one-poll",
+        era: "",
+        noticed_by: "every acknowledged record is read",
+        plan: "
+duration: 45s
+cluster:
+  zookeeper: 1
+  brokers:
+    - {id: 1, machine: {start_after: 2s}}
+    - {id: 2}
+    - {id: 3, machine: {start_after: 2s}}
+  config: {offsets.topic.num.partitions: 1, offsets.topic.replication.factor: 1}
+topics: {t: {assignment: [[1]]}}
+producers: {p: {topic: t, every: 200ms}, q: {topic: u, start: 20s, every: 200ms}}
+consumers:
+  a: {topics: [t, u], config: {group.id: g, partition.assignment.strategy: STICKY}}
+  b: {topics: [t, u], start: 30s, config: {group.id: g, partition.assignment.strategy: STICKY}}
+timeline:
+  - {at: 15s, cut link: controller, to: leader of __consumer_offsets-0, one way: true}
+  - {at: 17s, create topic: u, assignment: [[1]]}
+expect: [every acknowledged record is read]
+"
+        .replace(
+            "STICKY",
+            "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+        ),
+    }
+    .check();
+}
