@@ -13,10 +13,10 @@ use crate::coordinator::group::{Append, Caller};
 use crate::kernel::{Duration, TimerId};
 use crate::protocol::rules::GroupAppend;
 use crate::protocol::{
-    BrokerTimer, Coordinator, CreatableTopic, CreateTopicsRequest, Ctx, ErrorCode,
-    FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR, GROUP_METADATA_TOPIC,
-    GroupTimer, NO_LEADER, OffsetCommitRequest, OffsetDeleteRequest, ProduceRequest, Request,
-    Response, Timer, TopicName, TopicPartition,
+    BrokerTimer, ConsumerGroupDescribeResponse, Coordinator, CreatableTopic, CreateTopicsRequest,
+    Ctx, ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse, GROUP_COORDINATOR,
+    GROUP_METADATA_TOPIC, GroupTimer, NO_LEADER, OffsetCommitRequest, OffsetDeleteRequest,
+    ProduceRequest, Request, Response, Timer, TopicName, TopicPartition,
 };
 use std::rc::Rc;
 
@@ -47,6 +47,13 @@ impl Broker {
             Request::OffsetCommit(request) => self.offset_commit(ctx, to, *request),
             Request::OffsetFetch(request) => self.groups.handle_offset_fetch(to, &request),
             Request::DescribeGroups(request) => self.groups.handle_describe_groups(to, &request),
+            // Of groups of the newer protocol it has none (`isConsumerGroupProtocolEnabled`).
+            Request::ConsumerGroupDescribe(request) => {
+                let groups = request.group_ids.into_iter();
+                let groups = groups.map(|group| (group, ErrorCode::UnsupportedVersion));
+                let groups = groups.collect();
+                self.answer_now(to, ConsumerGroupDescribeResponse { groups });
+            }
             Request::ListGroups(request) => self.groups.handle_list_groups(to, &request),
             Request::DeleteGroups(request) => self.groups.handle_delete_groups(ctx, to, &request),
             Request::OffsetDelete(request) => self.offset_delete(ctx, to, *request),

@@ -115,6 +115,7 @@ impl Broker {
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
             | Request::DescribeGroups(_)
+            | Request::ConsumerGroupDescribe(_)
             | Request::ListGroups(_)
             | Request::DeleteGroups(_)
             | Request::OffsetDelete(_)) => {

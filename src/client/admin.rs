@@ -3,8 +3,11 @@
 //! share one.
 
 use crate::client::Bootstrap;
+use crate::client::consumer_group_command::{ConsumerGroupCommand, TIMEOUT_MS};
 use crate::client::kafka_admin_client::KafkaAdminClient;
+use crate::client::kafka_admin_client::api_driver::Question;
 use crate::client::kafka_admin_client::call::{Call, Failure};
+use crate::kernel::Duration;
 use crate::protocol::config::{AdminConfig, ConfigError, Properties};
 use crate::protocol::{
     BrokerId, ConfigResource, Ctx, ElectionType, ErrorCode, Event, Fact, Response, Timer,
@@ -22,7 +25,21 @@ pub struct AdminOptions {
     pub bootstrap: Bootstrap,
     pub properties: Properties,
     /// `Timer::Command(n)` runs the n-th of these.
-    pub commands: Vec<AdminCommand>,
+    pub commands: Vec<AdminTask>,
+}
+
+/// What an administrator is to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AdminTask {
+    Request(AdminCommand),
+    /// `kafka-consumer-groups --describe --group`
+    DescribeGroup(Rc<str>),
+}
+
+impl From<AdminCommand> for AdminTask {
+    fn from(command: AdminCommand) -> AdminTask {
+        AdminTask::Request(command)
+    }
 }
 
 /// A request of an administrator. Prints as a phrase, e.g. `create topic t`.
@@ -181,6 +198,8 @@ pub struct Admin {
     library: KafkaAdminClient,
     /// Commands that run, by the library's number.
     running: BTreeMap<u64, u32>,
+    /// Tools that ask more than once, by their commands' numbers.
+    tools: BTreeMap<u32, ConsumerGroupCommand>,
     outcomes: BTreeMap<u32, AdminOutcome>,
 }
 
@@ -203,13 +222,14 @@ impl Admin {
             options,
             config,
             running: BTreeMap::new(),
+            tools: BTreeMap::new(),
             outcomes: BTreeMap::new(),
         }
     }
 
     /// Appends a command; `Timer::Command` with the number that is returned runs it.
-    pub fn push(&mut self, command: AdminCommand) -> u32 {
-        self.options.commands.push(command);
+    pub fn push(&mut self, command: impl Into<AdminTask>) -> u32 {
+        self.options.commands.push(command.into());
         self.options.commands.len() as u32 - 1
     }
 
@@ -234,10 +254,18 @@ impl Admin {
                     self.library = library(&self.options, &self.config);
                     self.library.start(ctx);
                 }
-                if let Some(command) = self.options.commands.get(number as usize) {
-                    command.state(ctx);
-                    let id = self.library.call(ctx, Call::Command(command.clone()));
-                    self.running.insert(id, number);
+                match self.options.commands.get(number as usize).cloned() {
+                    Some(AdminTask::Request(command)) => {
+                        command.state(ctx);
+                        let id = self.library.call(ctx, Call::Command(command));
+                        self.running.insert(id, number);
+                    }
+                    Some(AdminTask::DescribeGroup(group)) => {
+                        let (tool, question) = ConsumerGroupCommand::new(group);
+                        self.tools.insert(number, tool);
+                        self.ask(ctx, number, question);
+                    }
+                    None => {}
                 }
             }
             other => {
@@ -246,14 +274,35 @@ impl Admin {
             }
         }
         while let Some((id, answer)) = self.library.next_answer() {
-            if let Some(number) = self.running.remove(&id) {
+            let Some(number) = self.running.remove(&id) else {
+                continue;
+            };
+            let Some(tool) = self.tools.get_mut(&number) else {
                 self.state_answer(ctx, number, answer);
+                continue;
+            };
+            let failed = answer.as_ref().err().cloned();
+            match (tool.go_on(ctx, answer), failed) {
+                (Some(question), _) => self.ask(ctx, number, question),
+                (None, failed) => {
+                    self.tools.remove(&number);
+                    let done = AdminOutcome::Done;
+                    let outcome = failed.map_or(done, |failure| AdminOutcome::of(Err(failure)));
+                    self.outcomes.insert(number, outcome);
+                }
             }
         }
     }
 
+    fn ask(&mut self, ctx: &mut Ctx<'_>, number: u32, question: Question) {
+        let timeout = Duration::from_millis(TIMEOUT_MS);
+        let id = self.library.ask(ctx, question, timeout);
+        self.running.insert(id, number);
+    }
+
     fn state_answer(&mut self, ctx: &mut Ctx<'_>, number: u32, answer: Result<Response, Failure>) {
-        if let Some(command) = self.options.commands.get(number as usize) {
+        let task = self.options.commands.get(number as usize);
+        if let Some(AdminTask::Request(command)) = task {
             AdminOutcome::state(ctx, command, &answer);
         }
         self.outcomes.insert(number, AdminOutcome::of(answer));

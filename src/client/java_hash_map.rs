@@ -110,6 +110,17 @@ pub fn by_topic(partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
     in_order.cloned().collect()
 }
 
+/// In the order of a `HashMap` that is keyed by them.
+pub fn in_hash_order(partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
+    let mut map = JavaHashMap::default();
+    for partition in partitions {
+        map.insert(partition, ());
+    }
+    map.iter()
+        .map(|(partition, ())| partition.clone())
+        .collect()
+}
+
 /// Where a key goes; `buckets` is a power of two.
 pub fn bucket(hash_code: i32, buckets: usize) -> usize {
     let hash = hash_code as u32;

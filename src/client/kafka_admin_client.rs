@@ -1,5 +1,4 @@
-//! The administrator's library (classes KafkaAdminClient, AdminApiDriver, PartitionLeaderStrategy,
-//! ListOffsetsHandler).
+//! The administrator's library (class KafkaAdminClient).
 //!
 //! A call goes to the controller, to a broker, or to whichever is least busy; each broker gets one
 //! call at a time. What fails by a lost connection is tried again until `default.api.timeout.ms`
@@ -8,6 +7,7 @@
 //!
 //! May not know who is the controller now, only who was when it last asked.
 
+pub mod api_driver;
 pub mod call;
 mod metadata_manager;
 
@@ -17,6 +17,7 @@ use crate::kernel::{Duration, Time};
 use crate::network_client::{Completed, Node};
 use crate::protocol::config::AdminConfig;
 use crate::protocol::{BrokerId, Ctx, ErrorCode, Event, Response, exponential};
+use api_driver::{AdminApiDriver, Question, Scope};
 use call::{Call, Failure, Pending, Stage, Target, Verdict};
 use metadata_manager::AdminMetadataManager;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +30,8 @@ pub struct KafkaAdminClient {
     metadata: AdminMetadataManager,
     next_id: u64,
     calls: BTreeMap<u64, Pending>,
+    /// Questions that take several calls.
+    drivers: BTreeMap<u64, AdminApiDriver>,
     /// Brokers that work on a call.
     busy: BTreeSet<BrokerId>,
     answers: VecDeque<(u64, Result<Response, Failure>)>,
@@ -50,6 +53,7 @@ impl KafkaAdminClient {
             config,
             next_id: 0,
             calls: BTreeMap::new(),
+            drivers: BTreeMap::new(),
             busy: BTreeSet::new(),
             answers: VecDeque::new(),
         }
@@ -69,12 +73,27 @@ impl KafkaAdminClient {
     pub fn call(&mut self, ctx: &mut Ctx<'_>, call: Call) -> u64 {
         let timeout = Duration::from_millis(self.config.default_api_timeout_ms);
         let id = self.enqueue(ctx.wall(), call, timeout);
+        self.begin(ctx);
+        id
+    }
+
+    /// Begins a question that takes several calls, likewise; it has so long in all.
+    pub fn ask(&mut self, ctx: &mut Ctx<'_>, question: Question, timeout: Duration) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let driver = AdminApiDriver::new(question, ctx.wall() + timeout);
+        self.drivers.insert(id, driver);
+        self.send_what_is_driven(ctx, id);
+        self.begin(ctx);
+        id
+    }
+
+    fn begin(&mut self, ctx: &mut Ctx<'_>) {
         self.poll(ctx);
         self.client.time_out(ctx);
         if self.take_completed(ctx) {
             self.poll(ctx);
         }
-        id
     }
 
     /// The next call that has ended. A response without top-level error counts as an answer; what it
@@ -124,6 +143,7 @@ impl KafkaAdminClient {
         let pending = Pending {
             call,
             leader: None,
+            prepared: None,
             deadline: now + timeout,
             tries: 0,
             not_before: now,
@@ -273,6 +293,11 @@ impl KafkaAdminClient {
             return;
         };
         pending.stage = Stage::Unassigned;
+        if let Call::Driven { driver, scope } = pending.call {
+            self.calls.remove(&id);
+            self.drive(ctx, driver, scope, completed.result.ok());
+            return;
+        }
         match completed.result {
             Err(_) => {
                 pending.leader = None;
@@ -319,10 +344,56 @@ impl KafkaAdminClient {
     }
 
     fn end(&mut self, id: u64, answer: Result<Response, Failure>) {
-        let ended = self.calls.remove(&id);
-        if ended.is_some_and(|ended| ended.call == Call::FetchMetadata) {
-            self.metadata.update_failed();
-        } else {
+        match self.calls.remove(&id).map(|ended| ended.call) {
+            Some(Call::FetchMetadata) => self.metadata.update_failed(),
+            Some(Call::Driven { driver, .. }) => self.end_driver(driver, answer),
+            _ => self.answers.push_back((id, answer)),
+        }
+    }
+
+    // ---- AdminApiDriver's calls
+
+    fn send_what_is_driven(&mut self, ctx: &Ctx<'_>, id: u64) {
+        let Some(driver) = self.drivers.get_mut(&id) else {
+            return;
+        };
+        let left = driver.deadline.since(ctx.wall());
+        for spec in driver.poll() {
+            let scope = spec.scope;
+            let call = self.enqueue(ctx.wall(), Call::Driven { driver: id, scope }, left);
+            if let Some(pending) = self.calls.get_mut(&call) {
+                pending.prepared = Some(spec.request);
+                pending.not_before = spec.not_before;
+                pending.tries = spec.tries;
+            }
+        }
+    }
+
+    /// `None`: the connection is lost.
+    fn drive(&mut self, ctx: &mut Ctx<'_>, id: u64, scope: Scope, response: Option<Response>) {
+        let Some(driver) = self.drivers.get_mut(&id) else {
+            return;
+        };
+        let common = &self.config.common;
+        let ended = match response {
+            Some(response) => driver.on_response(ctx, common, scope, response),
+            None => {
+                driver.on_disconnect(ctx, common, scope);
+                None
+            }
+        };
+        match ended {
+            Some(answer) => self.end_driver(id, answer),
+            None => self.send_what_is_driven(ctx, id),
+        }
+    }
+
+    /// What it has under way still is nobody's any more.
+    fn end_driver(&mut self, id: u64, answer: Result<Response, Failure>) {
+        if self.drivers.remove(&id).is_some() {
+            let is_its = |call: &Call| matches!(call, Call::Driven { driver, .. } if *driver == id);
+            self.calls
+                .retain(|_, pending| pending.stage == Stage::InFlight || !is_its(&pending.call));
             self.answers.push_back((id, answer));
         }
     }

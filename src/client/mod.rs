@@ -13,6 +13,7 @@ mod cluster;
 mod cluster_client;
 mod consumer;
 mod consumer_coordinator;
+mod consumer_group_command;
 mod delivery;
 mod driver;
 mod fetch_order;
@@ -34,7 +35,7 @@ mod subscription_state;
 mod transaction_manager;
 pub mod workload;
 
-pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome};
+pub use admin::{Admin, AdminCommand, AdminOptions, AdminOutcome, AdminTask};
 pub use consumer::assigning::Assign;
 pub use consumer::steps::{Call, Step, StepWhen};
 pub use consumer::work::{CommitPolicy, CommitWhen, Each, Point, WorkOptions};
@@ -44,7 +45,7 @@ pub use driver::{
     DescribedPartition, Driver, DriverOperation, DriverOptions, DriverRecord, DriverResult,
     OffsetAnswer, PartitionOffsets, Produced, ReadFrom, ReadRecord,
 };
-pub use java_hash_map::JavaHashMap;
+pub use java_hash_map::{JavaHashMap, in_hash_order};
 pub use kafka_consumer::asking::OffsetApi;
 pub use partitioner::{murmur2, partition_for_key};
 pub use producer::{Producer, ProducerOptions};

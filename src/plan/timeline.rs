@@ -244,6 +244,8 @@ pub enum Action {
         partition: Partition,
         before: Option<i64>,
     },
+    /// `kafka-consumer-groups --describe` of a group by this name.
+    DescribeGroup(String),
     /// None: all partitions.
     ElectPreferred(Option<Vec<Partition>>),
     /// None: all partitions.
@@ -301,6 +303,7 @@ impl Action {
             | Action::AlterTopic { .. }
             | Action::CreatePartitions { .. }
             | Action::DeleteRecords { .. }
+            | Action::DescribeGroup(_)
             | Action::ElectPreferred(_)
             | Action::ElectUnclean(_)
             | Action::AskZooKeeper { .. } => Vec::new(),
@@ -343,6 +346,7 @@ impl Action {
             Action::AlterTopic { .. } => "alter topic",
             Action::CreatePartitions { .. } => "create partitions",
             Action::DeleteRecords { .. } => "delete records",
+            Action::DescribeGroup(_) => "describe group",
             Action::ElectPreferred(_) => "elect preferred leader",
             Action::ElectUnclean(_) => "elect unclean leader",
             Action::AskZooKeeper { .. } => "ask zookeeper",
@@ -385,6 +389,7 @@ impl Action {
             Action::AlterTopic { .. } => "change",
             Action::CreatePartitions { .. } => "growth",
             Action::DeleteRecords { .. } => "deletion",
+            Action::DescribeGroup(_) => "description",
             Action::ElectPreferred(_) | Action::ElectUnclean(_) => "election",
             Action::AskZooKeeper { .. } => "request",
         }
@@ -425,6 +430,7 @@ impl Action {
         "change",
         "growth",
         "deletion",
+        "description",
         "election",
         "request",
     ];
@@ -449,6 +455,7 @@ impl Action {
                 | Action::AlterTopic { .. }
                 | Action::CreatePartitions { .. }
                 | Action::DeleteRecords { .. }
+                | Action::DescribeGroup(_)
                 | Action::ElectPreferred(_)
                 | Action::ElectUnclean(_)
                 | Action::AskZooKeeper { .. }

@@ -31,10 +31,10 @@ pub use counted::counted;
 pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
-    ApplicationFact, EpochBumpReason, Errand, Fact, FetchSessionFact, GroupFact, IsrChange, Lack,
-    LinkFault, LogStartReason, LostCommand, MachineFault, MemberGone, MessageFact, NotReached,
-    OwnerThen, Part, ProducerStateFact, RebalanceReason, RecordId, Routine, Serialized, ShellFact,
-    StateWriteReason, content_of,
+    ApplicationFact, EpochBumpReason, Errand, Fact, FetchSessionFact, GroupFact, GroupRow,
+    IsrChange, Lack, LinkFault, LogStartReason, LostCommand, MachineFault, MemberGone, MessageFact,
+    NotReached, OwnerThen, Part, ProducerStateFact, RebalanceReason, RecordId, Routine, Serialized,
+    ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Host, Hosts, Place, is_localhost};
 pub use ids::{

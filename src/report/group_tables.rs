@@ -4,7 +4,7 @@
 //! Held against `tests/vectors/kafka/tools.zookeeper.json`. What the tool says beside a table, on its standard error,
 //! stands in lines that begin with `#`. `-` where nothing is known.
 
-use crate::client::JavaHashMap;
+use crate::client::{JavaHashMap, in_hash_order};
 use crate::node::view::{ClusterView, CommittedPartition, GroupView, MemberView};
 use crate::protocol::{BrokerId, GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, partition_for};
 use std::collections::BTreeMap;
@@ -154,7 +154,7 @@ fn rows(group: &GroupView) -> Vec<Row> {
     for member in members {
         let mut assigned = member.assignment.clone();
         assigned.sort_by_key(|it| it.partition);
-        rows.extend(in_java_order(assigned).map(|partition| Row {
+        rows.extend(in_hash_order(assigned).into_iter().map(|partition| Row {
             partition,
             consumer: Rc::clone(&member.member_id),
             host: Rc::clone(&member.host),
@@ -165,25 +165,13 @@ fn rows(group: &GroupView) -> Vec<Row> {
     let free = group.committed.keys().filter(|it| !taken.contains(it));
     let mut free: Vec<TopicPartition> = free.cloned().collect();
     free.sort_by_key(|it| it.partition);
-    rows.extend(in_java_order(free).map(|partition| Row {
+    rows.extend(in_hash_order(free).into_iter().map(|partition| Row {
         partition,
         consumer: NOTHING.into(),
         host: NOTHING.into(),
         client: NOTHING.into(),
     }));
     rows
-}
-
-fn in_java_order(partitions: Vec<TopicPartition>) -> impl Iterator<Item = TopicPartition> {
-    let mut map = JavaHashMap::default();
-    for partition in partitions {
-        map.insert(partition, ());
-    }
-    let walked: Vec<_> = map
-        .iter()
-        .map(|(partition, ())| partition.clone())
-        .collect();
-    walked.into_iter()
 }
 
 fn push_offsets(text: &mut String, view: &dyn ClusterView, group: &GroupView, rows: &[Row]) {

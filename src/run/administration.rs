@@ -1,7 +1,7 @@
 //! What the timeline has an administrator ask the cluster for, and clients of ZooKeeper ask ZooKeeper.
 
 use super::operator::{World, tp};
-use crate::client::AdminCommand;
+use crate::client::{AdminCommand, AdminTask};
 use crate::kernel::{NodeId, NodeStatus};
 use crate::node::{Node, ShellCommand};
 use crate::plan::{Action, Partition, TopicPlan, ZooKeeperCommand};
@@ -9,8 +9,12 @@ use crate::protocol::{ConfigResource, ElectionType, HIGH_WATERMARK, Timer};
 use std::rc::Rc;
 
 /// The request of an administrator and what it is in words; `None` for other actions.
-pub fn administration(action: &Action) -> Option<(String, AdminCommand)> {
-    Some(match action {
+pub fn administration(action: &Action) -> Option<(String, AdminTask)> {
+    if let Action::DescribeGroup(group) = action {
+        let task = AdminTask::DescribeGroup(group.as_str().into());
+        return Some((format!("describe group {group}"), task));
+    }
+    let (text, command) = match action {
         Action::CreateTopic(topic) => (format!("create topic {}", topic.name), create_topic(topic)),
         Action::AlterTopic { topic, set, delete } => {
             let changes: Vec<String> = set
@@ -50,7 +54,8 @@ pub fn administration(action: &Action) -> Option<(String, AdminCommand)> {
             elect(ElectionType::Unclean, partitions),
         ),
         _ => return None,
-    })
+    };
+    Some((text, command.into()))
 }
 
 /// The request that makes a topic; what the plan leaves open is the cluster's default.

@@ -15,7 +15,7 @@ use super::operator::{World, admin, command};
 use super::process_faults::{Condition, ProcessFault, Then, process_fault_of};
 use super::recorded::CarriedOut;
 use super::roles::{Downfall, Resolver};
-use crate::client::AdminCommand;
+use crate::client::AdminTask;
 use crate::kernel::{Fault, FaultId, NodeId, NodeStatus};
 use crate::node::{Node, Observed};
 use crate::plan::{Action, Entry, Healing, Targets};
@@ -452,7 +452,7 @@ impl Nemesis {
         }
     }
 
-    fn ask_admin(&mut self, world: &mut World<'_>, request: AdminCommand) {
+    fn ask_admin(&mut self, world: &mut World<'_>, request: AdminTask) {
         if let Some(node) = admin(world.layout) {
             command(world.kernel, node, request);
         }

@@ -11,7 +11,7 @@ use super::assemble::{self, ADMIN, Addresses};
 use super::nemesis::Nemesis;
 use super::readiness;
 use super::recorded::plan_as_run;
-use crate::client::{AdminCommand, Client};
+use crate::client::{AdminTask, Client};
 use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::{Layout, Node};
 use crate::plan::{Moment, Partition, Plan, SCHEMA_REGISTRY, When, ZooKeeperClientPlan};
@@ -486,7 +486,7 @@ pub fn admin(layout: &Layout) -> Option<NodeId> {
 }
 
 /// Hands the administrator a command.
-pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: AdminCommand) {
+pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: impl Into<AdminTask>) {
     if let Node::Client(Client::Admin(client)) = kernel.actor_mut(node) {
         let number = client.push(request);
         kernel.poke(node, Timer::Command(number));

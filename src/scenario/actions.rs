@@ -119,6 +119,10 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
         "an administrator deletes records below an offset, or all that are committed",
     ),
     (
+        "describe group: dashboards",
+        "an administrator asks how far a group has read, as kafka-consumer-groups --describe does",
+    ),
+    (
         "elect preferred leader: t-0",
         "an administrator asks for an election, of all partitions too",
     ),

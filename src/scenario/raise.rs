@@ -474,6 +474,7 @@ fn action(action: &Action, said: &mut doc::Entry) {
             said.delete_records = Some(partition.to_string());
             said.before = *before;
         }
+        Action::DescribeGroup(group) => said.describe_group = Some(group.clone()),
         Action::ElectPreferred(which) => said.elect_preferred_leader = partitions(which),
         Action::ElectUnclean(which) => said.elect_unclean_leader = partitions(which),
         Action::AskZooKeeper { client, command } => {

@@ -1,6 +1,7 @@
 //! One call of the administrator: whom it is for, its request, and what an answer means for it
 //! (class Call and its many subclasses).
 
+use super::api_driver::Scope;
 use crate::client::admin::AdminCommand;
 use crate::kernel::Time;
 use crate::network_client::Node;
@@ -30,6 +31,11 @@ pub enum Call {
         timestamp: i64,
         read_committed: bool,
     },
+    /// One of several that an `AdminApiDriver` has made for its question.
+    Driven {
+        driver: u64,
+        scope: Scope,
+    },
 }
 
 /// Why a call failed.
@@ -58,6 +64,8 @@ pub(super) struct Pending {
     pub(super) call: Call,
     /// Leader of the partition that a `ListOffsets` asks about, once looked up.
     pub(super) leader: Option<BrokerId>,
+    /// Of a call that is driven.
+    pub(super) prepared: Option<Request>,
     pub(super) deadline: Time,
     pub(super) tries: u32,
     pub(super) not_before: Time,
@@ -118,6 +126,7 @@ impl Pending {
             | Call::DescribeTopic(_)
             | Call::DescribeCluster => Target::LeastLoaded,
             Call::FetchMetadata => Target::WhoeverTellsMetadata,
+            Call::Driven { scope, .. } => scope.map_or(Target::LeastLoaded, Target::Broker),
             Call::Command(AdminCommand::DeleteRecords { .. }) | Call::ListOffsets { .. } => {
                 self.leader.map_or(Target::LeastLoaded, Target::Broker)
             }
@@ -125,6 +134,9 @@ impl Pending {
     }
 
     pub(super) fn request(&self, timeout_ms: i32) -> Request {
+        if let Some(request) = &self.prepared {
+            return request.clone();
+        }
         match &self.call {
             Call::Command(AdminCommand::DeleteRecords { partition, .. })
                 if self.leader.is_none() =>
@@ -133,7 +145,9 @@ impl Pending {
             }
             Call::Command(command) => command_request(command, timeout_ms),
             Call::DescribeTopic(topic) => metadata_request(vec![TopicName::clone(topic)]),
-            Call::DescribeCluster | Call::FetchMetadata => metadata_request(Vec::new()),
+            Call::DescribeCluster | Call::FetchMetadata | Call::Driven { .. } => {
+                metadata_request(Vec::new())
+            }
             Call::ListOffsets { partition, .. } if self.leader.is_none() => {
                 metadata_request(vec![TopicName::clone(&partition.topic)])
             }

@@ -209,6 +209,11 @@ impl Check<'_> {
                 }
                 self.partition_there(partition, own())
             }
+            Action::DescribeGroup(group) if group.is_empty() => {
+                let problem = Problem::new(own(), "a group without a name");
+                Err(problem.expected("a group.id, such as that of a consumer"))
+            }
+            Action::DescribeGroup(_) => Ok(()),
             Action::AlterTopic { topic, set, delete } => {
                 self.topic_there(topic, own())?;
                 self.properties(Scope::Topic, set, |key| {

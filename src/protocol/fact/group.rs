@@ -124,6 +124,44 @@ pub enum GroupFact {
         group: Rc<str>,
         partition: TopicPartition,
     },
+    /// An administrator has described a group, as `kafka-consumer-groups --describe` does.
+    #[serde(rename = "group-described")]
+    Described {
+        group: Rc<str>,
+        /// `Dead`: there is no such group.
+        state: Rc<str>,
+        /// So many follow.
+        rows: u32,
+    },
+    #[serde(rename = "group-described-row")]
+    DescribedRow { group: Rc<str>, row: Box<GroupRow> },
+    /// It could not; Java's simple name.
+    #[serde(rename = "group-describe-failed")]
+    DescribeFailed {
+        group: Rc<str>,
+        exception: Rc<str>,
+        message: Rc<str>,
+    },
+}
+
+/// What an administrator was told of a partition that a group reads.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupRow {
+    pub partition: TopicPartition,
+    pub committed: Option<i64>,
+    pub log_end: Option<i64>,
+    /// Who has it; `None`: nobody.
+    pub member: Option<Rc<str>>,
+    pub host: Option<Rc<str>>,
+    pub client: Option<Rc<str>>,
+}
+
+impl GroupRow {
+    /// How far behind its log's end it is; below zero behind an end that was cut off.
+    pub fn lag(&self) -> Option<i64> {
+        let told = self.committed.zip(self.log_end);
+        told.map(|(committed, end)| end - committed)
+    }
 }
 
 /// Why the members of a group shall join again.

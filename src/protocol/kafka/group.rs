@@ -1,5 +1,5 @@
 //! Groups of consumers: who coordinates one, who is in it, who reads what (`FindCoordinator`, `JoinGroup`,
-//! `SyncGroup`, `Heartbeat`, `LeaveGroup`), and what an administrator asks (`DescribeGroups`, `ListGroups`,
+//! `SyncGroup`, `Heartbeat`, `LeaveGroup`), and what an administrator asks (`DescribeGroups`, `ConsumerGroupDescribe`, `ListGroups`,
 //! `DeleteGroups`).
 //!
 //! What a member supports and is given travels as bytes that only clients read (`ConsumerProtocol`).
@@ -281,6 +281,31 @@ impl WireBytes for DescribeGroupsResponse {
                 + text(&it.protocol_data)
                 + it.members.iter().map(of_member).sum::<u64>()
         };
+        6 + self.groups.iter().map(of_one).sum::<u64>()
+    }
+}
+
+/// The same of groups of the newer protocol (KIP-848), which administrators ask first.
+#[derive(Clone, Debug, Hash)]
+pub struct ConsumerGroupDescribeRequest {
+    pub group_ids: Vec<Rc<str>>,
+}
+
+impl WireBytes for ConsumerGroupDescribeRequest {
+    fn wire_bytes(&self) -> u64 {
+        3 + texts(&self.group_ids)
+    }
+}
+
+/// Of a coordinator of the classic protocol: UNSUPPORTED_VERSION for each.
+#[derive(Clone, Debug, Hash)]
+pub struct ConsumerGroupDescribeResponse {
+    pub groups: Vec<(Rc<str>, ErrorCode)>,
+}
+
+impl WireBytes for ConsumerGroupDescribeResponse {
+    fn wire_bytes(&self) -> u64 {
+        let of_one = |(group, _): &(Rc<str>, ErrorCode)| 20 + text(group);
         6 + self.groups.iter().map(of_one).sum::<u64>()
     }
 }

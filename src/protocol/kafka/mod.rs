@@ -110,6 +110,7 @@ requests! {
     AllocateProducerIds = 67 => AllocateProducerIdsRequest, AllocateProducerIdsResponse;
     CreatePartitions = 37 => CreatePartitionsRequest, CreatePartitionsResponse;
     ApiVersions = 18 => ApiVersionsRequest, ApiVersionsResponse;
+    ConsumerGroupDescribe = 69 => ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
 }
 
 impl Response {

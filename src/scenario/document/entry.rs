@@ -136,6 +136,8 @@ pub(in crate::scenario) struct Entry {
     pub(in crate::scenario) delete_records: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) before: Option<i64>,
+    #[serde(rename = "describe group", skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) describe_group: Option<String>,
     #[serde(
         rename = "elect preferred leader",
         skip_serializing_if = "Option::is_none"

@@ -209,6 +209,7 @@ fn action(said: &mut doc::Entry) -> Result<Action, Problem> {
             })?,
             before: said.before.take(),
         };
+        describe_group, "describe group", |group| Action::DescribeGroup(group);
         elect_preferred_leader, "elect preferred leader", |which| {
             Action::ElectPreferred(partitions("elect preferred leader", which)?)
         };

@@ -1,9 +1,12 @@
 //! Groups of consumers, in words.
 
 use super::{Telling, joined, loud, meaning, quiet};
-use crate::protocol::{GroupFact, MemberGone, OwnerThen, RebalanceReason, TopicPartition, counted};
+use crate::protocol::{
+    GroupFact, GroupRow, MemberGone, OwnerThen, RebalanceReason, TopicPartition, counted,
+};
 use crate::trace::story::Story;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
     match fact {
@@ -192,7 +195,51 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
             partition.to_string(),
             ": nobody needed it for offsets.retention.minutes",
         ),
+        GroupFact::Described { group, state, rows } => loud(described(group, state, *rows)),
+        GroupFact::DescribedRow { row, .. } => loud(columns(row)),
+        GroupFact::DescribeFailed {
+            group,
+            exception,
+            message,
+        } => loud(format!(
+            "describe group {group}: Error: Executing consumer group command failed due to {exception}: {message}"
+        )),
     }
+}
+
+/// CG48, in the words of `kafka-consumer-groups`, which says nothing beside a table of a stable group.
+fn described(group: &str, state: &str, rows: u32) -> String {
+    let said = match state {
+        "Dead" => {
+            return format!(
+                "describe group {group}: Error: Consumer group '{group}' does not exist."
+            );
+        }
+        "Empty" => format!("Consumer group '{group}' has no active members."),
+        "Stable" => "all its members have joined (Stable)".to_owned(),
+        _ => format!("Warning: Consumer group '{group}' is rebalancing."),
+    };
+    let none = match rows {
+        0 => " Nothing is committed, and nobody has a partition",
+        _ => "",
+    };
+    format!("describe group {group}: {said}{none}")
+}
+
+/// A line of its table.
+fn columns(row: &GroupRow) -> String {
+    let number = |number: Option<i64>| number.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let text = |text: &Option<Rc<str>>| text.as_deref().unwrap_or("-").to_owned();
+    format!(
+        "  {}: CURRENT-OFFSET {}, LOG-END-OFFSET {}, LAG {}, CONSUMER-ID {}, HOST {}, CLIENT-ID {}",
+        row.partition,
+        number(row.committed),
+        number(row.log_end),
+        number(row.lag()),
+        text(&row.member),
+        text(&row.host),
+        text(&row.client),
+    )
 }
 
 fn why_of(fact: &GroupFact) -> Option<&RebalanceReason> {

@@ -15,7 +15,7 @@ fn admin(town: &mut Town, commands: Vec<AdminCommand>) -> NodeId {
             ("request.timeout.ms", "1000"),
             ("default.api.timeout.ms", "3000"),
         ]),
-        commands,
+        commands: commands.into_iter().map(Into::into).collect(),
     };
     town.add_client(
         "admin",

@@ -77,13 +77,16 @@ fn admin(town: &mut Town) -> NodeId {
         name: "a".into(),
         bootstrap: town.bootstrap(),
         properties: properties(&[]),
-        commands: vec![AdminCommand::CreateTopic {
-            topic: "new".into(),
-            partitions: 1,
-            replication_factor: 1,
-            assignment: Vec::new(),
-            configs: BTreeMap::new(),
-        }],
+        commands: vec![
+            AdminCommand::CreateTopic {
+                topic: "new".into(),
+                partitions: 1,
+                replication_factor: 1,
+                assignment: Vec::new(),
+                configs: BTreeMap::new(),
+            }
+            .into(),
+        ],
     };
     let node = town.add_client("a", Client::Admin(Box::new(Admin::new(options).unwrap())));
     town.poke(node, Timer::Command(0));
