@@ -116,6 +116,7 @@ each! {
     wrong_deserializer: "06-serialization/wrong-deserializer",
     as_many_members_as_partitions: "07-groups/as-many-members-as-partitions",
     cooperative_rebalance: "07-groups/cooperative-rebalance",
+    describe_a_group: "07-groups/describe-a-group",
     eager_rebalance: "07-groups/eager-rebalance",
     fewer_members_than_partitions: "07-groups/fewer-members-than-partitions",
     member_crashes: "07-groups/member-crashes",

@@ -405,6 +405,7 @@ fn action() -> impl Strategy<Value = Action> {
                 topic: "t".into(),
                 partitions: 12,
             },
+            Action::DescribeGroup("g".into()),
             Action::DeleteRecords {
                 partition: "t-0".parse().unwrap(),
                 before: Some(7),

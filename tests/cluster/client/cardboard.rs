@@ -1,9 +1,11 @@
 //! Brokers of cardboard: they answer clients from one shared picture of a topic `t`, and fail as told.
 //! No replication: the logs of all brokers are one.
 
+mod groups;
 mod partition;
 mod stored;
 
+use groups::Groups;
 use kafka_trial::client::{Bootstrap, Client};
 use kafka_trial::kernel::{
     Actor, Config, Duration, Event, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Time,
@@ -71,6 +73,7 @@ pub struct World {
     /// Producer ids that were given out.
     producers: i64,
     brokers: Vec<BrokerId>,
+    pub groups: Groups,
 }
 
 impl World {
@@ -203,6 +206,7 @@ impl Actor<Cluster> for Node {
 impl Broker {
     fn answer(&self, request: Request) -> Option<Response> {
         let mut world = self.world.borrow_mut();
+        world.groups.hear(self.id, &request);
         match request {
             Request::Metadata(_) => world.asked.push('M'),
             Request::Produce(_) => world.asked.push('P'),
@@ -299,7 +303,7 @@ impl Broker {
                 };
                 Some(response.into())
             }
-            _ => None,
+            other => world.groups.answer(self.id, other),
         }
     }
 
