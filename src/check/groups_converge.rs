@@ -16,7 +16,7 @@ use crate::protocol::config::ConsumerConfig;
 use crate::protocol::zookeeper::Op;
 use crate::protocol::{
     Fact, GROUP_METADATA_TOPIC, GroupFact, LinkFault, MachineFault, NO_LEADER, Routine,
-    StateWriteReason, counted,
+    StateWriteReason, TopicPattern, counted, is_internal_topic,
 };
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,7 @@ pub(super) struct GroupsConverge {
 struct Promised {
     members: BTreeSet<String>,
     topics: BTreeSet<String>,
+    patterns: Vec<TopicPattern>,
     /// For members that are at work, and for what is heard by the next heartbeat, twice.
     settles: Duration,
     /// Until who is gone is missed.
@@ -156,8 +157,7 @@ impl GroupsConverge {
         let of_living = of_living.filter(|it| self.befallen.running.contains(&it.client_id));
         let read: BTreeSet<_> = of_living.flat_map(|it| &it.assignment).collect();
         let mut partitions = end.committed().map(|state| &state.partition);
-        let unread =
-            partitions.find(|it| promised.topics.contains(&*it.topic) && !read.contains(it));
+        let unread = partitions.find(|it| promised.reads(&it.topic) && !read.contains(it));
         unread.map(|partition| format!("has no running member for {partition}"))
     }
 }
@@ -205,10 +205,17 @@ fn tampers(action: &Action) -> bool {
 }
 
 impl Promised {
+    fn reads(&self, topic: &str) -> bool {
+        let mut patterns = self.patterns.iter();
+        self.topics.contains(topic)
+            || !is_internal_topic(topic) && patterns.any(|it| it.matches(topic))
+    }
+
     /// `None` where its settings are none.
     fn add(&mut self, consumer: &ConsumerPlan) -> Option<()> {
         self.members.extend(consumer.members());
         self.topics.extend(consumer.topics.iter().cloned());
+        self.patterns.extend(consumer.pattern.clone());
         let config = ConsumerConfig::parse(&consumer.config).ok()?;
         let group = config.group?;
         let records = config.max_poll_records as u64;
@@ -327,7 +334,7 @@ impl Property for GroupsConverge {
             let running = &self.befallen.running;
             let are_there = |it: &Promised| it.members.iter().any(|one| running.contains(&**one));
             let mut readers: Vec<_> = self.groups.values_mut().collect();
-            readers.retain(|it| it.topics.contains(&*partition.topic) && are_there(it));
+            readers.retain(|it| it.reads(&partition.topic) && are_there(it));
             for group in readers {
                 group.grown = Some(entry.time);
             }

@@ -5,34 +5,27 @@
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::plan::Plan;
+use crate::plan::{ConsumerPlan, Plan};
 use crate::protocol::{Fact, GroupFact, Routine, counted};
 use crate::trace::TraceEntry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 const NAME: &str = "what a living group has committed is not forgotten";
 
 #[derive(Debug)]
 pub(super) struct LivingGroupsAreRemembered {
-    /// Group and topic.
-    reads: BTreeSet<(String, String)>,
+    consumers: Vec<ConsumerPlan>,
     members: BTreeMap<Rc<str>, usize>,
     forgotten: u64,
 }
 
 impl LivingGroupsAreRemembered {
     pub(super) fn new(plan: &Plan) -> Self {
-        let mut reads = BTreeSet::new();
-        for consumer in &plan.consumers {
-            let Some(group) = consumer.subscribes_in() else {
-                continue;
-            };
-            let topics = consumer.topics.iter();
-            reads.extend(topics.map(|topic| (group.to_owned(), topic.clone())));
-        }
+        let consumers = plan.consumers.iter();
+        let subscribes = consumers.filter(|it| it.subscribes_in().is_some());
         LivingGroupsAreRemembered {
-            reads,
+            consumers: subscribes.cloned().collect(),
             members: BTreeMap::new(),
             forgotten: 0,
         }
@@ -56,9 +49,12 @@ impl Property for LivingGroupsAreRemembered {
             }
             Fact::Group(GroupFact::OffsetExpired { group, partition }) => {
                 self.forgotten += 1;
-                let topic = (group.to_string(), partition.topic.to_string());
+                let mut consumers = self.consumers.iter();
+                let is_read = consumers.any(|it| {
+                    it.subscribes_in() == Some(group) && it.reads_topic(&partition.topic)
+                });
                 let members = *self.members.get(group)?;
-                (members > 0 && self.reads.contains(&topic)).then(|| {
+                (members > 0 && is_read).then(|| {
                     let sentence = format!(
                         "{} forgets how far group {group} has read {partition}, and it has {}",
                         entry.node,
@@ -80,7 +76,6 @@ impl Property for LivingGroupsAreRemembered {
 mod tests {
     use super::*;
     use crate::check::testing::{Scene, alone};
-    use crate::plan::ConsumerPlan;
     use crate::protocol::TopicPartition;
 
     fn look(members: &[&str], topic: &str) -> Option<String> {

@@ -20,7 +20,7 @@ use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, Serialize
 use crate::protocol::rules::Rules;
 use crate::protocol::{
     ClientTimer, Ctx, ErrorCode, Event, Fact, GroupFact, OwnerThen, Timer, TopicName,
-    TopicPartition, content_of,
+    TopicPartition, TopicPattern, content_of,
 };
 use assigning::Assign;
 use reading::Reading;
@@ -36,6 +36,8 @@ pub struct ConsumerOptions {
     pub bootstrap: Bootstrap,
     pub properties: Properties,
     pub topics: Vec<TopicName>,
+    /// A member of a group reads all topics that match, instead of some.
+    pub pattern: Option<TopicPattern>,
     /// Which of their partitions the application names itself; `None`: without a group all, in one none.
     pub assign: Option<Assign>,
     /// Where to begin; partitions not named here begin by `auto.offset.reset`.
@@ -106,6 +108,9 @@ fn library(options: &ConsumerOptions, config: &ConsumerConfig) -> KafkaConsumer 
             let topics = options.topics.clone();
             let mut library =
                 library.subscribe(COORDINATOR_OWNER, &options.name, group.clone(), topics);
+            if let Some(pattern) = &options.pattern {
+                library.match_topics(pattern);
+            }
             if let Some((callback, _)) = options.work.listener {
                 library.have_listener_throw(callback);
             }

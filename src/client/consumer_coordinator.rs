@@ -16,6 +16,7 @@ mod heartbeat;
 mod join;
 pub mod listener;
 mod offsets;
+mod pattern;
 
 use crate::client::assignor::{Assignor, RebalanceProtocol};
 use crate::client::cluster_client::ClusterClient;
@@ -34,6 +35,7 @@ use bytes::Bytes;
 use commits::{AskedCommits, Commit, CommitPurpose};
 use listener::{Callback, Listener};
 use offsets::AskedCommitted;
+use pattern::SubscribedPattern;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -125,6 +127,7 @@ pub struct ConsumerCoordinator {
     by_hand: Option<ByHand>,
     rebalance_protocol: RebalanceProtocol,
     topics: Vec<TopicName>,
+    subscribed: Option<SubscribedPattern>,
     /// `client.rack`
     rack: Option<Rc<str>>,
     request_timeout: Duration,
@@ -224,6 +227,7 @@ impl ConsumerCoordinator {
             membership,
             by_hand: None,
             topics,
+            subscribed: None,
             rack: (!config.client_rack.is_empty()).then(|| config.client_rack.as_str().into()),
             coordinator: None,
             finding: false,
@@ -324,12 +328,16 @@ impl ConsumerCoordinator {
         if self.by_hand.is_some() {
             return self.poll_by_hand(ctx, subscriptions);
         }
+        self.notice_topics(client);
         self.notice_metadata(client);
         let mut wake = Time::MAX;
         if self.coordinator.is_none() {
             return wake;
         }
         self.go_on_after_exception(ctx, subscriptions);
+        if self.rejoin && self.waits_for_metadata(now, client) {
+            return wake;
+        }
         if self.rejoin {
             wake = wake.min(self.prepare_join(ctx, client, subscriptions));
             if self.throws_of_listener() {

@@ -9,7 +9,8 @@ use crate::network_client::Node;
 use crate::protocol::config::CommonConfig;
 use crate::protocol::{
     BrokerEndpoint, BrokerId, Ctx, ErrorCode, Hosts, LeaderIdAndEpoch, MetadataRequest,
-    MetadataResponse, NO_LEADER, Place, TopicId, TopicName, TopicPartition, exponential,
+    MetadataResponse, NO_LEADER, Place, TopicId, TopicName, TopicPartition, TopicPattern,
+    exponential,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -69,6 +70,8 @@ pub struct Metadata {
     /// CN29: of a producer, with the times until which each is of use.
     wanted: BTreeMap<TopicName, Time>,
     max_idle: Option<Duration>,
+    /// CN21: all topics are asked for, and these are of use.
+    matching: Option<TopicPattern>,
     /// CN21: wanted topics that no answer has told of yet, which a producer asks about alone.
     new_topics: BTreeSet<TopicName>,
     wants_new_topics: bool,
@@ -114,6 +117,7 @@ impl Metadata {
             last_seen_leader_epochs: BTreeMap::new(),
             wanted: BTreeMap::new(),
             max_idle: config.metadata_max_idle_ms.map(Duration::from_millis),
+            matching: None,
             new_topics: BTreeSet::new(),
             wants_new_topics: false,
             asked_partially: false,
@@ -268,6 +272,21 @@ impl Metadata {
         }
     }
 
+    /// Of use from now on is what matches, whoever has made it.
+    pub fn match_topics(&mut self, pattern: TopicPattern) {
+        self.matching = Some(pattern);
+    }
+
+    /// What it knows of them is as new as it may be (`ensureFreshMetadata`, CN19). Else it is asked for, whatever answers
+    /// without news there were.
+    pub fn is_fresh(&mut self, now: Time) -> bool {
+        if now >= self.not_before {
+            self.equivalent_responses = 0;
+            self.update_requested = true;
+        }
+        !self.update_requested && now < self.next_update_at()
+    }
+
     /// The picture is stale: ask again as soon as the back-off allows.
     pub fn request_update(&mut self) {
         self.update_requested = true;
@@ -307,6 +326,12 @@ impl Metadata {
             true => self.new_topics.iter().cloned().collect(),
             false => self.wanted.keys().cloned().collect(),
         };
+        if self.matching.is_some() {
+            return MetadataRequest {
+                topics: None,
+                allow_auto_topic_creation: true,
+            };
+        }
         MetadataRequest {
             topics: Some(topics),
             allow_auto_topic_creation: self.allow_auto_topic_creation,
@@ -362,7 +387,9 @@ impl Metadata {
         let errors = std::mem::take(&mut self.topic_errors);
         for described in response.topics {
             self.new_topics.remove(&described.name);
-            if !self.retains(&described.name, now) {
+            let matches = |pattern: &TopicPattern| pattern.matches(&described.name);
+            let is_matched = !described.is_internal && self.matching.as_ref().is_some_and(matches);
+            if !is_matched && !self.retains(&described.name, now) {
                 continue;
             }
             if !described.error.is_none() {

@@ -5,6 +5,7 @@ use super::role::Partition;
 use super::step::Step;
 use crate::kernel::{Config, Duration};
 use crate::protocol::config::Properties;
+use crate::protocol::{TopicPattern, is_internal_topic};
 use crate::serialization::{Compatibility, SchemaType};
 use std::fmt;
 
@@ -176,6 +177,8 @@ pub struct ConsumerPlan {
     pub about: Option<String>,
     pub count: Option<u32>,
     pub topics: Vec<String>,
+    /// It subscribes to all that match, which no `topics` name then.
+    pub pattern: Option<TopicPattern>,
     /// Its application names its partitions itself; none: it does so only without a group, all of them.
     pub assign: Option<Assign>,
     /// First poll; none: when topics are there and have settled (2 s).
@@ -268,8 +271,14 @@ impl ConsumerPlan {
         let is_one = |it: &Partition| it.topic == topic && it.partition == partition;
         match &self.assign {
             Some(Assign::These(partitions)) => partitions.iter().any(is_one),
-            Some(Assign::All) | None => self.topics.iter().any(|it| it == topic),
+            Some(Assign::All) | None => self.reads_topic(topic),
         }
+    }
+
+    /// It names the topic, or its pattern matches it: brokers' own are left out (`exclude.internal.topics`).
+    pub fn reads_topic(&self, topic: &str) -> bool {
+        let matches = |it: &TopicPattern| it.matches(topic) && !is_internal_topic(topic);
+        self.pattern.as_ref().is_some_and(matches) || self.topics.iter().any(|it| it == topic)
     }
 
     /// One consumer of one topic; add others with `reads`.
@@ -279,6 +288,7 @@ impl ConsumerPlan {
             about: None,
             count: None,
             topics: vec![topic.into()],
+            pattern: None,
             assign: None,
             start: None,
             stop: None,
@@ -312,6 +322,13 @@ impl ConsumerPlan {
 
     pub fn poison(mut self, poison: Poison) -> Self {
         self.poison = Some(poison);
+        self
+    }
+
+    /// Of all topics that match, instead of some.
+    pub fn pattern(mut self, pattern: TopicPattern) -> Self {
+        self.topics.clear();
+        self.pattern = Some(pattern);
         self
     }
 

@@ -22,6 +22,7 @@ pub mod rules;
 mod schema_registry;
 mod service;
 mod timer;
+mod topic_pattern;
 pub mod wire;
 pub mod zab;
 pub mod zookeeper;
@@ -51,6 +52,7 @@ pub use timer::{
     BrokerTimer, ClientTimer, ControllerTimer, GroupTimer, NetworkOwner, NetworkTimer, ServerTimer,
     SessionTimer, Timer, ZooKeeperTimer,
 };
+pub use topic_pattern::TopicPattern;
 
 use crate::kernel;
 

@@ -513,6 +513,7 @@ fn consumer_options(
             .iter()
             .map(|topic| Rc::from(topic.as_str()))
             .collect(),
+        pattern: consumer.pattern.clone(),
         assign: consumer.assign.as_ref().map(applications::assign),
         start: BTreeMap::new(),
         seek: consumer.seek,

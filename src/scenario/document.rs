@@ -410,7 +410,7 @@ pub(super) struct Consumer {
     pub(super) about: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<u32>,
-    pub(super) topics: Vec<String>,
+    pub(super) topics: Topics,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) assign: Option<OneOrMany>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -447,6 +447,44 @@ pub(super) struct Consumer {
     pub(super) bootstrap: Option<OneOrMany>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rack: Option<String>,
+}
+
+/// What a consumer reads.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Topics {
+    Named(Vec<String>),
+    Matching(Matching),
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map such as {pattern: \"trucks_.*\"}"
+)]
+pub(super) struct Matching {
+    pub(super) pattern: String,
+}
+
+impl<'de> Deserialize<'de> for Topics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListOrMap;
+        impl<'de> Visitor<'de> for ListOrMap {
+            type Value = Topics;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list, or a map such as {pattern: \"trucks_.*\"}")
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, items: A) -> Result<Topics, A::Error> {
+                Deserialize::deserialize(de::value::SeqAccessDeserializer::new(items))
+                    .map(Topics::Named)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Topics, A::Error> {
+                Deserialize::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(Topics::Matching)
+            }
+        }
+        deserializer.deserialize_any(ListOrMap)
+    }
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

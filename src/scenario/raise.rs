@@ -268,7 +268,12 @@ fn consumer(plan: &ConsumerPlan) -> doc::Consumer {
     doc::Consumer {
         about: plan.about.clone(),
         count: plan.count,
-        topics: plan.topics.clone(),
+        topics: match &plan.pattern {
+            Some(pattern) => doc::Topics::Matching(doc::Matching {
+                pattern: pattern.to_string(),
+            }),
+            None => doc::Topics::Named(plan.topics.clone()),
+        },
         assign: plan.assign.as_ref().map(|assign| match assign {
             Assign::All => OneOrMany(vec!["all partitions".to_owned()]),
             Assign::These(these) => OneOrMany(these.iter().map(ToString::to_string).collect()),

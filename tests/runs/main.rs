@@ -17,6 +17,7 @@ mod group_members;
 mod groups;
 mod join_commits;
 mod listeners;
+mod patterns;
 mod producers;
 mod readme;
 mod reported;

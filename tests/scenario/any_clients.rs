@@ -7,6 +7,7 @@ use kafka_trial::plan::{
     EachRecord, Key, ListenerThrows, OffsetApi, Partition, Poison, PositionField, ProducerPlan,
     Step, StepWhen, Timestamp, Value, ZooKeeperClientPlan,
 };
+use kafka_trial::protocol::TopicPattern;
 use proptest::option;
 use proptest::prelude::*;
 
@@ -90,6 +91,10 @@ pub fn clients() -> impl Strategy<Value = Clients> {
     });
     let work = (commit, any::<u8>(), 0..4usize, 1..99u64).prop_map(|(commit, each, point, n)| {
         let member = ConsumerPlan::new("member", "u").config("group.id", "g");
+        let member = match each % 3 {
+            0 => member.pattern(TopicPattern::parse("[uw].*").expect("a pattern")),
+            _ => member,
+        };
         ConsumerPlan {
             commit: Some(commit),
             each_record: match each % 4 {

@@ -197,7 +197,7 @@ impl ConsumerCoordinator {
         // What the assignor remembers stands as its leader gave it out.
         let given = assignment.partitions.clone();
         assignment.partitions.sort();
-        let of_these = |it: &TopicPartition| self.topics.contains(&it.topic);
+        let of_these = |it: &TopicPartition| self.subscribes_to(&it.topic);
         if !assignment.partitions.iter().all(of_these) {
             self.request_rejoin("received assignment does not match the current subscription");
             return;

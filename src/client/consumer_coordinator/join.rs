@@ -93,13 +93,31 @@ impl ConsumerCoordinator {
             } else if gives_up_all {
                 subscriptions.clear();
                 self.call_listener(GroupNews::Revoked(owned));
+            } else {
+                self.give_up_unsubscribed(subscriptions, owned);
             }
-            for topic in &self.topics {
-                client.metadata.add_topic(topic, ctx.wall());
+            if self.subscribed.is_none() {
+                for topic in &self.topics {
+                    client.metadata.add_topic(topic, ctx.wall());
+                }
             }
             self.preparation = Preparation::Done;
         }
         Time::MAX
+    }
+
+    /// Topics that metadata name no more, of who subscribes to a pattern.
+    fn give_up_unsubscribed(
+        &mut self,
+        subscriptions: &mut SubscriptionState,
+        owned: Vec<TopicPartition>,
+    ) {
+        let is_kept = |it: &TopicPartition| self.topics.contains(&it.topic);
+        let (kept, gone): (Vec<_>, Vec<_>) = owned.into_iter().partition(is_kept);
+        if !gone.is_empty() {
+            subscriptions.assign_from_group(&kept);
+            self.call_listener(GroupNews::Revoked(gone));
+        }
     }
 
     /// CB10: the application's call of `poll` does not return, and gives it nothing, before that commit is over.
@@ -133,6 +151,7 @@ impl ConsumerCoordinator {
             protocols: protocols.collect(),
             reason: Rc::clone(&self.reason),
         };
+        self.told_what_it_reads();
         self.state = MemberState::PreparingRebalance;
         self.heartbeat.enabled = false;
         self.joining = true;
@@ -175,7 +194,9 @@ impl ConsumerCoordinator {
         let topics = members.iter().flat_map(|member| &member.topics);
         let mut all_known = true;
         for topic in topics {
-            client.metadata.add_topic(topic, ctx.wall());
+            if self.subscribed.is_none() || !self.subscribes_to(topic) {
+                client.metadata.add_topic(topic, ctx.wall());
+            }
             let known = client.metadata.topic(topic).is_some();
             all_known &= known || client.metadata.topic_error(topic).is_some();
         }

@@ -12,7 +12,7 @@ use crate::kernel::Time;
 use crate::network_client::Node;
 use crate::protocol::config::GroupMembership;
 use crate::protocol::rules::ConsumerPosition;
-use crate::protocol::{Ctx, ErrorCode, Response, TopicName, TopicPartition};
+use crate::protocol::{Ctx, ErrorCode, Response, TopicName, TopicPartition, TopicPattern};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -68,6 +68,14 @@ impl KafkaConsumer {
             ConsumerCoordinator::new(owner, client_id, hosts, &self.config, membership, topics);
         self.group = Some(Membership::new(coordinator));
         self
+    }
+
+    /// `subscribe(Pattern)`: all topics that match, as soon as it hears of them.
+    pub fn match_topics(&mut self, pattern: &TopicPattern) {
+        self.client.metadata.match_topics(pattern.clone());
+        if let Some(group) = &mut self.group {
+            group.coordinator.match_topics(pattern.clone());
+        }
     }
 
     /// `KafkaConsumer.assign` with a `group.id`: it commits under the group, and begins where that has committed, and

@@ -33,6 +33,7 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         bootstrap,
         properties: settings(properties),
         topics: topics.iter().map(TopicName::clone).collect(),
+        pattern: None,
         assign: None,
         start: BTreeMap::new(),
         seek: None,

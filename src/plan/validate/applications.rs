@@ -5,6 +5,7 @@ use crate::plan::{
     Assign, Call, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, EachRecord, Problem,
     StepWhen,
 };
+use crate::protocol::TopicPattern;
 use crate::protocol::config::{GroupMembership, nearest};
 
 impl Check<'_> {
@@ -50,6 +51,52 @@ impl Check<'_> {
             Some(crash) => crashes(crash, consumer.commit, &at),
             None => Ok(()),
         }
+    }
+
+    /// Only `subscribe` takes one, and some topic must match sooner or later.
+    pub(super) fn subscribes_to_pattern(
+        &self,
+        consumer: &ConsumerPlan,
+        pattern: &TopicPattern,
+        at: impl Fn(&str) -> Vec<String>,
+    ) -> Checked {
+        let of = |key: &str, within: &str| {
+            let mut place = at(key);
+            place.push(within.to_owned());
+            place
+        };
+        if consumer.group_id().is_none() {
+            return Err(Problem::new(
+                of("topics", "pattern"),
+                "a pattern for a consumer without a group",
+            )
+            .expected(
+                "a group.id in config, since only members of groups subscribe, or names of topics",
+            ));
+        }
+        if consumer.assign.is_some() {
+            return Err(
+                Problem::new(at("assign"), "partitions of topics that have no names")
+                    .expected("names of topics, or a pattern and no assign"),
+            );
+        }
+        let internal = consumer.config.get("exclude.internal.topics");
+        if internal.is_some_and(|it| it.trim().eq_ignore_ascii_case("false")) {
+            return Err(Problem::new(
+                of("config", "exclude.internal.topics"),
+                "a pattern that matches brokers' own topics, which is not modelled",
+            )
+            .expected("true, as it is by default"));
+        }
+        let is_met = self.partitions.keys().any(|it| consumer.reads_topic(it));
+        if !is_met && self.plan.auto_created().is_empty() {
+            return Err(Problem::new(
+                of("topics", "pattern"),
+                format!("no topic matches \"{pattern}\""),
+            )
+            .expected("a pattern for a topic that is there or is made"));
+        }
+        Ok(())
     }
 
     /// Partitions of topics that it says it reads, each once; and of each topic one at least.
@@ -117,7 +164,7 @@ impl Check<'_> {
             }
             if let Some(partition) = &step.partition {
                 self.partition_there(partition, place("do"))?;
-                if !consumer.topics.contains(&partition.topic) {
+                if !consumer.reads_topic(&partition.topic) {
                     return Err(Problem::new(
                         place("do"),
                         format!("{partition}, of which it reads nothing"),
@@ -155,7 +202,7 @@ impl Check<'_> {
         };
         match each_record {
             EachRecord::Count => Ok(()),
-            EachRecord::Forward(topic) if consumer.topics.contains(topic) => Err(Problem::new(
+            EachRecord::Forward(topic) if consumer.reads_topic(topic) => Err(Problem::new(
                 place("forward"),
                 format!("it reads \"{topic}\" itself"),
             )

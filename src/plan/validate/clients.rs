@@ -267,7 +267,9 @@ impl Check<'_> {
                 key.to_string(),
             ]
         };
-        if consumer.topics.is_empty() {
+        if let Some(pattern) = &consumer.pattern {
+            self.subscribes_to_pattern(consumer, pattern, at)?;
+        } else if consumer.topics.is_empty() {
             return Err(Problem::new(at("topics"), "no topic to read").expected("at least 1 topic"));
         }
         for (i, topic) in consumer.topics.iter().enumerate() {

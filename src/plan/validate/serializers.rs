@@ -112,7 +112,7 @@ impl Check<'_> {
             Some(Poison::DeadLetter(topic)) => {
                 let mut place = path();
                 place.push("dead_letter".to_string());
-                if consumer.topics.contains(topic) {
+                if consumer.reads_topic(topic) {
                     return Err(Problem::new(place, format!("it reads \"{topic}\" itself"))
                         .expected("a topic that it does not read"));
                 }

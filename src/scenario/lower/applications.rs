@@ -6,8 +6,25 @@ use crate::plan::{
     Assign, Commit, CrashAt, EachRecord, ListenerThrows, Partition, Problem, ServicePlan, Slot,
     Step, StepWhen,
 };
+use crate::protocol::TopicPattern;
 use crate::scenario::document as doc;
 use crate::scenario::words::OneOrMany;
+
+pub(super) fn topics(
+    said: doc::Topics,
+    client: &str,
+) -> Result<(Vec<String>, Option<TopicPattern>), Problem> {
+    match said {
+        doc::Topics::Named(topics) => Ok((topics, None)),
+        doc::Topics::Matching(doc::Matching { pattern }) => match TopicPattern::parse(&pattern) {
+            Some(read) => Ok((Vec::new(), Some(read))),
+            None => {
+                let path = ["consumers", client, "topics", "pattern"];
+                Err(Problem::new(path, format!("\"{pattern}\"")).expected(TopicPattern::EXPECTED))
+            }
+        },
+    }
+}
 
 pub(super) fn assign(said: Option<OneOrMany>, client: &str) -> Result<Option<Assign>, Problem> {
     let Some(OneOrMany(said)) = said else {

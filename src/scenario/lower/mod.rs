@@ -398,11 +398,13 @@ fn consumer(name: String, said: doc::Consumer) -> Result<ConsumerPlan, Problem> 
     let listener = applications::listener(said.listener, path("listener"))?;
     let steps = applications::steps(said.steps, &name)?;
     let assign = applications::assign(said.assign, &name)?;
+    let (topics, pattern) = applications::topics(said.topics, &name)?;
     Ok(ConsumerPlan {
         name,
         about: said.about,
         count: said.count,
-        topics: said.topics,
+        topics,
+        pattern,
         assign,
         start: said.start.map(|time| time.0),
         stop: said.stop.map(|time| time.0),

@@ -73,6 +73,7 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
         bootstrap: town.bootstrap(),
         properties: properties(settings),
         topics: vec!["t".into()],
+        pattern: None,
         assign: None,
         seek: None,
         start: start
