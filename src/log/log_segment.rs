@@ -155,6 +155,11 @@ impl LogSegment {
         self.size
     }
 
+    /// An offset that no batch before this position has; `None`: the index knows none.
+    pub(crate) fn upper_bound_offset(&self, position: u64) -> Option<i64> {
+        self.indexes().offset.upper_bound(position)
+    }
+
     pub(crate) fn txn_index(&self) -> &TransactionIndex {
         &self.txn_index
     }

@@ -97,6 +97,13 @@ impl OffsetIndex {
         )
     }
 
+    /// The offset of the first entry at this position or behind it (`fetchUpperBoundOffset`).
+    pub(crate) fn upper_bound(&self, position: u64) -> Option<i64> {
+        let entries = self.index.entries();
+        let first = entries.partition_point(|it| (it.position.max(0) as u64) < position);
+        entries.get(first).map(|entry| self.offset(entry))
+    }
+
     /// Offset of the last entry, or the base offset.
     pub(crate) fn last_offset(&self) -> i64 {
         self.index

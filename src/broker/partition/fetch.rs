@@ -9,8 +9,8 @@ use crate::kernel::Disk;
 use crate::log::{Records, UnifiedLog};
 use crate::protocol::rules::{ConsumerReads, ReplicaFencing, Truncation};
 use crate::protocol::{
-    BrokerId, CONSUMER_REPLICA_ID, EARLIEST_TIMESTAMP, EpochEndOffset, ErrorCode, FetchPartition,
-    LATEST_TIMESTAMP, MAX_TIMESTAMP, UNKNOWN_EPOCH,
+    AbortedTransaction, BrokerId, CONSUMER_REPLICA_ID, EARLIEST_TIMESTAMP, EpochEndOffset,
+    ErrorCode, FetchPartition, LATEST_TIMESTAMP, MAX_TIMESTAMP, UNKNOWN_EPOCH,
 };
 
 /// What a read of a partition gives.
@@ -22,6 +22,8 @@ pub(crate) struct ReadInfo {
     pub(crate) diverging_epoch: Option<EpochEndOffset>,
     pub(crate) high_watermark: i64,
     pub(crate) last_stable_offset: i64,
+    /// CC18: for who reads what is committed.
+    pub(crate) aborted_transactions: Option<Vec<AbortedTransaction>>,
     pub(crate) log_start_offset: i64,
     /// A follower's fetch moved the high watermark.
     pub(crate) high_watermark_moved: bool,
@@ -199,6 +201,7 @@ impl Partition {
             diverging_epoch: None,
             high_watermark: log.high_watermark(),
             last_stable_offset: log.last_stable_offset(),
+            aborted_transactions: None,
             log_start_offset: log.log_start_offset(),
             high_watermark_moved: false,
             preferred_read_replica: None,
@@ -228,6 +231,14 @@ impl Partition {
                 request.min_one_message,
             )
             .map_err(|error| env.out.log_error(&error))?;
+        if request.read_committed && request.replica == CONSUMER_REPLICA_ID {
+            let aborted = log.aborted_transactions_in(&data).into_iter();
+            let aborted = aborted.map(|txn| AbortedTransaction {
+                producer_id: txn.producer_id,
+                first_offset: txn.first_offset,
+            });
+            read.aborted_transactions = Some(aborted.collect());
+        }
         read.fetch_offset = data.fetch_offset_metadata.message_offset;
         read.records = data.records;
         Ok(read)

@@ -62,6 +62,7 @@ impl Partition {
             diverging_epoch: None,
             high_watermark: log.high_watermark(),
             last_stable_offset: log.last_stable_offset(),
+            aborted_transactions: None,
             log_start_offset: log.log_start_offset(),
             high_watermark_moved: false,
             preferred_read_replica: Some(preferred),

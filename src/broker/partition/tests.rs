@@ -3,9 +3,10 @@
 use super::fetch::{ReadInfo, ReadRequest};
 use super::*;
 use crate::broker::testing::*;
+use crate::log::batch::{BatchBuilder, RecordBatch};
 use crate::protocol::{
-    AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID, LATEST_TIMESTAMP,
-    LeaderRecoveryState, LogStartReason,
+    AbortedTransaction, AlterPartitionData, AlterPartitionResult, CONSUMER_REPLICA_ID,
+    LATEST_TIMESTAMP, LeaderRecoveryState, LogStartReason,
 };
 
 pub(super) fn read(replica: BrokerId) -> ReadRequest {
@@ -470,4 +471,73 @@ fn hw3_that_too_small_an_isr_commits_nothing_is_told_once() {
         min_insync_replicas: 2,
     };
     assert_eq!(held(&world.facts()), [told]);
+}
+
+/// Transactions of producers 7 and 8, of which one was aborted, one of producer 9 that is open, and what stands behind it.
+#[test]
+fn cc18_who_reads_what_is_committed_gets_nothing_that_is_open_and_is_told_what_was_aborted() {
+    let mut world = World::new();
+    let mut partition = world.partition(1, 1);
+    partition.make_follower(&mut world.env(), &state(2, 0, 0, &[1, 2]));
+    let data = |offset, producer| {
+        let mut batch = BatchBuilder::new().base_offset(offset);
+        if let Some(producer) = producer {
+            batch = batch.producer(producer, 0, 0).transactional();
+        }
+        batch.append(START_MS, None, Some(b"position"), &[]);
+        batch.build()
+    };
+    let marker = |offset, producer, kind: u8| {
+        let batch = BatchBuilder::new().base_offset(offset).transactional();
+        let mut batch = batch.control().producer(producer, 0, -1);
+        let key = [0, 0, 0, kind];
+        batch.append(START_MS, Some(&key), Some(&[0; 6]), &[]);
+        batch.build()
+    };
+    let log = vec![
+        data(0, Some(7)),
+        data(1, Some(8)),
+        marker(2, 7, 0),
+        marker(3, 8, 1),
+        data(4, Some(9)),
+        data(5, None),
+    ];
+    for batch in log {
+        partition
+            .append_records_to_follower(&mut world.env(), &Records::from(vec![batch]))
+            .expect("follows");
+    }
+    partition
+        .make_leader(&mut world.env(), &state(1, 1, 1, &[1]))
+        .expect("a log");
+    partition.maybe_increment_leader_high_watermark(&mut world.env());
+    assert_eq!(high_watermark(&partition), 6);
+    let mut read_from = |offset, read_committed, replica| {
+        let request = ReadRequest {
+            read_committed,
+            ..read(replica)
+        };
+        let read = partition.fetch_records(&mut world.env(), &consume_at(offset), request);
+        let read = read.expect("it leads");
+        let batches = read.records.batches().iter();
+        let offsets: Vec<i64> = batches.map(RecordBatch::base_offset).collect();
+        (offsets, read.aborted_transactions, read.last_stable_offset)
+    };
+    let of_7 = AbortedTransaction {
+        producer_id: 7,
+        first_offset: 0,
+    };
+    assert_eq!(
+        read_from(0, true, CONSUMER_REPLICA_ID),
+        (vec![0, 1, 2, 3], Some(vec![of_7]), 4)
+    );
+    assert_eq!(
+        read_from(3, true, CONSUMER_REPLICA_ID),
+        (vec![3], Some(vec![]), 4),
+        "its end lies before"
+    );
+    let nothing = (vec![], Some(vec![]), 4);
+    assert_eq!(read_from(4, true, CONSUMER_REPLICA_ID), nothing);
+    let all = (vec![0, 1, 2, 3, 4, 5], None, 4);
+    assert_eq!(read_from(0, false, CONSUMER_REPLICA_ID), all);
 }

@@ -145,6 +145,7 @@ impl Hosted<'_, '_> {
                         last_stable_offset: read.last_stable_offset,
                         log_start_offset: read.log_start_offset,
                         diverging_epoch: read.diverging_epoch,
+                        aborted_transactions: read.aborted_transactions,
                         preferred_read_replica: read.preferred_read_replica.unwrap_or(-1),
                         records: read.records,
                     });

@@ -1,10 +1,11 @@
-//! What an answer brings of one partition, taken apart (class CompletedFetch; CC13).
+//! What an answer brings of one partition, taken apart (class CompletedFetch; CC13, CC18).
 
 use super::membership::Buffered;
 use super::{ConsumerRecord, KafkaConsumer, Polled};
 use crate::client::subscription_state::{FetchPosition, LogBounds, State};
 use crate::log::batch::{CorruptBatch, RecordBatch};
-use crate::protocol::{FetchPartitionResponse, TopicPartition};
+use crate::protocol::{AbortedTransaction, FetchPartitionResponse, NO_PRODUCER_ID, TopicPartition};
+use std::collections::{BTreeSet, VecDeque};
 
 impl KafkaConsumer {
     /// Hands records from the position on to the application, up to the first batch that is not what
@@ -22,8 +23,13 @@ impl KafkaConsumer {
             last_stable_offset: answer.last_stable_offset,
         };
         let asked = position.offset;
+        let mut aborted = Aborted::of(answer, self.config.read_committed);
         for batch in batches {
             let is_sound = !self.config.check_crcs || batch.is_valid();
+            if is_sound && aborted.leaves_out(batch) {
+                position.offset = position.offset.max(batch.next_offset());
+                continue;
+            }
             if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {
                 if self.group.is_none() {
                     self.subscriptions.set(partition, State::Fetching(position));
@@ -87,4 +93,51 @@ impl KafkaConsumer {
         }
         Ok(())
     }
+}
+
+/// Transactions of an answer that came to nothing.
+struct Aborted {
+    /// That begin further on, in the order of their first offsets.
+    ahead: VecDeque<AbortedTransaction>,
+    /// Whose batches are left out.
+    producers: BTreeSet<i64>,
+    reads_committed: bool,
+}
+
+impl Aborted {
+    fn of(answer: &FetchPartitionResponse, reads_committed: bool) -> Aborted {
+        let told = answer.aborted_transactions.iter().flatten().copied();
+        let mut ahead: Vec<AbortedTransaction> = told.collect();
+        ahead.sort_by_key(|it| it.first_offset);
+        Aborted {
+            ahead: ahead.into(),
+            producers: BTreeSet::new(),
+            reads_committed,
+        }
+    }
+
+    /// CC18: a batch of a transaction that was aborted. Its marker ends it.
+    fn leaves_out(&mut self, batch: &RecordBatch) -> bool {
+        if !self.reads_committed || batch.producer_id() == NO_PRODUCER_ID {
+            return false;
+        }
+        let begins = |it: &mut AbortedTransaction| it.first_offset <= batch.last_offset();
+        while let Some(begun) = self.ahead.pop_front_if(begins) {
+            self.producers.insert(begun.producer_id);
+        }
+        let producer = batch.producer_id();
+        match is_abort_marker(batch) {
+            true => {
+                self.producers.remove(&producer);
+                false
+            }
+            false => batch.is_transactional() && self.producers.contains(&producer),
+        }
+    }
+}
+
+fn is_abort_marker(batch: &RecordBatch) -> bool {
+    let first = batch.records().next().filter(|_| batch.is_control());
+    let key = first.and_then(Result::ok).and_then(|record| record.key);
+    key.is_some_and(|key| matches!(key[..], [_, _, 0, 0, ..]))
 }

@@ -8,7 +8,7 @@ use crate::client::consumer_coordinator::listener::Callback;
 use crate::client::kafka_consumer::Polled;
 use crate::client::kafka_consumer::asking::OffsetApi;
 use crate::log::batch::{BatchBuilder, RecordBatch};
-use crate::protocol::ErrorCode;
+use crate::protocol::{AbortedTransaction, ErrorCode};
 use town::{Town, World, t0};
 
 /// What is asked for while it works is asked for once: an answer without records is followed by no other fetch until
@@ -106,6 +106,62 @@ fn cc13_a_lag_is_counted_from_the_end_that_an_answer_named_once_its_records_are_
         lags_and_leads(&read_committed),
         [(None, None), first, first, second]
     );
+}
+
+/// Two transactions of one producer that were aborted, one between them that was not, and another producer's.
+#[test]
+fn cc18_batches_of_aborted_transactions_are_left_out_up_to_their_markers() {
+    fn data(offset: i64, producer: i64) -> RecordBatch {
+        let batch = BatchBuilder::new().base_offset(offset);
+        let mut batch = batch.producer(producer, 0, 0).transactional();
+        batch.append(0, None, Some(b"v"), &[]);
+        batch.build()
+    }
+    fn marker(offset: i64, producer: i64, kind: u8) -> RecordBatch {
+        let batch = BatchBuilder::new().base_offset(offset).transactional();
+        let mut batch = batch.control().producer(producer, 0, -1);
+        batch.append(0, Some(&[0, 0, 0, kind]), Some(&[0; 6]), &[]);
+        batch.build()
+    }
+    let (abort, commit) = (0, 1);
+    let mut idempotent = BatchBuilder::new().base_offset(4).producer(7, 0, 0);
+    idempotent.append(0, None, Some(b"v"), &[]);
+    let aborted = |first_offset| AbortedTransaction {
+        producer_id: 7,
+        first_offset,
+    };
+    let read = |settings: &[(&str, &str)]| {
+        let world = World {
+            batches: vec![
+                data(0, 7),
+                data(1, 8),
+                marker(2, 7, abort),
+                data(3, 7),
+                idempotent.clone().build(),
+                marker(5, 7, commit),
+                data(6, 7),
+                marker(7, 8, commit),
+                marker(8, 7, abort),
+            ],
+            aborted: vec![aborted(6), aborted(0)],
+            ..World::default()
+        };
+        let mut town = Town::new(world, settings);
+        for _ in 0..3 {
+            town.act(|library, ctx| library.begin_poll(ctx));
+            town.run_ms(1_000);
+        }
+        let polled = town.polled().into_iter();
+        let offsets = polled.filter_map(|polled| match polled {
+            Polled::Record(record) => Some(record.offset),
+            _ => None,
+        });
+        let offsets: Vec<i64> = offsets.collect();
+        (offsets, town.library().positions()[&t0()])
+    };
+    let read_committed = [("isolation.level", "read_committed")];
+    assert_eq!(read(&read_committed), (vec![1, 3, 4], 9));
+    assert_eq!(read(&[]), (vec![0, 1, 3, 4, 6], 9), "markers are nobody's");
 }
 
 /// The second commit would be late after 30 s only.

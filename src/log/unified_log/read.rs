@@ -1,4 +1,4 @@
-//! Reading a log by offset and by timestamp (F1, D13, RL19).
+//! Reading a log by offset and by timestamp (F1, D13, CC18, RL19).
 
 use super::{FetchDataInfo, LogOffsetMetadata, TimestampAndOffset, UnifiedLog};
 use crate::kernel::disk::Disk;
@@ -65,6 +65,23 @@ impl UnifiedLog {
                 None => return Ok(empty(self.log_end_offset_metadata())),
             }
         }
+    }
+
+    /// Aborted transactions that who gets this must know (`addAbortedTransactions`): those up to an offset behind it
+    /// that costs no look into the file.
+    pub fn aborted_transactions_in(&self, read: &FetchDataInfo) -> Vec<AbortedTxn> {
+        let at = read.fetch_offset_metadata;
+        let size = read.records.size_in_bytes();
+        let segment = self.segments.floor(at.segment_base_offset);
+        let Some(segment) = segment.filter(|_| size > 0) else {
+            return Vec::new();
+        };
+        let end = at.relative_position_in_segment + size;
+        let upper_bound = segment.upper_bound_offset(end).unwrap_or_else(|| {
+            let next = self.segments.higher(segment.base_offset());
+            next.map_or(self.log_end_offset, LogSegment::base_offset)
+        });
+        self.aborted_transactions(at.message_offset, upper_bound)
     }
 
     /// Aborted transactions that a reader of [`start_offset`, `upper_bound`) must know (D13).

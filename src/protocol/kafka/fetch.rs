@@ -146,7 +146,10 @@ impl WireBytes for FetchResponse {
         16 + self
             .responses
             .iter()
-            .map(|p| 48 + p.records.size_in_bytes())
+            .map(|p| {
+                let aborted = p.aborted_transactions.iter().flatten();
+                48 + p.records.size_in_bytes() + aborted.count() as u64 * 17
+            })
             .sum::<u64>()
     }
 }
@@ -162,9 +165,18 @@ pub struct FetchPartitionResponse {
     pub last_stable_offset: i64,
     pub log_start_offset: i64,
     pub diverging_epoch: Option<EpochEndOffset>,
+    /// `None` for who reads more than what is committed.
+    pub aborted_transactions: Option<Vec<AbortedTransaction>>,
     /// -1: none (KIP-392).
     pub preferred_read_replica: BrokerId,
     pub records: Records,
+}
+
+/// From this offset on the producer's batches are left out, up to its next marker of an abort.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct AbortedTransaction {
+    pub producer_id: i64,
+    pub first_offset: i64,
 }
 
 impl FetchPartitionResponse {
@@ -178,6 +190,7 @@ impl FetchPartitionResponse {
             last_stable_offset: -1,
             log_start_offset: -1,
             diverging_epoch: None,
+            aborted_transactions: None,
             preferred_read_replica: -1,
             records: Records::empty(),
         }

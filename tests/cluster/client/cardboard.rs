@@ -406,6 +406,7 @@ impl Broker {
                 last_stable_offset: known.end(),
                 log_start_offset: 0,
                 diverging_epoch: None,
+                aborted_transactions: None,
                 preferred_read_replica: sent_to,
                 records: Records::from(batches),
             }

@@ -7,10 +7,10 @@ use crate::kernel::{self, Actor, Config, Duration, Fault, Kernel, NodeId, NodeOp
 use crate::log::batch::{RecordBatch, Records};
 use crate::protocol::config::{ConsumerConfig, Properties};
 use crate::protocol::{
-    ApiVersionsResponse, BrokerEndpoint, Cluster, CommittedOffset, Coordinator, Ctx, ErrorCode,
-    Event, FetchPartitionResponse, FetchResponse, FindCoordinatorResponse, HeartbeatResponse,
-    Hosts, JoinGroupResponse, JoinGroupResponseMember, KNOWN_VERSIONS, KafkaResponse,
-    ListOffsetsPartitionResponse, ListOffsetsResponse, Message, MetadataResponse,
+    AbortedTransaction, ApiVersionsResponse, BrokerEndpoint, Cluster, CommittedOffset, Coordinator,
+    Ctx, ErrorCode, Event, FetchPartitionResponse, FetchResponse, FindCoordinatorResponse,
+    HeartbeatResponse, Hosts, JoinGroupResponse, JoinGroupResponseMember, KNOWN_VERSIONS,
+    KafkaResponse, ListOffsetsPartitionResponse, ListOffsetsResponse, Message, MetadataResponse,
     OffsetCommitResponse, OffsetFetchPartition, OffsetFetchResponse, PartitionMetadata, Request,
     Response, SyncGroupResponse, Timer, TopicId, TopicMetadata, TopicPartition,
 };
@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) open_transaction: i64,
     /// What happens once it has sent records.
     pub(super) then: Option<fn(&mut World)>,
+    /// Told to who reads what is committed.
+    pub(super) aborted: Vec<AbortedTransaction>,
     /// What the next questions for committed offsets are answered with.
     pub(super) offset_fetch_errors: VecDeque<ErrorCode>,
     /// When these came, in milliseconds.
@@ -229,6 +231,8 @@ impl World {
                     responses: vec![FetchPartitionResponse {
                         high_watermark,
                         last_stable_offset: high_watermark - self.open_transaction,
+                        aborted_transactions: (request.isolation_level == 1)
+                            .then(|| self.aborted.clone()),
                         log_start_offset,
                         records: Records::from(batches),
                         ..FetchPartitionResponse::without_data(
