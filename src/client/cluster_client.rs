@@ -95,6 +95,11 @@ impl<T: Clone + std::fmt::Debug> ClusterClient<T> {
             .send(ctx, to, body, timeout, Purpose::User(tag));
     }
 
+    /// See [`NetworkClient::visit_unwritten`].
+    pub fn visit_unwritten(&self, ctx: &mut Ctx<'_>, visit: impl FnMut(&mut Request)) {
+        self.network.visit_unwritten(ctx, visit);
+    }
+
     /// Takes an event that is this client's; gives back one that is not. Which requests it has ended is
     /// told by `next_completed`; after that, the user looks at what it can do next. What has come is taken in before what
     /// has waited too long ends (CN14).

@@ -16,7 +16,9 @@ use crate::client::Bootstrap;
 use crate::client::consumer_coordinator::GroupNews;
 use crate::client::kafka_consumer::{KafkaConsumer, Polled};
 use crate::client::serializers::SchemaOptions;
-use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
+use crate::protocol::config::{
+    ConfigError, ConsumerConfig, KafkaVersion, Properties, SerializerConfig,
+};
 use crate::protocol::rules::Rules;
 use crate::protocol::{
     ClientTimer, Ctx, ErrorCode, Event, Fact, GroupFact, OwnerThen, Timer, TopicName,
@@ -50,6 +52,7 @@ pub struct ConsumerOptions {
     pub poison: Poison,
     /// Settings of a producer of the application's own.
     pub own_producer: Properties,
+    pub release: KafkaVersion,
     /// How the library does its work; no setting.
     pub rules: Rules,
 }

@@ -15,7 +15,7 @@ use crate::client::record_accumulator::{Append, Appended};
 use crate::client::sender::Sender;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
-use crate::protocol::config::ProducerConfig;
+use crate::protocol::config::{KafkaVersion, ProducerConfig};
 use crate::protocol::rules::Rules;
 use crate::protocol::{Ctx, ErrorCode, Event, TopicName, TopicPartition};
 use blocked::{Blocked, Chosen, Refused, Wait};
@@ -77,6 +77,12 @@ impl KafkaProducer {
     /// Keeps to these rules.
     pub fn keeping(mut self, rules: Rules) -> KafkaProducer {
         self.sender.keep(rules);
+        self
+    }
+
+    /// Of this release (CB3).
+    pub fn of_release(mut self, release: KafkaVersion) -> KafkaProducer {
+        self.sender.is_of_release(release);
         self
     }
 
@@ -269,6 +275,7 @@ impl KafkaProducer {
                 Appended::Into { partition, wakes } => {
                     let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
                     self.woken |= wakes;
+                    self.sender.overwrite_unwritten(ctx);
                     self.sender.tell(Delivery::Queued {
                         send: blocked.send,
                         partition,

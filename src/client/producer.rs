@@ -11,7 +11,9 @@ use crate::client::serializers::SchemaOptions;
 use crate::client::workload::{Pace, Source, Workload};
 use crate::kernel::{Duration, Time};
 use crate::log::batch::Headers;
-use crate::protocol::config::{ConfigError, ProducerConfig, Properties, SerializerConfig};
+use crate::protocol::config::{
+    ConfigError, KafkaVersion, ProducerConfig, Properties, SerializerConfig,
+};
 use crate::protocol::rules::{AppResend, Rules};
 use crate::protocol::{ClientTimer, Ctx, Event, Fact, Timer, TopicName};
 use bytes::Bytes;
@@ -32,6 +34,7 @@ pub struct ProducerOptions {
     /// Of each record.
     pub headers: Headers,
     pub rules: Rules,
+    pub release: KafkaVersion,
 }
 
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl Producer {
             on_the_way: Outstanding::new(Rc::clone(&name)),
             name,
             sending: Sending::new(&options),
-            library: library.keeping(options.rules),
+            library: library.keeping(options.rules).of_release(options.release),
             options,
             config,
             source,

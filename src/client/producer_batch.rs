@@ -6,7 +6,7 @@ use crate::client::record_accumulator::CompressionRatio;
 use crate::client::transaction_manager::ProducerState;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::{
-    BatchBuilder, CompressionType, HEADER_SIZE, Headers, Record, Records, add_sequence,
+    BatchBuilder, CompressionType, HEADER_SIZE, Headers, Record, RecordBatch, Records, add_sequence,
 };
 use crate::protocol::TopicPartition;
 use bytes::Bytes;
@@ -38,6 +38,10 @@ impl From<Record> for Content {
     }
 }
 
+/// What requests that no connection has taken hold of a buffer: it lies there in place of what was to be sent (CB3).
+#[derive(Clone, Default, Debug)]
+pub(super) struct Unwritten(pub(super) Vec<Records>);
+
 #[derive(Debug)]
 pub(super) struct ProducerBatch {
     /// Its own number: batches that are made later have higher ones.
@@ -51,6 +55,8 @@ pub(super) struct ProducerBatch {
     last_attempt: Time,
     /// What it has from the buffer pool; nothing if it was split off.
     pub(super) buffer: u64,
+    /// What else lies in that.
+    pub(super) unwritten: Unwritten,
     /// Its estimated size may not grow above this.
     write_limit: u64,
     /// By which its size is guessed until it is packed.
@@ -102,6 +108,7 @@ impl ProducerBatch {
             attempts: 0,
             last_attempt: created,
             buffer: 0,
+            unwritten: Unwritten::default(),
             write_limit,
             ratio,
             compression,
@@ -198,6 +205,31 @@ impl ProducerBatch {
             BatchBytes::Closed(records) => records.clone(),
             BatchBytes::Open(_) | BatchBytes::Full(_) => Records::empty(),
         }
+    }
+
+    /// CB3: what its buffer held for others has changed with what it has written so far; each of that as it was, and as it
+    /// is. A batch's header is written when it is closed.
+    pub(super) fn overwrite(&mut self) -> Vec<(Records, Records)> {
+        if self.unwritten.0.is_empty() {
+            return Vec::new();
+        }
+        let (from, written) = match &self.bytes {
+            BatchBytes::Closed(records) => (0, bytes_of(records)),
+            BatchBytes::Open(builder) | BatchBytes::Full(builder) => {
+                let bytes = match self.compression {
+                    CompressionType::None => builder.clone().build().to_bytes(),
+                    // It is packed when it is closed.
+                    _ => Bytes::new(),
+                };
+                (HEADER_SIZE, bytes.slice(HEADER_SIZE.min(bytes.len())..))
+            }
+        };
+        let overwritten = |old: &mut Records| {
+            let before = old.clone();
+            *old = overwritten(old, from, &written);
+            (before, old.clone())
+        };
+        self.unwritten.0.iter_mut().map(overwritten).collect()
     }
 
     pub(super) fn records_count(&self) -> i32 {
@@ -308,6 +340,30 @@ impl ProducerBatch {
 }
 
 const HEADER: u64 = HEADER_SIZE as u64;
+/// Base offset and length of a batch.
+const LOG_OVERHEAD: usize = 12;
+
+fn bytes_of(records: &Records) -> Bytes {
+    let batches = records.batches().iter();
+    batches.flat_map(|batch| batch.to_bytes()).collect()
+}
+
+/// `old`, after `written` was written over it. Where it would say another length than the request has room for, its
+/// reader finds no batch; here it finds one whose checksum is wrong.
+fn overwritten(old: &Records, from: usize, written: &[u8]) -> Records {
+    let before = bytes_of(old);
+    let mut mixed = before.to_vec();
+    let end = mixed.len().min(from + written.len());
+    if from < end {
+        mixed[from..end].copy_from_slice(&written[..end - from]);
+    }
+    let parsed = RecordBatch::parse_unchecked(Bytes::from(mixed.clone()));
+    let parsed = parsed.or_else(|_| {
+        mixed[..LOG_OVERHEAD].copy_from_slice(&before[..LOG_OVERHEAD]);
+        RecordBatch::parse_unchecked(Bytes::from(mixed))
+    });
+    parsed.map_or_else(|_| old.clone(), Records::from)
+}
 
 #[cfg(test)]
 mod tests {
@@ -358,6 +414,44 @@ mod tests {
         assert_eq!(contents(&parts), before);
         let sends: Vec<u64> = parts.iter().flat_map(|part| part.sends.clone()).collect();
         assert_eq!(sends, large.sends);
+    }
+
+    #[test]
+    fn cb3_who_writes_into_a_buffer_writes_over_what_was_there() {
+        let mut expired = batch(1_000, 2);
+        expired.close();
+        let held = expired.records();
+        let mut next = batch(1_000, 0);
+        next.unwritten.0.push(held.clone());
+        assert!(next.overwrite()[0].1 == held, "nothing is written yet");
+        let content = |record: Result<Record, _>| Content::from(record.unwrap());
+        for (send, record) in held.records().enumerate() {
+            let other = Content {
+                timestamp_ms: 2_000 + send as i64,
+                ..content(record)
+            };
+            assert!(next.try_append(send as u64, &other));
+        }
+        let [(_, open)] = &next.overwrite()[..] else {
+            panic!("one request holds it");
+        };
+        assert!(
+            !open.batches()[0].is_valid(),
+            "records under another's header"
+        );
+        next.close();
+        let changed = next.overwrite();
+        assert!(changed[0].0.is(open));
+        assert!(changed[0].1 == next.records() && changed[0].1.batches()[0].is_valid());
+        // One of another size leaves its reader nothing that can be read.
+        let mut longer = batch(1_000, 5);
+        longer.close();
+        longer.unwritten.0.push(held.clone());
+        let [(_, mixed)] = &longer.overwrite()[..] else {
+            panic!("one request holds it");
+        };
+        assert_eq!(mixed.size_in_bytes(), held.size_in_bytes());
+        assert!(!mixed.batches()[0].is_valid());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::client::partitioner::BuiltInPartitioner;
 use crate::client::producer_batch::{Content, ProducerBatch};
 use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
-use crate::log::batch::CompressionType;
+use crate::log::batch::{CompressionType, Records};
 use crate::protocol::config::ProducerConfig;
 use crate::protocol::{BrokerId, Ctx, TopicName, TopicPartition};
 use buffer_pool::BufferPool;
@@ -37,6 +37,10 @@ pub(super) struct RecordAccumulator {
     next_expiry: Time,
     closed: bool,
     flushing: bool,
+    /// CB3: some buffer was given back that a request held which nothing was written of.
+    any_unwritten: bool,
+    /// What that has done to such requests since it was last asked for.
+    overwritten: Vec<(Records, Records)>,
 }
 
 #[derive(Debug)]
@@ -118,6 +122,8 @@ impl RecordAccumulator {
             next_expiry: Time::MAX,
             closed: false,
             flushing: false,
+            any_unwritten: false,
+            overwritten: Vec::new(),
         }
     }
 
@@ -137,6 +143,14 @@ impl RecordAccumulator {
         let built_in = append.partition.is_none();
         if let Some((bytes, wakes)) = info.try_append(partition, &append) {
             info.produced(ctx, partitions, partition, bytes, built_in);
+            if self.any_unwritten
+                && let Some(batch) = info
+                    .batches
+                    .get_mut(&partition)
+                    .and_then(VecDeque::back_mut)
+            {
+                self.overwritten.extend(batch.overwrite());
+            }
             return Appended::Into { partition, wakes };
         }
         if append.tells_of_new_batch {
@@ -144,9 +158,9 @@ impl RecordAccumulator {
         }
         let size = append.content.size_upper_bound();
         let size = size.max(self.settings.batch_size);
-        if !self.pool.allocate(size) {
+        let Some(unwritten) = self.pool.allocate(size) else {
             return Appended::NoMemory { partition };
-        }
+        };
         let created = ctx.wall();
         let mut batch = ProducerBatch::new(
             self.next_batch,
@@ -159,9 +173,10 @@ impl RecordAccumulator {
         self.next_batch += 1;
         self.queued += 1;
         self.next_expiry = (self.next_expiry).min(created + self.settings.delivery_timeout);
-        batch.buffer = size;
+        (batch.buffer, batch.unwritten) = (size, unwritten);
         let fits = batch.try_append(append.send, append.content);
         assert!(fits, "the first record of a batch always fits");
+        self.overwritten.extend(batch.overwrite());
         let bytes = batch.estimated_size();
         info.batches.entry(partition).or_default().push_back(batch);
         info.produced(ctx, partitions, partition, bytes, built_in);
@@ -271,8 +286,14 @@ impl RecordAccumulator {
     /// A batch is done with: its memory is free.
     pub(super) fn let_go(&mut self, batch: &ProducerBatch) {
         if batch.buffer > 0 {
-            self.pool.deallocate(batch.buffer);
+            self.any_unwritten |= !batch.unwritten.0.is_empty();
+            self.pool.deallocate(batch.buffer, batch.unwritten.clone());
         }
+    }
+
+    /// CB3: what requests hold that no connection has taken has become something else.
+    pub(super) fn take_overwritten(&mut self) -> Vec<(Records, Records)> {
+        std::mem::take(&mut self.overwritten)
     }
 
     pub(super) fn mute(&mut self, partition: &TopicPartition) {

@@ -5,6 +5,7 @@
 //! may not know whether a request that got no answer was carried out.
 
 mod failing;
+mod unwritten;
 
 use crate::client::cluster::Cluster;
 use crate::client::cluster_client::{ClusterClient, LeastLoaded};
@@ -79,6 +80,8 @@ pub(super) struct Sender {
     /// With idempotence.
     transactions: Option<TransactionManager>,
     retry_sequence: RetrySequence,
+    /// CB3
+    gives_back_unwritten: bool,
     /// Of each partition in the order of sending.
     in_flight: BTreeMap<TopicPartition, VecDeque<ProducerBatch>>,
     /// No batch in flight expires before this.
@@ -117,6 +120,7 @@ impl Sender {
                 TransactionManager::new(Duration::from_millis(config.common.retry_backoff_ms))
             }),
             retry_sequence: RetrySequence::Kept,
+            gives_back_unwritten: true,
             in_flight: BTreeMap::new(),
             next_expiry: Time::MAX,
             deliveries: VecDeque::new(),
@@ -349,6 +353,7 @@ impl Sender {
             self.client.send(ctx, node, request.into(), timeout, tag);
         }
         self.requests = requests;
+        self.overwrite_unwritten(ctx);
         round
     }
 

@@ -162,6 +162,11 @@ impl<D: Domain> Ctx<'_, D> {
     pub fn unsent(&self, conn: ConnId) -> u64 {
         self.world.unsent(conn)
     }
+    /// The message that this process is writing to a connection, if the connection has taken nothing of it yet: its
+    /// bytes still lie in the process's memory, and it is sent as they are when there is room. Its size may not change.
+    pub fn first_unsent(&mut self, conn: ConnId) -> Option<&mut D::Message> {
+        self.world.first_unsent(conn)
+    }
     /// Closes a connection in order, after what was sent on it; nothing more is heard of it.
     pub fn close(&mut self, conn: ConnId) {
         self.world.close(conn);

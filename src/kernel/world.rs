@@ -282,6 +282,10 @@ impl<D: Domain> World<D> {
         self.network.unsent(conn)
     }
 
+    pub(super) fn first_unsent(&mut self, conn: ConnId) -> Option<&mut D::Message> {
+        self.network.first_unsent(conn)
+    }
+
     pub(super) fn close(&mut self, conn: ConnId) {
         // What was sent before goes out before the farewell: the connection itself is closed only
         // when the effects take hold.

@@ -249,6 +249,18 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
         self.peers.get(&to.id)?.addresses.last_attempted(to.place)
     }
 
+    /// Has a look at each request of which its connection has taken nothing yet: its bytes lie with this process, and
+    /// are sent as they are when the connection takes them.
+    pub fn visit_unwritten(&self, ctx: &mut Ctx<'_>, mut visit: impl FnMut(&mut Request)) {
+        for peer in self.peers.values() {
+            if let Link::Up(conn) = peer.link
+                && let Some(Message::Request(request)) = ctx.first_unsent(conn)
+            {
+                visit(&mut request.body);
+            }
+        }
+    }
+
     /// Whom a timer of this client is about.
     pub fn destination_of_timer(&self, conn_or_node: u64, what: NetworkTimer) -> Option<Node> {
         match what {

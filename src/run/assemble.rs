@@ -17,7 +17,7 @@ use crate::plan::{
     self, AUTO_CREATE, BrokerPlan, ConsumerPlan, Key, Latency, Machine, Plan, ProducerPlan,
     SCHEMA_REGISTRY, Timestamp, Value, ZooKeeperClientPlan, truck_name,
 };
-use crate::protocol::config::{BrokerConfig, ConfigError, Properties, Scope};
+use crate::protocol::config::{BrokerConfig, ConfigError, KafkaVersion, Properties, Scope};
 use crate::protocol::rules::Rules;
 use crate::protocol::zab::ServerId;
 use crate::protocol::{Cluster, Hosts};
@@ -166,6 +166,7 @@ pub fn client(
             let mut options = producer_options(producer, addresses, name, member, now);
             options.properties = properties(Scope::Producer, &options.properties);
             options.rules = plan.rules;
+            options.release = version;
             let named = (&producer.key_schema, &producer.value_schema);
             options.schemas = schema_options(plan, addresses, named)?;
             return Ok(Node::Client(Client::Producer(Box::new(
@@ -433,6 +434,7 @@ fn producer_options(
         properties,
         topic: Rc::from(producer.topic.as_str()),
         rules: Rules::default(),
+        release: KafkaVersion::V3_9,
         schemas: SchemaOptions::default(),
         headers: producer
             .headers
@@ -525,6 +527,7 @@ fn consumer_options(
             Some(plan::Poison::DeadLetter(topic)) => Poison::DeadLetter(Rc::from(topic.as_str())),
         },
         own_producer: Properties::new(),
+        release: plan.cluster.kafka_version,
         rules: plan.rules,
     }
 }

@@ -27,3 +27,4 @@ mod sticky_groups;
 mod telling;
 mod threads;
 mod timeline;
+mod unwritten_batches;

@@ -43,7 +43,8 @@ impl OwnProducer {
         let client_id = format!("{}-{suffix}", options.name);
         Some(OwnProducer {
             topic: TopicName::clone(topic),
-            library: KafkaProducer::new(owner, &client_id, &options.bootstrap, &config),
+            library: KafkaProducer::new(owner, &client_id, &options.bootstrap, &config)
+                .of_release(options.release),
             outstanding: Outstanding::new(name.into()),
             on_the_way: None,
         })

@@ -3,12 +3,18 @@
 //!
 //! Java keeps the callers that wait in a queue. This producer has one caller, so one at most waits, and what is
 //! given back is its own.
+//!
+//! A block may still be part of a request that no connection has taken (CB3). It is given out all the same, with what
+//! is to know of it.
+
+use crate::client::producer_batch::Unwritten;
+use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(super) struct BufferPool {
     poolable_size: u64,
-    /// Blocks of that size that were given back.
-    free_blocks: u64,
+    /// Blocks of that size that were given back, the first of them first.
+    free_blocks: VecDeque<Unwritten>,
     /// What was never made a block, or is none any more.
     non_pooled: u64,
     total: u64,
@@ -19,7 +25,7 @@ impl BufferPool {
     pub(super) fn new(total: u64, poolable_size: u64) -> BufferPool {
         BufferPool {
             poolable_size,
-            free_blocks: 0,
+            free_blocks: VecDeque::new(),
             non_pooled: total,
             total,
             somebody_waits: false,
@@ -30,30 +36,31 @@ impl BufferPool {
         self.total
     }
 
-    /// True if there was as much; otherwise the caller waits, and asks again when something was given back,
+    /// Something if there was as much; otherwise the caller waits, and asks again when something was given back,
     /// or leaves.
-    pub(super) fn allocate(&mut self, size: u64) -> bool {
+    pub(super) fn allocate(&mut self, size: u64) -> Option<Unwritten> {
         assert!(size <= self.total, "more than there is at all");
         self.somebody_waits = false;
-        if size == self.poolable_size && self.free_blocks > 0 {
-            self.free_blocks -= 1;
-            return true;
+        if size == self.poolable_size
+            && let Some(block) = self.free_blocks.pop_front()
+        {
+            return Some(block);
         }
         // Blocks are given up for what has another size.
-        while self.non_pooled < size && self.free_blocks > 0 {
-            self.free_blocks -= 1;
+        while self.non_pooled < size && self.free_blocks.pop_back().is_some() {
             self.non_pooled += self.poolable_size;
         }
         self.somebody_waits = self.non_pooled < size;
-        if !self.somebody_waits {
-            self.non_pooled -= size;
+        if self.somebody_waits {
+            return None;
         }
-        !self.somebody_waits
+        self.non_pooled -= size;
+        Some(Unwritten::default())
     }
 
-    pub(super) fn deallocate(&mut self, size: u64) {
+    pub(super) fn deallocate(&mut self, size: u64, unwritten: Unwritten) {
         if size == self.poolable_size {
-            self.free_blocks += 1;
+            self.free_blocks.push_back(unwritten);
         } else {
             self.non_pooled += size;
         }
@@ -71,7 +78,7 @@ impl BufferPool {
     }
 
     pub(super) fn available(&self) -> u64 {
-        self.non_pooled + self.free_blocks * self.poolable_size
+        self.non_pooled + self.free_blocks.len() as u64 * self.poolable_size
     }
 }
 
@@ -82,27 +89,31 @@ mod tests {
     #[test]
     fn cp18_blocks_are_used_again_and_given_up_for_what_is_larger() {
         let mut pool = BufferPool::new(100, 30);
-        assert!(pool.allocate(30) && pool.allocate(30) && pool.allocate(30));
-        assert!(!pool.allocate(30), "10 are left");
+        assert!(
+            pool.allocate(30).is_some()
+                && pool.allocate(30).is_some()
+                && pool.allocate(30).is_some()
+        );
+        assert!(pool.allocate(30).is_none(), "10 are left");
         assert!(pool.is_exhausted());
-        pool.deallocate(30);
-        assert!(pool.allocate(30), "the block that came back");
+        pool.deallocate(30, Unwritten::default());
+        assert!(pool.allocate(30).is_some(), "the block that came back");
         assert!(!pool.is_exhausted());
-        pool.deallocate(30);
-        pool.deallocate(30);
-        assert!(!pool.allocate(90), "10 and two blocks");
+        pool.deallocate(30, Unwritten::default());
+        pool.deallocate(30, Unwritten::default());
+        assert!(pool.allocate(90).is_none(), "10 and two blocks");
         assert_eq!(pool.available(), 70);
-        pool.deallocate(30);
-        assert!(pool.allocate(90));
+        pool.deallocate(30, Unwritten::default());
+        assert!(pool.allocate(90).is_some());
         assert_eq!(pool.available(), 10);
-        pool.deallocate(90);
+        pool.deallocate(90, Unwritten::default());
         assert_eq!(pool.available(), 100);
     }
 
     #[test]
     fn cp18_who_leaves_waits_no_longer() {
         let mut pool = BufferPool::new(10, 10);
-        assert!(pool.allocate(10) && !pool.allocate(10));
+        assert!(pool.allocate(10).is_some() && pool.allocate(10).is_none());
         assert!(pool.is_exhausted());
         pool.leave();
         assert!(!pool.is_exhausted());

@@ -169,6 +169,7 @@ impl RecordAccumulator {
                 transactions.number(&mut batch);
             }
             info.close(&mut batch);
+            self.overwritten.extend(batch.overwrite());
             size += batch.estimated_size();
             drained.push(batch);
         }

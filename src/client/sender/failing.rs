@@ -39,6 +39,10 @@ impl Sender {
                 }
             }
             let attempt = u32::from(index >= waiting);
+            let mut batch = batch;
+            if attempt > 0 {
+                self.lend_unwritten(ctx, &mut batch);
+            }
             self.fail(batch, "TimeoutException", attempt);
         }
         any

@@ -6,7 +6,9 @@ use crate::client::{
     Bootstrap, Client, Consumer, ConsumerOptions, Poison, SchemaOptions, WorkOptions,
 };
 use crate::node::Node;
-use crate::protocol::config::{ConfigError, ConsumerConfig, Properties, SerializerConfig};
+use crate::protocol::config::{
+    ConfigError, ConsumerConfig, KafkaVersion, Properties, SerializerConfig,
+};
 use crate::protocol::rules::Rules;
 use crate::protocol::{Fact, GroupFact, TopicName, TopicPartition, UNKNOWN_GENERATION_ID};
 use crate::run::Unbuildable;
@@ -41,6 +43,7 @@ pub(super) fn process(deed: &Deed, bootstrap: Bootstrap) -> Result<Node, Unbuild
         schemas: SchemaOptions::default(),
         poison: Poison::default(),
         own_producer: Properties::new(),
+        release: KafkaVersion::V3_9,
         rules: Rules::default(),
     };
     let consumer = Consumer::new(options).map_err(|error| Unbuildable(error.to_string()))?;

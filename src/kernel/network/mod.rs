@@ -314,6 +314,16 @@ impl<D: Domain> Network<D> {
         })
     }
 
+    /// The oldest message that a process has sent and of which nothing has left for want of window.
+    pub(super) fn first_unsent(&mut self, from: ConnId) -> Option<&mut D::Message> {
+        let (at, side) = self.find(from)?;
+        let first = self.conns[at].pipes[1 - side].unsent.front_mut()?;
+        match &mut first.packet {
+            Packet::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
     /// The process will hear no more of this connection.
     pub(super) fn stop_reading(&mut self, conn: ConnId) {
         if let Some((at, side)) = self.find(conn) {

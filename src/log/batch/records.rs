@@ -29,6 +29,14 @@ impl Records {
         self.run.is_none()
     }
 
+    /// True of the same bytes at the same place in memory.
+    pub fn is(&self, other: &Records) -> bool {
+        match (&self.run, &other.run) {
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Bytes of all batches.
     pub fn size_in_bytes(&self) -> u64 {
         self.run.as_deref().map_or(0, |run| run.size)

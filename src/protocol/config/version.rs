@@ -13,6 +13,7 @@ pub struct KafkaVersion {
 
 impl KafkaVersion {
     pub const V2_5: KafkaVersion = KafkaVersion::new(2, 5);
+    pub const V2_8: KafkaVersion = KafkaVersion::new(2, 8);
     pub const V3_0: KafkaVersion = KafkaVersion::new(3, 0);
     pub const V3_3: KafkaVersion = KafkaVersion::new(3, 3);
     pub const V3_7: KafkaVersion = KafkaVersion::new(3, 7);

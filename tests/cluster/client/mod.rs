@@ -20,7 +20,7 @@ use kafka_trial::client::workload::{
 };
 use kafka_trial::client::{Client, Consumer, ConsumerOptions, Producer, ProducerOptions};
 use kafka_trial::kernel::{Duration, NodeId};
-use kafka_trial::protocol::config::Properties;
+use kafka_trial::protocol::config::{KafkaVersion, Properties};
 use kafka_trial::protocol::{Fact, TopicPartition};
 
 pub fn properties(pairs: &[(&str, &str)]) -> Properties {
@@ -55,6 +55,7 @@ pub fn producer(town: &mut Town, settings: &[(&str, &str)], workload: Workload) 
         schemas: Default::default(),
         headers: Default::default(),
         rules: Default::default(),
+        release: KafkaVersion::V3_9,
     };
     town.add_client(
         "p",
@@ -69,6 +70,7 @@ pub fn consumer(town: &mut Town, settings: &[(&str, &str)], start: &[(i32, i64)]
         schemas: Default::default(),
         poison: Default::default(),
         own_producer: Properties::new(),
+        release: KafkaVersion::V3_9,
         name: "c".into(),
         bootstrap: town.bootstrap(),
         properties: properties(settings),
