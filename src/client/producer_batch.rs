@@ -427,7 +427,7 @@ mod tests {
         let content = |record: Result<Record, _>| Content::from(record.unwrap());
         for (send, record) in held.records().enumerate() {
             let other = Content {
-                timestamp_ms: 2_000 + send as i64,
+                key: Some(format!("kez-{send}").into()),
                 ..content(record)
             };
             assert!(next.try_append(send as u64, &other));
