@@ -21,10 +21,14 @@ pub(super) struct FetchSession {
     pub(super) created_ms: i64,
     /// Of the next fetch.
     pub(super) epoch: i32,
-    /// By place: who got data last stands last.
-    partitions: BTreeMap<u64, CachedPartition>,
-    places: BTreeMap<TopicPartition, u64>,
-    next_place: u64,
+    places: BTreeMap<TopicPartition, usize>,
+    partitions: Vec<CachedPartition>,
+    /// Their places: who got data last stands last.
+    order: Vec<usize>,
+    /// Places of partitions that are forgotten.
+    free: Vec<usize>,
+    /// Of an answer: who got data; empty between two.
+    with_data: Vec<usize>,
 }
 
 /// A partition of a session.
@@ -35,6 +39,9 @@ pub(super) struct CachedPartition {
     is_resolved: bool,
     high_watermark: i64,
     log_start_offset: i64,
+    is_forgotten: bool,
+    /// By the answer that is being made.
+    has_data: bool,
 }
 
 impl FetchSession {
@@ -54,9 +61,11 @@ impl FetchSession {
             uses_topic_ids,
             created_ms: now_ms,
             epoch: FetchMetadata::next_epoch(FetchMetadata::INITIAL_EPOCH),
-            partitions: BTreeMap::new(),
             places: BTreeMap::new(),
-            next_place: 0,
+            partitions: Vec::new(),
+            order: Vec::new(),
+            free: Vec::new(),
+            with_data: Vec::new(),
         };
         for partition in partitions {
             session.add_last(partition);
@@ -65,11 +74,11 @@ impl FetchSession {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.partitions.len()
+        self.places.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.partitions.is_empty()
+        self.places.is_empty()
     }
 
     /// Takes over what an incremental fetch says.
@@ -80,22 +89,30 @@ impl FetchSession {
     ) {
         for (fetch, is_resolved) in fetches {
             let place = self.places.get(&fetch.partition);
-            let cached = place.and_then(|place| self.partitions.get_mut(place));
+            let cached = place.map(|place| &mut self.partitions[*place]);
             match cached.filter(|it| it.fetch.topic_id == fetch.topic_id) {
                 Some(cached) => cached.fetch = fetch,
                 // New, or another topic of the same name: nobody asks for both.
                 None => {
-                    self.remove(&fetch.partition);
+                    self.forget(&fetch.partition);
                     self.add_last(CachedPartition::new(fetch, is_resolved));
                 }
             }
         }
         for (topic_id, name) in forgotten {
             let place = self.places.get(name);
-            let cached = place.and_then(|place| self.partitions.get(place));
-            if cached.is_some_and(|it| it.fetch.topic_id == *topic_id) {
-                self.remove(name);
+            if place.is_some_and(|place| self.partitions[*place].fetch.topic_id == *topic_id) {
+                self.forget(name);
             }
+        }
+        if self.order.len() > self.places.len() {
+            let Self {
+                partitions,
+                order,
+                free,
+                ..
+            } = self;
+            free.extend(order.extract_if(.., |place| partitions[*place].is_forgotten));
         }
     }
 
@@ -104,7 +121,11 @@ impl FetchSession {
         &mut self,
         is_known: impl Fn(&FetchPartition) -> bool,
     ) -> impl Iterator<Item = (FetchPartition, bool)> {
-        self.partitions.values_mut().map(move |cached| {
+        let Self {
+            partitions, order, ..
+        } = self;
+        order.iter().map(move |place| {
+            let cached = &mut partitions[*place];
             cached.is_resolved = cached.is_resolved || is_known(&cached.fetch);
             (cached.fetch.clone(), cached.is_resolved)
         })
@@ -116,36 +137,41 @@ impl FetchSession {
             let Some(place) = self.places.get(&data.partition).copied() else {
                 return false;
             };
-            let cached = self.partitions.get_mut(&place);
-            let must_respond = cached.is_some_and(|it| it.must_respond_and_update(data));
-            let is_last = place + 1 == self.next_place;
-            if !data.records.is_empty() && !is_last {
-                self.move_last(&data.partition, place);
+            let cached = &mut self.partitions[place];
+            if !data.records.is_empty() && !cached.has_data {
+                cached.has_data = true;
+                self.with_data.push(place);
             }
-            must_respond
+            cached.must_respond_and_update(data)
         });
+        if !self.with_data.is_empty() {
+            let Self {
+                partitions, order, ..
+            } = self;
+            order.retain(|place| !std::mem::take(&mut partitions[*place].has_data));
+            order.append(&mut self.with_data);
+        }
     }
 
     fn add_last(&mut self, partition: CachedPartition) {
         let name = partition.fetch.partition.clone();
-        self.places.insert(name, self.next_place);
-        self.partitions.insert(self.next_place, partition);
-        self.next_place += 1;
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.partitions[place] = partition;
+                place
+            }
+            None => {
+                self.partitions.push(partition);
+                self.partitions.len() - 1
+            }
+        };
+        self.places.insert(name, place);
+        self.order.push(place);
     }
 
-    fn move_last(&mut self, name: &TopicPartition, from: u64) {
-        if let Some(place) = self.places.get_mut(name)
-            && let Some(partition) = self.partitions.remove(&from)
-        {
-            *place = self.next_place;
-            self.partitions.insert(self.next_place, partition);
-            self.next_place += 1;
-        }
-    }
-
-    fn remove(&mut self, name: &TopicPartition) {
+    fn forget(&mut self, name: &TopicPartition) {
         if let Some(place) = self.places.remove(name) {
-            self.partitions.remove(&place);
+            self.partitions[place].is_forgotten = true;
         }
     }
 }
@@ -157,6 +183,8 @@ impl CachedPartition {
             is_resolved,
             high_watermark: -1,
             log_start_offset: -1,
+            is_forgotten: false,
+            has_data: false,
         }
     }
 

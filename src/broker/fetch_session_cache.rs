@@ -20,6 +20,9 @@ const SHARDS: i32 = 8;
 /// `MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`
 pub(super) const MIN_EVICTION_MS: i64 = 120_000;
 
+/// When a session was used that is being made.
+const NEVER: i64 = i64::MIN;
+
 #[derive(Debug)]
 pub(super) struct FetchSessionCache {
     shards: Vec<Shard>,
@@ -144,7 +147,7 @@ impl FetchSessionCache {
         let entry = Entry {
             session: Rc::new(RefCell::new(session)),
             worth,
-            used_ms: now_ms,
+            used_ms: NEVER,
         };
         shard.sessions.insert(id, entry);
         shard.touch(id, now_ms);
@@ -172,10 +175,13 @@ impl Shard {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
         };
+        let session = entry.session.borrow();
+        if (entry.used_ms, entry.worth.size) == (now_ms, session.len()) {
+            return;
+        }
         self.last_used.remove(&(entry.used_ms, id));
         self.evictable_by_all.remove(&entry.worth);
         self.evictable_by_privileged.remove(&entry.worth);
-        let session = entry.session.borrow();
         entry.used_ms = now_ms;
         entry.worth.size = session.len();
         self.last_used.insert((now_ms, id));

@@ -4,6 +4,7 @@
 
 use crate::client::java_hash_map::JavaHashMap;
 use crate::client::metadata::Metadata;
+use crate::network_client::Node;
 use crate::protocol::{BrokerId, TopicName, TopicPartition};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,23 @@ pub(super) struct TopicPartitions {
     pub(super) all: Vec<i32>,
     /// Those whose leader is known.
     pub(super) available: Vec<i32>,
+    /// By partition number.
+    leaders: Vec<Option<Leader>>,
+}
+
+/// Who leads a partition, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leader {
+    pub(super) id: BrokerId,
+    pub(super) node: Node,
+    pub(super) epoch: i32,
+}
+
+impl TopicPartitions {
+    pub(super) fn leader(&self, partition: i32) -> Option<Leader> {
+        let index = usize::try_from(partition).ok()?;
+        *self.leaders.get(index)?
+    }
 }
 
 impl Cluster {
@@ -49,6 +67,15 @@ impl Cluster {
                 let led = self.by_leader.entry(leader).or_default();
                 led.push(partition.clone());
             }
+        }
+        for (name, topic) in &mut self.topics {
+            let numbers = 0..topic.all.len() as i32;
+            let leader = |number| {
+                let partition = TopicPartition::new(TopicName::clone(name), number);
+                let (id, node, epoch) = metadata.leader(&partition)?;
+                Some(Leader { id, node, epoch })
+            };
+            topic.leaders = numbers.map(leader).collect();
         }
     }
 

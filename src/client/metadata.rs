@@ -48,6 +48,8 @@ pub struct Partition {
     pub replicas: Vec<BrokerId>,
     pub isr: Vec<BrokerId>,
     pub offline_replicas: Vec<BrokerId>,
+    /// CN27: a newer leader was heard of; nobody leads before metadata tell of it.
+    is_stale: bool,
 }
 
 /// A client's picture of the cluster.
@@ -237,11 +239,7 @@ impl Metadata {
 
     /// The leader's id, machine and epoch, if there is one, its machine is known, and no newer one was heard of (CN27).
     pub fn leader(&self, partition: &TopicPartition) -> Option<(BrokerId, Node, i32)> {
-        let known = self.partition(partition)?;
-        let seen = self.last_seen_leader_epochs.get(partition);
-        if seen.is_some_and(|seen| *seen != known.leader_epoch) {
-            return None;
-        }
+        let known = self.partition(partition).filter(|it| !it.is_stale)?;
         let node = self.node(known.leader)?;
         Some((known.leader, node, known.leader_epoch))
     }
@@ -418,6 +416,7 @@ impl Metadata {
                         replicas: new.replicas,
                         isr: new.isr,
                         offline_replicas: new.offline_replicas,
+                        is_stale: false,
                     };
                     self.newest(key, fresh, before, recreated)
                 })
@@ -467,6 +466,11 @@ impl Metadata {
         {
             *seen = leader_epoch;
             self.update_requested = true;
+            let topic = self.topics.get_mut(&partition.topic);
+            let known = topic.and_then(|it| it.partitions.get_mut(partition.partition as usize));
+            if let Some(known) = known {
+                known.is_stale = true;
+            }
         }
     }
 
@@ -496,6 +500,7 @@ impl Metadata {
         if self.brokers.contains_key(&new.leader) {
             known.leader = new.leader;
             known.leader_epoch = new.leader_epoch;
+            known.is_stale = false;
             self.last_seen_leader_epochs
                 .insert(partition.clone(), new.leader_epoch);
             self.version += 1;

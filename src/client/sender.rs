@@ -310,7 +310,7 @@ impl Sender {
         } else {
             self.cluster.refresh(&self.client.metadata);
             let nodes = std::mem::take(&mut self.nodes);
-            let mut check = self.accumulator.ready(ctx, &self.client.metadata, nodes);
+            let mut check = self.accumulator.ready(ctx, &self.cluster, nodes);
             // CN29: it may be long ago that they were used.
             for topic in &check.leader_unknown {
                 self.client.metadata.add_topic(topic, now);
@@ -326,7 +326,6 @@ impl Sender {
                 }
                 let passed_over = self.accumulator.drain(
                     ctx,
-                    &self.client.metadata,
                     &self.cluster,
                     self.transactions.as_mut(),
                     broker,

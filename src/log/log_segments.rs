@@ -4,28 +4,30 @@ use crate::kernel::disk::Disk;
 use crate::log::log_segment::LogSegment;
 use crate::log::producer_state_manager::ProducerStateManager;
 use crate::log::{AppendOrigin, LogConfig, LogError};
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Included};
+use std::collections::VecDeque;
 
-/// Segments by base offset.
+/// Segments by base offset: the oldest goes first, and a new one comes last.
 #[derive(Debug, Default)]
 pub(crate) struct LogSegments {
-    segments: BTreeMap<i64, LogSegment>,
+    segments: VecDeque<LogSegment>,
 }
 
 impl LogSegments {
     pub(crate) fn add(&mut self, segment: LogSegment) {
         let base_offset = segment.base_offset();
-        let before = self.segments.insert(base_offset, segment);
-        assert!(before.is_none(), "two segments begin at {base_offset}");
+        match self.place(base_offset) {
+            Ok(_) => panic!("two segments begin at {base_offset}"),
+            Err(place) => self.segments.insert(place, segment),
+        }
     }
 
     pub(crate) fn remove(&mut self, base_offset: i64) -> Option<LogSegment> {
-        self.segments.remove(&base_offset)
+        let place = self.place(base_offset).ok()?;
+        self.segments.remove(place)
     }
 
     pub(crate) fn contains(&self, base_offset: i64) -> bool {
-        self.segments.contains_key(&base_offset)
+        self.place(base_offset).is_ok()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,27 +35,27 @@ impl LogSegments {
     }
 
     pub(crate) fn base_offsets(&self) -> Vec<i64> {
-        self.segments.keys().copied().collect()
+        self.iter().map(LogSegment::base_offset).collect()
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &LogSegment> {
-        self.segments.values()
+        self.segments.iter()
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut LogSegment> {
-        self.segments.values_mut()
+        self.segments.iter_mut()
     }
 
     pub(crate) fn first_base_offset(&self) -> Option<i64> {
-        self.segments.keys().next().copied()
+        self.segments.front().map(LogSegment::base_offset)
     }
 
     pub(crate) fn last(&self) -> Option<&LogSegment> {
-        self.segments.values().next_back()
+        self.segments.back()
     }
 
     pub(crate) fn last_mut(&mut self) -> Option<&mut LogSegment> {
-        self.segments.values_mut().next_back()
+        self.segments.back_mut()
     }
 
     /// The segment that is appended to; a loaded log has at least one segment.
@@ -66,34 +68,41 @@ impl LogSegments {
     }
 
     pub(crate) fn get_mut(&mut self, base_offset: i64) -> Option<&mut LogSegment> {
-        self.segments.get_mut(&base_offset)
+        let place = self.place(base_offset).ok()?;
+        self.segments.get_mut(place)
     }
 
     /// The segment that holds `offset`, if it lies in the log.
     pub(crate) fn floor(&self, offset: i64) -> Option<&LogSegment> {
-        self.segments
-            .range(..=offset)
-            .next_back()
-            .map(|(_, segment)| segment)
+        // Who reads, reads at the end mostly.
+        if let Some(last) = self.last().filter(|last| last.base_offset() <= offset) {
+            return Some(last);
+        }
+        let after = self.after(offset);
+        self.segments.get(after.checked_sub(1)?)
     }
 
     pub(crate) fn higher(&self, base_offset: i64) -> Option<&LogSegment> {
-        self.segments
-            .range((Excluded(base_offset), Included(i64::MAX)))
-            .next()
-            .map(|(_, segment)| segment)
+        self.segments.get(self.after(base_offset))
     }
 
     /// Base offsets of the segments with offsets from `from` on (the first holds it) to before `to`.
     pub(crate) fn bases_between(&self, from: i64, to: i64) -> Vec<i64> {
         let first = self.floor(from).map_or(from, LogSegment::base_offset);
-        if first >= to {
-            return Vec::new();
-        }
+        let bases = self.iter().map(LogSegment::base_offset);
+        bases.filter(|base| (first..to).contains(base)).collect()
+    }
+
+    /// Of the segment that begins there, or of one that would.
+    fn place(&self, base_offset: i64) -> Result<usize, usize> {
         self.segments
-            .range(first..to)
-            .map(|(base, _)| *base)
-            .collect()
+            .binary_search_by_key(&base_offset, LogSegment::base_offset)
+    }
+
+    /// The place of the first segment that begins behind this offset.
+    fn after(&self, offset: i64) -> usize {
+        self.segments
+            .partition_point(|segment| segment.base_offset() <= offset)
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -117,7 +126,8 @@ pub(crate) fn rebuild_producer_state(
         after_clean_stop,
         now_ms,
     } = range;
-    let newest: Vec<i64> = segments.segments.keys().rev().take(2).copied().collect();
+    let newest = segments.iter().rev().take(2).map(LogSegment::base_offset);
+    let newest: Vec<i64> = newest.collect();
     if !producers.has_snapshots() && after_clean_stop {
         for offset in newest.into_iter().rev().chain([last_offset]) {
             producers.update_map_end_offset(offset);

@@ -54,6 +54,7 @@ impl FetchSessionHandler {
     pub fn build(&mut self, wanted: impl IntoIterator<Item = FetchPartition>) -> FetchRequestData {
         self.round += 1;
         let mut by_id = true;
+        let mut still_wanted = 0;
         let (mut to_send, mut altered) = (Vec::new(), Vec::new());
         let (mut gone, mut replaced) = (Vec::new(), Vec::new());
         if self.metadata.is_full() {
@@ -71,8 +72,10 @@ impl FetchSessionHandler {
                     None => {
                         to_send.push(asked.clone());
                         self.add(asked);
+                        still_wanted += 1;
                     }
                     Some(known) => {
+                        still_wanted += usize::from(known.round != round);
                         known.round = round;
                         if known.asked != asked {
                             // Of the same name, and another topic.
@@ -91,15 +94,17 @@ impl FetchSessionHandler {
                     self.partitions.get(&it.partition).map(|it| it.place)
                 });
             }
-            let round = self.round;
-            self.partitions.retain(|name, known| {
-                if known.round != round {
-                    let topic_id = known.asked.topic_id;
-                    by_id &= topic_id != TopicId::ZERO;
-                    gone.push((known.place, (topic_id, name.clone())));
-                }
-                known.round == round
-            });
+            if still_wanted < self.partitions.len() {
+                let round = self.round;
+                self.partitions.retain(|name, known| {
+                    if known.round != round {
+                        let topic_id = known.asked.topic_id;
+                        by_id &= topic_id != TopicId::ZERO;
+                        gone.push((known.place, (topic_id, name.clone())));
+                    }
+                    known.round == round
+                });
+            }
         }
         // Whoever goes by name knows no other.
         if !by_id {

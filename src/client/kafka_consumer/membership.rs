@@ -276,12 +276,10 @@ impl KafkaConsumer {
         self.polled.push_back(Polled::Returned);
     }
 
-    /// CC7: not while something of it is in the buffer, nor while it is about to be given up.
-    pub(super) fn may_fetch(&self, partition: &TopicPartition) -> bool {
-        let is_buffered =
-            |group: &Membership| group.buffer.iter().any(|it| it.partition == *partition);
-        let may = !self.subscriptions.is_suspended() && !self.subscriptions.is_paused(partition);
-        may && !self.group.as_ref().is_some_and(is_buffered)
+    /// CC7: nothing is fetched of it while something of it is in the buffer.
+    pub(super) fn is_buffered(&self, partition: &TopicPartition) -> bool {
+        let group = self.group.as_ref();
+        group.is_some_and(|it| it.buffer.iter().any(|data| data.partition == *partition))
     }
 
     pub(super) fn coordinator_in(&self, answer: Option<Response>) -> Result<Node, ErrorCode> {

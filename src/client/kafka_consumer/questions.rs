@@ -35,7 +35,8 @@ impl KafkaConsumer {
         let mut wake = Time::MAX;
         // CC1: while its application works, a member fetches from nobody but those whom it waits to be connected to.
         let polls = self.group.as_ref().is_none_or(Membership::polls);
-        if kind == Kind::Fetch && !polls && self.connecting.is_empty() {
+        let is_held_up = !polls && self.connecting.is_empty();
+        if kind == Kind::Fetch && (is_held_up || self.subscriptions.is_suspended()) {
             return wake;
         }
         let mut due: Vec<Due> = Vec::new();
@@ -46,7 +47,7 @@ impl KafkaConsumer {
             if !kind.concerns(&assigned.state) {
                 continue;
             }
-            if kind == Kind::Fetch && !self.may_fetch(partition) {
+            if kind == Kind::Fetch && (assigned.paused || self.is_buffered(partition)) {
                 continue;
             }
             fetchable += 1;
@@ -73,6 +74,8 @@ impl KafkaConsumer {
                 node,
                 leader_epoch,
                 partition: partition.clone(),
+                position: assigned.state.position(),
+                order: (0, 0),
             });
         }
         if leader_unknown || !unfit.is_empty() {
@@ -83,10 +86,11 @@ impl KafkaConsumer {
         }
         if kind == Kind::Fetch && due.len() > 1 {
             let order = self.subscriptions.fetch_order();
-            due.sort_by_cached_key(|due| (due.node, order.key(&due.partition, fetchable)));
-        } else {
-            due.sort_by_key(|due| due.node);
+            for due in &mut due {
+                due.order = order.key(&due.partition, fetchable);
+            }
         }
+        due.sort_by_key(|due| (due.node, due.order));
         for of_one_node in due.chunk_by(|a, b| a.node == b.node) {
             let node = of_one_node[0].node;
             let is_ready = self.client.ready(ctx, node);
@@ -124,9 +128,7 @@ impl KafkaConsumer {
     fn question(&mut self, kind: Kind, due: &[Due]) -> (Question, Request) {
         let isolation_level = i8::from(self.config.read_committed);
         let state = |partition| self.subscriptions.state(partition);
-        let position = |Due { partition, .. }: &Due| {
-            Some((partition.clone(), self.subscriptions.position(partition)?))
-        };
+        let position = |due: &Due| Some((due.partition.clone(), due.position?));
         match kind {
             Kind::ListOffsets => {
                 let request = ListOffsetsRequest {
@@ -209,6 +211,9 @@ struct Due {
     node: Node,
     leader_epoch: i32,
     partition: TopicPartition,
+    position: Option<FetchPosition>,
+    /// CC9: among those of its node.
+    order: (usize, usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

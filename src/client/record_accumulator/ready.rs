@@ -1,8 +1,7 @@
 //! Which batches can be sent, and what goes into a request (CP12, CP13, CP20 to CP25).
 
 use super::{NodeLatency, RecordAccumulator, Settings, TopicInfo};
-use crate::client::cluster::Cluster;
-use crate::client::metadata::Metadata;
+use crate::client::cluster::{Cluster, Leader};
 use crate::client::producer_batch::ProducerBatch;
 use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
@@ -35,7 +34,7 @@ impl RecordAccumulator {
     pub(in crate::client) fn ready(
         &mut self,
         ctx: &mut Ctx<'_>,
-        metadata: &Metadata,
+        cluster: &Cluster,
         nodes: Vec<(BrokerId, Node)>,
     ) -> ReadyCheck {
         let mut look = Look {
@@ -49,24 +48,20 @@ impl RecordAccumulator {
             },
         };
         for (name, info) in &mut self.topics {
-            let Some(topic) = metadata.topic(name) else {
+            let Some(topic) = cluster.topic(name) else {
                 if info.batches.values().any(|queue| !queue.is_empty()) {
                     look.found.leader_unknown.push(TopicName::clone(name));
                 }
                 continue;
             };
-            let adaptive = self.settings.adaptive && info.batches.len() >= topic.partitions.len();
+            let adaptive = self.settings.adaptive && info.batches.len() >= topic.all.len();
             let loads = info.built_in.forget_load();
             for (number, queue) in &mut info.batches {
-                let known = topic.partitions.get(*number as usize);
-                let leader = known.and_then(|it| {
-                    let node = metadata.node(it.leader)?;
-                    Some((it.leader, node, it.leader_epoch))
-                });
-                let is_slow = leader.is_some_and(|(leader, ..)| {
-                    let latency = self.latencies.get(&leader);
-                    !queue.is_empty()
-                        && latency.is_some_and(|it| it.exceeds(self.settings.availability_timeout))
+                let leader = topic.leader(*number);
+                let is_slow = leader.is_some_and(|leader| {
+                    let latency = || self.latencies.get(&leader.id);
+                    let timeout = self.settings.availability_timeout;
+                    !queue.is_empty() && latency().is_some_and(|it| it.exceeds(timeout))
                 });
                 if adaptive && leader.is_some() && !is_slow {
                     loads.push((*number, queue.len()));
@@ -116,7 +111,6 @@ impl RecordAccumulator {
     pub(in crate::client) fn drain(
         &mut self,
         ctx: &mut Ctx<'_>,
-        metadata: &Metadata,
         cluster: &Cluster,
         mut transactions: Option<&mut TransactionManager>,
         broker: BrokerId,
@@ -146,8 +140,9 @@ impl RecordAccumulator {
             let Some(first) = queue.front_mut() else {
                 continue;
             };
-            if let Some((_, _, leader_epoch)) = metadata.leader(partition) {
-                first.saw_leader_epoch(leader_epoch);
+            let known = cluster.topic(&partition.topic);
+            if let Some(leader) = known.and_then(|topic| topic.leader(partition.partition)) {
+                first.saw_leader_epoch(leader.epoch);
             }
             if self.settings.backs_off(ctx, first, now) {
                 passed_over = true;
@@ -184,17 +179,21 @@ impl Look<'_> {
         ctx: &mut Ctx<'_>,
         first: &mut ProducerBatch,
         length: usize,
-        leader: Option<(BrokerId, Node, i32)>,
+        leader: Option<Leader>,
     ) {
-        let Some((broker, node, leader_epoch)) = leader else {
+        let Some(leader) = leader else {
             let topic = TopicName::clone(&first.partition.topic);
             self.found.leader_unknown.push(topic);
             return;
         };
         let now = ctx.wall();
-        first.saw_leader_epoch(leader_epoch);
+        first.saw_leader_epoch(leader.epoch);
         let backs_off = self.settings.backs_off(ctx, first, now);
-        let is_there = self.found.nodes.iter().any(|(known, _)| *known == broker);
+        let is_there = self
+            .found
+            .nodes
+            .iter()
+            .any(|(known, _)| *known == leader.id);
         if is_there || self.muted.contains(&first.partition) {
             return;
         }
@@ -206,7 +205,7 @@ impl Look<'_> {
         let waited = first.waited(now);
         let is_full = length > 1 || first.is_full();
         if !backs_off && (is_full || waited >= wait || self.everything) {
-            self.found.nodes.push((broker, node));
+            self.found.nodes.push((leader.id, leader.node));
         } else {
             let left = wait.saturating_sub(waited);
             let again_in = self.found.again_in;
