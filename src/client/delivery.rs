@@ -1,7 +1,11 @@
 //! What a producer's library tells of the records that it was handed.
 
 use crate::protocol::{ErrorCode, TopicPartition};
+use smallvec::SmallVec;
 use std::rc::Rc;
+
+/// The records of a batch, by what `send` answered for each.
+pub type Sends = SmallVec<[u64; 2]>;
 
 /// A record's way, in the order in which it happens. The numbers are what `send` answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,7 +17,7 @@ pub enum Delivery {
     },
     /// The batch of these records will be sent again.
     Retrying {
-        sends: Vec<u64>,
+        sends: Sends,
         partition: TopicPartition,
         error: ErrorCode,
         attempts: u32,
@@ -22,14 +26,14 @@ pub enum Delivery {
     },
     /// Their futures are done; each has the offset after the one before. -1 with acks=0.
     Stored {
-        sends: Vec<u64>,
+        sends: Sends,
         partition: TopicPartition,
         base_offset: i64,
         attempts: u32,
     },
     /// Their futures are done with this exception (Java's simple name).
     Failed {
-        sends: Vec<u64>,
+        sends: Sends,
         partition: TopicPartition,
         exception: Rc<str>,
         attempts: u32,

@@ -9,7 +9,7 @@ mod blocked;
 
 use crate::client::Bootstrap;
 use crate::client::cluster_client::ClusterClient;
-use crate::client::delivery::Delivery;
+use crate::client::delivery::{Delivery, Sends};
 use crate::client::partitioner::Partitioner;
 use crate::client::record_accumulator::{Append, Appended};
 use crate::client::sender::Sender;
@@ -306,7 +306,7 @@ impl KafkaProducer {
     fn fail_send(&mut self, blocked: &Blocked, exception: &str) {
         let topic = TopicName::clone(&blocked.topic);
         self.sender.tell(Delivery::Failed {
-            sends: vec![blocked.send],
+            sends: Sends::from_slice(&[blocked.send]),
             partition: TopicPartition::new(topic, blocked.last_partition),
             exception: exception.into(),
             attempts: 0,

@@ -2,6 +2,7 @@
 //!
 //! Knows no other batch and no broker.
 
+use crate::client::delivery::Sends;
 use crate::client::record_accumulator::CompressionRatio;
 use crate::client::transaction_manager::ProducerState;
 use crate::kernel::{Duration, Time};
@@ -48,7 +49,7 @@ pub(super) struct ProducerBatch {
     pub(super) id: u64,
     pub(super) partition: TopicPartition,
     /// Its records, in order, by what `send` answered.
-    pub(super) sends: Vec<u64>,
+    pub(super) sends: Sends,
     pub(super) created: Time,
     /// Attempts that failed.
     pub(super) attempts: u32,
@@ -103,7 +104,7 @@ impl ProducerBatch {
         ProducerBatch {
             id,
             partition,
-            sends: Vec::new(),
+            sends: Sends::new(),
             created,
             attempts: 0,
             last_attempt: created,
@@ -413,7 +414,7 @@ mod tests {
         }
         assert_eq!(contents(&parts), before);
         let sends: Vec<u64> = parts.iter().flat_map(|part| part.sends.clone()).collect();
-        assert_eq!(sends, large.sends);
+        assert_eq!(sends, large.sends[..]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::protocol::{
     LeaderIdAndEpoch, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, ProducerStateFact, Response, TopicPartition,
 };
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a request is for.
@@ -34,8 +35,10 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) enum Asked {
     ProducerId,
     /// Of each batch what is left here if it expires on the way.
-    Produce(Vec<Sent>),
+    Produce(ManySent),
 }
+
+type ManySent = SmallVec<[Sent; 1]>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
@@ -90,7 +93,7 @@ pub(super) struct Sender {
     /// Room for the batches of the request that is being made, for the requests of a round, and for whom they go to;
     /// empty between two.
     drained: Vec<ProducerBatch>,
-    requests: Vec<(Node, Data, Vec<Sent>)>,
+    requests: Vec<(Node, Data, ManySent)>,
     nodes: Vec<(BrokerId, Node)>,
 }
 
@@ -357,9 +360,9 @@ impl Sender {
     }
 
     /// What a request carries of these batches, and what is known by when its answer comes.
-    fn add_drained_to_in_flight(&mut self) -> (Data, Vec<Sent>) {
+    fn add_drained_to_in_flight(&mut self) -> (Data, ManySent) {
         let mut data = Vec::with_capacity(self.drained.len());
-        let mut sent = Vec::with_capacity(self.drained.len());
+        let mut sent = ManySent::with_capacity(self.drained.len());
         for batch in self.drained.drain(..) {
             data.push((batch.partition.clone(), batch.records()));
             sent.push(Sent {

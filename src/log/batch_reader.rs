@@ -3,7 +3,7 @@
 use crate::kernel::disk::{Disk, DiskError, FileId};
 use crate::log::batch::{BatchProblem, CorruptBatch, HEADER_SIZE, RecordBatch};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 /// Base offset, length, leader epoch and magic: with no more left, Kafka stops reading.
 const UP_TO_MAGIC: u64 = 17;
@@ -13,6 +13,9 @@ const LOG_OVERHEAD: u64 = 12;
 const LEAST_LENGTH: i32 = 14;
 /// What a leader's changed head takes as a chunk of its own.
 const HEAD: usize = 16;
+
+/// Whoever reads at the end of a log reads so few chunks.
+const FEW: usize = 4;
 
 /// What reading the next batch can run into.
 #[derive(Debug)]
@@ -34,7 +37,9 @@ pub(crate) struct BatchReader {
     position: u64,
     end: u64,
     window: u64,
-    chunks: VecDeque<Bytes>,
+    /// What was read, and how many of these are used up.
+    chunks: SmallVec<[Bytes; FEW]>,
+    used: usize,
     buffered: u64,
 }
 
@@ -46,7 +51,8 @@ impl BatchReader {
             position,
             end,
             window,
-            chunks: VecDeque::new(),
+            chunks: SmallVec::new(),
+            used: 0,
             buffered: 0,
         }
     }
@@ -108,21 +114,23 @@ impl BatchReader {
 
     fn read_window(&mut self, disk: &mut Disk, bytes: u64) -> Result<(), DiskError> {
         let left = self.end - self.position;
-        self.chunks = disk
-            .read(self.file, self.position, bytes.max(self.window).min(left))?
-            .into();
+        self.chunks.clear();
+        self.used = 0;
+        let window = bytes.max(self.window).min(left);
+        let chunks = &mut self.chunks;
+        disk.read_each(self.file, self.position, window, |chunk| chunks.push(chunk))?;
         self.buffered = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
         Ok(())
     }
 
     /// The next bytes up to the magic, without taking them; none if there are fewer.
     fn peek(&self) -> Option<[u8; UP_TO_MAGIC as usize]> {
-        if let Some(head) = self.chunks.front()?.first_chunk() {
+        if let Some(head) = self.chunks.get(self.used)?.first_chunk() {
             return Some(*head);
         }
         let mut out = [0; UP_TO_MAGIC as usize];
         let mut filled = 0;
-        for chunk in &self.chunks {
+        for chunk in &self.chunks[self.used..] {
             let count = chunk.len().min(out.len() - filled);
             out[filled..filled + count].copy_from_slice(&chunk[..count]);
             filled += count;
@@ -136,14 +144,14 @@ impl BatchReader {
     /// Takes a batch of `size` bytes, without a copy if it lies in one chunk, or in two as a leader
     /// wrote it.
     fn take(&mut self, size: usize) -> Option<RecordBatch> {
-        let first = self.chunks.front()?.len();
+        let first = self.chunks.get(self.used)?.len();
         if first >= size {
             return Some(RecordBatch::whole(self.take_from_front(size)?));
         }
         if first == HEAD
             && self
                 .chunks
-                .get(1)
+                .get(self.used + 1)
                 .is_some_and(|rest| rest.len() >= size - HEAD)
         {
             let head = self.take_from_front(HEAD)?;
@@ -154,17 +162,18 @@ impl BatchReader {
         }
         let mut bytes = Vec::with_capacity(size);
         while bytes.len() < size {
-            let count = (size - bytes.len()).min(self.chunks.front()?.len());
+            let count = (size - bytes.len()).min(self.chunks.get(self.used)?.len());
             bytes.extend_from_slice(&self.take_from_front(count)?);
         }
         Some(RecordBatch::whole(bytes.into()))
     }
 
     fn take_from_front(&mut self, count: usize) -> Option<Bytes> {
-        let chunk = self.chunks.front_mut()?;
+        let chunk = self.chunks.get_mut(self.used)?;
         self.buffered -= count as u64;
         if chunk.len() == count {
-            self.chunks.pop_front()
+            self.used += 1;
+            Some(std::mem::take(chunk))
         } else {
             Some(chunk.split_to(count))
         }

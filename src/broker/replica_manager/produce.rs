@@ -12,11 +12,12 @@ use crate::protocol::{
     ErrorCode, Fact, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicPartition,
     is_internal_topic,
 };
+use smallvec::SmallVec;
 
 /// What became of the records of the first few partitions, and whether the high watermark has moved with
 /// them.
 #[derive(Debug, Default)]
-pub(crate) struct Appended(Vec<(Result<LogAppendInfo, Refused>, bool)>);
+pub(crate) struct Appended(SmallVec<[(Result<LogAppendInfo, Refused>, bool); 1]>);
 
 impl Appended {
     /// How many partitions have had their turn.
@@ -28,16 +29,12 @@ impl Appended {
 /// A produce with acks=all.
 #[derive(Debug)]
 pub(crate) struct DelayedProduce {
-    acks: Vec<Ack>,
+    responses: Vec<PartitionProduceResponse>,
+    required: Required,
 }
 
-/// What is answered for one partition.
-#[derive(Debug)]
-struct Ack {
-    response: PartitionProduceResponse,
-    /// The offset that it waits for; `None` once its outcome is known.
-    required: Option<i64>,
-}
+/// Of each partition the offset that it waits for; `None` once its outcome is known.
+type Required = SmallVec<[Option<i64>; 2]>;
 
 impl ReplicaManager {
     /// P1: appends what a produce brings for its next partition. Only a coordinator of this broker may write
@@ -63,9 +60,10 @@ impl ReplicaManager {
         request: &ProduceRequest,
         appended: Appended,
     ) -> Option<Parked> {
-        let mut acks = Vec::with_capacity(request.data.len());
+        let mut responses = Vec::with_capacity(request.data.len());
+        let mut required = Required::new();
         for ((name, _), (one, _)) in request.data.iter().zip(&appended.0) {
-            let (response, required) = match one {
+            let (response, offset) = match one {
                 Ok(info) => (produced(name, info), Some(info.last_offset + 1)),
                 Err(refused) => {
                     env.out.facts.push(Fact::ProduceRefused {
@@ -75,9 +73,10 @@ impl ReplicaManager {
                     (not_produced(name, refused), None)
                 }
             };
-            acks.push(Ack { response, required });
+            responses.push(response);
+            required.push(offset);
         }
-        let failed = acks.iter().any(|ack| ack.required.is_none());
+        let failed = required.iter().any(Option::is_none);
         let parked = match request.acks {
             0 => {
                 env.out.answers.push(Answer {
@@ -93,13 +92,17 @@ impl ReplicaManager {
                 let stored = request.data.iter().zip(&appended.0);
                 let stored = stored.filter(|(_, (one, _))| one.is_ok());
                 let keys = stored.map(|((name, _), _)| WatchKey::Replication(name.clone()));
-                let delayed = Delayed::new(to, Operation::Produce(DelayedProduce { acks }));
+                let waits = DelayedProduce {
+                    responses,
+                    required,
+                };
+                let delayed = Delayed::new(to, Operation::Produce(waits));
                 self.complete_or_park(env, delayed, keys, request.timeout_ms)
             }
             _ => {
                 env.out
                     .answers
-                    .push(Answer::now(to, produce_response(acks)));
+                    .push(Answer::now(to, produce_response(responses)));
                 None
             }
         };
@@ -188,7 +191,7 @@ impl DelayedProduce {
     /// P2.
     pub(crate) fn try_complete(&mut self, hosted: &mut Hosted<'_, '_>) -> bool {
         let mut all = true;
-        for Ack { response, required } in &mut self.acks {
+        for (response, required) in self.responses.iter_mut().zip(&mut self.required) {
             let Some(offset) = *required else {
                 continue;
             };
@@ -216,7 +219,7 @@ impl DelayedProduce {
 
     /// P3.
     pub(crate) fn on_expiration(&mut self, hosted: &mut Hosted<'_, '_>) {
-        for Ack { response, required } in &mut self.acks {
+        for (response, required) in self.responses.iter_mut().zip(&mut self.required) {
             if required.take().is_some() {
                 response.error = ErrorCode::RequestTimedOut;
                 hosted.env.out.facts.push(Fact::ProduceRefused {
@@ -228,13 +231,13 @@ impl DelayedProduce {
     }
 
     pub(crate) fn into_response(self) -> ProduceResponse {
-        produce_response(self.acks)
+        produce_response(self.responses)
     }
 }
 
-fn produce_response(acks: Vec<Ack>) -> ProduceResponse {
+fn produce_response(responses: Vec<PartitionProduceResponse>) -> ProduceResponse {
     ProduceResponse {
-        responses: acks.into_iter().map(|ack| ack.response).collect(),
+        responses,
         node_endpoints: Vec::new(),
     }
 }

@@ -239,6 +239,19 @@ impl Disk {
     /// The bytes `position..position + len` (fewer at the end of the file), as the chunks in which
     /// they were written where the range covers these whole: no copy is made.
     pub fn read(&mut self, file: FileId, position: u64, len: u64) -> Result<Vec<Bytes>, DiskError> {
+        let mut pieces = Vec::new();
+        self.read_each(file, position, len, |piece| pieces.push(piece))?;
+        Ok(pieces)
+    }
+
+    /// Like `read`; each chunk is given to `take`.
+    pub fn read_each(
+        &mut self,
+        file: FileId,
+        position: u64,
+        len: u64,
+        mut take: impl FnMut(Bytes),
+    ) -> Result<(), DiskError> {
         let entry = self.linked(file).ok_or(DiskError::NotFound)?;
         if !self.read_errors.is_empty()
             && self
@@ -248,8 +261,11 @@ impl Disk {
         {
             return Err(DiskError::Io);
         }
-        let pieces = entry.content.read(position, len);
-        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let mut bytes = 0;
+        entry.content.read_each(position, len, |piece| {
+            bytes += piece.len() as u64;
+            take(piece);
+        });
         let cold = self
             .files
             .get_mut(file)
@@ -260,7 +276,7 @@ impl Disk {
         {
             device.read_cold(cold);
         }
-        Ok(pieces)
+        Ok(())
     }
 
     /// Like `read`, as one contiguous piece (copies if the range spans chunks).

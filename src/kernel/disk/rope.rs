@@ -159,17 +159,19 @@ impl Rope {
     /// The bytes of `position..position + len`, as far as there are any, in pieces, shared where they
     /// were written as one.
     pub(super) fn read(&self, position: u64, len: u64) -> Vec<Bytes> {
+        let mut pieces = Vec::new();
+        self.read_each(position, len, |piece| pieces.push(piece));
+        pieces
+    }
+
+    /// Like `read`; each piece is given to `take`.
+    pub(super) fn read_each(&self, position: u64, len: u64, mut take: impl FnMut(Bytes)) {
         let end = position.saturating_add(len).min(self.len);
         if position >= end {
-            return Vec::new();
+            return;
         }
-        let mut pieces = Vec::new();
         if position < self.written {
             let first = self.chunk_at(position);
-            let last = self.chunk_at(end.min(self.written) - 1);
-            let before = &self.blocks[first.block..last.block];
-            let before: usize = before.iter().map(|block| block.chunks.len()).sum();
-            pieces = Vec::with_capacity((before + last.chunk + 1).saturating_sub(first.chunk));
             let (mut begin, mut skip) = (first.begin, first.chunk);
             'blocks: for block in &self.blocks[first.block..] {
                 for chunk in &block.chunks[skip..] {
@@ -178,7 +180,7 @@ impl Rope {
                     }
                     let from = index(position.saturating_sub(begin));
                     let to = chunk.len().min(index(end - begin));
-                    pieces.push(chunk.slice(from, to));
+                    take(chunk.slice(from, to));
                     begin += chunk.len() as u64;
                 }
                 skip = 0;
@@ -187,10 +189,9 @@ impl Rope {
         let mut hole = self.written.max(position);
         while hole < end {
             let n = (end - hole).min(length(&ZEROS));
-            pieces.push(Bytes::from_static(&ZEROS[..index(n)]));
+            take(Bytes::from_static(&ZEROS[..index(n)]));
             hole += n;
         }
-        pieces
     }
 
     pub(super) fn flip(&mut self, position: u64, bit: u8) {
