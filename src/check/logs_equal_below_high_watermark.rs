@@ -14,8 +14,9 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use super::stored_log::StoredRecord;
 use crate::node::view::ReplicaView;
-use crate::protocol::{BrokerId, TopicPartition, counted};
+use crate::protocol::{BrokerId, Routine, TopicPartition, counted};
 use std::fmt;
+use std::rc::Rc;
 
 const NAME: &str = "replicas are equal below the high watermark";
 
@@ -27,6 +28,10 @@ pub(super) struct LogsEqualBelowHighWatermark {
 impl Property for LogsEqualBelowHighWatermark {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn at_end_of(&mut self, partition: &TopicPartition, end: &EndOfRun<'_>) -> Vec<Violation> {
@@ -94,6 +99,11 @@ impl Comparison {
         let to = a.high_watermark.min(b.high_watermark);
         let (log_a, log_b) = (end.log(a.broker, partition), end.log(b.broker, partition));
         let within = |record: &&StoredRecord| (from..to).contains(&record.offset);
+        if Rc::ptr_eq(&log_a, &log_b) {
+            // They share every byte in memory.
+            self.compared += log_a.records.iter().filter(within).count() as u64;
+            return;
+        }
         let mut in_a = log_a.records.iter().filter(within).peekable();
         let mut in_b = log_b.records.iter().filter(within).peekable();
         loop {

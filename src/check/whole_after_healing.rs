@@ -9,7 +9,7 @@ use super::end_of_run::EndOfRun;
 use super::property::{Property, Violation};
 use crate::kernel::Duration;
 use crate::plan::{Action, Healing, Plan, Role, Targets, When};
-use crate::protocol::{NO_LEADER, counted};
+use crate::protocol::{NO_LEADER, Routine, counted};
 
 pub(super) const NAME: &str = "after healing every ISR is full again";
 
@@ -73,6 +73,10 @@ impl WholeAfterHealing {
 impl Property for WholeAfterHealing {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn routine(&self) -> &'static [Routine] {
+        &[]
     }
 
     fn at_end(&mut self, end: &EndOfRun<'_>) -> Vec<Violation> {

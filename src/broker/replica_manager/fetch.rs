@@ -15,6 +15,7 @@ use crate::protocol::{
     FetchPartitionResponse, FetchRequest, FetchResponse, ListenerName, TopicId,
 };
 use crate::purgatory::OperationId;
+use smallvec::SmallVec;
 
 /// A fetch that found too little.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ struct ReadSummary {
     /// An error, a diverging epoch, or another replica to read from: nothing to wait for.
     complete_now: bool,
     /// Partitions, by place in the request, whose high watermark a follower moved.
-    moved: Vec<usize>,
+    moved: SmallVec<[usize; 4]>,
 }
 
 impl ReplicaManager {
