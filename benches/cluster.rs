@@ -11,7 +11,7 @@ use kafka_trial::protocol::Fact;
 use kafka_trial::run::{Report, Run, run};
 use kafka_trial::scenario::{SHIPPED, load};
 use kafka_trial::trace::Keep;
-use measure::{median, peak_memory, timed};
+use measure::{median, medians_of, peak_memory, timed};
 
 mod measure;
 
@@ -103,16 +103,12 @@ fn saturated() {
     ] {
         let plan = saturating(producers, idempotence, duration);
         let messages = streamed(&plan, true).messages;
-        let rate = |routine: bool| {
+        let (with, without) = medians_of(|routine| {
             let mut report = None;
-            let seconds = median(|| {
-                // What the last run came to is given back before the next begins.
-                report = None;
-                timed(|| report = Some(streamed(&plan, routine)))
-            });
-            messages as f64 / seconds
-        };
-        let (with, without) = (rate(true), rate(false));
+            // What it came to is given back outside the figure.
+            timed(|| report = Some(streamed(&plan, routine)))
+        });
+        let (with, without) = (messages as f64 / with, messages as f64 / without);
         println!(
             "  {producers} producers, enable.idempotence={idempotence}, {duration}: {messages} messages, {with:.0} a second on the processor"
         );

@@ -10,7 +10,7 @@ pub type Sends = SmallVec<[u64; 2]>;
 /// A record's way, in the order in which it happens. The numbers are what `send` answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Delivery {
-    /// The record waits in a batch of its partition: `send` has returned.
+    /// The record waits in a batch of its partition: `send` has returned. Not told where routine is not stated.
     Queued {
         send: u64,
         partition: TopicPartition,

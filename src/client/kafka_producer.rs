@@ -273,13 +273,15 @@ impl KafkaProducer {
             };
             match accumulator.append(ctx, partitions, append) {
                 Appended::Into { partition, wakes } => {
-                    let partition = TopicPartition::new(TopicName::clone(&known.name), partition);
                     self.woken |= wakes;
                     self.sender.overwrite_unwritten(ctx);
-                    self.sender.tell(Delivery::Queued {
-                        send: blocked.send,
-                        partition,
-                    });
+                    if ctx.states_routine() {
+                        let topic = TopicName::clone(&known.name);
+                        self.sender.tell(Delivery::Queued {
+                            send: blocked.send,
+                            partition: TopicPartition::new(topic, partition),
+                        });
+                    }
                     return Ok(());
                 }
                 Appended::NoMemory { partition } => {
