@@ -86,10 +86,11 @@ impl FetchManager {
         };
         let mut erroneous = Vec::new();
         request.partitions.reserve_exact(self.asked.len());
+        let mut is_there = env.cache.contains_each();
         for (fetch, is_known) in self.asked.drain(..) {
             let error = if !is_known {
                 ErrorCode::UnknownTopicId
-            } else if env.cache.partition(&fetch.partition).is_none() {
+            } else if !is_there(&fetch.partition) {
                 ErrorCode::UnknownTopicOrPartition
             } else {
                 request.partitions.push(fetch);

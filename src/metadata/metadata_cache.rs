@@ -100,6 +100,18 @@ impl MetadataCache {
         self.topics.get(&partition.topic)?.get(&partition.partition)
     }
 
+    /// Whether a partition is known; who asks about many of one topic, one after the other, looks that up once.
+    pub fn contains_each(&self) -> impl FnMut(&TopicPartition) -> bool {
+        let mut last: Option<(&TopicName, &BTreeMap<_, _>)> = None;
+        move |partition| {
+            if last.is_none_or(|(topic, _)| *topic != partition.topic) {
+                let found = self.topics.get_key_value(&partition.topic);
+                last = found.map(|(topic, partitions)| (topic, &**partitions));
+            }
+            last.is_some_and(|(_, partitions)| partitions.contains_key(&partition.partition))
+        }
+    }
+
     pub fn contains_topic(&self, topic: &str) -> bool {
         self.topics.contains_key(topic)
     }

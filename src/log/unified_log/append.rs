@@ -202,9 +202,9 @@ impl UnifiedLog {
         let mut completed = Vec::new();
         for batch in batches.iter().filter(|batch| batch.producer_id() >= 0) {
             let producer_id = batch.producer_id();
-            let known = self.producers.producers().get(&producer_id);
             if origin == AppendOrigin::Client
-                && let Some(duplicate) = known.and_then(|known| known.find_duplicate(batch))
+                && let Some(known) = self.producers.producers().get(&producer_id)
+                && let Some(duplicate) = known.find_duplicate(batch)
             {
                 return Ok(Producers::Duplicate(LogAppendInfo {
                     first_offset: duplicate.first_offset(),
