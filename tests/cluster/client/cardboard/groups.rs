@@ -37,10 +37,14 @@ impl Groups {
                 format!("OffsetFetch at {broker}")
             }
             Request::ListOffsets(it) => {
-                assert_eq!((it.replica_id, it.isolation_level), (-1, 0));
+                assert_eq!(it.replica_id, -1);
                 let of = it.partitions.iter().map(|it| it.partition.to_string());
                 let of: Vec<String> = of.collect();
-                format!("ListOffsets of {} at {broker}", of.join(" "))
+                let committed = match it.isolation_level {
+                    0 => "",
+                    _ => " as far as it is committed",
+                };
+                format!("ListOffsets of {} at {broker}{committed}", of.join(" "))
             }
             _ => return,
         };
