@@ -41,6 +41,15 @@ pub fn draw(mut plan: Plan, seed: u64, budget: Budget) -> Plan {
         let entry = of_the_coordinator(random);
         plan = plan.entry(entry);
     }
+    // Somebody wants to know how far it is, whatever goes on.
+    if random.percent(30) {
+        let group = plan.consumers.iter().find_map(ConsumerPlan::group_id);
+        if let Some(group) = group.map(str::to_owned) {
+            let at = random.ms(5_000..SETTLED - 5_000);
+            let asks = Entry::new(When::At(at), Action::DescribeGroup(group));
+            plan = plan.entry(asks.optional());
+        }
+    }
     plan
 }
 

@@ -89,6 +89,15 @@ fn no_abbreviation_stays_unexplained() {
         "ZooKeeper",
         "I",
         "O",
+        // Columns of kafka-consumer-groups.
+        "CURRENT",
+        "OFFSET",
+        "LOG",
+        "END",
+        "LAG",
+        "CONSUMER",
+        "HOST",
+        "CLIENT",
     ]);
     for (name, text) in printed() {
         let (legend, transcript) = parts(&text);
