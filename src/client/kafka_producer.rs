@@ -274,9 +274,9 @@ impl KafkaProducer {
             match accumulator.append(ctx, partitions, append) {
                 Appended::Into { partition, wakes } => {
                     self.woken |= wakes;
+                    let topic = ctx.states_routine().then(|| TopicName::clone(&known.name));
                     self.sender.overwrite_unwritten(ctx);
-                    if ctx.states_routine() {
-                        let topic = TopicName::clone(&known.name);
+                    if let Some(topic) = topic {
                         self.sender.tell(Delivery::Queued {
                             send: blocked.send,
                             partition: TopicPartition::new(topic, partition),
