@@ -6,6 +6,7 @@ use super::offsets::EpochEndOffset;
 use super::produce::LeaderIdAndEpoch;
 use crate::log::batch::Records;
 use crate::protocol::{BrokerId, ErrorCode, TopicId, TopicPartition};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 /// Replica id of a fetch by a consumer.
@@ -154,7 +155,7 @@ impl WireBytes for FetchResponse {
     }
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct FetchPartitionResponse {
     pub partition: TopicPartition,
     pub error: ErrorCode,
@@ -170,6 +171,24 @@ pub struct FetchPartitionResponse {
     /// -1: none (KIP-392).
     pub preferred_read_replica: BrokerId,
     pub records: Records,
+}
+
+/// What has no transactions has the digest that it had before there were any.
+impl Hash for FetchPartitionResponse {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.partition.hash(state);
+        self.error.hash(state);
+        self.current_leader.hash(state);
+        self.high_watermark.hash(state);
+        self.last_stable_offset.hash(state);
+        self.log_start_offset.hash(state);
+        self.diverging_epoch.hash(state);
+        for aborted in self.aborted_transactions.iter().flatten() {
+            aborted.hash(state);
+        }
+        self.preferred_read_replica.hash(state);
+        self.records.hash(state);
+    }
 }
 
 /// From this offset on the producer's batches are left out, up to its next marker of an abort.
