@@ -324,12 +324,15 @@ impl<T: Clone + std::fmt::Debug> NetworkClient<T> {
             "answers come in the order of requests"
         );
         let to = peer.node;
+        let somebody_waits = !peer.waiting.is_empty();
         self.maybe_throttle(ctx, id, &response);
         let Some(tag) = request.tag else {
             self.on_api_versions(ctx, id, conn, response.body);
             return None;
         };
-        self.flush(ctx, id, conn);
+        if somebody_waits {
+            self.flush(ctx, id, conn);
+        }
         Some(Completed {
             tag,
             to,
