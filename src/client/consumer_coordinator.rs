@@ -184,6 +184,8 @@ struct ToAssign {
     members: Vec<JoinGroupResponseMember>,
     /// The assignment that there is stays (KIP-814).
     skip: bool,
+    /// It subscribes to a pattern, and metadata newer than these are waited for.
+    awaited: Option<u64>,
 }
 
 /// The heartbeat thread's memory.

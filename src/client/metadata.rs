@@ -90,6 +90,7 @@ pub struct Metadata {
     failed_attempts: u32,
     equivalent_responses: u32,
     version: u64,
+    answers: u64,
 }
 
 impl Metadata {
@@ -132,6 +133,7 @@ impl Metadata {
             failed_attempts: 0,
             equivalent_responses: 0,
             version: 0,
+            answers: 0,
         }
     }
 
@@ -244,9 +246,14 @@ impl Metadata {
         Some((known.leader, node, known.leader_epoch))
     }
 
-    /// Counts the answers taken over.
+    /// Counts what was taken over, of whatever was said of the cluster.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Counts answers about all that is of use.
+    pub fn answers(&self) -> u64 {
+        self.answers
     }
 
     /// Has the topic described with each answer from now on, by a producer as long as it is used. A new one is asked
@@ -287,6 +294,13 @@ impl Metadata {
 
     /// The picture is stale: ask again as soon as the back-off allows.
     pub fn request_update(&mut self) {
+        self.update_requested = true;
+    }
+
+    /// As for a topic that is new to it (CN23): no back-off is waited for.
+    pub fn request_update_for_new_topics(&mut self) {
+        self.not_before = Time::ZERO;
+        self.equivalent_responses = 0;
         self.update_requested = true;
     }
 
@@ -364,6 +378,7 @@ impl Metadata {
         self.wants_new_topics = self.asked_after_additions < self.additions;
         self.failed_attempts = 0;
         if !is_partial {
+            self.answers += 1;
             self.update_requested = false;
             let before = self.last_success.replace(now);
             if before.is_some_and(|before| now >= before + self.expire) {

@@ -44,6 +44,10 @@ fn read(report: &Report) -> BTreeSet<String> {
 
 /// Millisecond and member of who was given a partition of the topic first.
 fn given(report: &Report, topic: &str) -> (u64, String) {
+    first_given(report, None, topic)
+}
+
+fn first_given(report: &Report, member: Option<&str>, topic: &str) -> (u64, String) {
     let is_given = |fact: &Fact| match fact {
         Fact::Group(GroupFact::PartitionsAssigned { partitions, .. }) => {
             partitions.iter().any(|it| *it.topic == *topic)
@@ -51,7 +55,8 @@ fn given(report: &Report, topic: &str) -> (u64, String) {
         _ => false,
     };
     let mut entries = report.trace.iter();
-    let first = entries.find(|entry| is_given(&entry.fact));
+    let is_member = |name: &str| member.is_none_or(|it| it == name);
+    let first = entries.find(|entry| is_member(&entry.node) && is_given(&entry.fact));
     let first = first.unwrap_or_else(|| panic!("{topic} is nobody's"));
     (first.time.0 / 1_000_000, first.node.to_string())
 }
@@ -123,4 +128,22 @@ fn cc44_who_finds_no_topic_joins_all_the_same() {
     assert_eq!(idle, Some(0));
     let report = played(&format!("consumers:\n{}", member("c", ".*", "")));
     assert_eq!(read(&report).len(), 3);
+}
+
+/// Who gets answers about all topics hears nothing of one that is not there, and waits for it no longer than for one
+/// answer.
+#[test]
+fn cc57_who_leads_by_a_pattern_does_not_wait_for_a_topic_that_is_not_there() {
+    for pattern in ["trucks-.*", "trucks-a"] {
+        let report = played(&format!(
+            "consumers:\n{}{}",
+            member("c", pattern, ""),
+            "  d: {start: 10s, topics: [trucks-a, trucks-b], \
+             config: {group.id: g, allow.auto.create.topics: 'false'}}\n"
+        ));
+        let (at, who) = first_given(&report, Some("d"), "trucks-a");
+        assert!((10_000..20_000).contains(&at), "{pattern} {at} {who}");
+        let (at, _) = given(&report, "trucks-b");
+        assert!((20_000..34_000).contains(&at), "{pattern} {at}");
+    }
 }

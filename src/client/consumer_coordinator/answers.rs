@@ -134,6 +134,7 @@ impl ConsumerCoordinator {
                     self.to_assign = Some(ToAssign {
                         members: answer.members,
                         skip: answer.skip_assignment,
+                        awaited: None,
                     });
                     self.assign_if_known(ctx, client);
                 } else {

@@ -174,7 +174,8 @@ impl ConsumerCoordinator {
         }
     }
 
-    /// CC57: the leader assigns once it knows the partitions of all topics that somebody reads.
+    /// CC57: the leader assigns once it knows the partitions of all topics that somebody reads. An answer about all
+    /// topics, which is what who subscribes to a pattern gets, says nothing of one that is not there: it goes without.
     pub(super) fn assign_if_known<T: Clone + std::fmt::Debug>(
         &mut self,
         ctx: &mut Ctx<'_>,
@@ -201,7 +202,19 @@ impl ConsumerCoordinator {
             all_known &= known || client.metadata.topic_error(topic).is_some();
         }
         if !all_known {
-            return;
+            let answers = client.metadata.answers();
+            match to_assign.awaited {
+                _ if self.subscribed.is_none() => return,
+                Some(before) if before < answers => {}
+                Some(_) => return,
+                None => {
+                    client.metadata.request_update_for_new_topics();
+                    if let Some(to_assign) = &mut self.to_assign {
+                        to_assign.awaited = Some(answers);
+                    }
+                    return;
+                }
+            }
         }
         let topics = members.iter().flat_map(|it| &it.topics);
         let seen = partitions_of(client, topics);
