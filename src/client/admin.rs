@@ -233,6 +233,11 @@ impl Admin {
         self.options.commands.len() as u32 - 1
     }
 
+    /// Groups that it still asks about.
+    pub fn describes(&self) -> impl Iterator<Item = &str> {
+        self.tools.values().map(ConsumerGroupCommand::group)
+    }
+
     /// What came of each command that has ended.
     pub fn outcomes(&self) -> &BTreeMap<u32, AdminOutcome> {
         &self.outcomes

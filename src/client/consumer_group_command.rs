@@ -52,6 +52,10 @@ impl ConsumerGroupCommand {
         (command, question)
     }
 
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
     /// Takes an answer; what is asked next, `None` when it has printed all that it prints.
     pub fn go_on(
         &mut self,

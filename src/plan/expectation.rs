@@ -165,7 +165,7 @@ sentences! {
         StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
         /// So many times a member has not called `poll` for `max.poll.interval.ms`, and its own library has it leave (in the window).
         PollTimeouts { group: String, count: Count } = "times that members leave group {group} since they do not poll: {count}",
-        /// So many times a member begins a partition where its group has committed (in the window).
+        /// So many times a consumer, a member or one that assigns, begins a partition where its group has committed (in the window).
         GoesOn { group: String, count: Count } = "times that group {group} goes on from a commit: {count}",
         /// So many times it commits an offset that is lower than the one that it committed there before.
         CommitsBackwards { group: String, count: Count } = "commits of group {group} that go backwards: {count}",

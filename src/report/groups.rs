@@ -88,7 +88,9 @@ impl GroupsTold {
                 GroupFact::PartitionsAssigned {
                     group, partitions, ..
                 }
-                | GroupFact::AssignedByHand { group, partitions },
+                | GroupFact::AssignedByHand {
+                    group, partitions, ..
+                },
             ) if !partitions.is_empty() => {
                 self.group(group);
             }

@@ -69,7 +69,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// What each property looked at, in figures.
     pub figures: Vec<(&'static str, String)>,
-    /// What properties have found that breaks nothing.
+    /// What properties have found that breaks nothing, and what was asked about groups and not answered.
     pub remarks: Vec<String>,
     /// Records that producers hold to be stored and no log holds, if they were to be counted.
     pub lost: Option<u64>,
@@ -319,7 +319,8 @@ impl Run {
         let lost = self.judge.lost(&end_of_run);
         self.sink.settle();
         let figures = self.checks.figures();
-        let remarks = self.checks.remarks();
+        let mut remarks = self.checks.remarks();
+        remarks.extend(operator::unanswered(&self.kernel, &self.layout));
         Report {
             digest: self.kernel.digest(),
             events: self.kernel.events(),

@@ -493,6 +493,18 @@ pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: impl I
     }
 }
 
+/// What the administrator has asked about groups and has no answer to.
+pub fn unanswered(kernel: &Kernel<Cluster, Node>, layout: &Layout) -> Vec<String> {
+    let asks = admin(layout).map(|node| kernel.actor(node));
+    let Some(Node::Client(Client::Admin(client))) = asks else {
+        return Vec::new();
+    };
+    let groups = client.describes();
+    groups
+        .map(|group| format!("describe group {group}: unanswered when the run ended"))
+        .collect()
+}
+
 fn topics_are_made(count: u32, world: &World<'_>) -> bool {
     let Some(node) = admin(world.layout) else {
         return true;

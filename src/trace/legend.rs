@@ -159,7 +159,7 @@ const LEGEND: &[Term] = &[
     ),
     term(
         "group's committed offset",
-        "where a group reads on: a member has stored in __consumer_offsets that all before it is read",
+        "where a group reads on: a consumer has stored in __consumer_offsets that all before it is read",
     ),
     term(
         "heartbeat",

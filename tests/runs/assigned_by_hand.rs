@@ -7,6 +7,7 @@ use kafka_trial::protocol::{Fact, GroupFact};
 use kafka_trial::report::kafka_consumer_groups_describe;
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
+use kafka_trial::trace::{Style, transcript};
 
 /// Three brokers, one of which coordinates every group; two partitions; ten records a second.
 fn played(duration: &str, rules: &str, rest: &str) -> Report {
@@ -127,6 +128,35 @@ fn cc3_who_seeks_looks_for_the_coordinator_when_it_commits() {
         .collect();
     assert_eq!(begins, [3, 3]);
     assert_eq!(failures(&report), []);
+}
+
+/// Nobody commits for it, or its library does.
+#[test]
+fn who_commits_nothing_is_not_told_to_commit() {
+    let lines = |config: &str| {
+        let consumers = format!(
+            "consumers: {{a: {{topics: [t], assign: t-0, config: {{group.id: g{config}}}}}}}\n"
+        );
+        let report = played("10s", "", &consumers);
+        let told = transcript(&report.trace, Style::default());
+        let line = told.lines().find(|line| line.contains("assigns itself"));
+        let line = line.expect("it assigns").to_owned();
+        (line, commits(&report).len())
+    };
+    let (line, commits) = lines(", enable.auto.commit: false");
+    assert!(
+        line.ends_with(
+            "assigns itself t-0, begins where group g has committed (unless it seeks), and commits nothing itself"
+        ),
+        "{line}"
+    );
+    assert_eq!(commits, 0);
+    let (line, commits) = lines("");
+    assert!(
+        line.ends_with("is to commit for group g, of which it is no member"),
+        "{line}"
+    );
+    assert!(commits > 0);
 }
 
 #[test]

@@ -381,3 +381,25 @@ fn who_has_no_position_and_no_reset_policy_polls_again_and_that_is_told() {
     );
     assert!(on.ends_with(": t-0: its application polls again"), "{on}");
 }
+
+/// The answer would come after the end: the question is not forgotten.
+#[test]
+fn a_question_about_a_group_that_is_open_at_the_end_is_told() {
+    let remarks = |at: &str| {
+        play(&format!(
+            "duration: 30s
+cluster: {{brokers: 1}}
+topics:
+  t: {{partitions: 1, replication.factor: 1}}
+consumers:
+  c: {{topics: [t], config: {{group.id: g}}}}
+timeline:
+  - {{at: {at}, describe group: g}}
+"
+        ))
+        .remarks
+    };
+    assert_eq!(remarks("20s"), Vec::<String>::new());
+    let open = "describe group g: unanswered when the run ended";
+    assert_eq!(remarks("29999ms"), [open]);
+}

@@ -475,8 +475,8 @@ fn a_commit_that_is_forgotten_and_made_again_is_told_both_times() {
         forgotten,
         "forgets how far group archive has read trucks_gps-0: nobody needed it for offsets.retention.minutes"
     );
-    assert!(first.ends_with(": it is behind that"), "{journey}");
-    assert!(again.ends_with(": it is behind that"), "{journey}");
+    assert!(first.ends_with(": it lies before that"), "{journey}");
+    assert!(again.ends_with(": it lies before that"), "{journey}");
 }
 
 #[test]

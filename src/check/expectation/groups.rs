@@ -153,9 +153,23 @@ pub(super) fn keeps_generation(history: &History<'_>, group: &str) -> Verdict {
         None => {
             let last = generations.next_back();
             let figures = last.map(|it| format!("the last generation of all is {it}"));
+            // A group of which all consumers assign is there, and has nobody to join again.
+            let no_member = || is_used(history, group).then(|| "it never had a member".to_owned());
+            let figures = figures.or_else(no_member);
             figures.ok_or_else(|| "there was no such group".to_owned())
         }
     }
+}
+
+/// Somebody begins or commits under its name, though it may have no member.
+fn is_used(history: &History<'_>, group: &str) -> bool {
+    history.entries.iter().any(|entry| match &entry.fact {
+        Fact::Group(
+            GroupFact::AssignedByHand { group: of, .. }
+            | GroupFact::OffsetCommitted { group: of, .. },
+        ) => **of == *group,
+        _ => false,
+    })
 }
 
 /// Each time a member gives a partition up, or learns that it was taken, counts: nobody of the group reads it

@@ -2,6 +2,7 @@
 //! its library knows of them (`partitionsFor`).
 
 use super::Consumer;
+use super::work::CommitPolicy;
 use crate::protocol::{Ctx, Fact, GroupFact, TopicName, TopicPartition};
 use std::rc::Rc;
 
@@ -56,6 +57,8 @@ impl Consumer {
             let assigned = GroupFact::AssignedByHand {
                 group: Rc::clone(&group.group_id),
                 partitions: self.library.assignment(),
+                commits_nothing: !group.auto_commit
+                    && self.options.work.commit == CommitPolicy::Library,
             };
             ctx.fact(assigned.into());
         }

@@ -99,8 +99,8 @@ impl Check<'_> {
             let numbered = hosts.iter().zip(brokers);
             let meant: Vec<_> = numbered.filter(|(known, _)| is_meant(known)).collect();
             if meant.is_empty() && alias.is_none() {
-                let problem =
-                    Problem::new(path, format!("there is no host \"{host}\"")).expected(expected);
+                let problem = Problem::new(path, format!("there is no host \"{host}\""))
+                    .expected("a broker's machine, or a name under network: names");
                 let known = hosts.iter().chain(names.iter().map(|(name, _)| name));
                 return Err(with_suggestion(
                     problem,

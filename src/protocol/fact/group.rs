@@ -40,6 +40,9 @@ pub enum GroupFact {
     AssignedByHand {
         group: Rc<str>,
         partitions: Vec<TopicPartition>,
+        /// Neither its library nor its application commits: what it has of the group is where it begins.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        commits_nothing: bool,
     },
     /// `onPartitionsRevoked`: a member gives these up.
     #[serde(rename = "partitions-revoked")]

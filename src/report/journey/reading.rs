@@ -327,7 +327,7 @@ impl Walk<'_> {
                     return;
                 }
                 let where_ = match (was_covered, covers) {
-                    (false, true) => "it is behind that",
+                    (false, true) => "it lies before that",
                     (true, false) => "it will be read once more",
                     _ => return,
                 };

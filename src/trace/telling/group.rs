@@ -71,10 +71,20 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
                 names(kept)
             ),
         }),
-        GroupFact::AssignedByHand { group, partitions } => loud(format!(
-            "assigns itself {} and is to commit for group {group}, of which it is no member",
-            names(partitions)
-        )),
+        GroupFact::AssignedByHand {
+            group,
+            partitions,
+            commits_nothing,
+        } => loud(match commits_nothing {
+            false => format!(
+                "assigns itself {} and is to commit for group {group}, of which it is no member",
+                names(partitions)
+            ),
+            true => format!(
+                "assigns itself {}, begins where group {group} has committed (unless it seeks), and commits nothing itself",
+                names(partitions)
+            ),
+        }),
         GroupFact::PartitionsRevoked {
             group,
             partitions,
@@ -216,11 +226,11 @@ fn described(group: &str, state: &str, rows: u32) -> String {
             );
         }
         "Empty" => format!("Consumer group '{group}' has no active members."),
-        "Stable" => "all its members have joined (Stable)".to_owned(),
+        "Stable" => "all its members have joined (Stable).".to_owned(),
         _ => format!("Warning: Consumer group '{group}' is rebalancing."),
     };
     let none = match rows {
-        0 => " Nothing is committed, and nobody has a partition",
+        0 => " Nothing is committed, and nobody has a partition.",
         _ => "",
     };
     format!("describe group {group}: {said}{none}")
@@ -325,6 +335,22 @@ mod tests {
         };
         let all = [of("t", &[0, 1, 2, 4]), of("u", &[5, 6])].concat();
         assert_eq!(names(&all), "t-0 to t-2, t-4, u-5, u-6");
+    }
+
+    #[test]
+    fn what_is_told_of_a_described_group_are_whole_sentences() {
+        let none = "Nothing is committed, and nobody has a partition.";
+        for state in ["Dead", "Empty", "Stable", "PreparingRebalance"] {
+            assert!(described("g", state, 1).ends_with('.'), "{state}");
+            if state != "Dead" {
+                let told = described("g", state, 0);
+                assert!(told.ends_with(&format!(". {none}")), "{told}");
+            }
+        }
+        assert_eq!(
+            described("g", "Stable", 0),
+            format!("describe group g: all its members have joined (Stable). {none}")
+        );
     }
 
     #[test]

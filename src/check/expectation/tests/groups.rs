@@ -187,6 +187,27 @@ fn sentences_about_groups_hold_and_fail() {
     says(&mut before, &["group g does not rebalance"], "held");
 }
 
+/// Its consumers assign: there is such a group, and nobody in it.
+#[test]
+fn a_group_that_never_had_a_member_does_not_rebalance() {
+    let sentence = "group g does not rebalance";
+    let by_hand = GroupFact::AssignedByHand {
+        group: "g".into(),
+        partitions: vec![tp("t-0")],
+        commits_nothing: false,
+    };
+    for fact in [by_hand.into(), committed(2)] {
+        let mut story = story();
+        story.entries.clear();
+        story.add(1_000, "trucks", acked("trucks#0", "t-0", 0, "a"));
+        let nobody = format!("FAILED: {sentence} — there was no such group");
+        assert_eq!(story.says(sentence), nobody);
+        story.add(3_000, "dashboard-1", fact);
+        let held = format!("held: {sentence} — it never had a member");
+        assert_eq!(story.says(sentence), held);
+    }
+}
+
 #[test]
 fn sentences_about_commits_and_polls_hold_and_fail() {
     let mut story = story();
