@@ -11,7 +11,7 @@ pub(super) use compression_ratio::CompressionRatio;
 
 use crate::client::cluster::TopicPartitions;
 use crate::client::partitioner::BuiltInPartitioner;
-use crate::client::producer_batch::{Content, ProducerBatch};
+use crate::client::producer_batch::{Content, ProducerBatch, Unwritten};
 use crate::client::transaction_manager::TransactionManager;
 use crate::kernel::{Duration, Time};
 use crate::log::batch::{CompressionType, Records};
@@ -37,7 +37,7 @@ pub(super) struct RecordAccumulator {
     next_expiry: Time,
     closed: bool,
     flushing: bool,
-    /// CB3: some buffer was given back that a request held which nothing was written of.
+    /// CB3: some buffer was given back that a request holds which nothing was written of.
     any_unwritten: bool,
     /// What that has done to such requests since it was last asked for.
     overwritten: Vec<(Records, Records)>,
@@ -296,6 +296,30 @@ impl RecordAccumulator {
         std::mem::take(&mut self.overwritten)
     }
 
+    /// CB3: whether there is anything to overwrite, or to forget.
+    pub(super) fn any_unwritten(&self) -> bool {
+        self.any_unwritten
+    }
+
+    /// CB3: of the buffers only those parts are still lent that `is_held` says so of, here and in these batches.
+    pub(super) fn retain_unwritten<'a>(
+        &mut self,
+        in_flight: impl Iterator<Item = &'a mut ProducerBatch>,
+        is_held: impl Fn(&Records) -> bool,
+    ) {
+        let mut any = false;
+        let mut retain = |unwritten: &mut Unwritten| {
+            unwritten.0.retain(&is_held);
+            any |= !unwritten.0.is_empty();
+        };
+        let queues = self.topics.values_mut();
+        let queued = queues.flat_map(|it| it.batches.values_mut()).flatten();
+        queued.for_each(|batch| retain(&mut batch.unwritten));
+        in_flight.for_each(|batch| retain(&mut batch.unwritten));
+        self.pool.free_blocks().for_each(retain);
+        self.any_unwritten = any;
+    }
+
     pub(super) fn mute(&mut self, partition: &TopicPartition) {
         self.muted.insert(partition.clone());
     }
@@ -388,5 +412,44 @@ impl TopicInfo {
     fn all_batches_full(&self, partition: i32) -> bool {
         let last = self.batches.get(&partition).and_then(VecDeque::back);
         last.is_none_or(ProducerBatch::is_full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::BatchBuilder;
+    use crate::protocol::config::Properties;
+
+    #[test]
+    fn cb3_what_no_request_holds_any_more_is_forgotten_wherever_it_lies() {
+        let config = ProducerConfig::parse(&Properties::default()).expect("settings");
+        let mut accumulator = RecordAccumulator::new(&config);
+        let mut lent = || {
+            let size = config.batch_size;
+            accumulator.pool.allocate(size).expect("memory");
+            let partition = TopicPartition::new("t", 0);
+            let (codec, ratio) = (CompressionType::None, CompressionRatio::INITIAL);
+            let mut batch = ProducerBatch::new(0, partition, Time(7), size, codec, ratio);
+            let mut held = BatchBuilder::new();
+            held.append(0, None, Some(b"v"), &[]);
+            batch.unwritten.0.push(Records::from(held.build()));
+            batch.buffer = size;
+            batch
+        };
+        let (free, queued, mut in_flight) = (lent(), lent(), lent());
+        let of_queued = queued.unwritten.0[0].clone();
+        accumulator.let_go(&free);
+        accumulator.reenqueue(queued, Time(7));
+        assert!(accumulator.any_unwritten());
+        accumulator.retain_unwritten(std::iter::once(&mut in_flight), |it| it.is(&of_queued));
+        assert!(accumulator.any_unwritten(), "the queued batch's");
+        assert!(in_flight.unwritten.0.is_empty());
+        let mut free = accumulator.pool.free_blocks();
+        assert!(free.all(|block| block.0.is_empty()));
+        drop(free);
+        accumulator.retain_unwritten(std::iter::empty(), |_| false);
+        assert!(!accumulator.any_unwritten());
+        assert!(accumulator.take_all()[0].unwritten.0.is_empty());
     }
 }

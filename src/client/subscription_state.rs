@@ -69,7 +69,7 @@ pub enum State {
     AwaitReset(ResetTo, Why),
     AwaitValidation(FetchPosition),
     Fetching(FetchPosition),
-    /// No position, and no policy to find one.
+    /// No position, and no policy to find one. Its group, if it has one, is asked on: another may commit one.
     NoPosition,
 }
 
@@ -197,11 +197,11 @@ impl SubscriptionState {
             .collect()
     }
 
-    /// Those whose committed position is to be asked for, in the order of Java's map (CN31).
+    /// CC4, CC34: those whose committed position is to be asked for, in the order of Java's map (CN31).
     pub fn initializing(&self) -> Vec<TopicPartition> {
         let mut wanted = JavaHashMap::default();
         for (partition, assigned) in &self.assigned {
-            if assigned.state == State::Initializing {
+            if assigned.state.awaits_commit() {
                 wanted.insert(partition.clone(), ());
             }
         }
@@ -219,7 +219,8 @@ impl SubscriptionState {
         committed: Option<(i64, i32)>,
         leader_epoch: Option<i32>,
     ) {
-        if self.state(partition) != Some(State::Initializing) {
+        let state = self.state(partition);
+        if !state.is_some_and(State::awaits_commit) {
             return;
         }
         let state = match committed {
@@ -399,6 +400,11 @@ impl SubscriptionState {
 }
 
 impl State {
+    /// Kafka's INITIALIZING, before and after it has thrown that there is no position.
+    pub fn awaits_commit(self) -> bool {
+        matches!(self, State::Initializing | State::NoPosition)
+    }
+
     pub fn position(&self) -> Option<FetchPosition> {
         match self {
             State::AwaitValidation(position) | State::Fetching(position) => Some(*position),

@@ -77,3 +77,21 @@ impl<T> Peer<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::protocol::{
+        ConsumerGroupDescribeResponse, ErrorCode, HeartbeatResponse, OffsetForLeaderEpochResponse,
+        Response,
+    };
+
+    #[test]
+    fn cn17_an_admins_question_about_a_group_of_the_new_protocol_obeys_no_throttle() {
+        let (groups, partitions) = (Vec::new(), Vec::new());
+        let described = Response::from(ConsumerGroupDescribeResponse { groups });
+        let epochs = Response::from(OffsetForLeaderEpochResponse { partitions });
+        assert!(!described.client_throttles() && !epochs.client_throttles());
+        let error = ErrorCode::None;
+        assert!(Response::from(HeartbeatResponse { error }).client_throttles());
+    }
+}

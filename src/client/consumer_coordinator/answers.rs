@@ -418,6 +418,10 @@ impl ConsumerCoordinator {
             let epoch = leader_epoch(&found.partition);
             subscriptions.on_committed(&found.partition, committed, epoch);
         }
+        // CC34: without a policy the application is told, and polls again.
+        if !subscriptions.initializing().is_empty() {
+            self.fetch_offsets_again_at = ctx.wall() + self.pause();
+        }
     }
 }
 

@@ -28,6 +28,7 @@ impl KafkaConsumer {
             let is_sound = !self.config.check_crcs || batch.is_valid();
             if is_sound && aborted.leaves_out(batch) {
                 position.offset = position.offset.max(batch.next_offset());
+                position.offset_epoch = batch.partition_leader_epoch();
                 continue;
             }
             if !is_sound || self.take_batch(partition, &mut position, batch).is_err() {

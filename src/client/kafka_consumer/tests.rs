@@ -2,13 +2,15 @@
 
 mod town;
 
+use crate::client::Bootstrap;
 use crate::client::consumer_coordinator::GroupNews;
 use crate::client::consumer_coordinator::commits::Committing;
 use crate::client::consumer_coordinator::listener::Callback;
-use crate::client::kafka_consumer::Polled;
 use crate::client::kafka_consumer::asking::OffsetApi;
-use crate::log::batch::{BatchBuilder, RecordBatch};
-use crate::protocol::{AbortedTransaction, ErrorCode};
+use crate::client::kafka_consumer::{KafkaConsumer, Polled};
+use crate::log::batch::{BatchBuilder, RecordBatch, Records};
+use crate::protocol::config::{ConsumerConfig, Properties};
+use crate::protocol::{AbortedTransaction, ErrorCode, FetchPartitionResponse, Hosts};
 use town::{Town, World, t0};
 
 /// What is asked for while it works is asked for once: an answer without records is followed by no other fetch until
@@ -162,6 +164,64 @@ fn cc18_batches_of_aborted_transactions_are_left_out_up_to_their_markers() {
     let read_committed = [("isolation.level", "read_committed")];
     assert_eq!(read(&read_committed), (vec![1, 3, 4], 9));
     assert_eq!(read(&[]), (vec![0, 1, 3, 4, 6], 9), "markers are nobody's");
+}
+
+/// The batch behind it cannot be read, so the position stays where the aborted one ends.
+#[test]
+fn cc18_a_batch_that_is_left_out_gives_the_position_its_epoch() {
+    let batch = |offset, epoch| BatchBuilder::new().base_offset(offset).leader_epoch(epoch);
+    let mut aborted = batch(1, 4).producer(7, 0, 0).transactional();
+    let mut others = [batch(0, 3), batch(2, 5)];
+    for batch in others.iter_mut().chain([&mut aborted]) {
+        batch.append(0, None, Some(b"v"), &[]);
+    }
+    let [before, behind] = others.map(BatchBuilder::build);
+    let mut damaged = behind.to_bytes().to_vec();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    let damaged = RecordBatch::parse_unchecked(damaged.into()).expect("a whole batch");
+    let first_offset = 1;
+    let answer = FetchPartitionResponse {
+        aborted_transactions: Some(vec![AbortedTransaction {
+            producer_id: 7,
+            first_offset,
+        }]),
+        records: Records::from(vec![before, aborted.build(), damaged]),
+        ..FetchPartitionResponse::without_data(t0(), ErrorCode::None)
+    };
+    let read_committed = ("isolation.level".to_owned(), "read_committed".to_owned());
+    let config = ConsumerConfig::parse(&Properties::from_iter([read_committed]));
+    let bootstrap = Bootstrap {
+        hosts: Hosts::new([]),
+        servers: Vec::new(),
+    };
+    let mut library = KafkaConsumer::new(0, "c", &bootstrap, config.expect("settings"));
+    library.assign(t0());
+    library.seek(&t0(), 0);
+    let position = library.subscriptions.position(&t0()).expect("sought");
+    library.take_records(&t0(), position, &answer);
+    let position = library.subscriptions.position(&t0()).expect("as before");
+    assert_eq!((position.offset, position.offset_epoch), (2, 4));
+}
+
+#[test]
+fn cc34_a_member_without_a_policy_reads_on_once_another_has_committed() {
+    let mut town = Town::new(World::default(), &[("auto.offset.reset", "none")]);
+    town.act(|library, ctx| library.begin_poll(ctx));
+    town.run_ms(1_000);
+    let thrown = town.polled().into_iter();
+    let thrown: Vec<Polled> = thrown
+        .filter(|it| matches!(it, Polled::Exception { .. }))
+        .collect();
+    let told = Polled::Exception {
+        partition: t0(),
+        exception: "NoOffsetForPartitionException",
+    };
+    assert_eq!(thrown, [told], "told once");
+    let asked = town.world().offset_fetches.len();
+    assert!((5..=11).contains(&asked), "{asked}");
+    town.world().committed = Some(5);
+    town.run_ms(200);
+    assert_eq!(town.library().positions().get(&t0()), Some(&5));
 }
 
 /// The second commit would be late after 30 s only.

@@ -67,6 +67,11 @@ impl BufferPool {
         assert!(self.available() <= self.total, "given back twice");
     }
 
+    /// What is to know of the blocks that are nobody's.
+    pub(super) fn free_blocks(&mut self) -> impl Iterator<Item = &mut Unwritten> {
+        self.free_blocks.iter_mut()
+    }
+
     /// The caller waits no longer.
     pub(super) fn leave(&mut self) {
         self.somebody_waits = false;

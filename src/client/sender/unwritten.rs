@@ -24,8 +24,12 @@ impl Sender {
         }
     }
 
-    /// Puts what was written into such buffers into the requests that hold them.
+    /// Puts what was written into such buffers into the requests that hold them, and forgets what none holds any more:
+    /// its connection has taken it, or is gone. Each record comes by here, mostly where nothing is lent.
     pub(in crate::client) fn overwrite_unwritten(&mut self, ctx: &mut Ctx<'_>) {
+        if !self.accumulator.any_unwritten() {
+            return;
+        }
         for (old, new) in self.accumulator.take_overwritten() {
             self.visit_unwritten(ctx, |held| {
                 if held.is(&old) {
@@ -33,6 +37,11 @@ impl Sender {
                 }
             });
         }
+        let mut requests = Vec::new();
+        self.visit_unwritten(ctx, |held| requests.push(held.clone()));
+        let in_flight = self.in_flight.values_mut().flatten();
+        self.accumulator
+            .retain_unwritten(in_flight, |lent| requests.iter().any(|held| held.is(lent)));
     }
 
     fn visit_unwritten(&self, ctx: &mut Ctx<'_>, mut visit: impl FnMut(&mut Records)) {

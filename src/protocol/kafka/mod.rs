@@ -115,7 +115,7 @@ requests! {
 
 impl Response {
     /// CN17: a client obeys the `throttle_time_ms` of such an answer (`shouldClientThrottle`). The answers of brokers to
-    /// their controller have none, and brokers pass over those of three.
+    /// their controller have none; that of three to brokers, and of one to an admin, is passed over.
     pub const fn client_throttles(&self) -> bool {
         !matches!(
             self,
@@ -126,6 +126,7 @@ impl Response {
                 | Response::OffsetForLeaderEpoch(_)
                 | Response::AlterPartition(_)
                 | Response::AllocateProducerIds(_)
+                | Response::ConsumerGroupDescribe(_)
         )
     }
 }

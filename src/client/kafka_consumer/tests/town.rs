@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) aborted: Vec<AbortedTransaction>,
     /// What the next questions for committed offsets are answered with.
     pub(super) offset_fetch_errors: VecDeque<ErrorCode>,
+    /// By somebody else.
+    pub(super) committed: Option<i64>,
     /// When these came, in milliseconds.
     pub(super) offset_fetches: Vec<u64>,
     pub(super) generation: i32,
@@ -171,12 +173,13 @@ impl World {
             Request::OffsetFetch(request) => {
                 self.offset_fetches.push(now_ms);
                 let error = self.offset_fetch_errors.pop_front();
+                let offset = self.committed.unwrap_or(-1);
                 let asked = request.partitions.into_iter().flatten();
                 let partitions = asked.map(|partition| OffsetFetchPartition {
                     partition,
                     error: ErrorCode::None,
                     committed: CommittedOffset {
-                        offset: -1,
+                        offset,
                         leader_epoch: -1,
                         metadata: "".into(),
                     },
