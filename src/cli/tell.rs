@@ -25,9 +25,12 @@ pub(super) const EXPECTED: &str = "a trace that \"trial run --out\" has written"
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let name = file_name(&arguments.trace);
     match told(&name, arguments.verbose) {
-        Ok(text) => {
+        Ok((text, held)) => {
             terminal.data(&text);
-            Status::Well
+            match held {
+                true => Status::Well,
+                false => Status::Failed,
+            }
         }
         Err(error) => {
             terminal.complain(&error);
@@ -45,7 +48,8 @@ pub(super) fn file_name(argument: &str) -> String {
     }
 }
 
-fn told(name: &str, verbose: bool) -> Result<String, Diagnostic> {
+/// The text, and whether all held.
+fn told(name: &str, verbose: bool) -> Result<(String, bool), Diagnostic> {
     let file = File::open(name)
         .map_err(|error| Diagnostic::about_file(name, inputs::reason(&error)).expected(EXPECTED))?;
     let refused = |error| damaged(name.to_owned(), error);
@@ -59,7 +63,8 @@ fn told(name: &str, verbose: bool) -> Result<String, Diagnostic> {
         }
     };
     let style = Style { verbose };
-    Ok(retell(&header, &account.finish(), &closing, style, false))
+    let text = retell(&header, &account.finish(), &closing, style, false);
+    Ok((text, closing.held))
 }
 
 /// The line of a trace file that cannot be read.

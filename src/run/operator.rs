@@ -12,7 +12,7 @@ use super::nemesis::Nemesis;
 use super::readiness;
 use super::recorded::plan_as_run;
 use crate::client::{AdminTask, Client};
-use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
+use crate::kernel::{Duration, Fault, Kernel, NodeId, NodeStatus, Time};
 use crate::node::{Layout, Node};
 use crate::plan::{Moment, Partition, Plan, SCHEMA_REGISTRY, When, ZooKeeperClientPlan};
 use crate::protocol::{BrokerId, Cluster, Fact, Lack, NO_LEADER, Timer, TopicPartition};
@@ -51,8 +51,8 @@ enum Phase {
     StartingZooKeeper,
     /// Waits until every broker that was started serves and knows of the others.
     StartingBrokers,
-    /// Waits for the administrator's answers to so many CreateTopics.
-    MakingTopics(u32),
+    /// Waits for what becomes of these commands of the administrator's.
+    MakingTopics(Vec<u32>),
     Running,
 }
 
@@ -289,12 +289,12 @@ impl Operator {
     /// Looks at the cluster, as a person who waits for it to come up does.
     pub fn look(&mut self, world: &mut World<'_>) {
         self.must_look = false;
-        match self.phase {
+        match &self.phase {
             Phase::StartingZooKeeper if readiness::zookeeper_serves(world) => {
                 self.start_brokers(world)
             }
             Phase::StartingBrokers if readiness::everybody_is_up(world) => self.make_topics(world),
-            Phase::MakingTopics(count) if topics_are_made(count, world) => {
+            Phase::MakingTopics(asked) if topics_are_made(asked, world) => {
                 self.start_clients(world)
             }
             _ => {}
@@ -320,12 +320,10 @@ impl Operator {
         let Some(node) = admin(world.layout) else {
             return;
         };
-        world.kernel.apply(Fault::Start(node));
-        let topics = &world.plan.topics;
-        for topic in topics {
-            command(world.kernel, node, create_topic(topic));
-        }
-        self.phase = Phase::MakingTopics(topics.len() as u32);
+        start_admin(world.kernel, node);
+        let topics = world.plan.topics.iter();
+        let asked = topics.filter_map(|it| command(world.kernel, node, create_topic(it)));
+        self.phase = Phase::MakingTopics(asked.collect());
         self.must_look = true;
     }
 
@@ -485,11 +483,25 @@ pub fn admin(layout: &Layout) -> Option<NodeId> {
         .map(|(_, node)| *node)
 }
 
-/// Hands the administrator a command.
-pub fn command(kernel: &mut Kernel<Cluster, Node>, node: NodeId, request: impl Into<AdminTask>) {
-    if let Node::Client(Client::Admin(client)) = kernel.actor_mut(node) {
-        let number = client.push(request);
-        kernel.poke(node, Timer::Command(number));
+/// Hands the administrator a command; answers its number.
+pub fn command(
+    kernel: &mut Kernel<Cluster, Node>,
+    node: NodeId,
+    request: impl Into<AdminTask>,
+) -> Option<u32> {
+    // A line of the timeline may come before the plan's topics.
+    start_admin(kernel, node);
+    let Node::Client(Client::Admin(client)) = kernel.actor_mut(node) else {
+        return None;
+    };
+    let number = client.push(request);
+    kernel.poke(node, Timer::Command(number));
+    Some(number)
+}
+
+fn start_admin(kernel: &mut Kernel<Cluster, Node>, node: NodeId) {
+    if kernel.status(node) == NodeStatus::Down {
+        kernel.apply(Fault::Start(node));
     }
 }
 
@@ -505,12 +517,13 @@ pub fn unanswered(kernel: &Kernel<Cluster, Node>, layout: &Layout) -> Vec<String
         .collect()
 }
 
-fn topics_are_made(count: u32, world: &World<'_>) -> bool {
+fn topics_are_made(asked: &[u32], world: &World<'_>) -> bool {
     let Some(node) = admin(world.layout) else {
         return true;
     };
     let Node::Client(Client::Admin(client)) = world.kernel.actor(node) else {
         return true;
     };
-    (0..count).all(|number| client.outcomes().contains_key(&number))
+    let mut asked = asked.iter();
+    asked.all(|number| client.outcomes().contains_key(number))
 }

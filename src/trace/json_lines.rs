@@ -427,7 +427,7 @@ fn without_place(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Fact, ShellFact, TopicPartition};
+    use crate::protocol::{ApplicationFact, Fact, ShellFact, TopicPartition};
 
     fn header() -> TraceHeader {
         TraceHeader {
@@ -502,6 +502,26 @@ mod tests {
                 end
             ]
         );
+    }
+
+    /// Families of facts share one list of names.
+    #[test]
+    fn what_an_application_pauses_is_no_pause_of_its_process() {
+        let partitions = vec![TopicPartition::new("t", 0)];
+        let by_application = [
+            ApplicationFact::Paused {
+                partitions: partitions.clone(),
+            },
+            ApplicationFact::Resumed { partitions },
+        ];
+        let facts = by_application.map(Fact::from).into_iter();
+        let facts: Vec<Fact> = facts.chain([Fact::Paused, Fact::Resumed]).collect();
+        let entries = facts.into_iter().map(|fact| TraceEntry { fact, ..entry() });
+        let entries: Vec<TraceEntry> = entries.collect();
+        let (_, mut lines) = read(&write_json_lines(&header(), &entries)).unwrap();
+        lines.pop();
+        let same: Vec<TraceLine> = entries.into_iter().map(TraceLine::Fact).collect();
+        assert_eq!(lines, same);
     }
 
     #[test]

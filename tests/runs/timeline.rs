@@ -1,6 +1,6 @@
 //! What lines of the timeline and settings of a plan do to a run.
 
-use kafka_trial::protocol::{Fact, ShellFact};
+use kafka_trial::protocol::{Fact, GroupFact, ShellFact};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario;
 
@@ -351,4 +351,26 @@ timeline:
     // The same crash at the same instant by the clock: nobody looks for stalls, and it is the same run.
     let by_clock = play(&scenario(&format!("at: {}ns", crash.0)));
     assert_eq!(by_clock.digest, waiting.digest);
+}
+
+#[test]
+fn a_line_for_the_administrator_may_come_before_the_plans_topics() {
+    for at in ["0s", "30ms", "45ms"] {
+        let report = play(&format!(
+            "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: {at}, describe group: g}}
+"
+        ));
+        let acknowledged = |fact: &Fact| matches!(fact, Fact::Acked { .. });
+        let count = report.trace.iter().filter(|it| acknowledged(&it.fact));
+        assert!(count.count() > 50, "{at}: the producer works");
+        let answers = |fact: &Fact| {
+            use GroupFact::{DescribeFailed, Described};
+            matches!(fact, Fact::Group(Described { .. } | DescribeFailed { .. }))
+        };
+        let is_answered = report.trace.iter().any(|it| answers(&it.fact));
+        assert!(is_answered, "{at}: so does the administrator");
+    }
 }

@@ -41,10 +41,10 @@ pub enum ApplicationFact {
         why: Rc<str>,
     },
     /// By a consumer: its application wants nothing of these partitions until it resumes them.
-    #[serde(rename = "paused")]
+    #[serde(rename = "partitions-paused")]
     Paused { partitions: Vec<TopicPartition> },
     /// By a consumer: its application wants these partitions again.
-    #[serde(rename = "unpaused")]
+    #[serde(rename = "partitions-resumed")]
     Resumed { partitions: Vec<TopicPartition> },
     /// By a consumer: its application's `ConsumerRebalanceListener` has thrown in this method, and `poll` (or `close`)
     /// throws a KafkaException: it is caught, and `poll` is called again, or the application closes its consumer and ends.
