@@ -3,21 +3,26 @@
 //!
 //! Looks at what coordinators say that they have stored, of which generation and in which; and at where members
 //! begin that begin where their group has committed. That one begins behind it (C-4) is no lie of the coordinator: a
-//! commit that was answered with an error may be found in the log. Not asked of plans in which commits may be lost with
-//! a disk, or by an unclean election.
+//! commit that was answered with an error may be found in the log. Nor is it one where a consumer that names its
+//! partitions itself begins before what another of its group has committed since it was answered: no generation keeps
+//! that one from committing. Not asked of plans in which commits may be lost with a disk, or by an unclean election.
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, ConsumerPlan, Plan};
 use crate::protocol::{Fact, GroupFact, Routine, TopicPartition, counted};
-use crate::trace::TraceEntry;
+use crate::trace::{ByNode, TraceEntry};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 const NAME: &str = "groups go on where they have committed";
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct GroupsGoOnWhereTheyCommitted {
+    /// All that have a group.
+    consumers: Vec<ConsumerPlan>,
+    /// Who names its partitions itself.
+    by_hand: ByNode<bool>,
     committed: BTreeMap<(Rc<str>, TopicPartition), i64>,
     commits: u64,
     resumed: u64,
@@ -26,7 +31,22 @@ pub(super) struct GroupsGoOnWhereTheyCommitted {
 impl GroupsGoOnWhereTheyCommitted {
     /// `None` where commits may be lost with what keeps them.
     pub(super) fn of(plan: &Plan) -> Option<Self> {
-        (!may_lose_what_is_stored(plan)).then(Self::default)
+        let consumers = plan.consumers.iter();
+        (!may_lose_what_is_stored(plan)).then(|| GroupsGoOnWhereTheyCommitted {
+            consumers: consumers
+                .filter(|it| it.group_id().is_some())
+                .cloned()
+                .collect(),
+            ..Self::default()
+        })
+    }
+
+    /// More than one consumer of the group may read the partition.
+    fn is_shared(&self, group: &str, partition: &TopicPartition) -> bool {
+        let of_group = self.consumers.iter().filter(|it| {
+            it.group_id() == Some(group) && it.may_read(&partition.topic, partition.partition)
+        });
+        of_group.map(|it| it.count.unwrap_or(1)).sum::<u32>() > 1
     }
 }
 
@@ -83,11 +103,18 @@ impl Property for GroupsGoOnWhereTheyCommitted {
                 self.committed.remove(&place);
                 None
             }
+            Fact::Group(GroupFact::AssignedByHand { .. }) => {
+                *self.by_hand.of(&entry.node) = true;
+                None
+            }
             Fact::Group(GroupFact::Resumed {
                 group,
                 partition,
                 offset,
             }) => {
+                if *self.by_hand.of(&entry.node) && self.is_shared(group, partition) {
+                    return None;
+                }
                 self.resumed += 1;
                 let place = (Rc::clone(group), partition.clone());
                 let committed = self.committed.get(&place).copied()?;
@@ -116,6 +143,7 @@ impl Property for GroupsGoOnWhereTheyCommitted {
 mod tests {
     use super::*;
     use crate::check::testing::{Scene, alone};
+    use crate::plan::{Assign, Partition};
 
     fn committed(offset: i64, of_generation: i32, in_generation: i32) -> Fact {
         Fact::Group(GroupFact::OffsetCommitted {
@@ -167,5 +195,35 @@ mod tests {
             partition: TopicPartition::new("t", 0),
         });
         assert_eq!(look(vec![committed(4, 1, 1), forgotten, resumed(3)]), None);
+    }
+    #[test]
+    fn who_names_its_partitions_itself_is_held_to_it_where_it_reads_alone() {
+        let by_hand = |name: &str, topic: &str| {
+            let mut consumer = ConsumerPlan::new(name, topic).config("group.id", "g");
+            consumer.assign = Some(Assign::All);
+            consumer
+        };
+        let member = |topic: &str| ConsumerPlan::new("m", topic).config("group.id", "g");
+        let look = |consumers: Vec<ConsumerPlan>| {
+            let plan = consumers.into_iter().fold(Plan::new("p"), Plan::consumer);
+            let assigned = Fact::Group(GroupFact::AssignedByHand {
+                group: "g".into(),
+                commits_nothing: false,
+                partitions: vec![TopicPartition::new("t", 0)],
+            });
+            let scene = Scene::new();
+            let facts = [assigned, committed(4, -1, 0), resumed(3)];
+            let entries = facts.map(|fact| scene.fact("n", fact));
+            let property = GroupsGoOnWhereTheyCommitted::of(&plan).expect("a plan without losses");
+            alone(property).after_event(&entries, &scene).is_some()
+        };
+        let mut one_of_two = by_hand("o", "t");
+        one_of_two.assign = Some(Assign::These(vec![Partition::new("t", 1)]));
+        assert!(look(vec![by_hand("n", "t")]));
+        assert!(look(vec![by_hand("n", "t"), member("u")]));
+        assert!(look(vec![by_hand("n", "t"), one_of_two]));
+        assert!(!look(vec![by_hand("n", "t").count(2)]));
+        assert!(!look(vec![by_hand("n", "t"), by_hand("o", "t")]));
+        assert!(!look(vec![by_hand("n", "t"), member("t")]));
     }
 }
