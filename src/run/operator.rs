@@ -12,7 +12,7 @@ use super::nemesis::Nemesis;
 use super::readiness;
 use super::recorded::plan_as_run;
 use crate::client::{AdminTask, Client};
-use crate::kernel::{Duration, Fault, Kernel, NodeId, NodeStatus, Time};
+use crate::kernel::{Duration, Fault, Kernel, NodeId, Time};
 use crate::node::{Layout, Node};
 use crate::plan::{Moment, Partition, Plan, SCHEMA_REGISTRY, When, ZooKeeperClientPlan};
 use crate::protocol::{BrokerId, Cluster, Fact, Lack, NO_LEADER, Timer, TopicPartition};
@@ -489,7 +489,6 @@ pub fn command(
     node: NodeId,
     request: impl Into<AdminTask>,
 ) -> Option<u32> {
-    // A line of the timeline may come before the plan's topics.
     start_admin(kernel, node);
     let Node::Client(Client::Admin(client)) = kernel.actor_mut(node) else {
         return None;
@@ -499,8 +498,10 @@ pub fn command(
     Some(number)
 }
 
+/// Once, for its first command: a line of the timeline may come before the plan's topics, and whom a fault has ended
+/// stays so.
 fn start_admin(kernel: &mut Kernel<Cluster, Node>, node: NodeId) {
-    if kernel.status(node) == NodeStatus::Down {
+    if kernel.starts(node) == 0 {
         kernel.apply(Fault::Start(node));
     }
 }

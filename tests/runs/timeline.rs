@@ -374,3 +374,17 @@ timeline:
         assert!(is_answered, "{at}: so does the administrator");
     }
 }
+
+#[test]
+fn a_command_does_not_start_an_administrator_that_has_crashed() {
+    let report = play(&format!(
+        "{TRUCKS}
+cluster: {{brokers: 1}}
+timeline:
+  - {{at: 20s, crash: all clients}}
+  - {{at: 22s, describe group: g}}
+  - {{at: 24s, describe group: g}}
+"
+    ));
+    assert_eq!(stated(&report, "admin", &Fact::Started).len(), 1);
+}
