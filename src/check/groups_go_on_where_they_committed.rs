@@ -196,6 +196,7 @@ mod tests {
         });
         assert_eq!(look(vec![committed(4, 1, 1), forgotten, resumed(3)]), None);
     }
+
     #[test]
     fn who_names_its_partitions_itself_is_held_to_it_where_it_reads_alone() {
         let by_hand = |name: &str, topic: &str| {

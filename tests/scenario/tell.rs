@@ -102,6 +102,7 @@ expect:
     );
     let told = trial(&["tell", &format!("{}/trace.jsonl", place.name())]);
     assert_eq!(text(&told.stdout), printed);
+    assert_eq!(told.status.code(), Some(1));
     fs::remove_file(scenario).unwrap();
 }
 
