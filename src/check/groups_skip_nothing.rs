@@ -5,6 +5,10 @@
 //! Looks at what members get and where they are set, at what coordinators say that members have committed, and at
 //! where members begin that begin where their group has committed. So nothing below a group's offsets was given to
 //! nobody; whether it was processed too is counted by expectations.
+//!
+//! A consumer that names its partitions itself reads for its group where nobody is a member of it. Beside members it
+//! reads for itself, and what it commits while none is there is all that they go on behind. A coordinator that reads
+//! the group's log may find such a commit in it whose answer nobody got.
 
 use super::property::{Property, Violation};
 use crate::node::view::ClusterView;
@@ -17,16 +21,42 @@ const NAME: &str = "a group goes on nowhere behind what it was given";
 
 #[derive(Default)]
 pub(super) struct GroupsSkipNothing {
-    /// Of which of the groups a client is.
-    members: ByNode<Option<usize>>,
+    readers: ByNode<Option<Reader>>,
     groups: Vec<Group>,
     looked_at: u64,
 }
 
+/// What a client is in one of the groups.
+#[derive(Clone, Copy)]
+struct Reader {
+    group: usize,
+    is: Is,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Member,
+    /// It names its partitions itself.
+    ByHand {
+        commits: bool,
+    },
+}
+
 struct Group {
     name: Rc<str>,
-    /// The first offset that no member was given.
-    given: BTreeMap<TopicPartition, i64>,
+    /// It has or has had some.
+    has_members: bool,
+    given: BTreeMap<TopicPartition, Given>,
+}
+
+/// Of a partition, the first offset that was not given.
+#[derive(Clone, Copy, Default)]
+struct Given {
+    /// To a member; or committed by who is none.
+    members: Option<i64>,
+    by_hand: Option<i64>,
+    /// Of that, what its reader may have committed.
+    may_be_committed: Option<i64>,
 }
 
 impl Property for GroupsSkipNothing {
@@ -40,12 +70,22 @@ impl Property for GroupsSkipNothing {
 
     fn after_fact(&mut self, entry: &TraceEntry, _: &dyn ClusterView) -> Option<Violation> {
         match &entry.fact {
-            Fact::Group(
-                GroupFact::PartitionsAssigned { group, .. }
-                | GroupFact::AssignedByHand { group, .. },
-            ) => {
-                let place = self.place(group);
-                *self.members.of(&entry.node) = Some(place);
+            Fact::Group(GroupFact::PartitionsAssigned { group, .. }) => {
+                let group = self.place(group);
+                self.groups[group].has_members = true;
+                let is = Is::Member;
+                *self.readers.of(&entry.node) = Some(Reader { group, is });
+                None
+            }
+            Fact::Group(GroupFact::AssignedByHand {
+                group,
+                commits_nothing,
+                ..
+            }) => {
+                let group = self.place(group);
+                let commits = !commits_nothing;
+                let is = Is::ByHand { commits };
+                *self.readers.of(&entry.node) = Some(Reader { group, is });
                 None
             }
             Fact::Consumed {
@@ -64,9 +104,27 @@ impl Property for GroupsSkipNothing {
                 group,
                 partition,
                 offset,
-                of_generation: 0..,
+                of_generation,
                 ..
-            }) => self.held_against(entry, group, partition, *offset, "commits"),
+            }) => {
+                if *of_generation >= 0 {
+                    return self.held_against(entry, group, partition, *offset, "commits");
+                }
+                let group = self.place(group);
+                self.raise(group, partition, |given| {
+                    given.members = given.members.max(Some(*offset));
+                });
+                None
+            }
+            Fact::Group(GroupFact::Loaded { groups, .. }) => {
+                for group in groups {
+                    let group = self.place(group);
+                    for given in self.groups[group].given.values_mut() {
+                        given.members = given.members.max(given.may_be_committed);
+                    }
+                }
+                None
+            }
             Fact::Group(GroupFact::Resumed {
                 group,
                 partition,
@@ -87,23 +145,35 @@ impl GroupsSkipNothing {
         known.unwrap_or_else(|| {
             self.groups.push(Group {
                 name: Rc::clone(group),
+                has_members: false,
                 given: BTreeMap::new(),
             });
             self.groups.len() - 1
         })
     }
 
+    fn raise(&mut self, group: usize, partition: &TopicPartition, raise: impl Fn(&mut Given)) {
+        let given = &mut self.groups[group].given;
+        match given.get_mut(partition) {
+            Some(known) => raise(known),
+            None => raise(given.entry(partition.clone()).or_default()),
+        }
+    }
+
     fn is_given(&mut self, entry: &TraceEntry, partition: &TopicPartition, up_to: i64) {
-        let Some(place) = *self.members.of(&entry.node) else {
+        let Some(Reader { group, is }) = *self.readers.of(&entry.node) else {
             return;
         };
-        let given = &mut self.groups[place].given;
-        match given.get_mut(partition) {
-            Some(known) => *known = (*known).max(up_to),
-            None => {
-                given.insert(partition.clone(), up_to);
+        let up_to = Some(up_to);
+        self.raise(group, partition, |given| match is {
+            Is::Member => given.members = given.members.max(up_to),
+            Is::ByHand { commits } => {
+                given.by_hand = given.by_hand.max(up_to);
+                if commits {
+                    given.may_be_committed = given.may_be_committed.max(up_to);
+                }
             }
-        }
+        });
     }
 
     fn held_against(
@@ -116,14 +186,19 @@ impl GroupsSkipNothing {
     ) -> Option<Violation> {
         self.looked_at += 1;
         let place = self.place(group);
-        let given = self.groups[place].given.get(partition).copied();
+        let of_group = &self.groups[place];
+        let known = of_group.given.get(partition).copied().unwrap_or_default();
+        let (given, whom) = match of_group.has_members {
+            true => (known.members, "its members were"),
+            false => (known.by_hand, "who reads for it was"),
+        };
         (given.unwrap_or(0) < offset).then(|| {
             let given = given.map_or_else(
                 || "nothing".to_owned(),
                 |given| format!("nothing from offset {given} on"),
             );
             let sentence = format!(
-                "group {group} {does} {partition} offset {offset}, and its members were given {given}"
+                "group {group} {does} {partition} offset {offset}, and {whom} given {given}"
             );
             Violation::at(NAME, entry, sentence).of(partition)
         })
@@ -201,5 +276,95 @@ mod tests {
     fn what_others_read_without_the_group_counts_for_nobody() {
         let alone = vec![consumed("t-0", 4, "a"), joins(), committed(5, 1)];
         assert!(look(alone).is_some());
+    }
+
+    fn by_hand(commits_nothing: bool) -> Fact {
+        Fact::Group(GroupFact::AssignedByHand {
+            group: "g".into(),
+            partitions: vec![TopicPartition::new("t", 0)],
+            commits_nothing,
+        })
+    }
+
+    fn loaded() -> Fact {
+        Fact::Group(GroupFact::Loaded {
+            partition: 0,
+            groups: vec!["g".into()],
+        })
+    }
+
+    /// What `a`, who names its partitions itself, and `m` do in their order.
+    fn look_at_both(facts: Vec<(&str, Fact)>) -> Option<String> {
+        let scene = Scene::new();
+        let entries = facts.into_iter().map(|(node, fact)| scene.fact(node, fact));
+        let entries: Vec<_> = entries.collect();
+        let mut property = alone(GroupsSkipNothing::default());
+        property.after_event(&entries, &scene).map(|it| it.sentence)
+    }
+
+    #[test]
+    fn who_names_its_partitions_itself_reads_for_its_group_where_that_has_no_members() {
+        let reads = || vec![by_hand(false), position("t-0", 4), consumed("t-0", 4, "a")];
+        assert_eq!(look([reads(), vec![resumed(5)]].concat()), None);
+        // What somebody commits there is no reading.
+        let behind = look([reads(), vec![committed(7, -1), resumed(7)]].concat());
+        assert_eq!(
+            behind.unwrap(),
+            "group g goes on at t-0 offset 7, and who reads for it was given nothing from offset 5 on"
+        );
+    }
+
+    #[test]
+    fn fires_when_members_go_on_behind_what_only_another_has_read_by_hand() {
+        let both = |last: Vec<(&'static str, Fact)>| {
+            let reads = vec![
+                ("a", by_hand(false)),
+                ("a", position("t-0", 4)),
+                ("a", consumed("t-0", 6, "a")),
+                ("m", joins()),
+                ("m", consumed("t-0", 4, "a")),
+            ];
+            look_at_both([reads, last].concat())
+        };
+        let given = "its members were given nothing from offset 5 on";
+        assert_eq!(both(vec![("b", committed(5, 1))]), None);
+        assert_eq!(
+            both(vec![("b", committed(6, 1))]).unwrap(),
+            format!("group g commits t-0 offset 6, and {given}")
+        );
+        assert_eq!(
+            both(vec![("m", resumed(6))]).unwrap(),
+            format!("group g goes on at t-0 offset 6, and {given}")
+        );
+        let is_set = both(vec![
+            ("a", position("t-0", 9)),
+            ("a", consumed("t-0", 9, "a")),
+            ("b", committed(6, 1)),
+        ]);
+        assert_eq!(
+            is_set.unwrap(),
+            format!("group g commits t-0 offset 6, and {given}")
+        );
+        // It was committed while nobody was a member, and that much.
+        assert_eq!(both(vec![("b", committed(7, -1)), ("m", resumed(7))]), None);
+        assert!(both(vec![("b", committed(6, -1)), ("m", resumed(7))]).is_some());
+    }
+
+    #[test]
+    fn a_commit_by_hand_may_be_found_in_the_log_that_nobody_answered() {
+        let found = |commits_nothing: bool, offset: i64| {
+            look_at_both(vec![
+                ("a", by_hand(commits_nothing)),
+                ("a", position("t-0", 4)),
+                ("a", consumed("t-0", 6, "a")),
+                ("b", loaded()),
+                ("a", consumed("t-0", 7, "a")),
+                ("m", joins()),
+                ("m", resumed(offset)),
+            ])
+        };
+        assert_eq!(found(false, 7), None);
+        assert!(found(false, 8).is_some());
+        assert!(found(true, 7).is_some());
     }
 }

@@ -180,6 +180,29 @@ consumers:
     .check();
 }
 
+/// As above; and one of the same group that names its partitions itself reads all that there is meanwhile, and commits
+/// nothing.
+#[test]
+fn consumer_position_fetched_beside_one_that_reads_by_hand() {
+    Case {
+        broken: "consumer_position=fetched",
+        era: "",
+        noticed_by: "a group goes on nowhere behind what it was given",
+        plan: format!(
+            "{THREE}
+consumers:
+  a:
+    topics: [t]
+    start: 20s
+    processing: 20ms
+    config: {{group.id: g, max.poll.records: 10, auto.commit.interval.ms: 1000}}
+  b: {{topics: [t], assign: all partitions, config: {{group.id: g, enable.auto.commit: false}}}}
+"
+        ),
+    }
+    .check();
+}
+
 /// A member stands still for longer than its session, and its partitions are another's; then it joins again, and says
 /// that they are its own (B51). The other hears of it late.
 #[test]
