@@ -71,6 +71,18 @@ const COMMANDS: &[(&str, &[Argument])] = &[
     ("group", &[GROUP]),
 ];
 
+/// What a producer does in a transaction (CP48, CP49, CX12): nobody here can.
+pub(super) fn is_of_transactions(operation: &str) -> bool {
+    let of_transactions = [
+        "init_transactions",
+        "begin",
+        "commit",
+        "abort",
+        "send_offsets",
+    ];
+    of_transactions.contains(&operation)
+}
+
 /// Checks a command: a known operation, and what goes with it.
 pub(super) fn check(command: &Field<'_>) -> Result<(), Problem> {
     let op = command.need("op", "\"op\": \"produce\", or another operation")?;

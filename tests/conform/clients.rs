@@ -66,11 +66,11 @@ const IDEMPOTENT: &str = "idempotent_over_crash";
 const NOT_PLAYED: [(&str, &str); 2] = [
     (
         "txn_commit_abort",
-        "a client's own `init_transactions` is not played",
+        "transactions are not modelled: a client's own `init_transactions` is not played",
     ),
     (
         "txn_fenced",
-        "a client's own `init_transactions` is not played",
+        "transactions are not modelled: a client's own `init_transactions` is not played",
     ),
 ];
 

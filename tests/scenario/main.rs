@@ -16,4 +16,5 @@ mod reports;
 mod round_trip;
 mod tell;
 mod told;
+mod transactions;
 mod users;

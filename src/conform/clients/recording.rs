@@ -217,6 +217,9 @@ fn deed_of(step: &Field<'_>) -> Read<(String, Deed)> {
         }
         return match client_command::operation(&op)? {
             "produce" => produce(step),
+            other if client_command::is_of_transactions(other) => Ok(Err(format!(
+                "transactions are not modelled: a client's own `{other}` is not played"
+            ))),
             other => Ok(Err(format!("a client's own `{other}` is not played"))),
         };
     }

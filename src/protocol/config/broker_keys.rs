@@ -423,6 +423,7 @@ pub(super) const BROKER: &[Key] = &[
         "transaction.remove.expired.transaction.cleanup.interval.ms",
         int(1),
     ),
+    // Nobody writes to `__transaction_state` (CG7), nor makes it.
     tunes("transaction.state.log.load.buffer.size", int(1)),
     tunes("transaction.state.log.min.isr", int(1)),
     tunes("transaction.state.log.num.partitions", int(1)),

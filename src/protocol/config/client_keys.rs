@@ -101,6 +101,7 @@ pub(super) const PRODUCER: &[Key] = &[
     modelled("serializer.encoding", CHARSET, ""),
     modelled("socket.connection.setup.timeout.max.ms", long(ANY), "30000"),
     modelled("socket.connection.setup.timeout.ms", long(ANY), "10000"),
+    // What they begin (CP48, CP49, CX12) nobody carries out.
     changes("transaction.timeout.ms", int(ANY), Lack::Transactions, &[]),
     changes("transactional.id", TEXT, Lack::Transactions, &[]),
     modelled("value.serializer", SERIALIZER, ""),
