@@ -174,6 +174,54 @@ fn cc51_a_group_with_members_takes_no_commit_of_who_is_none() {
     assert!(failed.iter().all(|(_, it)| it == "CommitFailedException"));
 }
 
+fn exceptions(report: &Report) -> Vec<(u64, &str)> {
+    let thrown = report.trace.iter().filter_map(|entry| match &entry.fact {
+        Fact::ConsumerError { exception, .. } => Some((entry.time.0 / 1_000_000, &**exception)),
+        _ => None,
+    });
+    thrown.collect()
+}
+
+/// Its application polls again whatever is thrown, until another consumer of its group has committed.
+#[test]
+fn cc34_who_has_no_policy_reads_on_from_what_another_commits() {
+    let report = played(
+        "12s",
+        "",
+        "consumers:\n  a: {topics: [t], assign: t-0, start: 2s, config: {group.id: g}}\n  \
+         b: {topics: [t], assign: t-0, start: 3s, config: {group.id: g, auto.offset.reset: none}}\n",
+    );
+    let [(thrown, "NoOffsetForPartitionException")] = exceptions(&report)[..] else {
+        panic!("told once: {:?}", exceptions(&report));
+    };
+    assert!((3_000..4_500).contains(&thrown), "{thrown}");
+    let (committed, offset) = commits(&report)[0];
+    assert!(committed > thrown + 1_000, "{committed}");
+    let mut read = report.trace.iter().filter_map(|entry| match entry.fact {
+        Fact::Consumed { offset, .. } if &*entry.node == "b" => {
+            Some((entry.time.0 / 1_000_000, offset))
+        }
+        _ => None,
+    });
+    let (at, first) = read.next().expect("it reads on");
+    assert_eq!(first, offset);
+    assert!((committed..committed + 1_000).contains(&at), "{at}");
+}
+
+#[test]
+fn cc34_who_names_its_partitions_and_has_neither_group_nor_policy_is_told() {
+    let report = played(
+        "12s",
+        "",
+        "consumers: {a: {topics: [t], assign: t-1, config: {auto.offset.reset: none}}}\n",
+    );
+    let thrown = exceptions(&report);
+    assert!(
+        matches!(thrown[..], [(_, "NoOffsetForPartitionException")]),
+        "{thrown:?}"
+    );
+}
+
 /// The coordinator's broker is stopped just before the consumer is: it looks for another one, and commits.
 #[test]
 fn cc56_the_last_commit_of_who_is_no_member_is_waited_for() {

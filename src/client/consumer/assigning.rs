@@ -24,6 +24,7 @@ impl Consumer {
     pub(super) fn assign_named_partitions(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(Assign::These(these)) = &self.options.assign {
             self.assign(ctx, these.clone());
+            self.library.throw_for_missing_positions();
         }
     }
 

@@ -6,7 +6,7 @@
 //! of what is committed.
 
 use super::ConsumerCoordinator;
-use crate::client::subscription_state::{State, SubscriptionState};
+use crate::client::subscription_state::SubscriptionState;
 use crate::kernel::Time;
 use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::rules::CoordinatorLookup;
@@ -64,7 +64,7 @@ impl ConsumerCoordinator {
         };
         let mut assigned = subscriptions.iter();
         let seeks_positions = by_hand.closing.is_none()
-            && assigned.any(|(_, assigned)| assigned.state == State::Initializing);
+            && assigned.any(|(_, assigned)| assigned.state.awaits_commit());
         by_hand.waits =
             seeks_positions || self.asked.somebody_waits() || self.asked_committed.is_some();
         by_hand.is_answered &= !by_hand.waits;
