@@ -134,6 +134,7 @@ each! {
     crash_before_processing: "08-commits/crash-before-processing",
     crash_before_the_commit: "08-commits/crash-before-the-commit",
     failure_and_auto_commit: "08-commits/failure-and-auto-commit",
+    partitions_by_hand: "08-commits/partitions-by-hand",
     read_again: "08-commits/read-again",
     sent_on_twice: "08-commits/sent-on-twice",
     text_message_twice: "08-commits/text-message-twice",

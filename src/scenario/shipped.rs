@@ -84,6 +84,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "08-commits/sent-on-twice.yaml",
     "08-commits/committed-offset-expires.yaml",
     "08-commits/read-again.yaml",
+    "08-commits/partitions-by-hand.yaml",
     "09-delivery/retries-twice-or-once.yaml",
     "10-acks/acks-and-min-insync.yaml",
     "11-bootstrap/dead-first-server.yaml",
