@@ -477,6 +477,10 @@ impl KafkaConsumer {
         if position.offset != asked || self.stuck || self.held {
             return;
         }
+        // Without a group nothing keeps what comes while no poll returns anything.
+        if self.group.is_none() && self.lacks_position() {
+            return;
+        }
         match answer.error {
             ErrorCode::None => {
                 if answer.preferred_read_replica >= 0 {
@@ -521,8 +525,19 @@ impl KafkaConsumer {
         }
     }
 
+    /// CC34: one partition with neither a position nor a policy has each `poll` throw, whatever else could be read.
+    /// While its group cannot be asked, `poll` does not come to that.
+    fn lacks_position(&self) -> bool {
+        let asks = |group: &Membership| group.coordinator.finds_positions();
+        self.subscriptions.lacks_position() && self.group.as_ref().is_none_or(asks)
+    }
+
     /// Tells the application of partitions without a position and without a policy.
     pub fn throw_for_missing_positions(&mut self) {
+        // The call of `position` throws, then, and not `poll`.
+        if self.asking.is_some() {
+            return;
+        }
         let missing: Vec<TopicPartition> = self
             .subscriptions
             .iter()

@@ -311,6 +311,12 @@ impl SubscriptionState {
         self.policy
     }
 
+    /// Of some partition there is no position, and no policy to find one.
+    pub fn lacks_position(&self) -> bool {
+        let mut assigned = self.assigned.values();
+        self.policy == AutoOffsetReset::None && assigned.any(|it| it.state == State::NoPosition)
+    }
+
     /// Where the policy leads (CC34).
     pub fn after_policy(&self, why: Why) -> State {
         match self.policy {

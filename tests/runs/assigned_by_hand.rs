@@ -222,6 +222,76 @@ fn cc34_who_names_its_partitions_and_has_neither_group_nor_policy_is_told() {
     );
 }
 
+/// Of one partition somebody has committed, of the other nobody has: `poll` throws before it fetches, so that neither is
+/// read, by whom its group gives both or who names both.
+#[test]
+fn cc34_one_partition_without_a_position_holds_up_all_that_have_one() {
+    for assign in ["", "assign: [t-0, t-1], "] {
+        let report = played(
+            "40s",
+            "",
+            &format!(
+                "consumers:\n  a: {{topics: [t], assign: t-0, stop: 10s, config: {{group.id: g}}}}\n  \
+                 b: {{topics: [t], start: 12s, {assign}\
+                 config: {{group.id: g, auto.offset.reset: none}}}}\n  \
+                 c: {{topics: [t], assign: t-1, start: 20s, config: {{group.id: g}}}}\n"
+            ),
+        );
+        let thrown = exceptions(&report);
+        assert_eq!(thrown.len(), 1, "told once: {thrown:?}");
+        assert!((12_000..17_000).contains(&thrown[0].0), "{thrown:?}");
+        let of_one = report.trace.iter().any(|entry| {
+            matches!(&entry.fact, Fact::ConsumerError { partition, .. } if partition.partition == 1)
+        });
+        assert!(of_one, "of the one that has none");
+        let read = report.trace.iter().filter_map(|entry| match &entry.fact {
+            Fact::Consumed { partition, .. } if &*entry.node == "b" => {
+                Some((entry.time.0 / 1_000_000, partition.partition))
+            }
+            _ => None,
+        });
+        let read: Vec<(u64, i32)> = read.collect();
+        let committed_for_one = group_facts(&report).find_map(|(at, fact)| match fact {
+            GroupFact::OffsetCommitted { partition, .. } if partition.partition == 1 => Some(at),
+            _ => None,
+        });
+        // A group with a member takes no commit of `c`.
+        assert_eq!(committed_for_one.is_some(), !assign.is_empty());
+        match committed_for_one {
+            None => assert_eq!(read, []),
+            Some(at) => {
+                assert!(read[0].0 >= at, "{at}: {:?}", read[0]);
+                for partition in [0, 1] {
+                    assert!(read.iter().any(|it| it.1 == partition));
+                }
+            }
+        }
+    }
+}
+
+/// It has fetched more than it was given when a third partition is found: that stays where it is.
+#[test]
+fn cc34_what_was_fetched_is_not_given_while_another_partition_has_no_position() {
+    let report = played(
+        "40s",
+        "",
+        "consumers:\n  a: {topics: [t], assign: [t-0, t-1], stop: 10s, config: {group.id: g}}\n  \
+         b: {topics: [t], assign: all partitions, start: 12s, processing: 500ms, config: {group.id: g, \
+         auto.offset.reset: none, max.poll.records: 1, metadata.max.age.ms: 2000}}\n\
+         timeline: [{at: 20s, create partitions: t, partitions: 3}]\n",
+    );
+    let of_b = report.trace.iter().filter(|it| &*it.node == "b");
+    let facts: Vec<&Fact> = of_b.map(|entry| &entry.fact).collect();
+    let is_thrown = |fact: &&Fact| matches!(fact, Fact::ConsumerError { .. });
+    let thrown = facts.iter().position(is_thrown).expect("it is thrown");
+    let reads = |facts: &[&Fact]| {
+        let is_read = |fact: &&&Fact| matches!(fact, Fact::Consumed { .. });
+        facts.iter().filter(is_read).count()
+    };
+    assert!(reads(&facts[..thrown]) > 10);
+    assert_eq!(reads(&facts[thrown..]), 0);
+}
+
 /// The coordinator's broker is stopped just before the consumer is: it looks for another one, and commits.
 #[test]
 fn cc56_the_last_commit_of_who_is_no_member_is_waited_for() {

@@ -379,7 +379,8 @@ fn who_has_no_position_and_no_reset_policy_polls_again_and_that_is_told() {
         "{}",
         "cannot read (NoOffsetForPartitionException)",
     );
-    assert!(on.ends_with(": t-0: its application polls again"), "{on}");
+    let again = ": t-0: its application polls again, and is given nothing of any partition until this one has a position";
+    assert!(on.ends_with(again), "{on}");
 }
 
 /// The answer would come after the end: the question is not forgotten.

@@ -55,9 +55,14 @@ impl ConsumerCoordinator {
         self.fetch_offsets_again_at = ctx.wall() + pause;
     }
 
+    /// It can be asked what is committed.
+    pub fn finds_positions(&self) -> bool {
+        self.is_active() && self.coordinator.is_some()
+    }
+
     /// For a call that waits for a position, outside of `poll`.
     pub fn find_positions(&mut self, ctx: &mut Ctx<'_>, subscriptions: &SubscriptionState) -> Time {
-        match self.is_active() && self.coordinator.is_some() {
+        match self.finds_positions() {
             true => self.ask_for_offsets(ctx, subscriptions),
             false => Time::MAX,
         }

@@ -2,7 +2,7 @@
 //! `default.api.timeout.ms` is over (`position`, `committed`, `beginningOffsets`; CC35).
 
 use super::{KafkaConsumer, Polled, Question};
-use crate::client::subscription_state::State;
+use crate::client::subscription_state::{State, Why};
 use crate::kernel::Time;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, ListOffsetsPartition, ListOffsetsRequest,
@@ -100,6 +100,10 @@ impl KafkaConsumer {
         };
         if let Some(State::Fetching(position)) = self.subscriptions.state(partition) {
             self.told(Ok(Some(position.offset)));
+            return Time::MAX;
+        }
+        if self.lacks_position() {
+            self.told(Err(Why::NoCommittedOffset.exception()));
             return Time::MAX;
         }
         match &mut self.group {

@@ -211,7 +211,8 @@ impl KafkaConsumer {
     /// CC11, CC12, CC14: the result of `poll`, if there is one. What is no longer assigned, or was sought past,
     /// is dropped. Answers whether there is one.
     pub(super) fn hand_out(&mut self) -> bool {
-        let may = |group: &&mut Membership| group.polls() && !self.held && self.closing.is_none();
+        let holds_back = self.held || self.closing.is_some() || self.lacks_position();
+        let may = |group: &&mut Membership| group.polls() && !holds_back;
         let Some(group) = self.group.as_mut().filter(may) else {
             return false;
         };

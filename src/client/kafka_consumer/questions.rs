@@ -33,6 +33,10 @@ impl KafkaConsumer {
     pub(super) fn ask(&mut self, ctx: &mut Ctx<'_>, kind: Kind) -> Time {
         let now = ctx.wall();
         let mut wake = Time::MAX;
+        // Before it comes to these, `poll` throws.
+        if kind != Kind::EpochEnds && self.lacks_position() {
+            return wake;
+        }
         // CC1: while its application works, a member fetches from nobody but those whom it waits to be connected to.
         let polls = self.group.as_ref().is_none_or(Membership::polls);
         let is_held_up = !polls && self.connecting.is_empty();

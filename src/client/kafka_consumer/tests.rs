@@ -321,6 +321,10 @@ fn cc35_an_application_that_asks_for_an_offset_waits_for_default_api_timeout_ms(
     assert!((400..1_500).contains(&ms), "{ms}");
     let (result, ms, _) = told(OffsetApi::BeginningOffsets, loading(99), &[]);
     assert_eq!((result, ms < 3), (Ok(Some(3)), true));
+    let no_policy = [("auto.offset.reset", "none")];
+    let (result, ms, _) = told(OffsetApi::Position, loading(4), &no_policy);
+    assert_eq!(result, Err("NoOffsetForPartitionException"));
+    assert!((400..1_500).contains(&ms), "{ms}");
     let short = [("default.api.timeout.ms", "1000")];
     for api in [OffsetApi::Committed, OffsetApi::Position] {
         let (result, ms, _) = told(api, loading(99), &short);

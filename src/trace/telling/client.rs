@@ -98,7 +98,14 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
             partition,
             exception,
         } => Telling {
-            after: ": its application polls again".to_owned(),
+            after: match &**exception {
+                // `poll` throws before it comes to any other partition.
+                "NoOffsetForPartitionException" => {
+                    ": its application polls again, and is given nothing of any partition until this one has a position"
+                }
+                _ => ": its application polls again",
+            }
+            .to_owned(),
             ..episode(
                 format!("cannot read ({exception}): "),
                 partition.to_string(),

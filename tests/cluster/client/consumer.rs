@@ -4,7 +4,7 @@ use crate::client::cardboard::{Town, World};
 use crate::client::{consumed, consumer, exceptions};
 use kafka_trial::client::Client;
 use kafka_trial::kernel::Fault;
-use kafka_trial::protocol::{ErrorCode, TopicPartition};
+use kafka_trial::protocol::{ErrorCode, Fact, TopicPartition};
 use std::collections::BTreeMap;
 
 #[test]
@@ -25,6 +25,38 @@ fn cc34_a_consumer_begins_where_its_reset_policy_says() {
     assert!(offsets.is_empty());
     assert_eq!(thrown.len(), 1);
     assert_eq!(thrown[0].1, "NoOffsetForPartitionException");
+}
+
+/// Partition 0 has a position; of a fetch that is answered when `poll` throws for the other one nothing is seen. With
+/// some seed that one brings a record.
+#[test]
+fn cc34_one_partition_without_position_and_policy_ends_the_reading_of_all() {
+    let settings = [
+        ("auto.offset.reset", "none"),
+        ("metadata.max.age.ms", "500"),
+    ];
+    for seed in 1..=10 {
+        let mut town = Town::new(seed, World::with_partitions(&[1]));
+        town.start(1);
+        consumer(&mut town, &settings, &[(0, 0)]);
+        town.run_for(5_000);
+        town.world().add_partition(1);
+        let mut facts = Vec::new();
+        for _ in 0..1_000 {
+            town.world().append(0, &["a"]);
+            facts.extend(town.run_for(1));
+        }
+        let thrown = exceptions(&facts);
+        assert_eq!(thrown.len(), 1, "told once: {thrown:?}");
+        assert_eq!(thrown[0].1, "NoOffsetForPartitionException");
+        let is_thrown = |(_, fact): &(u64, Fact)| matches!(fact, Fact::ConsumerError { .. });
+        let at = facts.iter().position(is_thrown).expect("it is thrown");
+        assert!(!consumed(&facts[..at]).is_empty());
+        assert!(consumed(&facts[at..]).is_empty());
+        let fetches = town.world().fetched_from.len();
+        town.run_for(1_000);
+        assert_eq!(town.world().fetched_from.len(), fetches);
+    }
 }
 
 #[test]
