@@ -9,7 +9,7 @@ use super::recorded_cluster::plan_of;
 use super::seen::check_seen;
 use super::shape::{MAY, Member, Shape, check_members};
 use crate::plan::{Plan, Problem};
-use crate::protocol::config::{ConfigError, Scope};
+use crate::protocol::config::{ConfigError, Scope, in_a_line};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -227,7 +227,7 @@ pub(super) fn config_problem(setting: &Field<'_>, error: ConfigError) -> Problem
             value,
             expected,
         } => setting
-            .problem(format!("{key} cannot be \"{value}\""))
+            .problem(format!("{key} cannot be \"{}\"", in_a_line(&value)))
             .expected(expected),
     }
 }

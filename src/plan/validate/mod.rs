@@ -19,7 +19,7 @@ pub use topology::MOST_BROKERS;
 use crate::kernel::Duration;
 use crate::plan::{Action, Plan, Problem, TopicPlan, write_duration};
 use crate::protocol::config::{
-    BrokerConfig, ConfigError, Key, Lack, Properties, Scope, Unmodelled,
+    BrokerConfig, ConfigError, Key, Lack, Properties, Scope, Unmodelled, in_a_line,
 };
 use std::collections::BTreeMap;
 
@@ -244,7 +244,10 @@ fn config_problem(error: ConfigError, path: &impl Fn(&str) -> Vec<String>) -> Pr
             key,
             value,
             expected,
-        } => Problem::new(path(key), format!("{key} cannot be \"{value}\"")).expected(expected),
+        } => {
+            let found = format!("{key} cannot be \"{}\"", in_a_line(&value));
+            Problem::new(path(key), found).expected(expected)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::topology::{PLAIN_PATH, is_plain_path};
 use super::{Check, Checked, config_problem};
 use crate::kernel::Duration;
 use crate::plan::{Action, Entry, Healing, Moment, Problem, Role, Targets, When, write_duration};
-use crate::protocol::config::Scope;
+use crate::protocol::config::{Scope, in_a_line, unfit_group_id};
 
 /// So often at most a line is carried out.
 const MOST_TIMES: u64 = 10_000;
@@ -213,7 +213,13 @@ impl Check<'_> {
                 let problem = Problem::new(own(), "a group without a name");
                 Err(problem.expected("a group.id, such as that of a consumer"))
             }
-            Action::DescribeGroup(_) => Ok(()),
+            Action::DescribeGroup(group) => match unfit_group_id(group) {
+                Some(expected) => {
+                    let found = format!("a group cannot be called \"{}\"", in_a_line(group));
+                    Err(Problem::new(own(), found).expected(expected))
+                }
+                None => Ok(()),
+            },
             Action::AlterTopic { topic, set, delete } => {
                 self.topic_there(topic, own())?;
                 self.properties(Scope::Topic, set, |key| {

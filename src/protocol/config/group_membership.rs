@@ -40,6 +40,13 @@ impl GroupMembership {
         if group_id.is_empty() {
             return Ok(None);
         }
+        if let Some(expected) = unfit_group_id(&group_id) {
+            return Err(ConfigError::Value {
+                key: "group.id",
+                value: group_id,
+                expected: expected.to_owned(),
+            });
+        }
         let session = keys.number("session.timeout.ms", 0, 45_000)?;
         let heartbeat = keys.number("heartbeat.interval.ms", 0, 3_000)?;
         if heartbeat >= session {
@@ -104,6 +111,24 @@ impl GroupMembership {
     }
 }
 
+/// What a group's name is to be instead, where lines and tables that name it could not be read. Kafka takes any text of
+/// up to 32767 bytes, which is what a string in `__consumer_offsets` may have.
+pub fn unfit_group_id(id: &str) -> Option<&'static str> {
+    // That of a topic's name.
+    const MOST: usize = 249;
+    if id.contains(char::is_control) {
+        Some(
+            "a name without control characters: Kafka takes them, and they break the lines that name the group",
+        )
+    } else if id.chars().count() > MOST {
+        Some(
+            "at most 249 characters, as of a topic's name: Kafka takes more, and no table of groups could be read",
+        )
+    } else {
+        None
+    }
+}
+
 /// CC48: by default the cooperative sticky one is offered behind range, so that a group may move to it; range is
 /// what comes of it, and members give everything up before they join.
 fn assignors(classes: &str) -> Result<Vec<&'static str>, ConfigError> {
@@ -129,5 +154,27 @@ fn assignors(classes: &str) -> Result<Vec<&'static str>, ConfigError> {
             expected: format!("each assignor once, and {} is there twice", names[place]),
         }),
         None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_may_have_any_name_that_a_line_can_hold() {
+        for fit in ["g", "a b", "Größe/1", &"g".repeat(249), &"ß".repeat(249)] {
+            assert_eq!(unfit_group_id(fit), None, "{fit}");
+        }
+        for unfit in [
+            "a\nb",
+            "a\tb",
+            "\u{1b}[31m",
+            "a\u{85}",
+            "\0",
+            &"g".repeat(250),
+        ] {
+            assert!(unfit_group_id(unfit).is_some(), "{unfit:?}");
+        }
     }
 }

@@ -244,6 +244,7 @@ impl fmt::Display for ConfigError {
                 value,
                 expected,
             } => {
+                let value = in_a_line(value);
                 write!(f, "{key} cannot be \"{value}\": expected {expected}")
             }
         }
@@ -251,6 +252,23 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// A value as a message can show it: on one line, and not all of a very long one.
+pub fn in_a_line(value: &str) -> String {
+    const SHOWN: usize = 100;
+    let plain = |c: char| {
+        if c.is_control() {
+            c.escape_default().collect()
+        } else {
+            c.to_string()
+        }
+    };
+    let shown: String = value.chars().take(SHOWN).map(plain).collect();
+    match value.chars().nth(SHOWN) {
+        Some(_) => shown + "...",
+        None => shown,
+    }
+}
 
 /// The type's own bound.
 pub(super) const ANY: i64 = i64::MIN;

@@ -28,8 +28,8 @@ pub use client_config::{
     Acks, AdminConfig, AutoOffsetReset, CommonConfig, ConsumerConfig, PartitionerClass,
     ProducerConfig, ROUND_ROBIN,
 };
-pub use group_membership::GroupMembership;
-pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction};
+pub use group_membership::{GroupMembership, unfit_group_id};
+pub use key::{ConfigError, Effect, Key, Kind, Scope, Unmodelled, asks_for_compaction, in_a_line};
 pub use lack::Lack;
 pub use listeners::Listeners;
 pub(crate) use nearest::distance;
