@@ -125,6 +125,7 @@ each! {
     slow_member_polls_on: "07-groups/slow-member-polls-on",
     slow_member: "07-groups/slow-member",
     static_member_restarts: "07-groups/static-member-restarts",
+    topics_by_pattern: "07-groups/topics-by-pattern",
     two_groups: "07-groups/two-groups",
     auto_commit_and_a_crash: "08-commits/auto-commit-and-a-crash",
     commit_after_processing: "08-commits/commit-after-processing",

@@ -65,6 +65,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "07-groups/as-many-members-as-partitions.yaml",
     "07-groups/more-members-than-partitions.yaml",
     "07-groups/two-groups.yaml",
+    "07-groups/topics-by-pattern.yaml",
     "07-groups/describe-a-group.yaml",
     "07-groups/member-joins-and-leaves.yaml",
     "07-groups/member-crashes.yaml",
