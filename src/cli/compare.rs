@@ -22,8 +22,9 @@ pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or - for standard input
     #[arg(value_name = "SCENARIO")]
     scenario: String,
-    /// What to vary: acks=0,1,all. A setting of Kafka is set for all who take it, which must be of one kind
-    /// (producers, consumers, or cluster, brokers and topics); a path as in "trial run" for one place:
+    /// What to vary: acks=0,1,all. A setting of Kafka is set for all who take it. Of what several kinds take say
+    /// whose: clients/request.timeout.ms=1000,2000 for all producers and consumers, or producers/, consumers/,
+    /// cluster/ (with brokers and topics); a path as in "trial run" for one place:
     /// topics/trucks_gps/partitions=1,10. Several give every combination; the first run is what
     /// the others are held against
     #[arg(long = "set", value_name = "KEY=VALUE,VALUE...", required = true)]

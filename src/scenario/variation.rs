@@ -2,8 +2,9 @@
 //!
 //! A setting of Kafka belongs to all who take it: of producers to every producer, of consumers to every consumer,
 //! of brokers and topics to the cluster and wherever the scenario says otherwise. Any other word stands for
-//! the places where the scenario has it. A key that could mean two things is refused, with the paths to
-//! choose from.
+//! the places where the scenario has it. A key that could mean two things is refused, with what to say instead:
+//! `clients/request.timeout.ms` is that of all producers and consumers, and `producers/`, `consumers/` and `cluster/`
+//! before a setting mean all of their kind.
 
 use super::diagnostic::Diagnostic;
 use super::node::{Node, NodeValue};
@@ -27,30 +28,68 @@ pub fn places_of(name: &str, bytes: Vec<u8>, key: &str) -> Result<Vec<Path>, Dia
         text,
     });
     let root = Node::parse(&sources, source)?.ok_or_else(|| empty(name))?;
+    if let Some((kind, setting)) = key.split_once('/')
+        && let Some(paths) = of_kind(&root, kind, setting)
+    {
+        return match paths.is_empty() {
+            true => Err(unknown(setting)),
+            false => Ok(paths),
+        };
+    }
     if key.contains('/') || key.starts_with('+') || root.get(key).is_some() {
         return Ok(vec![key.to_string()]);
     }
-    let scopes: Vec<Vec<Path>> = [
-        of_clients(&root, "producers", Scope::Producer, key),
-        of_clients(&root, "consumers", Scope::Consumer, key),
-        of_servers(&root, key),
-    ]
-    .into_iter()
-    .filter(|paths| !paths.is_empty())
-    .collect();
-    match <[Vec<Path>; 1]>::try_from(scopes) {
-        Ok([paths]) => Ok(paths),
-        Err(scopes) if scopes.is_empty() => match standing(&root, key) {
+    let takers = KINDS.map(|kind| (kind, of_process(&root, kind, key)));
+    let mut takers: Vec<(&str, Vec<Path>)> = takers.into();
+    takers.retain(|(_, paths)| !paths.is_empty());
+    match &mut takers[..] {
+        [] => match standing(&root, key) {
             paths if paths.is_empty() => Err(unknown(key)),
             paths => Ok(paths),
         },
-        Err(scopes) => {
-            let choice: Vec<&str> = scopes.iter().flatten().map(String::as_str).collect();
-            let found = format!("\"{key}\" is a setting of more than one kind of process");
-            Err(Diagnostic::about_file("--set", found)
-                .expected(format!("a path, such as {}", choice.join(" or "))))
-        }
+        [(_, paths)] => Ok(std::mem::take(paths)),
+        several => Err(of_several(key, several)),
     }
+}
+
+/// Kinds of processes that have settings, as the parts of a scenario in which they stand.
+const KINDS: [&str; 3] = ["producers", "consumers", "cluster"];
+
+/// All that the setting is of, where a kind stands before it; `None`: it is a path.
+fn of_kind(root: &Node, kind: &str, setting: &str) -> Option<Vec<Path>> {
+    if setting.contains('/') {
+        return None;
+    }
+    if kind == "clients" {
+        let of_clients = ["producers", "consumers"].map(|kind| of_process(root, kind, setting));
+        return Some(of_clients.concat());
+    }
+    let kind = KINDS.into_iter().find(|it| *it == kind)?;
+    let of_that_name = root.get(kind).and_then(|(_, part)| part.get(setting));
+    let paths = of_process(root, kind, setting);
+    (of_that_name.is_none() && !paths.is_empty()).then_some(paths)
+}
+
+fn of_process(root: &Node, kind: &str, key: &str) -> Vec<Path> {
+    match kind {
+        "producers" => of_clients(root, kind, Scope::Producer, key),
+        "consumers" => of_clients(root, kind, Scope::Consumer, key),
+        _ => of_servers(root, key),
+    }
+}
+
+/// How to say of whom it is.
+fn of_several(key: &str, takers: &[(&str, Vec<Path>)]) -> Diagnostic {
+    let kinds: Vec<&str> = takers.iter().map(|(kind, _)| *kind).collect();
+    let mut choice = Vec::new();
+    if kinds.starts_with(&["producers", "consumers"]) {
+        choice.push(format!("clients/{key} (producers and consumers)"));
+    }
+    choice.extend(kinds.iter().map(|kind| format!("{kind}/{key}")));
+    let one = takers.iter().find_map(|(_, paths)| paths.first());
+    choice.extend(one.map(|path| format!("a path such as {path}")));
+    let found = format!("\"{key}\" is a setting of more than one kind of process");
+    Diagnostic::about_file("--set", found).expected(choice.join(", or "))
 }
 
 /// Every client of a kind, if its kind takes the key.
@@ -213,6 +252,36 @@ consumers:
             ("every", vec!["producers/q/every"]),
             ("topics/a/partitions", vec!["topics/a/partitions"]),
             ("name", vec!["name"]),
+            (
+                "clients/request.timeout.ms",
+                vec![
+                    "+producers/p/config/request.timeout.ms",
+                    "+producers/q/config/request.timeout.ms",
+                    "+consumers/c/config/request.timeout.ms",
+                ],
+            ),
+            (
+                "producers/request.timeout.ms",
+                vec![
+                    "+producers/p/config/request.timeout.ms",
+                    "+producers/q/config/request.timeout.ms",
+                ],
+            ),
+            (
+                "consumers/request.timeout.ms",
+                vec!["+consumers/c/config/request.timeout.ms"],
+            ),
+            (
+                "cluster/min.insync.replicas",
+                vec![
+                    "+cluster/config/min.insync.replicas",
+                    "cluster/brokers/0/config/min.insync.replicas",
+                    "topics/a/config/min.insync.replicas",
+                ],
+            ),
+            // What such a name has is meant, or would be.
+            ("cluster/brokers", vec!["cluster/brokers"]),
+            ("consumers/linger.ms", vec!["consumers/linger.ms"]),
             ("+seed", vec!["+seed"]),
         ] {
             assert_eq!(places(key).unwrap(), expected, "{key}");
@@ -224,10 +293,19 @@ consumers:
         assert_eq!(
             places("request.timeout.ms").unwrap_err(),
             "error: --set: \"request.timeout.ms\" is a setting of more than one kind of process\n  \
-             = expected a path, such as +producers/p/config/request.timeout.ms or \
-             +producers/q/config/request.timeout.ms or +consumers/c/config/request.timeout.ms or \
-             +cluster/config/request.timeout.ms"
+             = expected clients/request.timeout.ms (producers and consumers), or producers/request.timeout.ms, or \
+             consumers/request.timeout.ms, or cluster/request.timeout.ms, or a path such as \
+             +producers/p/config/request.timeout.ms"
         );
+        assert_eq!(
+            places("fetch.max.bytes").unwrap_err(),
+            "error: --set: \"fetch.max.bytes\" is a setting of more than one kind of process\n  \
+             = expected consumers/fetch.max.bytes, or cluster/fetch.max.bytes, or a path such as \
+             +consumers/c/config/fetch.max.bytes"
+        );
+        let nobodys = "error: --set: nobody in this scenario takes \"min.insync.replicas\"\n";
+        let error = places("clients/min.insync.replicas").unwrap_err();
+        assert!(error.starts_with(nobodys), "{error}");
         assert_eq!(
             places("akcs").unwrap_err(),
             "error: --set: nobody in this scenario takes \"akcs\"\n  \

@@ -165,6 +165,47 @@ fn partitions_help_until_every_disk_is_busy_and_then_only_brokers_do() {
     times(brokers[1], brokers[0], 19..22);
 }
 
+/// What producers and consumers both take is set for both, for the one kind, and not twice.
+#[test]
+fn a_setting_of_all_clients_can_be_varied() {
+    let compared_json = |set: &str| -> Value {
+        let arguments = ["leader-crash", "--set", set, "--format", "json"];
+        serde_json::from_str(&compared(&arguments)).expect("JSON")
+    };
+    let digests = |set: &str| -> Vec<Value> {
+        let document = compared_json(set);
+        let runs = document["runs"].as_array().expect("runs").iter();
+        runs.map(|run| run["digest"].clone()).collect()
+    };
+    let both = digests("clients/retry.backoff.ms=100,900");
+    let producers = digests("producers/retry.backoff.ms=100,900");
+    let consumers = digests("consumers/retry.backoff.ms=100,900");
+    assert_eq!([&both[0], &both[0]], [&producers[0], &consumers[0]]);
+    let others = [&both[1], &producers[1], &consumers[1]];
+    for (at, one) in others.iter().enumerate() {
+        assert_ne!(**one, both[0], "{at} does something");
+        assert!(!others[..at].contains(one), "{at} is of its own");
+    }
+    let table = compared(&["leader-crash", "--set", "clients/retry.backoff.ms=100,900"]);
+    assert_eq!(column(&table, "clients/retry.backoff.ms"), ["100", "900"]);
+
+    let twice = ["clients/linger.ms=1,2", "producers/linger.ms=3"];
+    let output = trial(&[
+        "compare",
+        "leader-crash",
+        "--set",
+        twice[0],
+        "--set",
+        twice[1],
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("\"clients/linger.ms\" and \"producers/linger.ms\" both set producers/"),
+        "{said}"
+    );
+}
+
 #[test]
 fn what_cannot_be_compared_is_refused_with_one_message() {
     for (arguments, message) in [
