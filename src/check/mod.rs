@@ -9,6 +9,7 @@ mod a_partition_has_one_reader;
 mod brokers_obey_the_current_controller;
 mod changed_by_hand;
 mod checks;
+mod committed_offsets;
 mod consumers_read_without_gaps;
 mod end_of_run;
 mod epoch_caches_match_logs;
@@ -53,6 +54,7 @@ mod zookeeper;
 mod zookeeper_past;
 
 pub use checks::Checks;
+pub use committed_offsets::CommittedOffsets;
 pub use end_of_run::EndOfRun;
 pub use expectation::{Judge, Judgement, Outcome, judge};
 pub use latency::{Latencies, millis};

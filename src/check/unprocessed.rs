@@ -2,6 +2,7 @@
 //! began and what it has committed last, and in the hands of no member that still runs. The expectation `records never
 //! processed by group g` counts them, and `trial compare` those of every group of a run.
 
+use super::committed_offsets::CommittedOffsets;
 use crate::protocol::{Fact, GroupFact, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ type Offsets = BTreeMap<TopicPartition, BTreeSet<i64>>;
 pub struct Unprocessed {
     acknowledged: Offsets,
     groups: BTreeMap<Rc<str>, Group>,
+    committed: CommittedOffsets,
     /// The group of each member that was given partitions.
     group_of: BTreeMap<Rc<str>, Rc<str>>,
     /// What `poll` gave each process that still runs.
@@ -22,7 +24,6 @@ pub struct Unprocessed {
 #[derive(Debug, Default)]
 struct Group {
     began: BTreeMap<TopicPartition, i64>,
-    committed: BTreeMap<TopicPartition, i64>,
     processed: Offsets,
 }
 
@@ -65,15 +66,7 @@ impl Unprocessed {
                 let group = self.groups.entry(group.clone()).or_default();
                 add(&mut group.processed, partition, *offset);
             }
-            Fact::Group(GroupFact::OffsetCommitted {
-                group,
-                partition,
-                offset,
-                ..
-            }) => {
-                let group = self.groups.entry(group.clone()).or_default();
-                group.committed.insert(partition.clone(), *offset);
-            }
+            Fact::Group(fact) => self.committed.learn(fact),
             _ => {}
         }
     }
@@ -95,7 +88,7 @@ impl Unprocessed {
             offsets.is_some_and(|offsets| offsets.contains(offset))
         };
         let mut count = 0;
-        for (partition, committed) in &group.committed {
+        for (partition, committed) in self.committed.of_group(name) {
             let (Some(began), Some(acknowledged)) =
                 (group.began.get(partition), self.acknowledged.get(partition))
             else {
@@ -103,7 +96,7 @@ impl Unprocessed {
             };
             let passed = acknowledged
                 .iter()
-                .filter(|it| *began <= **it && **it < *committed);
+                .filter(|it| *began <= **it && **it < committed);
             let never = passed.filter(|offset| {
                 let mut had = in_work.iter().copied().chain([&group.processed]);
                 !had.any(|offsets| is_in(offsets, partition, offset))

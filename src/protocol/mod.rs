@@ -33,9 +33,9 @@ pub use error::ErrorCode;
 pub use exponential_backoff::exponential;
 pub use fact::{
     ApplicationFact, EpochBumpReason, Errand, Fact, FetchSessionFact, GroupFact, GroupRow,
-    IsrChange, Lack, LinkFault, LogStartReason, LostCommand, MachineFault, MemberGone, MessageFact,
-    NotReached, OwnerThen, Part, ProducerStateFact, RebalanceReason, RecordId, Routine, Serialized,
-    ShellFact, StateWriteReason, content_of,
+    IsrChange, Lack, LinkFault, LoadedOffset, LogStartReason, LostCommand, MachineFault,
+    MemberGone, MessageFact, NotReached, OwnerThen, Part, ProducerStateFact, RebalanceReason,
+    RecordId, Routine, Serialized, ShellFact, StateWriteReason, content_of,
 };
 pub use hosts::{Host, Hosts, Place, is_localhost};
 pub use ids::{

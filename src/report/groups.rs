@@ -1,6 +1,7 @@
 //! What groups and the services of their applications did: records processed, and processed again; calls; and how far
 //! each group was behind, over time.
 
+use crate::check::CommittedOffsets;
 use crate::kernel::Time;
 use crate::protocol::{ApplicationFact, Fact, GroupFact, TopicPartition};
 use crate::trace::TraceEntry;
@@ -15,6 +16,7 @@ pub struct GroupsTold {
     pub services: BTreeMap<Rc<str>, Repeated>,
     /// By the consumer whose application sends on what it reads.
     pub forwarded: BTreeMap<Rc<str>, Repeated>,
+    committed: CommittedOffsets,
     /// What consumers may read up to.
     ends: BTreeMap<TopicPartition, i64>,
     clock: Clock,
@@ -23,7 +25,6 @@ pub struct GroupsTold {
 #[derive(Clone, Debug, Default)]
 pub struct GroupTotals {
     pub processed: Repeated,
-    committed: BTreeMap<TopicPartition, i64>,
     /// At each time of the clock; `None` before its first commit.
     lag: Vec<Option<i64>>,
 }
@@ -68,20 +69,24 @@ impl GroupsTold {
                 partition,
                 high_watermark,
                 as_leader: true,
+            }
+            // What it knows to be committed may be less than a leader before it said.
+            | Fact::BecameLeader {
+                partition,
+                high_watermark,
+                ..
             } => match self.ends.get_mut(partition) {
                 Some(end) => *end = *high_watermark,
                 None => {
                     self.ends.insert(partition.clone(), *high_watermark);
                 }
             },
-            Fact::Group(GroupFact::OffsetCommitted {
-                group,
-                partition,
-                offset,
-                ..
-            }) => {
-                let committed = &mut self.group(group).committed;
-                committed.insert(partition.clone(), *offset);
+            Fact::Group(fact @ GroupFact::OffsetCommitted { group, .. }) => {
+                self.group(group);
+                self.committed.learn(fact);
+            }
+            Fact::Group(fact @ (GroupFact::OffsetExpired { .. } | GroupFact::Loaded { .. })) => {
+                self.committed.learn(fact);
             }
             // One whose members never were done with a record is a group too.
             Fact::Group(
@@ -93,9 +98,6 @@ impl GroupsTold {
                 },
             ) if !partitions.is_empty() => {
                 self.group(group);
-            }
-            Fact::Group(GroupFact::OffsetExpired { group, partition }) => {
-                self.group(group).committed.remove(partition);
             }
             Fact::Group(GroupFact::Processed {
                 group,
@@ -217,15 +219,17 @@ impl GroupsTold {
 
     /// What was so at each time of the clock up to now.
     fn note_lags(&mut self, now: Time) {
-        let lag = |group: &GroupTotals| {
-            let of_one = |(partition, committed): (&TopicPartition, &i64)| {
-                let end = self.ends.get(partition).copied().unwrap_or(*committed);
-                (end - committed).max(0)
-            };
-            let is_known = !group.committed.is_empty();
-            is_known.then(|| group.committed.iter().map(of_one).sum::<i64>())
+        let lag = |group: &Rc<str>| {
+            let mut of_each = self
+                .committed
+                .of_group(group)
+                .map(|(partition, committed)| {
+                    let end = self.ends.get(partition).copied().unwrap_or(committed);
+                    (end - committed).max(0)
+                });
+            of_each.next().map(|first| first + of_each.sum::<i64>())
         };
-        let lags: Vec<Option<i64>> = self.groups.values().map(lag).collect();
+        let lags: Vec<Option<i64>> = self.groups.keys().map(lag).collect();
         while self.clock.next <= now.0 {
             self.clock.times.push(Time(self.clock.next));
             for (group, lag) in self.groups.values_mut().zip(&lags) {

@@ -2,7 +2,7 @@
 
 use kafka_trial::node::view::ClusterView;
 use kafka_trial::protocol::{ErrorCode, Fact, GroupFact};
-use kafka_trial::report::{Account, Ending, tables};
+use kafka_trial::report::{Account, Ending, summary, tables};
 use kafka_trial::run::{Report, run};
 use kafka_trial::scenario::load;
 use kafka_trial::trace::{Style, transcript};
@@ -332,4 +332,55 @@ timeline:
             "{after}"
         );
     }
+}
+
+/// Its one broker loses its power, and with it what it had not written to its disk.
+const POWER_FAILS: &str = "duration: 80s\n\
+    cluster: {brokers: 1, config: {offsets.topic.num.partitions: 1, offsets.topic.replication.factor: 1}}\n\
+    topics: {t: {}}\n\
+    producers: {p: {topic: t, every: 200ms, stop: 18s}}\n\
+    consumers: {a: {topics: [t], assign: t-0, stop: 19s, config: {group.id: g}}}\n\
+    timeline: [{at: 20s, power failure: broker-1, for: 25s}, {at: 60s, describe group: g}]\n";
+
+#[test]
+fn a_commit_that_is_lost_with_the_power_counts_in_no_lag() {
+    let ended = |seed: u64, lag: &str| {
+        let text = format!(
+            "format: 1\nname: test\nabout: A group.\n{POWER_FAILS}\
+             expect: [\"acknowledged records lost: at least 0\", \"lag of group g at the end: {lag}\"]\n"
+        );
+        let loaded = load("test.yaml", text.into_bytes(), &[]);
+        let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+        run(&plan, seed).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let mut lost = 0;
+    for seed in 1..=8 {
+        let report = ended(seed, "at least 0");
+        let (account, view) = (Account::of(&report.trace, false), report.view());
+        let told = summary(
+            &Ending::of(&report, &account, &view, "again"),
+            Style::default(),
+            false,
+        );
+        let row = told
+            .lines()
+            .find(|line| line.starts_with("g    ") && line.contains(" t "));
+        let lags = told.lines().find(|line| line.starts_with("group g  "));
+        let (lags, _) = lags.expect("lags").split_once("   most").expect("the most");
+        let Some(row) = row else {
+            assert!(lags.ends_with(" -"), "all commits are lost: {told}");
+            continue;
+        };
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        let [committed, _, lag] = cells[3..6] else {
+            panic!("{told}");
+        };
+        // Who has committed more than there is, as the tool shows it below zero, is not behind.
+        let lag = if lag.starts_with('-') { "0" } else { lag };
+        assert!(ended(seed, lag).held(), "{told}");
+        assert!(lags.ends_with(&format!(" {lag}")), "{told}");
+        // All 80 were acknowledged.
+        lost += u32::from(committed != "80");
+    }
+    assert!(lost > 2, "{lost}");
 }

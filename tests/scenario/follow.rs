@@ -4,7 +4,7 @@ mod ending;
 mod naming;
 mod what;
 
-use super::command_line::{text, trial};
+use super::command_line::{Scratch, text, trial};
 
 fn followed(arguments: &[&str]) -> String {
     let output = trial(&[&["follow"], arguments].concat());
@@ -477,6 +477,30 @@ fn a_commit_that_is_forgotten_and_made_again_is_told_both_times() {
     );
     assert!(first.ends_with(": it lies before that"), "{journey}");
     assert!(again.ends_with(": it lies before that"), "{journey}");
+}
+
+#[test]
+fn a_commit_that_is_lost_with_the_power_is_told_where_its_coordinator_reads() {
+    let scratch = Scratch::new("lost-commit");
+    let of = |config: &str| {
+        let plan = format!(
+            "format: 1\nname: test\nabout: A broker loses its power.\nduration: 80s\n\
+             cluster: {{brokers: 1, config: {{offsets.topic.num.partitions: 1, offsets.topic.replication.factor: 1{config}}}}}\n\
+             topics: {{t: {{config: {{flush.messages: 1}}}}}}\nproducers: {{p: {{topic: t, every: 200ms, stop: 18s}}}}\n\
+             consumers: {{a: {{topics: [t], assign: t-0, stop: 19s, config: {{group.id: g}}}}}}\n\
+             timeline: [{{at: 20s, power failure: broker-1, for: 25s}}]\n"
+        );
+        let plan = scratch.file("plan.yaml", plan);
+        followed(&[&plan, "t-0@60", "--seed", "2"])
+    };
+    let lost = of("");
+    let found = "finds in __consumer_offsets-0 that group g goes on at offset 25: the later commit is lost, and it will be read once more";
+    says(&lost, "broker-1", found);
+    let end =
+        "processed, and not committed any more: the commit of group g that covered it is lost";
+    ends(&lost, &["broker-1 holds it at t-0 offset 60", end]);
+    let kept = of(", log.flush.interval.messages: 1");
+    assert!(!kept.contains("lost"), "{kept}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use super::consumers::ON_ITS_WAY;
 use super::history::{History, seconds, within};
 use super::{Verdict, verdict_of};
+use crate::check::committed_offsets::CommittedOffsets;
 use crate::check::unprocessed::Unprocessed;
 use crate::kernel::{Duration, Time};
 use crate::plan::{ConsumerPlan, Count, EventRef};
@@ -257,7 +258,12 @@ pub(super) fn commits_backwards(history: &History<'_>, group: &str, count: Count
 }
 
 pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
-    let committed = committed(history, group);
+    let mut committed = CommittedOffsets::default();
+    for entry in history.entries {
+        if let Fact::Group(fact) = &entry.fact {
+            committed.learn(fact);
+        }
+    }
     let readers = readers(history, group);
     let mut lag = 0;
     let mut partitions = 0;
@@ -272,8 +278,7 @@ pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
             return Err(format!("{partition} has no leader"));
         };
         let read_to = committed
-            .get(partition)
-            .copied()
+            .of(group, partition)
             .unwrap_or(leader.log_start_offset);
         lag += u64::try_from(leader.high_watermark - read_to).unwrap_or(0);
     }
@@ -333,22 +338,4 @@ fn processed<'a>(history: &History<'a>, group: &str) -> BTreeMap<Place<'a>, u64>
         }
     }
     times
-}
-
-/// The next record that the group reads of each partition, as last stored.
-fn committed<'a>(history: &History<'a>, group: &str) -> BTreeMap<&'a TopicPartition, i64> {
-    let mut committed = BTreeMap::new();
-    for entry in history.entries {
-        if let Fact::Group(GroupFact::OffsetCommitted {
-            group: of,
-            partition,
-            offset,
-            ..
-        }) = &entry.fact
-            && **of == *group
-        {
-            committed.insert(partition, *offset);
-        }
-    }
-    committed
 }

@@ -8,7 +8,8 @@ use super::records::{GroupValue, Key, OffsetAndMetadata};
 use crate::log::batch::Record;
 use crate::protocol::rules::GroupUnload;
 use crate::protocol::{
-    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, RebalanceReason, TopicPartition, partition_for,
+    Ctx, ErrorCode, Fact, GroupFact, GroupProtocol, LoadedOffset, RebalanceReason, TopicPartition,
+    partition_for,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -154,6 +155,13 @@ impl GroupCoordinator {
             return;
         };
         self.log_tasks.pop_front();
+        let found = loading.offsets.iter();
+        let committed = found.map(|((group, partition), committed)| LoadedOffset {
+            group: Rc::clone(group),
+            partition: partition.clone(),
+            offset: committed.value.offset,
+        });
+        let committed = committed.collect();
         let mut offsets: BTreeMap<Rc<str>, BTreeMap<TopicPartition, Committed>> = BTreeMap::new();
         for ((group, partition), committed) in loading.offsets {
             offsets
@@ -166,7 +174,9 @@ impl GroupCoordinator {
         let names: BTreeSet<Rc<str>> = with_members.chain(offsets.keys()).cloned().collect();
         self.facts.push(Fact::Group(GroupFact::Loaded {
             partition,
+            of_partitions: self.config.offsets_topic_num_partitions,
             groups: names.into_iter().collect(),
+            committed,
         }));
         for (group_id, value) in loading.groups {
             let offsets = offsets.remove(&group_id).unwrap_or_default();

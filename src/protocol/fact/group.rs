@@ -71,7 +71,12 @@ pub enum GroupFact {
     #[serde(rename = "groups-loaded")]
     Loaded {
         partition: i32,
+        /// So many that topic has.
+        of_partitions: i32,
         groups: Vec<Rc<str>>,
+        /// By group and partition.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        committed: Vec<LoadedOffset>,
     },
     /// A member was not heard of, or did not do its part, and is out.
     #[serde(rename = "group-member-removed")]
@@ -145,6 +150,15 @@ pub enum GroupFact {
         exception: Rc<str>,
         message: Rc<str>,
     },
+}
+
+/// A commit that a coordinator has read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LoadedOffset {
+    pub group: Rc<str>,
+    pub partition: TopicPartition,
+    /// The next record that the group reads there.
+    pub offset: i64,
 }
 
 /// What an administrator was told of a partition that a group reads.

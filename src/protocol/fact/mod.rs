@@ -23,7 +23,7 @@ mod start;
 pub use application::ApplicationFact;
 pub use faults::{LinkFault, MachineFault};
 pub use fetch_session::FetchSessionFact;
-pub use group::{GroupFact, GroupRow, MemberGone, OwnerThen, RebalanceReason};
+pub use group::{GroupFact, GroupRow, LoadedOffset, MemberGone, OwnerThen, RebalanceReason};
 pub use message::{MessageFact, Part, Serialized};
 pub use not_reached::{Errand, NotReached};
 pub use producer_state::{EpochBumpReason, ProducerStateFact};

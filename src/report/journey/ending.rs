@@ -197,6 +197,9 @@ impl Group {
                 "read, and not processed or committed yet: of group {name} {}",
                 why()
             )),
+            (1, None, _) if self.commit_lost => Some(format!(
+                "processed, and not committed any more: the commit of group {name} that covered it is lost"
+            )),
             (1, None, _) => Some(format!(
                 "processed, and not committed yet: no commit of group {name} covers it"
             )),

@@ -4,7 +4,9 @@
 use super::Walk;
 use crate::kernel::Time;
 use crate::plan::Plan;
-use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition};
+use crate::protocol::{
+    ApplicationFact, Fact, GroupFact, LoadedOffset, MessageFact, TopicPartition, partition_for,
+};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -53,6 +55,8 @@ pub(super) struct Group {
     /// The last commit that covers it.
     pub(super) covered_by: Option<i64>,
     was_covered: bool,
+    /// A commit that covered it, and that no coordinator knows any more.
+    pub(super) commit_lost: bool,
     /// So often a member was done with it.
     pub(super) done: u64,
     /// Who was last, and when.
@@ -286,6 +290,12 @@ impl Walk<'_> {
                     ));
                 }
             }
+            GroupFact::Loaded {
+                partition,
+                of_partitions,
+                committed,
+                ..
+            } => self.commits_are_read(entry, (*partition, *of_partitions), committed),
             GroupFact::Processed {
                 group,
                 partition,
@@ -343,6 +353,42 @@ impl Walk<'_> {
                 self.says(entry, what.to_owned());
             }
             _ => {}
+        }
+    }
+
+    /// A coordinator has read what groups have committed, in one of so many partitions of `__consumer_offsets`.
+    fn commits_are_read(
+        &mut self,
+        entry: &TraceEntry,
+        (place, of_partitions): (i32, i32),
+        committed: &[LoadedOffset],
+    ) {
+        let kept_there = self.read.of_group.keys();
+        let kept_there = kept_there.filter(|it| partition_for(it, of_partitions) == place);
+        for name in kept_there.cloned().collect::<Vec<_>>() {
+            let found = committed
+                .iter()
+                .find(|it| it.group == name && self.is_at(&it.partition));
+            let found = found.map(|it| it.offset);
+            let covers = |offset: i64| self.kept.copies.iter().any(|copy| copy.offset < offset);
+            let covering = found.filter(|offset| covers(*offset));
+            let group = self.group(&name);
+            group.covered_by = covering;
+            let was_covered = std::mem::replace(&mut group.was_covered, covering.is_some());
+            group.commit_lost |= was_covered && covering.is_none();
+            let what = match (was_covered, covering, found) {
+                (true, None, Some(offset)) => format!(
+                    "finds in __consumer_offsets-{place} that group {name} goes on at offset {offset}: the later commit is lost, and it will be read once more"
+                ),
+                (true, None, None) => format!(
+                    "finds no commit of group {name} in __consumer_offsets-{place}: it is lost, and auto.offset.reset says where the group begins"
+                ),
+                (false, Some(offset), _) => format!(
+                    "finds in __consumer_offsets-{place} that group {name} goes on at offset {offset}, which nobody was told: it lies before that"
+                ),
+                _ => continue,
+            };
+            self.says(entry, what);
         }
     }
 

@@ -141,7 +141,9 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
         GroupFact::Failed { group, exception } => {
             loud(format!("poll throws {exception} (group {group})"))
         }
-        GroupFact::Loaded { partition, groups } => match groups.is_empty() {
+        GroupFact::Loaded {
+            partition, groups, ..
+        } => match groups.is_empty() {
             true => quiet(format!(
                 "coordinates the groups of __consumer_offsets-{partition} from now on: there is none yet"
             )),

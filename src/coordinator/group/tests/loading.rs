@@ -1,8 +1,8 @@
 //! Partitions of `__consumer_offsets` that come and go.
 
 use super::town::{Town, committing, joining, joining_as};
-use crate::protocol::partition_for;
 use crate::protocol::{ErrorCode, GroupFact, JoinGroupRequest, Response};
+use crate::protocol::{LoadedOffset, TopicPartition, partition_for};
 
 #[test]
 fn cg2_a_groups_partition_is_javas_hash_of_its_name() {
@@ -115,7 +115,13 @@ fn cg41_the_last_value_of_a_key_counts_and_a_tombstone_removes_it() {
     assert_eq!(town.fetch_offsets(None, true).map(|it| it.len()), Ok(1));
     let loaded = GroupFact::Loaded {
         partition: 3,
+        of_partitions: 50,
         groups: vec!["g".into()],
+        committed: vec![LoadedOffset {
+            group: "g".into(),
+            partition: TopicPartition::new("t", 0),
+            offset: 6,
+        }],
     };
     assert!(town.take_facts().contains(&loaded));
 }
