@@ -289,7 +289,9 @@ mod tests {
     fn loaded() -> Fact {
         Fact::Group(GroupFact::Loaded {
             partition: 0,
+            of_partitions: 1,
             groups: vec!["g".into()],
+            committed: Vec::new(),
         })
     }
 
