@@ -3,7 +3,6 @@
 //! Of Java's language what means the same everywhere and can matter for names of letters, digits, dots, underscores and
 //! hyphens. The rest is no pattern here.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,7 +31,7 @@ enum Piece {
     Group(Vec<Sequence>),
 }
 
-/// No name is longer, and nobody writes more by hand.
+/// No name is longer, and nobody writes more by hand. (`Places` holds one bit more.)
 const MOST: usize = 249;
 const DEEPEST: usize = 20;
 
@@ -61,7 +60,7 @@ impl TopicPattern {
     /// From its beginning to its end, as `Matcher.matches` does it.
     pub fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
-        ends(&self.any_of, &name, &BTreeSet::from([0])).contains(&name.len())
+        name.len() <= MOST && ends(&self.any_of, &name).contains(0, name.len())
     }
 }
 
@@ -71,41 +70,101 @@ impl fmt::Display for TopicPattern {
     }
 }
 
-/// Where what matches may end, of what begins at one of these places.
-fn ends(any_of: &[Sequence], name: &[char], from: &BTreeSet<usize>) -> BTreeSet<usize> {
+/// For each place in a name, where what begins there may end: one bit a place. What stands in a pattern is asked once,
+/// however often it is to be repeated, and however deep.
+#[derive(Clone, PartialEq)]
+struct Ends(Vec<Places>);
+
+type Places = [u64; 4];
+
+impl Ends {
+    fn none(name: &[char]) -> Ends {
+        Ends(vec![Places::default(); name.len() + 1])
+    }
+
+    /// Of what is nothing.
+    fn where_it_begins(name: &[char]) -> Ends {
+        let mut ends = Ends::none(name);
+        (0..=name.len()).for_each(|place| ends.insert(place, place));
+        ends
+    }
+
+    fn insert(&mut self, from: usize, to: usize) {
+        self.0[from][to / 64] |= 1 << (to % 64);
+    }
+
+    fn contains(&self, from: usize, to: usize) -> bool {
+        self.0[from][to / 64] >> (to % 64) & 1 == 1
+    }
+
+    fn or(mut self, other: &Ends) -> Ends {
+        for (places, others) in self.0.iter_mut().zip(&other.0) {
+            add(places, others);
+        }
+        self
+    }
+
+    fn then(&self, next: &Ends) -> Ends {
+        let mut ends = Ends(vec![Places::default(); self.0.len()]);
+        for (from, places) in ends.0.iter_mut().enumerate() {
+            // Nothing ends before it begins.
+            for between in from..self.0.len() {
+                if self.contains(from, between) {
+                    add(places, &next.0[between]);
+                }
+            }
+        }
+        ends
+    }
+
+    /// So often one after the other, by doubling.
+    fn times(&self, mut times: usize, name: &[char]) -> Ends {
+        let (mut ends, mut doubled) = (Ends::where_it_begins(name), self.clone());
+        while times > 0 {
+            if times % 2 == 1 {
+                ends = ends.then(&doubled);
+            }
+            times /= 2;
+            if times > 0 {
+                doubled = doubled.then(&doubled);
+            }
+        }
+        ends
+    }
+}
+
+fn add(places: &mut Places, others: &Places) {
+    for (word, other) in places.iter_mut().zip(others) {
+        *word |= other;
+    }
+}
+
+fn ends(any_of: &[Sequence], name: &[char]) -> Ends {
     let of_one = |sequence: &Sequence| {
-        sequence
-            .iter()
-            .fold(from.clone(), |from, repeated| repeated.ends(name, from))
+        let nothing = Ends::where_it_begins(name);
+        let then = |ends: Ends, repeated: &Repeated| ends.then(&repeated.ends(name));
+        sequence.iter().fold(nothing, then)
     };
-    any_of.iter().flat_map(of_one).collect()
+    let or = |ends: Ends, sequence| ends.or(&of_one(sequence));
+    any_of.iter().fold(Ends::none(name), or)
 }
 
 impl Repeated {
-    fn ends(&self, name: &[char], mut from: BTreeSet<usize>) -> BTreeSet<usize> {
-        for _ in 0..self.least {
-            let next = self.piece.ends(name, &from);
-            if next == from {
-                break;
-            }
-            from = next;
+    fn ends(&self, name: &[char]) -> Ends {
+        let once = self.piece.ends(name);
+        if (self.least, self.most) == (1, Some(1)) {
+            return once;
         }
-        let mut all = from.clone();
-        // So often at most something new can be reached.
-        for _ in self.least..self.most.unwrap_or(self.least + name.len() + 1) {
-            from = self.piece.ends(name, &from);
-            let before = all.len();
-            all.extend(&from);
-            if all.len() == before {
-                break;
-            }
-        }
-        all
+        let least = once.times(self.least, name);
+        // More often than the name is long it comes nowhere new.
+        let most = self.most.map_or(name.len(), |most| most - self.least);
+        let once_or_not = once.or(&Ends::where_it_begins(name));
+        least.then(&once_or_not.times(most, name))
     }
 }
 
 impl Piece {
-    fn ends(&self, name: &[char], from: &BTreeSet<usize>) -> BTreeSet<usize> {
+    fn ends(&self, name: &[char]) -> Ends {
         let is_met = |c: &char| match self {
             Piece::OneOf { ranges, others } => {
                 ranges
@@ -115,13 +174,14 @@ impl Piece {
             }
             Piece::Any | Piece::Group(_) => true,
         };
-        match self {
-            Piece::Group(any_of) => ends(any_of, name, from),
-            _ => {
-                let fits = |at: &&usize| name.get(**at).is_some_and(is_met);
-                from.iter().filter(fits).map(|at| at + 1).collect()
-            }
+        if let Piece::Group(any_of) = self {
+            return ends(any_of, name);
         }
+        let mut ends = Ends::none(name);
+        for (place, _) in name.iter().enumerate().filter(|(_, c)| is_met(c)) {
+            ends.insert(place, place + 1);
+        }
+        ends
     }
 }
 
@@ -306,8 +366,30 @@ mod tests {
             assert!(matching.iter().all(|name| read.matches(name)), "{pattern}");
             assert!(!others.iter().any(|name| read.matches(name)), "{pattern}");
         }
-        let long = TopicPattern::parse("((((a|b)*)*)*)*c").expect("a pattern");
-        assert!(!long.matches(&"ab".repeat(120)), "in no time");
+        let any = TopicPattern::parse(".*").expect("a pattern");
+        assert!(any.matches(&"a".repeat(MOST)) && !any.matches(&"a".repeat(MOST + 1)));
+    }
+
+    /// Where each level asked the one within as often as it is repeated, these would take hours.
+    #[test]
+    fn repetitions_in_repetitions_take_no_time() {
+        for (repeated, found) in [
+            ("{1,2}", true),
+            ("{2,3}", false),
+            ("{0,249}", true),
+            ("*", true),
+            ("+", true),
+            ("?", false),
+        ] {
+            let groups = "(".repeat(DEEPEST);
+            let text = format!("{groups}a{}", format!("{repeated})").repeat(DEEPEST));
+            let pattern = TopicPattern::parse(&text).expect("a pattern");
+            assert_eq!(pattern.matches(&"a".repeat(MOST)), found, "{text}");
+            assert!(!pattern.matches(&"ab".repeat(120)), "{text}");
+        }
+        let two_or_three = TopicPattern::parse("((a{1,2}){1,2}){2,3}").expect("a pattern");
+        let lengths = (0..20).filter(|length| two_or_three.matches(&"a".repeat(*length)));
+        assert!(lengths.eq(2..=12));
     }
 
     #[test]
