@@ -83,15 +83,10 @@ impl ConsumerGroupCommand {
             }
             Ok(_) => {}
             Err(failure) => {
-                let asked = match (&self.described, self.parts.is_empty()) {
-                    (None, _) => "describeConsumerGroups",
-                    (Some(_), true) => "listConsumerGroupOffsets",
-                    (Some(_), false) => "listOffsets",
-                };
                 let failed = GroupFact::DescribeFailed {
                     group: Rc::clone(&self.group),
                     exception: failure.exception().into(),
-                    message: format!("{asked} {}", failure.message).into(),
+                    message: failure.message,
                 };
                 ctx.fact(failed.into());
                 return None;

@@ -18,7 +18,7 @@ use crate::network_client::{Completed, Node};
 use crate::protocol::config::AdminConfig;
 use crate::protocol::{BrokerId, Ctx, ErrorCode, Event, Response, exponential};
 use api_driver::{AdminApiDriver, Question, Scope};
-use call::{Call, Failure, Pending, Stage, Target, Verdict};
+use call::{Call, Failure, Pending, Prepared, Stage, Target, Verdict};
 use metadata_manager::AdminMetadataManager;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -162,13 +162,13 @@ impl KafkaAdminClient {
                 continue;
             }
             if pending.deadline <= now {
-                expired.push((*id, pending.tries));
+                expired.push((*id, pending.timed_out()));
             } else {
                 next = next.min(pending.deadline);
             }
         }
-        for (id, tries) in expired {
-            self.end(id, Err(Failure::timeout(tries)));
+        for (id, failure) in expired {
+            self.end(id, Err(failure));
         }
         next
     }
@@ -292,8 +292,12 @@ impl KafkaAdminClient {
         let Some(pending) = self.calls.get_mut(&id) else {
             return;
         };
-        pending.stage = Stage::Unassigned;
         if let Call::Driven { driver, scope } = pending.call {
+            if completed.result.is_err() && pending.deadline <= ctx.wall() {
+                let failure = pending.timed_out();
+                self.end(id, Err(failure));
+                return;
+            }
             self.calls.remove(&id);
             self.drive(ctx, driver, scope, completed.result.ok());
             return;
@@ -311,7 +315,10 @@ impl KafkaAdminClient {
             Ok(response) => match pending.judge(&response) {
                 Verdict::Answer => self.end(id, Ok(response)),
                 Verdict::Failed(failure) => self.end(id, Err(failure)),
-                Verdict::Leader(leader) => pending.leader = Some(leader),
+                Verdict::Leader(leader) => {
+                    pending.leader = Some(leader);
+                    pending.stage = Stage::Unassigned;
+                }
                 Verdict::Retry(error) => {
                     if error == ErrorCode::NotController {
                         self.client.metadata.clear_controller();
@@ -338,9 +345,11 @@ impl KafkaAdminClient {
         pending.tries += 1;
         pending.not_before = ctx.wall() + pause;
         if pending.deadline <= ctx.wall() || pending.tries > self.config.retries {
-            let failure = Failure::timeout(pending.tries);
+            let failure = pending.timed_out();
             self.end(id, Err(failure));
+            return;
         }
+        pending.stage = Stage::Unassigned;
     }
 
     fn end(&mut self, id: u64, answer: Result<Response, Failure>) {
@@ -362,7 +371,10 @@ impl KafkaAdminClient {
             let scope = spec.scope;
             let call = self.enqueue(ctx.wall(), Call::Driven { driver: id, scope }, left);
             if let Some(pending) = self.calls.get_mut(&call) {
-                pending.prepared = Some(spec.request);
+                pending.prepared = Some(Prepared {
+                    name: spec.name,
+                    request: spec.request,
+                });
                 pending.not_before = spec.not_before;
                 pending.tries = spec.tries;
             }

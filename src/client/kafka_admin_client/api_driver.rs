@@ -63,6 +63,7 @@ struct RequestState {
 /// A request that is to be sent.
 #[derive(Debug)]
 pub(super) struct RequestSpec {
+    pub(super) name: String,
     pub(super) scope: Scope,
     pub(super) request: Request,
     pub(super) not_before: Time,
@@ -98,6 +99,7 @@ impl AdminApiDriver {
         let mut specs = Vec::new();
         for scope in scopes {
             let request = self.request(scope);
+            let name = self.name(scope);
             let state = self.states.entry(scope).or_default();
             if state.is_in_flight {
                 continue;
@@ -105,6 +107,7 @@ impl AdminApiDriver {
             state.is_in_flight = true;
             state.tries += 1;
             specs.push(RequestSpec {
+                name,
                 scope,
                 request,
                 not_before: state.not_before,
@@ -123,6 +126,7 @@ impl AdminApiDriver {
         response: Response,
     ) -> Option<Result<Response, Failure>> {
         self.is_back(ctx, config, scope);
+        let name = self.name(scope);
         let ended = match (scope, response) {
             (None, Response::FindCoordinator(answer)) => {
                 let coordinator = answer.coordinators.first();
@@ -168,7 +172,7 @@ impl AdminApiDriver {
             Ok(answer) => answer.map(Ok),
             Err(error) => Some(Err(Failure {
                 error,
-                message: error.name().into(),
+                message: format!("{name} {}", error.name()).into(),
             })),
         }
     }
@@ -188,6 +192,24 @@ impl AdminApiDriver {
             let (first, most) = (config.retry_backoff_ms, config.retry_backoff_max_ms);
             state.not_before += exponential(ctx, first, most, state.tries.saturating_sub(1));
         }
+    }
+
+    /// `callName`: what the handler is called, and the request by its `ApiKeys`.
+    fn name(&self, scope: Scope) -> String {
+        let (handler, lookup, fulfilment) = match &self.question {
+            Question::DescribeGroup(_) => (
+                "describeConsumerGroups",
+                "FIND_COORDINATOR",
+                match self.uses_classic_api {
+                    true => "DESCRIBE_GROUPS",
+                    false => "CONSUMER_GROUP_DESCRIBE",
+                },
+            ),
+            Question::GroupOffsets(_) => ("offsetFetch", "FIND_COORDINATOR", "OFFSET_FETCH"),
+            Question::EndOffsets(_) => ("listOffsets", "METADATA", "LIST_OFFSETS"),
+        };
+        let api = scope.map_or(lookup, |_| fulfilment);
+        format!("{handler}(api={api})")
     }
 
     fn request(&self, scope: Scope) -> Request {

@@ -3,7 +3,7 @@
 use crate::client::cardboard::{Town, World};
 use crate::client::properties;
 use kafka_trial::client::{Admin, AdminCommand, AdminOptions, AdminOutcome, AdminTask, Client};
-use kafka_trial::kernel::NodeId;
+use kafka_trial::kernel::{Fault, NodeId};
 use kafka_trial::protocol::{ElectionType, ErrorCode, Fact, GroupFact, Timer, TopicPartition};
 use std::collections::BTreeMap;
 
@@ -232,4 +232,73 @@ fn cg49_without_a_coordinator_the_tool_fails_after_its_5_seconds() {
         _ => None,
     });
     assert_eq!(failed, Some("InvalidGroupIdException"));
+}
+
+/// What the tool says once it has given up.
+fn told(town: &mut Town, node: NodeId) -> String {
+    town.poke(node, Timer::Command(0));
+    let facts = town.run_for(16_000);
+    let failed = facts.iter().find_map(|(_, fact)| match fact {
+        Fact::Group(GroupFact::DescribeFailed {
+            exception, message, ..
+        }) => Some(format!("{exception}: {message}")),
+        _ => None,
+    });
+    failed.expect("it gives up")
+}
+
+#[test]
+fn cg49_each_question_says_of_itself_that_its_time_is_over() {
+    // The coordinator has answered once before it is asked by the older request.
+    for (mute, call, attempts) in [
+        (
+            "FindCoordinator",
+            "describeConsumerGroups(api=FIND_COORDINATOR)",
+            1,
+        ),
+        (
+            "ConsumerGroupDescribe",
+            "describeConsumerGroups(api=CONSUMER_GROUP_DESCRIBE)",
+            1,
+        ),
+        (
+            "DescribeGroups",
+            "describeConsumerGroups(api=DESCRIBE_GROUPS)",
+            2,
+        ),
+        ("OffsetFetch", "offsetFetch(api=OFFSET_FETCH)", 1),
+        ("Metadata of t", "listOffsets(api=METADATA)", 1),
+        ("ListOffsets", "listOffsets(api=LIST_OFFSETS)", 1),
+    ] {
+        let (mut town, node) = group_town();
+        town.world().groups.mute = mute;
+        assert_eq!(
+            told(&mut town, node),
+            format!(
+                "TimeoutException: Call(callName={call}) timed out after {attempts} attempt(s)"
+            )
+        );
+    }
+}
+
+#[test]
+fn cg49_what_is_never_sent_says_what_it_waits_for() {
+    // A broker that the metadata do not name.
+    let (mut town, node) = group_town();
+    town.world().groups.coordinator = 3;
+    assert_eq!(
+        told(&mut town, node),
+        "TimeoutException: Timed out waiting for a node assignment. \
+         Call: describeConsumerGroups(api=CONSUMER_GROUP_DESCRIBE)"
+    );
+    // One that stands still: its machine takes the connection, and nobody answers on it.
+    let (mut town, node) = group_town();
+    let broker = town.broker(2);
+    town.apply(Fault::Pause(broker));
+    let said = told(&mut town, node);
+    assert_eq!(
+        said,
+        "TimeoutException: Timed out waiting to send the call. \
+         Call: describeConsumerGroups(api=CONSUMER_GROUP_DESCRIBE)"
+    );
 }

@@ -207,6 +207,9 @@ impl Broker {
     fn answer(&self, request: Request) -> Option<Response> {
         let mut world = self.world.borrow_mut();
         world.groups.hear(self.id, &request);
+        if world.groups.is_mute() {
+            return None;
+        }
         match request {
             Request::Metadata(_) => world.asked.push('M'),
             Request::Produce(_) => world.asked.push('P'),

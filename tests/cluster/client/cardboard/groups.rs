@@ -18,6 +18,8 @@ pub struct Groups {
     pub find_errors: VecDeque<ErrorCode>,
     pub describe_errors: VecDeque<ErrorCode>,
     pub fetch_errors: VecDeque<ErrorCode>,
+    /// A request that no broker answers, as it is called in `heard`.
+    pub mute: &'static str,
     /// Which broker was asked what, in order.
     pub heard: Vec<String>,
 }
@@ -49,6 +51,12 @@ impl Groups {
             _ => return,
         };
         self.heard.push(what);
+    }
+
+    /// Nobody answers what was heard last.
+    pub fn is_mute(&self) -> bool {
+        let last = self.heard.last();
+        !self.mute.is_empty() && last.is_some_and(|it| it.starts_with(self.mute))
     }
 
     pub fn answer(&mut self, broker: BrokerId, request: Request) -> Option<Response> {
