@@ -370,19 +370,21 @@ mod tests {
         assert!(any.matches(&"a".repeat(MOST)) && !any.matches(&"a".repeat(MOST + 1)));
     }
 
-    /// Where each level asked the one within as often as it is repeated, these would take hours.
+    /// Where each level asked the one within it twice, the first of these took twice as long for each: nine seconds for
+    /// ten levels, hours for twenty.
     #[test]
     fn repetitions_in_repetitions_take_no_time() {
-        for (repeated, found) in [
-            ("{1,2}", true),
-            ("{2,3}", false),
-            ("{0,249}", true),
-            ("*", true),
-            ("+", true),
-            ("?", false),
+        let groups = "(".repeat(DEEPEST);
+        for (piece, repeated, found) in [
+            ("a?".repeat(54).as_str(), "{1,2}", true),
+            ("a", "{1,2}", true),
+            ("a", "{2,3}", false),
+            ("a", "{0,249}", true),
+            ("a", "*", true),
+            ("a", "+", true),
+            ("a", "?", false),
         ] {
-            let groups = "(".repeat(DEEPEST);
-            let text = format!("{groups}a{}", format!("{repeated})").repeat(DEEPEST));
+            let text = format!("{groups}{piece}{}", format!("){repeated}").repeat(DEEPEST));
             let pattern = TopicPattern::parse(&text).expect("a pattern");
             assert_eq!(pattern.matches(&"a".repeat(MOST)), found, "{text}");
             assert!(!pattern.matches(&"ab".repeat(120)), "{text}");
