@@ -116,12 +116,13 @@ impl Property for GroupsSkipNothing {
                 });
                 None
             }
-            Fact::Group(GroupFact::Loaded { groups, .. }) => {
-                for group in groups {
-                    let group = self.place(group);
-                    for given in self.groups[group].given.values_mut() {
-                        given.members = given.members.max(given.may_be_committed);
-                    }
+            Fact::Group(GroupFact::Loaded { committed, .. }) => {
+                for found in committed {
+                    let group = self.place(&found.group);
+                    self.raise(group, &found.partition, |given| {
+                        let by_hand = given.may_be_committed.min(Some(found.offset));
+                        given.members = given.members.max(by_hand);
+                    });
                 }
                 None
             }
@@ -209,6 +210,7 @@ impl GroupsSkipNothing {
 mod tests {
     use super::*;
     use crate::check::testing::{Scene, alone, consumed, position};
+    use crate::protocol::LoadedOffset;
 
     fn joins() -> Fact {
         Fact::Group(GroupFact::PartitionsAssigned {
@@ -286,12 +288,17 @@ mod tests {
         })
     }
 
-    fn loaded() -> Fact {
+    fn loaded(offset: i64) -> Fact {
+        let found = LoadedOffset {
+            group: "g".into(),
+            partition: TopicPartition::new("t", 0),
+            offset,
+        };
         Fact::Group(GroupFact::Loaded {
             partition: 0,
             of_partitions: 1,
             groups: vec!["g".into()],
-            committed: Vec::new(),
+            committed: vec![found],
         })
     }
 
@@ -354,19 +361,20 @@ mod tests {
 
     #[test]
     fn a_commit_by_hand_may_be_found_in_the_log_that_nobody_answered() {
-        let found = |commits_nothing: bool, offset: i64| {
+        let found = |commits_nothing: bool, in_log: i64, offset: i64| {
             look_at_both(vec![
                 ("a", by_hand(commits_nothing)),
                 ("a", position("t-0", 4)),
                 ("a", consumed("t-0", 6, "a")),
-                ("b", loaded()),
+                ("b", loaded(in_log)),
                 ("a", consumed("t-0", 7, "a")),
                 ("m", joins()),
                 ("m", resumed(offset)),
             ])
         };
-        assert_eq!(found(false, 7), None);
-        assert!(found(false, 8).is_some());
-        assert!(found(true, 7).is_some());
+        assert_eq!(found(false, 7, 7), None);
+        assert!(found(false, 6, 7).is_some(), "so much is not in the log");
+        assert!(found(false, 8, 8).is_some(), "nobody had read so much");
+        assert!(found(true, 7, 7).is_some(), "it commits nothing");
     }
 }
