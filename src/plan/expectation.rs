@@ -9,6 +9,7 @@ use super::sentence::{Sentence, SentenceError, Slot, Within, sentences};
 use super::timeline::EventRef;
 use super::zookeeper_client::{ZooKeeperAnswer, ZooKeeperCommand};
 use crate::kernel::Duration;
+use crate::protocol::ErrorCode;
 use crate::protocol::zab::SyncMode;
 use std::fmt;
 use std::str::FromStr;
@@ -107,7 +108,7 @@ sentences! {
         LogDirFails { id: Number } = "broker-{id} gives up its log directory",
         /// It ends with an error before it has served anything (in the window).
         RefusesToStart { id: Number } = "broker-{id} refuses to start",
-        /// It meets this error (in the window), given by its Java exception.
+        /// It meets this error (in the window), given by its Java exception: a call of its library throws it, its application does, or a commit ends with it.
         Meets { consumer: String, exception: ExceptionName } = "{consumer} meets {exception}",
         /// At least one write to it is refused with this error (in the window).
         Refused { partition: Partition, error: ErrorName } = "writes to {partition} are refused with {error}",
@@ -398,6 +399,28 @@ impl fmt::Display for ErrorName {
 /// A Java exception by its simple name, e.g. `OffsetOutOfRangeException`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExceptionName(pub String);
+
+/// What consumers throw that stands for no error of a broker.
+const OF_CLIENTS: &[&str] = &[
+    "BufferExhaustedException",
+    "CommitFailedException",
+    "IllegalStateException",
+    "KafkaException",
+    "LogTruncationException",
+    "NoOffsetForPartitionException",
+    "RecordDeserializationException",
+    "RetriableCommitFailedException",
+    "RuntimeException",
+    "SchemaException",
+];
+
+impl ExceptionName {
+    /// Those that a consumer may meet: the ones of its library and its application, and those of all errors that a broker
+    /// answers with.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        OF_CLIENTS.iter().copied().chain(ErrorCode::exceptions())
+    }
+}
 
 impl Slot for ExceptionName {
     fn read(words: &str) -> Option<Self> {

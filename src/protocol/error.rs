@@ -115,6 +115,12 @@ impl ErrorCode {
         Self::ALL.iter().map(|code| code.name())
     }
 
+    /// The Java exceptions of all errors.
+    pub fn exceptions() -> impl Iterator<Item = &'static str> {
+        let errors = Self::ALL.iter().filter(|code| !code.is_none());
+        errors.map(|code| code.exception())
+    }
+
     pub const fn is_none(self) -> bool {
         matches!(self, ErrorCode::None)
     }

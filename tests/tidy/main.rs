@@ -34,6 +34,36 @@ const BANNED: &[(&str, &str)] = &[
     ("super::super", "name the room: crate::room::thing"),
 ];
 
+/// A plan may expect whatever a consumer throws.
+#[test]
+fn every_exception_of_a_consumer_can_be_expected() {
+    // What it tells a coordinator, and what is no exception of a consumer.
+    const NOT_THROWN: &[&str] = &["DisconnectException"];
+    const FOLDERS: &[&str] = &[
+        "src/client/consumer",
+        "src/client/kafka_consumer",
+        "src/client/consumer_coordinator",
+        "src/client/subscription_state",
+    ];
+    let known: BTreeSet<&str> = kafka_trial::plan::ExceptionName::all().collect();
+    let mut faults = Vec::new();
+    let of_consumers = sources("src/client").into_iter();
+    for source in of_consumers.filter(|it| FOLDERS.iter().any(|of| it.path.starts_with(of))) {
+        let literals = source.code().split('"');
+        let is_exception = |it: &&str| {
+            it.len() > "Exception".len()
+                && it.ends_with("Exception")
+                && it.bytes().all(|b| b.is_ascii_alphabetic())
+        };
+        for literal in literals.filter(is_exception) {
+            if !known.contains(literal) && !NOT_THROWN.contains(&literal) {
+                faults.push(format!("{}: {literal}", source.path));
+            }
+        }
+    }
+    report(&faults, "name it in plan::ExceptionName");
+}
+
 /// A setting that is parsed and then read by nobody would be called modelled without being so.
 #[test]
 fn every_typed_setting_is_read_by_somebody() {

@@ -7,7 +7,9 @@ use super::{Verdict, verdict_of};
 use crate::check::millis;
 use crate::kernel::Duration;
 use crate::plan::{ConsumerPlan, Count, EventRef, Partition, ProducerPlan};
-use crate::protocol::{BrokerId, Fact, GroupFact, MessageFact, RecordId, TopicPartition, counted};
+use crate::protocol::{
+    ApplicationFact, BrokerId, Fact, GroupFact, MessageFact, RecordId, TopicPartition, counted,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is acknowledged so shortly before the end need not have been read.
@@ -18,24 +20,74 @@ type Places = BTreeMap<(i64, i32), u64>;
 
 pub(super) fn meets(history: &History<'_>, consumer: &str, exception: &str) -> Verdict {
     let members = history.members(consumer);
-    let of_it = |node: &str| members.iter().any(|name| **name == *node);
-    let met = history.window().find_map(|entry| match &entry.fact {
+    let mut others: BTreeSet<&str> = BTreeSet::new();
+    for entry in history.window() {
+        if !members.iter().any(|name| **name == *entry.node) {
+            continue;
+        }
+        match thrown(&entry.fact) {
+            Some((met, whereabouts)) if met == exception => {
+                let at = seconds(entry.time.since(crate::kernel::Time::ZERO));
+                return Ok(format!("at {at}, {whereabouts}"));
+            }
+            Some((other, _)) => {
+                others.insert(other);
+            }
+            None => {}
+        }
+    }
+    Err(match others.is_empty() {
+        true => "it did not".to_owned(),
+        false => {
+            let others: Vec<&str> = others.into_iter().collect();
+            format!("it met only {}", others.join(", "))
+        }
+    })
+}
+
+/// What a consumer's library or application throws, and where; an exception that a commit ends with is one too, whether
+/// `commitSync` throws it, a callback is given it, or the library notes it.
+fn thrown(fact: &Fact) -> Option<(&str, String)> {
+    match fact {
         Fact::ConsumerError {
             partition,
-            exception: met,
-        } if of_it(&entry.node) && **met == *exception => Some(format!(
-            "at {}, in {partition}",
-            seconds(entry.time.since(crate::kernel::Time::ZERO))
-        )),
+            exception,
+        } => Some((exception, format!("in {partition}"))),
         Fact::Message(MessageFact::NotDeserialized {
             partition, offset, ..
-        }) if of_it(&entry.node) && exception == "RecordDeserializationException" => Some(format!(
-            "at {}, for {partition} offset {offset}",
-            seconds(entry.time.since(crate::kernel::Time::ZERO))
-        )),
+        }) => {
+            let whereabouts = format!("for {partition} offset {offset}");
+            Some(("RecordDeserializationException", whereabouts))
+        }
+        Fact::Message(MessageFact::DeadLetterFailed {
+            partition,
+            offset,
+            exception,
+        }) => {
+            let whereabouts = format!("as it sends on {partition} offset {offset}");
+            Some((exception, whereabouts))
+        }
+        Fact::Group(GroupFact::Failed { group, exception }) => {
+            Some((exception, format!("out of poll, in group {group}")))
+        }
+        Fact::Group(GroupFact::CommitFailed { group, exception }) => {
+            Some((exception, format!("as it commits for group {group}")))
+        }
+        Fact::Application(ApplicationFact::CallThrew {
+            call,
+            partition,
+            exception,
+        }) => Some((exception, format!("as it calls {call} for {partition}"))),
+        Fact::Application(ApplicationFact::ListenerThrew { callback, .. }) => {
+            Some(("KafkaException", format!("as its {callback} throws")))
+        }
+        Fact::Application(ApplicationFact::Failed {
+            partition,
+            offset,
+            why,
+        }) => Some((why, format!("as it works on {partition} offset {offset}"))),
         _ => None,
-    });
-    met.ok_or_else(|| "it did not".to_owned())
+    }
 }
 
 /// Those that read from the beginning are those whose first position was 0, in a partition in which there is something

@@ -11,7 +11,7 @@ use crate::check::testing::{acked, consumed, position, tp};
 use crate::kernel::Duration;
 use crate::plan::{Action, ConsumerPlan, Entry, Healing, Moment, Plan, TopicPlan, When};
 use crate::protocol::zab::SyncMode;
-use crate::protocol::{ErrorCode, Fact, ShellFact};
+use crate::protocol::{ApplicationFact, ErrorCode, Fact, GroupFact, MessageFact, Part, ShellFact};
 
 fn snapshot(name: &str, outcomes: &[String]) {
     insta::with_settings!({
@@ -160,6 +160,86 @@ fn what_becomes_of_logs_on_disk_is_seen() {
         assert!(story.says(sentence).starts_with("held"), "{sentence}");
     }
     assert!(story.says(none).starts_with("FAILED"));
+}
+
+#[test]
+fn what_a_group_a_commit_and_an_application_throw_is_met() {
+    let group = || "g".into();
+    let facts: [(&str, Fact); 7] = [
+        (
+            "RecordTooLargeException",
+            Fact::Message(MessageFact::DeadLetterFailed {
+                partition: tp("t-0"),
+                offset: 3,
+                exception: "RecordTooLargeException".into(),
+            }),
+        ),
+        (
+            "FencedInstanceIdException",
+            GroupFact::Failed {
+                group: group(),
+                exception: "FencedInstanceIdException".into(),
+            }
+            .into(),
+        ),
+        (
+            "CommitFailedException",
+            GroupFact::CommitFailed {
+                group: group(),
+                exception: "CommitFailedException".into(),
+            }
+            .into(),
+        ),
+        (
+            "RecordDeserializationException",
+            Fact::Message(MessageFact::NotDeserialized {
+                partition: tp("t-0"),
+                offset: 3,
+                part: Part::Value,
+                expected: "".into(),
+                found: "".into(),
+                times: 1,
+            }),
+        ),
+        (
+            "IllegalStateException",
+            ApplicationFact::CallThrew {
+                call: "position".into(),
+                partition: tp("t-0"),
+                exception: "IllegalStateException".into(),
+            }
+            .into(),
+        ),
+        (
+            "KafkaException",
+            ApplicationFact::ListenerThrew {
+                callback: "onPartitionsLost".into(),
+                is_caught: true,
+                in_close: false,
+            }
+            .into(),
+        ),
+        (
+            "RuntimeException",
+            ApplicationFact::Failed {
+                partition: tp("t-0"),
+                offset: 3,
+                why: "RuntimeException".into(),
+            }
+            .into(),
+        ),
+    ];
+    for (exception, fact) in facts {
+        let mut story = Story::new();
+        story.add(82_000, "dashboard", fact);
+        let told = story.says(&format!("dashboard meets {exception}"));
+        assert!(told.starts_with("held"), "{told}");
+        let told = story.says("dashboard meets TimeoutException");
+        assert!(
+            told.ends_with(&format!("it met only {exception}")),
+            "{told}"
+        );
+    }
 }
 
 #[test]

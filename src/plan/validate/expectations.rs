@@ -1,7 +1,9 @@
 //! Checks what is expected: everything that a sentence speaks of must be there.
 
 use super::{Check, Checked, with_suggestion};
-use crate::plan::{Entry, EventRef, Expectation, Expected, Problem, Role, write_duration};
+use crate::plan::{
+    Entry, EventRef, ExceptionName, Expectation, Expected, Problem, Role, write_duration,
+};
 use crate::protocol::ErrorCode;
 use crate::protocol::config::nearest;
 
@@ -106,6 +108,23 @@ impl Check<'_> {
                     )),
                 }
             }
+            Meets {
+                consumer,
+                exception,
+            } => {
+                self.client_there(consumer, &["consumers"], at())?;
+                match ExceptionName::all().any(|it| it == exception.0) {
+                    true => Ok(()),
+                    false => Err(with_suggestion(
+                        Problem::new(
+                            at(),
+                            format!("no consumer throws {exception}, or it is not met here"),
+                        )
+                        .expected("the simple name of a Java exception, such as OffsetOutOfRangeException"),
+                        nearest(&exception.0, ExceptionName::all()),
+                    )),
+                }
+            }
             ValueBytes { producer, .. } => self.client_there(producer, &["producers"], at()),
             CannotRead { consumer, .. }
             | StuckAtTheEnd { consumer }
@@ -163,7 +182,6 @@ impl Check<'_> {
             | Read { consumer, .. }
             | ReadTwice { consumer, .. }
             | OrderOfKeys { consumer }
-            | Meets { consumer, .. }
             | PartitionsAtTheEnd { consumer, .. }
             | OutOfOrder { consumer }
             | NoOrderAcross { consumer } => self.client_there(consumer, &["consumers"], at()),
