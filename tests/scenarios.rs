@@ -278,6 +278,24 @@ fn each_truck_of_the_first_lessons_has_its_own_partition() {
     }
 }
 
+/// One says that its application is the other's, and that only the moment of its death differs.
+#[test]
+fn the_same_application_dies_before_and_after_its_commit() {
+    let consumers = |name: &str| {
+        let file = file_of(&format!("08-commits/{name}"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let (_, rest) = text.split_once("\nconsumers:\n").unwrap();
+        let (consumers, _) = rest.split_once("\n\n").unwrap();
+        let lines = consumers.lines();
+        let lines = lines.filter(|line| !line.trim_start().starts_with("crashes: "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        consumers("crash-before-the-commit"),
+        consumers("crash-after-the-commit")
+    );
+}
+
 /// Clients never ask ZooKeeper: whether they reach it makes no difference to anything that they do.
 #[test]
 fn clients_that_are_cut_from_zookeeper_do_exactly_the_same() {
