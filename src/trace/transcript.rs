@@ -427,10 +427,10 @@ fn is_traffic(fact: &Fact) -> bool {
 }
 
 /// Records are refused for good, or given up, and what a producer does about that: told by one rule, since they are
-/// causes of each other.
+/// causes of each other. So is what could not be committed, which an application may ask for with each record.
 fn is_loss(fact: &Fact) -> bool {
     match fact {
-        Fact::Failed { .. } => true,
+        Fact::Failed { .. } | Fact::Group(GroupFact::CommitFailed { .. }) => true,
         Fact::ProduceRefused { error, .. } => !error.is_retriable(),
         Fact::ProducerState(ProducerStateFact::EpochBumped { partitions, .. }) => {
             let mut reasons = partitions.values();

@@ -379,7 +379,7 @@ fn who_has_no_position_and_no_reset_policy_polls_again_and_that_is_told() {
         "{}",
         "cannot read (NoOffsetForPartitionException)",
     );
-    let again = ": t-0: its application polls again, and is given nothing of any partition until this one has a position";
+    let again = ": t-0: its application polls again, and is given nothing of any partition while one of its own has no position";
     assert!(on.ends_with(again), "{on}");
 }
 

@@ -101,7 +101,7 @@ pub(super) fn of_client(entry: &TraceEntry, story: &Story) -> Telling {
             after: match &**exception {
                 // `poll` throws before it comes to any other partition.
                 "NoOffsetForPartitionException" => {
-                    ": its application polls again, and is given nothing of any partition until this one has a position"
+                    ": its application polls again, and is given nothing of any partition while one of its own has no position"
                 }
                 _ => ": its application polls again",
             }

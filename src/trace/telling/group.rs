@@ -1,6 +1,6 @@
 //! Groups of consumers, in words.
 
-use super::{Telling, joined, loud, meaning, quiet};
+use super::{Telling, episode, joined, loud, meaning, quiet};
 use crate::protocol::{
     GroupFact, GroupRow, MemberGone, OwnerThen, RebalanceReason, TopicPartition, counted,
 };
@@ -135,9 +135,10 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
         GroupFact::Processed {
             partition, offset, ..
         } => quiet(format!("is done with {partition} offset {offset}")),
-        GroupFact::CommitFailed { group, exception } => loud(format!(
-            "could not commit how far it has read for group {group}: {exception}"
-        )),
+        GroupFact::CommitFailed { group, exception } => episode(
+            format!("could not commit how far it has read for group {group}: {exception}"),
+            "",
+        ),
         GroupFact::Failed { group, exception } => {
             loud(format!("poll throws {exception} (group {group})"))
         }

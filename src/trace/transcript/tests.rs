@@ -311,3 +311,23 @@ fn the_first_record_that_each_producer_gives_up_is_told() {
     assert!(text.contains("huge#1") && text.contains("big#1"), "{text}");
     assert!(!text.contains("big#2"), "{text}");
 }
+
+#[test]
+fn what_could_not_be_committed_is_told_every_ten_seconds_with_how_often() {
+    let fails = |exception: &str| {
+        Fact::Group(GroupFact::CommitFailed {
+            group: "g".into(),
+            exception: exception.into(),
+        })
+    };
+    let often = (0..21).map(|s| (s * 1_000, "c", fails("CommitFailedException")));
+    let other = (20_500, "c", fails("TimeoutException"));
+    let text = transcript(&entries(often.chain([other]).collect()), Style::default());
+    let (words, left_out) = (
+        "could not commit how far it has read for group g: ",
+        "CommitFailedException (9 others since the last such line)\n",
+    );
+    assert_eq!(text.matches(words).count(), 4, "{text}");
+    assert_eq!(text.matches(left_out).count(), 2, "{text}");
+    assert!(text.contains("TimeoutException\n"), "{text}");
+}
