@@ -376,10 +376,12 @@ impl Consumer {
             GroupNews::Lost {
                 partitions,
                 in_rebalance,
+                owner_then,
             } => GroupFact::PartitionsLost {
                 group,
                 partitions,
                 in_rebalance,
+                owner_then,
             },
             // The coordinator states what it has stored.
             GroupNews::Committed(offsets) => return self.is_told_of_commit(ctx, &offsets),
@@ -397,9 +399,13 @@ impl Consumer {
                 group,
                 exception: exception.into(),
             },
-            GroupNews::PollTimeoutExpired(interval) => GroupFact::PollTimeoutExpired {
+            GroupNews::PollTimeoutExpired {
+                interval,
+                owner_then,
+            } => GroupFact::PollTimeoutExpired {
                 group,
                 max_poll_interval_ms: interval.as_millis(),
+                owner_then,
             },
         };
         ctx.fact(fact.into());

@@ -27,7 +27,7 @@ use crate::protocol::config::{ConsumerConfig, GroupMembership};
 use crate::protocol::rules::{CoordinatorLookup, FetchBeforeJoin, JoinCommit, StaleClaims};
 use crate::protocol::{
     Ctx, ErrorCode, Event, Hosts, JoinGroupResponseMember, LeaveGroupRequest, MemberIdentity,
-    Message, NetworkOwner, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
+    Message, NetworkOwner, OwnerThen, Request, Timer, TopicName, TopicPartition, UNKNOWN_MEMBER_ID,
     exponential,
 };
 use by_hand::ByHand;
@@ -48,6 +48,7 @@ pub enum GroupNews {
     Lost {
         partitions: Vec<TopicPartition>,
         in_rebalance: bool,
+        owner_then: OwnerThen,
     },
     /// `onPartitionsAssigned`: what it has not had before, which may be nothing.
     Assigned {
@@ -73,8 +74,11 @@ pub enum GroupNews {
     Exception(&'static str),
     /// `poll` throws what the application's `ConsumerRebalanceListener` has thrown, as a KafkaException.
     ListenerThrew(Callback),
-    /// The application has not called `poll` for `max.poll.interval.ms`, and the library has left.
-    PollTimeoutExpired(Duration),
+    /// The application has not called `poll` for `max.poll.interval.ms`, and the library has left, or forgotten its place.
+    PollTimeoutExpired {
+        interval: Duration,
+        owner_then: OwnerThen,
+    },
 }
 
 /// `AbstractCoordinator.MemberState`.
@@ -202,6 +206,8 @@ struct Heartbeat {
     heard: Time,
     /// The application was last in `poll`.
     polled: Time,
+    /// It has left since that was too long ago, and not joined again: whose what it had is for its group.
+    silenced: OwnerThen,
 }
 
 impl ConsumerCoordinator {
@@ -434,6 +440,7 @@ impl ConsumerCoordinator {
                 true => GroupNews::Lost {
                     partitions: owned,
                     in_rebalance,
+                    owner_then: self.heartbeat.silenced,
                 },
             });
         }
@@ -489,10 +496,17 @@ impl ConsumerCoordinator {
 
     /// CC43.
     fn leave_for_silence(&mut self, ctx: &mut Ctx<'_>, subscriptions: &mut SubscriptionState) {
-        self.news.push_back(GroupNews::PollTimeoutExpired(
-            self.membership.max_poll_interval,
-        ));
-        self.leave(ctx, "consumer poll timeout has expired.");
+        let says_so = self.leave(ctx, "consumer poll timeout has expired.");
+        let owner_then = match says_so {
+            true => OwnerThen::Nobody,
+            false if self.membership.group_instance_id.is_some() => OwnerThen::Itself,
+            false => OwnerThen::ItselfInSilence,
+        };
+        self.heartbeat.silenced = owner_then;
+        self.news.push_back(GroupNews::PollTimeoutExpired {
+            interval: self.membership.max_poll_interval,
+            owner_then,
+        });
         self.reset_generation(true);
         self.request_rejoin("");
         self.heartbeat.enabled = false;

@@ -164,7 +164,7 @@ sentences! {
         KeepsGeneration { group: String } = "group {group} does not rebalance",
         /// So many times a member gives a partition up, or it is taken from it (in the window): until somebody is given it, nobody of the group reads it.
         StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
-        /// So many times a member has not called `poll` for `max.poll.interval.ms`, and its own library has it leave (in the window).
+        /// So many times a member has not called `poll` for `max.poll.interval.ms`, and its own library has it leave (in the window); a static member (`group.instance.id`) does not.
         PollTimeouts { group: String, count: Count } = "times that members leave group {group} since they do not poll: {count}",
         /// So many times a consumer, a member or one that assigns, begins a partition where its group has committed (in the window).
         GoesOn { group: String, count: Count } = "times that group {group} goes on from a commit: {count}",

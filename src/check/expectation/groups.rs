@@ -10,7 +10,7 @@ use crate::check::committed_offsets::CommittedOffsets;
 use crate::check::unprocessed::Unprocessed;
 use crate::kernel::{Duration, Time};
 use crate::plan::{ConsumerPlan, Count, EventRef};
-use crate::protocol::{Fact, GroupFact, TopicPartition, counted};
+use crate::protocol::{Fact, GroupFact, OwnerThen, TopicPartition, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Place<'a> = (&'a TopicPartition, i64);
@@ -199,17 +199,34 @@ pub(super) fn stops_reading(history: &History<'_>, group: &str, count: Count) ->
 }
 
 pub(super) fn poll_timeouts(history: &History<'_>, group: &str, count: Count) -> Verdict {
-    let times: Vec<String> = history
-        .window()
-        .filter(|entry| {
-            matches!(&entry.fact, Fact::Group(GroupFact::PollTimeoutExpired { group: of, .. }) if **of == *group)
-        })
-        .map(|entry| format!("{} at {}", entry.node, seconds(entry.time.since(Time::ZERO))))
-        .collect();
-    let figures = match times.is_empty() {
+    let (mut times, mut stay) = (Vec::new(), Vec::new());
+    for entry in history.window() {
+        if let Fact::Group(GroupFact::PollTimeoutExpired {
+            group: of,
+            owner_then,
+            ..
+        }) = &entry.fact
+            && **of == *group
+        {
+            let who = format!(
+                "{} at {}",
+                entry.node,
+                seconds(entry.time.since(Time::ZERO))
+            );
+            match owner_then {
+                OwnerThen::Itself => stay.push(who),
+                _ => times.push(who),
+            }
+        }
+    }
+    let mut figures = match times.is_empty() {
         true => "nobody did".to_owned(),
         false => times.join(", "),
     };
+    if !stay.is_empty() {
+        let stay = stay.join(", ");
+        figures += &format!("; static members did not poll either, and do not leave: {stay}");
+    }
     verdict_of(count.holds(times.len() as u64), figures)
 }
 

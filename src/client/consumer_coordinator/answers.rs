@@ -12,7 +12,7 @@ use crate::network_client::Completed;
 use crate::protocol::rules::StaleClaims;
 use crate::protocol::{
     Assignment, Ctx, ErrorCode, JoinGroupResponse, JoinGroupResponseMember, NO_COMMITTED_OFFSET,
-    OffsetFetchResponse, Response, Subscription, SyncGroupResponse, TopicPartition,
+    OffsetFetchResponse, OwnerThen, Response, Subscription, SyncGroupResponse, TopicPartition,
 };
 use std::rc::Rc;
 
@@ -171,6 +171,7 @@ impl ConsumerCoordinator {
             ErrorCode::None => {
                 self.heartbeat.heard = ctx.wall();
                 self.state = MemberState::Stable;
+                self.heartbeat.silenced = OwnerThen::Nobody;
                 self.rejoin = false;
                 self.reason = "".into();
                 self.preparation = Preparation::NotBegun;

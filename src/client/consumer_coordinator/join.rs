@@ -88,6 +88,7 @@ impl ConsumerCoordinator {
                     self.call_listener(GroupNews::Lost {
                         partitions: owned,
                         in_rebalance: false,
+                        owner_then: self.heartbeat.silenced,
                     });
                 }
             } else if gives_up_all {

@@ -60,6 +60,9 @@ pub enum GroupFact {
         /// They may be its own: it closes while its group rebalances.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_rebalance: bool,
+        /// Its own library had it forget its place, since its application did not poll.
+        #[serde(default, skip_serializing_if = "OwnerThen::is_nobody")]
+        owner_then: OwnerThen,
     },
     /// A commit failed; Java's simple name.
     #[serde(rename = "commit-failed")]
@@ -87,11 +90,13 @@ pub enum GroupFact {
         /// What it said itself, or for how long it was waited for.
         detail: Rc<str>,
     },
-    /// A member's own library has it leave: its application has not called `poll` for so long.
+    /// A member's own library has it leave, or forget its place: its application has not called `poll` for so long.
     #[serde(rename = "poll-timeout-expired")]
     PollTimeoutExpired {
         group: Rc<str>,
         max_poll_interval_ms: u64,
+        #[serde(default, skip_serializing_if = "OwnerThen::is_nobody")]
+        owner_then: OwnerThen,
     },
     /// The application of a member is done with a record. `Consumed` says when it was given it.
     #[serde(rename = "processed")]
@@ -230,10 +235,17 @@ pub enum OwnerThen {
     /// The group learns of it, and gives them out anew.
     #[default]
     Nobody,
-    /// Its own: a static member closes, its group is told nothing, and holds them as its own until its session ends.
+    /// Its own: a static member closes, or has not polled for too long. Its group is told nothing, and holds them as its
+    /// own until its session ends.
     Itself,
-    /// The same of another member, that closes without a farewell: its listener threw, or it knows no coordinator.
+    /// The same of another member, that goes without a farewell: its listener threw, or it knows no coordinator.
     ItselfInSilence,
     /// Another process of its `group.instance.id` has them already, and it was fenced.
     Another,
+}
+
+impl OwnerThen {
+    fn is_nobody(&self) -> bool {
+        *self == OwnerThen::Nobody
+    }
 }

@@ -116,22 +116,41 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
             group,
             partitions,
             in_rebalance,
-        } => loud(match in_rebalance {
-            false => format!(
-                "learns that group {group} has taken {} from it",
+            owner_then,
+        } => {
+            let own = format!(
+                "stops reading {}: its own onPartitionsLost runs, since it",
                 names(partitions)
-            ),
-            true => format!(
-                "stops reading {}: its own onPartitionsLost runs, since it closes while group {group} rebalances",
-                names(partitions)
-            ),
-        }),
+            );
+            loud(match (in_rebalance, owner_then) {
+                (true, _) => format!("{own} closes while group {group} rebalances"),
+                (false, OwnerThen::Nobody | OwnerThen::Another) => format!(
+                    "learns that group {group} has taken {} from it",
+                    names(partitions)
+                ),
+                (false, OwnerThen::Itself | OwnerThen::ItselfInSilence) => format!(
+                    "{own} had forgotten its place in group {group}, which was told nothing"
+                ),
+            })
+        }
         GroupFact::PollTimeoutExpired {
             group,
             max_poll_interval_ms,
-        } => loud(format!(
-            "leaves group {group}: its application still works on what it got, and has not called poll for max.poll.interval.ms={max_poll_interval_ms}"
-        )),
+            owner_then,
+        } => {
+            let why = format!(
+                "its application still works on what it got, and has not called poll for max.poll.interval.ms={max_poll_interval_ms}"
+            );
+            loud(match owner_then {
+                OwnerThen::Nobody | OwnerThen::Another => format!("leaves group {group}: {why}"),
+                OwnerThen::Itself => format!(
+                    "forgets its place in group {group}, which is told nothing: {why}; to its group it is a member (group.instance.id) until its heartbeats are missed"
+                ),
+                OwnerThen::ItselfInSilence => format!(
+                    "leaves group {group}: {why}; it knows no coordinator to tell, and to its group it is a member until its heartbeats are missed"
+                ),
+            })
+        }
         GroupFact::Processed {
             partition, offset, ..
         } => quiet(format!("is done with {partition} offset {offset}")),

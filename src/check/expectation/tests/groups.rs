@@ -5,7 +5,7 @@ use super::story::Story;
 use crate::check::testing::{Scene, acked, consumed, position, tp};
 use crate::kernel::Duration;
 use crate::plan::{Action, ConsumerPlan, Plan, ProducerPlan, Role, ServicePlan};
-use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, Part, Serialized};
+use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, OwnerThen, Part, Serialized};
 
 /// Four records; the first member is given three, processes one, commits two and crashes; the second goes on behind
 /// that, and does the first once more.
@@ -82,6 +82,7 @@ fn lost() -> Fact {
         group: "g".into(),
         partitions: vec![tp("t-0")],
         in_rebalance: false,
+        owner_then: OwnerThen::Nobody,
     })
 }
 
@@ -225,17 +226,22 @@ fn sentences_about_commits_and_polls_hold_and_fail() {
         partition: tp("t-0"),
         offset: 2,
     };
-    let leaves = GroupFact::PollTimeoutExpired {
+    let leaves = |owner_then| GroupFact::PollTimeoutExpired {
         group: "g".into(),
         max_poll_interval_ms: 10_000,
+        owner_then,
     };
     story.add(51_000, "dashboard-2", goes_on.into());
     story.add(52_000, "broker-1", committed(1));
-    story.add(53_000, "dashboard-2", leaves.into());
+    story.add(53_000, "dashboard-2", leaves(OwnerThen::Nobody).into());
+    story.add(54_000, "dashboard-1", leaves(OwnerThen::Itself).into());
     assert_eq!(
         sentences.map(|sentence| story.says(sentence)),
         [
-            format!("held: {} — dashboard-2 at 53.000 s", sentences[0]),
+            format!(
+                "held: {} — dashboard-2 at 53.000 s; static members did not poll either, and do not leave: dashboard-1 at 54.000 s",
+                sentences[0]
+            ),
             format!("held: {} — t-0 from offset 2", sentences[1]),
             format!("held: {} — t-0 from 2 to 1", sentences[2]),
         ]
