@@ -1,6 +1,7 @@
 //! Standard output and standard error, neither of which a closed pipe turns into a panic.
 
 use crate::scenario::{Diagnostic, Severity};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 
@@ -11,6 +12,8 @@ pub(super) struct Terminal {
     failed: Option<io::Error>,
     /// A status line stands where the cursor is.
     status: bool,
+    /// Standard output is a terminal, which obeys what is printed.
+    is_screen: bool,
     err: Stderr,
     warned: BTreeSet<String>,
     colours: bool,
@@ -23,6 +26,7 @@ impl Terminal {
             out: Some(BufWriter::new(io::stdout())),
             failed: None,
             status: false,
+            is_screen: io::stdout().is_terminal(),
             err: io::stderr(),
             warned: BTreeSet::new(),
             colours: io::stderr().is_terminal() && !no_colour,
@@ -42,12 +46,20 @@ impl Terminal {
 
     /// Data as it is.
     pub(super) fn data(&mut self, text: &str) {
+        let text = match self.is_screen {
+            true => harmless(text),
+            false => text.into(),
+        };
         let written = self.out.as_mut().map(|out| out.write_all(text.as_bytes()));
         self.note_failure(written);
     }
 
     /// A line about what is going on; what was printed before it stands before it.
     pub(super) fn note(&mut self, text: &str) {
+        self.note_as_it_is(&harmless(text));
+    }
+
+    fn note_as_it_is(&mut self, text: &str) {
         self.flush();
         self.clear_status();
         // Where nobody hears of anything, nobody hears of that either.
@@ -88,7 +100,8 @@ impl Terminal {
         };
         match text.split_once(':') {
             Some((word, rest)) if self.colours => {
-                self.note(&format!("{colour}{word}\x1b[0m:{rest}"))
+                let rest = harmless(rest);
+                self.note_as_it_is(&format!("{colour}{word}\x1b[0m:{rest}"))
             }
             _ => self.note(&text),
         }
@@ -120,5 +133,31 @@ impl Terminal {
                 let _ = out.into_parts();
             }
         }
+    }
+}
+
+/// Text from files as a terminal may have it: none of it moves the cursor or chooses a colour. What stands instead is
+/// what JSON writes.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let shown = |c: char| match obeyed(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_json_writes_it() {
+        assert_eq!(harmless("a\tb\n"), "a\tb\n");
+        assert_eq!(harmless("red: \x1b[31m\r"), "red: \\u001b[31m\\u000d");
+        assert_eq!(harmless("\u{9b}2J"), "\\u009b2J");
     }
 }

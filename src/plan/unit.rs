@@ -125,6 +125,8 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
 pub enum Misnumbered {
     Negative,
     TooLarge,
+    /// It is 0.
+    TooSmall,
     /// Zeros stand before it, which the number of a partition has none of.
     Zeros,
 }
@@ -157,11 +159,27 @@ pub fn misnumbered(text: &str, reads: impl Fn(&str) -> bool) -> Option<Misnumber
         None
     } else if reads(&without_zeros(text)) {
         Some(Misnumbered::Zeros)
+    } else if reads(&with_ones_for_zeros(text)) {
+        Some(Misnumbered::TooSmall)
     } else if reads(&small_signed) {
         Some(Misnumbered::TooLarge)
     } else {
         (reads(&unsigned) || reads(&small)).then_some(Misnumbered::Negative)
     }
+}
+
+/// With 1 for each whole number that is 0.
+fn with_ones_for_zeros(text: &str) -> String {
+    let mut ones = String::new();
+    let mut last = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let goes_on = |c: Option<&char>| c.is_some_and(|c| c.is_ascii_digit() || *c == '.');
+        let is_zero = c == '0' && !goes_on(Some(&last)) && !goes_on(chars.peek());
+        ones.push(if is_zero { '1' } else { c });
+        last = c;
+    }
+    ones
 }
 
 /// Without the zeros that begin a whole number.
@@ -242,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_whether_a_number_is_negative_or_too_large() {
+    fn it_is_told_whether_a_number_is_negative_too_large_or_too_small() {
         let time = |text: &str| parse_duration(text).is_some();
         for (text, found) in [
             ("-5s", Some(Misnumbered::Negative)),
@@ -267,6 +285,9 @@ mod tests {
             Some(Misnumbered::Negative)
         );
         assert_eq!(misnumbered("in t--1 read 3", place), None);
+        let from_one = |text: &str| text.parse::<u8>().is_ok_and(|n| n > 0);
+        assert_eq!(misnumbered("0", from_one), Some(Misnumbered::TooSmall));
+        assert_eq!(misnumbered("300", from_one), Some(Misnumbered::TooLarge));
         for zeros in ["in t-00 read 3", "in t-000 read 03"] {
             assert_eq!(misnumbered(zeros, place), Some(Misnumbered::Zeros));
         }

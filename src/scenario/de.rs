@@ -240,8 +240,14 @@ impl<'de> de::Deserializer<'de> for &'de Node {
         }
     }
 
+    /// A key: `null` is an unknown one, as any other word.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_str(visitor)
+        match &self.value {
+            NodeValue::Scalar { text, .. } => visitor
+                .visit_borrowed_str(text)
+                .map_err(|error: Error| error.at(self.place)),
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

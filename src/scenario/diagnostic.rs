@@ -69,7 +69,7 @@ impl fmt::Display for Diagnostic {
         if let Some(excerpt) = &self.excerpt {
             write!(f, ":{}:{}", excerpt.line, excerpt.column)?;
         }
-        write!(f, ": {}", self.found)?;
+        write!(f, ": {}", without_controls(&self.found))?;
         let margin = match &self.excerpt {
             Some(excerpt) => excerpt.write(f)?,
             None => 1,
@@ -80,6 +80,7 @@ impl fmt::Display for Diagnostic {
         ] {
             if let Some(text) = text {
                 let mark = if word == "expected" { "" } else { "?" };
+                let text = without_controls(text);
                 write!(f, "\n{:margin$} = {word} {text}{mark}", "")?;
             }
         }
@@ -88,6 +89,15 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// A message quotes what stands in a file, and is one line nevertheless, which tells no terminal what to do.
+fn without_controls(text: &str) -> String {
+    let written = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(written).collect()
+}
 
 impl Excerpt {
     /// Writes the line with a mark under the place; returns the width of the margin.

@@ -29,6 +29,7 @@ macro_rules! written {
                         let expected = || match misnumbered(text, |text| read(text).is_some()) {
                             Some(Misnumbered::Negative) => format!("{}, and not negative", $expected),
                             Some(Misnumbered::TooLarge) => format!("at most {}", $most),
+                            Some(Misnumbered::TooSmall) => format!("{}, and more than 0", $expected),
                             Some(Misnumbered::Zeros) => format!("{}, without zeros before it", $expected),
                             None => $expected.to_owned(),
                         };

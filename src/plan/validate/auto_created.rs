@@ -47,6 +47,12 @@ impl Check<'_> {
                     .expected(LEGAL_NAME),
             );
         }
+        if is_internal_topic(name) {
+            let found = format!("\"{name}\" is a topic that brokers keep for themselves");
+            return Err(Problem::new(path, found).expected(
+                "a topic for records: brokers take none for theirs from a producer, and what stands in it no consumer here reads",
+            ));
+        }
         self.topic_there(name, path).map_err(|problem| {
             let declared = problem.expected.clone().unwrap_or_default();
             problem.expected(match self.plan.a_broker_creates_topics() {

@@ -8,6 +8,7 @@ mod expectations;
 mod hosts;
 mod listeners;
 mod names;
+mod prose;
 mod serializers;
 mod timeline;
 mod topics;
@@ -35,6 +36,7 @@ impl Plan {
             warnings: Vec::new(),
         };
         check.head()?;
+        check.prose()?;
         check.cluster(&self.cluster)?;
         check.latencies()?;
         for topic in &self.topics {

@@ -1,6 +1,6 @@
 //! Checks the lines of the timeline.
 
-use super::topics::replicas_in_bounds;
+use super::topics::{not_of_brokers, replicas_in_bounds};
 use super::topology::{PLAIN_PATH, is_plain_path};
 use super::{Check, Checked, config_problem};
 use crate::kernel::Duration;
@@ -185,6 +185,7 @@ impl Check<'_> {
             }
             Action::Heal(_) => Ok(()),
             Action::CreateTopic(topic) => {
+                not_of_brokers(&topic.name, &["create topic"])?;
                 // What Kafka refuses, the administrator is to be told; this no request can say.
                 if !topic.assignment.is_empty() {
                     self.says_no_more_than_assignment(topic, vec!["assignment".to_string()])?;

@@ -2,7 +2,7 @@
 
 use super::{Check, Checked};
 use crate::plan::{Action, Problem, TopicPlan};
-use crate::protocol::{counted, is_topic_name};
+use crate::protocol::{counted, is_internal_topic, is_topic_name};
 
 /// Of a plan, all topics together: 90 s of a run with so many, and a crash in it, took 3.7 GB and 45 s of a processor. More
 /// would be a slip of the pen, not a plan.
@@ -27,6 +27,18 @@ pub(super) fn replicas_in_bounds(partitions: u32, factor: u32, path: Vec<String>
     )))
 }
 
+/// Brokers would hold on to how many partitions their settings say that their own topics have, and take no record for
+/// them from a producer: nothing that a plan makes of such a topic is what its author is after.
+pub(super) fn not_of_brokers(name: &str, path: &[&str]) -> Checked {
+    if !is_internal_topic(name) {
+        return Ok(());
+    }
+    let found = format!("\"{name}\" is a topic that brokers make for themselves");
+    Err(Problem::new(path, found).on_key().expected(
+        "another name (how many partitions and replicas theirs have, the cluster's config says: offsets.topic.num.partitions)",
+    ))
+}
+
 impl Check<'_> {
     pub(super) fn topic(&self, topic: &TopicPlan, path: &[&str]) -> Checked {
         let at = |key: &str| {
@@ -45,6 +57,7 @@ impl Check<'_> {
                     .expected(LEGAL_NAME),
             );
         }
+        not_of_brokers(name, path)?;
         if topic.partitions == Some(0) {
             return Err(
                 Problem::new(at("partitions"), "no partitions").expected("at least 1 partition")

@@ -122,7 +122,7 @@ impl Scope {
             Err(ConfigError::Value {
                 key: key.name,
                 value: value.to_string(),
-                expected: key.kind.to_string(),
+                expected: key.kind.expected_of(value),
             })
         }
     }
@@ -191,6 +191,20 @@ impl Kind {
             Kind::Deserializer => Class::deserializer(value).is_some(),
             Kind::Charset => Charset::parse(value).is_some(),
             Kind::List | Kind::Text => true,
+        }
+    }
+
+    /// What is expected instead of this value: of a number that is too large, both bounds.
+    fn expected_of(self, value: &str) -> String {
+        let digits = value.trim().trim_start_matches('+');
+        let is_too_large = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        match self {
+            Kind::Number { least, most }
+                if is_too_large && !digits.parse::<i64>().is_ok_and(|n| n <= most) =>
+            {
+                format!("a whole number from {least} to {most}")
+            }
+            kind => kind.to_string(),
         }
     }
 }
@@ -466,7 +480,7 @@ mod tests {
                 Scope::Topic,
                 "segment.bytes",
                 "2147483648",
-                Some("a whole number, at least 14"),
+                Some("a whole number from 14 to 2147483647"),
             ),
             (Scope::Topic, "retention.ms", "-1", None),
             (
@@ -474,6 +488,12 @@ mod tests {
                 "retention.ms",
                 "soon",
                 Some("a whole number, at least -1"),
+            ),
+            (
+                Scope::Topic,
+                "retention.ms",
+                "9223372036854775808",
+                Some("a whole number from -1 to 9223372036854775807"),
             ),
             (Scope::Topic, "cleanup.policy", "compact,delete", None),
             (

@@ -480,6 +480,7 @@ fn expected_of(text: &str, reads: impl Fn(&str) -> bool, otherwise: &str) -> Str
     match misnumbered(text, reads) {
         Some(Misnumbered::Negative) => "a number that is not negative".to_owned(),
         Some(Misnumbered::TooLarge) => "a smaller number".to_owned(),
+        Some(Misnumbered::TooSmall) => "a larger number".to_owned(),
         Some(Misnumbered::Zeros) => {
             "a number without zeros before it, such as trucks_gps-0".to_owned()
         }
