@@ -420,7 +420,7 @@ fn play(
         None => None,
     };
     let played = Played {
-        told: account.finish(),
+        told: account.finish(report.end),
         report,
         evidence,
     };

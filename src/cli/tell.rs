@@ -2,6 +2,7 @@
 
 use super::terminal::Terminal;
 use super::{Status, inputs};
+use crate::kernel::Time;
 use crate::report::{Account, retell};
 use crate::scenario::{Diagnostic, Excerpt};
 use crate::trace::{Observer, Style, TraceFileError, TraceLine, TraceReader};
@@ -63,7 +64,8 @@ fn told(name: &str, verbose: bool) -> Result<(String, bool), Diagnostic> {
         }
     };
     let style = Style { verbose };
-    let text = retell(&header, &account.finish(), &closing, style, false);
+    let told = account.finish(Time(closing.end_ns));
+    let text = retell(&header, &told, &closing, style, false);
     Ok((text, closing.held))
 }
 

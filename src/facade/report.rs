@@ -27,8 +27,8 @@ impl Report {
             play(plan, evidence)?;
         }
         Ok(Report {
+            told: account.finish(report.end),
             report,
-            told: account.finish(),
             evidence,
             repeat,
         })

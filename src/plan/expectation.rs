@@ -170,7 +170,7 @@ sentences! {
         GoesOn { group: String, count: Count } = "times that group {group} goes on from a commit: {count}",
         /// So many times it commits an offset that is lower than the one that it committed there before.
         CommitsBackwards { group: String, count: Count } = "commits of group {group} that go backwards: {count}",
-        /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end.
+        /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end. Of a partition where it has committed nothing the lag is unknown: with one that has records only `at least` can hold.
         Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
         /// Each value that it serializes has so many bytes.
         ValueBytes { producer: String, count: Count } = "bytes of a value of {producer}: {count}",

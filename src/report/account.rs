@@ -3,6 +3,7 @@
 
 use super::groups::GroupsTold;
 use crate::check::{Latencies, Violation};
+use crate::kernel::Time;
 use crate::protocol::zookeeper::SessionId;
 use crate::protocol::{Fact, TopicPartition};
 use crate::trace::{ByNode, LastLines, Observer, Style, TraceEntry, Transcript};
@@ -87,10 +88,13 @@ impl Account {
     pub fn of(trace: &[TraceEntry], verbose: bool) -> Told {
         let mut account = Account::with_transcript(verbose);
         trace.iter().for_each(|entry| account.fact(entry));
-        account.finish()
+        let last = trace.last().map_or(Time::ZERO, |entry| entry.time);
+        account.finish(last)
     }
 
-    pub fn finish(self) -> Told {
+    /// Of a run that lasts until `end`.
+    pub fn finish(mut self, end: Time) -> Told {
+        self.told.groups.end(end);
         let lines = |transcript: Option<Transcript>| transcript.map(Transcript::finish);
         Told {
             transcript: lines(self.transcript).unwrap_or_default(),

@@ -115,7 +115,7 @@ impl Tally {
             let made = self.made.get(content).copied().unwrap_or(1);
             reads.saturating_sub(made)
         });
-        let told = self.account.finish();
+        let told = self.account.finish(report.end);
         let again_of_groups = told.groups.groups().map(|(_, group)| group.processed.again);
         let processed_twice = again_of_groups.sum();
         let plan = &report.plan;

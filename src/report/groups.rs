@@ -5,7 +5,7 @@ use crate::check::CommittedOffsets;
 use crate::kernel::Time;
 use crate::protocol::{ApplicationFact, Fact, GroupFact, TopicPartition};
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What the facts of a run say of its groups.
@@ -17,6 +17,8 @@ pub struct GroupsTold {
     /// By the consumer whose application sends on what it reads.
     pub forwarded: BTreeMap<Rc<str>, Repeated>,
     committed: CommittedOffsets,
+    /// By group: partitions that somebody of it was given, or named.
+    reads: BTreeMap<Rc<str>, BTreeSet<TopicPartition>>,
     /// What consumers may read up to.
     ends: BTreeMap<TopicPartition, i64>,
     clock: Clock,
@@ -25,7 +27,7 @@ pub struct GroupsTold {
 #[derive(Clone, Debug, Default)]
 pub struct GroupTotals {
     pub processed: Repeated,
-    /// At each time of the clock; `None` before its first commit.
+    /// At each time of the clock; `None` while something that it reads has no commit (CG47).
     lag: Vec<Option<i64>>,
 }
 
@@ -98,6 +100,8 @@ impl GroupsTold {
                 },
             ) if !partitions.is_empty() => {
                 self.group(group);
+                let reads = self.reads.entry(Rc::clone(group)).or_default();
+                reads.extend(partitions.iter().cloned());
             }
             Fact::Group(GroupFact::Processed {
                 group,
@@ -120,12 +124,20 @@ impl GroupsTold {
         }
     }
 
+    /// The run lasts until then.
+    pub(super) fn end(&mut self, end: Time) {
+        if end.0 >= self.clock.next {
+            self.note_lags(end);
+        }
+    }
+
     /// Groups by name.
     pub fn groups(&self) -> impl Iterator<Item = (&Rc<str>, &GroupTotals)> {
         self.groups.iter()
     }
 
-    /// How many committed records a group had not read at each time, by its commits.
+    /// How many committed records a group had not read at each time, by its commits. Nobody knows it of a partition in
+    /// which there is something, and where nothing is committed.
     pub fn lag_of<'a>(
         &'a self,
         totals: &'a GroupTotals,
@@ -162,13 +174,17 @@ impl GroupsTold {
 
     fn lags_in_words(&self) -> String {
         const COLUMNS: usize = 10;
-        let shown = |group: &&GroupTotals| group.lag.iter().any(Option::is_some);
-        if !self.groups.values().any(|group| shown(&group)) {
+        let shown = |name: &str, group: &GroupTotals| {
+            group.lag.iter().any(Option::is_some) || self.committed.of_group(name).next().is_some()
+        };
+        if !self.groups.iter().any(|(name, group)| shown(name, group)) {
             return String::new();
         }
         let count = self.clock.times.len();
         let step = count.div_ceil(COLUMNS).max(1);
-        let places: Vec<usize> = (step - 1..count).step_by(step).collect();
+        // The last column is the end.
+        let first = count.saturating_sub(1) % step;
+        let places: Vec<usize> = (first..count).step_by(step).collect();
         let seconds = |time: &Time| format!("{} s", time.0 / SECOND);
         let times = places
             .iter()
@@ -178,7 +194,11 @@ impl GroupsTold {
             times.collect::<Vec<_>>(),
             String::new(),
         )];
-        for (name, group) in self.groups.iter().filter(|(_, group)| shown(group)) {
+        for (name, group) in self
+            .groups
+            .iter()
+            .filter(|(name, group)| shown(name, group))
+        {
             let cell = |lag: &Option<i64>| lag.map_or_else(|| "-".to_owned(), |it| it.to_string());
             let cells = places.iter().map(|place| cell(&group.lag[*place]));
             let known = self
@@ -189,21 +209,28 @@ impl GroupsTold {
                 Some(most) if most.0 >= it.0 => Some(most),
                 _ => Some(it),
             });
-            let most = most.map_or_else(String::new, |(lag, time)| {
+            let mut said = most.map_or_else(String::new, |(lag, time)| {
                 format!("   most {lag}, at {}", seconds(&time))
             });
-            rows.push((format!("group {name}"), cells.collect(), most));
+            let unknown: Vec<&TopicPartition> = self.without_commit(name).collect();
+            if let [first, rest @ ..] = &unknown[..] {
+                said += &format!("   nothing committed in {first}");
+                if !rest.is_empty() {
+                    said += &format!(" and {} more", rest.len());
+                }
+            }
+            rows.push((format!("group {name}"), cells.collect(), said));
         }
         let names = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
         let cells = rows.iter().flat_map(|(_, cells, _)| cells);
         let wide = cells.map(String::len).max().unwrap_or(0);
         let mut text = String::new();
-        for (name, cells, most) in rows {
+        for (name, cells, said) in rows {
             let cells: String = cells
                 .iter()
                 .map(|cell| format!("  {cell:>wide$}"))
                 .collect();
-            text.push_str(&format!("{name:names$}{cells}{most}\n"));
+            text.push_str(&format!("{name:names$}{cells}{said}\n"));
         }
         text
     }
@@ -217,9 +244,21 @@ impl GroupsTold {
         self.groups.entry(Rc::clone(name)).or_insert_with(fresh)
     }
 
+    /// Partitions that a group reads, in which there is something, and in which it has committed nothing.
+    fn without_commit<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a TopicPartition> {
+        let reads = self.reads.get(group).into_iter().flatten();
+        reads.filter(move |partition| {
+            let has_records = self.ends.get(*partition).is_some_and(|end| *end > 0);
+            has_records && self.committed.of(group, partition).is_none()
+        })
+    }
+
     /// What was so at each time of the clock up to now.
     fn note_lags(&mut self, now: Time) {
         let lag = |group: &Rc<str>| {
+            if self.without_commit(group).next().is_some() {
+                return None;
+            }
             let mut of_each = self
                 .committed
                 .of_group(group)
@@ -297,7 +336,6 @@ impl Offsets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     fn entry(seconds: u64, fact: Fact) -> TraceEntry {
         TraceEntry {
@@ -366,6 +404,59 @@ mod tests {
             told.lags_in_words(),
             "lag at   1 s  2 s  3 s  4 s  5 s  6 s  7 s  8 s  9 s\n\
              group g    -    -    6    6   12    0    0    0    0   most 12, at 5 s\n"
+        );
+    }
+
+    #[test]
+    fn cg47_a_lag_is_unknown_while_something_has_no_commit_and_is_told_until_the_end() {
+        let mut told = GroupsTold::default();
+        let of = |number| TopicPartition::new("t", number);
+        let given = |seconds, partitions: &[i32]| {
+            entry(
+                seconds,
+                Fact::Group(GroupFact::AssignedByHand {
+                    group: "g".into(),
+                    partitions: partitions.iter().map(|it| of(*it)).collect(),
+                    commits_nothing: false,
+                }),
+            )
+        };
+        let other_end = Fact::HighWatermarkMoved {
+            partition: of(1),
+            high_watermark: 3,
+            as_leader: true,
+        };
+        // t-2 is given too, and there is nothing in it.
+        for it in [
+            given(0, &[0, 1, 2]),
+            end(0, 10),
+            committed(1, 4),
+            entry(3, other_end),
+        ] {
+            told.fact(&it);
+        }
+        let mut known = told.clone();
+        told.end(Time(6 * SECOND));
+        assert_eq!(
+            told.lags_in_words(),
+            "lag at   1 s  2 s  3 s  4 s  5 s  6 s\n\
+             group g    -    6    6    -    -    -   most 6, at 2 s   nothing committed in t-1\n"
+        );
+        known.fact(&entry(
+            5,
+            Fact::Group(GroupFact::OffsetCommitted {
+                group: "g".into(),
+                partition: of(1),
+                offset: 1,
+                of_generation: -1,
+                in_generation: 1,
+            }),
+        ));
+        known.end(Time(6 * SECOND));
+        assert_eq!(
+            known.lags_in_words(),
+            "lag at   1 s  2 s  3 s  4 s  5 s  6 s\n\
+             group g    -    6    6    -    -    8   most 8, at 6 s\n"
         );
     }
 

@@ -30,6 +30,7 @@ pub fn closing(ending: &Ending<'_>, style: Style) -> Closing {
         } else {
             failure(ending)
         },
+        end_ns: ending.end.0,
     }
 }
 

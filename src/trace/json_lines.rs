@@ -64,6 +64,9 @@ pub struct Closing {
     pub figures: String,
     /// What broke, with its evidence; empty if nothing did.
     pub failure: String,
+    /// Simulated time at the end, in nanoseconds; 0 where that was not written.
+    #[serde(default)]
+    pub end_ns: u64,
 }
 
 /// A text that is no trace of this version.

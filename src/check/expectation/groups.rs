@@ -274,6 +274,7 @@ pub(super) fn commits_backwards(history: &History<'_>, group: &str, count: Count
     verdict_of(count.holds(back.len() as u64), figures)
 }
 
+/// CG47: without a commit nobody knows it.
 pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
     let mut committed = CommittedOffsets::default();
     for entry in history.entries {
@@ -284,23 +285,38 @@ pub(super) fn lag(history: &History<'_>, group: &str, count: Count) -> Verdict {
     let readers = readers(history, group);
     let mut lag = 0;
     let mut partitions = 0;
+    let mut unknown = Vec::new();
     for state in history.end.committed() {
         let partition = &state.partition;
         if !may_read(&readers, partition) {
             continue;
         }
-        partitions += 1;
         let leader = history.end.view.replica(state.leader, partition);
         let Some(leader) = leader else {
             return Err(format!("{partition} has no leader"));
         };
-        let read_to = committed
-            .of(group, partition)
-            .unwrap_or(leader.log_start_offset);
-        lag += u64::try_from(leader.high_watermark - read_to).unwrap_or(0);
+        match committed.of(group, partition) {
+            Some(read_to) => {
+                partitions += 1;
+                lag += u64::try_from(leader.high_watermark - read_to).unwrap_or(0);
+            }
+            // Nothing was ever there.
+            None if leader.high_watermark == 0 => partitions += 1,
+            None => unknown.push(partition.to_string()),
+        }
     }
-    let over = counted(partitions, "partition");
-    verdict_of(count.holds(lag), format!("{lag}, over {over}"))
+    let figures = format!("{lag}, over {}", counted(partitions, "partition"));
+    let [first, rest @ ..] = &unknown[..] else {
+        return verdict_of(count.holds(lag), figures);
+    };
+    let more = match rest.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    // What nobody knows only adds to it.
+    let holds_anyway = matches!(count, Count::AtLeast(_)) && count.holds(lag);
+    let figures = format!("{figures}; unknown in {first}{more}, where nothing is committed");
+    verdict_of(holds_anyway, figures)
 }
 
 // ---- what the facts say of a group
