@@ -3,6 +3,7 @@
 //!
 //! Paths are relative, with `/`, and of characters that every file system takes.
 
+use super::summary::tables_of_groups;
 use super::{Ending, json, json_document, kafka_get_offsets, kafka_topics_describe, summary};
 use crate::protocol::BrokerId;
 use crate::trace::{Style, with_legend};
@@ -40,6 +41,10 @@ pub fn output_files<'a>(
         (
             "kafka-get-offsets.txt",
             warned(kafka_get_offsets(ending.view, false)),
+        ),
+        (
+            "kafka-consumer-groups.txt",
+            warned(tables_of_groups(ending)),
         ),
         ("report.txt", summary(ending, Style::default(), false)),
         (

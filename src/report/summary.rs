@@ -132,28 +132,38 @@ pub fn tables(ending: &Ending<'_>) -> String {
     let mut text = format!(
         "$ kafka-topics --describe{exclude}{source}\n{topics}\n$ kafka-get-offsets{exclude_too}\n{offsets}"
     );
-    let groups = kafka_consumer_groups_describe(ending.view);
-    let known = ending.told.groups.groups().map(|(name, _)| name);
-    let silent = groups_of_which_nobody_tells(ending.view, known);
-    if !groups.is_empty() || !silent.is_empty() {
-        let list = kafka_consumer_groups_list(ending.view);
-        text.push_str(&format!(
-            "\n$ kafka-consumer-groups --list --state\n{list}{silent}"
-        ));
-    }
+    let groups = tables_of_groups(ending);
     if !groups.is_empty() {
-        let members = kafka_consumer_groups_members(ending.view);
-        let state = kafka_consumer_groups_state(ending.view);
-        let tool = "$ kafka-consumer-groups --describe --all-groups";
-        text.push_str(&format!("\n{tool}\n{groups}"));
-        text.push_str(&format!("\n{tool} --members --verbose\n{members}"));
-        text.push_str(&format!("\n{tool} --state\n{state}"));
+        text.push_str(&format!("\n{groups}"));
     }
     let zookeeper = zookeeper(ending);
     if !zookeeper.is_empty() {
         text.push_str(&format!("\n{zookeeper}"));
     }
     text
+}
+
+/// What the tool for groups prints, each table under its command; nothing where nobody tells of a group.
+pub(super) fn tables_of_groups(ending: &Ending<'_>) -> String {
+    let groups = kafka_consumer_groups_describe(ending.view);
+    let known = ending.told.groups.groups().map(|(name, _)| name);
+    let silent = groups_of_which_nobody_tells(ending.view, known);
+    let mut tables = Vec::new();
+    if !groups.is_empty() || !silent.is_empty() {
+        let list = kafka_consumer_groups_list(ending.view);
+        tables.push(format!(
+            "$ kafka-consumer-groups --list --state\n{list}{silent}"
+        ));
+    }
+    if !groups.is_empty() {
+        let members = kafka_consumer_groups_members(ending.view);
+        let state = kafka_consumer_groups_state(ending.view);
+        let tool = "$ kafka-consumer-groups --describe --all-groups";
+        tables.push(format!("{tool}\n{groups}"));
+        tables.push(format!("{tool} --members --verbose\n{members}"));
+        tables.push(format!("{tool} --state\n{state}"));
+    }
+    tables.join("\n")
 }
 
 fn clients(header: &TraceHeader, told: &Told) -> String {

@@ -194,6 +194,7 @@ fn output_files_hold_documents_and_disks() {
             "transcript.txt",
             "kafka-topics.txt",
             "kafka-get-offsets.txt",
+            "kafka-consumer-groups.txt",
             "report.txt",
             "report.json",
             "brokers/broker-2/data/t-0/00000000000000000000.log"

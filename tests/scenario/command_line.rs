@@ -535,3 +535,18 @@ fn conform_shows_the_first_difference_with_the_transcript_around_it() {
     assert_eq!(lines("transcript_before"), before);
     assert_eq!(lines("transcript"), meanwhile);
 }
+
+#[test]
+fn out_holds_the_tables_of_groups_as_the_report_shows_them() {
+    let scratch = Scratch::new("out-groups");
+    let at = |name: &str| scratch.0.join("out").join(name);
+    let out = at("");
+    let out = out.to_str().expect("a plain path");
+    let run = trial(&["run", "-q", "crash-after-the-commit", "--out", out]);
+    assert_eq!(run.status.code(), Some(0));
+    let read = |name: &str| std::fs::read_to_string(at(name)).expect(name);
+    let (groups, report) = (read("kafka-consumer-groups.txt"), read("report.txt"));
+    let commands = groups.matches("$ kafka-consumer-groups --").count();
+    assert_eq!(commands, 4, "{groups}");
+    assert!(report.contains(&groups), "{report}");
+}

@@ -173,13 +173,31 @@ impl Reader {
 }
 
 impl Group {
+    /// Each reason once, and not all of very many.
+    fn done_again_in_words(&self) -> String {
+        const SAID: usize = 4;
+        let mut reasons: Vec<&str> = Vec::new();
+        for reason in &self.done_again {
+            if !reasons.contains(&reason.as_str()) {
+                reasons.push(reason);
+            }
+        }
+        let more = reasons.len().saturating_sub(SAID);
+        reasons.truncate(SAID);
+        let said = reasons.join("; ");
+        match (reasons.is_empty(), more) {
+            (true, _) => String::new(),
+            (false, 0) => format!(": {said}"),
+            (false, more) => format!(": {said}; and for {more} reasons more"),
+        }
+    }
+
     fn ending(&self, name: &str, who_has_it: Option<&Rc<str>>) -> Option<String> {
         if self.done > 1 {
-            let again = self.done_again.as_ref();
-            let again = again.map_or(String::new(), |again| format!(": {again}"));
-            let times = self.done;
             return Some(format!(
-                "processed twice: group {name} was done with it {times} times{again}"
+                "processed twice: group {name} was done with it {} times{}",
+                self.done,
+                self.done_again_in_words()
             ));
         }
         let why = || match (who_has_it, &self.dropped) {

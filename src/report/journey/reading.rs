@@ -8,13 +8,15 @@ use crate::protocol::{
     ApplicationFact, Fact, GroupFact, LoadedOffset, MessageFact, TopicPartition, partition_for,
 };
 use crate::trace::TraceEntry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 #[derive(Default)]
 pub(super) struct Reading {
     /// The group of each consumer that has one.
     groups: BTreeMap<String, Rc<str>>,
+    /// Consumers whose applications name their partitions themselves.
+    by_hand: BTreeSet<String>,
     pub(super) consumers: BTreeMap<Rc<str>, Reader>,
     pub(super) of_group: BTreeMap<Rc<str>, Group>,
     /// Calls that each service has heard for it.
@@ -37,6 +39,8 @@ pub(super) struct Reader {
     began: Option<String>,
     /// The same, before that.
     pub(super) had_begun: Option<String>,
+    /// When it began where it was when it read it.
+    began_at: Time,
     /// So often `poll` threw for it.
     pub(super) throws: u64,
     /// It is still there.
@@ -61,8 +65,8 @@ pub(super) struct Group {
     pub(super) done: u64,
     /// Who was last, and when.
     last_done: Option<(Rc<str>, Time)>,
-    /// Why that was more than once.
-    pub(super) done_again: Option<String>,
+    /// Why that was more than once, of each time but the first.
+    pub(super) done_again: Vec<String>,
     /// How a member came to have it and not to be done with it.
     pub(super) dropped: Option<String>,
     /// Members whose applications threw at it.
@@ -81,14 +85,30 @@ impl Reading {
             let members = consumer.members().into_iter();
             members.filter_map(move |member| Some((member, Rc::from(group?.as_str()))))
         });
+        let by_hand = plan.consumers.iter().filter(|it| it.assign.is_some());
         Reading {
             groups: groups.collect(),
+            by_hand: by_hand.flat_map(|it| it.members()).collect(),
             ..Reading::default()
         }
     }
 
     fn reader(&mut self, node: &Rc<str>) -> &mut Reader {
         self.consumers.entry(node.clone()).or_default()
+    }
+
+    /// Why one had it while the other did it.
+    fn side_by_side(&self, node: &str, other: &str) -> String {
+        let whom = |one: &str| self.by_hand.contains(one);
+        let why = match (whom(other), whom(node)) {
+            (false, false) => {
+                return format!("{node} had it all the while, and was done with it after {other}");
+            }
+            (true, true) => "both name their partitions themselves".to_owned(),
+            (true, false) => format!("{other} names its partitions itself"),
+            (false, true) => format!("{node} names its partitions itself"),
+        };
+        format!("{other} and {node} read its partition side by side ({why})")
     }
 
     fn has_it(&self, node: &str) -> bool {
@@ -161,7 +181,7 @@ impl Walk<'_> {
                 offset,
                 why,
                 ..
-            } if self.found.made.partition == *partition => self.begins(node, *offset, why),
+            } if self.found.made.partition == *partition => self.begins(entry, *offset, why),
             Fact::Consumed {
                 partition,
                 offset,
@@ -182,7 +202,8 @@ impl Walk<'_> {
     }
 
     /// Also of who begins before the record is made.
-    fn begins(&mut self, node: &Rc<str>, offset: i64, why: &str) {
+    fn begins(&mut self, entry: &TraceEntry, offset: i64, why: &str) {
+        let (node, now) = (&entry.node, entry.time);
         let began = format!("at offset {offset} ({why})");
         let copies = &self.kept.copies;
         let passes = !copies.is_empty() && copies.iter().all(|copy| copy.offset < offset);
@@ -194,6 +215,7 @@ impl Walk<'_> {
         let reader = self.read.reader(node);
         reader.began = Some(began);
         reader.from = Some(offset);
+        reader.began_at = now;
     }
 
     /// What keeps readers of its partition from coming to it: their `poll` throws for another record.
@@ -297,7 +319,7 @@ impl Walk<'_> {
                 ..
             } => self.commits_are_read(entry, (*partition, *of_partitions), committed),
             GroupFact::Processed {
-                group,
+                group: group_name,
                 partition,
                 offset,
             } if self.is_at(partition)
@@ -310,16 +332,20 @@ impl Walk<'_> {
                     Some(service) => format!("has the answer of {service}, and is done with it"),
                     None => "is done with it".to_owned(),
                 };
-                let (began, read_at) = (reader.had_begun.clone(), reader.read_at);
-                let group = self.group(group);
+                let began = reader.had_begun.clone();
+                let (began_at, read_at) = (reader.began_at, reader.read_at);
+                let group = self.group(group_name);
                 group.done += 1;
                 if let Some((other, at)) = group.last_done.replace((node.clone(), entry.time)) {
-                    group.done_again = match read_at <= at && other != *node {
-                        true => Some(format!(
-                            "{node} had it all the while, and was done with it after {other}"
-                        )),
+                    // Members have a partition one after the other, if one of them may not know it yet.
+                    let is_shared =
+                        self.read.by_hand.contains(&**node) || self.read.by_hand.contains(&*other);
+                    let since = if is_shared { began_at } else { read_at };
+                    let why = match since <= at && other != *node {
+                        true => Some(self.read.side_by_side(node, &other)),
                         false => began.map(|began| format!("{node} began {began}")),
                     };
+                    self.group(group_name).done_again.extend(why);
                 }
                 self.says(entry, what);
             }

@@ -1,6 +1,6 @@
 //! What is said to have become of a record.
 
-use super::{ends, followed};
+use super::{Scratch, ends, followed};
 
 #[test]
 fn refused_is_what_a_broker_or_the_registry_has_said_no_to() {
@@ -50,4 +50,30 @@ fn a_reader_that_has_fetched_it_throws_for_it_when_it_is_deleted_too() {
     let journey = followed(&["poison-record-stuck", "stranger#1", "--set", deleted]);
     let gone = "deleted: no log holds it any more (an administrator asked for it)";
     ends(&journey, &[gone, super::POISON_STOPS]);
+}
+
+#[test]
+fn each_way_in_which_a_group_came_to_do_it_again_is_named() {
+    let scratch = Scratch::new("follow-done-again");
+    let plan = scratch.file(
+        "plan.yaml",
+        "format: 1\nname: hands\nabout: Three read beside each other.\nduration: 40s\n\
+         cluster: {brokers: 1, config: {offsets.topic.replication.factor: 1}}\n\
+         topics: {t: {partitions: 1}}\n\
+         producers: {p: {topic: t, every: 500ms}}\n\
+         consumers:\n\
+         \x20 m: {topics: [t], config: {group.id: g}}\n\
+         \x20 hand: {topics: [t], assign: t-0, config: {group.id: g, enable.auto.commit: false}}\n\
+         \x20 late: {topics: [t], assign: t-0, start: 20s, config: {group.id: g, enable.auto.commit: false}}\n",
+    );
+    let beside = "m and hand read its partition side by side (hand names its partitions itself)";
+    let committed = "late began at offset 27 (its group's committed offset)";
+    for (record, times, why) in [
+        ("t-0@25", 2, beside.to_owned()),
+        ("t-0@30", 3, format!("{beside}; {committed}")),
+    ] {
+        let held = format!("broker-1 holds it at t-0 offset {}", &record[4..]);
+        let done = format!("processed twice: group g was done with it {times} times: {why}");
+        ends(&followed(&[&plan, record]), &[&held, &done]);
+    }
 }
