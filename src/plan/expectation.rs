@@ -12,6 +12,7 @@ use crate::kernel::Duration;
 use crate::protocol::ErrorCode;
 use crate::protocol::zab::SyncMode;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 /// An expectation, the part of the run that it is about, and why it is so.
@@ -149,29 +150,29 @@ sentences! {
         /// So many records were given up by it (all members together).
         Failed { producer: String, count: Count } = "records failed at {producer}: {count}",
         /// Every acknowledged record of the topics of this group (its `group.id`) is processed by a member.
-        ProcessesEverything { group: String } = "group {group} processes every acknowledged record",
+        ProcessesEverything { group: GroupName } = "group {group} processes every acknowledged record",
         /// So many times a member is done with a record that one was done with before.
-        ProcessedTwice { group: String, count: Count } = "records processed twice by group {group}: {count}",
+        ProcessedTwice { group: GroupName, count: Count } = "records processed twice by group {group}: {count}",
         /// So many acknowledged records lie below what the group has committed and no member was ever done with them: the group goes on behind them.
-        NeverProcessed { group: String, count: Count } = "records never processed by group {group}: {count}",
+        NeverProcessed { group: GroupName, count: Count } = "records never processed by group {group}: {count}",
         /// So many acknowledged records of its topics no member was ever given, but for those of the last second.
-        NeverRead { group: String, count: Count } = "records never read by group {group}: {count}",
+        NeverRead { group: GroupName, count: Count } = "records never read by group {group}: {count}",
         /// So many partitions its group has given to it at the end (to all members of this name together).
         PartitionsAtTheEnd { consumer: String, count: Count } = "partitions of {consumer} at the end: {count}",
-        /// After the event its members have partitions again, in time.
-        StableAgain { group: String, within: Within, event: EventRef } = "group {group} is stable again within {within} of {event}",
+        /// After the event its members have partitions again, in time, or nothing had them join again from then on.
+        StableAgain { group: GroupName, within: Within, event: EventRef } = "group {group} is stable again within {within} of {event}",
         /// It does not have its members join again (in the window).
-        KeepsGeneration { group: String } = "group {group} does not rebalance",
+        KeepsGeneration { group: GroupName } = "group {group} does not rebalance",
         /// So many times a member gives a partition up, or it is taken from it (in the window): until somebody is given it, nobody of the group reads it.
-        StopsReading { group: String, count: Count } = "partitions that group {group} stops reading: {count}",
+        StopsReading { group: GroupName, count: Count } = "partitions that group {group} stops reading: {count}",
         /// So many times a member has not called `poll` for `max.poll.interval.ms`, and its own library has it leave (in the window); a static member (`group.instance.id`) does not.
-        PollTimeouts { group: String, count: Count } = "times that members leave group {group} since they do not poll: {count}",
+        PollTimeouts { group: GroupName, count: Count } = "times that members leave group {group} since they do not poll: {count}",
         /// So many times a consumer, a member or one that assigns, begins a partition where its group has committed (in the window).
-        GoesOn { group: String, count: Count } = "times that group {group} goes on from a commit: {count}",
+        GoesOn { group: GroupName, count: Count } = "times that group {group} goes on from a commit: {count}",
         /// So many times it commits an offset that is lower than the one that it committed there before.
-        CommitsBackwards { group: String, count: Count } = "commits of group {group} that go backwards: {count}",
+        CommitsBackwards { group: GroupName, count: Count } = "commits of group {group} that go backwards: {count}",
         /// So many committed records of its topics lie at or behind the offsets that it has committed, at the end. Of a partition where it has committed nothing the lag is unknown: with one that has records only `at least` can hold.
-        Lag { group: String, count: Count } = "lag of group {group} at the end: {count}",
+        Lag { group: GroupName, count: Count } = "lag of group {group} at the end: {count}",
         /// Each value that it serializes has so many bytes.
         ValueBytes { producer: String, count: Count } = "bytes of a value of {producer}: {count}",
         /// It (or its members together) cannot deserialize so many records.
@@ -396,6 +397,30 @@ impl fmt::Display for ErrorName {
     }
 }
 
+/// A group as its members call it, which may be several words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupName(pub String);
+
+impl Slot for GroupName {
+    fn read(words: &str) -> Option<Self> {
+        (!words.is_empty()).then(|| GroupName(words.to_string()))
+    }
+}
+
+impl Deref for GroupName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A Java exception by its simple name, e.g. `OffsetOutOfRangeException`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExceptionName(pub String);
@@ -476,6 +501,29 @@ mod tests {
                 bound: TimeBound::AtMost(Duration::from_millis(10))
             })
         );
+    }
+
+    /// Kafka takes any text, also words that stand in sentences.
+    #[test]
+    fn a_group_may_be_called_by_several_words() {
+        for group in [
+            "g at the end",
+            "g at the end: 5",
+            "g is stable again",
+            "a b",
+        ] {
+            for text in [
+                format!("lag of group {group} at the end: 0"),
+                format!("group {group} is stable again within 10s of the crash"),
+                format!("group {group} does not rebalance"),
+                format!("records processed twice by group {group}: at most 3"),
+            ] {
+                let read = text.parse::<Expectation>();
+                let told = format!("{read:?}");
+                assert!(told.contains(&format!("GroupName({group:?})")), "{told}");
+                assert_eq!(read.unwrap().to_string(), text);
+            }
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use cluster::{
     TopicPlan, ZooKeeperPlan,
 };
 pub use expectation::{
-    Count, ErrorName, ExceptionName, Expectation, Expected, Percentile, TimeBound,
+    Count, ErrorName, ExceptionName, Expectation, Expected, GroupName, Percentile, TimeBound,
 };
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};

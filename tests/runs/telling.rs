@@ -35,6 +35,29 @@ fn time(line: &str) -> u64 {
 }
 
 #[test]
+fn who_waits_for_no_others_is_not_said_to_wait() {
+    let told = |delay: &str| {
+        told(&play(&format!(
+            "duration: 15s
+cluster: {{brokers: 3, config: {{group.initial.rebalance.delay.ms: {delay}}}}}
+topics:
+  t: {{partitions: 1}}
+consumers:
+  c: {{topics: [t], config: {{group.id: g}}}}
+"
+        )))
+    };
+    let begins = |told: &str| line(told, "begins a rebalance of group g").to_owned();
+    let at_once = begins(&told("0"));
+    assert!(
+        at_once.ends_with(": it waits for no others (group.initial.rebalance.delay.ms=0)"),
+        "{at_once}"
+    );
+    let waits = begins(&told("3000"));
+    assert!(waits.ends_with(": it waits a little for others (group.initial.rebalance.delay.ms)"));
+}
+
+#[test]
 fn hw3_a_high_watermark_below_min_insync_replicas_is_told_with_its_end() {
     let told = told(&play(
         "duration: 60s

@@ -133,7 +133,29 @@ pub(super) fn stable_again(
     });
     match stable {
         Some(time) => within(history.time(event), time, limit, "it was stable again"),
-        None => Err("it was not".to_owned()),
+        None => still_stable(history, group, event),
+    }
+}
+
+/// It was when the event took place, and nothing came between.
+fn still_stable(history: &History<'_>, group: &str, event: usize) -> Verdict {
+    let (before, after) = history.entries.split_at(event);
+    let mut changes = after.iter().filter_map(|entry| changed(&entry.fact, group));
+    let (is, was) = (
+        changes.next_back(),
+        before
+            .iter()
+            .rev()
+            .find_map(|entry| changed(&entry.fact, group)),
+    );
+    match (is, was) {
+        (None, Some(("Stable", generation))) => Ok(format!(
+            "nobody joined again: it was stable all along, in generation {generation}"
+        )),
+        (Some((state, _)), _) | (None, Some((state, _))) => {
+            Err(format!("it was not: its last state is {state}"))
+        }
+        (None, None) => Err("there was no such group".to_owned()),
     }
 }
 

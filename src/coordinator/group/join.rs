@@ -197,7 +197,10 @@ impl GroupCoordinator {
         }
         group.add(member, &request.protocol_type);
         self.schedule_session(ctx, group, &member_id, NEW_MEMBER_JOIN_TIMEOUT_MS);
-        let why = RebalanceReason::MemberJoined { member: member_id };
+        let why = RebalanceReason::MemberJoined {
+            member: member_id,
+            at_once: self.config.group_initial_rebalance_delay_ms == 0,
+        };
         self.maybe_prepare_rebalance(ctx, group, why);
     }
 

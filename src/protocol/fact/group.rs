@@ -192,6 +192,9 @@ impl GroupRow {
 pub enum RebalanceReason {
     MemberJoined {
         member: Rc<str>,
+        /// Others are not waited for: `group.initial.rebalance.delay.ms` is 0.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_once: bool,
     },
     /// A member joins anew: it has lost its place, its topics have other partitions, or it subscribes to others.
     MemberRejoined {

@@ -21,8 +21,11 @@ pub(super) fn of_group(fact: &GroupFact, story: &Story) -> Telling {
         } => match &**state {
             "PreparingRebalance" => {
                 let why = why.as_deref().map_or_else(String::new, reason);
-                let waits = match members.len() {
-                    1 if matches!(why_of(fact), Some(RebalanceReason::MemberJoined { .. })) => {
+                let waits = match (members.len(), why_of(fact)) {
+                    (1, Some(RebalanceReason::MemberJoined { at_once: true, .. })) => {
+                        "it waits for no others (group.initial.rebalance.delay.ms=0)"
+                    }
+                    (1, Some(RebalanceReason::MemberJoined { .. })) => {
                         "it waits a little for others (group.initial.rebalance.delay.ms)"
                     }
                     _ => "its members are to join again",
@@ -283,7 +286,7 @@ fn why_of(fact: &GroupFact) -> Option<&RebalanceReason> {
 
 fn reason(why: &RebalanceReason) -> String {
     match why {
-        RebalanceReason::MemberJoined { member } => format!("{member} joins"),
+        RebalanceReason::MemberJoined { member, .. } => format!("{member} joins"),
         RebalanceReason::MemberRejoined { member, said } if said.is_empty() => {
             format!("{member} joins again")
         }

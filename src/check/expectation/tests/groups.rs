@@ -140,6 +140,67 @@ fn says(story: &mut Story, sentences: &[&str], verdict: &str) {
     }
 }
 
+/// CG47.
+#[test]
+fn a_lag_is_unknown_where_nothing_is_committed() {
+    let mut story = story();
+    let says =
+        |story: &mut Story, count: &str| story.says(&format!("lag of group g at the end: {count}"));
+    story.scene.commit("t-1", 2, &[2]);
+    story.scene.replica_mut(2, "t-1").is_leader = true;
+    assert!(says(&mut story, "2").ends_with("— 2, over 2 partitions"));
+    story.scene.replica_mut(2, "t-1").high_watermark = 3;
+    let unknown = "2, over 1 partition; unknown in t-1, where nothing is committed";
+    for (count, verdict) in [
+        ("at least 2", "held"),
+        ("2", "FAILED"),
+        ("at most 5", "FAILED"),
+        ("at least 3", "FAILED"),
+    ] {
+        let told = says(&mut story, count);
+        assert!(
+            told.starts_with(verdict) && told.ends_with(unknown),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_group_that_nobody_joins_again_is_stable_all_along() {
+    let says = |before: &str, after: Option<&str>| {
+        let mut story = story();
+        let is_change = |fact: &Fact| matches!(fact, Fact::Group(GroupFact::Changed { .. }));
+        story.entries.retain(|entry| !is_change(&entry.fact));
+        story.add(3_000, "broker-1", changed(before));
+        story.entries.rotate_right(1);
+        for state in after {
+            story.add(55_000, "broker-1", changed(state));
+        }
+        story.says("group g is stable again within 10s of the crash")
+    };
+    let held = says("Stable", None);
+    assert!(held.starts_with("held") && held.ends_with("stable all along, in generation 2"));
+    for (before, after, figures) in [
+        ("Empty", None, "it was not: its last state is Empty"),
+        (
+            "Stable",
+            Some("PreparingRebalance"),
+            "it was not: its last state is PreparingRebalance",
+        ),
+        (
+            "Stable",
+            Some("Stable"),
+            "it was stable again after 25.000 s",
+        ),
+    ] {
+        let told = says(before, after);
+        assert!(
+            told.starts_with("FAILED") && told.ends_with(figures),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn sentences_about_groups_hold_and_fail() {
     let mut story = story();
