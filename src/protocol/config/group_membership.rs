@@ -56,6 +56,19 @@ impl GroupMembership {
                 expected: format!("less than session.timeout.ms, which is {session}"),
             });
         }
+        let max_poll = keys.number("max.poll.interval.ms", 1, 300_000)?;
+        // CC43: the heartbeat thread counts from the last turn of `poll`, and a turn waits for answers until a heartbeat
+        // is due (`timeToNextPoll`).
+        if max_poll <= heartbeat {
+            return Err(ConfigError::Value {
+                key: "max.poll.interval.ms",
+                value: max_poll.to_string(),
+                expected: format!(
+                    "more than heartbeat.interval.ms, which is {heartbeat}: so long poll itself may wait for answers, \
+                     and a member that is put out for its wait in poll is not modelled"
+                ),
+            });
+        }
         let instance = keys.text("group.instance.id");
         // `JoinGroupRequest.validateGroupInstanceId` holds it to the rules of a topic's name.
         if keys.has("group.instance.id") && !is_topic_name(&instance) {
@@ -95,11 +108,7 @@ impl GroupMembership {
             group_instance_id: (!instance.is_empty()).then(|| instance.as_str().into()),
             session_timeout: Duration::from_millis(session),
             heartbeat_interval: Duration::from_millis(heartbeat),
-            max_poll_interval: Duration::from_millis(keys.number(
-                "max.poll.interval.ms",
-                1,
-                300_000,
-            )?),
+            max_poll_interval: Duration::from_millis(max_poll),
             auto_commit: keys.flag("enable.auto.commit", true)?,
             auto_commit_interval: Duration::from_millis(keys.number(
                 "auto.commit.interval.ms",
