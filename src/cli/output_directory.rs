@@ -112,7 +112,8 @@ fn write_file(path: &Path, pieces: &[bytes::Bytes]) -> io::Result<()> {
     let mut file = BufWriter::new(fs::File::create(path)?);
     let mut hole = 0i64;
     for block in pieces.iter().flat_map(|piece| piece.chunks(BLOCK)) {
-        if block.len() == BLOCK && block.iter().all(|byte| *byte == 0) {
+        // Of gigabytes nearly all are zeros: compared as a whole, not byte by byte.
+        if block == ZEROS {
             hole += BLOCK as i64;
             continue;
         }
@@ -131,3 +132,28 @@ fn write_file(path: &Path, pieces: &[bytes::Bytes]) -> io::Result<()> {
 
 /// What file systems keep or leave out as a whole.
 const BLOCK: usize = 4096;
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn zeros_are_left_out_and_read_back() {
+        let zeros = Bytes::from(vec![0; 2 * BLOCK]);
+        let short = Bytes::from_static(&[0; 10]);
+        let text = Bytes::from_static(b"an entry");
+        let path = std::env::temp_dir().join(format!("trial-zeros-{}", std::process::id()));
+        for pieces in [
+            vec![],
+            vec![zeros.clone()],
+            vec![text.clone(), zeros.clone(), text.clone()],
+            vec![zeros.clone(), text, short.clone(), zeros, short],
+        ] {
+            write_file(&path, &pieces).expect("written");
+            assert_eq!(fs::read(&path).expect("there"), pieces.concat());
+        }
+        fs::remove_file(&path).expect("removed");
+    }
+}

@@ -311,11 +311,10 @@ fn json_string(text: &str) -> String {
 
 /// `size` bytes that begin with the record's number, so that no two records are equal.
 fn filler(number: u64, size: u32) -> Bytes {
-    let mut text = String::with_capacity(size as usize);
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{number}");
-    let mut bytes = text.into_bytes();
-    bytes.resize(size as usize, b'.');
+    let mut bytes = vec![b'.'; size as usize];
+    for (byte, digit) in bytes.iter_mut().zip(number.to_string().bytes()) {
+        *byte = digit;
+    }
     bytes.into()
 }
 
@@ -538,5 +537,12 @@ mod tests {
         ] {
             assert_eq!(template.at(now_ms), Some(timestamp), "{template:?}");
         }
+    }
+
+    #[test]
+    fn a_filler_has_its_size_and_begins_with_the_records_number() {
+        assert_eq!(filler(12, 5), "12...".as_bytes());
+        assert_eq!(filler(1234, 3), "123".as_bytes());
+        assert!(filler(1, 0).is_empty());
     }
 }
