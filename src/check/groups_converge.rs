@@ -71,6 +71,8 @@ struct Befallen {
     links: BTreeSet<u32>,
     machines: BTreeSet<(Rc<str>, MachineFault)>,
     paused: BTreeSet<Rc<str>>,
+    /// Of these groups members have left, since their applications do not poll, and join again once they do.
+    away: BTreeMap<Rc<str>, Rc<str>>,
     running: BTreeSet<Rc<str>>,
 }
 
@@ -260,6 +262,7 @@ impl Befallen {
             Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
                 self.running.remove(&entry.node);
                 self.paused.remove(&entry.node);
+                self.away.remove(&entry.node);
                 if entry.fact == Fact::PowerFailed {
                     self.silence = Some(entry.time);
                 }
@@ -303,7 +306,17 @@ impl Befallen {
                 befalls_servers = *leader_epoch > 0;
             }
             // Its application has worked for too long, as it may.
-            Fact::Group(GroupFact::PollTimeoutExpired { .. }) => {}
+            Fact::Group(GroupFact::PollTimeoutExpired { group, .. }) => {
+                self.away.insert(node(), Rc::clone(group));
+            }
+            // It polls, and joins again.
+            Fact::Group(
+                GroupFact::PartitionsLost { .. } | GroupFact::PartitionsAssigned { .. },
+            ) => {
+                if self.away.remove(&entry.node).is_none() {
+                    return;
+                }
+            }
             _ => return,
         }
         self.last = entry.time;
@@ -349,7 +362,8 @@ impl Property for GroupsConverge {
             return violations;
         }
         for (name, promised) in &self.groups {
-            if !self.is_due(promised) {
+            let is_waited_for = self.befallen.away.values().any(|of| **of == **name);
+            if is_waited_for || !self.is_due(promised) {
                 continue;
             }
             self.looked_at += 1;
@@ -516,6 +530,34 @@ mod tests {
             ];
             assert_eq!(befallen.map(&mut due), [late == 0; 4]);
         }
+    }
+
+    /// It works for as long as it likes, and has its time again once it is back.
+    #[test]
+    fn who_does_not_poll_is_waited_for() {
+        let leaves = || {
+            let expired = GroupFact::PollTimeoutExpired {
+                group: "g".into(),
+                max_poll_interval_ms: 10_000,
+                owner_then: Default::default(),
+            };
+            ("c-1", Fact::Group(expired))
+        };
+        let lost = || {
+            let lost = GroupFact::PartitionsLost {
+                group: "g".into(),
+                partitions: Vec::new(),
+                in_rebalance: false,
+                owner_then: Default::default(),
+            };
+            ("c-1", Fact::Group(lost))
+        };
+        assert_eq!(found_after(None, &[leaves()]), Vec::<String>::new());
+        assert_eq!(found_after(None, &[leaves(), lost()]).len(), 1);
+        assert_eq!(
+            found_after(None, &[leaves(), ("c-1", Fact::Crashed)]).len(),
+            1
+        );
     }
 
     #[test]
