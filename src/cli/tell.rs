@@ -60,6 +60,7 @@ fn told(name: &str, verbose: bool) -> Result<(String, bool), Diagnostic> {
         match reader.next_entry().map_err(refused)? {
             TraceLine::Fact(entry) => account.fact(&entry),
             TraceLine::Cause(cause) => account.cause(&cause),
+            TraceLine::Sent(_) => {}
             TraceLine::End(closing) => break closing,
         }
     };

@@ -5,6 +5,7 @@ use super::{Address, ConnId, Disk, DiskError, Duration, FileId, NodeId, Stream, 
 use super::{Backlog, Coming, Hold, Lane};
 use bytes::Bytes;
 use std::fmt::Debug;
+use std::rc::Rc;
 
 /// What a simulated world is made of. Names message, timer and fact types, never the node type.
 pub trait Domain: Sized + 'static {
@@ -24,6 +25,10 @@ pub trait Payload: Clone + Debug {
     fn kind(&self) -> u16;
     /// A hash of the content, equal on every machine, cheap (memoised with large payloads).
     fn content_hash(&self) -> u64;
+    /// What it is in a few words, for arrows between nodes.
+    fn label(&self) -> Rc<str> {
+        format!("message {}", self.kind()).into()
+    }
 }
 
 /// Why a connection ended (or never came to be).

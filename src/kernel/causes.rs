@@ -1,11 +1,13 @@
-//! What brought events about: the event that sent a packet, set a timer, began a disk operation.
+//! What brought events about: the event that sent a packet, set a timer, began a disk operation; and the messages
+//! that were sent, those too that nobody ever read.
 //!
 //! Kept only while somebody asks for it, and outside the digest: a run is the same run with it and
 //! without. Readers of a trace draw arrows from it, and cut out what led to an event.
 
 use super::world::World;
-use super::{Domain, NodeId, Time};
-use std::collections::BTreeMap;
+use super::{ConnId, Domain, NodeId, Payload, Time};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 /// Why a process handled an event. Events are given by their number; the first of a run is 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +30,22 @@ pub struct Caused {
     pub time: Time,
     pub node: NodeId,
     pub cause: Cause,
+    /// The message that the packet brought (`Sent::number`).
+    pub message: Option<u64>,
+}
+
+/// A message that a process has sent. It was lost if no event reads it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// From 1, in the order of sending.
+    pub number: u64,
+    /// Of the sender.
+    pub event: u64,
+    /// True time at which it left the process.
+    pub time: Time,
+    pub from: NodeId,
+    pub to: NodeId,
+    pub label: Rc<str>,
 }
 
 /// Number that stands for no event where a packet's sender is noted.
@@ -40,7 +58,11 @@ pub(super) struct Causes {
     timers: BTreeMap<(NodeId, u64), u64>,
     /// The event that began a disk operation, by its token.
     disk: BTreeMap<(NodeId, u64), u64>,
+    /// Messages that an end of a connection has not read, in their order.
+    unread: BTreeMap<ConnId, VecDeque<u64>>,
+    messages: u64,
     pub(super) found: Vec<Caused>,
+    pub(super) sent: Vec<Sent>,
 }
 
 impl Causes {
@@ -64,6 +86,11 @@ impl Causes {
     pub(super) fn of_disk(&mut self, node: NodeId, token: u64) -> Cause {
         let begun_in = self.disk.remove(&(node, token));
         begun_in.map_or(Cause::Outside, |begun_in| Cause::Disk { begun_in })
+    }
+
+    /// The message that an end of a connection reads now.
+    pub(super) fn of_message(&mut self, end: ConnId) -> Option<u64> {
+        self.unread.get_mut(&end)?.pop_front()
     }
 
     /// What the process had pending went with it.
@@ -104,8 +131,42 @@ impl<D: Domain> World<D> {
                 time: self.now,
                 node,
                 cause,
+                message: None,
             });
         }
+    }
+
+    /// Notes that the event that is being dispatched brings a message.
+    #[inline]
+    pub(super) fn brings_message(&mut self, end: ConnId) {
+        if let Some(causes) = &mut self.causes {
+            let message = causes.of_message(end);
+            if let Some(caused) = causes.found.last_mut() {
+                caused.message = message;
+            }
+        }
+    }
+
+    /// Notes that a message is about to be sent, if its connection still takes one.
+    #[inline]
+    pub(super) fn message_sent(&mut self, conn: ConnId, event: u64, message: &D::Message) {
+        let Some(causes) = &mut self.causes else {
+            return;
+        };
+        let Some((from, to, end)) = self.network.takes_messages(conn) else {
+            return;
+        };
+        causes.messages += 1;
+        let number = causes.messages;
+        causes.unread.entry(end).or_default().push_back(number);
+        causes.sent.push(Sent {
+            number,
+            event,
+            time: self.now,
+            from,
+            to,
+            label: message.label(),
+        });
     }
 
     pub(super) fn disk_begun(&mut self, node: NodeId, token: u64, event: u64) {

@@ -1,7 +1,7 @@
 //! The event loop: one queue ordered by (time, sequence number), nodes, faults, and the digest.
 
 use super::actor::Payload;
-use super::causes::{Cause, Caused, OUTSIDE};
+use super::causes::{Cause, Caused, OUTSIDE, Sent};
 use super::event::{Entry, Kind};
 use super::guard::Guard;
 use super::network::Read;
@@ -241,6 +241,12 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// is the same.
     pub fn keep_causes(&mut self) {
         self.world.causes.get_or_insert_default();
+    }
+
+    /// What processes have sent since the last call, while causes are kept.
+    pub fn take_sent(&mut self) -> impl Iterator<Item = Sent> + '_ {
+        let causes = self.world.causes.iter_mut();
+        causes.flat_map(|causes| causes.sent.drain(..))
     }
 
     /// Whether causes are kept.
@@ -558,6 +564,7 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
         let (event, cost) = match read {
             Read::Message { message, bytes } => {
                 world.messages += 1;
+                world.brings_message(conn);
                 world.record_message(seq, node, message.kind(), bytes, message.content_hash());
                 (
                     Event::Message { conn, message },

@@ -31,7 +31,7 @@ mod work;
 mod world;
 
 pub use actor::{Actor, CloseReason, Ctx, Domain, Event, Payload};
-pub use causes::{Cause, Caused};
+pub use causes::{Cause, Caused, Sent};
 pub use config::{Chance, Config, Costs, Guards, NetworkConfig, NodeOptions};
 pub use disk::{Disk, DiskConfig, DiskError, FileId};
 pub use distribution::{Distribution, Quantiles};

@@ -229,6 +229,7 @@ impl<D: Domain> World<D> {
             match effect {
                 Effect::Send(conn, message) => {
                     let bytes = message.wire_bytes();
+                    self.message_sent(conn, event, &message);
                     self.network
                         .send(conn, message, bytes, now, &mut self.queue);
                 }

@@ -132,6 +132,10 @@ impl Payload for Message {
         }
         hasher.finish()
     }
+
+    fn label(&self) -> Rc<str> {
+        super::label::label_of(self)
+    }
 }
 
 /// A small multiplicative hash over values (not memory), so that every machine agrees.

@@ -16,6 +16,7 @@ mod hosts;
 mod ids;
 mod java_hash;
 mod kafka;
+mod label;
 mod lock;
 mod message;
 pub mod rules;

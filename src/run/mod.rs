@@ -21,11 +21,13 @@ mod roles;
 pub use assemble::{Addresses, Unbuildable};
 
 use crate::check::{Checks, Judge, Outcome, Violation};
-use crate::kernel::{Caused, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Stop, Time};
+use crate::kernel::{Caused, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Sent, Stop, Time};
 use crate::node::{Layout, Node, Observed};
 use crate::plan::{MOST_RECORDS, Plan};
 use crate::protocol::{Cluster, Fact, Timer};
-use crate::trace::{CauseEntry, Keep, Nobody, Observer, RoutineCounts, Sink, TraceEntry};
+use crate::trace::{
+    CauseEntry, Keep, Nobody, Observer, RoutineCounts, SentEntry, Sink, TraceEntry,
+};
 use operator::Operator;
 use std::rc::Rc;
 
@@ -41,6 +43,7 @@ pub struct Run {
     sink: Sink,
     /// Causes of the events since the last look, while they are kept.
     causes: Vec<CauseEntry>,
+    sent: Vec<SentEntry>,
     end: Time,
     /// A property that broke while the cluster ran; it ends the run.
     violation: Option<Violation>,
@@ -127,6 +130,7 @@ impl Run {
             judge: Judge::new(plan),
             sink: Sink::default(),
             causes: Vec::new(),
+            sent: Vec::new(),
             violation: None,
             stopped: None,
         };
@@ -212,6 +216,11 @@ impl Run {
         &self.causes
     }
 
+    /// What was sent in the last step, where causes are kept.
+    pub fn sent(&self) -> &[SentEntry] {
+        &self.sent
+    }
+
     /// True if a guard or a broken property has ended the run.
     pub fn is_over(&self) -> bool {
         self.stopped.is_some() || self.violation.is_some()
@@ -227,6 +236,7 @@ impl Run {
     pub fn step(&mut self) -> bool {
         self.sink.settle();
         self.causes.clear();
+        self.sent.clear();
         let (due, next) = (self.operator.due(), self.kernel.next_time());
         !self.is_over() && self.step_from(due, next)
     }
@@ -288,6 +298,9 @@ impl Run {
         if !self.sink.fresh().is_empty() {
             self.sink.fresh().iter().for_each(|it| observer.fact(it));
             self.sink.settle();
+        }
+        if !self.sent.is_empty() {
+            self.sent.drain(..).for_each(|it| observer.sent(&it));
         }
     }
 
@@ -442,7 +455,17 @@ impl Run {
                     time: caused.time,
                     node: Rc::clone(self.kernel.name(caused.node)),
                     cause: caused.cause,
+                    message: caused.message,
                 }));
+            let sent: Vec<Sent> = self.kernel.take_sent().collect();
+            self.sent.extend(sent.into_iter().map(|sent| SentEntry {
+                number: sent.number,
+                event: sent.event,
+                time: sent.time,
+                node: Rc::clone(self.kernel.name(sent.from)),
+                to: Rc::clone(self.kernel.name(sent.to)),
+                message: sent.label,
+            }));
         }
         let facts = self.kernel.facts_mut();
         if facts.is_empty() {

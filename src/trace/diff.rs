@@ -46,7 +46,7 @@ fn facts(text: &str) -> Result<(TraceHeader, Vec<String>), TraceFileError> {
     loop {
         match reader.next_entry()? {
             TraceLine::Fact(_) => facts.push(reader.text().to_owned()),
-            TraceLine::Cause(_) => {}
+            TraceLine::Cause(_) | TraceLine::Sent(_) => {}
             TraceLine::End(_) => return Ok((header, facts)),
         }
     }

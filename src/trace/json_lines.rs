@@ -4,7 +4,7 @@
 //! Ids, kinds and numbers are data. The last line counts the facts and carries a checksum over every line
 //! before it, so that a trace that was cut or changed is not taken for a run.
 
-use super::{CauseEntry, Observer, TraceEntry};
+use super::{CauseEntry, Observer, SentEntry, TraceEntry};
 use crate::kernel::{Cause, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,7 +14,7 @@ use twox_hash::XxHash3_64;
 /// What the header of a trace file says that it is.
 pub const FORMAT: &str = "kafka-trial trace";
 /// Version of the format. Readers refuse others.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// The run that a trace is of.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -109,6 +109,19 @@ struct CauseLine {
     cause: CauseKind,
     /// The event that brought it about; 0 for none.
     of: u64,
+    /// The message that it brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SentLine {
+    event: u64,
+    time_ns: u64,
+    node: std::rc::Rc<str>,
+    sends: std::rc::Rc<str>,
+    to: std::rc::Rc<str>,
+    message: u64,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -215,6 +228,18 @@ impl<W: Write> Observer for TraceWriter<W> {
             node: cause.node.clone(),
             cause: kind,
             of: cause.cause.event().unwrap_or_default(),
+            message: cause.message,
+        });
+    }
+
+    fn sent(&mut self, sent: &SentEntry) {
+        self.line(&SentLine {
+            event: sent.event,
+            time_ns: sent.time.0,
+            node: sent.node.clone(),
+            sends: sent.message.clone(),
+            to: sent.to.clone(),
+            message: sent.number,
         });
     }
 }
@@ -249,6 +274,7 @@ pub struct TraceReader<R: BufRead> {
 pub enum TraceLine {
     Fact(TraceEntry),
     Cause(CauseEntry),
+    Sent(SentEntry),
     End(Closing),
 }
 
@@ -308,6 +334,8 @@ impl<R: BufRead> TraceReader<R> {
             return self.end(before);
         } else if self.has("cause") {
             TraceLine::Cause(self.read::<CauseLine>("no cause")?.into())
+        } else if self.has("sends") {
+            TraceLine::Sent(self.read::<SentLine>("no message")?.into())
         } else {
             self.facts += 1;
             TraceLine::Fact(self.read("no fact")?)
@@ -315,6 +343,8 @@ impl<R: BufRead> TraceReader<R> {
         let place = match &line {
             TraceLine::Fact(entry) => (entry.event, entry.time.0),
             TraceLine::Cause(cause) => (cause.event, cause.time.0),
+            // What a process was at work on leaves it when that is done: others have had events since.
+            TraceLine::Sent(sent) => (self.last.0, sent.time.0),
             TraceLine::End(_) => self.last,
         };
         if place.0 < self.last.0 || place.1 < self.last.1 {
@@ -358,10 +388,12 @@ impl<R: BufRead> TraceReader<R> {
         struct Kind {
             seal: Option<serde::de::IgnoredAny>,
             cause: Option<serde::de::IgnoredAny>,
+            sends: Option<serde::de::IgnoredAny>,
         }
         serde_json::from_slice::<Kind>(&self.line).is_ok_and(|kind| match field {
             "seal" => kind.seal.is_some(),
-            _ => kind.cause.is_some(),
+            "cause" => kind.cause.is_some(),
+            _ => kind.sends.is_some(),
         })
     }
 
@@ -414,6 +446,20 @@ impl From<CauseLine> for CauseEntry {
                 CauseKind::Disk => Cause::Disk { begun_in: line.of },
                 CauseKind::Outside => Cause::Outside,
             },
+            message: line.message,
+        }
+    }
+}
+
+impl From<SentLine> for SentEntry {
+    fn from(line: SentLine) -> Self {
+        SentEntry {
+            number: line.message,
+            event: line.event,
+            time: Time(line.time_ns),
+            node: line.node,
+            to: line.to,
+            message: line.sends,
         }
     }
 }
@@ -474,10 +520,20 @@ mod tests {
             time: Time(1_500),
             node: "broker-1".into(),
             cause: Cause::Packet { sent_in: 2 },
+            message: Some(7),
+        };
+        let sent = SentEntry {
+            number: 8,
+            event: 1,
+            time: Time(1_500),
+            node: "broker-1".into(),
+            to: "broker-2".into(),
+            message: "Fetch t-0@4".into(),
         };
         let mut writer = TraceWriter::new(Vec::new(), &header());
         writer.cause(&cause);
         writer.fact(&entry());
+        writer.sent(&sent);
         let of_a_family = TraceEntry {
             fact: Fact::Shell(ShellFact::Asked {
                 command: "get /route".into(),
@@ -487,10 +543,11 @@ mod tests {
         writer.fact(&of_a_family);
         let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        insta::assert_snapshot!(lines[..4].join("\n"), @r#"
-        {"format":"kafka-trial trace","version":3,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
-        {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2}
+        insta::assert_snapshot!(lines[..5].join("\n"), @r#"
+        {"format":"kafka-trial trace","version":4,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
+        {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2,"message":7}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
+        {"event":1,"time_ns":1500,"node":"broker-1","sends":"Fetch t-0@4","to":"broker-2","message":8}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"zoo-keeper-command","command":"get /route"}
         "#);
         let (found, lines) = read(&text).unwrap();
@@ -501,6 +558,7 @@ mod tests {
             [
                 TraceLine::Cause(cause),
                 TraceLine::Fact(entry()),
+                TraceLine::Sent(sent),
                 TraceLine::Fact(of_a_family),
                 end
             ]
@@ -529,10 +587,10 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        let text = write_json_lines(&header(), &[]).replacen(":3,", ":1,", 1);
+        let text = write_json_lines(&header(), &[]).replacen(":4,", ":1,", 1);
         assert_eq!(
             refusal(&text),
-            "line 1, column 1: version 1 of the format; this program reads version 3"
+            "line 1, column 1: version 1 of the format; this program reads version 4"
         );
         assert!(read("").is_err());
         assert!(read("broker:\n").is_err());

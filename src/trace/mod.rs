@@ -29,7 +29,7 @@ pub use json_lines::{
     VERSION, write_json_lines,
 };
 pub use last_lines::LastLines;
-pub use observer::{CauseEntry, Nobody, Observer};
+pub use observer::{CauseEntry, Nobody, Observer, SentEntry};
 pub use parting::{Beside, Course, Excerpt, Lines, Parting};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};

@@ -11,6 +11,22 @@ pub struct CauseEntry {
     pub time: Time,
     pub node: Rc<str>,
     pub cause: Cause,
+    /// The message that reached it, by its number.
+    pub message: Option<u64>,
+}
+
+/// A message that left a process. Nobody read it if it is no cause of an event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SentEntry {
+    /// From 1, in the order of sending.
+    pub number: u64,
+    /// Of the sender.
+    pub event: u64,
+    pub time: Time,
+    pub node: Rc<str>,
+    pub to: Rc<str>,
+    /// What it is, in a few words.
+    pub message: Rc<str>,
 }
 
 /// Sees every fact in its order, and, where causes are kept, the cause of an event before its facts.
@@ -19,6 +35,11 @@ pub trait Observer {
 
     fn cause(&mut self, cause: &CauseEntry) {
         let _ = cause;
+    }
+
+    /// Where causes are kept: after the facts of the event that sent it, before any fact that follows from it.
+    fn sent(&mut self, sent: &SentEntry) {
+        let _ = sent;
     }
 }
 
@@ -45,6 +66,13 @@ impl<A: Observer, B: Observer> Observer for (A, Option<B>) {
             second.cause(cause);
         }
     }
+
+    fn sent(&mut self, sent: &SentEntry) {
+        self.0.sent(sent);
+        if let Some(second) = &mut self.1 {
+            second.sent(sent);
+        }
+    }
 }
 
 impl<O: Observer> Observer for &mut O {
@@ -54,5 +82,9 @@ impl<O: Observer> Observer for &mut O {
 
     fn cause(&mut self, cause: &CauseEntry) {
         (**self).cause(cause);
+    }
+
+    fn sent(&mut self, sent: &SentEntry) {
+        (**self).sent(sent);
     }
 }

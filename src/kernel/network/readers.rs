@@ -1,7 +1,7 @@
-//! Which thread of a process reads a connection, and whether it is at work on what it has read.
+//! Which process and which of its threads reads a connection, and whether that is at work on what it has read.
 
 use super::Network;
-use super::connection::Packet;
+use super::connection::{Packet, State};
 use crate::kernel::lane::{Incoming, Lane};
 use crate::kernel::{ConnId, Domain, NodeId};
 
@@ -21,6 +21,25 @@ impl<D: Domain> Network<D> {
         let end = &mut self.conns[at].ends[side];
         end.busy = false;
         if end.muted { 0 } else { self.unmute(conn) }
+    }
+
+    /// Whose message it would be that is sent on this end now, to whom, and to which end; `None` where a connection takes
+    /// none any more.
+    pub(in crate::kernel) fn takes_messages(
+        &self,
+        from: ConnId,
+    ) -> Option<(NodeId, NodeId, ConnId)> {
+        let (at, side) = self.find(from)?;
+        let conn = &self.conns[at];
+        let sends = matches!(
+            conn.ends[side].state,
+            State::Opening | State::Open | State::Closing
+        );
+        let sends = sends && !conn.pipes[1 - side].ended;
+        sends.then(|| {
+            let (from, to) = (conn.ends[side].node, conn.ends[1 - side].node);
+            (from, to, self.id_of(at, 1 - side))
+        })
     }
 
     /// Remembers which lane reads a connection.

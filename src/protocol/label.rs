@@ -1,0 +1,132 @@
+//! What a message is in a few words: what stands beside its arrow. Partitions and offsets where it has them, and the
+//! error where it is one.
+
+use super::kafka::{Request, Response};
+use super::message::Message;
+use super::{ErrorCode, TopicPartition};
+use crate::log::batch::Records;
+use std::rc::Rc;
+
+/// So many partitions are named, and the others counted.
+const NAMED: usize = 2;
+
+pub(super) fn label_of(message: &Message) -> Rc<str> {
+    let label = match message {
+        Message::Request(request) => of_request(&request.body),
+        Message::Response(response) => of_response(&response.body),
+        Message::ZooKeeperRequest(message) => message.name().to_owned(),
+        Message::ZooKeeperReply(message) => message.name().to_owned(),
+        other => other.name().to_owned(),
+    };
+    label.into()
+}
+
+fn of_request(request: &Request) -> String {
+    let name = request.name();
+    let rest = match request {
+        Request::Produce(it) => listed(it.data.iter().map(|(partition, _)| partition.to_string())),
+        Request::Fetch(it) => listed(
+            it.partitions
+                .iter()
+                .map(|it| format!("{}@{}", it.partition, it.fetch_offset)),
+        ),
+        Request::LeaderAndIsr(it) => listed(it.partition_states.iter().map(|it| {
+            format!(
+                "{} leader {} epoch {}",
+                it.partition, it.leader, it.leader_epoch
+            )
+        })),
+        Request::StopReplica(it) => listed(
+            it.partition_states
+                .iter()
+                .map(|it| it.partition.to_string()),
+        ),
+        Request::AlterPartition(it) => listed(it.partitions.iter().map(|it| {
+            let isr = it.new_isr.iter().map(|(broker, _)| broker.to_string());
+            format!("{} ISR {}", it.partition, isr.collect::<Vec<_>>().join(","))
+        })),
+        Request::OffsetCommit(it) => listed(
+            it.partitions
+                .iter()
+                .map(|(partition, committed)| format!("{partition}@{}", committed.offset)),
+        ),
+        Request::JoinGroup(it) => it.group_id.to_string(),
+        Request::SyncGroup(it) => it.group_id.to_string(),
+        Request::Heartbeat(it) => it.group_id.to_string(),
+        Request::FindCoordinator(it) => it.coordinator_keys.join(" "),
+        _ => String::new(),
+    };
+    joined(name, &rest)
+}
+
+fn of_response(response: &Response) -> String {
+    match response {
+        Response::Produce(it) => {
+            let told = listed(it.responses.iter().map(|it| match it.error {
+                ErrorCode::None => format!("{} offset {}", it.partition, it.base_offset),
+                error => format!("{} {}", it.partition, error.name()),
+            }));
+            joined("stored", &told)
+        }
+        Response::Fetch(it) if it.error != ErrorCode::None => it.error.name().to_owned(),
+        Response::Fetch(it) => {
+            let told = listed(
+                it.responses
+                    .iter()
+                    .map(|it| fetched(&it.partition, it.error, &it.records, it.high_watermark)),
+            );
+            if told.is_empty() {
+                "nothing new".to_owned()
+            } else {
+                told
+            }
+        }
+        Response::LeaderAndIsr(it) => answered("LeaderAndIsr", it.error),
+        Response::UpdateMetadata(it) => answered("UpdateMetadata", it.error),
+        Response::StopReplica(it) => answered("StopReplica", it.error),
+        Response::AlterPartition(it) => answered("AlterPartition", it.error),
+        Response::JoinGroup(it) => answered("JoinGroup", it.error),
+        Response::SyncGroup(it) => answered("SyncGroup", it.error),
+        Response::Heartbeat(it) => answered("Heartbeat", it.error),
+        other => format!("{} answered", other.name()),
+    }
+}
+
+fn fetched(
+    partition: &TopicPartition,
+    error: ErrorCode,
+    records: &Records,
+    high_watermark: i64,
+) -> String {
+    match (error, records.first_offset(), records.next_offset()) {
+        (ErrorCode::None, Some(first), Some(next)) if next - first > 1 => {
+            format!("{partition} {first} to {}", next - 1)
+        }
+        (ErrorCode::None, Some(first), _) => format!("{partition} {first}"),
+        (ErrorCode::None, None, _) => format!("{partition} committed below {high_watermark}"),
+        (error, ..) => format!("{partition} {}", error.name()),
+    }
+}
+
+fn answered(name: &str, error: ErrorCode) -> String {
+    match error {
+        ErrorCode::None => format!("{name} answered"),
+        error => format!("{name}: {}", error.name()),
+    }
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.collect();
+    let named = parts[..parts.len().min(NAMED)].join(", ");
+    match parts.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} +{more}"),
+    }
+}
+
+fn joined(name: &str, rest: &str) -> String {
+    match rest.is_empty() {
+        true => name.to_owned(),
+        false => format!("{name} {rest}"),
+    }
+}
