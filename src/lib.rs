@@ -58,6 +58,8 @@ pub mod controller;
 #[doc(hidden)]
 pub mod coordinator;
 #[doc(hidden)]
+pub mod figure;
+#[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]
 pub mod kernel;

@@ -5,6 +5,7 @@
 //!
 //! May not know what a run means: it reads words and files, and prints what reports say.
 
+mod chart;
 mod check;
 mod compare;
 mod conform;
@@ -41,6 +42,7 @@ enum Command {
     Tell(tell::Arguments),
     Compare(compare::Arguments),
     Follow(follow::Arguments),
+    Chart(chart::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
         Command::Compare(arguments) => compare::run(&arguments, &mut terminal),
+        Command::Chart(arguments) => chart::run(&arguments, &mut terminal),
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),

@@ -1,0 +1,119 @@
+//! `trial chart`: pictures of a run, from a scenario that is played now or from a trace.
+
+use super::output_directory::OutputDirectory;
+use super::terminal::Terminal;
+use super::{Status, inputs, seeds, tell};
+use crate::figure::{Kind, Nothing, Recording, Wanted, to_svg};
+use crate::protocol::config::nearest;
+use crate::scenario::{self, Diagnostic};
+use clap::Args;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Draw pictures of a run: who led, what was sent, how far readers were, as SVG files.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A scenario file, the name of a shipped one, or -; or a trace, or a directory of "trial run --out"
+    #[arg(value_name = "SCENARIO|TRACE")]
+    run: String,
+    /// What to draw; again for several. Without it, what the scenario is about
+    #[arg(long = "kind", value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Only this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// The directory for the pictures
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    out: PathBuf,
+    /// Write into --out though it is there
+    #[arg(long)]
+    force: bool,
+    /// Use this seed instead of the scenario's
+    #[arg(long, allow_hyphen_values = true, value_parser = seeds::one)]
+    seed: Option<u64>,
+    /// Change a value first, as in "trial run"
+    #[arg(long = "set", value_name = "[+]KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
+    match drawn(arguments, terminal) {
+        Ok(()) => Status::Well,
+        Err(error) => {
+            terminal.complain(&error);
+            Status::Unusable
+        }
+    }
+}
+
+fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic> {
+    let kinds = kinds(&arguments.kinds)?;
+    let out = OutputDirectory::claim(&arguments.out, arguments.force)?;
+    let recording = recording(arguments, terminal)?;
+    let wanted = Wanted {
+        topic: arguments.topic.as_deref().map(Into::into),
+        ..Wanted::default()
+    };
+    let mut files = Vec::new();
+    for kind in kinds {
+        let picture = kind
+            .draw(&recording, &wanted)
+            .map_err(|Nothing { found, expected }| {
+                let about = format!("{} --kind {}", arguments.run, kind.name());
+                Diagnostic::about_file(about, found).expected(expected)
+            })?;
+        let name = format!("{}.svg", kind.name());
+        files.push((name, vec![to_svg(&picture).into()]));
+    }
+    let names: Vec<String> = files
+        .iter()
+        .map(|(name, _)| arguments.out.join(name).display().to_string())
+        .collect();
+    out.make()?;
+    out.write(None, files)?;
+    names.iter().for_each(|name| terminal.line(name));
+    Ok(())
+}
+
+fn kinds(named: &[String]) -> Result<Vec<Kind>, Diagnostic> {
+    let all = || Kind::ALL.iter().map(|kind| kind.name());
+    let of = |name: &String| {
+        Kind::named(name).ok_or_else(|| {
+            let error =
+                Diagnostic::about_file("--kind", format!("\"{name}\" is no kind of figure"));
+            let error = error.expected(all().collect::<Vec<_>>().join(", "));
+            Diagnostic {
+                suggestion: nearest(name, all()).map(Into::into),
+                ..error
+            }
+        })
+    };
+    match named.is_empty() {
+        true => Ok(Kind::ALL.to_vec()),
+        false => named.iter().map(of).collect(),
+    }
+}
+
+/// Reads a trace, or plays a scenario.
+fn recording(arguments: &Arguments, terminal: &mut Terminal) -> Result<Recording, Diagnostic> {
+    let path = Path::new(&arguments.run);
+    if path.is_dir() || path.extension().is_some_and(|end| end == "jsonl") {
+        let name = tell::file_name(&arguments.run);
+        let file = File::open(&name).map_err(|error| {
+            Diagnostic::about_file(&name, inputs::reason(&error)).expected(tell::EXPECTED)
+        })?;
+        let read = Recording::read(BufReader::new(file));
+        let (recording, _) = read.map_err(|error| tell::damaged(name, error))?;
+        return Ok(recording);
+    }
+    let input = inputs::one(&arguments.run)?;
+    let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
+    for warning in &loaded.warnings {
+        terminal.complain(warning);
+    }
+    let plan = loaded.plan;
+    let seed = arguments.seed.unwrap_or(plan.seed);
+    Recording::of(&plan, seed)
+        .map_err(|error| Diagnostic::about_file(input.name, error.to_string()))
+}

@@ -1,0 +1,75 @@
+//! The kinds of figures, by the names that `trial chart --kind` takes.
+
+use super::{Picture, Recording, gantt};
+use crate::kernel::Time;
+use crate::protocol::{TopicName, TopicPartition};
+
+/// What is to be drawn of a recording, where there is a choice.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only partitions of this topic, or this one.
+    pub topic: Option<TopicName>,
+    pub partition: Option<TopicPartition>,
+    pub from: Option<Time>,
+    pub until: Option<Time>,
+}
+
+/// There is nothing to draw: what was missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Nothing {
+    pub found: String,
+    pub expected: String,
+}
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal $about:literal => $draw:expr;)*) => {
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Kind { $(#[doc = $about] $variant),* }
+
+        impl Kind {
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+
+            /// As `--kind` names it, and as its file is called.
+            pub const fn name(self) -> &'static str {
+                match self { $(Kind::$variant => $name),* }
+            }
+
+            /// What it shows, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $(Kind::$variant => $about),* }
+            }
+
+            /// Draws it.
+            ///
+            /// # Errors
+            /// Nothing of what it shows happened in this run.
+            pub fn draw(self, recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
+                let draw: fn(&Recording, &Wanted) -> Result<Picture, Nothing> = match self {
+                    $(Kind::$variant => $draw),*
+                };
+                draw(recording, wanted)
+            }
+        }
+    };
+}
+
+kinds! {
+    Leadership "leadership"
+        "Who led each partition and who was in sync, over time; and when writes with acks=all were taken"
+        => gantt::draw;
+}
+
+impl Kind {
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl Wanted {
+    pub(super) fn shows(&self, partition: &TopicPartition) -> bool {
+        self.topic
+            .as_ref()
+            .is_none_or(|topic| *topic == partition.topic)
+            && self.partition.as_ref().is_none_or(|it| it == partition)
+    }
+}

@@ -1,0 +1,21 @@
+//! Figures: pictures of a run as plain SVG, each a pure function of what the run stated.
+//!
+//! Colour is leader epoch, term or generation; shape is role; hatching is not committed yet; nothing is said by colour
+//! alone. Figures are small and causal: a slice of a run, and they say what they leave out. The same recording gives
+//! the same bytes on every machine.
+//!
+//! May not know more than facts, their causes and messages, and the plan. Designs: what the field's best pictures have
+//! in common stands in the book (`book/src/figures.md`).
+
+mod gantt;
+mod kind;
+mod letters;
+mod picture;
+mod recording;
+mod svg;
+mod timescale;
+
+pub use kind::{Kind, Nothing, Wanted};
+pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
+pub use recording::Recording;
+pub use svg::to_svg;

@@ -1,0 +1,91 @@
+//! What figures are drawn from: the facts of a run in their order and, where it was asked for, what caused each event
+//! and which messages were sent. From a run that is played now, or from a trace that is read back.
+
+use crate::kernel::Time;
+use crate::plan::Plan;
+use crate::run::{Run, Unbuildable};
+use crate::trace::{
+    CauseEntry, Closing, Keep, Observer, SentEntry, TraceEntry, TraceFileError, TraceHeader,
+    TraceLine, TraceReader,
+};
+use std::io::BufRead;
+
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// The scenario's name and what it is about.
+    pub name: String,
+    pub about: String,
+    pub seed: u64,
+    pub facts: Vec<TraceEntry>,
+    /// None in a trace that was written without them.
+    pub causes: Vec<CauseEntry>,
+    pub sent: Vec<SentEntry>,
+    /// Of the last thing that happened.
+    pub end: Time,
+}
+
+impl Recording {
+    /// Plays a plan to its end.
+    ///
+    /// # Errors
+    /// A plan that cannot be run.
+    pub fn of(plan: &Plan, seed: u64) -> Result<Recording, Unbuildable> {
+        let mut recording = Recording {
+            name: plan.name.clone(),
+            about: plan.about.clone(),
+            seed,
+            ..Recording::default()
+        };
+        let mut run = Run::start(plan, seed)?;
+        run.keep(Keep::Nothing);
+        run.keep_causes();
+        run.until_watched(run.end(), &mut recording);
+        recording.end = run.end();
+        Ok(recording)
+    }
+
+    /// Reads a trace back.
+    ///
+    /// # Errors
+    /// What is no whole trace of this version, with its line.
+    pub fn read(input: impl BufRead) -> Result<(Recording, Closing), TraceFileError> {
+        let (
+            TraceHeader {
+                scenario,
+                about,
+                seed,
+                ..
+            },
+            mut reader,
+        ) = TraceReader::open(input)?;
+        let mut recording = Recording {
+            name: scenario,
+            about,
+            seed,
+            ..Recording::default()
+        };
+        loop {
+            match reader.next_entry()? {
+                TraceLine::Fact(entry) => recording.fact(&entry),
+                TraceLine::Cause(cause) => recording.cause(&cause),
+                TraceLine::Sent(sent) => recording.sent(&sent),
+                TraceLine::End(closing) => return Ok((recording, closing)),
+            }
+        }
+    }
+}
+
+impl Observer for Recording {
+    fn fact(&mut self, entry: &TraceEntry) {
+        self.end = self.end.max(entry.time);
+        self.facts.push(entry.clone());
+    }
+
+    fn cause(&mut self, cause: &CauseEntry) {
+        self.causes.push(cause.clone());
+    }
+
+    fn sent(&mut self, sent: &SentEntry) {
+        self.sent.push(sent.clone());
+    }
+}
