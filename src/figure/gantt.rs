@@ -4,109 +4,42 @@
 //!
 //! Membership is what the controller has written; that a leader serves is what it says itself.
 
-use super::picture::{Anchor, Picture, Style};
+use super::picture::{Anchor, Picture, Point, Shape, Style};
 use super::timescale::Timescale;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
-use crate::protocol::{BrokerId, ErrorCode, Fact, TopicPartition, is_internal_topic};
+use crate::protocol::{BrokerId, ErrorCode, Fact, TopicPartition};
+use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 
 const LEFT: i32 = 150;
 const WIDTH: i32 = 760;
-const TOP: i32 = 64;
+const TOP: i32 = 76;
 const ROW: i32 = 22;
 /// So many partitions at most: who wants others names them.
 const MOST: usize = 6;
 
 pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
-    let mut partitions: BTreeMap<&TopicPartition, History> = BTreeMap::new();
-    let mut faults: Vec<(Time, bool, &str)> = Vec::new();
+    let mut told = Told::default();
     for entry in &recording.facts {
-        let time = entry.time;
-        match &entry.fact {
-            Fact::TimelineEvent { end, text, .. } => faults.push((time, *end, text)),
-            Fact::StateWritten {
-                partition,
-                leader,
-                leader_epoch,
-                isr,
-                ..
-            } if wanted.shows(partition)
-                && (wanted.topic.is_some()
-                    || wanted.partition.is_some()
-                    || !is_internal_topic(&partition.topic)) =>
-            {
-                let history = partitions.entry(partition).or_default();
-                history.states.push(State {
-                    from: time,
-                    leader: *leader,
-                    epoch: u32::try_from(*leader_epoch).unwrap_or(0),
-                    isr,
-                });
-                // Whom it names leads once it says so.
-                history.becomes(time, Writes::NobodyLeads);
-            }
-            Fact::BecameLeader { partition, .. } => {
-                if let Some(history) = partitions.get_mut(partition) {
-                    history.becomes(time, Writes::Taken);
-                }
-            }
-            Fact::HighWatermarkHeld { partition, .. } => {
-                if let Some(history) = partitions.get_mut(partition) {
-                    history.becomes(time, Writes::Wait);
-                }
-            }
-            Fact::ProduceRefused { partition, error } => {
-                if let Some(history) = partitions.get_mut(partition)
-                    && matches!(
-                        error,
-                        ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend
-                    )
-                {
-                    history.becomes(time, Writes::Refused);
-                }
-            }
-            Fact::Appended {
-                partition,
-                as_leader: true,
-                acks_all: true,
-                ..
-            }
-            | Fact::HighWatermarkMoved {
-                partition,
-                as_leader: true,
-                ..
-            } => {
-                if let Some(history) = partitions.get_mut(partition)
-                    && history
-                        .writes
-                        .last()
-                        .is_some_and(|(_, it)| *it != Writes::Taken)
-                {
-                    history.becomes(time, Writes::Taken);
-                }
-            }
-            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } | Fact::Paused => {
-                for history in partitions.values_mut() {
-                    let leads = history
-                        .states
-                        .last()
-                        .is_some_and(|it| *entry.node == *format!("broker-{}", it.leader));
-                    if leads {
-                        history.becomes(time, Writes::NobodyLeads);
-                    }
-                }
-            }
-            _ => {}
-        }
+        told.learn(entry, wanted);
     }
-    if partitions.is_empty() {
-        return Err(Nothing {
+    match told.partitions.is_empty() {
+        true => Err(Nothing {
             found: "no partition of that name had a leader in this run".to_owned(),
             expected: "a topic or a partition of the run".to_owned(),
-        });
+        }),
+        false => Ok(told.picture(recording, wanted)),
     }
-    Ok(picture(recording, wanted, &partitions, &faults))
+}
+
+/// What facts say of it.
+#[derive(Default)]
+struct Told<'a> {
+    partitions: BTreeMap<&'a TopicPartition, History<'a>>,
+    faults: Vec<(Time, &'a str)>,
+    /// When each process was down, or stood still.
+    down: BTreeMap<&'a str, Vec<(Time, Option<Time>)>>,
 }
 
 /// Of a partition.
@@ -133,7 +66,173 @@ enum Writes {
     NobodyLeads,
 }
 
-impl History<'_> {
+/// A time in which a replica was the same: it led in one epoch, or was in sync in one.
+struct Bar {
+    from: Time,
+    until: Time,
+    leads: bool,
+    epoch: u32,
+}
+
+impl<'a> Told<'a> {
+    fn learn(&mut self, entry: &'a TraceEntry, wanted: &Wanted) {
+        let time = entry.time;
+        match &entry.fact {
+            Fact::TimelineEvent { text, .. } => self.faults.push((time, text)),
+            Fact::StateWritten {
+                partition,
+                leader,
+                leader_epoch,
+                isr,
+                ..
+            } if wanted.shows(partition) => {
+                let history = self.partitions.entry(partition).or_default();
+                let epoch = u32::try_from(*leader_epoch).unwrap_or(0);
+                // Whom it names leads once it says so.
+                if history.states.last().is_none_or(|it| it.epoch != epoch) {
+                    history.becomes(time, Writes::NobodyLeads);
+                }
+                history.states.push(State {
+                    from: time,
+                    leader: *leader,
+                    epoch,
+                    isr,
+                });
+            }
+            Fact::BecameLeader { partition, .. } => self.writes(partition, time, Writes::Taken),
+            Fact::HighWatermarkHeld { partition, .. } => self.writes(partition, time, Writes::Wait),
+            Fact::ProduceRefused {
+                partition,
+                error: ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend,
+            } => self.writes(partition, time, Writes::Refused),
+            Fact::Appended {
+                partition,
+                as_leader: true,
+                acks_all: true,
+                ..
+            }
+            | Fact::HighWatermarkMoved {
+                partition,
+                as_leader: true,
+                ..
+            } => self.writes(partition, time, Writes::Taken),
+            Fact::Started | Fact::Resumed => {
+                let times = self.down.get_mut(&*entry.node);
+                if let Some((_, end)) = times.and_then(|times| times.last_mut()) {
+                    end.get_or_insert(time);
+                }
+            }
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } | Fact::Paused => {
+                let times = self.down.entry(&entry.node).or_default();
+                if times.last().is_none_or(|(_, end)| end.is_some()) {
+                    times.push((time, None));
+                }
+                for history in self.partitions.values_mut() {
+                    let led = history.states.last().map(|it| name_of(it.leader));
+                    if led.is_some_and(|leader| leader == *entry.node) {
+                        history.becomes(time, Writes::NobodyLeads);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn writes(&mut self, partition: &TopicPartition, time: Time, writes: Writes) {
+        if let Some(history) = self.partitions.get_mut(partition) {
+            history.becomes(time, writes);
+        }
+    }
+
+    fn picture(&self, recording: &Recording, wanted: &Wanted) -> Picture {
+        let mut picture = Picture::new(
+            format!("{}: who leads, and who is in sync", recording.name),
+            "A row a replica, time to the right. A thick bar: it leads; a thin one: it is in sync; none: it is not. \
+             The number is the leader epoch. Below each partition: whether writes with acks=all were taken.",
+        );
+        picture.text((12, 24), picture.title.clone(), Style::Strong);
+        let from = wanted.from.unwrap_or(Time::ZERO);
+        let until = wanted.until.unwrap_or(recording.end);
+        let scale = Timescale::new(from, until, LEFT, WIDTH);
+        let shown: Vec<_> = self.partitions.iter().take(MOST).collect();
+        let rows: i32 = shown.iter().map(|(_, it)| it.height()).sum();
+        let bottom = TOP + rows;
+        scale.draw(&mut picture, TOP - 6, bottom);
+        self.push_faults(&mut picture, &scale, bottom);
+        let mut top = TOP;
+        for (partition, history) in &shown {
+            self.push_partition(&mut picture, &scale, top, (partition, history), until);
+            top += history.height();
+        }
+        let mut said =
+            "thick: leads; thin: in sync; none: out; e1: leader epoch 1; X and dots: its process is down".to_owned();
+        if self.partitions.len() > shown.len() {
+            let more = self.partitions.len() - shown.len();
+            said += &format!("; {more} more partitions are not shown (--topic)");
+        }
+        picture.text((LEFT, bottom + 34), said, Style::Faint);
+        picture.fit(12);
+        picture
+    }
+
+    /// Their names stand in two rows above, as far as there is room; each line has its own.
+    fn push_faults(&self, picture: &mut Picture, scale: &Timescale, bottom: i32) {
+        let mut free = [i32::MIN; 2];
+        for (time, text) in self.faults.iter().filter(|(time, _)| scale.has(*time)) {
+            let x = scale.x(*time);
+            picture
+                .line((x, TOP - 14), (x, bottom), Style::Lost)
+                .because(*text);
+            let words = letters::cut(text, 10, 200);
+            let width = letters::width(&words, 10);
+            let left = x.min(LEFT + WIDTH - width);
+            if let Some(row) = free.iter().position(|free| left > *free) {
+                let y = TOP - 18 - i32::try_from(row).unwrap_or(0) * 13;
+                picture.text((left, y), words, Style::Faint);
+                free[row] = left + width + 6;
+            }
+        }
+    }
+
+    fn push_partition(
+        &self,
+        picture: &mut Picture,
+        scale: &Timescale,
+        top: i32,
+        (partition, history): (&TopicPartition, &History<'_>),
+        until: Time,
+    ) {
+        let name = letters::cut(&partition.to_string(), 11, LEFT - 20);
+        picture.text((12, top + 15), name, Style::Ink);
+        let mut y = top + ROW;
+        for replica in history.replicas() {
+            let name = name_of(replica);
+            picture.text_at((LEFT - 8, y + 15), Anchor::End, name.clone(), Style::Faint);
+            for bar in history.bars(replica, until) {
+                push_bar(picture, scale, y, &name, &bar);
+            }
+            for (from, end) in self.down.get(&*name).into_iter().flatten() {
+                let (left, right) = (scale.x(*from), scale.x(end.unwrap_or(until)));
+                let at = Point::new(left, y + 11);
+                picture.line((left, at.y), (right, at.y), Style::DownLane);
+                picture
+                    .add(Shape::Cross { at, radius: 4 }, Style::Lost)
+                    .because(format!("the process of {name} ends, or stands still"));
+            }
+            y += ROW;
+        }
+        picture.text_at((LEFT - 8, y + 15), Anchor::End, "acks=all", Style::Faint);
+        let ends = history.writes.iter().skip(1).map(|(from, _)| *from);
+        for ((from, writes), end) in history.writes.iter().zip(ends.chain([until])) {
+            let (left, right) = (scale.x(*from), scale.x(end));
+            if left < right {
+                push_writes(picture, (left, y), right - left, *writes);
+            }
+        }
+    }
+}
+
+impl<'a> History<'a> {
     fn becomes(&mut self, time: Time, writes: Writes) {
         match self.writes.last_mut() {
             Some((_, last)) if *last == writes => {}
@@ -144,170 +243,90 @@ impl History<'_> {
     }
 
     fn replicas(&self) -> BTreeSet<BrokerId> {
-        self.states
-            .iter()
-            .flat_map(|it| it.isr.iter().copied())
-            .collect()
+        let members = self.states.iter().flat_map(|it| it.isr.iter().copied());
+        members.collect()
     }
-}
 
-fn picture(
-    recording: &Recording,
-    wanted: &Wanted,
-    partitions: &BTreeMap<&TopicPartition, History<'_>>,
-    faults: &[(Time, bool, &str)],
-) -> Picture {
-    let shown: Vec<_> = partitions.iter().take(MOST).collect();
-    let mut picture = Picture::new(
-        format!("{}: who leads, and who is in sync", recording.name),
-        "A row a replica, time to the right. A thick bar: it leads; a thin one: it is in sync; none: it is not. \
-         The number is the leader epoch. Below each partition: whether writes with acks=all were taken.",
-    );
-    let (from, until) = (
-        wanted.from.unwrap_or(Time::ZERO),
-        wanted.until.unwrap_or(recording.end),
-    );
-    let scale = Timescale::new(from, until, LEFT, WIDTH);
-    picture.text((12, 24), picture.title.clone(), Style::Strong);
-    let rows: i32 = shown.iter().map(|(_, it)| height_of(it)).sum();
-    let bottom = TOP + rows;
-    push_faults(&mut picture, &scale, faults, bottom);
-    scale.draw(&mut picture, TOP - 6, bottom);
-    let mut top = TOP;
-    for (partition, history) in &shown {
-        push_partition(&mut picture, &scale, top, partition, history, until);
-        top += height_of(history);
+    /// Two rows more than it has replicas: its name, and what became of writes.
+    fn height(&self) -> i32 {
+        let replicas = i32::try_from(self.replicas().len()).unwrap_or(0);
+        (replicas + 2) * ROW + 8
     }
-    let mut said = "thick: leads    thin: in sync    none: out    number: leader epoch".to_owned();
-    if partitions.len() > shown.len() {
-        said += &format!(
-            "    {} more partitions are not shown",
-            partitions.len() - shown.len()
-        );
-    }
-    picture.text((LEFT, bottom + 34), said, Style::Faint);
-    picture.fit(12);
-    picture
-}
 
-/// Two rows more than it has replicas: its name, and what became of writes.
-fn height_of(history: &History<'_>) -> i32 {
-    let replicas = i32::try_from(history.replicas().len()).unwrap_or(0);
-    (replicas + 2) * ROW + 8
-}
-
-fn push_faults(
-    picture: &mut Picture,
-    scale: &Timescale,
-    faults: &[(Time, bool, &str)],
-    bottom: i32,
-) {
-    let mut free = i32::MIN;
-    for (time, end, text) in faults.iter().filter(|(time, ..)| scale.has(*time)) {
-        let x = scale.x(*time);
-        let style = if *end { Style::Faint } else { Style::Lost };
-        picture.line((x, TOP - 14), (x, bottom), style);
-        let words = letters::cut(text, 10, 220);
-        let width = letters::width(&words, 10);
-        let left = x.min(LEFT + WIDTH - width);
-        if left > free {
-            picture.text((left, TOP - 18), words, Style::Faint);
-            free = left + width + 6;
-        }
-    }
-}
-
-fn push_partition(
-    picture: &mut Picture,
-    scale: &Timescale,
-    top: i32,
-    partition: &TopicPartition,
-    history: &History<'_>,
-    until: Time,
-) {
-    picture.text(
-        (12, top + 15),
-        letters::cut(&partition.to_string(), 11, LEFT - 20),
-        Style::Ink,
-    );
-    let mut y = top + ROW;
-    for replica in history.replicas() {
-        picture.text_at(
-            (LEFT - 8, y + 15),
-            Anchor::End,
-            format!("broker-{replica}"),
-            Style::Faint,
-        );
-        let ends = history
-            .states
-            .iter()
-            .skip(1)
-            .map(|it| it.from)
-            .chain([until]);
-        for (state, end) in history.states.iter().zip(ends) {
-            if !state.isr.contains(&replica) {
-                continue;
-            }
-            let (left, right) = (scale.x(state.from), scale.x(end));
-            if left == right {
-                continue;
-            }
+    fn bars(&self, replica: BrokerId, end: Time) -> Vec<Bar> {
+        let mut bars: Vec<Bar> = Vec::new();
+        let ends = self.states.iter().skip(1).map(|it| it.from).chain([end]);
+        for (state, until) in self.states.iter().zip(ends) {
             let leads = state.leader == replica;
-            let (up, height) = if leads { (3, 16) } else { (8, 6) };
-            let does = if leads {
-                "leads"
-            } else {
-                "is in sync with the leader"
-            };
-            picture
-                .rect((left, y + up), (right - left, height), Style::Epoch(state.epoch))
-                .because(format!("broker-{replica} {does}, leader epoch {} (the partition's state, as the controller wrote it)", state.epoch));
-            let name = format!("e{}", state.epoch);
-            if leads && right - left > letters::width(&name, 11) + 6 {
-                picture.text((left + 4, y + 15), name, Style::Epoch(state.epoch));
+            match bars.last_mut() {
+                _ if !state.isr.contains(&replica) => {}
+                Some(last)
+                    if (last.until, last.leads, last.epoch) == (state.from, leads, state.epoch) =>
+                {
+                    last.until = until;
+                }
+                _ => bars.push(Bar {
+                    from: state.from,
+                    until,
+                    leads,
+                    epoch: state.epoch,
+                }),
             }
         }
-        y += ROW;
+        bars
     }
-    picture.text_at((LEFT - 8, y + 15), Anchor::End, "acks=all", Style::Faint);
-    let ends = history
-        .writes
-        .iter()
-        .skip(1)
-        .map(|(from, _)| *from)
-        .chain([until]);
-    for ((from, writes), end) in history.writes.iter().zip(ends) {
-        let (left, right) = (scale.x(*from), scale.x(end));
-        if left == right {
-            continue;
-        }
-        let (style, name, why) = match writes {
-            Writes::Taken => (
-                Style::Good,
-                "taken",
-                "the leader takes writes, and the replicas in sync are enough for min.insync.replicas",
-            ),
-            Writes::Wait => (
-                Style::Waiting,
-                "wait",
-                "stored, and not committed: fewer replicas are in sync than min.insync.replicas asks for",
-            ),
-            Writes::Refused => (
-                Style::Bad,
-                "refused",
-                "NOT_ENOUGH_REPLICAS: fewer are in sync than min.insync.replicas asks for",
-            ),
-            Writes::NobodyLeads => (
-                Style::Bad,
-                "nobody leads",
-                "no broker says that it leads: clients try again",
-            ),
-        };
-        picture
-            .rect((left, y + 4), (right - left, 14), style)
-            .because(why);
-        if right - left > letters::width(name, 11) + 6 {
-            picture.text((left + 4, y + 15), name, style);
-        }
+}
+
+fn push_bar(picture: &mut Picture, scale: &Timescale, y: i32, name: &str, bar: &Bar) {
+    let (left, right) = (scale.x(bar.from), scale.x(bar.until));
+    if left == right {
+        return;
     }
+    let (up, height) = if bar.leads { (3, 16) } else { (8, 6) };
+    let does = if bar.leads { "leads" } else { "is in sync" };
+    let why = format!(
+        "{name} {does}, leader epoch {}: so the controller has written it",
+        bar.epoch
+    );
+    let size = (right - left, height);
+    picture
+        .rect((left, y + up), size, Style::Epoch(bar.epoch))
+        .because(why);
+    let epoch = format!("e{}", bar.epoch);
+    if bar.leads && right - left > letters::width(&epoch, 11) + 6 {
+        picture.text((left + 4, y + 15), epoch, Style::Epoch(bar.epoch));
+    }
+}
+
+fn push_writes(picture: &mut Picture, (left, y): (i32, i32), width: i32, writes: Writes) {
+    let (style, name, why) = match writes {
+        Writes::Taken => (
+            Style::Good,
+            "taken",
+            "the leader takes writes: as many replicas are in sync as min.insync.replicas asks for",
+        ),
+        Writes::Wait => (
+            Style::Waiting,
+            "wait",
+            "stored and not committed: fewer replicas are in sync than min.insync.replicas asks for",
+        ),
+        Writes::Refused => (
+            Style::Bad,
+            "refused",
+            "NOT_ENOUGH_REPLICAS: fewer are in sync than min.insync.replicas asks for",
+        ),
+        Writes::NobodyLeads => (
+            Style::Bad,
+            "nobody leads",
+            "no broker that runs says that it leads: clients try again",
+        ),
+    };
+    picture.rect((left, y + 4), (width, 14), style).because(why);
+    if width > letters::width(name, 11) + 6 {
+        picture.text((left + 4, y + 15), name, style);
+    }
+}
+
+fn name_of(broker: BrokerId) -> String {
+    format!("broker-{broker}")
 }

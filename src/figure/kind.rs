@@ -2,7 +2,7 @@
 
 use super::{Picture, Recording, gantt};
 use crate::kernel::Time;
-use crate::protocol::{TopicName, TopicPartition};
+use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
 
 /// What is to be drawn of a recording, where there is a choice.
 #[derive(Clone, Debug, Default)]
@@ -66,10 +66,14 @@ impl Kind {
 }
 
 impl Wanted {
+    /// Brokers' own topics only where they are asked for.
     pub(super) fn shows(&self, partition: &TopicPartition) -> bool {
-        self.topic
-            .as_ref()
-            .is_none_or(|topic| *topic == partition.topic)
-            && self.partition.as_ref().is_none_or(|it| it == partition)
+        match (&self.topic, &self.partition) {
+            (None, None) => !is_internal_topic(&partition.topic),
+            (topic, one) => {
+                topic.as_ref().is_none_or(|topic| *topic == partition.topic)
+                    && one.as_ref().is_none_or(|one| one == partition)
+            }
+        }
     }
 }

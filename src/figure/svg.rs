@@ -13,20 +13,20 @@ pub const EPOCHS: [&str; 8] = [
 /// How things look on white paper; and on black, where that is asked for.
 const LIGHT: &str = "\
 text{font-family:'DejaVu Sans',Verdana,sans-serif;fill:#1a1a1a}\
-.faint{fill:#595959}.line.faint{stroke:#d0d0d0;stroke-width:1;fill:none}\
-.strong{font-weight:bold}.mono{font-family:'DejaVu Sans Mono',Menlo,monospace}\
+text.faint{fill:#595959}.line.faint{stroke:#d0d0d0;stroke-width:1;fill:none}\
+text.strong{font-weight:bold}text.mono{font-family:'DejaVu Sans Mono',Menlo,monospace}\
 .line{fill:none;stroke:#1a1a1a;stroke-width:1}\
 .lane{stroke:#8c8c8c;stroke-width:1}.leaderlane{stroke:#1a1a1a;stroke-width:3}\
 .downlane{stroke:#8c8c8c;stroke-width:1;stroke-dasharray:2 4}\
 .message{stroke:#1a1a1a}.answer{stroke:#595959;stroke-dasharray:5 2}.lost{stroke:#b3261e;stroke-width:2}\
-.box{stroke:#1a1a1a;stroke-width:1}.good{fill:#cfe8d5}.bad{fill:#f6cfca}.waiting{fill:#fbe9c0}\
-.fault{fill:#f6cfca;fill-opacity:.45;stroke:none}.frame{fill:none}.paper{fill:#ffffff;stroke:none}\
-.page{fill:#ffffff}text.lost{fill:#b3261e;stroke:none}text.message,text.answer,text.good,text.bad{stroke:none}";
+.box{stroke:#1a1a1a;stroke-width:1}.box.good{fill:#cfe8d5}.box.bad{fill:#f6cfca}.box.waiting{fill:#fbe9c0}\
+.box.fault{fill:#f6cfca;fill-opacity:.45;stroke:none}.box.frame{fill:none}.box.paper{fill:#ffffff;stroke:none}\
+.page{fill:#ffffff}text{stroke:none}text.lost{fill:#b3261e}";
 const DARK: &str = "\
-text{fill:#f0f0f0}.faint{fill:#b3b3b3}.line.faint{stroke:#4d4d4d}.line{stroke:#f0f0f0}\
+text{fill:#f0f0f0}text.faint{fill:#b3b3b3}.line.faint{stroke:#4d4d4d}.line{stroke:#f0f0f0}\
 .lane,.downlane{stroke:#999999}.leaderlane{stroke:#f0f0f0}.message{stroke:#f0f0f0}.answer{stroke:#b3b3b3}\
-.lost{stroke:#ff8a80}.box{stroke:#f0f0f0}.good{fill:#1f5130}.bad{fill:#7a2620}.waiting{fill:#6b5310}\
-.fault{fill:#7a2620}.paper,.page{fill:#121212}text.lost{fill:#ff8a80}.onepoch{fill:#1a1a1a}";
+.lost{stroke:#ff8a80}.box{stroke:#f0f0f0}.box.good{fill:#1f5130}.box.bad{fill:#7a2620}.box.waiting{fill:#6b5310}\
+.box.fault{fill:#7a2620}.box.paper,.page{fill:#121212}text.lost{fill:#ff8a80}text.onepoch{fill:#1a1a1a}";
 
 /// The whole file.
 pub fn to_svg(picture: &Picture) -> String {
