@@ -3,8 +3,10 @@
 use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds, tell};
-use crate::figure::{Kind, Nothing, Recording, Wanted, to_svg};
+use crate::figure::{Around, Kind, Nothing, Recording, Wanted, to_svg};
+use crate::kernel::Time;
 use crate::protocol::config::nearest;
+use crate::report;
 use crate::scenario::{self, Diagnostic};
 use clap::Args;
 use std::fs::File;
@@ -20,6 +22,9 @@ pub(super) struct Arguments {
     /// What to draw; again for several. Without it, what the scenario is about
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
+    /// What a slice is cut around: record:trucks-1#5, record:t-0@17, event:4711, or a time such as 12s
+    #[arg(long, value_name = "WHAT")]
+    around: Option<String>,
     /// Only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
@@ -49,10 +54,12 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
 
 fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic> {
     let kinds = kinds(&arguments.kinds)?;
+    let around = arguments.around.as_deref().map(around).transpose()?;
     let out = OutputDirectory::claim(&arguments.out, arguments.force)?;
     let recording = recording(arguments, terminal)?;
     let wanted = Wanted {
         topic: arguments.topic.as_deref().map(Into::into),
+        around,
         ..Wanted::default()
     };
     let mut files = Vec::new();
@@ -93,6 +100,24 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, Diagnostic> {
         true => Ok(Kind::ALL.to_vec()),
         false => named.iter().map(of).collect(),
     }
+}
+
+fn around(text: &str) -> Result<Around, Diagnostic> {
+    let found = match text.split_once(':') {
+        Some(("record", record)) => match report::Wanted::parse(record) {
+            Some(report::Wanted::Record(record)) => Some(Around::Record(record)),
+            Some(report::Wanted::At(partition, offset)) => Some(Around::Offset(partition, offset)),
+            Some(report::Wanted::Key(_)) | None => None,
+        },
+        Some(("event", number)) => number.parse().ok().map(Around::Event),
+        _ => super::run::time(text)
+            .ok()
+            .map(|it| Around::Moment(Time::ZERO + it)),
+    };
+    found.ok_or_else(|| {
+        Diagnostic::about_file("--around", format!("\"{text}\" names nothing in a run"))
+            .expected("record:trucks-1#5 (producer and number), record:t-0@17 (partition and offset), event:4711, or a time such as 12s")
+    })
 }
 
 /// Reads a trace, or plays a scenario.

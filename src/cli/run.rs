@@ -488,7 +488,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(time) if time != Duration::ZERO => Ok(time),
         _ => Err("expected a time above 0 with its unit, such as 40s or 1m30s".into()),

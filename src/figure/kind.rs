@@ -1,6 +1,6 @@
 //! The kinds of figures, by the names that `trial chart --kind` takes.
 
-use super::{Picture, Recording, gantt};
+use super::{Around, Picture, Recording, gantt, space_time};
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
 
@@ -12,6 +12,8 @@ pub struct Wanted {
     pub partition: Option<TopicPartition>,
     pub from: Option<Time>,
     pub until: Option<Time>,
+    /// What a slice is cut around.
+    pub around: Option<Around>,
 }
 
 /// There is nothing to draw: what was missing.
@@ -54,6 +56,9 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Messages "messages"
+        "Who sent what to whom around one record, event or moment, and what each then knew"
+        => space_time::draw;
     Leadership "leadership"
         "Who led each partition and who was in sync, over time; and when writes with acks=all were taken"
         => gantt::draw;

@@ -12,10 +12,16 @@ mod kind;
 mod letters;
 mod picture;
 mod recording;
+mod short;
+mod slice;
+mod space_time;
 mod svg;
 mod timescale;
+mod why;
 
 pub use kind::{Kind, Nothing, Wanted};
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 pub use recording::Recording;
+pub use slice::Around;
 pub use svg::to_svg;
+pub use why::{TABLE, Why, why};

@@ -25,9 +25,9 @@ pub trait Payload: Clone + Debug {
     fn kind(&self) -> u16;
     /// A hash of the content, equal on every machine, cheap (memoised with large payloads).
     fn content_hash(&self) -> u64;
-    /// What it is in a few words, for arrows between nodes.
-    fn label(&self) -> Rc<str> {
-        format!("message {}", self.kind()).into()
+    /// Its kind's name, and what it is in a few words: for arrows between nodes.
+    fn label(&self) -> (&'static str, Rc<str>) {
+        ("message", format!("message {}", self.kind()).into())
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Sent {
     pub time: Time,
     pub from: NodeId,
     pub to: NodeId,
+    /// The name of its kind, and what it is in a few words.
+    pub kind: &'static str,
     pub label: Rc<str>,
 }
 
@@ -158,6 +160,7 @@ impl<D: Domain> World<D> {
         };
         causes.messages += 1;
         let number = causes.messages;
+        let (kind, label) = message.label();
         causes.unread.entry(end).or_default().push_back(number);
         causes.sent.push(Sent {
             number,
@@ -165,7 +168,8 @@ impl<D: Domain> World<D> {
             time: self.now,
             from,
             to,
-            label: message.label(),
+            kind,
+            label,
         });
     }
 

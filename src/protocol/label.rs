@@ -3,6 +3,8 @@
 
 use super::kafka::{Request, Response};
 use super::message::Message;
+use super::zab::ElectionMessage;
+use super::zookeeper::{ClientMessage, MultiOp, Op, ServerMessage};
 use super::{ErrorCode, TopicPartition};
 use crate::log::batch::Records;
 use std::rc::Rc;
@@ -14,11 +16,60 @@ pub(super) fn label_of(message: &Message) -> Rc<str> {
     let label = match message {
         Message::Request(request) => of_request(&request.body),
         Message::Response(response) => of_response(&response.body),
-        Message::ZooKeeperRequest(message) => message.name().to_owned(),
-        Message::ZooKeeperReply(message) => message.name().to_owned(),
+        Message::ZooKeeperRequest(message) => match &**message {
+            ClientMessage::Request { op, .. } => joined(op.name(), &path_of(op)),
+            other => other.name().to_owned(),
+        },
+        Message::ZooKeeperReply(message) => match &**message {
+            ServerMessage::Reply {
+                result: Err(code), ..
+            } => code.name().to_owned(),
+            ServerMessage::Watch(event) => format!("{event}"),
+            other => other.name().to_owned(),
+        },
+        Message::Election(message) => match &**message {
+            ElectionMessage::Notification(it) => format!("vote for zookeeper-{}", it.leader),
+            other => other.name().to_owned(),
+        },
         other => other.name().to_owned(),
     };
     label.into()
+}
+
+/// The name of its kind.
+pub(super) fn kind_of(message: &Message) -> &'static str {
+    match message {
+        Message::Response(response) => response.body.schema_name(),
+        Message::ZooKeeperRequest(message) => message.name(),
+        Message::ZooKeeperReply(message) => message.name(),
+        other => other.name(),
+    }
+}
+
+/// What it is about; of several the first, and how many more.
+fn path_of(op: &Op) -> String {
+    match op {
+        Op::Create { path, .. }
+        | Op::Delete { path, .. }
+        | Op::SetData { path, .. }
+        | Op::GetData { path, .. }
+        | Op::Exists { path, .. }
+        | Op::GetChildren { path, .. }
+        | Op::GetAcl { path }
+        | Op::SetAcl { path, .. }
+        | Op::Sync { path } => path.to_string(),
+        Op::Multi(ops) => {
+            // A controller's begins with the check of its epoch.
+            let paths = ops.iter().filter_map(|op| match op {
+                MultiOp::Create { path, .. }
+                | MultiOp::Delete { path, .. }
+                | MultiOp::SetData { path, .. } => Some(path.to_string()),
+                MultiOp::Check { .. } => None,
+            });
+            listed(paths)
+        }
+        Op::SetWatches { .. } | Op::CloseSession => String::new(),
+    }
 }
 
 fn of_request(request: &Request) -> String {
@@ -100,10 +151,10 @@ fn fetched(
 ) -> String {
     match (error, records.first_offset(), records.next_offset()) {
         (ErrorCode::None, Some(first), Some(next)) if next - first > 1 => {
-            format!("{partition} {first} to {}", next - 1)
+            format!("{partition} records {first} to {}", next - 1)
         }
-        (ErrorCode::None, Some(first), _) => format!("{partition} {first}"),
-        (ErrorCode::None, None, _) => format!("{partition} committed below {high_watermark}"),
+        (ErrorCode::None, Some(first), _) => format!("{partition} record {first}"),
+        (ErrorCode::None, None, _) => format!("{partition} committed < {high_watermark}"),
         (error, ..) => format!("{partition} {}", error.name()),
     }
 }

@@ -133,8 +133,8 @@ impl Payload for Message {
         hasher.finish()
     }
 
-    fn label(&self) -> Rc<str> {
-        super::label::label_of(self)
+    fn label(&self) -> (&'static str, Rc<str>) {
+        (super::label::kind_of(self), super::label::label_of(self))
     }
 }
 

@@ -464,6 +464,7 @@ impl Run {
                 time: sent.time,
                 node: Rc::clone(self.kernel.name(sent.from)),
                 to: Rc::clone(self.kernel.name(sent.to)),
+                kind: sent.kind.into(),
                 message: sent.label,
             }));
         }

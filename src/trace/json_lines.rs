@@ -120,6 +120,7 @@ struct SentLine {
     time_ns: u64,
     node: std::rc::Rc<str>,
     sends: std::rc::Rc<str>,
+    what: std::rc::Rc<str>,
     to: std::rc::Rc<str>,
     message: u64,
 }
@@ -237,7 +238,8 @@ impl<W: Write> Observer for TraceWriter<W> {
             event: sent.event,
             time_ns: sent.time.0,
             node: sent.node.clone(),
-            sends: sent.message.clone(),
+            sends: sent.kind.clone(),
+            what: sent.message.clone(),
             to: sent.to.clone(),
             message: sent.number,
         });
@@ -459,7 +461,8 @@ impl From<SentLine> for SentEntry {
             time: Time(line.time_ns),
             node: line.node,
             to: line.to,
-            message: line.sends,
+            kind: line.sends,
+            message: line.what,
         }
     }
 }
@@ -528,6 +531,7 @@ mod tests {
             time: Time(1_500),
             node: "broker-1".into(),
             to: "broker-2".into(),
+            kind: "Fetch".into(),
             message: "Fetch t-0@4".into(),
         };
         let mut writer = TraceWriter::new(Vec::new(), &header());
@@ -547,7 +551,7 @@ mod tests {
         {"format":"kafka-trial trace","version":4,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
         {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2,"message":7}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
-        {"event":1,"time_ns":1500,"node":"broker-1","sends":"Fetch t-0@4","to":"broker-2","message":8}
+        {"event":1,"time_ns":1500,"node":"broker-1","sends":"Fetch","what":"Fetch t-0@4","to":"broker-2","message":8}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"zoo-keeper-command","command":"get /route"}
         "#);
         let (found, lines) = read(&text).unwrap();

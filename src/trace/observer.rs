@@ -25,7 +25,8 @@ pub struct SentEntry {
     pub time: Time,
     pub node: Rc<str>,
     pub to: Rc<str>,
-    /// What it is, in a few words.
+    /// The name of its kind, such as `Fetch` or `FetchResponse`, and what it is in a few words.
+    pub kind: Rc<str>,
     pub message: Rc<str>,
 }
 

@@ -61,6 +61,10 @@ macro_rules! requests {
             pub const fn api_key(&self) -> i16 {
                 match self { $(Response::$name(_) => $key),* }
             }
+            /// As Kafka's message schemas call it.
+            pub const fn schema_name(&self) -> &'static str {
+                match self { $(Response::$name(_) => concat!(stringify!($name), "Response")),* }
+            }
             pub const fn name(&self) -> &'static str {
                 match self { $(Response::$name(_) => stringify!($name)),* }
             }

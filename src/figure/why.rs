@@ -1,0 +1,110 @@
+//! Why things happen: for each kind of fact and of message the rule behind it in words, the Kafka key that governs it, the
+//! class or KIP that it is read from, and our rule's id. One table, for every figure, the player and the book; the
+//! rule's id leads to the test that proves it (`book/src/rules.md`).
+
+/// A line of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Why {
+    /// A fact, as a trace names it, or a message's kind.
+    pub of: &'static str,
+    pub words: &'static str,
+    /// `None`: no setting changes it.
+    pub key: Option<&'static str>,
+    pub source: &'static str,
+    /// As `book/src/rules.md` numbers it.
+    pub rule: &'static str,
+}
+
+/// The rule behind a fact or a message of this name.
+pub fn why(of: &str) -> Option<&'static Why> {
+    TABLE.iter().find(|it| it.of == of)
+}
+
+impl Why {
+    /// In one line, for a part of a picture.
+    pub fn in_a_line(&self) -> String {
+        let key = self.key.map_or_else(String::new, |key| format!("; {key}"));
+        format!("{} ({}, rule {}{key})", self.words, self.source, self.rule)
+    }
+}
+
+macro_rules! table {
+    ($($of:literal $words:literal $key:literal $source:literal $rule:literal;)*) => {
+        /// Facts and messages, by subject.
+        pub const TABLE: &[Why] = &[$(Why {
+            of: $of,
+            words: $words,
+            key: key($key),
+            source: $source,
+            rule: $rule,
+        }),*];
+    };
+}
+
+const fn key(key: &'static str) -> Option<&'static str> {
+    if key.is_empty() { None } else { Some(key) }
+}
+
+table! {
+    // ---- producers
+    "record-created" "a record waits in its partition's batch until that is full or has lingered" "linger.ms" "RecordAccumulator" "CP20";
+    "Produce" "batches go to the leader of their partition; the request names no leader epoch" "acks" "Sender" "P7";
+    "ProduceResponse" "with acks=all the answer comes once every in-sync replica has the batch" "acks" "DelayedProduce" "P2";
+    "acked" "a record's offset is its batch's and its place in it" "acks" "FutureRecordMetadata" "CP47";
+    "retrying" "what may be retried goes to the front of its queue" "retry.backoff.ms" "Sender.canRetry" "CP29";
+    "failed" "a batch is too old once this has passed since its first record" "delivery.timeout.ms" "ProducerBatch" "CP33";
+    "produce-refused" "with acks=all a write is refused while too few are in sync" "min.insync.replicas" "Partition.appendRecordsToLeader" "P1";
+    "InitProducerId" "an idempotent producer asks the least busy broker for its id" "enable.idempotence" "TransactionManager" "CP27";
+    // ---- replication
+    "appended" "stored, and not committed: a batch carries the epoch of the leader that took it" "" "UnifiedLog.append" "E1";
+    "Fetch" "what a follower asks for is what it has: that acknowledges all before it" "replica.fetch.wait.max.ms" "Replica.updateFetchState" "I1";
+    "FetchResponse" "a fetch that waits is answered when there is something new, or its time is up" "replica.fetch.wait.max.ms" "DelayedFetch" "F3";
+    "high-watermark-moved" "committed up to the lowest log end among the replicas in sync" "" "Partition.maybeIncrementLeaderHW" "HW2";
+    "high-watermark-held" "fewer replicas are in sync than this: nothing is committed" "min.insync.replicas" "KAFKA-15583" "HW3";
+    "truncated" "a follower cuts its log to the last epoch that it shares with its leader" "" "KIP-279" "E7";
+    "isr-change-asked" "who was not caught up for this long leaves the ISR" "replica.lag.time.max.ms" "Partition.maybeShrinkIsr" "I7";
+    "isr-changed" "a change of the ISR by the leader raises the partition's version, not the leader epoch" "" "Partition" "I9";
+    "AlterPartition" "the leader asks the controller to change the ISR" "replica.lag.time.max.ms" "KIP-497" "I7";
+    // ---- leaders and the controller
+    "state-written" "each write of a controller checks that its epoch is still the controller's" "" "KafkaZkClient" "Z3";
+    "LeaderAndIsr" "brokers learn from the controller whom to follow, and refuse what an older one says" "" "KIP-380" "Z4";
+    "UpdateMetadata" "brokers refuse what an older controller says" "" "KIP-380" "Z4";
+    "became-leader" "a new leader notes its epoch, with its log end, before it appends anything" "" "Partition.makeLeader" "E3";
+    "became-follower" "a follower's fetch carries its log end and its newest epoch" "" "Fetch v12" "E5";
+    "controller-elected" "each later controller's epoch is one more" "" "KafkaZkClient" "Z1";
+    "registered" "a broker's epoch is the transaction that made its registration" "" "KIP-380" "Z5";
+    // ---- ZooKeeper
+    "session-expired" "the leader alone expires sessions; the ephemerals go with it" "zookeeper.session.timeout.ms" "SessionTracker" "ZK9";
+    // ---- clients
+    "Metadata" "metadata are asked for when they are old, or somebody wants them" "metadata.max.age.ms" "Metadata" "CN19";
+    "ApiVersions" "the first request on each connection of a client" "" "NetworkClient" "CN3";
+    "consumed" "consumers read up to the high watermark" "isolation.level" "FetchIsolation" "F1";
+    // ---- groups
+    "JoinGroup" "a rebalance waits until every member has joined" "max.poll.interval.ms" "GroupCoordinator" "CG16";
+    "SyncGroup" "assignments are committed in the log before any member has them" "" "GroupCoordinator.doSyncGroup" "CG20";
+    "FindCoordinator" "a group's coordinator leads the partition that its name's hash says" "" "GroupMetadataManager" "CG2";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_has_one_line() {
+        let names: BTreeSet<&str> = TABLE.iter().map(|it| it.of).collect();
+        assert_eq!(names.len(), TABLE.len());
+        assert_eq!(why("Fetch").map(|it| it.rule), Some("I1"));
+        assert_eq!(why("fetch"), None);
+    }
+
+    /// So that it leads to a test.
+    #[test]
+    fn each_rule_is_one_of_the_books() {
+        let book = include_str!("../../book/src/rules.md");
+        for why in TABLE {
+            let row = format!("\n| {} |", why.rule);
+            assert!(book.contains(&row), "{} of {} is no rule", why.rule, why.of);
+        }
+    }
+}

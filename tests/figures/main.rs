@@ -1,0 +1,46 @@
+//! Pictures of the shipped scenarios: well made, the same each time, and as they were when somebody looked at them.
+
+mod leadership;
+mod messages;
+
+use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Wanted, to_svg};
+use kafka_trial::scenario::{SHIPPED, load};
+
+/// A shipped scenario, played with its own seed.
+fn played(name: &str) -> Recording {
+    let shipped = SHIPPED.iter().find(|it| it.name() == name);
+    let shipped = shipped.unwrap_or_else(|| panic!("no scenario {name}"));
+    let loaded = load(shipped.path, shipped.text.as_bytes().to_vec(), &[]);
+    let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+    Recording::of(&plan, plan.seed).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A picture in which no text lies on another and nothing outside.
+fn well_made(picture: Result<Picture, Nothing>, of: &str) -> Picture {
+    let picture = picture.unwrap_or_else(|nothing| panic!("{of}: {nothing:?}"));
+    assert_eq!(picture.faults(), Vec::<String>::new(), "{of}");
+    picture
+}
+
+#[test]
+fn every_picture_of_every_scenario_is_well_made_and_has_the_same_bytes_again() {
+    for shipped in SHIPPED {
+        let name = shipped.name();
+        let recording = played(name);
+        for kind in Kind::ALL {
+            let of = format!("{name}, {}", kind.name());
+            let draw = || kind.draw(&recording, &Wanted::default());
+            match draw() {
+                Err(Nothing { found, expected }) => {
+                    assert!(!found.is_empty() && !expected.is_empty(), "{of}");
+                }
+                drawn => {
+                    let picture = well_made(drawn, &of);
+                    assert!(picture.width <= 1_400, "{of}: {} wide", picture.width);
+                    let again = well_made(draw(), &of);
+                    assert_eq!(to_svg(&picture), to_svg(&again), "{of}");
+                }
+            }
+        }
+    }
+}

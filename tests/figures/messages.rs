@@ -1,0 +1,120 @@
+//! Who sent what to whom.
+
+use super::{played, well_made};
+use kafka_trial::figure::{Around, Kind, Picture, Point, Recording, Shape, Style, Wanted, to_svg};
+use kafka_trial::protocol::RecordId;
+
+fn around(recording: &Recording, around: Around) -> Picture {
+    let wanted = Wanted {
+        around: Some(around),
+        ..Wanted::default()
+    };
+    well_made(Kind::Messages.draw(recording, &wanted), "messages")
+}
+
+fn record(producer: &str, number: u64) -> Around {
+    Around::Record(RecordId {
+        producer: producer.into(),
+        number,
+    })
+}
+
+#[test]
+fn a_record_that_waits_for_a_new_leader() {
+    let drawn = Kind::Messages.draw(&played("leader-crash"), &Wanted::default());
+    insta::assert_snapshot!(to_svg(&well_made(drawn, "leader-crash")));
+}
+
+#[test]
+fn a_record_from_its_producer_to_its_reader() {
+    let recording = played("leader-crash");
+    let picture = around(&recording, record("trucks-2", 5));
+    let svg = to_svg(&picture);
+    // Each follower fetches it, and asks for the next: only then it is committed.
+    for said in [
+        "Produce",
+        "record 4",
+        "Fetch @5",
+        "committed &lt; 5",
+        "stored at 4",
+        "reads 4",
+    ] {
+        assert!(svg.contains(said), "{said} is not in\n{svg}");
+    }
+    assert_eq!(svg.matches(">Fetch @5<").count(), 2);
+}
+
+/// No arrow ends on a lane that it does not go to; a lost message ends on none.
+#[test]
+fn arrows_end_where_they_go() {
+    for name in ["leader-crash", "leader-cut-from-followers", "acks-1-loss"] {
+        let picture = well_made(Kind::Messages.draw(&played(name), &Wanted::default()), name);
+        let is_lane = |style| matches!(style, Style::Lane | Style::LeaderLane | Style::DownLane);
+        let lanes: Vec<i32> = picture
+            .parts
+            .iter()
+            .filter_map(|part| match part.shape {
+                Shape::Line { from, to } if is_lane(part.style) && from.x == to.x => Some(from.x),
+                _ => None,
+            })
+            .collect();
+        let boxes: Vec<(Point, i32, i32)> = picture
+            .parts
+            .iter()
+            .filter_map(|part| match part.shape {
+                Shape::Rect { at, width, height } => Some((at, width, height)),
+                _ => None,
+            })
+            .collect();
+        let on_a_lane = |x: i32| lanes.contains(&x);
+        let on_a_box = |at: Point| {
+            boxes.iter().any(|(corner, width, height)| {
+                (corner.x..=corner.x + width).contains(&at.x)
+                    && (corner.y..=corner.y + height).contains(&at.y)
+            })
+        };
+        let mut arrows = 0;
+        for part in &picture.parts {
+            match (&part.shape, part.style) {
+                (Shape::Arrow { from, to }, _) => {
+                    arrows += 1;
+                    assert!(on_a_lane(from.x), "{name}: {part:?}");
+                    assert!(on_a_lane(to.x) || on_a_box(*to), "{name}: {part:?}");
+                }
+                (Shape::Line { from, to }, Style::Lost) => {
+                    assert!(on_a_lane(from.x) && !on_a_lane(to.x), "{name}: {part:?}");
+                }
+                _ => {}
+            }
+        }
+        assert!(arrows > 3, "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let recording = played("leader-crash");
+    let refused = |around: Around| {
+        let wanted = Wanted {
+            around: Some(around),
+            ..Wanted::default()
+        };
+        Kind::Messages.draw(&recording, &wanted).unwrap_err()
+    };
+    let nothing = refused(record("trucks-9", 1));
+    assert_eq!(nothing.found, "trucks-9#1 is not made in this run");
+    assert!(
+        nothing.expected.contains("trucks-1#0 to #"),
+        "{}",
+        nothing.expected
+    );
+    assert!(
+        refused(Around::Event(99_999_999))
+            .expected
+            .starts_with("an event from 1 to ")
+    );
+    let mut without = recording.clone();
+    without.causes.clear();
+    let drawn = Kind::Messages.draw(&without, &Wanted::default());
+    assert!(drawn.unwrap_err().found.contains("without causes"));
+}
