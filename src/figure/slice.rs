@@ -19,6 +19,9 @@ const MOST: usize = 40;
 /// From an event that is of concern back to the one that led to it: not through more than so many others.
 const STEPS: usize = 8;
 
+/// So many readers of a record are shown, and groups that go on behind it.
+const READERS: usize = 2;
+
 /// What a slice is around.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Around {
@@ -91,10 +94,13 @@ pub(super) fn slice<'a>(recording: &'a Recording, around: &Around) -> Result<Sli
             (of_event(recording, next.event)?, None)
         }
     };
-    let fetches = partition.as_ref().map_or_else(BTreeSet::new, |partition| {
-        fetches_that_acknowledge(recording, &facts, partition)
-    });
-    Ok(joined(recording, &facts, &fetches, partition))
+    let mut facts = facts;
+    let mut besides = BTreeSet::new();
+    if let Some(partition) = &partition {
+        besides = fetches_that_acknowledge(recording, &facts, partition);
+        besides.extend(attempts(recording, &mut facts, partition));
+    }
+    Ok(joined(recording, &facts, &besides, partition))
 }
 
 /// I1: the next fetch of each follower that has appended it, where it was sent and where it was read.
@@ -134,6 +140,54 @@ fn fetches_that_acknowledge(
             events.extend([fetch.event, reading.event]);
         }
     }
+    events
+}
+
+/// Each time that its producer sent something to the partition until it was told: the first two, and the last; with
+/// what their readers appended then.
+fn attempts<'a>(
+    recording: &'a Recording,
+    facts: &mut OfConcern<'a>,
+    partition: &TopicPartition,
+) -> BTreeSet<u64> {
+    let made = facts
+        .iter()
+        .find(|it| matches!(it.fact, Fact::RecordCreated { .. }));
+    let told = facts
+        .iter()
+        .find(|it| matches!(it.fact, Fact::Acked { .. } | Fact::Failed { .. }));
+    let (Some(made), Some(told)) = (made, told) else {
+        return BTreeSet::new();
+    };
+    let name = partition.to_string();
+    let from = recording.sent.partition_point(|it| it.time < made.time);
+    let sends: Vec<&SentEntry> = recording.sent[from..]
+        .iter()
+        .take_while(|it| it.time <= told.time)
+        .filter(|it| it.node == made.node && &*it.kind == "Produce" && it.message.contains(&name))
+        .collect();
+    let shown = sends.iter().take(2).chain(sends.iter().skip(2).next_back());
+    let mut events = BTreeSet::new();
+    for sent in shown {
+        events.insert(sent.event);
+        let from = recording.causes.partition_point(|it| it.time < sent.time);
+        let mut later = recording.causes[from..]
+            .iter()
+            .take_while(|it| it.time <= told.time);
+        if let Some(reading) = later.find(|it| it.message == Some(sent.number)) {
+            events.insert(reading.event);
+        }
+    }
+    let appended = recording.facts.iter().filter(|it| {
+        let appends = matches!(&it.fact, Fact::Appended { partition: at, as_leader: true, .. } if at == partition);
+        appends && events.contains(&it.event)
+    });
+    for entry in appended {
+        if !facts.iter().any(|it| std::ptr::eq(*it, entry)) {
+            facts.push(entry);
+        }
+    }
+    facts.sort_by_key(|it| it.event);
     events
 }
 
@@ -235,7 +289,9 @@ fn of_record<'a>(
             } if at == partition && offset.is_some_and(|it| *to <= it) => "cut",
             _ => continue,
         };
-        if seen.insert((node, once)) {
+        let is_one_of_many = matches!(once, "consumed" | "goes on");
+        let others = seen.iter().filter(|(_, it)| is_one_of_many && *it == once);
+        if others.count() < READERS && seen.insert((node, once)) {
             found.push(entry);
         }
     }

@@ -21,8 +21,9 @@ const ROW: i32 = 20;
 const FIRST: i32 = 150;
 const WIDE: i32 = 165;
 const NARROW: i32 = 128;
+const NARROWEST: i32 = 112;
 /// Room for the rule behind a row.
-const WORDS: i32 = 400;
+const WORDS: i32 = 370;
 /// What takes as long has a row that says so.
 const LONG: Duration = Duration::from_millis(300);
 
@@ -161,6 +162,37 @@ fn rows<'a>(slice: &'a Slice<'a>) -> Vec<(Time, Row<'a>)> {
     all
 }
 
+/// What a process is while its lane is drawn.
+#[derive(Clone, Copy, Default)]
+struct LaneState {
+    leads: bool,
+    is_down: bool,
+}
+
+impl LaneState {
+    fn learn(&mut self, fact: &Fact, of: Option<&TopicPartition>) {
+        match fact {
+            Fact::Paused => self.is_down = true,
+            Fact::Resumed => self.is_down = false,
+            Fact::Crashed | Fact::PowerFailed | Fact::Exiting { .. } => {
+                (self.leads, self.is_down) = (false, true);
+            }
+            Fact::Started => self.is_down = false,
+            Fact::BecameLeader { partition, .. } if of == Some(partition) => self.leads = true,
+            Fact::BecameFollower { partition, .. } if of == Some(partition) => self.leads = false,
+            _ => {}
+        }
+    }
+
+    const fn style(self) -> Style {
+        match (self.is_down, self.leads) {
+            (true, _) => Style::DownLane,
+            (false, true) => Style::LeaderLane,
+            (false, false) => Style::Lane,
+        }
+    }
+}
+
 struct Drawing<'a> {
     recording: &'a Recording,
     slice: &'a Slice<'a>,
@@ -176,7 +208,11 @@ impl<'a> Drawing<'a> {
         lanes: &'a [Rc<str>],
         rows: &'a [(Time, Row<'a>)],
     ) -> Self {
-        let pitch = if lanes.len() > 4 { NARROW } else { WIDE };
+        let pitch = match lanes.len() {
+            0..=4 => WIDE,
+            5 => NARROW,
+            _ => NARROWEST,
+        };
         Drawing {
             recording,
             slice,
@@ -236,51 +272,24 @@ impl<'a> Drawing<'a> {
             let x = self.x(node);
             let name = letters::cut(node, 11, self.pitch - 8);
             picture.text_at((x, TOP - 22), Anchor::Middle, name, Style::Ink);
-            let mut style = self.style_before(node);
+            let mut state = LaneState::default();
             let mut from = TOP - 14;
-            for (place, (_, row)) in self.rows.iter().enumerate() {
-                let Row::States(entry) = row else {
-                    continue;
-                };
-                let next = if entry.node == *node {
-                    self.style_after(&entry.fact, style)
-                } else {
-                    style
-                };
-                if next != style {
-                    let y = self.y(place);
-                    picture.line((x, from), (x, y), style);
-                    (from, style) = (y, next);
+            for entry in self.recording.facts.iter().filter(|it| it.node == *node) {
+                let before = state;
+                state.learn(&entry.fact, self.slice.partition.as_ref());
+                let row = self.rows.partition_point(|(time, _)| *time < entry.time);
+                if row == self.rows.len() {
+                    state = before;
+                    break;
+                }
+                let is_seen = row > 0 || self.rows[0].0 == entry.time;
+                if state.style() != before.style() && is_seen {
+                    let y = self.y(row);
+                    picture.line((x, from), (x, y), before.style());
+                    from = y;
                 }
             }
-            picture.line((x, from), (x, bottom + 6), style);
-        }
-    }
-
-    /// What the facts before the first row have made of it.
-    fn style_before(&self, node: &str) -> Style {
-        let first = self.slice.events.first().map_or(0, |it| it.event);
-        let before = self
-            .recording
-            .facts
-            .iter()
-            .take_while(|it| it.event < first);
-        let of_it = before.filter(|it| *it.node == *node);
-        of_it.fold(Style::Lane, |style, entry| {
-            self.style_after(&entry.fact, style)
-        })
-    }
-
-    fn style_after(&self, fact: &Fact, style: Style) -> Style {
-        let is_it = |partition: &TopicPartition| self.slice.partition.as_ref() == Some(partition);
-        match fact {
-            Fact::Crashed | Fact::PowerFailed | Fact::Paused | Fact::Exiting { .. } => {
-                Style::DownLane
-            }
-            Fact::Started | Fact::Resumed => Style::Lane,
-            Fact::BecameLeader { partition, .. } if is_it(partition) => Style::LeaderLane,
-            Fact::BecameFollower { partition, .. } if is_it(partition) => Style::Lane,
-            _ => style,
+            picture.line((x, from), (x, bottom + 6), state.style());
         }
     }
 

@@ -49,7 +49,7 @@ table! {
     // ---- producers
     "record-created" "a record waits in its partition's batch until that is full or has lingered" "linger.ms" "RecordAccumulator" "CP20";
     "Produce" "batches go to the leader of their partition; the request names no leader epoch" "acks" "Sender" "P7";
-    "ProduceResponse" "with acks=all the answer comes once every in-sync replica has the batch" "acks" "DelayedProduce" "P2";
+    "ProduceResponse" "acks=1: the leader has it; acks=all: every replica in sync has it" "acks" "DelayedProduce" "P2";
     "acked" "a record's offset is its batch's and its place in it" "acks" "FutureRecordMetadata" "CP47";
     "retrying" "what may be retried goes to the front of its queue" "retry.backoff.ms" "Sender.canRetry" "CP29";
     "failed" "a batch is too old once this has passed since its first record" "delivery.timeout.ms" "ProducerBatch" "CP33";
