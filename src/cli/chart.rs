@@ -3,7 +3,7 @@
 use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds, tell};
-use crate::figure::{Around, Kind, Nothing, Recording, Wanted, to_svg};
+use crate::figure::{Around, Kind, Nothing, Recording, Wanted, chosen, index_page, to_svg};
 use crate::kernel::Time;
 use crate::protocol::config::nearest;
 use crate::report;
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or -; or a trace, or a directory of "trial run --out"
     #[arg(value_name = "SCENARIO|TRACE")]
     run: String,
-    /// What to draw; again for several. Without it, what the scenario is about
+    /// What to draw; again for several. Without it, what the run is about, with a page that shows it (index.html)
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
     /// What a slice is cut around: record:trucks-1#5, record:t-0@17, event:4711, or a time such as 12s
@@ -62,16 +62,26 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
         around,
         ..Wanted::default()
     };
+    let named = kinds.is_some();
     let mut files = Vec::new();
-    for kind in kinds {
-        let picture = kind
-            .draw(&recording, &wanted)
-            .map_err(|Nothing { found, expected }| {
+    let mut shown = Vec::new();
+    for kind in kinds.unwrap_or_else(|| chosen(&recording)) {
+        let picture = match kind.draw(&recording, &wanted) {
+            Ok(picture) => picture,
+            // What was not asked for is not missed.
+            Err(_) if !named => continue,
+            Err(Nothing { found, expected }) => {
                 let about = format!("{} --kind {}", arguments.run, kind.name());
-                Diagnostic::about_file(about, found).expected(expected)
-            })?;
+                return Err(Diagnostic::about_file(about, found).expected(expected));
+            }
+        };
         let name = format!("{}.svg", kind.name());
-        files.push((name, vec![to_svg(&picture).into()]));
+        files.push((name.clone(), vec![to_svg(&picture).into()]));
+        shown.push((kind, name, picture.about));
+    }
+    if !named {
+        let page = index_page(&recording, &shown);
+        files.push(("index.html".to_owned(), vec![page.into()]));
     }
     let names: Vec<String> = files
         .iter()
@@ -83,7 +93,8 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
     Ok(())
 }
 
-fn kinds(named: &[String]) -> Result<Vec<Kind>, Diagnostic> {
+/// Those that are named; `None`: what the run is about.
+fn kinds(named: &[String]) -> Result<Option<Vec<Kind>>, Diagnostic> {
     let all = || Kind::ALL.iter().map(|kind| kind.name());
     let of = |name: &String| {
         Kind::named(name).ok_or_else(|| {
@@ -97,8 +108,8 @@ fn kinds(named: &[String]) -> Result<Vec<Kind>, Diagnostic> {
         })
     };
     match named.is_empty() {
-        true => Ok(Kind::ALL.to_vec()),
-        false => named.iter().map(of).collect(),
+        true => Ok(None),
+        false => named.iter().map(of).collect::<Result<_, _>>().map(Some),
     }
 }
 

@@ -7,7 +7,9 @@
 //! May not know more than facts, their causes and messages, and the plan. Designs: what the field's best pictures have
 //! in common stands in the book (`book/src/figures.md`).
 
+mod choice;
 mod gantt;
+mod index;
 mod kind;
 mod letters;
 mod picture;
@@ -19,6 +21,8 @@ mod svg;
 mod timescale;
 mod why;
 
+pub use choice::chosen;
+pub use index::index_page;
 pub use kind::{Kind, Nothing, Wanted};
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 pub use recording::Recording;

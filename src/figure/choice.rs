@@ -1,0 +1,79 @@
+//! Which kinds a run is about, where nobody names one: three to five, by what has happened in it, in the order in which
+//! they are best read.
+
+use super::{Kind, Recording};
+use crate::protocol::{Fact, GroupFact, MessageFact, StateWriteReason, is_internal_topic};
+
+/// So many at most.
+const MOST: usize = 5;
+
+/// What of a run says that a kind has something to show.
+#[derive(Default)]
+struct Seen {
+    leaders_change: bool,
+    isr_changes: bool,
+    processes_end: bool,
+    logs_are_cut: bool,
+    groups_rebalance: u32,
+    commits: bool,
+    ensemble: bool,
+    not_deserialized: bool,
+}
+
+/// The kinds, most telling first.
+pub fn chosen(recording: &Recording) -> Vec<Kind> {
+    let mut seen = Seen::default();
+    for entry in &recording.facts {
+        seen.learn(&entry.fact);
+    }
+    let names = [
+        (seen.leaders_change && seen.processes_end, "outage"),
+        (seen.leaders_change || seen.isr_changes, "leadership"),
+        (true, "messages"),
+        (seen.logs_are_cut, "logs"),
+        (seen.groups_rebalance > 1, "rebalance"),
+        (seen.ensemble, "znodes"),
+        (seen.commits, "lag"),
+        (true, "logs"),
+        (true, "latency"),
+        (true, "throughput"),
+        (seen.not_deserialized, "bytes"),
+    ];
+    let mut kinds: Vec<Kind> = Vec::new();
+    for (_, name) in names.into_iter().filter(|(fits, _)| *fits) {
+        if let Some(kind) = Kind::named(name)
+            && !kinds.contains(&kind)
+        {
+            kinds.push(kind);
+        }
+    }
+    kinds.truncate(MOST);
+    kinds
+}
+
+impl Seen {
+    fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::StateWritten {
+                partition, reason, ..
+            } if !is_internal_topic(&partition.topic) => match reason {
+                StateWriteReason::NewPartition => {}
+                StateWriteReason::AlterPartition | StateWriteReason::ReplicaOffline => {
+                    self.isr_changes = true;
+                }
+                _ => self.leaders_change = true,
+            },
+            Fact::Crashed | Fact::PowerFailed | Fact::Paused | Fact::LinkFault { .. } => {
+                self.processes_end = true;
+            }
+            Fact::Truncated { .. } => self.logs_are_cut = true,
+            Fact::Group(GroupFact::PartitionsAssigned { generation, .. }) => {
+                self.groups_rebalance = self.groups_rebalance.max((*generation).unsigned_abs());
+            }
+            Fact::Group(GroupFact::OffsetCommitted { .. }) => self.commits = true,
+            Fact::ZooKeeperLooks { round: 2.., .. } => self.ensemble = true,
+            Fact::Message(MessageFact::NotDeserialized { .. }) => self.not_deserialized = true,
+            _ => {}
+        }
+    }
+}
