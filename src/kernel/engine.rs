@@ -245,8 +245,10 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
 
     /// What processes have sent since the last call, while causes are kept.
     pub fn take_sent(&mut self) -> impl Iterator<Item = Sent> + '_ {
-        let causes = self.world.causes.iter_mut();
-        causes.flat_map(|causes| causes.sent.drain(..))
+        self.world
+            .causes
+            .iter_mut()
+            .flat_map(|it| it.sent.drain(..))
     }
 
     /// Whether causes are kept.
