@@ -5,7 +5,7 @@
 //! without. Readers of a trace draw arrows from it, and cut out what led to an event.
 
 use super::world::World;
-use super::{ConnId, Domain, NodeId, Payload, Time};
+use super::{Actor, ConnId, Domain, Kernel, NodeId, Payload, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
@@ -118,6 +118,33 @@ impl Cause {
             | Cause::Disk { begun_in: event } => Some(event),
             Cause::Outside => None,
         }
+    }
+}
+
+/// For who asks for it.
+impl<D: Domain, N: Actor<D>> Kernel<D, N> {
+    /// From now on the cause of every event that a process handles is kept for `take_causes`; the run
+    /// is the same.
+    pub fn keep_causes(&mut self) {
+        self.world.causes.get_or_insert_default();
+    }
+
+    /// What processes have sent since the last call, while causes are kept.
+    pub fn take_sent(&mut self) -> impl Iterator<Item = Sent> + '_ {
+        let causes = self.world.causes.iter_mut();
+        causes.flat_map(|causes| causes.sent.drain(..))
+    }
+
+    /// Whether causes are kept.
+    #[inline]
+    pub fn keeps_causes(&self) -> bool {
+        self.world.causes.is_some()
+    }
+
+    /// Causes found since the last call, in the order of events.
+    pub fn take_causes(&mut self) -> impl Iterator<Item = Caused> + '_ {
+        let causes = self.world.causes.iter_mut();
+        causes.flat_map(|causes| causes.found.drain(..))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The event loop: one queue ordered by (time, sequence number), nodes, faults, and the digest.
 
 use super::actor::Payload;
-use super::causes::{Cause, Caused, OUTSIDE, Sent};
+use super::causes::{Cause, OUTSIDE};
 use super::event::{Entry, Kind};
 use super::guard::Guard;
 use super::network::Read;
@@ -55,7 +55,7 @@ pub enum Stop {
 
 /// The simulated world.
 pub struct Kernel<D: Domain, N: Actor<D>> {
-    world: World<D>,
+    pub(super) world: World<D>,
     actors: Vec<N>,
     guard: Guard,
 }
@@ -235,32 +235,6 @@ impl<D: Domain, N: Actor<D>> Kernel<D, N> {
     /// From now on nodes are told that nobody looks at facts of what happens all the time.
     pub fn leave_out_routine(&mut self) {
         self.world.routine = false;
-    }
-
-    /// From now on the cause of every event that a process handles is kept for `take_causes`; the run
-    /// is the same.
-    pub fn keep_causes(&mut self) {
-        self.world.causes.get_or_insert_default();
-    }
-
-    /// What processes have sent since the last call, while causes are kept.
-    pub fn take_sent(&mut self) -> impl Iterator<Item = Sent> + '_ {
-        self.world
-            .causes
-            .iter_mut()
-            .flat_map(|it| it.sent.drain(..))
-    }
-
-    /// Whether causes are kept.
-    #[inline]
-    pub fn keeps_causes(&self) -> bool {
-        self.world.causes.is_some()
-    }
-
-    /// Causes found since the last call, in the order of events.
-    pub fn take_causes(&mut self) -> impl Iterator<Item = Caused> + '_ {
-        let causes = self.world.causes.iter_mut();
-        causes.flat_map(|causes| causes.found.drain(..))
     }
 
     pub fn status(&self, node: NodeId) -> NodeStatus {
