@@ -4,7 +4,9 @@ use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds, tell};
 use crate::figure::{Around, Kind, Nothing, Recording, Wanted, chosen, index_page, to_svg};
-use crate::kernel::Time;
+use crate::kernel::{Duration, Time};
+use crate::plan::write_duration;
+use crate::protocol::TopicPartition;
 use crate::protocol::config::nearest;
 use crate::report;
 use crate::scenario::{self, Diagnostic};
@@ -28,6 +30,12 @@ pub(super) struct Arguments {
     /// Only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
+    /// Only this partition, such as trucks_gps-0
+    #[arg(long, value_name = "PARTITION", value_parser = partition)]
+    partition: Option<(String, i32)>,
+    /// The moment of a picture of one moment, such as 30s or 1m15s; without it the end
+    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    at: Option<Duration>,
     /// The directory for the pictures
     #[arg(long, value_name = "DIR", default_value = "figures")]
     out: PathBuf,
@@ -57,9 +65,20 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
     let around = arguments.around.as_deref().map(around).transpose()?;
     let out = OutputDirectory::claim(&arguments.out, arguments.force)?;
     let recording = recording(arguments, terminal)?;
+    let at = arguments.at.map(|it| Time::ZERO + it);
+    if at.is_some_and(|at| at > recording.end) {
+        let end = Duration(recording.end.0);
+        return Err(
+            Diagnostic::about_file("--at", "that is after the end of the run")
+                .expected(format!("at most {}", write_duration(end))),
+        );
+    }
+    let partition = arguments.partition.clone();
     let wanted = Wanted {
         topic: arguments.topic.as_deref().map(Into::into),
         around,
+        partition: partition.map(|(topic, number)| TopicPartition::new(topic, number)),
+        at,
         ..Wanted::default()
     };
     let named = kinds.is_some();
@@ -111,6 +130,12 @@ fn kinds(named: &[String]) -> Result<Option<Vec<Kind>>, Diagnostic> {
         true => Ok(None),
         false => named.iter().map(of).collect::<Result<_, _>>().map(Some),
     }
+}
+
+fn partition(text: &str) -> Result<(String, i32), String> {
+    let read = text.rsplit_once('-');
+    let read = read.and_then(|(topic, number)| Some((topic.to_owned(), number.parse().ok()?)));
+    read.ok_or_else(|| "expected a topic and a number, such as trucks_gps-0".into())
 }
 
 fn around(text: &str) -> Result<Around, Diagnostic> {

@@ -1,6 +1,6 @@
 //! The kinds of figures, by the names that `trial chart --kind` takes.
 
-use super::{Around, Picture, Recording, gantt, space_time};
+use super::{Around, Picture, Recording, gantt, logs, outage, rebalance, space_time};
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
 
@@ -14,6 +14,8 @@ pub struct Wanted {
     pub until: Option<Time>,
     /// What a slice is cut around.
     pub around: Option<Around>,
+    /// The moment of a picture of one moment; without it the end.
+    pub at: Option<Time>,
 }
 
 /// There is nothing to draw: what was missing.
@@ -62,6 +64,15 @@ kinds! {
     Leadership "leadership"
         "Who led each partition and who was in sync, over time; and when writes with acks=all were taken"
         => gantt::draw;
+    Logs "logs"
+        "What each replica of a partition has at a moment (--at), how much of it is committed, and how far groups have read"
+        => logs::draw;
+    Rebalance "rebalance"
+        "Who of a group reads which partition, through its rebalances; when nobody did, and what was read twice"
+        => rebalance::draw;
+    Outage "outage"
+        "How long each phase of an outage took, from the fault (the last before --at) to normal service, and by which key"
+        => outage::draw;
 }
 
 impl Kind {
@@ -71,6 +82,21 @@ impl Kind {
 }
 
 impl Wanted {
+    /// The moment that is looked at, if one was named.
+    pub(super) fn moment(&self, recording: &Recording) -> Option<Time> {
+        let around = match &self.around {
+            Some(Around::Moment(time)) => Some(*time),
+            Some(Around::Event(event)) => {
+                let of_fact = recording.facts.iter().find(|it| it.event == *event);
+                let of_cause = || recording.causes.iter().find(|it| it.event == *event);
+                let time = of_fact.map(|it| it.time);
+                time.or_else(|| of_cause().map(|it| it.time))
+            }
+            Some(Around::Record(_) | Around::Offset(..)) | None => None,
+        };
+        self.at.or(around)
+    }
+
     /// Brokers' own topics only where they are asked for.
     pub(super) fn shows(&self, partition: &TopicPartition) -> bool {
         match (&self.topic, &self.partition) {

@@ -1,9 +1,13 @@
 //! Pictures of the shipped scenarios: well made, the same each time, and as they were when somebody looked at them.
 
 mod leadership;
+mod logs;
 mod messages;
+mod outage;
+mod rebalance;
 
-use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Wanted, to_svg};
+use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Shape, Wanted, to_svg};
+use kafka_trial::kernel::Time;
 use kafka_trial::scenario::{SHIPPED, load};
 
 /// A shipped scenario, played with its own seed.
@@ -20,6 +24,30 @@ fn well_made(picture: Result<Picture, Nothing>, of: &str) -> Picture {
     let picture = picture.unwrap_or_else(|nothing| panic!("{of}: {nothing:?}"));
     assert_eq!(picture.faults(), Vec::<String>::new(), "{of}");
     picture
+}
+
+fn at(seconds: u64) -> Wanted {
+    Wanted {
+        at: Some(Time(seconds * 1_000_000_000)),
+        ..Wanted::default()
+    }
+}
+
+/// Texts that begin, end or go on like these stand in it.
+#[track_caller]
+fn assert_says(picture: &Picture, said: &[&str]) {
+    let parts = picture.parts.iter();
+    let texts = parts.filter_map(|it| match &it.shape {
+        Shape::Text { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    let texts: Vec<&str> = texts.collect();
+    for said in said {
+        assert!(
+            texts.iter().any(|it| it.contains(said)),
+            "\"{said}\" is not among {texts:#?}"
+        );
+    }
 }
 
 #[test]
