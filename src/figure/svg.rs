@@ -18,14 +18,14 @@ text.strong{font-weight:bold}text.mono{font-family:'DejaVu Sans Mono',Menlo,mono
 .line{fill:none;stroke:#1a1a1a;stroke-width:1}\
 .lane{stroke:#8c8c8c;stroke-width:1}.leaderlane{stroke:#1a1a1a;stroke-width:3}\
 .downlane{stroke:#8c8c8c;stroke-width:1;stroke-dasharray:2 4}\
-.message{stroke:#1a1a1a}.answer{stroke:#595959;stroke-dasharray:5 2}.lost{stroke:#b3261e;stroke-width:2}\
+.line.message{stroke:#1a1a1a}.line.answer{stroke:#595959;stroke-dasharray:5 2}.line.lost,.box.lost{stroke:#b3261e;stroke-width:2}\
 .box{stroke:#1a1a1a;stroke-width:1}.box.good{fill:#cfe8d5}.box.bad{fill:#f6cfca}.box.waiting{fill:#fbe9c0}\
 .box.fault{fill:#f6cfca;fill-opacity:.45;stroke:none}.box.frame{fill:none}.box.paper{fill:#ffffff;stroke:none}\
 .page{fill:#ffffff}text{stroke:none}text.lost{fill:#b3261e}";
 const DARK: &str = "\
 text{fill:#f0f0f0}text.faint{fill:#b3b3b3}.line.faint{stroke:#4d4d4d}.line{stroke:#f0f0f0}\
-.lane,.downlane{stroke:#999999}.leaderlane{stroke:#f0f0f0}.message{stroke:#f0f0f0}.answer{stroke:#b3b3b3}\
-.lost{stroke:#ff8a80}.box{stroke:#f0f0f0}.box.good{fill:#1f5130}.box.bad{fill:#7a2620}.box.waiting{fill:#6b5310}\
+.lane,.downlane{stroke:#999999}.leaderlane{stroke:#f0f0f0}.line.message{stroke:#f0f0f0}.line.answer{stroke:#b3b3b3}\
+.line.lost,.box.lost{stroke:#ff8a80}.box{stroke:#f0f0f0}.box.good{fill:#1f5130}.box.bad{fill:#7a2620}.box.waiting{fill:#6b5310}\
 .box.fault{fill:#7a2620}.box.paper,.page{fill:#121212}text.lost{fill:#ff8a80}text.onepoch{fill:#1a1a1a}";
 
 /// The whole file.
