@@ -1,5 +1,7 @@
 //! The kinds of figures, by the names that `trial chart --kind` takes.
 
+#[cfg(feature = "charts")]
+use super::chart;
 use super::{Around, Picture, Recording, gantt, logs, outage, rebalance, space_time};
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
@@ -26,21 +28,21 @@ pub struct Nothing {
 }
 
 macro_rules! kinds {
-    ($($variant:ident $name:literal $about:literal => $draw:expr;)*) => {
+    ($($(#[$only:meta])* $variant:ident $name:literal $about:literal => $draw:expr;)*) => {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-        pub enum Kind { $(#[doc = $about] $variant),* }
+        pub enum Kind { $($(#[$only])* #[doc = $about] $variant),* }
 
         impl Kind {
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant),*];
+            pub const ALL: &'static [Kind] = &[$($(#[$only])* Kind::$variant),*];
 
             /// As `--kind` names it, and as its file is called.
             pub const fn name(self) -> &'static str {
-                match self { $(Kind::$variant => $name),* }
+                match self { $($(#[$only])* Kind::$variant => $name),* }
             }
 
             /// What it shows, in a sentence.
             pub const fn about(self) -> &'static str {
-                match self { $(Kind::$variant => $about),* }
+                match self { $($(#[$only])* Kind::$variant => $about),* }
             }
 
             /// Draws it.
@@ -49,7 +51,7 @@ macro_rules! kinds {
             /// Nothing of what it shows happened in this run.
             pub fn draw(self, recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
                 let draw: fn(&Recording, &Wanted) -> Result<Picture, Nothing> = match self {
-                    $(Kind::$variant => $draw),*
+                    $($(#[$only])* Kind::$variant => $draw),*
                 };
                 draw(recording, wanted)
             }
@@ -73,6 +75,22 @@ kinds! {
     Outage "outage"
         "How long each phase of an outage took, from the fault (the last before --at) to normal service, and by which key"
         => outage::draw;
+    #[cfg(feature = "charts")]
+    Lag "lag"
+        "How far each reader was behind in each partition, over time, and how long it took to drain"
+        => chart::lag::draw;
+    #[cfg(feature = "charts")]
+    Throughput "throughput"
+        "Records made, acknowledged and read in each second"
+        => chart::throughput::draw;
+    #[cfg(feature = "charts")]
+    Latency "latency"
+        "How long producers waited for an acknowledgement: p50 and p99 of each second"
+        => chart::latency::draw;
+    #[cfg(feature = "charts")]
+    LatencyHistogram "latency-histogram"
+        "How many records waited how long for their acknowledgement"
+        => chart::latency::draw_histogram;
 }
 
 impl Kind {

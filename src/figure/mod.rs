@@ -8,6 +8,8 @@
 //! in common stands in the book (`book/src/figures.md`).
 
 mod choice;
+#[cfg(feature = "charts")]
+mod chart;
 mod gantt;
 mod index;
 mod kind;

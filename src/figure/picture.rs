@@ -107,6 +107,8 @@ pub enum Style {
     Frame,
     /// Behind a text that would not be read otherwise.
     Paper,
+    /// A line of values, one of several: each has a colour and dashes of its own.
+    Series(u32),
 }
 
 impl Point {

@@ -10,6 +10,14 @@ pub const EPOCHS: [&str; 8] = [
     "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00", "#999999",
 ];
 
+/// Of lines of values: colour on white, on black, and dashes.
+const SERIES: [[&str; 3]; 4] = [
+    ["#0072b2", "#56b4e9", "none"],
+    ["#b04a00", "#ffa366", "7 3"],
+    ["#00724f", "#2fd6a5", "2 3"],
+    ["#9c4577", "#f0a6cf", "9 3 2 3"],
+];
+
 /// How things look on white paper; and on black, where that is asked for.
 const LIGHT: &str = "\
 text{font-family:'DejaVu Sans',Verdana,sans-serif;fill:#1a1a1a}\
@@ -65,8 +73,26 @@ fn push_style(out: &mut String, picture: &Picture) {
             _ => None,
         })
         .collect();
+    let series: BTreeSet<usize> = styles()
+        .filter_map(|style| match style {
+            Style::Series(number) => Some(series_of(number)),
+            _ => None,
+        })
+        .collect();
     let mut epochs = String::new();
     let mut hatches = String::new();
+    let mut dark = String::new();
+    for number in series {
+        let [on_white, on_black, dashes] = SERIES[number];
+        let _ = write!(
+            epochs,
+            ".line.s{number}{{stroke:{on_white};stroke-width:2;stroke-dasharray:{dashes}}}.box.s{number}{{fill:{on_white}}}"
+        );
+        let _ = write!(
+            dark,
+            ".line.s{number}{{stroke:{on_black}}}.box.s{number}{{fill:{on_black}}}"
+        );
+    }
     for number in filled {
         let _ = write!(epochs, ".e{number}{{fill:{}}}", EPOCHS[number]);
     }
@@ -81,7 +107,7 @@ fn push_style(out: &mut String, picture: &Picture) {
     }
     let _ = writeln!(
         out,
-        "<style>{LIGHT}{epochs}@media (prefers-color-scheme:dark){{{DARK}}}</style>"
+        "<style>{LIGHT}{epochs}@media (prefers-color-scheme:dark){{{DARK}{dark}}}</style>"
     );
     let has_arrows = |part: &Part| matches!(part.shape, Shape::Arrow { .. });
     let arrows = match picture.parts.iter().any(has_arrows) {
@@ -189,6 +215,7 @@ fn class_of(part: &Part) -> String {
         }
         Style::Epoch(epoch) => return format!("{kind}e{}", colour_of(epoch)),
         Style::Uncommitted(epoch) => return format!("{kind}u{}", colour_of(epoch)),
+        Style::Series(number) => return format!("{kind}s{}", series_of(number)),
     };
     format!("{kind}{name}")
 }
@@ -196,6 +223,10 @@ fn class_of(part: &Part) -> String {
 /// Which of the colours an epoch has.
 pub fn colour_of(epoch: u32) -> usize {
     epoch as usize % EPOCHS.len()
+}
+
+fn series_of(number: u32) -> usize {
+    number as usize % SERIES.len()
 }
 
 fn path(points: &[Point]) -> String {
