@@ -10,14 +10,18 @@
 mod choice;
 #[cfg(feature = "charts")]
 mod chart;
+mod export;
 mod gantt;
 mod index;
 mod kind;
+mod lags;
 mod letters;
 mod logs;
 mod markers;
 mod outage;
 mod picture;
+#[cfg(feature = "png")]
+mod png;
 mod rebalance;
 mod recording;
 mod short;
@@ -30,8 +34,11 @@ mod words;
 
 pub use choice::chosen;
 pub use index::index_page;
+pub use export::Export;
 pub use kind::{Kind, Nothing, Wanted};
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
+#[cfg(feature = "png")]
+pub use png::to_png;
 pub use recording::Recording;
 pub use slice::Around;
 pub use svg::to_svg;

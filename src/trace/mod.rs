@@ -18,6 +18,7 @@ mod parting;
 mod sink;
 mod stalls;
 mod story;
+mod teller;
 mod telling;
 mod transcript;
 
@@ -33,5 +34,6 @@ pub use observer::{CauseEntry, Nobody, Observer, SentEntry};
 pub use parting::{Beside, Course, Excerpt, Lines, Parting};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};
+pub use teller::Teller;
 pub use telling::meaning_of;
 pub use transcript::{Style, Transcript, excerpt, transcript, with_legend, write_line};

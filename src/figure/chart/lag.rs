@@ -1,16 +1,13 @@
 //! How far readers are behind, over time: a field for each group and partition, all of one height, so that who is
-//! behind more than others is seen. A group's lag is what is committed in the log and not by the group; of a consumer
-//! without a group, what it has not read.
+//! behind more than others is seen.
 //!
 //! Each column of a field shows the most of its time: what rises and falls within one is not lost.
 
 use super::over_time::{self, Faults, MARGIN, Span, WIDTH, millis, seconds};
-use crate::check::CommittedOffsets;
 use crate::figure::picture::{Anchor, Picture, Style};
-use crate::figure::{Nothing, Recording, Wanted, letters};
+use crate::figure::{Nothing, Recording, Wanted, lags, letters};
 use crate::protocol::{Fact, GroupFact, TopicPartition};
-use crate::trace::TraceEntry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// So many fields at most: those who were behind most.
@@ -25,50 +22,36 @@ const PARTS: usize = 380;
 
 pub(crate) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
     let span = Span::of(recording, wanted);
-    let mut told = Told {
-        span,
-        in_groups: in_groups(recording),
-        committed: CommittedOffsets::default(),
-        partitions: BTreeMap::new(),
-        rebalances: Vec::new(),
-    };
-    for entry in &recording.facts {
-        told.learn(entry, wanted);
+    let mut fields: BTreeMap<(Rc<str>, &TopicPartition), Lag> = BTreeMap::new();
+    for change in lags::changes(recording, wanted) {
+        let part = span.part(millis(change.time), PARTS);
+        let lag = fields.entry((change.reader, change.partition)).or_default();
+        lag.becomes(part, change.lag);
     }
-    let lags = told.finish();
+    let lags: Vec<Shown<'_>> = fields
+        .into_iter()
+        .map(|((reader, partition), mut lag)| {
+            lag.becomes(PARTS - 1, lag.now);
+            let most = lag.most;
+            Shown {
+                reader,
+                partition,
+                most,
+            }
+        })
+        .collect();
     match lags.is_empty() {
         true => Err(Nothing {
             found: "nobody read, or committed, anything of that in this run".to_owned(),
             expected: "a run with consumers, and a topic that they read".to_owned(),
         }),
-        false => Ok(picture(recording, span, lags, &told.rebalances)),
+        false => Ok(picture(recording, span, lags, &rebalances(recording, span))),
     }
-}
-
-/// What facts say of it.
-struct Told<'a> {
-    span: Span,
-    /// Consumers whose groups say how far they are.
-    in_groups: BTreeSet<&'a str>,
-    committed: CommittedOffsets,
-    partitions: BTreeMap<&'a TopicPartition, Partition>,
-    /// When members of a group were to join again: time, group, generation.
-    rebalances: Vec<(i64, &'a str, i32)>,
-}
-
-/// A partition's end for readers, and who reads it.
-#[derive(Default)]
-struct Partition {
-    end: i64,
-    readers: BTreeMap<Rc<str>, Lag>,
 }
 
 /// Of one reader in one partition.
 #[derive(Default)]
 struct Lag {
-    /// Offset of what it reads next.
-    next: i64,
-    /// The lag now; none if its place is not known.
     now: Option<i64>,
     /// The most in each part of the time, as far as that has come.
     most: Vec<Option<i64>>,
@@ -81,150 +64,30 @@ struct Shown<'a> {
     most: Vec<Option<i64>>,
 }
 
-/// Who reads with a group that knows how far it is.
-fn in_groups(recording: &Recording) -> BTreeSet<&str> {
-    let facts = recording.facts.iter();
-    let members = facts.filter(|entry| {
-        let Fact::Group(fact) = &entry.fact else {
-            return false;
-        };
-        match fact {
-            GroupFact::PartitionsAssigned { .. } => true,
-            GroupFact::AssignedByHand {
-                commits_nothing, ..
-            } => !commits_nothing,
-            _ => false,
-        }
-    });
-    members.map(|entry| &*entry.node).collect()
-}
-
-impl<'a> Told<'a> {
-    fn learn(&mut self, entry: &'a TraceEntry, wanted: &Wanted) {
-        let now = millis(entry.time);
-        match &entry.fact {
-            Fact::HighWatermarkMoved {
-                partition,
-                high_watermark,
-                as_leader: true,
-            }
-            | Fact::BecameLeader {
-                partition,
-                high_watermark,
-                ..
-            } if wanted.shows(partition) => {
-                let part = self.span.part(now, PARTS);
-                let known = self.partitions.entry(partition).or_default();
-                known.end = *high_watermark;
-                for lag in known.readers.values_mut() {
-                    lag.changes(part, known.end);
-                }
-            }
-            Fact::Consumed {
-                partition, offset, ..
-            } if wanted.shows(partition) && !self.in_groups.contains(&*entry.node) => {
-                self.reads(now, partition, &entry.node, Some(offset + 1));
-            }
-            Fact::Group(fact) => self.group(now, fact, wanted),
-            _ => {}
-        }
-    }
-
-    fn group(&mut self, now: i64, fact: &'a GroupFact, wanted: &Wanted) {
-        self.committed.learn(fact);
-        match fact {
-            GroupFact::OffsetCommitted {
-                group, partition, ..
-            }
-            | GroupFact::OffsetExpired { group, partition }
-                if wanted.shows(partition) =>
-            {
-                let next = self.committed.of(group, partition);
-                self.reads(now, partition, group, next);
-            }
-            // What a coordinator has loaded is what counts from now on.
-            GroupFact::Loaded { .. } => {
-                let part = self.span.part(now, PARTS);
-                for (partition, known) in &mut self.partitions {
-                    let end = known.end;
-                    for (reader, lag) in &mut known.readers {
-                        if let Some(next) = self.committed.of(reader, partition) {
-                            lag.next = next;
-                            lag.changes(part, end);
-                        }
-                    }
-                }
-            }
-            GroupFact::Changed {
-                group,
-                state,
-                generation,
-                ..
-            } if &**state == "PreparingRebalance" && self.span.has(now) => {
-                self.rebalances.push((now, group, *generation));
-            }
-            _ => {}
-        }
-    }
-
-    /// It goes on from there.
-    fn reads(
-        &mut self,
-        now: i64,
-        partition: &'a TopicPartition,
-        reader: &Rc<str>,
-        next: Option<i64>,
-    ) {
-        let part = self.span.part(now, PARTS);
-        let known = self.partitions.entry(partition).or_default();
-        if !known.readers.contains_key(reader) {
-            known.readers.insert(Rc::clone(reader), Lag::default());
-        }
-        let Some(lag) = known.readers.get_mut(reader) else {
-            return;
-        };
-        match next {
-            Some(next) => {
-                lag.next = next;
-                lag.now = lag.now.or(Some(0));
-                lag.changes(part, known.end);
-            }
-            None => lag.now = None,
-        }
-    }
-
-    /// In the order of readers, those with the most lag if they are many.
-    fn finish(&mut self) -> Vec<Shown<'a>> {
-        let mut all = Vec::new();
-        for (partition, known) in std::mem::take(&mut self.partitions) {
-            for (reader, mut lag) in known.readers {
-                lag.changes(PARTS - 1, known.end);
-                all.push(Shown {
-                    reader,
-                    partition,
-                    most: lag.most,
-                });
-            }
-        }
-        all.retain(|it| it.most.iter().any(Option::is_some));
-        all.sort_by(|a, b| (&a.reader, a.partition).cmp(&(&b.reader, b.partition)));
-        all
-    }
-}
-
 impl Lag {
-    /// Up to this part of the time it was as before; now the partition ends there.
-    fn changes(&mut self, part: usize, end: i64) {
+    /// Up to this part of the time it was as before.
+    fn becomes(&mut self, part: usize, lag: Option<i64>) {
         while self.most.len() <= part {
             self.most.push(self.now);
         }
-        if self.now.is_some() {
-            // A new leader may know of less than a group has committed.
-            let now = (end - self.next).max(0);
-            self.now = Some(now);
-            self.most[part] = self.most[part].max(Some(now));
-        }
+        self.most[part] = self.most[part].max(lag);
+        self.now = lag;
     }
+}
+
+/// When members of a group were to join again: time, group, generation.
+fn rebalances(recording: &Recording, span: Span) -> Vec<(i64, &str, i32)> {
+    let facts = recording.facts.iter();
+    let begun = facts.filter_map(|entry| match &entry.fact {
+        Fact::Group(GroupFact::Changed {
+            group,
+            state,
+            generation,
+            ..
+        }) if &**state == "PreparingRebalance" => Some((millis(entry.time), &**group, *generation)),
+        _ => None,
+    });
+    begun.filter(|(time, ..)| span.has(*time)).collect()
 }
 
 fn picture(
