@@ -3,12 +3,14 @@
 use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds, tell};
-use crate::figure::{Around, Kind, Nothing, Recording, Wanted, chosen, index_page, to_svg};
+use crate::figure::{
+    Around, Export, Kind, Nothing, Picture, Recording, Several, Wanted, chosen, index_page, to_svg,
+};
 use crate::kernel::{Duration, Time};
-use crate::plan::write_duration;
+use crate::plan::{Plan, write_duration};
 use crate::protocol::TopicPartition;
 use crate::protocol::config::nearest;
-use crate::report;
+use crate::report::{self, OutputFile};
 use crate::scenario::{self, Diagnostic};
 use clap::Args;
 use std::fs::File;
@@ -16,13 +18,16 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Draw pictures of a run: who led, what was sent, how far readers were, as SVG files.
+///
+/// Some kinds need several runs with other settings each, which are played: acks, scaling. Two are no pictures but files
+/// for other viewers: perfetto (ui.perfetto.dev) and shiviz.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// A scenario file, the name of a shipped one, or -; or a trace, or a directory of "trial run --out"
     #[arg(value_name = "SCENARIO|TRACE")]
     run: String,
     /// What to draw; again for several. Without it, what the run is about, with a page that shows it (index.html)
-    #[arg(long = "kind", value_name = "KIND")]
+    #[arg(long = "kind", value_name = "KIND", long_help = kinds_in_words())]
     kinds: Vec<String>,
     /// What a slice is cut around: record:trucks-1#5, record:t-0@17, event:4711, or a time such as 12s
     #[arg(long, value_name = "WHAT")]
@@ -42,6 +47,10 @@ pub(super) struct Arguments {
     /// Write into --out though it is there
     #[arg(long)]
     force: bool,
+    /// Each picture as PNG too, with a font of its own: the same pixels on every machine
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    png: bool,
     /// Use this seed instead of the scenario's
     #[arg(long, allow_hyphen_values = true, value_parser = seeds::one)]
     seed: Option<u64>,
@@ -60,11 +69,58 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     }
 }
 
+/// Something to be written, by how it comes to be.
+#[derive(Clone, Copy)]
+enum Asked {
+    Picture(Kind),
+    Several(Several),
+    Export(Export),
+}
+
+impl Asked {
+    fn all() -> impl Iterator<Item = Asked> {
+        let kinds = Kind::ALL.iter().copied().map(Asked::Picture);
+        let several = Several::ALL.iter().copied().map(Asked::Several);
+        let exports = Export::ALL.iter().copied().map(Asked::Export);
+        kinds.chain(several).chain(exports)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Asked::Picture(kind) => kind.name(),
+            Asked::Several(kind) => kind.name(),
+            Asked::Export(kind) => kind.name(),
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Asked::Picture(kind) => kind.about(),
+            Asked::Several(kind) => kind.about(),
+            Asked::Export(kind) => kind.about(),
+        }
+    }
+}
+
+fn kinds_in_words() -> String {
+    let mut text = "What to draw; again for several. Without it, what the run is about, with a page that shows it \
+                    (index.html)\n\n"
+        .to_owned();
+    for kind in Asked::all() {
+        text.push_str(&format!("- {}: {}\n", kind.name(), kind.about()));
+    }
+    text
+}
+
 fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic> {
-    let kinds = kinds(&arguments.kinds)?;
+    let asked = kinds(&arguments.kinds)?;
     let around = arguments.around.as_deref().map(around).transpose()?;
     let out = OutputDirectory::claim(&arguments.out, arguments.force)?;
-    let recording = recording(arguments, terminal)?;
+    let recording = match asked.iter().all(|kind| matches!(kind, Asked::Several(_))) {
+        // They play runs of their own.
+        true if !asked.is_empty() => Recording::default(),
+        _ => recording(arguments, terminal)?,
+    };
     let at = arguments.at.map(|it| Time::ZERO + it);
     if at.is_some_and(|at| at > recording.end) {
         let end = Duration(recording.end.0);
@@ -81,26 +137,37 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
         at,
         ..Wanted::default()
     };
-    let named = kinds.is_some();
     let mut files = Vec::new();
-    let mut shown = Vec::new();
-    for kind in kinds.unwrap_or_else(|| chosen(&recording)) {
-        let picture = match kind.draw(&recording, &wanted) {
-            Ok(picture) => picture,
+    if asked.is_empty() {
+        let mut shown = Vec::new();
+        for kind in chosen(&recording) {
             // What was not asked for is not missed.
-            Err(_) if !named => continue,
-            Err(Nothing { found, expected }) => {
-                let about = format!("{} --kind {}", arguments.run, kind.name());
-                return Err(Diagnostic::about_file(about, found).expected(expected));
+            if let Ok(picture) = kind.draw(&recording, &wanted) {
+                push_picture(&mut files, kind.name(), &picture, arguments)?;
+                shown.push((kind, format!("{}.svg", kind.name()), picture.about));
             }
-        };
-        let name = format!("{}.svg", kind.name());
-        files.push((name.clone(), vec![to_svg(&picture).into()]));
-        shown.push((kind, name, picture.about));
-    }
-    if !named {
+        }
         let page = index_page(&recording, &shown);
         files.push(("index.html".to_owned(), vec![page.into()]));
+    }
+    for kind in asked {
+        let missing = |Nothing { found, expected }| {
+            Diagnostic::about_file(arguments.about(kind.name()), found).expected(expected)
+        };
+        match kind {
+            Asked::Picture(of) => {
+                let picture = of.draw(&recording, &wanted).map_err(missing)?;
+                push_picture(&mut files, kind.name(), &picture, arguments)?;
+            }
+            Asked::Several(of) => {
+                let picture = of_several(of, arguments, terminal)?;
+                push_picture(&mut files, kind.name(), &picture, arguments)?;
+            }
+            Asked::Export(of) => {
+                let text = of.text(&recording, &wanted).map_err(missing)?;
+                files.push((of.file_name().to_owned(), vec![text.into()]));
+            }
+        }
     }
     let names: Vec<String> = files
         .iter()
@@ -112,23 +179,10 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
     Ok(())
 }
 
-/// Those that are named; `None`: what the run is about.
-fn kinds(named: &[String]) -> Result<Option<Vec<Kind>>, Diagnostic> {
-    let all = || Kind::ALL.iter().map(|kind| kind.name());
-    let of = |name: &String| {
-        Kind::named(name).ok_or_else(|| {
-            let error =
-                Diagnostic::about_file("--kind", format!("\"{name}\" is no kind of figure"));
-            let error = error.expected(all().collect::<Vec<_>>().join(", "));
-            Diagnostic {
-                suggestion: nearest(name, all()).map(Into::into),
-                ..error
-            }
-        })
-    };
-    match named.is_empty() {
-        true => Ok(None),
-        false => named.iter().map(of).collect::<Result<_, _>>().map(Some),
+impl Arguments {
+    /// What a complaint about a kind is about.
+    fn about(&self, kind: &str) -> String {
+        format!("{} --kind {kind}", self.run)
     }
 }
 
@@ -136,6 +190,98 @@ fn partition(text: &str) -> Result<(String, i32), String> {
     let read = text.rsplit_once('-');
     let read = read.and_then(|(topic, number)| Some((topic.to_owned(), number.parse().ok()?)));
     read.ok_or_else(|| "expected a topic and a number, such as trucks_gps-0".into())
+}
+
+fn push_picture(
+    files: &mut Vec<OutputFile>,
+    name: &str,
+    picture: &Picture,
+    arguments: &Arguments,
+) -> Result<(), Diagnostic> {
+    let svg = to_svg(picture);
+    if let Some(png) = png_of(&svg, arguments) {
+        let png = png.map_err(|why| {
+            let found = format!("no PNG can be made of it: {why}");
+            Diagnostic::about_file(arguments.about(name), found)
+                .expected("a smaller picture, or SVG only")
+        })?;
+        files.push((format!("{name}.png"), vec![png.into()]));
+    }
+    files.push((format!("{name}.svg"), vec![svg.into()]));
+    Ok(())
+}
+
+/// If it is asked for.
+#[cfg(feature = "png")]
+fn png_of(svg: &str, arguments: &Arguments) -> Option<Result<Vec<u8>, String>> {
+    arguments.png.then(|| crate::figure::to_png(svg))
+}
+
+/// It cannot be asked for.
+#[cfg(not(feature = "png"))]
+fn png_of(_: &str, _: &Arguments) -> Option<Result<Vec<u8>, String>> {
+    None
+}
+
+/// Plays the scenario with each of the settings that this kind compares.
+fn of_several(
+    kind: Several,
+    arguments: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<Picture, Diagnostic> {
+    let about = || arguments.about(kind.name());
+    if is_trace(&arguments.run) {
+        return Err(Diagnostic::about_file(
+            about(),
+            "this kind compares several runs, and a trace holds one",
+        )
+        .expected("a scenario, which is played with other settings each time"));
+    }
+    let input = inputs::one(&arguments.run)?;
+    let mut plans: Vec<Plan> = Vec::new();
+    for settings in kind.runs() {
+        let mut sets = arguments.sets.clone();
+        for (key, value) in *settings {
+            let places = scenario::places_of(&input.name, input.bytes.clone(), key)?;
+            sets.extend(places.iter().map(|place| format!("{place}={value}")));
+        }
+        let loaded = scenario::load(&input.name, input.bytes.clone(), &sets)?;
+        if plans.is_empty() {
+            loaded
+                .warnings
+                .iter()
+                .for_each(|warning| terminal.complain(warning));
+        }
+        plans.push(loaded.plan);
+    }
+    let seed = plans.first().map_or(0, |plan| plan.seed);
+    let drawn = kind.draw(&plans, arguments.seed.unwrap_or(seed));
+    drawn.map_err(|error| Diagnostic::about_file(about(), error.to_string()))
+}
+
+/// Those that are named; none if none is.
+fn kinds(named: &[String]) -> Result<Vec<Asked>, Diagnostic> {
+    let all = || Asked::all().map(Asked::name);
+    let of = |name: &String| {
+        Asked::all()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| {
+                let error =
+                    Diagnostic::about_file("--kind", format!("\"{name}\" is no kind of figure"));
+                let error = error.expected(all().collect::<Vec<_>>().join(", "));
+                Diagnostic {
+                    suggestion: nearest(name, all()).map(Into::into),
+                    ..error
+                }
+            })
+    };
+    named.iter().map(of).collect()
+}
+
+/// Whether a trace is named, and no scenario.
+fn is_trace(run: &str) -> bool {
+    let path = Path::new(run);
+    path.is_dir() || path.extension().is_some_and(|end| end == "jsonl")
 }
 
 fn around(text: &str) -> Result<Around, Diagnostic> {
@@ -158,8 +304,7 @@ fn around(text: &str) -> Result<Around, Diagnostic> {
 
 /// Reads a trace, or plays a scenario.
 fn recording(arguments: &Arguments, terminal: &mut Terminal) -> Result<Recording, Diagnostic> {
-    let path = Path::new(&arguments.run);
-    if path.is_dir() || path.extension().is_some_and(|end| end == "jsonl") {
+    if is_trace(&arguments.run) {
         let name = tell::file_name(&arguments.run);
         let file = File::open(&name).map_err(|error| {
             Diagnostic::about_file(&name, inputs::reason(&error)).expected(tell::EXPECTED)

@@ -24,6 +24,7 @@ mod picture;
 mod png;
 mod rebalance;
 mod recording;
+mod several;
 mod short;
 mod slice;
 mod space_time;
@@ -40,6 +41,7 @@ pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 #[cfg(feature = "png")]
 pub use png::to_png;
 pub use recording::Recording;
+pub use several::Several;
 pub use slice::Around;
 pub use svg::to_svg;
 pub use why::{TABLE, Why, why};

@@ -8,5 +8,5 @@ pub(super) mod lag;
 pub(super) mod latency;
 mod logarithm;
 mod over_time;
-mod panel;
+pub(super) mod panel;
 pub(super) mod throughput;

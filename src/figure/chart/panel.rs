@@ -13,21 +13,21 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 /// What a field shows, and where.
-pub(super) struct Axes<'a> {
+pub(in crate::figure) struct Axes<'a> {
     /// The upper left corner, and the sides, of the field with the names at its axes.
-    pub(super) at: (i32, i32),
-    pub(super) size: (i32, i32),
+    pub(in crate::figure) at: (i32, i32),
+    pub(in crate::figure) size: (i32, i32),
     /// From left to right, from below to above.
-    pub(super) across: Range<i64>,
-    pub(super) up: Range<i64>,
+    pub(in crate::figure) across: Range<i64>,
+    pub(in crate::figure) up: Range<i64>,
     /// At most so many values are named at each; below, none means that the figure names them itself.
-    pub(super) names: (usize, usize),
-    pub(super) name_across: &'a dyn Fn(i64) -> String,
-    pub(super) name_up: &'a dyn Fn(i64) -> String,
+    pub(in crate::figure) names: (usize, usize),
+    pub(in crate::figure) name_across: &'a dyn Fn(i64) -> String,
+    pub(in crate::figure) name_up: &'a dyn Fn(i64) -> String,
 }
 
 /// What was drawn, and where values lie in it.
-pub(super) struct Panel {
+pub(in crate::figure) struct Panel {
     scale: Scale,
     across: Range<i64>,
     up: Range<i64>,
@@ -36,14 +36,14 @@ pub(super) struct Panel {
 type Scale = Cartesian2d<RangedCoordi64, RangedCoordi64>;
 
 /// Room for the names at the axes.
-pub(super) const LEFT: i32 = 52;
-pub(super) const BELOW: i32 = 20;
+pub(in crate::figure) const LEFT: i32 = 52;
+pub(in crate::figure) const BELOW: i32 = 20;
 /// Between a name and its axis.
 const TICK: i32 = 3;
 
 impl Panel {
     /// Draws the axes, the lines of their steps and the names of these.
-    pub(super) fn draw(picture: &mut Picture, axes: &Axes<'_>) -> Panel {
+    pub(in crate::figure) fn draw(picture: &mut Picture, axes: &Axes<'_>) -> Panel {
         let (across, up) = (axes.across.clone(), axes.up.clone());
         // A picture takes whatever is drawn; only a field without sides has no axes.
         let scale = draw_mesh(picture, axes).unwrap_or_else(|_| {
@@ -61,24 +61,24 @@ impl Panel {
         panel
     }
 
-    pub(super) fn x(&self, value: i64) -> i32 {
+    pub(in crate::figure) fn x(&self, value: i64) -> i32 {
         self.point((value, self.up.start)).x
     }
 
-    pub(super) fn y(&self, value: i64) -> i32 {
+    pub(in crate::figure) fn y(&self, value: i64) -> i32 {
         self.point((self.across.start, value)).y
     }
 
-    pub(super) fn top(&self) -> i32 {
+    pub(in crate::figure) fn top(&self) -> i32 {
         self.y(self.up.end)
     }
 
-    pub(super) fn bottom(&self) -> i32 {
+    pub(in crate::figure) fn bottom(&self) -> i32 {
         self.y(self.up.start)
     }
 
     /// A time from top to bottom; it has a width, however short it was.
-    pub(super) fn shade<'p>(
+    pub(in crate::figure) fn shade<'p>(
         &self,
         picture: &'p mut Picture,
         (from, until): (i64, i64),
@@ -90,13 +90,18 @@ impl Panel {
     }
 
     /// A line from top to bottom.
-    pub(super) fn rule<'p>(&self, picture: &'p mut Picture, at: i64, style: Style) -> &'p mut Part {
+    pub(in crate::figure) fn rule<'p>(
+        &self,
+        picture: &'p mut Picture,
+        at: i64,
+        style: Style,
+    ) -> &'p mut Part {
         let x = self.x(at);
         picture.line((x, self.top()), (x, self.bottom()), style)
     }
 
     /// A bar that stands on the axis.
-    pub(super) fn bar<'p>(
+    pub(in crate::figure) fn bar<'p>(
         &self,
         picture: &'p mut Picture,
         (from, until): (i64, i64),
@@ -110,7 +115,7 @@ impl Panel {
     }
 
     /// From value to value; one alone is a dot.
-    pub(super) fn line(
+    pub(in crate::figure) fn line(
         &self,
         picture: &mut Picture,
         values: &[(i64, i64)],
