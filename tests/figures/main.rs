@@ -1,10 +1,17 @@
 //! Pictures of the shipped scenarios: well made, the same each time, and as they were when somebody looked at them.
 
+#[cfg(feature = "charts")]
+mod charts;
+mod exports;
 mod leadership;
 mod logs;
 mod messages;
 mod outage;
 mod rebalance;
+#[cfg(feature = "png")]
+mod png;
+#[cfg(feature = "charts")]
+mod several;
 
 use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Shape, Wanted, to_svg};
 use kafka_trial::kernel::Time;

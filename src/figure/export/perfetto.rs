@@ -5,6 +5,7 @@
 //! each fault that lasts and each process has a track of its own. Times are microseconds with three digits behind the
 //! point, so that no nanosecond is lost.
 
+use super::has_no_causes;
 use crate::figure::lags;
 use crate::figure::{Nothing, Recording, Wanted};
 use crate::kernel::Time;
@@ -30,7 +31,10 @@ pub(super) fn text(recording: &Recording, wanted: &Wanted) -> Result<String, Not
     replicas(&mut events, recording, wanted);
     lag(&mut events, recording, wanted);
     messages(&mut events, recording);
-    let about = json!({"scenario": recording.name, "seed": recording.seed.to_string()});
+    let mut about = json!({"scenario": recording.name, "seed": recording.seed.to_string()});
+    if recording.causes.is_empty() {
+        about["missing"] = has_no_causes().found.into();
+    }
     Ok(format!(
         "{{\"displayTimeUnit\":\"ns\",\"otherData\":{about},\"traceEvents\":[\n{}\n]}}\n",
         events.lines.join(",\n")

@@ -52,7 +52,7 @@ pub(super) fn picture(name: &str, played: &[Played]) -> Picture {
     let bottom = TOP + i32::try_from(RUNS.len() / COLUMNS).unwrap_or(0) * CELL.1;
     let said = "lost: promised with acks=1 and acks=all, sent with acks=0, and in no log at the end; p99: of what was acknowledged";
     picture.text((12, bottom + 4), said, Style::Faint);
-    let said = "min.insync.replicas is asked of writes with acks=all only: the rows above differ by nothing but chance in elections";
+    let said = "min.insync.replicas is asked of writes with acks=all only: with acks=0 and acks=1 its columns are alike";
     picture.text((12, bottom + 18), said, Style::Faint);
     picture.fit(12);
     picture

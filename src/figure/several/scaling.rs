@@ -2,7 +2,7 @@
 //! of each run. Where the bars stop to grow, something else is the bottleneck.
 
 use super::{Played, Settings};
-use crate::figure::chart::panel::{Axes, Panel};
+use crate::figure::chart::panel::{Axes, LEFT, Panel};
 use crate::figure::picture::{Anchor, Picture, Style};
 
 pub(super) const RUNS: &[Settings] = &[
@@ -34,8 +34,12 @@ pub(super) fn picture(name: &str, played: &[Played]) -> Picture {
     let most = i64::try_from(most).unwrap_or(i64::MAX / 2);
     let runs: Vec<_> = RUNS.iter().zip(played).collect();
     let (partitions, brokers) = runs.split_at(OVER_PARTITIONS.min(runs.len()));
-    let left = push_field(&mut picture, 12, "partitions", partitions, most);
-    push_field(&mut picture, left + 24, "brokers", brokers, most);
+    let over = "over partitions, with the scenario's brokers";
+    let left = push_field(&mut picture, 12, over, partitions, most);
+    let over = "over brokers, with six partitions";
+    push_field(&mut picture, left + 24, over, brokers, most);
+    let said = "records that were acknowledged in the best second of each run";
+    picture.text((12, TOP + HEIGHT + 18), said, Style::Faint);
     picture.fit(12);
     picture
 }
@@ -49,7 +53,7 @@ fn push_field(
     most: i64,
 ) -> i32 {
     let count = i32::try_from(runs.len()).unwrap_or(0);
-    let width = crate::figure::chart::panel::LEFT + count * BAR;
+    let width = LEFT + count * BAR;
     let axes = Axes {
         at: (x, TOP),
         size: (width, HEIGHT),
@@ -59,7 +63,7 @@ fn push_field(
         name_across: &|it| it.to_string(),
         name_up: &|it| it.to_string(),
     };
-    picture.text((x, TOP - 14), format!("over {over}"), Style::Ink);
+    picture.text((x, TOP - 14), over, Style::Ink);
     let panel = Panel::draw(picture, &axes);
     for ((settings, played), place) in runs.iter().zip(0..) {
         let value = settings.first().map_or("", |(_, value)| value);
