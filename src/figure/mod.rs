@@ -7,9 +7,9 @@
 //! May not know more than facts, their causes and messages, and the plan. Designs: what the field's best pictures have
 //! in common stands in the book (`book/src/figures.md`).
 
-mod choice;
 #[cfg(feature = "charts")]
 mod chart;
+mod choice;
 mod export;
 mod gantt;
 mod index;
@@ -34,8 +34,8 @@ mod why;
 mod words;
 
 pub use choice::chosen;
-pub use index::index_page;
 pub use export::Export;
+pub use index::index_page;
 pub use kind::{Kind, Nothing, Wanted};
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 #[cfg(feature = "png")]

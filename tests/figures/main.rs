@@ -2,6 +2,8 @@
 
 #[cfg(feature = "charts")]
 mod charts;
+#[cfg(feature = "cli")]
+mod command_line;
 mod exports;
 mod leadership;
 mod logs;

@@ -132,8 +132,8 @@ pub(crate) fn draw_histogram(recording: &Recording, wanted: &Wanted) -> Result<P
             panel
                 .bar(&mut picture, (left, right), *count, style)
                 .because(why);
-            let at = ((panel.x(left) + panel.x(right)) / 2, panel.y(*count) - 4);
-            picture.text_at(at, Anchor::Middle, count.to_string(), Style::Faint);
+            let middle = (panel.x(left) + panel.x(right)) / 2;
+            panel.number(&mut picture, middle, *count);
         }
         let text = name(*from);
         let wide = letters::width(&text, 10);

@@ -2,7 +2,8 @@
 //! values are whole numbers.
 
 use super::canvas::{Canvas, colour};
-use crate::figure::picture::{Part, Picture, Point, Shape, Style};
+use crate::figure::letters;
+use crate::figure::picture::{Anchor, Part, Picture, Point, Shape, Style};
 use plotters::coord::CoordTranslate;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordi64;
@@ -130,6 +131,15 @@ impl Panel {
             _ => Shape::Path(points),
         };
         picture.add(shape, style).because(why);
+    }
+
+    /// A number above a bar, on a piece of paper, so that no line of the grid goes through it.
+    pub(in crate::figure) fn number(&self, picture: &mut Picture, middle: i32, value: i64) {
+        let (text, y) = (value.to_string(), self.y(value) - 4);
+        let width = letters::width(&text, Style::Faint.text_size());
+        let size = (width + 4, 11);
+        picture.rect((middle - width / 2 - 2, y - 9), size, Style::Paper);
+        picture.text_at((middle, y), Anchor::Middle, text, Style::Faint);
     }
 
     fn point(&self, (across, up): (i64, i64)) -> Point {

@@ -77,8 +77,7 @@ fn push_field(
         picture
             .rect((field.0, panel.y(best)), size, Style::Series(0))
             .because(why);
-        let at = (middle, panel.y(best) - 4);
-        picture.text_at(at, Anchor::Middle, best.to_string(), Style::Ink);
+        panel.number(picture, middle, best);
         let below = (middle, panel.bottom() + 14);
         picture.text_at(below, Anchor::Middle, value, Style::Ink);
     }

@@ -1,0 +1,117 @@
+//! `trial chart` from outside: what is written, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn trial(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trial"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+/// A directory of this test's own, which is not there yet and gone when it ends.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chart-{name}"));
+        let _ = fs::remove_dir_all(&path);
+        Place(path)
+    }
+
+    fn name(&self) -> &str {
+        self.0.to_str().expect("a plain name")
+    }
+
+    fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.0).expect("it was written");
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// It ends with status 2, writes nothing, and says all this.
+fn refused(arguments: &[&str], said: &[&str]) {
+    let out = Place::new("refused");
+    let output = trial(&[&["chart", "--out", out.name()], arguments].concat());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(!out.0.exists());
+    for said in said {
+        assert!(error.contains(said), "{said} is not in\n{error}");
+    }
+}
+
+#[cfg(all(feature = "charts", feature = "png"))]
+#[test]
+fn pictures_files_for_others_and_figures_of_several_runs_are_written_together() {
+    let out = Place::new("written");
+    let kinds = ["lag", "acks", "perfetto", "shiviz"].map(|kind| ["--kind", kind]);
+    let arguments = [
+        &["chart", "acks-and-min-insync", "--out", out.name(), "--png"],
+        kinds.as_flattened(),
+    ];
+    let output = trial(&arguments.concat());
+    assert_eq!(output.status.code(), Some(0));
+    let files = [
+        "acks.png",
+        "acks.svg",
+        "lag.png",
+        "lag.svg",
+        "perfetto.json",
+        "shiviz.log",
+    ];
+    assert_eq!(out.files(), files);
+    // What it has written it does not write over.
+    let output = trial(&arguments.concat());
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_kind_that_there_is_not_names_those_that_there_are() {
+    refused(
+        &["leader-crash", "--kind", "perfeto"],
+        &[
+            "\"perfeto\" is no kind of figure",
+            "leadership",
+            "acks",
+            "shiviz",
+            "perfetto",
+        ],
+    );
+}
+
+#[test]
+fn what_a_run_or_a_trace_has_nothing_of_is_said() {
+    #[cfg(feature = "charts")]
+    refused(
+        &["disk-fills", "--kind", "lag"],
+        &[
+            "nobody read, or committed, anything",
+            "a run with consumers",
+        ],
+    );
+    let trace = Place::new("trace");
+    let played = trial(&["run", "first-steps", "--quiet", "--out", trace.name()]);
+    assert_eq!(played.status.code(), Some(0));
+    refused(
+        &[trace.name(), "--kind", "acks"],
+        &["this kind compares several runs, and a trace holds one"],
+    );
+    refused(
+        &[trace.name(), "--kind", "shiviz"],
+        &["does not say what brought each event about", "--causes"],
+    );
+}
