@@ -160,7 +160,7 @@ impl Shown<'_> {
         faults.draw(picture, &panel);
         for (time, _, generation) in rebalances.iter().filter(|it| it.1 == &*self.reader) {
             let why = format!(
-                "{}: the group rebalances after generation {generation}: all its members join again (PreparingRebalance)",
+                "{}: the group rebalances after generation {generation}: all its members join again (PreparingRebalance, GroupCoordinator; max.poll.interval.ms)",
                 seconds(*time)
             );
             panel.rule(picture, *time, Style::DownLane).because(why);
@@ -172,7 +172,7 @@ impl Shown<'_> {
                 Some(lag) => known.push((span.start(part, PARTS), *lag)),
                 None => {
                     let values = std::mem::take(&mut known);
-                    let why = "lag: the high watermark less the offset that is committed";
+                    let why = "the high watermark less what is committed: it falls with each commit (LAG of kafka-consumer-groups; auto.commit.interval.ms)";
                     panel.line(picture, &values, Style::Series(0), why);
                 }
             }

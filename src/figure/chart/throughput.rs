@@ -8,12 +8,21 @@ use crate::protocol::Fact;
 
 /// What is counted, as the legend has it; `acks=0` is acknowledged by nobody.
 const COUNTED: [(&str, &str); 4] = [
-    ("acknowledged", "producers were told that it is stored"),
-    ("read", "handed to consumers, by all of them together"),
-    ("made", "handed to a producer by its application"),
+    (
+        "acknowledged",
+        "producers were told that it is stored (ProduceResponse; acks)",
+    ),
+    (
+        "read",
+        "handed to consumers, by all of them together, and up to the high watermark (FetchIsolation; isolation.level)",
+    ),
+    (
+        "made",
+        "handed to a producer by its application (KafkaProducer.send; buffer.memory)",
+    ),
     (
         "sent with acks=0",
-        "given to the network: nobody says whether it arrived",
+        "given to the network: nobody says whether it arrived (acks=0)",
     ),
 ];
 
