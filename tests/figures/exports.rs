@@ -2,9 +2,12 @@
 
 use super::played;
 use kafka_trial::figure::{Export, Recording, Wanted};
-use kafka_trial::kernel::Cause;
+use kafka_trial::kernel::{Cause, Time};
+use kafka_trial::protocol::{Fact, TopicPartition};
+use kafka_trial::trace::{CauseEntry, SentEntry, TraceEntry};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 const NAMES: [&str; 3] = [
     "leader-crash",
@@ -129,6 +132,66 @@ fn a_trace_without_causes_has_no_clocks() {
     assert!(nothing.unwrap_err().expected.contains("--causes"));
     let document: Value = serde_json::from_str(&text(Export::Perfetto, &recording)).unwrap();
     assert!(document["otherData"]["missing"].is_string());
+}
+
+#[test]
+fn a_long_run_is_thinned_and_says_so() {
+    let node: Rc<str> = "c".into();
+    let entry = |event: u64| TraceEntry {
+        event,
+        time: Time(event),
+        node: node.clone(),
+        fact: match event % 100 {
+            0 => Fact::Started,
+            _ => Fact::Consumed {
+                partition: TopicPartition::new("t", 0),
+                offset: 0,
+                leader_epoch: 0,
+                content: 0,
+            },
+        },
+    };
+    let cause = CauseEntry {
+        event: 1,
+        time: Time(1),
+        node: node.clone(),
+        cause: Cause::Outside,
+        message: None,
+    };
+    let sent = |number: u64| SentEntry {
+        number,
+        event: number,
+        time: Time(number),
+        node: node.clone(),
+        to: "b".into(),
+        kind: if number % 100 == 0 {
+            "Produce"
+        } else {
+            "Fetch"
+        }
+        .into(),
+        message: "t-0".into(),
+    };
+    let recording = Recording {
+        facts: (1..=60_000).map(entry).collect(),
+        causes: vec![cause],
+        sent: (1..=110_000).map(sent).collect(),
+        end: Time(110_000),
+        ..Recording::default()
+    };
+    let log = text(Export::Shiviz, &recording);
+    // Two lines of head, one for each start, and what is left out.
+    assert_eq!(log.lines().count(), 2 + 600 + 1);
+    let said = log.lines().last();
+    assert_eq!(
+        said,
+        Some("# 59400 events that every record brings are left out")
+    );
+    let document: Value = serde_json::from_str(&text(Export::Perfetto, &recording)).unwrap();
+    let left_out = &document["otherData"]["messages that are left out"];
+    assert_eq!(*left_out, serde_json::json!({"Fetch": 108_900}));
+    let kept = events(&document).iter().filter(|it| it["ph"] == "X");
+    assert_eq!(kept.count(), 1_100);
 }
 
 // ---- Perfetto

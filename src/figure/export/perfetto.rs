@@ -3,7 +3,8 @@
 //!
 //! Of two slices of one track that overlap without one being in the other, that viewer leaves one out: each replica,
 //! each fault that lasts and each process has a track of its own. Times are microseconds with three digits behind the
-//! point, so that no nanosecond is lost.
+//! point, so that no nanosecond is lost. Of a long run the most frequent kinds of messages are left out, and named in
+//! `otherData`.
 
 use super::has_no_causes;
 use crate::figure::lags;
@@ -30,23 +31,30 @@ pub(super) fn text(recording: &Recording, wanted: &Wanted) -> Result<String, Not
     controllers(&mut events, recording);
     replicas(&mut events, recording, wanted);
     lag(&mut events, recording, wanted);
-    messages(&mut events, recording);
+    let left_out = most_frequent(recording);
+    messages(&mut events, recording, &left_out);
     let mut about = json!({"scenario": recording.name, "seed": recording.seed.to_string()});
+    if !left_out.is_empty() {
+        about["messages that are left out"] = json!(left_out);
+    }
     if recording.causes.is_empty() {
         about["missing"] = has_no_causes().found.into();
     }
     Ok(format!(
         "{{\"displayTimeUnit\":\"ns\",\"otherData\":{about},\"traceEvents\":[\n{}\n]}}\n",
-        events.lines.join(",\n")
+        events.lines
     ))
 }
+
+/// A run with more messages is thinned: no browser shows so many.
+const MOST: usize = 100_000;
 
 /// Lines of the file, and who has which number.
 #[derive(Default)]
 struct Events {
     from: Time,
     until: Time,
-    lines: Vec<String>,
+    lines: String,
     /// What the viewer calls processes: things that have tracks.
     things: BTreeMap<String, u32>,
     tracks: u32,
@@ -69,9 +77,9 @@ impl Events {
             self.things.insert(thing.to_owned(), number);
             let line =
                 json!({"ph": "M", "pid": number, "name": "process_name", "args": {"name": thing}});
-            self.lines.push(line.to_string());
+            self.line(&line.to_string());
             let order = json!({"ph": "M", "pid": number, "name": "process_sort_index", "args": {"sort_index": number}});
-            self.lines.push(order.to_string());
+            self.line(&order.to_string());
         }
         self.tracks += 1;
         // Far from the numbers of things: a track that has its thing's number would be its main one.
@@ -81,7 +89,7 @@ impl Events {
         };
         let args = json!({"name": name});
         let line = json!({"ph": "M", "pid": number, "tid": track.number, "name": "thread_name", "args": args});
-        self.lines.push(line.to_string());
+        self.line(&line.to_string());
         track
     }
 
@@ -93,6 +101,13 @@ impl Events {
             let rest = format!("\"dur\":{},\"args\":{args}", micros(lasts));
             self.push("X", track, from, name, &rest);
         }
+    }
+
+    fn line(&mut self, line: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push_str(",\n");
+        }
+        self.lines.push_str(line);
     }
 
     fn has(&self, time: Time) -> bool {
@@ -107,7 +122,7 @@ impl Events {
             line,
             "{{\"ph\":\"{phase}\",\"pid\":{thing},\"tid\":{number},\"ts\":{at},\"name\":{name},{rest}}}"
         );
-        self.lines.push(line);
+        self.line(&line);
     }
 }
 
@@ -244,7 +259,7 @@ fn lag(events: &mut Events, recording: &Recording, wanted: &Wanted) {
 }
 
 /// Each message where it was sent and where it was read, bound by its number. Nobody read one that has one end only.
-fn messages(events: &mut Events, recording: &Recording) {
+fn messages(events: &mut Events, recording: &Recording, left_out: &BTreeMap<&str, usize>) {
     let causes = recording.causes.iter();
     let read = causes.filter_map(|it| Some((it.message?, (it.time, &*it.node))));
     let read: BTreeMap<u64, (Time, &str)> = read.collect();
@@ -257,7 +272,9 @@ fn messages(events: &mut Events, recording: &Recording) {
     }
     for sent in &recording.sent {
         let read = read.get(&sent.number);
-        let shown = events.has(sent.time) && read.is_none_or(|(time, _)| events.has(*time));
+        let shown = events.has(sent.time)
+            && read.is_none_or(|(time, _)| events.has(*time))
+            && !left_out.contains_key(&*sent.kind);
         let (Some(track), true) = (tracks.get(&*sent.node), shown) else {
             continue;
         };
@@ -285,4 +302,24 @@ fn messages(events: &mut Events, recording: &Recording) {
             }
         }
     }
+}
+
+/// Kinds of messages that a long run is shown without, and how many there were.
+fn most_frequent(recording: &Recording) -> BTreeMap<&str, usize> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for sent in &recording.sent {
+        *counts.entry(&*sent.kind).or_default() += 1;
+    }
+    let mut by_count: Vec<(&str, usize)> = counts.into_iter().collect();
+    // Of equals the last by name goes first.
+    by_count.sort_by_key(|(_, count)| *count);
+    let mut left = recording.sent.len();
+    let mut left_out = BTreeMap::new();
+    while left > MOST
+        && let Some((kind, count)) = by_count.pop()
+    {
+        left -= count;
+        left_out.insert(kind, count);
+    }
+    left_out
 }

@@ -3,16 +3,20 @@
 //!
 //! Events that only carried messages have no line, since they would be nine of ten; what they handed on is in the
 //! clocks, so that happens-before is whole. What the operator does happens before what comes of it in the same event.
+//! Of a long run the events that every record brings have no line either; the last line, which ShiViz skips, says so.
 
 use super::has_no_causes;
 use crate::figure::{Nothing, Recording, Wanted};
 use crate::kernel::Cause;
 use crate::trace::{Teller, TraceEntry};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What it is called in the log's first line; the groups are those that ShiViz asks for, and the time.
 const LINE: &str = r"(?<time>[0-9.]+) (?<host>\S+) (?<clock>\{[^}]*\}) (?<event>.*)";
+
+/// A run with more lines is thinned: no browser shows so many.
+const MOST: usize = 50_000;
 
 /// How many events with a line each process had, as far as one knows.
 type Clock<'a> = BTreeMap<&'a str, u64>;
@@ -21,26 +25,37 @@ pub(super) fn text(recording: &Recording, wanted: &Wanted) -> Result<String, Not
     if recording.causes.is_empty() {
         return Err(has_no_causes());
     }
+    let by_event = || {
+        let facts = recording.facts.as_slice();
+        facts.chunk_by(|a, b| a.event == b.event && a.node == b.node)
+    };
+    let thinned = by_event().nth(MOST).is_some();
+    let mut left_out = 0_u64;
     let mut out = format!("{LINE}\n\n");
     let mut clocks = Clocks::of(recording);
     let mut teller = Teller::default();
     let mut causes = recording.causes.iter().peekable();
-    for facts in recording
-        .facts
-        .chunk_by(|a, b| a.event == b.event && a.node == b.node)
-    {
+    for facts in by_event() {
         let (first, event) = (&facts[0], facts[0].event);
         while let Some(cause) = causes.next_if(|it| it.event <= event) {
             clocks.handles(cause.event, &cause.node, cause.cause);
         }
         let shown = wanted.from.is_none_or(|from| first.time >= from)
             && wanted.until.is_none_or(|until| first.time <= until);
-        if !shown {
+        let routine = thinned && facts.iter().all(|it| it.fact.is_routine());
+        left_out += u64::from(shown && routine);
+        if !shown || routine {
             facts.iter().for_each(|it| teller.skip(it));
             continue;
         }
         let clock = clocks.states(event, &first.node);
         push_line(&mut out, clock, facts, &mut teller);
+    }
+    if left_out > 0 {
+        let _ = writeln!(
+            out,
+            "# {left_out} events that every record brings are left out"
+        );
     }
     Ok(out)
 }
@@ -58,24 +73,26 @@ fn push_line(out: &mut String, clock: &Clock<'_>, facts: &[TraceEntry], teller: 
 /// What each process knows of the others.
 struct Clocks<'a> {
     now: BTreeMap<&'a str, Clock<'a>>,
-    /// What its sender knew after an event of which a message came, if there is one.
+    /// What its sender knew after an event, as long as something comes of it.
     sent_in: BTreeMap<u64, Clock<'a>>,
-    senders: BTreeSet<u64>,
+    /// How many events come of one.
+    awaited: BTreeMap<u64, u32>,
     /// Who stated something in the last event.
     last: (u64, Clock<'a>),
 }
 
 impl<'a> Clocks<'a> {
     fn of(recording: &'a Recording) -> Self {
-        let causes = recording.causes.iter();
-        let senders = causes.filter_map(|it| match it.cause {
-            Cause::Packet { sent_in } => Some(sent_in),
-            _ => None,
-        });
+        let mut awaited: BTreeMap<u64, u32> = BTreeMap::new();
+        for it in &recording.causes {
+            if let Cause::Packet { sent_in } = it.cause {
+                *awaited.entry(sent_in).or_default() += 1;
+            }
+        }
         Clocks {
             now: BTreeMap::new(),
             sent_in: BTreeMap::new(),
-            senders: senders.collect(),
+            awaited,
             last: (0, Clock::new()),
         }
     }
@@ -83,12 +100,19 @@ impl<'a> Clocks<'a> {
     /// A process handles an event; what it had pending, a timer or a disk, tells it nothing of others.
     fn handles(&mut self, event: u64, node: &'a str, cause: Cause) {
         let clock = self.now.entry(node).or_default();
-        if let Cause::Packet { sent_in } = cause
-            && let Some(sender) = self.sent_in.get(&sent_in)
-        {
-            learn(clock, sender);
+        if let Cause::Packet { sent_in } = cause {
+            if let Some(sender) = self.sent_in.get(&sent_in) {
+                learn(clock, sender);
+            }
+            if let Some(left) = self.awaited.get_mut(&sent_in) {
+                *left -= 1;
+                if *left == 0 {
+                    self.awaited.remove(&sent_in);
+                    self.sent_in.remove(&sent_in);
+                }
+            }
         }
-        if self.senders.contains(&event) {
+        if self.awaited.contains_key(&event) {
             self.sent_in.insert(event, clock.clone());
         }
     }
@@ -100,7 +124,7 @@ impl<'a> Clocks<'a> {
             learn(clock, &self.last.1);
         }
         *clock.entry(node).or_default() += 1;
-        if self.senders.contains(&event) {
+        if self.awaited.contains_key(&event) {
             self.sent_in.insert(event, clock.clone());
         }
         self.last = (event, clock.clone());
