@@ -25,7 +25,9 @@ const BOX: i32 = 22;
 const MOST: usize = 3;
 
 pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
-    let at = wanted.moment(recording).unwrap_or(recording.end);
+    let asked = wanted.moment(recording);
+    let at = asked.unwrap_or(recording.end);
+    let said = asked.map_or_else(|| "the end".to_owned(), moment);
     let cluster = Cluster::at(&recording.facts, at);
     let mut all: Vec<(&TopicPartition, &Partition<'_>)> = cluster
         .partitions
@@ -35,7 +37,7 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         .collect();
     if all.is_empty() {
         return Err(Nothing {
-            found: format!("no replica of that name has a log at {}", moment(at)),
+            found: format!("no replica of that name has a log at {said}"),
             expected: "a topic or a partition that is there then".to_owned(),
         });
     }
@@ -45,7 +47,7 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
     all.sort_by_key(|(partition, _)| *partition);
 
     let mut picture = Picture::new(
-        format!("{}: the logs at {}", recording.name, moment(at)),
+        format!("{}: the logs at {said}", recording.name),
         "A row a replica, a box an offset. Colour and e-number: the leader epoch in which it was written. Hatched: beyond \
          the high watermark that the replica knows, so not known to be committed. Below: how far groups have committed and \
          where their members read.",
