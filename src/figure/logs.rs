@@ -121,7 +121,11 @@ fn push_partition(
             isr.join(",")
         );
     }
-    if window.first > 0 {
+    if partition
+        .replicas
+        .values()
+        .any(|it| it.start < window.first)
+    {
         title += &format!("; offsets below {} not shown", window.first);
     }
     picture.text((12, top + 12), title, Style::Ink);

@@ -149,7 +149,7 @@ impl Case<'_, '_> {
             name: "writes",
             span: Some((told, until)),
             key: key.to_owned(),
-            said: format!("{who} is the first{heard}{}", self.asked(who, until)),
+            said: format!("{who} is first{heard}{}", self.asked(who, until)),
             why: "the producer asks for metadata until it names a leader, with growing pauses; a request to a silent machine \
                   waits for its timeout (Sender, NetworkClient)",
             kind: Kind::Work,
@@ -197,14 +197,14 @@ impl Case<'_, '_> {
             false => "retry.backoff.ms to retry.backoff.max.ms",
         };
         let there = match committed.filter(|_| was_there) {
-            Some(entry) => format!(" to read (committed at {})", moment(entry.time)),
+            Some(entry) => format!(" (committed at {})", moment(entry.time)),
             None => String::new(),
         };
         Phase {
             name: "reads",
             span: Some((told, until)),
             key: key.to_owned(),
-            said: format!("{who} is the first{there}{}", self.asked(who, until)),
+            said: format!("{who} is first{there}{}", self.asked(who, until)),
             why: "a consumer gets what is committed; it asks for metadata until it names a leader (Fetcher, NetworkClient)",
             kind: Kind::Work,
         }
@@ -220,13 +220,16 @@ impl Case<'_, '_> {
         })
     }
 
-    /// How often a client asked for metadata since the fault.
+    /// How often a client asked for metadata since the fault, and since when.
     fn asked(&self, client: &str, until: Time) -> String {
         let sent = self.past.sent(self.fault.time, until);
-        let asks = sent.filter(|it| &*it.node == client && it.message.starts_with("Metadata"));
-        match asks.count() {
-            0 => String::new(),
-            count => format!("; asked for metadata {}", counted(count, "time")),
+        let mut asks = sent.filter(|it| &*it.node == client && it.message.starts_with("Metadata"));
+        match asks.next() {
+            None => String::new(),
+            Some(first) => {
+                let asks = counted(1 + asks.count(), "Metadata request");
+                format!("; {asks} since {}", moment(first.time))
+            }
         }
     }
 

@@ -163,7 +163,7 @@ impl<'a> Past<'a> {
 
 /// Who suffers where messages between these are held up: who serves nobody is a client; a broker needs ZooKeeper; else
 /// who is alone.
-fn hit_side<'a>(sides: &'a [Vec<Rc<str>>]) -> Vec<&'a str> {
+fn hit_side(sides: &[Vec<Rc<str>>]) -> Vec<&str> {
     let has = |side: &[Rc<str>], what: &str| side.iter().any(|it| it.starts_with(what));
     let clients = sides
         .iter()
