@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn what_lasted_long_is_said_more_roughly() {
-        let said = |nanos| lasted(Time(5), Time(5 + nanos));
+        let said = |nanos: u64| lasted(Time(5), Time(5 + nanos));
         assert_eq!(said(14_001_555_000), "14.0 s");
         assert_eq!(said(2_345_000_000), "2.34 s");
         assert_eq!(said(45_678_000), "45 ms");

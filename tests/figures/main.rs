@@ -9,9 +9,9 @@ mod leadership;
 mod logs;
 mod messages;
 mod outage;
-mod rebalance;
 #[cfg(feature = "png")]
 mod png;
+mod rebalance;
 #[cfg(feature = "charts")]
 mod several;
 

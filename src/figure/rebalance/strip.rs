@@ -265,13 +265,23 @@ impl<'a> Strip<'a> {
             GroupFact::PollTimeoutExpired {
                 group,
                 max_poll_interval_ms,
+                owner_then,
             } if here(group) => {
                 let Some(member) = self.place_of(node) else {
                     return;
                 };
                 let who = Self::letter(member);
-                let words = format!("{who} leaves: max.poll.interval.ms={max_poll_interval_ms}");
-                let why = "its application has not called poll for so long: its library has it leave the group";
+                let (does, why) = match owner_then {
+                    OwnerThen::Itself | OwnerThen::ItselfInSilence => (
+                        "forgets its place",
+                        "its application has not called poll for so long: its library stops; of a static member the group is told nothing",
+                    ),
+                    OwnerThen::Nobody | OwnerThen::Another => (
+                        "leaves",
+                        "its application has not called poll for so long: its library has it leave the group",
+                    ),
+                };
+                let words = format!("{who} {does}: max.poll.interval.ms={max_poll_interval_ms}");
                 self.push(time, BTreeSet::new(), words, why);
             }
             GroupFact::Processed {
@@ -306,7 +316,7 @@ impl<'a> Strip<'a> {
         match &**state {
             "PreparingRebalance" => {
                 let reason = match why.as_deref() {
-                    Some(RebalanceReason::MemberJoined { member }) => {
+                    Some(RebalanceReason::MemberJoined { member, .. }) => {
                         format!("{} joins", self.name_of(member))
                     }
                     Some(RebalanceReason::MemberRejoined { member, .. }) => {
