@@ -284,7 +284,20 @@ fn is_trace(run: &str) -> bool {
     path.is_dir() || path.extension().is_some_and(|end| end == "jsonl")
 }
 
-fn around(text: &str) -> Result<Around, Diagnostic> {
+/// A kind that is drawn of a single run.
+pub(super) fn of_one_run(name: &str) -> Result<Kind, Diagnostic> {
+    let all = || Kind::ALL.iter().map(|kind| kind.name());
+    Kind::named(name).ok_or_else(|| {
+        let found = format!("\"{name}\" is no figure of one run");
+        let error = Diagnostic::about_file("--chart", found);
+        Diagnostic {
+            suggestion: nearest(name, all()).map(Into::into),
+            ..error.expected(all().collect::<Vec<_>>().join(", "))
+        }
+    })
+}
+
+pub(super) fn around(text: &str) -> Result<Around, Diagnostic> {
     let found = match text.split_once(':') {
         Some(("record", record)) => match report::Wanted::parse(record) {
             Some(report::Wanted::Record(record)) => Some(Around::Record(record)),

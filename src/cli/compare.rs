@@ -1,8 +1,10 @@
 //! `trial compare`: the same scenario with other settings, side by side.
 
+use super::output_directory::OutputDirectory;
 use super::progress::to_the_end;
 use super::terminal::Terminal;
-use super::{Status, inputs, seeds};
+use super::{Status, chart, inputs, seeds};
+use crate::figure::{Kind, Nothing, Recording, Wanted, to_svg, together};
 use crate::plan::Plan;
 use crate::protocol::counted;
 use crate::report::{Compared, Tally, comparison, comparison_json};
@@ -11,6 +13,7 @@ use crate::scenario::{self, Diagnostic};
 use crate::trace::{Course, Lines, Observer, Parting};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Run a scenario with several values of a setting, and show what each run came to and where they part.
 ///
@@ -34,6 +37,19 @@ pub(super) struct Arguments {
     seed: Option<u64>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Draw this figure of each run, side by side, with the first thing that differs marked; again for several. The
+    /// kinds are those of "trial chart"
+    #[arg(long = "chart", value_name = "KIND")]
+    charts: Vec<String>,
+    /// What slices are cut around, as in "trial chart"
+    #[arg(long, value_name = "WHAT", requires = "charts")]
+    around: Option<String>,
+    /// The directory for the figures
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    out: PathBuf,
+    /// Write into --out though it is there
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -46,6 +62,8 @@ enum Format {
 
 /// More runs than this make no table that anybody reads.
 const MOST_RUNS: usize = 64;
+/// And no figures.
+const MOST_DRAWN: usize = 4;
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     match compare(arguments, terminal) {
@@ -65,6 +83,82 @@ struct Varied {
     values: Vec<String>,
 }
 
+/// Figures of the runs, side by side.
+struct Charts {
+    kinds: Vec<Kind>,
+    wanted: Wanted,
+    out: OutputDirectory,
+    path: PathBuf,
+}
+
+impl Charts {
+    /// `None` if nobody asks for any.
+    fn claim(arguments: &Arguments) -> Result<Option<Self>, Diagnostic> {
+        if arguments.charts.is_empty() {
+            return Ok(None);
+        }
+        let kinds = arguments.charts.iter().map(|it| chart::of_one_run(it));
+        let kinds = kinds.collect::<Result<_, _>>()?;
+        let around = arguments.around.as_deref().map(chart::around).transpose()?;
+        let wanted = Wanted {
+            around,
+            ..Wanted::default()
+        };
+        Ok(Some(Charts {
+            kinds,
+            wanted,
+            out: OutputDirectory::claim(&arguments.out, arguments.force)?,
+            path: arguments.out.clone(),
+        }))
+    }
+
+    fn draw(
+        &self,
+        name: &str,
+        keys: &[String],
+        jobs: &[Job],
+        runs: &[Compared],
+        terminal: &mut Terminal,
+    ) -> Result<(), Diagnostic> {
+        let parted = || runs.iter().filter_map(Compared::parting).map(|it| it.time);
+        let mut recordings = Vec::new();
+        for (number, (job, run)) in jobs.iter().zip(runs).enumerate() {
+            let recording = Recording::of(&job.plan, job.plan.seed);
+            let mut recording =
+                recording.map_err(|error| Diagnostic::about_file(name, error.to_string()))?;
+            recording.parts_at = match number {
+                0 => parted().min(),
+                _ => run.parting().map(|it| it.time),
+            };
+            let values = keys.iter().zip(&job.values);
+            let named: Vec<String> = values
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            recordings.push((named.join(", "), recording));
+        }
+        let mut files = Vec::new();
+        for kind in &self.kinds {
+            let mut pictures = Vec::new();
+            for (named, recording) in &recordings {
+                let drawn = kind.draw(recording, &self.wanted);
+                let picture = drawn.map_err(|Nothing { found, expected }| {
+                    let about = format!("--chart {}, {named}", kind.name());
+                    Diagnostic::about_file(about, found).expected(expected)
+                })?;
+                pictures.push((named.clone(), picture));
+            }
+            let title = recordings.first().map_or("", |(_, it)| it.name.as_str());
+            let title = format!("{title}: {} runs side by side", recordings.len());
+            let whole = together(&title, pictures, kind.stand());
+            let file = format!("{}.svg", kind.name());
+            terminal.line(&format!("\n{}", self.path.join(&file).display()));
+            files.push((file, vec![to_svg(&whole).into()]));
+        }
+        self.out.make()?;
+        self.out.write(None, files)
+    }
+}
+
 /// A run to come.
 struct Job {
     values: Vec<String>,
@@ -72,6 +166,7 @@ struct Job {
 }
 
 fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Diagnostic> {
+    let charts = Charts::claim(arguments)?;
     let input = inputs::one(&arguments.scenario)?;
     let varied: Vec<Varied> = (arguments.sets.iter())
         .map(|set| vary(&input, set))
@@ -82,6 +177,11 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
         return Ok(Status::Well);
     };
     let keys: Vec<String> = varied.into_iter().map(|it| it.key).collect();
+    if charts.is_some() && jobs.len() > MOST_DRAWN {
+        let found = format!("{} runs are more than one figure can hold", jobs.len());
+        let expected = format!("{MOST_DRAWN} runs at most with --chart");
+        return Err(Diagnostic::about_file("--chart", found).expected(expected));
+    }
     let mut course = Course::default();
     let mut runs: Vec<Compared> = Vec::with_capacity(jobs.len());
     for (number, job) in jobs.iter().enumerate() {
@@ -134,6 +234,9 @@ fn compare(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Dia
             let Plan { name, seed, .. } = &first.plan;
             terminal.line(&format!("{:#}", comparison_json(name, *seed, &keys, &runs)));
         }
+    }
+    if let Some(charts) = charts {
+        charts.draw(&input.name, &keys, &jobs, &runs, terminal)?;
     }
     let well = runs.iter().all(|run| run.figures.is_well());
     Ok(if well { Status::Well } else { Status::Failed })

@@ -5,6 +5,7 @@
 //! Membership is what the controller has written; that a leader serves is what it says itself.
 
 use super::picture::{Anchor, Picture, Point, Shape, Style};
+use super::short::moment;
 use super::timescale::Timescale;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
@@ -16,6 +17,7 @@ const LEFT: i32 = 150;
 const WIDTH: i32 = 760;
 const TOP: i32 = 76;
 const ROW: i32 = 22;
+const PARTS: &str = "the first thing that another run does otherwise";
 /// So many partitions at most: who wants others names them.
 const MOST: usize = 6;
 
@@ -159,6 +161,12 @@ impl<'a> Told<'a> {
         let bottom = TOP + rows;
         scale.draw(&mut picture, TOP - 6, bottom);
         self.push_faults(&mut picture, &scale, bottom);
+        if let Some(time) = recording.parts_at {
+            let x = scale.x(time);
+            picture
+                .line((x, TOP - 14), (x, bottom + 3), Style::LeaderLane)
+                .because(PARTS);
+        }
         let mut top = TOP;
         for (partition, history) in &shown {
             self.push_partition(&mut picture, &scale, top, (partition, history), until);
@@ -171,6 +179,10 @@ impl<'a> Told<'a> {
             said += &format!("; {more} more partitions are not shown (--topic)");
         }
         picture.text((LEFT, bottom + 34), said, Style::Faint);
+        if let Some(time) = recording.parts_at {
+            let said = format!("thick line: {PARTS}, at {} s", moment(time));
+            picture.text((LEFT, bottom + 48), said, Style::Faint);
+        }
         picture.fit(12);
         picture
     }

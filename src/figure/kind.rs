@@ -2,7 +2,7 @@
 
 #[cfg(feature = "charts")]
 use super::chart;
-use super::{Around, Picture, Recording, gantt, logs, outage, rebalance, space_time};
+use super::{Around, Picture, Recording, Stand, gantt, logs, outage, rebalance, space_time};
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
 
@@ -94,6 +94,14 @@ kinds! {
 }
 
 impl Kind {
+    /// How the same figure of several runs stands: aligned in time.
+    pub const fn stand(self) -> Stand {
+        match self {
+            Kind::Messages | Kind::Rebalance => Stand::Beside,
+            _ => Stand::Below,
+        }
+    }
+
     pub fn named(name: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }

@@ -19,6 +19,7 @@ mod letters;
 mod logs;
 mod markers;
 mod outage;
+mod pair;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
@@ -37,6 +38,7 @@ pub use choice::chosen;
 pub use export::Export;
 pub use index::index_page;
 pub use kind::{Kind, Nothing, Wanted};
+pub use pair::{Stand, together};
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 #[cfg(feature = "png")]
 pub use png::to_png;

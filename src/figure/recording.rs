@@ -22,6 +22,8 @@ pub struct Recording {
     pub sent: Vec<SentEntry>,
     /// Of the last thing that happened.
     pub end: Time,
+    /// Where another run that is drawn beside it does something else.
+    pub parts_at: Option<Time>,
 }
 
 impl Recording {

@@ -199,23 +199,40 @@ fn of_record<'a>(
     record: &RecordId,
 ) -> Result<(OfConcern<'a>, Option<TopicPartition>), Nothing> {
     let mut made = None;
-    let mut offset = None;
+    let mut stored = None;
+    let mut appended: BTreeMap<i64, i32> = BTreeMap::new();
     for (place, entry) in recording.facts.iter().enumerate() {
         match &entry.fact {
             Fact::RecordCreated {
                 record: it,
                 partition,
+                content,
                 ..
-            } if it == record => made = Some((place, partition)),
+            } if it == record => made = Some((place, partition, *content)),
+            Fact::Appended {
+                partition,
+                base_offset,
+                last_offset,
+                leader_epoch,
+                as_leader: true,
+                ..
+            } if made.is_some_and(|(_, of, _)| of == partition) && stored.is_none() => {
+                let offsets = *base_offset..=*last_offset;
+                appended.extend(offsets.map(|it| (it, *leader_epoch)));
+            }
             Fact::Acked {
                 record: it,
                 offset: at,
                 ..
-            } if it == record && *at >= 0 => offset = Some(*at),
+            } if it == record && *at >= 0 => {
+                let epoch = appended.get(at).copied();
+                stored = epoch.map(|epoch| (*at, epoch));
+            }
             _ => {}
         }
     }
-    let Some((first, partition)) = made else {
+    let offset = stored.map(|(offset, _)| offset);
+    let Some((first, partition, content)) = made else {
         return Err(Nothing {
             found: format!(
                 "{}#{} is not made in this run",
@@ -229,11 +246,17 @@ fn of_record<'a>(
         .collect();
     let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut is_told = false;
+    // It is committed, or gone.
+    let mut is_settled = false;
     let mut last_read = None;
     for entry in &recording.facts[first..] {
         let fact = &entry.fact;
         let node = &*entry.node;
-        let holds = |base: i64, last: i64| offset.is_some_and(|it| base <= it && it <= last);
+        // Another record may have its offset in a later epoch.
+        let holds = |base: i64, last: i64, of: i32| {
+            stored.is_some_and(|(it, epoch)| base <= it && it <= last && of == epoch)
+        };
+        let has_it = || seen.contains(&(node, "appended"));
         let once = match fact {
             Fact::RecordCreated { record: it, .. } | Fact::Retrying { record: it, .. }
                 if it == record =>
@@ -250,18 +273,23 @@ fn of_record<'a>(
                 partition: at,
                 base_offset,
                 last_offset,
+                leader_epoch,
                 ..
-            } if at == partition && holds(*base_offset, *last_offset) => "appended",
+            } if at == partition && holds(*base_offset, *last_offset, *leader_epoch) => "appended",
             Fact::HighWatermarkMoved {
                 partition: at,
                 high_watermark,
                 as_leader: true,
-            } if at == partition && offset.is_some_and(|it| it < *high_watermark) => "committed",
+            } if at == partition && offset.is_some_and(|it| it < *high_watermark) && has_it() => {
+                is_settled = true;
+                "committed"
+            }
             Fact::Consumed {
                 partition: at,
                 offset: it,
+                content: of,
                 ..
-            } if at == partition && Some(*it) == offset => {
+            } if at == partition && Some(*it) == offset && *of == content => {
                 last_read = Some(entry.time);
                 "consumed"
             }
@@ -269,24 +297,32 @@ fn of_record<'a>(
                 partition: at,
                 offset: it,
                 ..
-            }) if at == partition && offset.is_some_and(|offset| offset < *it) => "goes on",
-            // What came between, until its producer knows.
+            }) if at == partition
+                && offset.is_some_and(|offset| offset < *it)
+                && last_read.is_some() =>
+            {
+                "goes on"
+            }
+            // What came between, until its producer knows, and it is known what became of it.
             Fact::Crashed | Fact::PowerFailed | Fact::Paused | Fact::SessionExpired { .. }
-                if !is_told =>
+                if !(is_told && is_settled) =>
             {
                 "fault"
             }
             Fact::BecameLeader { partition: at, .. }
             | Fact::StateWritten { partition: at, .. }
             | Fact::ProduceRefused { partition: at, .. }
-                if at == partition && !is_told =>
+                if at == partition && !(is_told && is_settled) =>
             {
                 found.push(entry);
                 continue;
             }
             Fact::Truncated {
                 partition: at, to, ..
-            } if at == partition && offset.is_some_and(|it| *to <= it) => "cut",
+            } if at == partition && offset.is_some_and(|it| *to <= it) && has_it() => {
+                is_settled = true;
+                "cut"
+            }
             _ => continue,
         };
         let is_one_of_many = matches!(once, "consumed" | "goes on");

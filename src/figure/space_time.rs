@@ -245,6 +245,17 @@ impl<'a> Drawing<'a> {
         self.push_rows(&mut picture);
         let mut said =
             "rows are in order, not to scale; hatched: stored and not committed".to_owned();
+        if let Some(time) = self.recording.parts_at {
+            let row = self.rows.partition_point(|(at, _)| *at < time);
+            if row == 0 {
+                said += &format!("; the runs part before, at {} s", moment(time));
+            } else {
+                said += &format!("; thick line: here the runs part, at {} s", moment(time));
+                let y = TOP + i32::try_from(row).unwrap_or(0) * ROW;
+                let right = FIRST + i32::try_from(self.lanes.len()).unwrap_or(1) * self.pitch;
+                picture.line((FIRST - 40, y), (right, y), Style::LeaderLane);
+            }
+        }
         if self.slice.left_out > 0 {
             said += &format!("; {} events on the way are left out", self.slice.left_out);
         }

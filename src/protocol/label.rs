@@ -1,12 +1,11 @@
 //! What a message is in a few words: what stands beside its arrow. Partitions and offsets where it has them, and the
 //! error where it is one.
 
-use super::kafka::{Request, Response};
+use super::ErrorCode;
+use super::kafka::{FetchPartitionResponse, Request, Response};
 use super::message::Message;
 use super::zab::ElectionMessage;
 use super::zookeeper::{ClientMessage, MultiOp, Op, ServerMessage};
-use super::{ErrorCode, TopicPartition};
-use crate::log::batch::Records;
 use std::rc::Rc;
 
 /// So many partitions are named, and the others counted.
@@ -121,11 +120,7 @@ fn of_response(response: &Response) -> String {
         }
         Response::Fetch(it) if it.error != ErrorCode::None => it.error.name().to_owned(),
         Response::Fetch(it) => {
-            let told = listed(
-                it.responses
-                    .iter()
-                    .map(|it| fetched(&it.partition, it.error, &it.records, it.high_watermark)),
-            );
+            let told = listed(it.responses.iter().map(fetched));
             if told.is_empty() {
                 "nothing new".to_owned()
             } else {
@@ -143,18 +138,23 @@ fn of_response(response: &Response) -> String {
     }
 }
 
-fn fetched(
-    partition: &TopicPartition,
-    error: ErrorCode,
-    records: &Records,
-    high_watermark: i64,
-) -> String {
-    match (error, records.first_offset(), records.next_offset()) {
-        (ErrorCode::None, Some(first), Some(next)) if next - first > 1 => {
+fn fetched(it: &FetchPartitionResponse) -> String {
+    let partition = &it.partition;
+    let ends = (it.records.first_offset(), it.records.next_offset());
+    match (it.error, &it.diverging_epoch, ends) {
+        (ErrorCode::None, Some(diverging), _) => {
+            format!(
+                "{partition} epoch {} ends at {}",
+                diverging.epoch, diverging.end_offset
+            )
+        }
+        (ErrorCode::None, None, (Some(first), Some(next))) if next - first > 1 => {
             format!("{partition} records {first} to {}", next - 1)
         }
-        (ErrorCode::None, Some(first), _) => format!("{partition} record {first}"),
-        (ErrorCode::None, None, _) => format!("{partition} committed < {high_watermark}"),
+        (ErrorCode::None, None, (Some(first), _)) => format!("{partition} record {first}"),
+        (ErrorCode::None, None, (None, _)) => {
+            format!("{partition} committed < {}", it.high_watermark)
+        }
         (error, ..) => format!("{partition} {}", error.name()),
     }
 }

@@ -90,6 +90,8 @@ pub struct Parting<'a> {
     last: VecDeque<String>,
     common: usize,
     parted: Option<Found>,
+    /// Of the last fact.
+    now: Time,
 }
 
 /// How far a node has come along its course: all before `next` was met, and of what follows these places were.
@@ -115,6 +117,8 @@ pub struct Excerpt {
     pub common: usize,
     /// The node that does something else.
     pub node: Rc<str>,
+    /// When: in the first run, or in this one where the node does nothing more in the first.
+    pub time: Time,
     /// The place in the course of the first run of what it does there; none if it does nothing more.
     pub place: Option<usize>,
     /// Places from there on of what this run has done already: other nodes may be further.
@@ -150,6 +154,7 @@ impl<'a> Parting<'a> {
             last: VecDeque::new(),
             common: 0,
             parted: None,
+            now: Time::ZERO,
         }
     }
 
@@ -175,11 +180,13 @@ impl<'a> Parting<'a> {
         let of = self.course.of.get(node);
         let place = of.and_then(|of| of.get(stand)).map(|marked| marked.place);
         let met = place.map_or_else(BTreeSet::new, |place| self.met_from(place));
+        let time = of.and_then(|of| of.get(stand)).map(|marked| marked.time);
         self.parted = Some(Found {
             node: Rc::clone(node),
             excerpt: Excerpt {
                 common: self.common,
                 node: Rc::clone(node),
+                time: time.unwrap_or(self.now),
                 place,
                 met,
                 before: self.last.iter().cloned().collect(),
@@ -234,6 +241,7 @@ impl Observer for Parting<'_> {
         let (line, mark) = self.teller.line(entry);
         self.hash = follow(self.hash, &line);
         self.facts += 1;
+        self.now = entry.time;
         let Some(mark) = mark else {
             return;
         };

@@ -115,3 +115,39 @@ fn what_a_run_or_a_trace_has_nothing_of_is_said() {
         &["does not say what brought each event about", "--causes"],
     );
 }
+
+#[test]
+fn compare_draws_each_run_with_the_place_where_they_part() {
+    let out = Place::new("compare");
+    let compare = |more: &[&str]| {
+        let arguments = [
+            "compare",
+            "acks-1-loss",
+            "--set",
+            "acks=1,all",
+            "--out",
+            out.name(),
+        ];
+        trial(&[&arguments[..], more].concat())
+    };
+    let output = compare(&["--chart", "leadership", "--chart", "messages"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(out.files(), ["leadership.svg", "messages.svg"]);
+    let drawn = fs::read_to_string(format!("{}/leadership.svg", out.name())).expect("a file");
+    for said in [">acks=1<", ">acks=all<"] {
+        assert!(drawn.contains(said), "{said}");
+    }
+    assert_eq!(
+        drawn
+            .matches(">thick line: the first thing that another run does otherwise")
+            .count(),
+        2
+    );
+    // What is there is not written over.
+    let again = compare(&["--chart", "lag"]);
+    assert_eq!(again.status.code(), Some(2));
+    let unknown = compare(&["--chart", "leaders", "--force"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(said.contains("did you mean \"leadership\"?"), "{said}");
+}

@@ -44,6 +44,25 @@ fn a_record_from_its_producer_to_its_reader() {
     assert_eq!(svg.matches(">Fetch @5<").count(), 2);
 }
 
+/// Another record has its offset in the next epoch: that one is not taken for it.
+#[test]
+fn a_record_that_is_lost_is_cut_off_and_read_by_nobody() {
+    let picture = around(&played("acks-1-loss"), record("trucks-1", 56));
+    let svg = to_svg(&picture);
+    for said in [
+        ">stored at 165<",
+        ">crash<",
+        ">leads, epoch 1<",
+        ">epoch 0 ends at 156<",
+        ">cuts to 156<",
+    ] {
+        assert!(svg.contains(said), "{said} is not in\n{svg}");
+    }
+    for other in [">reads ", ">committed "] {
+        assert!(!svg.contains(other), "{other} is in\n{svg}");
+    }
+}
+
 /// No arrow ends on a lane that it does not go to; a lost message ends on none.
 #[test]
 fn arrows_end_where_they_go() {

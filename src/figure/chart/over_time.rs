@@ -121,6 +121,14 @@ impl<'a> Faults<'a> {
                 }),
             }
         }
+        if let Some(time) = recording.parts_at {
+            faults.push(Fault {
+                entry: u32::MAX,
+                text: "here the runs part",
+                from: millis(time),
+                until: None,
+            });
+        }
         faults.retain(|it| it.from <= span.until && it.until.unwrap_or(it.from) >= span.from);
         Faults(faults)
     }
