@@ -74,6 +74,8 @@ pub mod node;
 #[doc(hidden)]
 pub mod plan;
 #[doc(hidden)]
+pub mod player;
+#[doc(hidden)]
 pub mod protocol;
 #[doc(hidden)]
 pub mod purgatory;

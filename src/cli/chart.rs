@@ -119,7 +119,7 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
     let recording = match asked.iter().all(|kind| matches!(kind, Asked::Several(_))) {
         // They play runs of their own.
         true if !asked.is_empty() => Recording::default(),
-        _ => recording(arguments, terminal)?,
+        _ => recording(&arguments.run, arguments.seed, &arguments.sets, terminal)?,
     };
     let at = arguments.at.map(|it| Time::ZERO + it);
     if at.is_some_and(|at| at > recording.end) {
@@ -316,9 +316,14 @@ pub(super) fn around(text: &str) -> Result<Around, Diagnostic> {
 }
 
 /// Reads a trace, or plays a scenario.
-fn recording(arguments: &Arguments, terminal: &mut Terminal) -> Result<Recording, Diagnostic> {
-    if is_trace(&arguments.run) {
-        let name = tell::file_name(&arguments.run);
+pub(super) fn recording(
+    run: &str,
+    seed: Option<u64>,
+    sets: &[String],
+    terminal: &mut Terminal,
+) -> Result<Recording, Diagnostic> {
+    if is_trace(run) {
+        let name = tell::file_name(run);
         let file = File::open(&name).map_err(|error| {
             Diagnostic::about_file(&name, inputs::reason(&error)).expected(tell::EXPECTED)
         })?;
@@ -326,13 +331,13 @@ fn recording(arguments: &Arguments, terminal: &mut Terminal) -> Result<Recording
         let (recording, _) = read.map_err(|error| tell::damaged(name, error))?;
         return Ok(recording);
     }
-    let input = inputs::one(&arguments.run)?;
-    let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
+    let input = inputs::one(run)?;
+    let loaded = scenario::load(&input.name, input.bytes, sets)?;
     for warning in &loaded.warnings {
         terminal.complain(warning);
     }
     let plan = loaded.plan;
-    let seed = arguments.seed.unwrap_or(plan.seed);
+    let seed = seed.unwrap_or(plan.seed);
     Recording::of(&plan, seed)
         .map_err(|error| Diagnostic::about_file(input.name, error.to_string()))
 }

@@ -16,6 +16,7 @@ mod inputs;
 mod lists;
 mod log;
 mod output_directory;
+mod play;
 mod progress;
 mod run;
 mod seeds;
@@ -43,6 +44,7 @@ enum Command {
     Compare(compare::Arguments),
     Follow(follow::Arguments),
     Chart(chart::Arguments),
+    Play(play::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
         Command::Compare(arguments) => compare::run(&arguments, &mut terminal),
         Command::Chart(arguments) => chart::run(&arguments, &mut terminal),
+        Command::Play(arguments) => play::run(&arguments, &mut terminal),
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),

@@ -44,6 +44,7 @@ pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 pub use png::to_png;
 pub use recording::Recording;
 pub use several::Several;
+pub use short::tag;
 pub use slice::Around;
 pub use svg::to_svg;
 pub use why::{TABLE, Why, why};

@@ -84,7 +84,7 @@ pub(super) fn epoch_of(fact: &Fact) -> Option<u32> {
 }
 
 /// As a trace names it.
-pub(super) fn tag(fact: &Fact) -> String {
+pub fn tag(fact: &Fact) -> String {
     let value = serde_json::to_value(fact).unwrap_or_default();
     match value.get("fact") {
         Some(Value::String(tag)) => tag.clone(),

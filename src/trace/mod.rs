@@ -15,6 +15,7 @@ mod last_lines;
 mod legend;
 mod observer;
 mod parting;
+mod sentences;
 mod sink;
 mod stalls;
 mod story;
@@ -32,6 +33,7 @@ pub use json_lines::{
 pub use last_lines::LastLines;
 pub use observer::{CauseEntry, Nobody, Observer, SentEntry};
 pub use parting::{Beside, Course, Excerpt, Lines, Parting};
+pub use sentences::{Importance, Said, Sentence, Sentences};
 pub use sink::{Keep, RoutineCounts, Sink};
 pub use stalls::{Stall, StallReader};
 pub use teller::Teller;

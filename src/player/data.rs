@@ -1,0 +1,218 @@
+//! The page's data: columns of events and messages, what each event changed, and the words for all of it, as JSON.
+//! Times are whole microseconds, each as the distance from the one before.
+
+use super::changes::Changes;
+use super::flights::{Flights, flights};
+use super::nodes::Nodes;
+use super::thinning::Thinning;
+use super::words::Words;
+use crate::figure::{Recording, tag, why};
+use crate::kernel::Time;
+use crate::protocol::{Fact, GroupFact, Routine};
+use crate::trace::{Importance, Sentence, Sentences, TraceEntry};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many events at most.
+const MOST: u64 = 10_000;
+
+/// What an event is to who jumps: bits of its `marks`.
+const FAULT: u64 = 1;
+const TURN: u64 = 2;
+/// The sentence's importance stands above the bits.
+const IMPORTANCE: u64 = 4;
+
+/// Of one page.
+pub fn data(recording: &Recording) -> Value {
+    let nodes = Nodes::of(recording);
+    let mut words = Words::default();
+    let flights = flights(recording, &nodes, &mut words);
+    let mut events = Events {
+        recording,
+        nodes: &nodes,
+        flights: &flights,
+        words,
+        kinds: Words::default(),
+        columns: Default::default(),
+        last: 0,
+    };
+    let mut counts = BTreeMap::new();
+    let mut sentences = Sentences::default();
+    for entry in &recording.facts {
+        let said = sentences.say(entry);
+        let stalls = said.before.len() + said.after.len();
+        *counts.entry(STALL).or_default() += stalls as u64;
+        *counts
+            .entry(class(entry, said.of_fact.importance))
+            .or_default() += 1;
+    }
+    let mut thinning = Thinning::new(&counts, MOST);
+    let mut sentences = Sentences::default();
+    let mut changes = Changes::default();
+    let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in &recording.facts {
+        let said = sentences.say(entry);
+        for stall in said.before {
+            events.push_stall(&stall, &mut changes);
+        }
+        changes.learn(entry);
+        match thinning.keeps(class(entry, said.of_fact.importance)) {
+            true => events.push(entry, &said.of_fact, &mut changes),
+            false => *left_out.entry(tag(&entry.fact)).or_default() += 1,
+        }
+        for stall in said.after {
+            events.push_stall(&stall, &mut changes);
+        }
+    }
+    // What came after the last event that is there.
+    let rest = changes.slots.take_changes();
+    let [time, node, kind, text, marks, of, message, changed] = events.columns;
+    let whys = events.kinds.into_list();
+    let whys: Vec<Value> = whys.into_iter().map(|kind| kind_of(&kind)).collect();
+    let kinds: BTreeSet<&str> = recording.sent.iter().map(|sent| &*sent.kind).collect();
+    let message_whys: BTreeMap<&str, Value> = kinds
+        .into_iter()
+        .filter_map(|kind| Some((kind, why_of(kind)?)))
+        .collect();
+    json!({
+        "format": 1,
+        "name": recording.name,
+        "about": recording.about,
+        "seed": recording.seed.to_string(),
+        "end": recording.end.0 / 1_000,
+        "has_messages": !recording.sent.is_empty(),
+        "nodes": nodes.as_json(),
+        "kinds": whys,
+        "message_whys": message_whys,
+        "words": events.words.into_list(),
+        "slots": changes.slots.into_names(),
+        "events": {
+            "time": time, "node": node, "kind": kind, "text": text, "marks": marks, "of": of,
+            "message": message, "changes": changed,
+        },
+        "rest": rest,
+        "messages": flights.json,
+        "left_out": left_out,
+        "messages_left_out": flights.left_out,
+    })
+}
+
+/// A kind of event, and the rule behind it if the table has one.
+fn kind_of(kind: &str) -> Value {
+    json!([kind, why_of(kind)])
+}
+
+fn why_of(kind: &str) -> Option<Value> {
+    let why = why(kind)?;
+    Some(json!([why.words, why.key, why.source, why.rule]))
+}
+
+/// The class of stalls, and of all else that is a line of the story: the last to go.
+const STALL: usize = 10;
+
+/// From what goes first in a run that is too long.
+fn class(entry: &TraceEntry, importance: Importance) -> usize {
+    match (entry.fact.routine(), importance) {
+        (Some(Routine::Processed), _) => 0,
+        (Some(Routine::RecordCreated), _) => 1,
+        (Some(Routine::Consumed), _) => 2,
+        (Some(Routine::HighWatermarkMoved), _) => 3,
+        (Some(Routine::Appended), _) => 4,
+        (Some(Routine::Acked), _) => 5,
+        (None, Importance::Detail) => 6,
+        (None, Importance::Again) => 7,
+        (None, Importance::Story) => STALL,
+    }
+}
+
+/// What the run does, or nodes say, at which the course of things turns.
+fn marks(fact: &Fact) -> u64 {
+    match fact {
+        Fact::TimelineEvent { .. } => FAULT,
+        Fact::Crashed
+        | Fact::PowerFailed
+        | Fact::Paused
+        | Fact::Resumed
+        | Fact::Exiting { .. }
+        | Fact::ControllerElected { .. }
+        | Fact::ControllerResigned { .. }
+        | Fact::StateWritten { .. }
+        | Fact::ElectionFailed { .. }
+        | Fact::BecameLeader { .. }
+        | Fact::IsrChanged { .. }
+        | Fact::Truncated { .. }
+        | Fact::HighWatermarkHeld { .. }
+        | Fact::SessionExpired { .. }
+        | Fact::ZooKeeperLeads { .. }
+        | Fact::ZooKeeperLeaves { .. }
+        | Fact::Group(GroupFact::Changed { .. } | GroupFact::MemberRemoved { .. }) => TURN,
+        _ => 0,
+    }
+}
+
+struct Events<'a> {
+    recording: &'a Recording,
+    nodes: &'a Nodes,
+    flights: &'a Flights,
+    words: Words,
+    kinds: Words,
+    columns: [Vec<Value>; 8],
+    last: u64,
+}
+
+impl Events<'_> {
+    fn push(&mut self, entry: &TraceEntry, said: &Sentence, changes: &mut Changes) {
+        let fact = serde_json::to_value(&entry.fact).unwrap_or_default();
+        let of = match fact.get("partition").or_else(|| fact.get("topic")) {
+            Some(Value::String(of)) => Some(of.as_str()),
+            _ => None,
+        };
+        let causes = &self.recording.causes;
+        let cause = causes.binary_search_by_key(&entry.event, |cause| cause.event);
+        let message = cause.ok().and_then(|place| causes[place].message);
+        let message = message.and_then(|number| self.flights.places.get(&number));
+        let kind = match fact.get("fact") {
+            Some(Value::String(kind)) => kind.as_str(),
+            _ => "",
+        };
+        let marks = marks(&entry.fact);
+        self.row(said, kind, marks, of, message.copied(), changes);
+    }
+
+    fn push_stall(&mut self, said: &Sentence, changes: &mut Changes) {
+        self.row(said, "stall", TURN, None, None, changes);
+    }
+
+    fn row(
+        &mut self,
+        said: &Sentence,
+        kind: &str,
+        marks: u64,
+        of: Option<&str>,
+        message: Option<usize>,
+        changes: &mut Changes,
+    ) {
+        let importance = match said.importance {
+            Importance::Story => 0,
+            Importance::Again => 1,
+            Importance::Detail => 2,
+        };
+        let Time(nanos) = said.time;
+        let time = (nanos / 1_000).max(self.last);
+        let row = [
+            Value::from(time - self.last),
+            self.nodes.number(&said.node).into(),
+            self.kinds.number(kind).into(),
+            self.words.number(&said.text).into(),
+            (marks + importance * IMPORTANCE).into(),
+            of.map(|of| self.words.number(of)).into(),
+            message.into(),
+            changes.slots.take_changes().into(),
+        ];
+        self.last = time;
+        let columns = self.columns.iter_mut();
+        columns
+            .zip(row)
+            .for_each(|(column, value)| column.push(value));
+    }
+}
