@@ -1,5 +1,5 @@
-//! The page's parts as one file. Its modules are real ones, which editors and tests can load; here their `import` lines
-//! go and `export` stands before nothing, so that they are one module without a network or a server.
+//! The page's parts as one file. Its modules are real ones, which editors and tests can load; a page that is opened from a
+//! file may load none, so here each becomes a function that gives what it exports, and an `import` takes from there.
 
 use serde_json::Value;
 
@@ -25,14 +25,8 @@ const MODULES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn joined(name: &str, data: &Value) -> String {
-    let mut script = String::new();
-    for (file, text) in MODULES {
-        script += &format!("// ---- {file}\n");
-        for line in text.lines().filter(|line| !line.starts_with("import ")) {
-            script += line.strip_prefix("export ").unwrap_or(line);
-            script.push('\n');
-        }
-    }
+    let modules = MODULES.iter().map(|(file, text)| module(file, text));
+    let script: String = modules.collect();
     let mut page = String::new();
     // Marks are looked for in the page alone: what a run says may look like one.
     for piece in PAGE.split("%%") {
@@ -45,6 +39,36 @@ pub(super) fn joined(name: &str, data: &Value) -> String {
         }
     }
     page
+}
+
+/// A module in a scope of its own: `import`, `export const` and `export function` stand at the beginning of a line.
+fn module(file: &str, text: &str) -> String {
+    // Of its own, so that a module may export what it is called itself.
+    let name = |file: &str| file.replace(".js", "_js");
+    let mut body = String::new();
+    let mut exports = Vec::new();
+    for line in text.lines() {
+        let import = line
+            .strip_prefix("import ")
+            .and_then(|rest| rest.split_once(" from \"./"));
+        if let Some((names, from)) = import {
+            let from = name(from.trim_end_matches("\";"));
+            body += &format!("const {names} = {from};\n");
+            continue;
+        }
+        let exported = line.strip_prefix("export ");
+        if let Some(declared) = exported {
+            let mut words = declared.split(|c: char| !c.is_ascii_alphanumeric());
+            exports.extend(words.nth(1));
+        }
+        body += exported.unwrap_or(line);
+        body.push('\n');
+    }
+    let exports = exports.join(", ");
+    format!(
+        "const {} = (() => {{\n{body}return {{ {exports} }};\n}})();\n",
+        name(file)
+    )
 }
 
 /// JSON in which nothing ends the element around it.
@@ -63,6 +87,13 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_module_keeps_what_it_does_not_export_to_itself() {
+        let text = "import { a } from \"./other.js\";\nconst b = a;\nexport function c() {\n}\nexport const d = b;\n";
+        let expected = "const it_js = (() => {\nconst { a } = other_js;\nconst b = a;\nfunction c() {\n}\nconst d = b;\nreturn { c, d };\n})();\n";
+        assert_eq!(module("it.js", text), expected);
+    }
 
     #[test]
     fn nothing_in_a_run_ends_its_element() {

@@ -3,7 +3,7 @@ import { all, data, events, messages, nodes, upTo, value, words } from "./run.js
 import { byId, cut, drawing, esc, put, roomOf, seconds, span, text } from "./html.js";
 
 const BOX = 58;
-const GAP = 34;
+const GAP = 62;
 const MOST_DOTS = 24;
 const LABELS = 6;
 // Longer ones are looked for apart, so that each look goes back a short time only.
@@ -136,6 +136,26 @@ function cutLinks() {
 
 const middle = (box) => [box.x + box.wide / 2, box.y + BOX / 2];
 
+/** The way from one box to another, as three points of a curve: through the free space between rows, never over a box. */
+function way(from, to) {
+  const ahead = to.x >= from.x ? 1 : -1;
+  const [ax, bx] = [from.x + from.wide / 2 + 14 * ahead, to.x + to.wide / 2 - 14 * ahead];
+  const under = from.y + BOX;
+  // Within a row it goes below, an answer a little deeper.
+  if (from.y === to.y) return [[ax, under], [(ax + bx) / 2, under + (ahead > 0 ? 44 : 64)], [bx, under]];
+  const down = to.y > from.y;
+  const [ay, by] = down ? [under, to.y] : [from.y, to.y + BOX];
+  // Past a row in the middle it goes at its side.
+  const far = Math.abs(by - ay) > GAP + 14;
+  const side = far ? (ax < room / 2 ? -1 : 1) * Math.min(Math.abs(by - ay), room / 3) : down ? 10 : -10;
+  return [[ax, ay], [Math.min(Math.max((ax + bx) / 2 + side, 0), room), (ay + by) / 2], [bx, by]];
+}
+
+const onWay = ([[ax, ay], [mx, my], [bx, by]], part) => {
+  const [a, m, b] = [(1 - part) ** 2, 2 * part * (1 - part), part ** 2];
+  return [Math.round(a * ax + m * mx + b * bx), Math.round(a * ay + m * my + b * by)];
+};
+
 /** Those under way, the rarer kinds first. */
 function underWay(cursor) {
   const least = cursor.playing ? SEEN * cursor.speed : 0;
@@ -161,12 +181,7 @@ function drawMessage({ message, part }, labelled) {
   if (!from || !to || from === to) return "";
   const lost = messages.flight[message] === null;
   // What nobody reads ends between the two.
-  const way = lost ? 0.12 + part * 0.4 : 0.12 + part * 0.76;
-  const [[ax, ay], [bx, by]] = [middle(from), middle(to)];
-  // Requests and answers keep to their own side of the way.
-  const length = Math.hypot(bx - ax, by - ay) || 1;
-  const [side, up] = [((by - ay) / length) * 6, (-(bx - ax) / length) * 6];
-  const [x, y] = [Math.round(ax + (bx - ax) * way + side), Math.round(ay + (by - ay) * way + up)];
+  const [x, y] = onWay(way(from, to), lost ? part * 0.55 : 0.04 + part * 0.92);
   const kind = words[messages.kind[message]];
   const mark =
     lost && part > 0.6
@@ -196,14 +211,18 @@ export function showCluster(cursor) {
   const flying = underWay(cursor);
   const cuts = cutLinks();
   const actor = cursor.event < 0 ? -1 : events.node[cursor.event];
-  const line = (kind, { from, to }) => {
+  const line = ({ from, to }) => {
     const [[ax, ay], [bx, by]] = [middle(from), middle(to)];
-    return `<path class="${kind}" d="M${ax} ${ay}L${bx} ${by}"/>`;
+    return `<path class="cut" d="M${ax} ${ay}L${bx} ${by}"/>`;
+  };
+  const wire = ({ from, to }) => {
+    const [a, m, b] = way(from, to);
+    return `<path class="wire" d="M${a.join(" ")}Q${m.join(" ")} ${b.join(" ")}"/>`;
   };
   const wires = flying.slice(0, MOST_DOTS).map(({ message }) => ({ from: placed.get(messages.from[message]), to: placed.get(messages.to[message]) }));
   const parts =
-    wires.filter(({ from, to }) => from && to).map((wire) => line("wire", wire)).join("") +
-    cuts.slice(0, 40).map((pair) => line("cut", pair)).join("") +
+    wires.filter(({ from, to }) => from && to && from !== to).map(wire).join("") +
+    cuts.slice(0, 40).map(line).join("") +
     layers.flat().map((box) => drawBox(box, actor)).join("") +
     cuts.slice(0, 8).map((pair) => {
       const [[ax, ay], [bx, by]] = [middle(pair.from), middle(pair.to)];

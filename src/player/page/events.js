@@ -1,11 +1,13 @@
 // The list of events, of which only the rows in sight are in the page; and the current event with its why.
 import { data, events, messages, nodes, upTo, words } from "./run.js";
-import { byId, esc, put, seconds, span } from "./html.js";
+import { byId, esc, heightOf, put, seconds, span } from "./html.js";
 import { cursor, link, pause, toEvent } from "./cursor.js";
 import { filter } from "./filter.js";
 
 const ROW = 46;
 const BESIDE = 6;
+// Where the list is scrolled to: known here, so that nothing is measured while it is drawn.
+let top = 0;
 
 /** The place in the list of the last event that has happened. */
 export const placeOf = (event) => upTo(filter.events, event) - 1;
@@ -23,8 +25,8 @@ export function stepBy(steps) {
 
 function rows() {
   const list = byId("events");
-  const first = Math.max(Math.floor(list.scrollTop / ROW) - BESIDE, 0);
-  const last = Math.min(first + Math.ceil(list.clientHeight / ROW) + 2 * BESIDE, filter.events.length);
+  const first = Math.max(Math.floor(top / ROW) - BESIDE, 0);
+  const last = Math.min(first + Math.ceil(heightOf(list) / ROW) + 2 * BESIDE, filter.events.length);
   const current = placeOf(cursor.event);
   let out = `<div style="height:${filter.events.length * ROW}px"></div>`;
   for (let place = first; place < last; place++) {
@@ -64,8 +66,12 @@ let told = -1;
 export function showEvents() {
   const list = byId("events");
   const current = Math.max(placeOf(cursor.event), 0);
-  const [top, bottom] = [list.scrollTop, list.scrollTop + list.clientHeight - ROW];
-  if (current * ROW < top || current * ROW > bottom) list.scrollTop = current * ROW - list.clientHeight / 2 + ROW / 2;
+  const height = heightOf(list);
+  if (current * ROW < top || current * ROW > top + height - ROW) {
+    const most = Math.max(filter.events.length * ROW - height, 0);
+    top = Math.round(Math.min(Math.max(current * ROW - height / 2 + ROW / 2, 0), most));
+    requestAnimationFrame(() => (list.scrollTop = top));
+  }
   rows();
   now();
   byId("link").setAttribute("href", link());
@@ -78,7 +84,10 @@ export function showEvents() {
 
 export function startEvents() {
   const list = byId("events");
-  list.addEventListener("scroll", rows);
+  list.addEventListener("scroll", () => {
+    top = list.scrollTop;
+    rows();
+  });
   list.addEventListener("click", (it) => {
     const row = it.target.closest("[data-event]");
     if (!row) return;

@@ -7,13 +7,14 @@ import { filter } from "./filter.js";
 const MOST = 24;
 const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
-/** Where the committed records of each partition end, as its leader says; or the furthest that anybody says. */
+/** Where each partition's log ends: that of who leads in the newest epoch, or the furthest that anybody says. */
 function ends() {
   const found = new Map();
   for (const { of, and, value: end } of all("end")) {
-    const leads = value("role", of, and)?.[0] === "leader";
+    const [role, epoch] = value("role", of, and) ?? [];
+    const leads = role === "leader" ? epoch : -1;
     const known = found.get(and);
-    if (!known || leads || (!known.leads && end > known.end)) found.set(and, { end, leads });
+    if (!known || leads > known.leads || (leads === known.leads && end > known.end)) found.set(and, { end, leads });
   }
   return found;
 }

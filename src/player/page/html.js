@@ -31,7 +31,13 @@ export const text = (x, y, words, kind = "", anchor = "start") =>
 export const drawing = (width, height, label, parts) =>
   `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${esc(label)}">${parts}</svg>`;
 
-/** The room that a part of the page has. */
-export const roomOf = (element) => Math.max(Math.floor(element.clientWidth), 280);
+const rooms = new Map();
+/** The room that a part of the page has. It is asked for once: to measure in the middle of writing is what is slow. */
+export const roomOf = (element) => {
+  if (!rooms.has(element)) rooms.set(element, { width: Math.max(Math.floor(element.clientWidth), 280), height: element.clientHeight });
+  return rooms.get(element).width;
+};
+export const heightOf = (element) => (roomOf(element), rooms.get(element).height);
+export const forgetRooms = () => rooms.clear();
 
 export const topicOf = (partition) => partition.replace(/-\d+$/, "");

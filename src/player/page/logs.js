@@ -17,7 +17,7 @@ function epochAt(epochs, offset) {
   return found;
 }
 
-function replica(name, partition, first, last, y, isr) {
+function replica(name, partition, { first, last, wide }, y, isr) {
   const [start, hw, end] = ["start", "hw", "end"].map((kind) => value(kind, name, partition) ?? 0);
   const role = value("role", name, partition);
   const epochs = value("epochs", name, partition);
@@ -28,8 +28,9 @@ function replica(name, partition, first, last, y, isr) {
     const at = `x="${x(offset)}" y="${y + 2}" width="${CELL - 2}" height="22"`;
     cells += `<rect class="cell ${of === null ? "" : epoch(of)}" ${at} ${of === null ? 'fill="none"' : ""}/>`;
     if (offset >= hw) cells += `<rect class="hatch" ${at}/>`;
-    cells += text(x(offset) + CELL / 2 - 1, y + 17, offset % 1000, of === null ? "" : "on " + epoch(of), "middle");
+    cells += text(x(offset) + CELL / 2 - 1, y + 17, offset % 1000, offset >= hw ? "on hatched" : of === null ? "" : "on " + epoch(of), "middle");
   }
+  if (end > 0 && end <= first) cells += text(LEFT, y + 17, `◂ ends at ${end}, before what is drawn`, "faint");
   const mark = (offset, words) =>
     offset >= first && offset <= last ? `<path class="mark" d="M${x(offset) - 1} ${y - 1}v28"><title>${words}</title></path>` : "";
   const id = Number(name.slice("broker-".length));
@@ -37,7 +38,7 @@ function replica(name, partition, first, last, y, isr) {
   const inSync = isr && isr.includes(id);
   return (
     text(0, y + 12, name, "name") + text(0, y + 27, what, role === null ? "bad" : "faint") + cells + mark(hw, "high watermark") +
-    text(LEFT, y + 39, `start ${start}, committed below ${hw}, end ${end}${isr ? (inSync ? ", in sync" : ", out of the ISR") : ""}`, isr && !inSync ? "bad" : "faint")
+    text(wide ? LEFT : 0, y + 39, `start ${start}, committed below ${hw}, end ${end}${isr ? (inSync ? ", in sync" : ", out of the ISR") : ""}`, isr && !inSync ? "bad" : "faint")
   );
 }
 
@@ -54,7 +55,7 @@ export function showLogs() {
     const last = Math.max(...names.map((name) => value("end", name, partition)), 0);
     const first = Math.max(last - columns, 0);
     const state = value("state", partition);
-    const rows = names.map((name, i) => replica(name, partition, first, last, i * ROW, state?.[2])).join("");
+    const rows = names.map((name, i) => replica(name, partition, { first, last, wide: width > 420 }, i * ROW, state?.[2])).join("");
     const label = names.map((name) => `${name}: start ${value("start", name, partition) ?? 0}, high watermark ${value("hw", name, partition) ?? 0}, end ${value("end", name, partition)}`).join("; ");
     const said = state ? `leader ${state[0] < 0 ? "nobody" : "broker-" + state[0]}, epoch ${state[1]}, ISR ${state[2].join(",") || "nobody"}` : "";
     out += `<h3>${esc(partition)} <span class="faint">${esc(said)}${first > 0 ? `; offsets below ${first} are not drawn` : ""}</span></h3>` + drawing(width, names.length * ROW, label, rows);

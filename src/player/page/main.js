@@ -1,6 +1,6 @@
 // Puts the page together: what there is to show, who shows it, and where to begin.
 import { data, events, end } from "./run.js";
-import { byId, seconds } from "./html.js";
+import { byId, forgetRooms, heightOf, seconds } from "./html.js";
 import { cursor, fromLink, link, tellAll, toEvent, watch } from "./cursor.js";
 import { startFilter } from "./filter.js";
 import { showCluster } from "./cluster.js";
@@ -26,6 +26,7 @@ function sayWhatIsLeftOut() {
 byId("title").textContent = data.name;
 byId("about").textContent = `${data.about} Seed ${data.seed}, ${seconds(end, 1)}, ${events.count} events.`;
 sayWhatIsLeftOut();
+for (const id of ["cluster", "logs", "leadership", "events"]) heightOf(byId(id));
 startScrubber();
 startEvents();
 startKeys();
@@ -38,5 +39,9 @@ watch(() => {
   if (!cursor.playing) resting = setTimeout(() => history.replaceState(null, "", link()), 300);
 });
 addEventListener("hashchange", () => fromLink(location.hash));
-addEventListener("resize", () => tellAll());
+addEventListener("resize", () => {
+  forgetRooms();
+  tellAll();
+});
+
 if (!fromLink(location.hash)) toEvent(-1);

@@ -7,12 +7,17 @@ import { stepBy } from "./events.js";
 const KINDS = ["process", "state", "role", "start", "hw", "end", "epochs", "position", "owner", "committed", "znode", "links"];
 
 window.trialSelfTest = () => {
-  const was = cursor.event;
+  const [was, time] = [cursor.event, cursor.time];
   const times = [];
+  // The least of three, each from elsewhere: what else the machine does in the meantime is no part of it.
   const timed = (does) => {
-    const begin = performance.now();
-    does();
-    times.push(performance.now() - begin);
+    const taken = [1, 2, 3].map((round) => {
+      if (round > 1) toEvent((events.count * round) >> 2);
+      const begin = performance.now();
+      does();
+      return performance.now() - begin;
+    });
+    times.push(Math.min(...taken));
   };
   const stateAt = (event) => {
     goTo(event);
@@ -31,9 +36,9 @@ window.trialSelfTest = () => {
   }
   tellAll();
   for (let i = 0; i < 100; i++) timed(() => toTime((end * ((i * 37) % 100)) / 100));
-  for (let i = 0; i < 50; i++) timed(() => stepBy(1));
-  for (let i = 0; i < 50; i++) timed(() => stepBy(-1));
+  for (let i = 0; i < 100; i++) timed(() => stepBy(i % 2 ? -1 : 1));
   times.sort((a, b) => a - b);
   toEvent(was);
-  return { events: events.count, slots: named("end").length, inputs: times.length, median: times[times.length >> 1], worst: times.at(-1), differ };
+  if (time > cursor.time) toTime(time);
+  return { events: events.count, replicas: named("end").length, inputs: times.length, median: times[times.length >> 1], worst: times.at(-1), differ };
 };

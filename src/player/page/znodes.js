@@ -20,7 +20,7 @@ export function showZnodes(cursor) {
     const sorted = [...children].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
     const items = sorted.slice(0, MOST).map(([name, node]) => {
       const owner = node.owner ? ` <span class="faint">ephemeral, of ${esc(node.owner)}</span>` : "";
-      const says = node.data ? ` <span class="mono faint">${esc(node.data)}</span>` : "";
+      const says = node.data ? `<span class="mono faint" title="${esc(node.data)}">${esc(node.data)}</span>` : "";
       const now = changed.has(node.path) ? ' class="changed"' : "";
       return `<li><span${now}><span class="name">/${esc(name)}</span>${now ? " (changed now)" : ""}</span>${owner}${says}${list(node)}</li>`;
     });
