@@ -1,0 +1,190 @@
+// What a person does with a page that plays a run, done in a headless Chromium: open, scrub, step, jump, search, filter,
+// click, play, follow a link, at the width of a desk and of a phone, in light and dark; nothing may complain.
+//
+//     tests/player/run.sh [--pictures DIR]
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { open } from "./browser.mjs";
+
+const [folder, pictures] = process.argv.slice(2);
+const url = (name, hash = "") => pathToFileURL(`${folder}/${name}.html`).href + hash;
+const wait = (millis) => new Promise((done) => setTimeout(done, millis));
+let passed = 0;
+
+async function test(name, how, does) {
+  const page = await open({ width: 1280, height: 900, ...how });
+  try {
+    await does(page);
+    assert.deepEqual(page.complaints, [], "nothing complains");
+    if (pictures) {
+      mkdirSync(pictures, { recursive: true });
+      writeFileSync(`${pictures}/${name.replace(/\W+/g, "-")}.png`, await page.picture());
+    }
+    console.log("ok   " + name);
+    passed++;
+  } catch (error) {
+    console.log("FAIL " + name + "\n" + error.stack);
+    process.exitCode = 1;
+  } finally {
+    await page.close();
+  }
+}
+
+const now = (page) => page.run("document.querySelector('#now').textContent");
+const clock = (page) => page.run("document.querySelector('#clock').textContent");
+const click = (page, what) => page.run(`document.querySelector(${JSON.stringify(what)}).click()`);
+const choose = (page, id, value) =>
+  page.run(`{ const it = document.getElementById("${id}"); it.value = ${JSON.stringify(value)}; it.dispatchEvent(new Event("input", { bubbles: true })); }`);
+
+/** Texts that are hard to read: their colour against what lies behind them, as WCAG 2 reckons it. */
+const FAINT = `(() => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (colour) => { const [r, g, b] = colour.map((it) => (it /= 255) <= 0.03928 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (it) => { for (; it; it = it.parentElement) { const c = rgb(getComputedStyle(it).backgroundColor); if (c.length === 3 || c[3] > 0.9) return c.slice(0, 3); } return [255, 255, 255]; };
+  const found = [];
+  for (const it of document.querySelectorAll("body *")) {
+    const says = [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!says || !it.getClientRects().length || it.matches("script, style, option, title, .on")) continue;
+    const style = getComputedStyle(it);
+    const [a, b] = [light(rgb(it instanceof SVGElement ? style.fill : style.color).slice(0, 3)), light(behind(it instanceof SVGElement ? it.closest("div") : it))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(it.textContent.trim().slice(0, 40) + " " + ratio.toFixed(2));
+  }
+  return found;
+})()`;
+
+await test("it opens at the beginning, and steps forwards and back", { url: url("leader-crash") }, async (page) => {
+  assert.match(await now(page), /Nothing has happened yet/);
+  await page.press("ArrowRight");
+  const first = await now(page);
+  await page.press("ArrowRight");
+  assert.notEqual(await now(page), first);
+  await page.press("ArrowLeft");
+  assert.equal(await now(page), first);
+  await page.press("ArrowLeft");
+  assert.match(await now(page), /Nothing has happened yet/);
+  assert.match(await page.run("document.querySelector('#live').textContent"), /beginning/);
+});
+
+await test("keys jump to faults and changes of state", { url: url("leader-crash") }, async (page) => {
+  await page.press("f");
+  assert.match(await now(page), /crash of broker-3/);
+  await page.press("ArrowRight", true);
+  assert.match(await now(page), /broker-3 crashes/);
+  assert.match(await page.run("document.querySelector('#cluster').textContent"), /✕ broker-3\s*crashed/);
+  assert.match(await page.run("document.querySelector('#logs').textContent"), /not running/);
+  await page.press("f");
+  assert.match(await now(page), /start of broker-3/);
+  await page.press("F", true);
+  assert.match(await now(page), /crash of broker-3/);
+  await page.press("End");
+  assert.match(await clock(page), /^120\.000/);
+  await page.press("Home");
+  assert.match(await clock(page), /^0\.000/);
+});
+
+await test("the scrubber leads to a time, and the address to that moment", { url: url("leader-crash", "#t=44.5") }, async (page) => {
+  assert.equal(await clock(page), "44.500 s");
+  await choose(page, "time", "30500000");
+  assert.equal(await clock(page), "30.500 s");
+  const link = await page.run("document.querySelector('#link').getAttribute('href')");
+  await page.press("Home");
+  await page.run(`location.hash = ${JSON.stringify(link)}`);
+  await wait(100);
+  assert.match(await clock(page), /^30\.\d/);
+  await wait(400);
+  assert.match(await page.run("location.hash"), /^#t=30\./);
+});
+
+await test("it plays and pauses", { url: url("leader-crash", "#t=29") }, async (page) => {
+  await choose(page, "speed", "5");
+  await page.press(" ");
+  await wait(600);
+  await page.press(" ");
+  const at = await clock(page);
+  assert.ok(parseFloat(at) > 29.5, at);
+  await wait(200);
+  assert.equal(await clock(page), at);
+  assert.equal(await page.run("document.querySelector('#play').textContent"), "▶ Play");
+});
+
+await test("search and filters choose what the list shows", { url: url("leader-crash") }, async (page) => {
+  const count = async () => parseInt(await page.run("document.querySelector('#count').textContent"));
+  const story = await count();
+  await choose(page, "importance", "2");
+  const everything = await count();
+  assert.ok(everything > 10 * story);
+  await choose(page, "node", "broker-2");
+  const ofNode = await count();
+  assert.ok(ofNode > 0 && ofNode < everything);
+  await choose(page, "kind", "became-leader");
+  assert.ok((await count()) < 5);
+  await choose(page, "node", "");
+  await choose(page, "kind", "");
+  await page.press("/");
+  assert.equal(await page.run("document.activeElement.id"), "search");
+  await page.press("k");
+  assert.equal(await page.run("document.querySelector('#search').value"), "k", "a field keeps its keys");
+  await choose(page, "search", "gives up the session");
+  assert.equal(await count(), 1);
+  await click(page, "#events [data-event]");
+  assert.match(await now(page), /gives up the session of broker-3/);
+  assert.match(await now(page), /Why:.*zookeeper\.session\.timeout\.ms/);
+});
+
+await test("keys can be turned off", { url: url("leader-crash") }, async (page) => {
+  await page.press("?");
+  assert.equal(await page.run("document.querySelector('#help').open"), true);
+  await click(page, "#shortcuts");
+  await page.run("document.activeElement.blur()");
+  await page.press("f");
+  assert.match(await now(page), /Nothing has happened yet/);
+});
+
+await test("all that can be used is reached by the tabulator", { url: url("leader-crash") }, async (page) => {
+  const reached = new Set();
+  for (let i = 0; i < 30; i++) {
+    await page.press("Tab");
+    reached.add(await page.run("document.activeElement.id || document.activeElement.tagName"));
+  }
+  for (const id of ["previous-fault", "previous", "play", "next", "speed", "link", "time", "search", "importance", "node", "topic", "kind", "events", "SUMMARY"]) {
+    assert.ok(reached.has(id), `${id} is not reached: ${[...reached]}`);
+  }
+});
+
+await test("groups, lag and cut links are told in words", { url: url("eager-rebalance", "#t=22") }, async (page) => {
+  const groups = await page.run("document.querySelector('#groups').textContent");
+  assert.match(groups, /dashboards Stable, generation \d+, members: 3/);
+  assert.match(groups, /CURRENT-OFFSET/);
+});
+
+await test("a cut is seen, and who leads no longer", { url: url("leader-cut-from-zookeeper", "#t=50") }, async (page) => {
+  assert.match(await page.run("document.querySelector('#cluster').textContent"), /messages are cut between broker-2 and zookeeper-1/);
+  assert.match(await page.run("document.querySelector('#logs').textContent"), /out of the ISR/);
+});
+
+for (const dark of [false, true]) {
+  const how = { url: url("leader-crash", "#t=31"), dark };
+  await test(`contrast is that of WCAG AA, ${dark ? "dark" : "light"}`, how, async (page) => {
+    assert.deepEqual(await page.run(FAINT), []);
+  });
+}
+
+for (const name of ["leader-crash", "eager-rebalance", "truck-gps-100"]) {
+  await test(`on a phone nothing is wider than the page: ${name}`, { url: url(name, "#t=31"), width: 390, height: 844 }, async (page) => {
+    assert.ok((await page.run("document.documentElement.scrollWidth")) <= 390);
+  });
+}
+
+for (const name of ["leader-crash", "truck-gps-100"]) {
+  await test(`it is quick, and a state is the same from both sides: ${name}`, { url: url(name) }, async (page) => {
+    const measured = await page.run("trialSelfTest()");
+    console.log("     " + JSON.stringify(measured));
+    assert.equal(measured.differ, 0);
+    assert.ok(measured.median < 8, "median");
+    assert.ok(measured.worst < 16, "input to the end of its handler under 16 ms");
+  });
+}
+
+console.log(`${passed} passed, ${process.exitCode ? "some" : 0} failed`);
