@@ -66,7 +66,19 @@ pub fn data(recording: &Recording) -> Value {
     }
     // What came after the last event that is there.
     let rest = changes.slots.take_changes();
-    let [time, node, kind, text, marks, of, message, changed] = events.columns;
+    let [
+        time,
+        node,
+        kind,
+        text,
+        marks,
+        of,
+        message,
+        record,
+        from,
+        to,
+        changed,
+    ] = events.columns;
     let whys = events.kinds.into_list();
     let whys: Vec<Value> = whys.into_iter().map(|kind| kind_of(&kind)).collect();
     let kinds: BTreeSet<&str> = recording.sent.iter().map(|sent| &*sent.kind).collect();
@@ -88,7 +100,7 @@ pub fn data(recording: &Recording) -> Value {
         "slots": changes.slots.into_names(),
         "events": {
             "time": time, "node": node, "kind": kind, "text": text, "marks": marks, "of": of,
-            "message": message, "changes": changed,
+            "message": message, "record": record, "from": from, "to": to, "changes": changed,
         },
         "rest": rest,
         "messages": flights.json,
@@ -156,31 +168,42 @@ struct Events<'a> {
     flights: &'a Flights,
     words: Words,
     kinds: Words,
-    columns: [Vec<Value>; 8],
+    columns: [Vec<Value>; 11],
     last: u64,
+}
+
+/// What an event is about, as far as its fact says so.
+#[derive(Default)]
+struct About<'a> {
+    /// A partition or a topic.
+    of: Option<&'a str>,
+    record: Option<&'a str>,
+    /// Offsets, from the first to behind the last.
+    offsets: Option<(i64, i64)>,
+    /// The place of the message that was read in it.
+    message: Option<usize>,
 }
 
 impl Events<'_> {
     fn push(&mut self, entry: &TraceEntry, said: &Sentence, changes: &mut Changes) {
         let fact = serde_json::to_value(&entry.fact).unwrap_or_default();
-        let of = match fact.get("partition").or_else(|| fact.get("topic")) {
-            Some(Value::String(of)) => Some(of.as_str()),
-            _ => None,
-        };
+        let word = |key: &str| fact.get(key).and_then(Value::as_str);
         let causes = &self.recording.causes;
         let cause = causes.binary_search_by_key(&entry.event, |cause| cause.event);
         let message = cause.ok().and_then(|place| causes[place].message);
         let message = message.and_then(|number| self.flights.places.get(&number));
-        let kind = match fact.get("fact") {
-            Some(Value::String(kind)) => kind.as_str(),
-            _ => "",
+        let about = About {
+            of: word("partition").or_else(|| word("topic")),
+            record: word("record"),
+            offsets: offsets(&entry.fact),
+            message: message.copied(),
         };
-        let marks = marks(&entry.fact);
-        self.row(said, kind, marks, of, message.copied(), changes);
+        let kind = word("fact").unwrap_or_default();
+        self.row(said, kind, marks(&entry.fact), &about, changes);
     }
 
     fn push_stall(&mut self, said: &Sentence, changes: &mut Changes) {
-        self.row(said, "stall", TURN, None, None, changes);
+        self.row(said, "stall", TURN, &About::default(), changes);
     }
 
     fn row(
@@ -188,8 +211,7 @@ impl Events<'_> {
         said: &Sentence,
         kind: &str,
         marks: u64,
-        of: Option<&str>,
-        message: Option<usize>,
+        about: &About<'_>,
         changes: &mut Changes,
     ) {
         let importance = match said.importance {
@@ -205,8 +227,11 @@ impl Events<'_> {
             self.kinds.number(kind).into(),
             self.words.number(&said.text).into(),
             (marks + importance * IMPORTANCE).into(),
-            of.map(|of| self.words.number(of)).into(),
-            message.into(),
+            about.of.map(|of| self.words.number(of)).into(),
+            about.message.into(),
+            about.record.map(|record| self.words.number(record)).into(),
+            about.offsets.map(|(from, _)| from).into(),
+            about.offsets.map(|(_, to)| to).into(),
             changes.slots.take_changes().into(),
         ];
         self.last = time;
@@ -214,5 +239,25 @@ impl Events<'_> {
         columns
             .zip(row)
             .for_each(|(column, value)| column.push(value));
+    }
+}
+
+/// The offsets that a fact is about, from the first to behind the last, for who follows one record.
+fn offsets(fact: &Fact) -> Option<(i64, i64)> {
+    match fact {
+        Fact::Appended {
+            base_offset,
+            last_offset,
+            ..
+        } => Some((*base_offset, last_offset + 1)),
+        Fact::Acked { offset, .. } | Fact::Consumed { offset, .. } if *offset >= 0 => {
+            Some((*offset, offset + 1))
+        }
+        Fact::Group(GroupFact::Processed { offset, .. }) => Some((*offset, offset + 1)),
+        // All before it.
+        Fact::HighWatermarkMoved { high_watermark, .. } => Some((0, *high_watermark)),
+        Fact::Group(GroupFact::OffsetCommitted { offset, .. }) => Some((0, *offset)),
+        Fact::Truncated { from, to, .. } => Some((*to, *from)),
+        _ => None,
     }
 }

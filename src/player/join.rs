@@ -11,6 +11,7 @@ const MODULES: &[(&str, &str)] = &[
     ("run.js", include_str!("page/run.js")),
     ("cursor.js", include_str!("page/cursor.js")),
     ("html.js", include_str!("page/html.js")),
+    ("journey.js", include_str!("page/journey.js")),
     ("filter.js", include_str!("page/filter.js")),
     ("cluster.js", include_str!("page/cluster.js")),
     ("logs.js", include_str!("page/logs.js")),

@@ -78,7 +78,9 @@ fn the_columns_of_every_scenario_fit_together() {
         let name = shipped.name();
         let data = data(&played(name));
         let events = list(&data, "/events/time").len();
-        for column in ["node", "kind", "text", "marks", "of", "message", "changes"] {
+        for column in [
+            "node", "kind", "text", "marks", "of", "message", "record", "from", "to", "changes",
+        ] {
             assert_eq!(
                 list(&data, &format!("/events/{column}")).len(),
                 events,

@@ -2,7 +2,8 @@
 import { data, events, messages, nodes, upTo, words } from "./run.js";
 import { byId, esc, heightOf, put, seconds, span } from "./html.js";
 import { cursor, link, pause, toEvent } from "./cursor.js";
-import { filter } from "./filter.js";
+import { filter, follow } from "./filter.js";
+import { nameOf } from "./journey.js";
 
 const ROW = 46;
 const BESIDE = 6;
@@ -59,7 +60,9 @@ function now() {
     read = `<p><span class="name">After it read:</span> ${esc(sort)} from ${esc(nodes[messages.from[message]].name)}, sent ${span(messages.flight[message] ?? 0)} before. <span class="mono faint">${esc(words[messages.label[message]].slice(0, 200))}</span></p>`;
     read += why ? "" : rule(data.message_whys[sort]);
   }
-  put(place, `<p class="faint"><span class="mono">${seconds(events.time[event], 6)}</span> ${esc(kind)}</p><p class="said"><span class="name">${esc(nodes[events.node[event]].name)}</span> ${esc(words[events.text[event]])}</p>${rule(why)}${read}`);
+  const record = nameOf(event);
+  const way = record ? `<p><button data-follow="${esc(record)}">follow ${esc(record.slice("record:".length))}</button></p>` : "";
+  put(place, `<p class="faint"><span class="mono">${seconds(events.time[event], 6)}</span> ${esc(kind)}</p><p class="said"><span class="name">${esc(nodes[events.node[event]].name)}</span> ${esc(words[events.text[event]])}</p>${rule(why)}${read}${way}`);
 }
 
 let told = -1;
@@ -93,6 +96,10 @@ export function startEvents() {
     if (!row) return;
     pause();
     toEvent(Number(row.dataset.event));
+  });
+  byId("now").addEventListener("click", (it) => {
+    const name = it.target.closest("[data-follow]")?.dataset.follow;
+    if (name) follow(name);
   });
   list.addEventListener("keydown", (it) => {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[it.key];

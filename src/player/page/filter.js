@@ -1,6 +1,7 @@
 // Which events the list shows: by search, importance, node, topic and kind. Stepping goes over the same ones.
 import { data, events, nodes, words } from "./run.js";
 import { byId, esc, topicOf } from "./html.js";
+import { asked, journey } from "./journey.js";
 
 export const filter = { events: [], topic: "" };
 let changed = () => {};
@@ -13,8 +14,9 @@ function apply() {
   const importance = Number(byId("importance").value);
   const [node, topic, kind] = ["node", "topic", "kind"].map((id) => byId(id).value);
   filter.topic = topic;
-  filter.events = [];
-  for (let event = 0; event < events.count; event++) {
+  const record = asked(byId("search").value);
+  filter.events = record ? journey(record) : [];
+  for (let event = 0; !record && event < events.count; event++) {
     const name = nodes[events.node[event]].name;
     const of = events.of[event] === null ? "" : words[events.of[event]];
     const says = words[events.text[event]];
@@ -38,6 +40,12 @@ export function startFilter(whenChanged) {
   byId("topic").innerHTML = list(topics, "all");
   byId("kind").innerHTML = list(data.kinds.map(([kind]) => kind), "all");
   for (const id of ["search", "importance", "node", "topic", "kind"]) byId(id).addEventListener("input", apply);
+  apply();
+}
+
+/** Follows a record: the list has its way and nothing else. */
+export function follow(name) {
+  byId("search").value = name;
   apply();
 }
 

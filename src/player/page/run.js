@@ -19,6 +19,10 @@ export const events = {
   text: data.events.text,
   of: data.events.of,
   message: data.events.message,
+  // Of a record: its name, or the offsets from the first to behind the last.
+  record: data.events.record,
+  from: data.events.from,
+  to: data.events.to,
   isFault: (event) => (data.events.marks[event] & 1) > 0,
   isTurn: (event) => (data.events.marks[event] & 2) > 0,
   importance: (event) => data.events.marks[event] >> 2,
