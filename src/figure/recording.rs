@@ -71,7 +71,10 @@ impl Recording {
                 TraceLine::Fact(entry) => recording.fact(&entry),
                 TraceLine::Cause(cause) => recording.cause(&cause),
                 TraceLine::Sent(sent) => recording.sent(&sent),
-                TraceLine::End(closing) => return Ok((recording, closing)),
+                TraceLine::End(closing) => {
+                    recording.end = recording.end.max(Time(closing.end_ns));
+                    return Ok((recording, closing));
+                }
             }
         }
     }
