@@ -93,6 +93,14 @@ impl Asked {
         }
     }
 
+    fn needs_messages(self) -> bool {
+        match self {
+            Asked::Picture(kind) => kind.needs_messages(),
+            Asked::Several(_) => false,
+            Asked::Export(_) => true,
+        }
+    }
+
     fn about(self) -> &'static str {
         match self {
             Asked::Picture(kind) => kind.about(),
@@ -119,10 +127,20 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
     let recording = match asked.iter().all(|kind| matches!(kind, Asked::Several(_))) {
         // They play runs of their own.
         true if !asked.is_empty() => Recording::default(),
-        _ => recording(&arguments.run, arguments.seed, &arguments.sets, terminal)?,
+        _ => {
+            let messages = asked.is_empty() || asked.iter().any(|kind| kind.needs_messages());
+            recording(
+                &arguments.run,
+                arguments.seed,
+                &arguments.sets,
+                messages,
+                terminal,
+            )?
+        }
     };
     let at = arguments.at.map(|it| Time::ZERO + it);
-    if at.is_some_and(|at| at > recording.end) {
+    let is_played = recording.end > Time::ZERO;
+    if at.is_some_and(|at| is_played && at > recording.end) {
         let end = Duration(recording.end.0);
         return Err(
             Diagnostic::about_file("--at", "that is after the end of the run")
@@ -320,6 +338,7 @@ pub(super) fn recording(
     run: &str,
     seed: Option<u64>,
     sets: &[String],
+    messages: bool,
     terminal: &mut Terminal,
 ) -> Result<Recording, Diagnostic> {
     if is_trace(run) {
@@ -327,7 +346,7 @@ pub(super) fn recording(
         let file = File::open(&name).map_err(|error| {
             Diagnostic::about_file(&name, inputs::reason(&error)).expected(tell::EXPECTED)
         })?;
-        let read = Recording::read(BufReader::new(file));
+        let read = Recording::read(BufReader::new(file), messages);
         let (recording, _) = read.map_err(|error| tell::damaged(name, error))?;
         return Ok(recording);
     }
@@ -338,6 +357,6 @@ pub(super) fn recording(
     }
     let plan = loaded.plan;
     let seed = seed.unwrap_or(plan.seed);
-    Recording::of(&plan, seed)
+    Recording::of_run(&plan, seed, messages)
         .map_err(|error| Diagnostic::about_file(input.name, error.to_string()))
 }

@@ -43,7 +43,13 @@ fn written(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnos
     if let Some(out) = &arguments.out {
         claim(out, arguments.force)?;
     }
-    let recording = chart::recording(&arguments.run, arguments.seed, &arguments.sets, terminal)?;
+    let recording = chart::recording(
+        &arguments.run,
+        arguments.seed,
+        &arguments.sets,
+        true,
+        terminal,
+    )?;
     let named = || PathBuf::from(format!("{}.html", recording.name));
     let out = arguments.out.clone().unwrap_or_else(named);
     claim(&out, arguments.force)?;

@@ -94,6 +94,11 @@ kinds! {
 }
 
 impl Kind {
+    /// Whether it is drawn from causes and messages, too.
+    pub const fn needs_messages(self) -> bool {
+        matches!(self, Kind::Messages | Kind::Outage)
+    }
+
     /// How the same figure of several runs stands: aligned in time.
     pub const fn stand(self) -> Stand {
         match self {

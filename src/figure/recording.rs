@@ -32,6 +32,14 @@ impl Recording {
     /// # Errors
     /// A plan that cannot be run.
     pub fn of(plan: &Plan, seed: u64) -> Result<Recording, Unbuildable> {
+        Recording::of_run(plan, seed, true)
+    }
+
+    /// As `of`; without causes and messages it takes half the memory.
+    ///
+    /// # Errors
+    /// A plan that cannot be run.
+    pub fn of_run(plan: &Plan, seed: u64, messages: bool) -> Result<Recording, Unbuildable> {
         let mut recording = Recording {
             name: plan.name.clone(),
             about: plan.about.clone(),
@@ -40,7 +48,9 @@ impl Recording {
         };
         let mut run = Run::start(plan, seed)?;
         run.keep(Keep::Nothing);
-        run.keep_causes();
+        if messages {
+            run.keep_causes();
+        }
         run.until_watched(run.end(), &mut recording);
         recording.end = run.end();
         Ok(recording)
@@ -50,7 +60,10 @@ impl Recording {
     ///
     /// # Errors
     /// What is no whole trace of this version, with its line.
-    pub fn read(input: impl BufRead) -> Result<(Recording, Closing), TraceFileError> {
+    pub fn read(
+        input: impl BufRead,
+        messages: bool,
+    ) -> Result<(Recording, Closing), TraceFileError> {
         let (
             TraceHeader {
                 scenario,
@@ -69,8 +82,9 @@ impl Recording {
         loop {
             match reader.next_entry()? {
                 TraceLine::Fact(entry) => recording.fact(&entry),
-                TraceLine::Cause(cause) => recording.cause(&cause),
-                TraceLine::Sent(sent) => recording.sent(&sent),
+                TraceLine::Cause(cause) if messages => recording.cause(&cause),
+                TraceLine::Sent(sent) if messages => recording.sent(&sent),
+                TraceLine::Cause(_) | TraceLine::Sent(_) => {}
                 TraceLine::End(closing) => {
                     recording.end = recording.end.max(Time(closing.end_ns));
                     return Ok((recording, closing));

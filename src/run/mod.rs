@@ -29,6 +29,7 @@ use crate::trace::{
     CauseEntry, Keep, Nobody, Observer, RoutineCounts, SentEntry, Sink, TraceEntry,
 };
 use operator::Operator;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A simulation under way.
@@ -44,6 +45,8 @@ pub struct Run {
     /// Causes of the events since the last look, while they are kept.
     causes: Vec<CauseEntry>,
     sent: Vec<SentEntry>,
+    /// Names of kinds of messages, each once.
+    kinds: BTreeMap<&'static str, Rc<str>>,
     end: Time,
     /// A property that broke while the cluster ran; it ends the run.
     violation: Option<Violation>,
@@ -131,6 +134,7 @@ impl Run {
             sink: Sink::default(),
             causes: Vec::new(),
             sent: Vec::new(),
+            kinds: BTreeMap::new(),
             violation: None,
             stopped: None,
         };
@@ -458,14 +462,20 @@ impl Run {
                     message: caused.message,
                 }));
             let sent: Vec<Sent> = self.kernel.take_sent().collect();
-            self.sent.extend(sent.into_iter().map(|sent| SentEntry {
-                number: sent.number,
-                event: sent.event,
-                time: sent.time,
-                node: Rc::clone(self.kernel.name(sent.from)),
-                to: Rc::clone(self.kernel.name(sent.to)),
-                kind: sent.kind.into(),
-                message: sent.label,
+            self.sent.extend(sent.into_iter().map(|sent| {
+                SentEntry {
+                    number: sent.number,
+                    event: sent.event,
+                    time: sent.time,
+                    node: Rc::clone(self.kernel.name(sent.from)),
+                    to: Rc::clone(self.kernel.name(sent.to)),
+                    kind: Rc::clone(
+                        self.kinds
+                            .entry(sent.kind)
+                            .or_insert_with(|| sent.kind.into()),
+                    ),
+                    message: sent.label,
+                }
             }));
         }
         let facts = self.kernel.facts_mut();

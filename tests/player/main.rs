@@ -233,7 +233,7 @@ fn a_trace_gives_the_page_of_its_run() {
         failure: String::new(),
     };
     let bytes = trace.finish(&closing).unwrap();
-    let (mut read, _) = Recording::read(&bytes[..]).unwrap();
+    let (mut read, _) = Recording::read(&bytes[..], true).unwrap();
     let own = played("leader-crash");
     // A trace ends with its last fact.
     read.end = own.end;
