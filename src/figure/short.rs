@@ -9,7 +9,7 @@ pub(super) fn short(fact: &Fact) -> Option<String> {
     let text = match fact {
         Fact::RecordCreated { record, .. } => format!("#{} in a batch", record.number),
         Fact::Appended { last_offset, .. } => format!("log end {}", last_offset + 1),
-        Fact::HighWatermarkMoved { high_watermark, .. } => format!("committed < {high_watermark}"),
+        Fact::HighWatermarkMoved { high_watermark, .. } => format!("commit < {high_watermark}"),
         Fact::HighWatermarkHeld { high_watermark, .. } => format!("held at {high_watermark}"),
         Fact::Acked { offset, .. } => format!("stored at {offset}"),
         Fact::Retrying { error, .. } => format!("again: {}", error.name()),

@@ -35,7 +35,7 @@ fn a_record_from_its_producer_to_its_reader() {
         "Produce",
         "record 4",
         "Fetch @5",
-        "committed &lt; 5",
+        "commit &lt; 5",
         "stored at 4",
         "reads 4",
     ] {
@@ -53,12 +53,12 @@ fn a_record_that_is_lost_is_cut_off_and_read_by_nobody() {
         ">stored at 165<",
         ">crash<",
         ">leads, epoch 1<",
-        ">epoch 0 ends at 156<",
+        " epoch 0 ends at 156. ",
         ">cuts to 156<",
     ] {
         assert!(svg.contains(said), "{said} is not in\n{svg}");
     }
-    for other in [">reads ", ">committed "] {
+    for other in [">reads ", ">commit "] {
         assert!(!svg.contains(other), "{other} is in\n{svg}");
     }
 }
