@@ -164,7 +164,7 @@ fn a_long_run_is_thinned_and_says_so() {
         time: Time(number),
         node: node.clone(),
         to: "b".into(),
-        kind: if number % 100 == 0 {
+        kind: if number.is_multiple_of(100) {
             "Produce"
         } else {
             "Fetch"
