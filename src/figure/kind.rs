@@ -2,7 +2,10 @@
 
 #[cfg(feature = "charts")]
 use super::chart;
-use super::{Around, Picture, Recording, Stand, gantt, logs, outage, rebalance, space_time};
+use super::{
+    Around, Picture, Recording, Stand, bytes, gantt, links, logs, message, outage, rebalance,
+    space_time,
+};
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
 
@@ -25,6 +28,16 @@ pub struct Wanted {
 pub struct Nothing {
     pub found: String,
     pub expected: String,
+}
+
+impl Nothing {
+    /// What processes held and did not say.
+    pub(super) fn in_a_trace(what: &str) -> Nothing {
+        Nothing {
+            found: format!("a trace does not hold {what}"),
+            expected: "a scenario: it is played, and looked at".to_owned(),
+        }
+    }
 }
 
 macro_rules! kinds {
@@ -91,6 +104,15 @@ kinds! {
     LatencyHistogram "latency-histogram"
         "How many records waited how long for their acknowledgement"
         => chart::latency::draw_histogram;
+    Links "links"
+        "How many links programs need that are wired to each other, and around a log; and who waits for one that is down"
+        => links::draw;
+    Bytes "bytes"
+        "The bytes of a batch on a broker's disk (of the first record, or of --around), and the field that each belongs to"
+        => bytes::draw;
+    Message "message"
+        "What each serializer makes of a message: how many bytes, and which"
+        => message::draw;
 }
 
 impl Kind {

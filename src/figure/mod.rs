@@ -7,6 +7,7 @@
 //! May not know more than facts, their causes and messages, and the plan. Designs: what the field's best pictures have
 //! in common stands in the book (`book/src/figures.md`).
 
+mod bytes;
 #[cfg(feature = "charts")]
 mod chart;
 mod choice;
@@ -16,8 +17,10 @@ mod index;
 mod kind;
 mod lags;
 mod letters;
+mod links;
 mod logs;
 mod markers;
+mod message;
 mod outage;
 mod pair;
 mod picture;

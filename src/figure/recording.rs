@@ -2,13 +2,16 @@
 //! and which messages were sent. From a run that is played now, or from a trace that is read back.
 
 use crate::kernel::Time;
+use crate::node::view::ClusterView;
 use crate::plan::Plan;
 use crate::run::{Run, Unbuildable};
 use crate::trace::{
     CauseEntry, Closing, Keep, Observer, SentEntry, TraceEntry, TraceFileError, TraceHeader,
     TraceLine, TraceReader,
 };
+use std::fmt;
 use std::io::BufRead;
+use std::rc::Rc;
 
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
@@ -24,6 +27,14 @@ pub struct Recording {
     pub end: Time,
     /// Where another run that is drawn beside it does something else.
     pub parts_at: Option<Time>,
+    /// None of a trace, which holds what processes said and not what they held.
+    pub played: Option<Rc<Played>>,
+}
+
+/// A run at its end, and what it was begun with.
+pub struct Played {
+    plan: Plan,
+    run: Run,
 }
 
 impl Recording {
@@ -53,6 +64,8 @@ impl Recording {
         }
         run.until_watched(run.end(), &mut recording);
         recording.end = run.end();
+        let plan = plan.clone();
+        recording.played = Some(Rc::new(Played { plan, run }));
         Ok(recording)
     }
 
@@ -91,6 +104,29 @@ impl Recording {
                 }
             }
         }
+    }
+}
+
+impl Recording {
+    /// Looks at the cluster as it was at a moment: at the end, or where the same run comes to that moment again. `None`
+    /// of a trace.
+    pub(super) fn look<T>(&self, at: Time, look: impl FnOnce(&dyn ClusterView) -> T) -> Option<T> {
+        let Played { plan, run } = self.played.as_deref()?;
+        if at >= self.end {
+            return Some(look(&run.view()));
+        }
+        let mut again = Run::start(plan, self.seed).ok()?;
+        again.keep(Keep::Nothing);
+        again.until(at);
+        Some(look(&again.view()))
+    }
+}
+
+impl fmt::Debug for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Played")
+            .field("plan", &self.plan.name)
+            .finish_non_exhaustive()
     }
 }
 

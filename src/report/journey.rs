@@ -27,6 +27,7 @@ use producing::Producing;
 use reading::Reading;
 use search::{Found, Search};
 use std::rc::Rc;
+pub(crate) use stored::batches as stored_batches;
 use storing::Storing;
 use wanted::Wanted;
 

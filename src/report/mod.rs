@@ -26,6 +26,7 @@ pub use group_tables::{
     groups_of_which_nobody_tells, kafka_consumer_groups_describe, kafka_consumer_groups_list,
     kafka_consumer_groups_members, kafka_consumer_groups_state,
 };
+pub(crate) use journey::stored_batches;
 pub use journey::wanted::Wanted;
 pub use journey::{Journey, NoJourney, Station, follow};
 pub use json::{json, json_document, json_document_of, json_unusable};

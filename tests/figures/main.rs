@@ -6,6 +6,7 @@ mod charts;
 mod command_line;
 mod exports;
 mod leadership;
+mod links;
 mod logs;
 mod messages;
 mod outage;

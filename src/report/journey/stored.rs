@@ -45,6 +45,36 @@ fn read(
     partition: &TopicPartition,
     (first, last): (i64, i64),
 ) -> Vec<Stored> {
+    let mut found = Vec::new();
+    for batch in batches(view, broker, partition, (first, last)) {
+        for record in batch.records().map_while(Result::ok) {
+            if !(first..=last).contains(&record.offset) {
+                continue;
+            }
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            let headers = record.headers.iter();
+            found.push(Stored {
+                offset: record.offset,
+                content: content_of(key, value),
+                headers: headers
+                    .map(|(name, value)| (String::from_utf8_lossy(&name).into_owned(), value))
+                    .collect(),
+                key: record.key,
+                value: record.value,
+                batch: batch.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// Batches of records in a broker's log that reach into `offsets` (both included).
+pub(crate) fn batches(
+    view: &dyn ClusterView,
+    broker: BrokerId,
+    partition: &TopicPartition,
+    (first, last): (i64, i64),
+) -> Vec<RecordBatch> {
     let files = view.log_files(broker, partition);
     let base = |name: &str| -> i64 {
         let digits = name.strip_suffix(".log").unwrap_or_default();
@@ -64,28 +94,10 @@ fn read(
             .for_each(|chunk| bytes.extend_from_slice(chunk));
         // What lies behind damage nobody can read.
         let batches = RecordBatch::parse_run(bytes.freeze()).unwrap_or_default();
-        for batch in batches {
-            if batch.is_control() || batch.last_offset() < first || batch.base_offset() > last {
-                continue;
-            }
-            for record in batch.records().map_while(Result::ok) {
-                if !(first..=last).contains(&record.offset) {
-                    continue;
-                }
-                let (key, value) = (record.key.as_deref(), record.value.as_deref());
-                let headers = record.headers.iter();
-                found.push(Stored {
-                    offset: record.offset,
-                    content: content_of(key, value),
-                    headers: headers
-                        .map(|(name, value)| (String::from_utf8_lossy(&name).into_owned(), value))
-                        .collect(),
-                    key: record.key,
-                    value: record.value,
-                    batch: batch.clone(),
-                });
-            }
-        }
+        found.extend(batches.into_iter().filter(|batch| {
+            let reaches = first <= batch.last_offset() && batch.base_offset() <= last;
+            reaches && !batch.is_control()
+        }));
     }
     found
 }
