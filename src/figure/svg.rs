@@ -5,9 +5,10 @@ use super::picture::{Anchor, Part, Picture, Point, Shape, Style};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Colours that people who see few colours tell apart (Okabe and Ito, 2008), for epochs one after the other.
+/// Colours that people who see few colours tell apart (Okabe and Ito, 2008; their dark blue is a light green here, so that
+/// dark letters stand on each), for epochs one after the other.
 pub const EPOCHS: [&str; 8] = [
-    "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00", "#999999",
+    "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#b2df8a", "#d55e00", "#999999",
 ];
 
 /// Of lines of values: colour on white, on black, and dashes.
