@@ -1,5 +1,6 @@
 //! Pictures of the shipped scenarios: well made, the same each time, and as they were when somebody looked at them.
 
+mod bytes;
 #[cfg(feature = "charts")]
 mod charts;
 #[cfg(feature = "cli")]
