@@ -3,6 +3,9 @@
 
 use super::{Kind, Recording};
 use crate::protocol::{Fact, GroupFact, MessageFact, StateWriteReason, is_internal_topic};
+use crate::trace::TraceEntry;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// So many at most.
 const MOST: usize = 5;
@@ -18,17 +21,21 @@ struct Seen {
     commits: bool,
     ensemble: bool,
     not_deserialized: bool,
+    readers: BTreeSet<Rc<str>>,
+    serializers: BTreeSet<Rc<str>>,
 }
 
 /// The kinds, most telling first.
 pub fn chosen(recording: &Recording) -> Vec<Kind> {
     let mut seen = Seen::default();
     for entry in &recording.facts {
-        seen.learn(&entry.fact);
+        seen.learn(entry);
     }
     let names = [
         (seen.leaders_change && seen.processes_end, "outage"),
         (seen.leaders_change || seen.isr_changes, "leadership"),
+        (seen.serializers.len() > 3, "message"),
+        (seen.readers.len() > 4, "links"),
         (true, "messages"),
         (seen.logs_are_cut, "logs"),
         (seen.groups_rebalance > 1, "rebalance"),
@@ -52,8 +59,18 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
 }
 
 impl Seen {
-    fn learn(&mut self, fact: &Fact) {
-        match fact {
+    fn learn(&mut self, entry: &TraceEntry) {
+        match &entry.fact {
+            Fact::Consumed { .. } => {
+                if !self.readers.contains(&entry.node) {
+                    self.readers.insert(entry.node.clone());
+                }
+            }
+            Fact::Message(MessageFact::Serialized { value, .. }) => {
+                if !self.serializers.contains(&value.by) {
+                    self.serializers.insert(value.by.clone());
+                }
+            }
             Fact::StateWritten {
                 partition, reason, ..
             } if !is_internal_topic(&partition.topic) => match reason {
