@@ -38,7 +38,8 @@ watch(() => {
   clearTimeout(resting);
   if (!cursor.playing) resting = setTimeout(() => history.replaceState(null, "", link()), 300);
 });
-addEventListener("hashchange", () => fromLink(location.hash));
+// What was followed, though the address may have been set since.
+addEventListener("hashchange", (it) => fromLink(new URL(it.newURL).hash));
 addEventListener("resize", () => {
   forgetRooms();
   tellAll();
