@@ -56,7 +56,7 @@ mod zookeeper_past;
 pub use checks::Checks;
 pub use committed_offsets::CommittedOffsets;
 pub use end_of_run::EndOfRun;
-pub use expectation::{Judge, Judgement, Outcome, judge};
+pub use expectation::{Judge, Judgement, Outcome, Verdicts, judge};
 pub use latency::{Latencies, millis};
 pub use no_acknowledged_record_lost::NAME as NO_ACKNOWLEDGED_RECORD_IS_LOST;
 pub use property::{Property, Violation};

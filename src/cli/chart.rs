@@ -204,7 +204,7 @@ impl Arguments {
     }
 }
 
-fn partition(text: &str) -> Result<(String, i32), String> {
+pub(super) fn partition(text: &str) -> Result<(String, i32), String> {
     let read = text.rsplit_once('-');
     let read = read.and_then(|(topic, number)| Some((topic.to_owned(), number.parse().ok()?)));
     read.ok_or_else(|| "expected a topic and a number, such as trucks_gps-0".into())
@@ -263,7 +263,7 @@ fn of_several(
             let places = scenario::places_of(&input.name, input.bytes.clone(), key)?;
             sets.extend(places.iter().map(|place| format!("{place}={value}")));
         }
-        let loaded = scenario::load(&input.name, input.bytes.clone(), &sets)?;
+        let loaded = inputs::load(&input.name, input.bytes.clone(), &sets)?;
         if plans.is_empty() {
             loaded
                 .warnings
@@ -351,7 +351,7 @@ pub(super) fn recording(
         return Ok(recording);
     }
     let input = inputs::one(run)?;
-    let loaded = scenario::load(&input.name, input.bytes, sets)?;
+    let loaded = inputs::load(&input.name, input.bytes, sets)?;
     for warning in &loaded.warnings {
         terminal.complain(warning);
     }

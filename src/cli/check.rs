@@ -4,7 +4,6 @@ use super::terminal::Terminal;
 use super::{Status, inputs};
 use crate::plan::{Plan, write_duration};
 use crate::protocol::counted;
-use crate::scenario;
 use clap::Args;
 
 /// Validate scenarios without running them.
@@ -26,7 +25,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let mut status = Status::Well;
     for input in arguments.scenarios.iter().flat_map(|it| inputs::all(it)) {
         let loaded = input.and_then(|input| {
-            scenario::load(&input.name, input.bytes, &arguments.sets)
+            inputs::load(&input.name, input.bytes, &arguments.sets)
                 .map(|loaded| (input.name, loaded))
         });
         match loaded {

@@ -298,7 +298,7 @@ fn prepare(
         for (it, value) in varied.iter().zip(&values) {
             sets.extend(it.paths.iter().map(|path| format!("{path}={value}")));
         }
-        let loaded = scenario::load(&input.name, input.bytes.clone(), &sets)?;
+        let loaded = inputs::load(&input.name, input.bytes.clone(), &sets)?;
         for warning in &loaded.warnings {
             terminal.complain(warning);
         }

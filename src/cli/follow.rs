@@ -3,7 +3,7 @@
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
 use crate::report::{NoJourney, Wanted, follow};
-use crate::scenario::{self, Diagnostic};
+use crate::scenario::Diagnostic;
 use clap::Args;
 
 /// Follow one record: its objects and bytes, its partition and why, its batch, each log that takes it, who reads it
@@ -45,7 +45,7 @@ fn journey(arguments: &Arguments, terminal: &mut Terminal) -> Result<String, Dia
         about_record("this names no record".to_owned()).expected(Wanted::EXPECTED)
     })?;
     let input = inputs::one(&arguments.scenario)?;
-    let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
+    let loaded = inputs::load(&input.name, input.bytes, &arguments.sets)?;
     for warning in &loaded.warnings {
         terminal.complain(warning);
     }

@@ -1,7 +1,8 @@
 //! Where scenarios come from: a file, standard input, a directory of files, or the binary itself.
 
+use super::predict;
 use crate::protocol::config::nearest;
-use crate::scenario::{Diagnostic, MAX_BYTES, SHIPPED};
+use crate::scenario::{self, Diagnostic, Loaded, MAX_BYTES, SHIPPED};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,11 @@ pub(super) struct Input {
     /// As the user would name it again.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
+}
+
+/// Reads a scenario, as all commands do: with what they know and a plan does not.
+pub(super) fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagnostic> {
+    scenario::load_and(name, bytes, sets, &predict::check)
 }
 
 /// The one scenario that `argument` names: a file, `-`, or a shipped one by its name.

@@ -1,7 +1,7 @@
 //! `trial scenarios` and `trial sentences`: what ships, and what scenarios can say.
 
-use super::Status;
 use super::terminal::Terminal;
+use super::{Status, inputs};
 use crate::scenario::{self, SHIPPED};
 use clap::Args;
 
@@ -22,7 +22,7 @@ const WIDTH: usize = 100;
 
 pub(super) fn scenarios(arguments: &ScenariosArguments, terminal: &mut Terminal) -> Status {
     if let Some(name) = &arguments.show {
-        return match super::inputs::one(name) {
+        return match inputs::one(name) {
             Ok(input) => {
                 terminal.data(&String::from_utf8_lossy(&input.bytes));
                 Status::Well
@@ -44,7 +44,7 @@ pub(super) fn scenarios(arguments: &ScenariosArguments, terminal: &mut Terminal)
             folder = own;
         }
         terminal.line(&format!("  {}", shipped.name()));
-        match scenario::load(shipped.path, shipped.text.into(), &[]) {
+        match inputs::load(shipped.path, shipped.text.into(), &[]) {
             Ok(loaded) => wrapped(&loaded.plan.about, "      ", terminal),
             Err(error) => terminal.complain(&error),
         }

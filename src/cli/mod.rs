@@ -17,6 +17,7 @@ mod lists;
 mod log;
 mod output_directory;
 mod play;
+mod predict;
 mod progress;
 mod run;
 mod seeds;
@@ -45,6 +46,7 @@ enum Command {
     Follow(follow::Arguments),
     Chart(chart::Arguments),
     Play(play::Arguments),
+    Predict(predict::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments, &mut terminal),
         Command::Chart(arguments) => chart::run(&arguments, &mut terminal),
         Command::Play(arguments) => play::run(&arguments, &mut terminal),
+        Command::Predict(arguments) => predict::run(&arguments, &mut terminal),
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),

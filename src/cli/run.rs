@@ -129,7 +129,7 @@ fn prepare_one(
     others: &[Job],
     terminal: &mut Terminal,
 ) -> Job {
-    let loaded = scenario::load(&input.name, input.bytes, &arguments.sets)?;
+    let loaded = inputs::load(&input.name, input.bytes, &arguments.sets)?;
     // The report has them too, and who reads both reads them once.
     if arguments.format != Format::Text || !terminal.is_one() {
         for warning in &loaded.warnings {
@@ -480,7 +480,7 @@ fn repeat(arguments: &Arguments, scenario: &Scenario) -> String {
 }
 
 /// As a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_string(),

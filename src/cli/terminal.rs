@@ -54,6 +54,12 @@ impl Terminal {
         self.note_failure(written);
     }
 
+    /// Something to be answered; what was printed before it stands before it.
+    pub(super) fn prompt(&mut self, text: &str) {
+        self.data(text);
+        self.flush();
+    }
+
     /// A line about what is going on; what was printed before it stands before it.
     pub(super) fn note(&mut self, text: &str) {
         self.note_as_it_is(&harmless(text));

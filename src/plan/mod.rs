@@ -9,6 +9,8 @@
 mod application;
 mod cluster;
 mod expectation;
+mod misconception;
+mod predict;
 mod problem;
 mod role;
 mod sentence;
@@ -29,6 +31,8 @@ pub use cluster::{
 pub use expectation::{
     Count, ErrorName, ExceptionName, Expectation, Expected, GroupName, Percentile, TimeBound,
 };
+pub use misconception::{MISCONCEPTIONS, misconception};
+pub use predict::{Choice, Prediction, Question, Recall, Reveal};
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
 pub use sentence::{Sentence, SentenceError, Slot, Within};
@@ -80,6 +84,8 @@ pub struct Plan {
     pub services: Vec<ServicePlan>,
     pub timeline: Vec<Entry>,
     pub expect: Vec<Expected>,
+    /// What learners are asked.
+    pub predict: Vec<Prediction>,
 }
 
 impl Plan {
@@ -105,6 +111,7 @@ impl Plan {
             services: Vec::new(),
             timeline: Vec::new(),
             expect: Vec::new(),
+            predict: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod ending;
 mod failure;
 mod group_tables;
 mod groups;
+mod items;
 mod journey;
 mod json;
 mod junit;
@@ -26,6 +27,7 @@ pub use group_tables::{
     groups_of_which_nobody_tells, kafka_consumer_groups_describe, kafka_consumer_groups_list,
     kafka_consumer_groups_members, kafka_consumer_groups_state,
 };
+pub use items::{Answer, Item, Items, Part};
 pub(crate) use journey::stored_batches;
 pub use journey::wanted::Wanted;
 pub use journey::{Journey, NoJourney, Station, follow};

@@ -73,6 +73,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// What came of the plan's expectations, in their order.
     pub outcomes: Vec<Outcome>,
+    /// What came of the answers of its predictions, in the order of `Plan::answers`.
+    pub answers: Vec<Outcome>,
     /// What each property looked at, in figures.
     pub figures: Vec<(&'static str, String)>,
     /// What properties have found that breaks nothing, and what was asked about groups and not answered.
@@ -332,7 +334,7 @@ impl Run {
         } else {
             violations = self.checks.at_end(&end_of_run);
         }
-        let outcomes = self.judge.verdicts(&end_of_run, self.stopped.as_deref());
+        let verdicts = self.judge.verdicts(&end_of_run, self.stopped.as_deref());
         let lost = self.judge.lost(&end_of_run);
         self.sink.settle();
         let figures = self.checks.figures();
@@ -349,7 +351,8 @@ impl Run {
             routine: self.sink.counts(),
             trace: self.sink.into_entries(),
             violations,
-            outcomes,
+            outcomes: verdicts.outcomes,
+            answers: verdicts.answers,
             figures,
             remarks,
             lost,

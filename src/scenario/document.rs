@@ -1,8 +1,10 @@
 //! The document: what a scenario file may say, key by key. Meaning is given to it in `lower` and `raise`.
 
 mod entry;
+mod predict;
 
 pub(super) use entry::Entry;
+pub(super) use predict::{Answer, Choice, Predict, Reason, Recall, Reveal};
 
 use super::de::OfList;
 use super::expected::Expected;
@@ -56,6 +58,8 @@ pub(super) struct Document {
     pub(super) timeline: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) expect: Vec<Expected>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) predict: Vec<Predict>,
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

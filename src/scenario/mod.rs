@@ -51,6 +51,16 @@ pub struct Loaded {
 /// Reads a scenario. `name` is what messages call it, `sets` are `KEY=VALUE` changes in which `/` separates
 /// the parts of the path (`topics/trucks_gps/partitions=10`); `+KEY=VALUE` also adds what is not there.
 pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagnostic> {
+    load_and(name, bytes, sets, &|_| Ok(()))
+}
+
+/// As `load`; `further` looks at what rooms above know of: names of figures, command lines.
+pub fn load_and(
+    name: &str,
+    bytes: Vec<u8>,
+    sets: &[String],
+    further: &dyn Fn(&Plan) -> Result<(), Problem>,
+) -> Result<Loaded, Diagnostic> {
     let mut sources = Sources::default();
     let text = text_of(name, bytes, MAX_BYTES)?;
     let source = sources.add(Source {
@@ -66,6 +76,7 @@ pub fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded, Diagn
     let blame = |problem: Problem| blame(&sources, &root, problem);
     let plan = lower::plan(document).map_err(blame)?;
     let warnings = plan.validate().map_err(blame)?;
+    further(&plan).map_err(blame)?;
     let warnings = warnings.into_iter().map(|problem| Diagnostic {
         severity: Severity::Warning,
         ..blame(problem)

@@ -1,5 +1,7 @@
 //! Plan to document: what a plan says beyond its defaults, so that it reads like a scenario by hand.
 
+mod predict;
+
 use super::document::{self as doc, Content, Document, File, Latency, NumberOr, Spread};
 use super::expected::Expected as ExpectedItem;
 use super::words::{OneOrMany, Ordered, Percent, Rate, SignedTime, Size, Time};
@@ -78,6 +80,7 @@ pub(super) fn document(plan: &Plan) -> Document {
         ),
         timeline: plan.timeline.iter().map(entry).collect(),
         expect: plan.expect.iter().map(expected).collect(),
+        predict: plan.predict.iter().map(predict::prediction).collect(),
     }
 }
 

@@ -13,6 +13,7 @@ mod messages;
 mod outage;
 #[cfg(feature = "png")]
 mod png;
+mod questions;
 mod rebalance;
 #[cfg(feature = "charts")]
 mod several;

@@ -122,6 +122,12 @@ fn every_key_of_a_scenario_stands_in_the_book() {
         "producers: {p: {zzz: 1}}\n",
         "consumers: {c: {zzz: 1}}\n",
         "zookeeper_clients: {z: {zzz: 1}}\n",
+        "predict: [{zzz: 1}]\n",
+        "predict: [{options: {a: {zzz: 1}}}]\n",
+        "predict: [{answer: {zzz: 1}}]\n",
+        "predict: [{reason: {zzz: 1}}]\n",
+        "predict: [{recall: {zzz: 1}}]\n",
+        "predict: [{reveal: {zzz: 1}}]\n",
     ] {
         let keys = keys_at(&format!("{head}{place}"));
         assert!(keys.len() > 1, "{place}: {keys:?}");
@@ -154,4 +160,24 @@ fn every_action_stands_in_the_book() {
             assert!(book.contains(&format!("`{key}`")), "{key}");
         }
     }
+}
+
+/// The table of misconceptions in the book is the one in the code.
+#[test]
+fn every_misconception_stands_in_the_book() {
+    let mut table = String::from("| Misconception | What is so |\n|---|---|\n");
+    for (name, explained) in kafka_trial::plan::MISCONCEPTIONS {
+        let _ = writeln!(table, "| `{name}` | {explained} |");
+    }
+    let file = page("predictions.md");
+    let mut written = std::fs::read_to_string(&file).expect("the page");
+    let begins = written.find("| Misconception").expect("the table");
+    if std::env::var_os("WRITE_BOOK").is_some() {
+        written = format!("{}{table}", &written[..begins]);
+        std::fs::write(&file, &written).expect("the book can be written");
+    }
+    assert!(
+        written[begins..] == table,
+        "the table is another: WRITE_BOOK=1 cargo test --test scenario book"
+    );
 }

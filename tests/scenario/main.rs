@@ -2,6 +2,7 @@
 //! line.
 
 mod any_clients;
+mod any_predictions;
 mod bad_inputs;
 mod bad_lines;
 mod bad_recordings;
@@ -11,6 +12,7 @@ mod command_line;
 mod compare;
 mod disk_faults;
 mod follow;
+mod predict;
 mod presentation;
 mod reports;
 mod round_trip;

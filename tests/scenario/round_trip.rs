@@ -1,6 +1,7 @@
 //! Any plan can be written as YAML and is the same plan when it is read back.
 
 use super::any_clients::clients;
+use super::any_predictions::predictions;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::*;
 use kafka_trial::protocol::config::{KafkaVersion, Properties};
@@ -42,7 +43,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         cluster(),
         network(),
         vec(entry(), 0..6),
-        vec(expected(), 0..6),
+        (vec(expected(), 0..6), predictions()),
         clients(),
     )
         .prop_map(
@@ -52,7 +53,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 cluster,
                 (network, disk),
                 timeline,
-                expect,
+                (expect, predictions),
                 (producers, consumers, zookeeper_clients),
             )| {
                 Plan {
@@ -102,6 +103,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     }],
                     timeline,
                     expect,
+                    predict: predictions,
                 }
             },
         )
@@ -481,7 +483,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         })
 }
 
-fn expected() -> impl Strategy<Value = Expected> {
+pub fn expected() -> impl Strategy<Value = Expected> {
     let count = prop_oneof![
         any::<u64>().prop_map(Count::Exactly),
         any::<u64>().prop_map(Count::AtLeast),

@@ -49,6 +49,15 @@ pub enum Judgement {
     NotJudged,
 }
 
+/// What came of all that a plan says of its run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdicts {
+    /// Of what it expects; and what else went otherwise than it says.
+    pub outcomes: Vec<Outcome>,
+    /// Of the answers of its predictions, in the order of `Plan::answers`.
+    pub answers: Vec<Outcome>,
+}
+
 impl Outcome {
     pub fn failed(&self) -> bool {
         self.judgement == Judgement::Failed
@@ -95,11 +104,11 @@ struct Keeps {
 
 impl Judge {
     pub fn new(plan: &Plan) -> Self {
-        let tallies: Vec<Tally> = plan.expect.iter().map(|it| Tally::of(plan, it)).collect();
+        let tallies: Vec<Tally> = plan.sentences().map(|it| Tally::of(plan, it)).collect();
         let counting = (0..tallies.len()).filter(|place| tallies[*place].looks());
         let counting = counting.collect();
         let mut keeps = Keeps::default();
-        for expected in &plan.expect {
+        for expected in plan.sentences() {
             keeps.add(&expected.what);
         }
         Judge {
@@ -171,17 +180,17 @@ impl Judge {
     }
 
     /// The outcome of every expectation of the plan, in its order; then of every fault that found no
-    /// target, and of every topic that was not made. Of a run that was cut short by its plan, or
-    /// `stopped`, only the faults.
-    pub fn verdicts(&self, end: &EndOfRun<'_>, stopped: Option<&str>) -> Vec<Outcome> {
+    /// target, of every answer that the run does not give, and of every topic that was not made. Of a run
+    /// that was cut short by its plan, or `stopped`, only the faults.
+    pub fn verdicts(&self, end: &EndOfRun<'_>, stopped: Option<&str>) -> Verdicts {
         let facts = (&self.kept[..], self.last);
         let stopped = match self.blind {
             true => stopped.or(Some("routine facts were left out")),
             false => stopped,
         };
-        let outcomes = judge_kept(&self.plan, facts, &self.tallies, end, stopped);
-        debug_assert!(outcomes.len() >= self.plan.expect.len());
-        outcomes
+        let verdicts = judge_kept(&self.plan, facts, &self.tallies, end, stopped);
+        debug_assert!(verdicts.outcomes.len() >= self.plan.expect.len());
+        verdicts
     }
 }
 
@@ -218,7 +227,7 @@ pub fn judge(
 ) -> Vec<Outcome> {
     let mut judge = Judge::new(plan);
     judge.learn(entries);
-    judge.verdicts(end, stopped)
+    judge.verdicts(end, stopped).outcomes
 }
 
 fn judge_kept(
@@ -227,13 +236,13 @@ fn judge_kept(
     tallies: &[Tally],
     end: &EndOfRun<'_>,
     stopped: Option<&str>,
-) -> Vec<Outcome> {
+) -> Verdicts {
     let (entries, _) = facts;
     let cut_short = stopped.map(str::to_owned).or_else(|| {
         let until = plan.until?;
         Some(format!("the run ended at {}", write_duration(until)))
     });
-    let expected = plan.expect.iter().zip(tallies).map(|(expected, tally)| {
+    let judged = plan.sentences().zip(tallies).map(|(expected, tally)| {
         let (judgement, figures) = match &cut_short {
             Some(why) => (Judgement::NotJudged, why.clone()),
             None => {
@@ -248,6 +257,8 @@ fn judge_kept(
             because: expected.because.clone(),
         }
     });
+    let mut outcomes: Vec<Outcome> = judged.collect();
+    let answers = outcomes.split_off(plan.expect.len());
     // The trace is long; without a timeline nothing in it tells of one.
     let of_timeline = if plan.timeline.is_empty() {
         &[]
@@ -269,14 +280,34 @@ fn judge_kept(
     let missed: Vec<Outcome> = missed.collect();
     // A line that found nobody has failed by itself.
     let all_found = missed.is_empty();
-    let mut outcomes: Vec<Outcome> = expected.chain(missed).collect();
+    outcomes.extend(missed);
+    outcomes.extend(wrong_answers(plan, &answers));
     if cut_short.is_none() {
         if all_found {
             outcomes.extend(never_came(plan, of_timeline));
         }
         outcomes.extend(never_made(plan, entries));
     }
-    outcomes
+    Verdicts { outcomes, answers }
+}
+
+/// Answers that the run does not give. Those that it gives are no news: learners are to find them.
+fn wrong_answers(plan: &Plan, answers: &[Outcome]) -> Vec<Outcome> {
+    let asked = plan.predict.iter().flat_map(|prediction| {
+        let recall = prediction.recall.iter();
+        let recall = recall.map(|it| ("recall of", &prediction.id, &it.question.is));
+        std::iter::once(("prediction", &prediction.id, &prediction.question.is)).chain(recall)
+    });
+    let wrong = asked.zip(answers).filter(|(_, answer)| answer.failed());
+    wrong
+        .map(|((what, id, is), answer)| Outcome {
+            sentence: format!(
+                "the run says \"{is}\" to the {what} {id}: {}",
+                answer.sentence
+            ),
+            ..answer.clone()
+        })
+        .collect()
 }
 
 /// Topics of the plan that nobody ever decided on: the clients had nothing to work with.

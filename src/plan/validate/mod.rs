@@ -8,6 +8,7 @@ mod expectations;
 mod hosts;
 mod listeners;
 mod names;
+mod predictions;
 mod prose;
 mod serializers;
 mod timeline;
@@ -83,6 +84,7 @@ impl Plan {
                 .map_err(|problem| problem.below(&i.to_string()).below("expect"))?;
         }
         check.losses()?;
+        check.predictions()?;
         Ok(check.warnings)
     }
 

@@ -3,17 +3,23 @@
 use super::{Check, Checked};
 use crate::plan::{Action, Problem};
 
+/// A text for people.
+pub(super) fn writing(path: Vec<String>, text: &str) -> Checked {
+    let is_writing = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    match text.chars().all(is_writing) {
+        true => Ok(()),
+        false => Err(
+            Problem::new(path, "a control character in a text for people")
+                .expected("a text without them"),
+        ),
+    }
+}
+
 impl Check<'_> {
     /// `about` and `because`. Further lines and tabs are writing.
     pub(super) fn prose(&self) -> Checked {
-        let is_writing = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
-        match self.said().find(|(_, text)| !text.chars().all(is_writing)) {
-            Some((path, _)) => Err(
-                Problem::new(path, "a control character in a text for people")
-                    .expected("a text without them"),
-            ),
-            None => Ok(()),
-        }
+        let mut said = self.said();
+        said.try_for_each(|(path, text)| writing(path, text))
     }
 
     fn said(&self) -> impl Iterator<Item = (Vec<String>, &str)> {

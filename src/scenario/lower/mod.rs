@@ -1,6 +1,7 @@
 //! Document to plan: words become types. What a plan as a whole must hold is checked by `Plan::validate`.
 
 mod applications;
+mod predict;
 mod schemas;
 mod timeline;
 
@@ -78,6 +79,10 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
     for (i, said) in document.expect.into_iter().enumerate() {
         plan.expect
             .push(expected(said).map_err(|problem| problem.below(&i.to_string()).below("expect"))?);
+    }
+    for (i, said) in document.predict.into_iter().enumerate() {
+        let below = |problem: Problem| problem.below(&i.to_string()).below("predict");
+        plan.predict.push(predict::prediction(said).map_err(below)?);
     }
     Ok(plan)
 }

@@ -1,0 +1,139 @@
+//! What is told after the run: what is so, what was believed instead, and what the run says to it.
+
+use super::{Answered, Arguments};
+use crate::check::{Judgement, Outcome};
+use crate::cli::run::quoted;
+use crate::cli::terminal::Terminal;
+use crate::plan::{Plan, Question, Reveal, misconception, write_duration};
+use crate::run::Report;
+use std::collections::BTreeMap;
+
+/// What a run says to the answers of one prediction.
+pub(super) struct Verdict {
+    pub(super) of_predict: Outcome,
+    pub(super) of_recall: Option<Outcome>,
+}
+
+impl Verdict {
+    /// Whether the text says otherwise than the run.
+    pub(super) fn disagree(&self) -> bool {
+        self.of_predict.failed() || self.of_recall.iter().any(Outcome::failed)
+    }
+}
+
+/// By the ids of predictions.
+pub(super) fn verdicts(plan: &Plan, report: &Report) -> BTreeMap<String, Verdict> {
+    let mut outcomes = report.answers.iter().cloned();
+    let mut verdicts = BTreeMap::new();
+    for prediction in &plan.predict {
+        let Some(of_predict) = outcomes.next() else {
+            break;
+        };
+        let of_recall = prediction.recall.as_ref().and_then(|_| outcomes.next());
+        let verdict = Verdict {
+            of_predict,
+            of_recall,
+        };
+        verdicts.insert(prediction.id.clone(), verdict);
+    }
+    verdicts
+}
+
+pub(super) fn tell(
+    answered: &Answered<'_>,
+    verdict: &Verdict,
+    scenario: &str,
+    arguments: &Arguments,
+    terminal: &mut Terminal,
+) {
+    let prediction = answered.prediction;
+    terminal.line(&format!("\n{}", prediction.question.ask));
+    part(
+        &prediction.question,
+        answered.predict,
+        Some(&verdict.of_predict),
+        terminal,
+    );
+    if let (Some(reason), Some(place)) = (&prediction.reason, answered.reason) {
+        terminal.line(&format!("\n{}", reason.ask));
+        part(reason, place, None, terminal);
+    }
+    if let (Some(recall), Some(place)) = (&prediction.recall, answered.recall) {
+        terminal.line(&format!("\n{}", recall.question.ask));
+        part(
+            &recall.question,
+            place,
+            verdict.of_recall.as_ref(),
+            terminal,
+        );
+    }
+    terminal.line("");
+    if let Some(reveal) = &prediction.reveal {
+        let line = chart_line(scenario, reveal, arguments);
+        terminal.line(&format!("  See it: {line}"));
+    }
+    if let Some(line) = &prediction.then_try {
+        terminal.line(&format!("  Then try: {line}"));
+    }
+}
+
+/// One question: what is so, what was said, and why that is not so.
+fn part(question: &Question, place: usize, outcome: Option<&Outcome>, terminal: &mut Terminal) {
+    let taken = &question.options[place];
+    if let Some(outcome) = outcome.filter(|it| it.judgement != Judgement::Held) {
+        terminal.line(&format!("  You said {}: {}", taken.name, taken.say));
+        terminal.line(&format!(
+            "  In this run the scenario's own answer, {}, is not so: {outcome}",
+            question.is
+        ));
+        return;
+    }
+    let right = question.option(&question.is);
+    let right = right.map_or("", |option| option.say.as_str());
+    match taken.name == question.is {
+        true => terminal.line(&format!("  Yes. {}: {right}", question.is)),
+        false => {
+            terminal.line(&format!("  You said {}: {}", taken.name, taken.say));
+            terminal.line(&format!("  It is {}: {right}", question.is));
+            let believed = taken.misconception.as_deref();
+            if let Some(explained) = believed.and_then(misconception) {
+                terminal.line(&format!("  {explained}"));
+            }
+        }
+    }
+    let Some(outcome) = outcome else {
+        return;
+    };
+    terminal.line(&format!(
+        "  The run: {} — {}",
+        outcome.sentence, outcome.figures
+    ));
+    if let Some(because) = &outcome.because {
+        terminal.line(&format!("  Because: {because}"));
+    }
+}
+
+fn chart_line(scenario: &str, reveal: &Reveal, arguments: &Arguments) -> String {
+    let mut words: Vec<String> = ["trial", "chart", scenario, "--kind"]
+        .map(String::from)
+        .into();
+    words.push(reveal.kind.clone());
+    let at = reveal.at.map(write_duration);
+    for (key, value) in [
+        ("--around", &reveal.around),
+        ("--partition", &reveal.partition),
+        ("--at", &at),
+        ("--seed", &arguments.seed.map(|seed| seed.to_string())),
+    ] {
+        words.extend(
+            value
+                .iter()
+                .flat_map(|value| [key.to_owned(), value.clone()]),
+        );
+    }
+    for set in &arguments.sets {
+        words.extend(["--set".to_owned(), set.clone()]);
+    }
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}

@@ -1,0 +1,287 @@
+//! `trial predict`: asks, goes on, tells; what is written of answers, and what is read of them.
+
+use super::command_line::{Scratch, text, trial};
+use kafka_trial::plan::{Plan, Question};
+use kafka_trial::scenario::{SHIPPED, load};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// With these lines on standard input.
+fn answered(lines: &str, arguments: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trial"))
+        .arg("predict")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // Who needs no answer may have ended before it is given.
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(lines.as_bytes());
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn what_is_asked_and_told_is_what_was_reviewed() {
+    let output = answered("?\n7\n\n1\nON-DISK\n2\n", &["leader-crash"]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    insta::with_settings!({snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("predict@leader-crash", text(&output.stdout));
+    });
+}
+
+#[test]
+fn the_run_stands_before_the_crash_when_it_asks() {
+    let output = answered("", &["leader-crash"]);
+    let printed = text(&output.stdout);
+    assert!(printed.contains("At 30s: The leader"), "{printed}");
+    assert!(!printed.contains("crash of broker"), "{printed}");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "the answers ended here\n");
+}
+
+#[test]
+fn what_was_answered_before_the_end_of_the_input_is_told_and_written() {
+    let scratch = Scratch::new("predict-early-end");
+    let out = scratch.file("answers.jsonl", "");
+    let output = answered("kept\n", &["leader-crash", "--out", &out, "--as", "mia"]);
+    assert_eq!(output.status.code(), Some(0));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("Yes. kept: "), "{printed}");
+    assert!(
+        printed.contains("The run: no acknowledged record is lost — "),
+        "{printed}"
+    );
+    let written = std::fs::read_to_string(&out).expect("the file");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        written,
+        format!(
+            "{{\"scenario\":\"leader-crash\",\"id\":\"fate-of-the-acknowledged\",\"part\":\"predict\",\"option\":\"kept\",\
+             \"right\":true,\"seed\":7,\"version\":\"{version}\",\"as\":\"mia\"}}\n"
+        )
+    );
+}
+
+#[test]
+fn answers_are_appended_and_counted() {
+    let scratch = Scratch::new("predict-stats");
+    let out = scratch.file("answers.jsonl", "");
+    for (who, lines) in [("a", "2\n1\n2\n"), ("b", "1\n1\n2\n"), ("a", "1\n1\n1\n")] {
+        answered(lines, &["leader-crash", "--out", &out, "--as", who]);
+    }
+    let output = trial(&["predict", "--stats", &out]);
+    assert_eq!(output.status.code(), Some(0));
+    let printed = text(&output.stdout);
+    for line in [
+        "leader-crash fate-of-the-acknowledged predict: 2 answers, difficulty 0.50, discrimination none (all alike)",
+        "  1 x a-failover-loses-acknowledged: ",
+        "leader-crash fate-of-the-acknowledged reason: 2 answers, difficulty 1.00",
+        "2 persons, 6 answers (first answers of each; 3 left out)",
+    ] {
+        assert!(printed.contains(line), "{line}:\n{printed}");
+    }
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_with_its_line() {
+    let scratch = Scratch::new("predict-bad-files");
+    let good = "{\"scenario\":\"s\",\"id\":\"a\",\"part\":\"predict\",\"option\":\"x\",\"right\":true,\"seed\":1,\"version\":\"0\"}\n";
+    for (content, place, found) in [
+        ("{\"scenario\":7}\n", ":2:13: ", "integer `7`"),
+        ("hello\n", ":2:1: ", "expected value"),
+        ("{\"scenario\":\"s\"\n", ":2:15: ", "EOF"),
+        ("{\"score\":1}\n", ":2:8: ", "unknown field `score`"),
+        (&good.replace("predict", "guess"), ":2:", "guess"),
+    ] {
+        let file = scratch.file("answers.jsonl", format!("{good}{content}"));
+        let output = trial(&["predict", "--stats", &file]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        assert_eq!(text(&output.stdout), "");
+        let message = text(&output.stderr);
+        assert!(
+            message.contains(place) && message.contains(found),
+            "{message}"
+        );
+        assert!(message.contains("trial predict --out"), "{message}");
+    }
+    let file = scratch.file("answers.jsonl", b"\xff\xfe\n");
+    assert_eq!(trial(&["predict", "--stats", &file]).status.code(), Some(2));
+    assert_eq!(
+        trial(&["predict", "--stats", "nowhere.jsonl"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn who_asks_for_what_cannot_be_is_told() {
+    for (arguments, found) in [
+        (&["truck-gps"][..], "this scenario asks nothing"),
+        (&["-"], "the answers come from standard input"),
+        (&["leader-crush"], "did you mean \"leader-crash\"?"),
+        (
+            &["leader-crash", "--out", "nowhere/answers.jsonl"],
+            "there is no such file",
+        ),
+        (&["leader-crash", "--as", "mia"], "--out"),
+        (&[], "SCENARIO"),
+    ] {
+        let output = answered("", arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(message.contains(found), "{arguments:?}: {message}");
+    }
+}
+
+/// What `trial` alone knows of: kinds of figures, and its own command lines.
+#[test]
+fn a_figure_or_a_command_line_that_there_is_not_is_refused_with_its_place() {
+    let scratch = Scratch::new("predict-check");
+    let text_of = |name| {
+        let path = format!("scenarios/03-truck-gps/{name}.yaml");
+        std::fs::read_to_string(path).expect("the scenario")
+    };
+    let good = text_of("leader-crash");
+    for (line, instead, found) in [
+        (
+            "{kind: outage, at: 60s}",
+            "{kind: outrage, at: 60s}",
+            "did you mean \"outage\"?",
+        ),
+        (
+            "{kind: outage, at: 60s}",
+            "{kind: outage, around: here}",
+            "expected record:",
+        ),
+        (
+            "{kind: outage, at: 60s}",
+            "{kind: outage, partition: t}",
+            "expected a topic and a number",
+        ),
+        (
+            "then_try: trial run",
+            "then_try: trial walk",
+            "unrecognized subcommand 'walk'",
+        ),
+        (
+            "then_try: trial run",
+            "then_try: run",
+            "does not begin with trial",
+        ),
+    ] {
+        assert!(good.contains(line));
+        let file = scratch.file("bad.yaml", good.replace(line, instead));
+        for command in ["check", "run", "predict"] {
+            let output = trial(&[command, &file]);
+            let message = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command}: {message}");
+            assert!(
+                message.contains("bad.yaml:") && message.contains(found),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_text_that_disagrees_with_the_run_fails() {
+    let scratch = Scratch::new("predict-disagree");
+    let good = std::fs::read_to_string("scenarios/03-truck-gps/leader-crash.yaml").expect("it");
+    let said = "answer: {is: kept, when: no acknowledged record is lost}";
+    assert!(good.contains(said));
+    let wrong = "answer: {is: kept, when: no election happens}";
+    let file = scratch.file("wrong.yaml", good.replace(said, wrong));
+    let output = trial(&["run", "-q", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = text(&output.stdout);
+    let failed =
+        "the run says \"kept\" to the prediction fate-of-the-acknowledged: no election happens";
+    assert!(printed.contains(failed), "{printed}");
+    let out = scratch.file("answers.jsonl", "");
+    let output = answered("kept\n1\n2\n", &[&file, "--out", &out]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("own answer, kept, is not so"), "{printed}");
+    let written = std::fs::read_to_string(&out).expect("the file");
+    assert_eq!(
+        written.lines().count(),
+        1,
+        "only the recall is judged: {written}"
+    );
+}
+
+fn shipped() -> Vec<(&'static str, Plan)> {
+    let plan = |name: &str, text: &str| load(name, text.into(), &[]).expect("it loads").plan;
+    SHIPPED
+        .iter()
+        .map(|it| (it.path, plan(it.path, it.text)))
+        .collect()
+}
+
+/// At least one question in each folder; each with its reason, what happened, and what there is to try.
+#[test]
+fn every_folder_of_scenarios_asks() {
+    let mut asked: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, plan) in &shipped() {
+        let folder = path.split('/').next().expect("a folder");
+        *asked.entry(folder).or_default() += plan.predict.len();
+        for prediction in &plan.predict {
+            let whole = prediction.reason.is_some() && prediction.recall.is_some();
+            assert!(whole && prediction.then_try.is_some(), "{path}");
+        }
+    }
+    assert!(
+        asked.len() >= 15 && asked.values().all(|asked| *asked > 0),
+        "{asked:?}"
+    );
+}
+
+/// No wrong option is left unexplained, no misconception unused; and the right one is not always the first.
+#[test]
+fn wrong_options_of_shipped_questions_say_what_is_believed() {
+    let mut named = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    for (path, plan) in &shipped() {
+        let mut note = |question: &Question| {
+            named.extend(
+                question
+                    .options
+                    .iter()
+                    .flat_map(|it| it.misconception.clone()),
+            );
+        };
+        for prediction in &plan.predict {
+            note(&prediction.question);
+            prediction.reason.iter().for_each(&mut note);
+            prediction.recall.iter().for_each(|it| note(&it.question));
+            let options = &prediction.question.options;
+            for option in options {
+                let is = option.name == prediction.question.is;
+                assert_eq!(
+                    option.misconception.is_none(),
+                    is,
+                    "{path}: {}",
+                    option.name
+                );
+            }
+            places.insert(
+                options
+                    .iter()
+                    .position(|it| it.name == prediction.question.is),
+            );
+        }
+    }
+    assert!(places.len() > 2, "{places:?}");
+    for (name, _) in kafka_trial::plan::MISCONCEPTIONS {
+        assert!(named.contains(*name), "{name} is no option of any question");
+    }
+}
