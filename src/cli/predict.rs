@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
 use crate::kernel::{Duration, Time};
 use crate::plan::{Plan, Prediction, Question, write_duration};
-use crate::run::Run;
+use crate::run::{Report, Run};
 use crate::scenario::{Diagnostic, SHIPPED};
 use crate::trace::{Style, Transcript, with_legend};
 use answers::{AnswerFile, Sitting};
@@ -105,7 +105,7 @@ fn predict(
     let mut reader = Reader::default();
     terminal.line(&plan.about);
     let answered = ask_all(&plan, &mut player, &mut reader, terminal);
-    let report = player.to_the_end();
+    let report = player.finish();
     let verdicts = reveal::verdicts(&plan, &report);
     let sitting = Sitting {
         scenario: &plan.name,
@@ -301,7 +301,7 @@ impl Player {
         }
     }
 
-    fn to_the_end(mut self) -> crate::run::Report {
+    fn finish(mut self) -> Report {
         self.run.until(self.run.end());
         self.run.finish()
     }

@@ -8,6 +8,7 @@
 //! May not know questions, nor who people are.
 
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -102,10 +103,11 @@ impl Items {
         self.versions.insert(answer.version.clone());
         let key = (answer.scenario.clone(), answer.id.clone(), answer.part);
         let of_person = self.persons.entry(person).or_default();
-        if of_person.contains_key(&key) {
-            self.again += 1;
-        } else {
-            of_person.insert(key, answer);
+        match of_person.entry(key) {
+            Entry::Occupied(_) => self.again += 1,
+            Entry::Vacant(first) => {
+                first.insert(answer);
+            }
         }
     }
 
