@@ -61,15 +61,13 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
 impl Seen {
     fn learn(&mut self, entry: &TraceEntry) {
         match &entry.fact {
-            Fact::Consumed { .. } => {
-                if !self.readers.contains(&entry.node) {
-                    self.readers.insert(entry.node.clone());
-                }
+            Fact::Consumed { .. } if !self.readers.contains(&entry.node) => {
+                self.readers.insert(entry.node.clone());
             }
-            Fact::Message(MessageFact::Serialized { value, .. }) => {
-                if !self.serializers.contains(&value.by) {
-                    self.serializers.insert(value.by.clone());
-                }
+            Fact::Message(MessageFact::Serialized { value, .. })
+                if !self.serializers.contains(&value.by) =>
+            {
+                self.serializers.insert(value.by.clone());
             }
             Fact::StateWritten {
                 partition, reason, ..
