@@ -53,6 +53,12 @@ impl CommittedOffsets {
         of_group.map(|(partition, offset)| (partition, *offset))
     }
 
+    /// All that is known, by group and partition.
+    pub fn places(&self) -> impl Iterator<Item = (&Rc<str>, &TopicPartition)> {
+        let groups = self.0.iter();
+        groups.flat_map(|(group, of_group)| of_group.keys().map(move |it| (group, it)))
+    }
+
     fn keep(&mut self, group: &Rc<str>, partition: &TopicPartition, offset: i64) {
         let known = self.0.get_mut(group).and_then(|it| it.get_mut(partition));
         match known {

@@ -4,7 +4,7 @@ use super::output_directory::OutputDirectory;
 use super::progress::to_the_end;
 use super::terminal::Terminal;
 use super::{Status, chart, inputs, seeds};
-use crate::figure::{Kind, Nothing, Recording, Wanted, to_svg, together};
+use crate::figure::{Kind, Nothing, Recording, Wanted, side_by_side, to_svg};
 use crate::plan::Plan;
 use crate::protocol::counted;
 use crate::report::{Compared, Tally, comparison, comparison_json};
@@ -149,7 +149,7 @@ impl Charts {
             }
             let title = recordings.first().map_or("", |(_, it)| it.name.as_str());
             let title = format!("{title}: {} runs side by side", recordings.len());
-            let whole = together(&title, pictures, kind.stand());
+            let whole = side_by_side(&title, pictures, kind.stand());
             let file = format!("{}.svg", kind.name());
             terminal.line(&format!("\n{}", self.path.join(&file).display()));
             files.push((file, vec![to_svg(&whole).into()]));

@@ -7,11 +7,11 @@
 mod tree;
 
 use super::picture::{Anchor, Picture, Style};
-use super::words::counted;
 use super::{Around, Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
 use crate::log::batch::{HEADER_SIZE, Layout, Place, RecordBatch, Says, layout};
 use crate::node::view::ClusterView;
+use crate::protocol::counted;
 use crate::protocol::{BrokerId, Fact, TopicPartition};
 use crate::report::stored_batches;
 use std::ops::Range;

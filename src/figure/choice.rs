@@ -18,9 +18,8 @@ struct Seen {
     processes_end: bool,
     logs_are_cut: bool,
     groups_rebalance: u32,
+    #[cfg(feature = "charts")]
     commits: bool,
-    ensemble: bool,
-    not_deserialized: bool,
     readers: BTreeSet<Rc<str>>,
     serializers: BTreeSet<Rc<str>>,
 }
@@ -31,26 +30,25 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
     for entry in &recording.facts {
         seen.learn(entry);
     }
-    let names = [
-        (seen.leaders_change && seen.processes_end, "outage"),
-        (seen.leaders_change || seen.isr_changes, "leadership"),
-        (seen.serializers.len() > 3, "message"),
-        (seen.readers.len() > 4, "links"),
-        (true, "messages"),
-        (seen.logs_are_cut, "logs"),
-        (seen.groups_rebalance > 1, "rebalance"),
-        (seen.ensemble, "znodes"),
-        (seen.commits, "lag"),
-        (true, "logs"),
-        (true, "latency"),
-        (true, "throughput"),
-        (seen.not_deserialized, "bytes"),
+    let fitting = [
+        (seen.leaders_change && seen.processes_end, Kind::Outage),
+        (seen.leaders_change || seen.isr_changes, Kind::Leadership),
+        (seen.serializers.len() > 3, Kind::Message),
+        (seen.readers.len() > 4, Kind::Links),
+        (true, Kind::Messages),
+        (seen.logs_are_cut, Kind::Logs),
+        (seen.groups_rebalance > 1, Kind::Rebalance),
+        #[cfg(feature = "charts")]
+        (seen.commits, Kind::Lag),
+        (true, Kind::Logs),
+        #[cfg(feature = "charts")]
+        (true, Kind::Latency),
+        #[cfg(feature = "charts")]
+        (true, Kind::Throughput),
     ];
     let mut kinds: Vec<Kind> = Vec::new();
-    for (_, name) in names.into_iter().filter(|(fits, _)| *fits) {
-        if let Some(kind) = Kind::named(name)
-            && !kinds.contains(&kind)
-        {
+    for (_, kind) in fitting.into_iter().filter(|(fits, _)| *fits) {
+        if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
@@ -85,9 +83,8 @@ impl Seen {
             Fact::Group(GroupFact::PartitionsAssigned { generation, .. }) => {
                 self.groups_rebalance = self.groups_rebalance.max((*generation).unsigned_abs());
             }
+            #[cfg(feature = "charts")]
             Fact::Group(GroupFact::OffsetCommitted { .. }) => self.commits = true,
-            Fact::ZooKeeperLooks { round: 2.., .. } => self.ensemble = true,
-            Fact::Message(MessageFact::NotDeserialized { .. }) => self.not_deserialized = true,
             _ => {}
         }
     }

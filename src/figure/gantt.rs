@@ -5,8 +5,8 @@
 //! Membership is what the controller has written; that a leader serves is what it says itself.
 
 use super::picture::{Anchor, Picture, Point, Shape, Style};
-use super::short::moment;
 use super::timescale::Timescale;
+use super::words::moment;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
 use crate::protocol::{BrokerId, ErrorCode, Fact, TopicPartition};
@@ -180,7 +180,7 @@ impl<'a> Told<'a> {
         }
         picture.text((LEFT, bottom + 34), said, Style::Faint);
         if let Some(time) = recording.parts_at {
-            let said = format!("thick line: {PARTS}, at {} s", moment(time));
+            let said = format!("thick line: {PARTS}, at {}", moment(time));
             picture.text((LEFT, bottom + 48), said, Style::Faint);
         }
         picture.fit(12);

@@ -51,6 +51,8 @@ struct Partition {
 /// Of a reader in a partition.
 #[derive(Default)]
 struct Place {
+    /// Its coordinator says how far it is.
+    is_group: bool,
     /// Offset of what it reads next, if that is known.
     next: Option<i64>,
     lag: Option<i64>,
@@ -92,7 +94,8 @@ impl<'a> Told<'a> {
             Fact::Consumed {
                 partition, offset, ..
             } if wanted.shows(partition) && !self.in_groups.contains(&*entry.node) => {
-                self.reads(entry.time, partition, &entry.node, Some(offset + 1));
+                let next = Some(offset + 1);
+                self.reads(entry.time, partition, (&entry.node, false), next);
             }
             Fact::Group(fact) => self.group(entry.time, fact, wanted),
             _ => {}
@@ -109,22 +112,16 @@ impl<'a> Told<'a> {
                 if wanted.shows(partition) =>
             {
                 let next = self.committed.of(group, partition);
-                self.reads(now, partition, group, next);
+                self.reads(now, partition, (group, true), next);
             }
-            // What a coordinator has loaded is what counts from now on.
+            // What a coordinator has loaded is what counts from now on: what it has not found is lost.
             GroupFact::Loaded { .. } => {
                 for (partition, known) in &mut self.partitions {
-                    for (reader, place) in &mut known.readers {
-                        if let Some(next) = self.committed.of(reader, partition) {
-                            place.next = Some(next);
-                            note(
-                                &mut self.changes,
-                                now,
-                                (reader, partition),
-                                place,
-                                known.end,
-                            );
-                        }
+                    let groups = known.readers.iter_mut().filter(|(_, it)| it.is_group);
+                    for (reader, place) in groups {
+                        place.next = self.committed.of(reader, partition);
+                        let of = (reader, *partition);
+                        note(&mut self.changes, now, of, place, known.end);
                     }
                 }
             }
@@ -137,12 +134,16 @@ impl<'a> Told<'a> {
         &mut self,
         now: Time,
         partition: &'a TopicPartition,
-        reader: &Rc<str>,
+        (reader, is_group): (&Rc<str>, bool),
         next: Option<i64>,
     ) {
         let known = self.partitions.entry(partition).or_default();
         if !known.readers.contains_key(reader) {
-            known.readers.insert(Rc::clone(reader), Place::default());
+            let place = Place {
+                is_group,
+                ..Place::default()
+            };
+            known.readers.insert(Rc::clone(reader), place);
         }
         if let Some(place) = known.readers.get_mut(reader) {
             place.next = next;
@@ -173,5 +174,76 @@ fn note<'a>(
             partition,
             lag,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::LoadedOffset;
+
+    fn entry(node: &str, fact: Fact) -> TraceEntry {
+        TraceEntry {
+            event: 1,
+            time: Time(0),
+            node: node.into(),
+            fact,
+        }
+    }
+
+    /// After these commits a coordinator reads that its group goes on there, or nothing; `reader` has no group.
+    fn after(found: Option<i64>) -> Vec<(String, Option<i64>)> {
+        let partition = || TopicPartition::new("t", 0);
+        let committed = GroupFact::OffsetCommitted {
+            group: "g".into(),
+            partition: partition(),
+            offset: 8,
+            of_generation: 1,
+            in_generation: 1,
+        };
+        let found = found.map(|offset| LoadedOffset {
+            group: "g".into(),
+            partition: partition(),
+            offset,
+        });
+        let loaded = GroupFact::Loaded {
+            partition: 0,
+            of_partitions: 1,
+            groups: Vec::new(),
+            committed: found.into_iter().collect(),
+        };
+        let moved = Fact::HighWatermarkMoved {
+            partition: partition(),
+            high_watermark: 10,
+            as_leader: true,
+        };
+        let consumed = Fact::Consumed {
+            partition: partition(),
+            offset: 4,
+            leader_epoch: 0,
+            content: 0,
+        };
+        let facts = vec![
+            entry("broker-1", moved),
+            entry("reader", consumed),
+            entry("broker-1", Fact::Group(committed)),
+            entry("broker-1", Fact::Group(loaded)),
+        ];
+        let recording = Recording {
+            facts,
+            ..Recording::default()
+        };
+        let changes = changes(&recording, &Wanted::default());
+        let told = changes.iter().map(|it| (it.reader.to_string(), it.lag));
+        told.collect()
+    }
+
+    #[test]
+    fn what_a_coordinator_does_not_find_counts_in_no_lag() {
+        let before = [("reader".to_owned(), Some(5)), ("g".to_owned(), Some(2))];
+        let and = |lag| [&before[..], &[("g".to_owned(), lag)]].concat();
+        assert_eq!(after(Some(8)), before);
+        assert_eq!(after(Some(3)), and(Some(7)));
+        assert_eq!(after(None), and(None));
     }
 }

@@ -6,9 +6,10 @@
 //! how programs would be wired without a log; it assumes calls that wait for their answers, and says so.
 
 use super::picture::{Anchor, Picture, Style};
-use super::words::{counted, moment};
+use super::words::moment;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
+use crate::protocol::counted;
 use crate::protocol::{Fact, TopicPartition, is_internal_topic};
 use petgraph::Direction;
 use petgraph::graphmap::DiGraphMap;

@@ -9,8 +9,9 @@ mod replicas;
 
 use super::markers::{self, Mark, Marker};
 use super::picture::{Anchor, Picture, Style};
-use super::words::{counted, moment};
+use super::words::moment;
 use super::{Nothing, Recording, Wanted, letters};
+use crate::protocol::counted;
 use crate::protocol::{BrokerId, StateWriteReason, TopicPartition};
 use replicas::{Cluster, Down, Partition, Replica, Role};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 //! object is what its producer says.
 
 use super::picture::{Picture, Style};
-use super::words::counted;
 use super::{Nothing, Recording, Wanted, letters};
+use crate::protocol::counted;
 use crate::protocol::{Fact, MessageFact, Part, RecordId, Serialized, TopicName};
 use std::collections::BTreeMap;
 

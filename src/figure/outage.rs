@@ -11,8 +11,9 @@ mod phase;
 
 use super::picture::{Anchor, Picture, Style};
 use super::timescale::Timescale;
-use super::words::{counted, lasted, moment};
+use super::words::{lasted, moment};
 use super::{Nothing, Recording, Wanted, letters};
+use crate::protocol::counted;
 use partition::States;
 use past::{Fault, Past};
 use phase::{Kind, Outage};

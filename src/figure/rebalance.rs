@@ -8,9 +8,10 @@
 mod strip;
 
 use super::picture::{Anchor, Picture, Style};
-use super::words::{counted, lasted, moment};
+use super::words::{lasted, moment};
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
+use crate::protocol::counted;
 use strip::{Cell, Row, Strip};
 
 const LEFT: i32 = 128;

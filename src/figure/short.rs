@@ -1,6 +1,6 @@
 //! A fact in two or three words, for a place where no more has room; and the epoch that colours it.
 
-use crate::kernel::{Duration, Time};
+use crate::kernel::Time;
 use crate::protocol::{BrokerId, Fact, GroupFact};
 use serde_json::Value;
 
@@ -92,19 +92,11 @@ pub fn tag(fact: &Fact) -> String {
     }
 }
 
-/// `12.004 s`, or with as many more digits as tell it from the moment before.
+/// `12.004 519`: seconds, milliseconds and, apart, microseconds, since a message takes less than a millisecond.
 pub(super) fn moment(time: Time) -> String {
     const SECOND: u64 = 1_000_000_000;
     let (whole, micros) = (time.0 / SECOND, time.0 % SECOND / 1_000);
     format!("{whole}.{:03} {:03}", micros / 1_000, micros % 1_000)
-}
-
-/// `13.6 s`, or `380 ms`.
-pub(super) fn seconds(time: Duration) -> String {
-    match time.0 / 100_000_000 {
-        0..10 => format!("{} ms", time.0 / 1_000_000),
-        tenths => format!("{}.{} s", tenths / 10, tenths % 10),
-    }
 }
 
 fn ids(brokers: &[BrokerId]) -> String {

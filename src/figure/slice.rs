@@ -7,7 +7,7 @@
 
 use super::{Nothing, Recording};
 use crate::kernel::{Cause, Time};
-use crate::protocol::{Fact, GroupFact, RecordId, TopicPartition};
+use crate::protocol::{Fact, GroupFact, RecordId, TopicPartition, may_be_about};
 use crate::trace::{CauseEntry, SentEntry, TraceEntry};
 use petgraph::Direction;
 use petgraph::graphmap::DiGraphMap;
@@ -109,8 +109,17 @@ fn fetches_that_acknowledge(
     facts: &[&TraceEntry],
     partition: &TopicPartition,
 ) -> BTreeSet<u64> {
-    let name = format!("{partition}@");
     let last = facts.last().map_or(0, |it| it.event);
+    let leads = |it: &&&TraceEntry| {
+        matches!(
+            it.fact,
+            Fact::Appended {
+                as_leader: true,
+                ..
+            }
+        )
+    };
+    let leaders: BTreeSet<&str> = facts.iter().filter(leads).map(|it| &*it.node).collect();
     let appended = facts.iter().filter(|it| {
         matches!(
             it.fact,
@@ -126,8 +135,9 @@ fn fetches_that_acknowledge(
         let fetch = recording.sent[from..].iter().find(|it| {
             it.event >= entry.event
                 && it.node == entry.node
+                && leaders.contains(&*it.to)
                 && &*it.kind == "Fetch"
-                && it.message.contains(&name)
+                && may_be_about(&it.message, partition)
         });
         let Some(fetch) = fetch.filter(|it| it.event <= last) else {
             continue;
@@ -159,12 +169,12 @@ fn attempts<'a>(
     let (Some(made), Some(told)) = (made, told) else {
         return BTreeSet::new();
     };
-    let name = partition.to_string();
     let from = recording.sent.partition_point(|it| it.time < made.time);
     let sends: Vec<&SentEntry> = recording.sent[from..]
         .iter()
         .take_while(|it| it.time <= told.time)
-        .filter(|it| it.node == made.node && &*it.kind == "Produce" && it.message.contains(&name))
+        .filter(|it| it.node == made.node && &*it.kind == "Produce")
+        .filter(|it| may_be_about(&it.message, partition))
         .collect();
     let shown = sends.iter().take(2).chain(sends.iter().skip(2).next_back());
     let mut events = BTreeSet::new();
@@ -511,7 +521,6 @@ fn messages<'a>(
         .iter()
         .filter_map(|it| Some((it.message?, it)))
         .collect();
-    let name = partition.map(ToString::to_string);
     let mut messages = Vec::new();
     for sent in &recording.sent {
         if sent.time > end {
@@ -535,9 +544,7 @@ fn messages<'a>(
                         .take_while(|it| it.time >= sent.time);
                     later.any(|it| it.message == Some(sent.number))
                 };
-                let is_about = name
-                    .as_ref()
-                    .is_some_and(|name| sent.message.contains(name.as_str()));
+                let is_about = partition.is_some_and(|it| may_be_about(&sent.message, it));
                 if is_about && !is_read_later() {
                     messages.push(Passed { sent, read: None });
                 }

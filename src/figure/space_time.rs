@@ -5,9 +5,10 @@
 //! each, with their times beside them.
 
 use super::picture::{Anchor, Picture, Point, Shape, Style};
-use super::short::{epoch_of, moment, seconds, short, tag};
+use super::short::{epoch_of, moment, short, tag};
 use super::slice::{Around, Passed, Slice, slice};
 use super::why::why;
+use super::words::lasted;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::{Duration, Time};
 use crate::protocol::{Fact, RecordId, TopicPartition};
@@ -430,7 +431,7 @@ impl<'a> Drawing<'a> {
         for (place, (time, row)) in self.rows.iter().enumerate() {
             let y = self.y(place);
             if let Row::Passes(passed) = row {
-                let text = format!("{} pass", seconds(*passed));
+                let text = format!("{} pass", lasted(Time::ZERO, Time::ZERO + *passed));
                 picture.text((12, y + 4), text, Style::Ink);
                 picture.line((FIRST - 20, y), (words - 20, y), Style::Faint);
                 continue;

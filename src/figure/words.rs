@@ -24,14 +24,6 @@ pub(super) fn lasted(from: Time, until: Time) -> String {
     }
 }
 
-/// "1 record", "2 records".
-pub(super) fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 use super::slots::Slots;
 use super::znodes::Znodes;
+use crate::check::CommittedOffsets;
 use crate::protocol::{ErrorCode, Fact, GroupFact, LinkFault, MachineFault, TopicPartition};
 use crate::trace::TraceEntry;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub(super) struct Changes {
     session_owners: BTreeMap<i64, Rc<str>>,
     /// The node of each member of a group.
     members: BTreeMap<Rc<str>, Rc<str>>,
+    committed: CommittedOffsets,
     links: BTreeMap<u32, Value>,
 }
 
@@ -356,20 +358,79 @@ impl Changes {
                 offset,
             } => self.set("processed", group, &partition.to_string(), offset + 1),
             GroupFact::OffsetCommitted {
-                group,
-                partition,
-                offset,
-                ..
-            } => self.set("committed", group, &partition.to_string(), *offset),
-            GroupFact::Loaded { committed, .. } => {
-                for it in committed {
-                    self.set("committed", &it.group, &it.partition.to_string(), it.offset);
-                }
+                group, partition, ..
             }
-            GroupFact::OffsetExpired { group, partition } => {
-                self.set("committed", group, &partition.to_string(), Value::Null);
+            | GroupFact::OffsetExpired { group, partition } => {
+                self.committed.learn(fact);
+                self.set_committed(group, partition);
+            }
+            // What it does not find is lost.
+            GroupFact::Loaded { .. } => {
+                let mut places: Vec<_> = self.committed_places();
+                self.committed.learn(fact);
+                places.extend(self.committed_places());
+                for (group, partition) in places {
+                    self.set_committed(&group, &partition);
+                }
             }
             _ => {}
         }
+    }
+
+    fn committed_places(&self) -> Vec<(Rc<str>, TopicPartition)> {
+        let places = self.committed.places();
+        places
+            .map(|(group, partition)| (Rc::clone(group), partition.clone()))
+            .collect()
+    }
+
+    fn set_committed(&mut self, group: &str, partition: &TopicPartition) {
+        let committed = self.committed.of(group, partition);
+        self.set("committed", group, &partition.to_string(), json!(committed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Time;
+    use crate::protocol::LoadedOffset;
+
+    #[test]
+    fn a_commit_that_a_coordinator_does_not_find_is_shown_no_more() {
+        let partition = || TopicPartition::new("t", 0);
+        let after = |found: Option<i64>| {
+            let committed = GroupFact::OffsetCommitted {
+                group: "g".into(),
+                partition: partition(),
+                offset: 8,
+                of_generation: 1,
+                in_generation: 1,
+            };
+            let found = found.map(|offset| LoadedOffset {
+                group: "g".into(),
+                partition: partition(),
+                offset,
+            });
+            let loaded = GroupFact::Loaded {
+                partition: 0,
+                of_partitions: 1,
+                groups: Vec::new(),
+                committed: found.into_iter().collect(),
+            };
+            let mut changes = Changes::default();
+            for fact in [committed, loaded] {
+                changes.learn(&TraceEntry {
+                    event: 1,
+                    time: Time(0),
+                    node: "broker-1".into(),
+                    fact: Fact::Group(fact),
+                });
+            }
+            changes.slots.get("committed", "g", "t-0").clone()
+        };
+        assert_eq!(after(Some(8)), json!(8));
+        assert_eq!(after(Some(3)), json!(3));
+        assert_eq!(after(None), Value::Null);
     }
 }

@@ -1,15 +1,28 @@
 //! What a message is in a few words: what stands beside its arrow. Partitions and offsets where it has them, and the
 //! error where it is one.
 
-use super::ErrorCode;
 use super::kafka::{FetchPartitionResponse, Request, Response};
 use super::message::Message;
 use super::zab::ElectionMessage;
 use super::zookeeper::{ClientMessage, MultiOp, Op, ServerMessage};
+use super::{ErrorCode, TopicPartition};
 use std::rc::Rc;
 
 /// So many partitions are named, and the others counted.
-const NAMED: usize = 2;
+const NAMED: usize = 4;
+
+/// Whether a label is of a message about this partition: it names it, or has more than it names.
+pub fn may_be_about(label: &str, partition: &TopicPartition) -> bool {
+    let name = partition.to_string();
+    let mut words = label.split([' ', ',', '@']);
+    words.any(|word| word == name || is_count(word))
+}
+
+/// What stands for the partitions that are not named.
+fn is_count(word: &str) -> bool {
+    word.strip_prefix('+')
+        .is_some_and(|it| it.parse::<usize>().is_ok())
+}
 
 pub(super) fn label_of(message: &Message) -> Rc<str> {
     let label = match message {
@@ -179,5 +192,40 @@ fn joined(name: &str, rest: &str) -> String {
     match rest.is_empty() {
         true => name.to_owned(),
         false => format!("{name} {rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_about_the_partitions_that_it_names_or_may_have() {
+        let about = |label: &str| may_be_about(label, &TopicPartition::new("t", 1));
+        for label in [
+            "Produce t-1",
+            "Fetch t-0@3, t-1@4",
+            "Fetch t-0@3, t-2@4 +2",
+            "t-1 record 7",
+        ] {
+            assert!(about(label), "{label}");
+        }
+        for label in [
+            "Produce t-10",
+            "Fetch t-11@1",
+            "Produce tt-1",
+            "nothing new",
+            "",
+        ] {
+            assert!(!about(label), "{label}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_is_counted() {
+        let listed = |count: usize| listed((0..count).map(|it| format!("t-{it}")));
+        assert_eq!(listed(0), "");
+        assert_eq!(listed(4), "t-0, t-1, t-2, t-3");
+        assert_eq!(listed(6), "t-0, t-1, t-2, t-3 +2");
     }
 }

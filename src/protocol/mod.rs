@@ -45,6 +45,7 @@ pub use ids::{
 };
 pub use java_hash::java_hash_code;
 pub use kafka::*;
+pub use label::may_be_about;
 pub use lock::Lock;
 pub use message::{KafkaRequest, KafkaResponse, Message, Pending};
 pub use schema_registry::{RegistryCall, RegistryRequest, RegistryResponse, SubjectSchema};

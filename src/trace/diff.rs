@@ -1,6 +1,7 @@
 //! Where two traces part: the first fact that differs, with what came before and after on both sides.
 
-use super::json_lines::{TraceFileError, TraceHeader, TraceLine, TraceReader};
+use super::json_lines::reader::{TraceLine, TraceReader};
+use super::json_lines::{TraceFileError, TraceHeader};
 use serde_json::Value;
 use std::fmt;
 

@@ -4,11 +4,13 @@
 //! Ids, kinds and numbers are data. The last line counts the facts and carries a checksum over every line
 //! before it, so that a trace that was cut or changed is not taken for a run.
 
+pub(super) mod reader;
+
 use super::{CauseEntry, Observer, SentEntry, TraceEntry};
-use crate::kernel::{Cause, Time};
+use crate::kernel::Cause;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use twox_hash::XxHash3_64;
 
 /// What the header of a trace file says that it is.
@@ -259,226 +261,11 @@ pub fn write_json_lines(header: &TraceHeader, entries: &[TraceEntry]) -> String 
     String::from_utf8(text.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Reads a trace line by line.
-pub struct TraceReader<R: BufRead> {
-    input: R,
-    line: Vec<u8>,
-    /// Number of the line that was read last.
-    number: usize,
-    facts: u64,
-    checksum: u64,
-    /// Event and time of the last line.
-    last: (u64, u64),
-}
-
-/// What a line of a trace says.
-#[derive(Clone, PartialEq, Debug)]
-pub enum TraceLine {
-    Fact(TraceEntry),
-    Cause(CauseEntry),
-    Sent(SentEntry),
-    End(Closing),
-}
-
-impl<R: BufRead> TraceReader<R> {
-    /// Reads the header.
-    ///
-    /// # Errors
-    /// What is no header of a trace of this version.
-    pub fn open(input: R) -> Result<(TraceHeader, Self), TraceFileError> {
-        let mut reader = TraceReader {
-            input,
-            line: Vec::new(),
-            number: 0,
-            facts: 0,
-            checksum: 0,
-            last: (0, 0),
-        };
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u64,
-        }
-        let none = || format!("expected the header of a {FORMAT}");
-        if !reader.next_line()? {
-            return Err(reader.refuse(1, none()));
-        }
-        match serde_json::from_slice::<Version>(&reader.line) {
-            Ok(found) if found.format != FORMAT => return Err(reader.refuse(1, none())),
-            Ok(found) if found.version != VERSION => {
-                let why = format!(
-                    "version {} of the format; this program reads version {VERSION}",
-                    found.version
-                );
-                return Err(reader.refuse(1, why));
-            }
-            Ok(_) => {}
-            Err(_) => return Err(reader.refuse(1, none())),
-        }
-        match serde_json::from_slice::<HeaderLine>(&reader.line) {
-            Ok(header) => Ok((header.header, reader)),
-            Err(error) => Err(reader.malformed("no header", &error)),
-        }
-    }
-
-    /// The next line; the last one is `TraceLine::End`.
-    ///
-    /// # Errors
-    /// A line that was cut or changed, or the end of a trace that has lost its last line.
-    pub fn next_entry(&mut self) -> Result<TraceLine, TraceFileError> {
-        let before = self.checksum;
-        if !self.next_line()? {
-            let why = "the trace ends here without its last line: it was cut";
-            return Err(self.refuse(1, why.to_owned()));
-        }
-        // Each kind of line has a field that no other has.
-        let line = if self.has("seal") {
-            return self.end(before);
-        } else if self.has("cause") {
-            TraceLine::Cause(self.read::<CauseLine>("no cause")?.into())
-        } else if self.has("sends") {
-            TraceLine::Sent(self.read::<SentLine>("no message")?.into())
-        } else {
-            self.facts += 1;
-            TraceLine::Fact(self.read("no fact")?)
-        };
-        let place = match &line {
-            TraceLine::Fact(entry) => (entry.event, entry.time.0),
-            TraceLine::Cause(cause) => (cause.event, cause.time.0),
-            // What a process was at work on leaves it when that is done: others have had events since.
-            TraceLine::Sent(sent) => (self.last.0, sent.time.0),
-            TraceLine::End(_) => self.last,
-        };
-        if place.0 < self.last.0 || place.1 < self.last.1 {
-            let why = format!(
-                "event {} at {} ns comes after event {} at {} ns",
-                place.0, place.1, self.last.0, self.last.1
-            );
-            return Err(self.refuse(1, why));
-        }
-        self.last = place;
-        Ok(line)
-    }
-
-    /// The line that was read last, as it stands there.
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.line).unwrap_or_default()
-    }
-
-    fn end(&mut self, checksum: u64) -> Result<TraceLine, TraceFileError> {
-        let EndLine { seal, closing } = self.read("no last line")?;
-        if seal.facts != self.facts {
-            let why = format!(
-                "the trace had {} facts when it was written, and {} now",
-                seal.facts, self.facts
-            );
-            return Err(self.refuse(1, why));
-        }
-        if seal.checksum != checksum {
-            let why = "the checksum does not fit: a line before this one was changed";
-            return Err(self.refuse(1, why.to_owned()));
-        }
-        if self.next_line()? {
-            return Err(self.refuse(1, "this stands after the last line of the trace".to_owned()));
-        }
-        Ok(TraceLine::End(closing))
-    }
-
-    /// Whether the line's object has this field; cheap, since keys stand in quotes.
-    fn has(&self, field: &str) -> bool {
-        #[derive(Deserialize)]
-        struct Kind {
-            seal: Option<serde::de::IgnoredAny>,
-            cause: Option<serde::de::IgnoredAny>,
-            sends: Option<serde::de::IgnoredAny>,
-        }
-        serde_json::from_slice::<Kind>(&self.line).is_ok_and(|kind| match field {
-            "seal" => kind.seal.is_some(),
-            "cause" => kind.cause.is_some(),
-            _ => kind.sends.is_some(),
-        })
-    }
-
-    fn read<T: for<'a> Deserialize<'a>>(&self, what: &str) -> Result<T, TraceFileError> {
-        serde_json::from_slice(&self.line).map_err(|error| self.malformed(what, &error))
-    }
-
-    /// False at the end of the input. A last line without its end was cut, and shows it by what it lacks.
-    fn next_line(&mut self) -> Result<bool, TraceFileError> {
-        self.line.clear();
-        self.number += 1;
-        let read = self.input.read_until(b'\n', &mut self.line);
-        let read = read.map_err(|error| self.refuse(1, format!("cannot be read: {error}")))?;
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-        }
-        self.checksum = add(self.checksum, &self.line);
-        if std::str::from_utf8(&self.line).is_err() {
-            return Err(self.refuse(1, "this is not UTF-8".to_owned()));
-        }
-        Ok(read > 0)
-    }
-
-    fn malformed(&self, what: &str, error: &serde_json::Error) -> TraceFileError {
-        self.refuse(
-            error.column().max(1),
-            format!("{what}: {}", without_place(error)),
-        )
-    }
-
-    fn refuse(&self, column: usize, why: String) -> TraceFileError {
-        TraceFileError {
-            line: self.number,
-            column,
-            why,
-            text: String::from_utf8_lossy(&self.line).into_owned(),
-        }
-    }
-}
-
-impl From<CauseLine> for CauseEntry {
-    fn from(line: CauseLine) -> Self {
-        CauseEntry {
-            event: line.event,
-            time: Time(line.time_ns),
-            node: line.node,
-            cause: match line.cause {
-                CauseKind::Packet => Cause::Packet { sent_in: line.of },
-                CauseKind::Timer => Cause::Timer { set_in: line.of },
-                CauseKind::Disk => Cause::Disk { begun_in: line.of },
-                CauseKind::Outside => Cause::Outside,
-            },
-            message: line.message,
-        }
-    }
-}
-
-impl From<SentLine> for SentEntry {
-    fn from(line: SentLine) -> Self {
-        SentEntry {
-            number: line.message,
-            event: line.event,
-            time: Time(line.time_ns),
-            node: line.node,
-            to: line.to,
-            kind: line.sends,
-            message: line.what,
-        }
-    }
-}
-
-/// The reader's words; the place that it adds counts from the line's own beginning.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::reader::{TraceLine, TraceReader};
     use super::*;
+    use crate::kernel::Time;
     use crate::protocol::{ApplicationFact, Fact, ShellFact, TopicPartition};
 
     fn header() -> TraceHeader {

@@ -26,9 +26,9 @@ mod transcript;
 pub use by_node::ByNode;
 pub use diff::{Difference, diff};
 pub use entry::TraceEntry;
+pub use json_lines::reader::{TraceLine, TraceReader};
 pub use json_lines::{
-    Closing, FORMAT, Group, TraceFileError, TraceHeader, TraceLine, TraceReader, TraceWriter,
-    VERSION, write_json_lines,
+    Closing, FORMAT, Group, TraceFileError, TraceHeader, TraceWriter, VERSION, write_json_lines,
 };
 pub use last_lines::LastLines;
 pub use observer::{CauseEntry, Nobody, Observer, SentEntry};

@@ -2,8 +2,8 @@
 
 use super::{COVERED, Numbered, Shown, cut, text_of};
 use crate::figure::picture::{Anchor, Picture, Style};
-use crate::figure::words::counted;
 use crate::log::batch::{CompressionType, HEADER_SIZE, Place, Says, TimestampType};
+use crate::protocol::counted;
 
 /// Of numbers, names and values: left edges; of sizes the right one.
 const NUMBERS: i32 = 404;

@@ -4,8 +4,9 @@
 use super::partition::{Case, State};
 use super::past::name_of;
 use super::phase::{Kind, Phase};
-use crate::figure::words::{counted, moment};
+use crate::figure::words::moment;
 use crate::kernel::{Duration, Time};
+use crate::protocol::counted;
 use crate::protocol::{ErrorCode, Fact};
 use crate::trace::TraceEntry;
 

@@ -3,9 +3,10 @@
 
 use super::past::{Fault, Past};
 use super::phase::{Kind, Outage, Phase};
-use crate::figure::words::{counted, moment};
+use crate::figure::words::moment;
 use crate::kernel::Time;
 use crate::protocol::Fact;
+use crate::protocol::counted;
 use crate::trace::TraceEntry;
 use std::collections::BTreeSet;
 

@@ -6,8 +6,9 @@
 use super::clients::Felt;
 use super::past::{Fault, Past, name_of};
 use super::phase::{Kind, Outage, Phase};
-use crate::figure::words::{counted, lasted, moment};
+use crate::figure::words::{lasted, moment};
 use crate::kernel::{Duration, Time};
+use crate::protocol::counted;
 use crate::protocol::{BrokerId, Fact, IsrChange, StateWriteReason, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};

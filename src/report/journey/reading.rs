@@ -2,11 +2,10 @@
 //! they call; which commits of groups cover it.
 
 use super::Walk;
+use crate::check::CommittedOffsets;
 use crate::kernel::Time;
 use crate::plan::Plan;
-use crate::protocol::{
-    ApplicationFact, Fact, GroupFact, LoadedOffset, MessageFact, TopicPartition, partition_for,
-};
+use crate::protocol::{ApplicationFact, Fact, GroupFact, MessageFact, TopicPartition};
 use crate::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -19,6 +18,7 @@ pub(super) struct Reading {
     by_hand: BTreeSet<String>,
     pub(super) consumers: BTreeMap<Rc<str>, Reader>,
     pub(super) of_group: BTreeMap<Rc<str>, Group>,
+    committed: CommittedOffsets,
     /// Calls that each service has heard for it.
     pub(super) calls: BTreeMap<Rc<str>, u64>,
     /// What it is a copy of, where an application has sent it on.
@@ -299,6 +299,7 @@ impl Walk<'_> {
 
     fn group_fact(&mut self, entry: &TraceEntry, fact: &GroupFact) {
         let node = &entry.node;
+        self.read.committed.learn(fact);
         match fact {
             GroupFact::Changed { group, .. } => {
                 self.group(group);
@@ -312,12 +313,7 @@ impl Walk<'_> {
                     ));
                 }
             }
-            GroupFact::Loaded {
-                partition,
-                of_partitions,
-                committed,
-                ..
-            } => self.commits_are_read(entry, (*partition, *of_partitions), committed),
+            GroupFact::Loaded { partition, .. } => self.commits_are_read(entry, *partition),
             GroupFact::Processed {
                 group: group_name,
                 partition,
@@ -382,26 +378,22 @@ impl Walk<'_> {
         }
     }
 
-    /// A coordinator has read what groups have committed, in one of so many partitions of `__consumer_offsets`.
-    fn commits_are_read(
-        &mut self,
-        entry: &TraceEntry,
-        (place, of_partitions): (i32, i32),
-        committed: &[LoadedOffset],
-    ) {
-        let kept_there = self.read.of_group.keys();
-        let kept_there = kept_there.filter(|it| partition_for(it, of_partitions) == place);
-        for name in kept_there.cloned().collect::<Vec<_>>() {
-            let found = committed
-                .iter()
-                .find(|it| it.group == name && self.is_at(&it.partition));
-            let found = found.map(|it| it.offset);
+    /// A coordinator has read what groups have committed, in this partition of `__consumer_offsets`.
+    fn commits_are_read(&mut self, entry: &TraceEntry, place: i32) {
+        let Some(partition) = self.made.partition.clone() else {
+            return;
+        };
+        for name in self.read.of_group.keys().cloned().collect::<Vec<_>>() {
+            let found = self.read.committed.of(&name, &partition);
             let covers = |offset: i64| self.kept.copies.iter().any(|copy| copy.offset < offset);
             let covering = found.filter(|offset| covers(*offset));
             let group = self.group(&name);
             group.covered_by = covering;
             let was_covered = std::mem::replace(&mut group.was_covered, covering.is_some());
             group.commit_lost |= was_covered && covering.is_none();
+            if group.gone_before.is_some() {
+                continue;
+            }
             let what = match (was_covered, covering, found) {
                 (true, None, Some(offset)) => format!(
                     "finds in __consumer_offsets-{place} that group {name} goes on at offset {offset}: the later commit is lost, and it will be read once more"

@@ -159,6 +159,14 @@ consumers:
     .check();
 }
 
+/// A member that is given little of what it has fetched.
+const FETCHES_AHEAD: &str = "  a:
+    topics: [t]
+    start: 20s
+    processing: 20ms
+    config: {group.id: g, max.poll.records: 10, auto.commit.interval.ms: 1000}
+";
+
 /// Much was fetched and little of it given to the application when a commit is due.
 #[test]
 fn consumer_position_fetched() {
@@ -169,12 +177,7 @@ fn consumer_position_fetched() {
         plan: format!(
             "{THREE}
 consumers:
-  a:
-    topics: [t]
-    start: 20s
-    processing: 20ms
-    config: {{group.id: g, max.poll.records: 10, auto.commit.interval.ms: 1000}}
-"
+{FETCHES_AHEAD}"
         ),
     }
     .check();
@@ -191,12 +194,7 @@ fn consumer_position_fetched_beside_one_that_reads_by_hand() {
         plan: format!(
             "{THREE}
 consumers:
-  a:
-    topics: [t]
-    start: 20s
-    processing: 20ms
-    config: {{group.id: g, max.poll.records: 10, auto.commit.interval.ms: 1000}}
-  b: {{topics: [t], assign: all partitions, config: {{group.id: g, enable.auto.commit: false}}}}
+{FETCHES_AHEAD}  b: {{topics: [t], assign: all partitions, config: {{group.id: g, enable.auto.commit: false}}}}
 "
         ),
     }

@@ -12,7 +12,7 @@ pub enum Stand {
 }
 
 /// One picture of several, each with its name above.
-pub fn together(title: &str, pictures: Vec<(String, Picture)>, stand: Stand) -> Picture {
+pub fn side_by_side(title: &str, pictures: Vec<(String, Picture)>, stand: Stand) -> Picture {
     let names: Vec<&str> = pictures.iter().map(|(name, _)| name.as_str()).collect();
     let abouts = pictures.first().map_or("", |(_, it)| it.about.as_str());
     let mut whole = Picture::new(
@@ -79,8 +79,8 @@ mod tests {
                 ("acks=all".to_owned(), picture()),
             ]
         };
-        let beside = together("two runs", both(), Stand::Beside);
-        let below = together("two runs", both(), Stand::Below);
+        let beside = side_by_side("two runs", both(), Stand::Beside);
+        let below = side_by_side("two runs", both(), Stand::Below);
         for whole in [&beside, &below] {
             assert_eq!(whole.faults(), Vec::<String>::new());
             assert_eq!(whole.about, "acks=1 and acks=all, side by side. About it.");
