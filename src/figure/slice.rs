@@ -6,7 +6,7 @@
 //! an event read a message, and nowhere else.
 
 use super::{Nothing, Recording};
-use crate::kernel::{Cause, Time};
+use crate::kernel::{Cause, Duration, Time};
 use crate::protocol::{Fact, GroupFact, RecordId, TopicPartition, may_be_about};
 use crate::trace::{CauseEntry, SentEntry, TraceEntry};
 use petgraph::Direction;
@@ -19,6 +19,8 @@ const MOST: usize = 40;
 /// From an event that is of concern back to the one that led to it: not through more than so many others.
 const STEPS: usize = 8;
 
+/// What is sent so shortly before the end may be on its way, and is not said to be lost.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// So many readers of a record are shown, and groups that go on behind it.
 const READERS: usize = 2;
 
@@ -545,7 +547,8 @@ fn messages<'a>(
                     later.any(|it| it.message == Some(sent.number))
                 };
                 let is_about = partition.is_some_and(|it| may_be_about(&sent.message, it));
-                if is_about && !is_read_later() {
+                let is_over = recording.end.since(sent.time) >= ON_ITS_WAY;
+                if is_about && is_over && !is_read_later() {
                     messages.push(Passed { sent, read: None });
                 }
             }
