@@ -1,10 +1,11 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
-use super::Node;
 use super::view::{
     ClusterView, CommittedPartition, Described, GroupView, MemberView, ReplicaOffsets, ReplicaView,
     TopicView, ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
+    ZooKeeperWatchView,
 };
+use super::{KafkaServer, Node};
 use crate::broker::ReplicaRole;
 use crate::client::Client;
 use crate::coordinator::group::{GroupMetadata, GroupState};
@@ -127,7 +128,7 @@ impl<'a> Observed<'a> {
         ids
     }
 
-    pub fn broker(&self, id: BrokerId) -> Option<&'a super::KafkaServer> {
+    pub fn broker(&self, id: BrokerId) -> Option<&'a KafkaServer> {
         let node = self.layout.brokers.get(&id)?;
         match self.kernel.actor(*node) {
             Node::Broker(server) => Some(server),
@@ -155,6 +156,38 @@ impl<'a> Observed<'a> {
             last_committed: quorum.map_or(applied, |view| view.last_committed),
             last_applied: applied,
         }
+    }
+
+    /// What running servers and brokers know of watches, each for itself.
+    fn watches(&self) -> Vec<ZooKeeperWatchView> {
+        let mut watches: BTreeMap<_, (Option<String>, Option<String>)> = BTreeMap::new();
+        let runs = |node: NodeId| self.kernel.status(node) != NodeStatus::Down;
+        for (node, server) in self.zookeepers().filter(|(node, _)| runs(*node)) {
+            for (children, path, session) in server.watches() {
+                let name = self.kernel.name(node).to_string();
+                let watch = (path.to_string(), children, session);
+                watches.entry(watch).or_default().0 = Some(name);
+            }
+        }
+        for (id, node) in self.layout.brokers.iter().filter(|(_, node)| runs(**node)) {
+            let session = self.broker(*id).map(KafkaServer::zookeeper_session);
+            let Some((session, id)) = session.and_then(|it| Some((it, it.session_id()?))) else {
+                continue;
+            };
+            for (children, path) in session.watches() {
+                let name = self.kernel.name(*node).to_string();
+                let watch = (path.to_string(), children, id);
+                watches.entry(watch).or_default().1 = Some(name);
+            }
+        }
+        let view = |((path, children, session), (server, client))| ZooKeeperWatchView {
+            path,
+            children,
+            session,
+            server,
+            client,
+        };
+        watches.into_iter().map(view).collect()
     }
 
     fn server(&self, node: NodeId) -> Option<&'a Server> {
@@ -212,6 +245,7 @@ impl ClusterView for Observed<'_> {
                 .into_iter()
                 .map(session)
                 .collect(),
+            watches: self.watches(),
             znodes: coordination.tree().iter().map(znode).collect(),
         }
     }

@@ -120,6 +120,20 @@ pub struct ZooKeeperSessionView {
     pub ephemerals: Vec<String>,
 }
 
+/// That a session is to be told, once, of the next change of a node. Its server knows that by itself, and so does its
+/// client: each may be wrong about the other.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ZooKeeperWatchView {
+    pub path: String,
+    /// Of the node's children; without it of its data, or of its being there.
+    pub children: bool,
+    pub session: SessionId,
+    /// The running server that would tell; none where its server is gone, or has told already.
+    pub server: Option<String>,
+    /// The running process that counts on it; none where it is gone, or has not heard of its watch yet.
+    pub client: Option<String>,
+}
+
 /// A node of ZooKeeper's tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ZnodeView {
@@ -135,6 +149,8 @@ pub struct ZooKeeperView {
     pub servers: Vec<ZooKeeperServerView>,
     /// By id.
     pub sessions: Vec<ZooKeeperSessionView>,
+    /// By path.
+    pub watches: Vec<ZooKeeperWatchView>,
     /// In the order of paths.
     pub znodes: Vec<ZnodeView>,
 }

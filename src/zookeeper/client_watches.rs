@@ -44,6 +44,12 @@ impl ClientWatches {
         }
     }
 
+    /// What is watched: whether for children, and the path.
+    pub fn all(&self) -> impl Iterator<Item = (bool, &Path)> {
+        let data = self.data.union(&self.exist).map(|path| (false, path));
+        data.chain(self.child.iter().map(|path| (true, path)))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.data.is_empty() && self.exist.is_empty() && self.child.is_empty()
     }

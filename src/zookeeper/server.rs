@@ -82,6 +82,15 @@ impl Server {
         tree.sessions().iter().map(view).collect()
     }
 
+    /// What it would tell its clients: whether of a node's children, the path, and to which session.
+    pub fn watches(&self) -> impl Iterator<Item = (bool, &Path, SessionId)> {
+        let server = self.server();
+        server.watches.all().filter_map(|(children, path, conn)| {
+            let connection = server.connections.get(conn)?;
+            Some((children, path, connection.session))
+        })
+    }
+
     /// The last transaction applied.
     pub fn last_zxid(&self) -> Zxid {
         self.server().last_zxid()

@@ -8,8 +8,8 @@ use super::client_watches::ClientWatches;
 use super::host_provider::HostProvider;
 use crate::kernel::{CloseReason, ConnId, Duration, Lane, NodeId, Time, TimerId};
 use crate::protocol::zookeeper::{
-    Answer, ClientMessage, Code, ConnectRequest, ConnectResponse, Op, ServerMessage, SessionEvent,
-    SessionId, Zxid,
+    Answer, ClientMessage, Code, ConnectRequest, ConnectResponse, Op, Path, ServerMessage,
+    SessionEvent, SessionId, Zxid,
 };
 use crate::protocol::{Ctx, Fact, Message, SessionTimer, Timer};
 use std::collections::VecDeque;
@@ -270,6 +270,11 @@ impl Session {
     /// The session's id once a server gave one; `None` after expiry and close.
     pub fn session_id(&self) -> Option<SessionId> {
         (self.session_id != 0 && self.state != State::Closed).then_some(self.session_id)
+    }
+
+    /// What it counts on being told of: whether of a node's children, and the path.
+    pub fn watches(&self) -> impl Iterator<Item = (bool, &Path)> {
+        self.watches.all()
     }
 
     pub fn is_connected(&self) -> bool {

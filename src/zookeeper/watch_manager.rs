@@ -42,6 +42,16 @@ impl WatchManager {
         self.child.remove(conn);
     }
 
+    /// What is watched, by kind and path: whether for children, and on which connection.
+    pub fn all(&self) -> impl Iterator<Item = (bool, &Path, ConnId)> {
+        let data = self.data.by_path.iter().map(|of| (false, of));
+        let child = self.child.by_path.iter().map(|of| (true, of));
+        let all = data.chain(child);
+        all.flat_map(|(children, (path, conns))| {
+            conns.iter().map(move |conn| (children, path, *conn))
+        })
+    }
+
     /// Takes the watches that a change fires and tells whom to tell what, in order.
     pub fn trigger(&mut self, change: &Change) -> Vec<(ConnId, WatchedEvent)> {
         let mut events = Vec::new();

@@ -149,6 +149,10 @@ impl KafkaServer {
         &mut self.broker
     }
 
+    pub fn zookeeper_session(&self) -> &Session {
+        &self.zk.session
+    }
+
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
