@@ -227,6 +227,22 @@ pub const MISCONCEPTIONS: &[(&str, &str)] = &[
         "a-group-watches-the-work",
         "A group watches heartbeats and calls of poll. What a member makes of the records it does not see.",
     ),
+    (
+        "a-woken-leader-leads-on",
+        "Who was replaced leads no more, whatever it believes. Its followers have moved on to a newer epoch, and without them nothing that it takes is acknowledged with acks=all.",
+    ),
+    (
+        "a-controller-is-voted-for",
+        "Brokers do not vote for a controller. ZooKeeper has room for one node /controller, and the broker that makes it is the controller.",
+    ),
+    (
+        "brokers-need-a-controller-to-serve",
+        "A controller decides what changes. What a broker leads it goes on serving without one.",
+    ),
+    (
+        "what-is-lost-is-sent-again",
+        "A producer forgets a record when it is told that it is stored. If it is lost after that, nobody sends it again.",
+    ),
 ];
 
 /// What is so instead of a misconception.
