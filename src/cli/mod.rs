@@ -7,6 +7,7 @@
 
 mod chart;
 mod check;
+mod command_line;
 mod compare;
 mod conform;
 mod data_directory;
@@ -23,6 +24,8 @@ mod run;
 mod seeds;
 mod tell;
 mod terminal;
+
+pub use command_line::{command_words, is_command_line};
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};

@@ -17,7 +17,6 @@ mod questions;
 mod rebalance;
 #[cfg(feature = "charts")]
 mod several;
-mod why;
 
 use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Shape, Wanted, to_svg};
 use kafka_trial::kernel::Time;

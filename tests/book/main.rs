@@ -1,0 +1,194 @@
+//! The book: what in its pages is generated is made anew and compared, and its command lines can be run.
+//!
+//! A block that is made stands between two comments, so that the page is readable as it is:
+//!
+//! ```text
+//! <!-- make: $ trial topics leader-crash -->
+//! <!-- made -->
+//! ```
+//!
+//! `UPDATE_BOOK=1 cargo test --test book` writes all of them; `BOOK_PAGES=course` only those of pages with that in their
+//! path. `TRIAL` names another `trial` than the one that was built with the tests.
+
+mod command;
+mod cuts;
+mod figures;
+mod make;
+mod pages;
+mod questions;
+mod reference;
+mod scenarios;
+
+use make::Maker;
+use pages::{Page, Piece};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The package that the tests look at, which need not be the one that they were built from.
+fn root() -> PathBuf {
+    let there = std::env::var_os("CARGO_MANIFEST_DIR");
+    there.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
+fn book() -> PathBuf {
+    root().join("book/src")
+}
+
+fn is_updating() -> bool {
+    std::env::var_os("UPDATE_BOOK").is_some()
+}
+
+/// Those that are asked for.
+fn pages() -> Vec<Page> {
+    let only = std::env::var("BOOK_PAGES").unwrap_or_default();
+    let mut pages = pages::under(&book());
+    pages.retain(|page| page.path.contains(&only));
+    pages
+}
+
+/// What making a page came to.
+#[derive(Default)]
+struct Made {
+    faults: Vec<String>,
+    /// File names below `figures`, with what is in them and where they are asked for.
+    figures: BTreeMap<String, (String, String)>,
+}
+
+#[test]
+fn what_is_made_is_as_it_is_made_now() {
+    let pages = pages();
+    let whole = std::env::var_os("BOOK_PAGES").is_none();
+    let next = AtomicUsize::new(0);
+    let all = Mutex::new(Made::default());
+    let maker = Maker::default();
+    // Commands are processes of their own, so two pages at once keep two processors busy.
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let made = one(page, &maker);
+                    let mut all = all.lock().unwrap();
+                    all.faults.extend(made.faults);
+                    for (name, (svg, place)) in made.figures {
+                        let before = all.figures.insert(name.clone(), (svg.clone(), place.clone()));
+                        if let Some((other, there)) = before
+                            && other != svg
+                        {
+                            all.faults.push(format!(
+                                "{place}: figures/{name} is another picture at {there}; name one of them: as NAME"
+                            ));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let Made {
+        mut faults,
+        figures,
+    } = all.into_inner().unwrap();
+    let folder = book().join("figures");
+    for (name, (svg, place)) in &figures {
+        let path = folder.join(name);
+        if is_updating() {
+            fs::create_dir_all(&folder).unwrap();
+            if fs::read_to_string(&path).ok().as_ref() != Some(svg) {
+                fs::write(&path, svg).unwrap();
+            }
+        } else if fs::read_to_string(&path).ok().as_ref() != Some(svg) {
+            faults.push(format!("{place}: figures/{name} is not what is drawn now"));
+        }
+    }
+    if whole {
+        for name in strays(&folder, &figures) {
+            match is_updating() {
+                true => fs::remove_file(folder.join(&name)).unwrap(),
+                false => faults.push(format!("book/src/figures/{name}: no page shows it")),
+            }
+        }
+    }
+    faults.sort();
+    assert!(
+        faults.is_empty(),
+        "\n{}\nUPDATE_BOOK=1 cargo test --test book makes anew what is only old\n",
+        faults.join("\n")
+    );
+}
+
+fn strays(folder: &Path, figures: &BTreeMap<String, (String, String)>) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
+    names.filter(|it| !figures.contains_key(it)).collect()
+}
+
+/// Makes the blocks of a page, in their order: what one has written another may read.
+fn one(page: &Page, maker: &Maker) -> Made {
+    let mut made = Made::default();
+    let mut text = String::new();
+    let at = page.made_at(maker);
+    for piece in &page.pieces {
+        match piece {
+            Piece::Text(kept) => text.push_str(kept),
+            Piece::File { name, content } => at.place(name, content),
+            Piece::Make { line, what, found } => {
+                let place = format!("book/src/{}:{line}", page.path);
+                let block = at.make(what);
+                let new = match block {
+                    Ok(block) => {
+                        for (name, svg) in block.figures {
+                            made.figures.insert(name, (svg, place.clone()));
+                        }
+                        block.text
+                    }
+                    Err(fault) => {
+                        made.faults.push(format!("{place}: {what}\n    {fault}"));
+                        found.clone().unwrap_or_default()
+                    }
+                };
+                if !is_updating() && found.as_ref() != Some(&new) {
+                    let parting = parting(found.as_deref().unwrap_or_default(), &new);
+                    made.faults.push(format!("{place}: {what}\n{parting}"));
+                }
+                text.push_str(&format!("<!-- make: {what} -->\n{new}<!-- made -->\n"));
+            }
+        }
+    }
+    if is_updating() && text != page.text {
+        fs::write(book().join(&page.path), text).unwrap();
+    }
+    made
+}
+
+/// The first line that differs.
+fn parting(found: &str, new: &str) -> String {
+    let mut lines = found.lines().zip(new.lines()).enumerate();
+    match lines.find(|(_, (found, new))| found != new) {
+        Some((line, (found, new))) => {
+            format!("    line {}:\n    - {found}\n    + {new}", line + 1)
+        }
+        None => format!(
+            "    {} lines stand there, {} are made",
+            found.lines().count(),
+            new.lines().count()
+        ),
+    }
+}
+
+#[test]
+fn command_lines_in_pages_are_ones_of_this_program() {
+    let mut faults = Vec::new();
+    for page in pages() {
+        for (line, command) in page.command_lines() {
+            if let Err(fault) = kafka_trial::cli::is_command_line(&command) {
+                faults.push(format!(
+                    "book/src/{}:{line}: {command}\n    {fault}",
+                    page.path
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}

@@ -1,0 +1,118 @@
+//! Reference that is written from the code.
+
+use crate::make::At;
+use crate::root;
+use kafka_trial::figure::TABLE;
+use kafka_trial::scenario::sentence_tables;
+use std::fs;
+
+pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
+    match of {
+        "why" => why(),
+        "sentences" => Ok(sentences()),
+        "commands" => commands(at),
+        _ => Err(format!(
+            "no reference \"{of}\"; there are commands, sentences, why"
+        )),
+    }
+}
+
+/// Why things happen, with the test that proves each rule.
+fn why() -> Result<String, String> {
+    let rules =
+        fs::read_to_string(root().join("book/src/rules.md")).map_err(|it| it.to_string())?;
+    let mut page =
+        "| What | Rule | Setting | Read from | Rule's id | Test |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for why in TABLE {
+        let key = why
+            .key
+            .map_or_else(|| "none".to_owned(), |key| format!("`{key}`"));
+        page.push_str(&format!(
+            "| `{}` | {} | {key} | {} | {} | {} |\n",
+            why.of,
+            why.words,
+            why.source,
+            why.rule,
+            test_of(&rules, why.rule)?
+        ));
+    }
+    Ok(page)
+}
+
+/// The last cell of the rule's row.
+fn test_of<'a>(rules: &'a str, rule: &str) -> Result<&'a str, String> {
+    let begins = format!("| {rule} |");
+    let row = rules.lines().find(|line| line.starts_with(&begins));
+    let row = row.ok_or_else(|| format!("{rule} has no row in rules.md"))?;
+    let cells = row.trim_end_matches('|').rsplit_once('|');
+    Ok(cells.map_or("", |(_, test)| test.trim()))
+}
+
+/// What scenarios can say.
+fn sentences() -> String {
+    let mut text = String::new();
+    for (what, templates) in sentence_tables() {
+        text.push_str(&format!("## {what}\n\n| Say | Meaning |\n|---|---|\n"));
+        for (template, meaning) in templates {
+            let meaning: Vec<&str> = meaning.split_whitespace().collect();
+            text.push_str(&format!(
+                "| `{}` | {} |\n",
+                cell(template),
+                cell(&meaning.join(" "))
+            ));
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// A bar would end the cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// Each command with what `--help` prints.
+fn commands(at: &At<'_>) -> Result<String, String> {
+    let mut text = String::new();
+    help_of(at, &mut Vec::new(), &mut text)?;
+    Ok(text)
+}
+
+fn help_of(at: &At<'_>, command: &mut Vec<String>, text: &mut String) -> Result<(), String> {
+    let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
+    words.push("--help");
+    let help = at.trial_must(&words)?;
+    let name = ["trial"]
+        .into_iter()
+        .chain(command.iter().map(String::as_str));
+    let name: Vec<&str> = name.collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let lines = help.lines().map(|line| format!("{}\n", line.trim_end()));
+    text.push_str(&format!(
+        "## {}\n\n```text\n{}```\n",
+        name.join(" "),
+        lines.collect::<String>()
+    ));
+    for below in subcommands(&help) {
+        command.push(below);
+        help_of(at, command, text)?;
+        command.pop();
+    }
+    Ok(())
+}
+
+/// The names below "Commands:".
+fn subcommands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    // A name stands two columns in; what further lines say of it stands deeper.
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
