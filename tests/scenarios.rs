@@ -17,7 +17,10 @@ fn root() -> &'static Path {
 fn scenarios() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for dir in std::fs::read_dir(root().join("scenarios")).unwrap() {
-        for file in std::fs::read_dir(dir.unwrap().path()).unwrap() {
+        let dir = dir.unwrap().path();
+        // What stands beside the folders, such as the schema, is none.
+        let inside = std::fs::read_dir(dir).into_iter().flatten();
+        for file in inside {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|end| end == "yaml") {
                 files.push(path);

@@ -119,7 +119,7 @@ fn check_format(sources: &Sources, root: &Node) -> Result<(), Diagnostic> {
             let place = entries.first().map_or(root.place, |(key, _)| key.place);
             Err(sources
                 .error(place, "the key \"format\" is missing")
-                .expected(format!("\"{expected}\" as the first line")))
+                .expected(format!("\"{expected}\" as the first key")))
         }
         Some((_, value)) if value.text() != Some(&document::FORMAT.to_string()) => Err(sources
             .error(value.place, format!("format {}", value.describe()))
