@@ -1,4 +1,5 @@
-//! Figures: files of their own, which the page shows with the picture's own words for who cannot see it.
+//! Figures: files of their own, which the page shows with the picture's own words for who cannot see it,
+//! and which leads to itself: alone in a window there is more room.
 
 use crate::make::{At, Block};
 use crate::scenarios;
@@ -72,12 +73,8 @@ fn drawn(
     let file = format!("{stem}-{kind}{end}.svg");
     let title = of_element(&svg, "title").ok_or("a picture without a title")?;
     let about = of_element(&svg, "desc").ok_or("a picture without a description")?;
-    let text = format!(
-        "![{}: {}]({}figures/{file})\n",
-        plain(title),
-        plain(about),
-        at.up
-    );
+    let path = format!("{}figures/{file}", at.up);
+    let text = format!("[![{}: {}]({path})]({path})\n", plain(title), plain(about));
     Ok(Block {
         text,
         figures: vec![(file, svg)],

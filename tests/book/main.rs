@@ -192,3 +192,44 @@ fn command_lines_in_pages_are_ones_of_this_program() {
     }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
+
+#[test]
+fn paths_that_pages_name_exist() {
+    const BEGINNINGS: &[&str] = &[
+        ".ci/",
+        "benches/",
+        "book/",
+        "fuzz/",
+        "scenarios/",
+        "snapshots/",
+        "src/",
+        "tests/",
+    ];
+    let mut faults = Vec::new();
+    for page in pages() {
+        for (line, quoted) in page.quoted() {
+            let is_path = BEGINNINGS.iter().any(|it| quoted.starts_with(it));
+            // What stands for several is no path.
+            let is_one = !quoted.contains([' ', '*', '<', '{', '…']);
+            if is_path && is_one && !root().join(&quoted).exists() {
+                faults.push(format!(
+                    "book/src/{}:{line}: {quoted} is not there",
+                    page.path
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// mdBook leaves out whatever its table of contents does not name.
+#[test]
+fn the_table_of_contents_names_each_page() {
+    let contents = fs::read_to_string(book().join("SUMMARY.md")).unwrap();
+    let missing = pages().into_iter().map(|page| page.path);
+    let missing = missing.filter(|path| path != "SUMMARY.md");
+    let missing: Vec<String> = missing
+        .filter(|path| !contents.contains(&format!("({path})")))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}

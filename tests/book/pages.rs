@@ -140,6 +140,22 @@ impl Page {
     }
 }
 
+impl Page {
+    /// What stands in backticks, each with its line; fenced blocks apart.
+    pub fn quoted(&self) -> Vec<(usize, String)> {
+        let mut found = Vec::new();
+        let mut fenced = false;
+        for (at, line) in self.text.lines().enumerate() {
+            fenced ^= is_fence(line);
+            if !fenced && !is_fence(line) {
+                let quoted = line.split('`').skip(1).step_by(2);
+                found.extend(quoted.map(|it| (at + 1, it.to_owned())));
+            }
+        }
+        found
+    }
+}
+
 fn is_fence(line: &str) -> bool {
     line.trim_start().starts_with("```")
 }
