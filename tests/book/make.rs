@@ -1,7 +1,7 @@
 //! A block is made: by what its first word says.
 
 use crate::command::Commands;
-use crate::{figures, questions, reference, scenarios};
+use crate::{cuts, figures, questions, reference, scenarios};
 use kafka_trial::cli::command_words;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -55,6 +55,9 @@ impl<'a> At<'a> {
         if let Some(command) = what.strip_prefix("$ ") {
             return self.shown(command).map(Block::text);
         }
+        if let Some(source) = what.strip_prefix("source ") {
+            return source_of(source).map(Block::text);
+        }
         let words = command_words(what).ok_or("a quote that nothing ends")?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -67,9 +70,26 @@ impl<'a> At<'a> {
             ["scenario", scenario, parts @ ..] => scenarios::file(scenario, parts).map(Block::text),
             ["run", scenario] => scenarios::run(scenario).map(Block::text),
             ["reference", of] => reference::made(self, of).map(Block::text),
-            _ => Err("expected $ trial …, figure SCENARIO KIND, compare SCENARIO KIND, reveal SCENARIO ID, question \
+            _ => Err("expected $ trial …, source PATH, figure SCENARIO KIND, compare SCENARIO KIND, reveal SCENARIO ID, question \
                       SCENARIO ID, recall SCENARIO ID, try SCENARIO ID, scenario NAME, run SCENARIO or reference OF"
                 .to_owned()),
         }
     }
+}
+
+/// A file of the project with what the cuts leave of it, and no marks at its ends: it is read as a piece.
+fn source_of(line: &str) -> Result<String, String> {
+    let mut parts = line.split(" | ").map(str::trim);
+    let path = parts.next().unwrap_or_default();
+    let text = std::fs::read_to_string(crate::root().join(path))
+        .map_err(|error| format!("{path}: {error}"))?;
+    let lines = cuts::cut(&text, &parts.collect::<Vec<_>>())?;
+    let text = lines.join("\n");
+    let language = match path.rsplit_once('.') {
+        Some((_, "rs")) => "rust",
+        Some((_, "yaml")) => "yaml",
+        _ => "text",
+    };
+    let text = text.trim_matches(['…', '\n']);
+    Ok(format!("`{path}`:\n\n```{language}\n{text}\n```\n"))
 }
