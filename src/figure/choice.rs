@@ -16,6 +16,7 @@ struct Seen {
     leaders_change: bool,
     isr_changes: bool,
     processes_end: bool,
+    sessions_matter: bool,
     logs_are_cut: bool,
     groups_rebalance: u32,
     #[cfg(feature = "charts")]
@@ -33,6 +34,7 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
     let fitting = [
         (seen.leaders_change && seen.processes_end, Kind::Outage),
         (seen.leaders_change || seen.isr_changes, Kind::Leadership),
+        (seen.sessions_matter, Kind::Znodes),
         (seen.serializers.len() > 3, Kind::Message),
         (seen.readers.len() > 4, Kind::Links),
         (true, Kind::Messages),
@@ -58,7 +60,14 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
 
 impl Seen {
     fn learn(&mut self, entry: &TraceEntry) {
+        let is_zookeeper = || entry.node.starts_with("zookeeper-");
         match &entry.fact {
+            Fact::ZooKeeperDisconnected { .. }
+            | Fact::ZooKeeperSessionLost { .. }
+            | Fact::Shell(_) => self.sessions_matter = true,
+            Fact::Crashed | Fact::PowerFailed | Fact::Paused if is_zookeeper() => {
+                (self.sessions_matter, self.processes_end) = (true, true);
+            }
             Fact::Consumed { .. } if !self.readers.contains(&entry.node) => {
                 self.readers.insert(entry.node.clone());
             }

@@ -4,7 +4,7 @@
 use super::chart;
 use super::{
     Around, Picture, Recording, Stand, bytes, gantt, links, logs, message, outage, rebalance,
-    space_time,
+    space_time, znodes,
 };
 use crate::kernel::Time;
 use crate::protocol::{TopicName, TopicPartition, is_internal_topic};
@@ -113,6 +113,9 @@ kinds! {
     Message "message"
         "What each serializer makes of a message: how many bytes, and which"
         => message::draw;
+    Znodes "znodes"
+        "ZooKeeper's tree at a moment (--at), with the sessions that ephemeral nodes go with, and who watches what"
+        => znodes::draw;
 }
 
 impl Kind {

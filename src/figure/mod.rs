@@ -36,6 +36,7 @@ mod svg;
 mod timescale;
 mod why;
 mod words;
+mod znodes;
 
 pub use choice::chosen;
 pub use export::Export;

@@ -75,6 +75,8 @@ table! {
     "registered" "a broker's epoch is the transaction that made its registration" "" "KIP-380" "Z5";
     // ---- ZooKeeper
     "session-expired" "the leader alone expires sessions; the ephemerals go with it" "zookeeper.session.timeout.ms" "SessionTracker" "ZK9";
+    "session-opened" "a session expires at the tick after its time-out has passed in silence, by the clock of the leader" "zookeeper.session.timeout.ms" "SessionTracker" "ZB14";
+    "zoo-keeper-watch-fired" "a watch is told once; a client sets its watches again on each new connection, and hears what it missed" "" "ZKWatchManager" "ZK7";
     // ---- clients
     "Metadata" "metadata are asked for when they are old, or somebody wants them" "metadata.max.age.ms" "Metadata" "CN19";
     "ApiVersions" "the first request on each connection of a client" "" "NetworkClient" "CN3";

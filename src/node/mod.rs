@@ -20,7 +20,7 @@ use crate::kernel::{Actor, Backlog, Coming, Lane};
 use crate::protocol::{Cluster, Ctx, Event, Fact, Message};
 use crate::schema_registry::{self, SchemaRegistry};
 use crate::service::{self, Service};
-use crate::zookeeper::Server;
+use crate::zookeeper::{Server, Session};
 
 /// A process of the simulated cluster.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ pub enum Node {
 
 /// `clientPort`. ZooKeeper's own clients, and its servers among themselves, need not say it.
 const ZOOKEEPER_PORT: u16 = 2181;
+
+impl Node {
+    /// Where it is a client of ZooKeeper.
+    pub fn zookeeper_session(&self) -> Option<&Session> {
+        match self {
+            Node::Broker(server) => Some(server.zookeeper_session()),
+            Node::ZooKeeperShell(shell) => Some(shell.zookeeper_session()),
+            _ => None,
+        }
+    }
+}
 
 impl Actor<Cluster> for Node {
     fn rebooted(&self) -> Self {

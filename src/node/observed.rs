@@ -1,11 +1,11 @@
 //! The cluster as an observer outside the simulation sees it between two events.
 
+use super::Node;
 use super::view::{
     ClusterView, CommittedPartition, Described, GroupView, MemberView, ReplicaOffsets, ReplicaView,
     TopicView, ZnodeView, ZooKeeperRole, ZooKeeperServerView, ZooKeeperSessionView, ZooKeeperView,
     ZooKeeperWatchView,
 };
-use super::{KafkaServer, Node};
 use crate::broker::ReplicaRole;
 use crate::client::Client;
 use crate::coordinator::group::{GroupMetadata, GroupState};
@@ -128,7 +128,7 @@ impl<'a> Observed<'a> {
         ids
     }
 
-    pub fn broker(&self, id: BrokerId) -> Option<&'a KafkaServer> {
+    pub fn broker(&self, id: BrokerId) -> Option<&'a super::KafkaServer> {
         let node = self.layout.brokers.get(&id)?;
         match self.kernel.actor(*node) {
             Node::Broker(server) => Some(server),
@@ -158,7 +158,7 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// What running servers and brokers know of watches, each for itself.
+    /// What running servers and their clients know of watches, each for itself.
     fn watches(&self) -> Vec<ZooKeeperWatchView> {
         let mut watches: BTreeMap<_, (Option<String>, Option<String>)> = BTreeMap::new();
         let runs = |node: NodeId| self.kernel.status(node) != NodeStatus::Down;
@@ -169,13 +169,13 @@ impl<'a> Observed<'a> {
                 watches.entry(watch).or_default().0 = Some(name);
             }
         }
-        for (id, node) in self.layout.brokers.iter().filter(|(_, node)| runs(**node)) {
-            let session = self.broker(*id).map(KafkaServer::zookeeper_session);
+        for node in self.layout.everyone().into_iter().filter(|it| runs(*it)) {
+            let session = self.kernel.actor(node).zookeeper_session();
             let Some((session, id)) = session.and_then(|it| Some((it, it.session_id()?))) else {
                 continue;
             };
             for (children, path) in session.watches() {
-                let name = self.kernel.name(*node).to_string();
+                let name = self.kernel.name(node).to_string();
                 let watch = (path.to_string(), children, id);
                 watches.entry(watch).or_default().1 = Some(name);
             }

@@ -119,6 +119,10 @@ impl ZooKeeperShell {
         self.session.session_id()
     }
 
+    pub fn zookeeper_session(&self) -> &Session {
+        &self.session
+    }
+
     pub fn is_connected(&self) -> bool {
         self.session.is_connected()
     }

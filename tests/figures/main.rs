@@ -17,6 +17,7 @@ mod questions;
 mod rebalance;
 #[cfg(feature = "charts")]
 mod several;
+mod znodes;
 
 use kafka_trial::figure::{Kind, Nothing, Picture, Recording, Shape, Wanted, to_svg};
 use kafka_trial::kernel::Time;
