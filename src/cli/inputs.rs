@@ -130,6 +130,11 @@ fn read(from: impl Read, name: &str, most: usize) -> Result<Vec<u8>, Diagnostic>
     }
 }
 
+/// A shipped scenario, whatever lies in the current directory.
+pub(super) fn shipped_as(name: &str) -> Result<Input, Diagnostic> {
+    shipped(name).ok_or_else(|| Diagnostic::about_file(name, "no such scenario ships"))
+}
+
 fn shipped(name: &str) -> Option<Input> {
     let found = SHIPPED.iter().find(|shipped| shipped.name() == name)?;
     Some(Input {

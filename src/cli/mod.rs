@@ -5,6 +5,7 @@
 //!
 //! May not know what a run means: it reads words and files, and prints what reports say.
 
+mod ask;
 mod chart;
 mod check;
 mod command_line;
@@ -17,6 +18,7 @@ mod inputs;
 mod lists;
 mod log;
 mod output_directory;
+mod page;
 mod play;
 mod predict;
 mod progress;
@@ -24,6 +26,8 @@ mod run;
 mod seeds;
 mod tell;
 mod terminal;
+mod tour;
+mod welcome;
 
 pub use command_line::{command_words, is_command_line};
 
@@ -42,6 +46,7 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Tour(tour::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
     Tell(tell::Arguments),
@@ -81,6 +86,11 @@ fn log_for_debugging() {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    if std::env::args_os().len() <= 1 {
+        let mut terminal = Terminal::new();
+        let status = welcome::run(&mut terminal);
+        return ended(status, terminal);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -97,6 +107,7 @@ pub fn main() -> ExitCode {
     log_for_debugging();
     let mut terminal = Terminal::new();
     let status = match arguments.command {
+        Command::Tour(arguments) => tour::run(&arguments, &mut terminal),
         Command::Run(arguments) => run::run(&arguments, &mut terminal),
         Command::Check(arguments) => check::run(&arguments, &mut terminal),
         Command::Tell(arguments) => tell::run(&arguments, &mut terminal),
@@ -111,6 +122,11 @@ pub fn main() -> ExitCode {
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
     };
+    ended(status, terminal)
+}
+
+/// The exit status, once all is written.
+fn ended(status: Status, terminal: Terminal) -> ExitCode {
     let status = match terminal.finish() {
         true => status,
         false => Status::Unusable,

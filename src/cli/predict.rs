@@ -10,6 +10,7 @@ mod reveal;
 mod statistics;
 
 pub(super) use check::check;
+pub(super) use reader::Reader;
 
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
@@ -20,7 +21,6 @@ use crate::scenario::{Diagnostic, SHIPPED};
 use crate::trace::{Style, Transcript, with_legend};
 use answers::{AnswerFile, Sitting};
 use clap::Args;
-use reader::Reader;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -18,5 +18,6 @@ mod reports;
 mod round_trip;
 mod tell;
 mod told;
+mod tour;
 mod transactions;
 mod users;

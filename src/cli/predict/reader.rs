@@ -5,11 +5,11 @@ use std::io::{self, BufRead, Read};
 /// Nobody types more in a line.
 const LONGEST: u64 = 4_096;
 
-pub(super) struct Reader {
+pub(in crate::cli) struct Reader {
     /// False once the input has ended.
-    pub(super) more: bool,
+    pub(in crate::cli) more: bool,
     /// Why it cannot be read.
-    pub(super) failed: Option<String>,
+    pub(in crate::cli) failed: Option<String>,
 }
 
 impl Default for Reader {
@@ -23,7 +23,7 @@ impl Default for Reader {
 
 impl Reader {
     /// The next line, without blanks around it.
-    pub(super) fn line(&mut self) -> Option<String> {
+    pub(in crate::cli) fn line(&mut self) -> Option<String> {
         if !self.more {
             return None;
         }
