@@ -13,6 +13,7 @@ pub fn counted(count: impl Display, one: &str) -> String {
         "1" => format!("1 {one}"),
         _ => ending("try", "tries")
             .or_else(|| ending("rty", "rties"))
+            .or_else(|| ending("epoch", "epochs"))
             .or_else(|| ending("ch", "ches"))
             .unwrap_or_else(|| format!("{count} {one}s")),
     }
@@ -28,6 +29,8 @@ mod tests {
             (1, "record", "1 record"),
             (0, "record", "0 records"),
             (21, "batch", "21 batches"),
+            (2, "epoch", "2 epochs"),
+            (2, "leader epoch", "2 leader epochs"),
             (2, "entry", "2 entries"),
             (2, "property", "2 properties"),
             (2, "key", "2 keys"),

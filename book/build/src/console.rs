@@ -1,4 +1,5 @@
-//! Lines of a console that are longer than the page go on below, further in: each is made an element of its own.
+//! Lines of a console that are longer than the page go on below, further in: each is made an element of its own. Rows of a
+//! table do not, for their columns would no longer stand below each other.
 
 /// A page with such lines.
 pub fn with_lines(html: &str) -> String {
@@ -35,8 +36,15 @@ fn class_of(line: &str) -> &'static str {
         "$" => "line typed",
         // What a node does stands in the third column of a transcript.
         _ if is_time => "line told",
+        _ if is_row(line) => "line row",
         _ => "line",
     }
+}
+
+/// Columns are apart by tabs or by several blanks; a sentence has one such gap at most, behind its first word.
+fn is_row(line: &str) -> bool {
+    let gaps = line.trim().split("  ").filter(|it| !it.is_empty()).count();
+    line.contains('\t') || gaps > 3
 }
 
 #[test]
@@ -50,4 +58,26 @@ fn each_line_is_an_element() {
          <span class=\"line\">end\n</span></code></pre><code class=\"language-yaml\">a: 1\n</code>"
     );
     assert_eq!(with_lines("<p>none</p>"), "<p>none</p>");
+}
+
+#[test]
+fn rows_of_tables_stay_in_one_piece() {
+    for row in [
+        "acks  made  acknowledged  lost\n",
+        "\tTopic: t\tPartition: 0\n",
+        "1      708   708  12\n",
+    ] {
+        assert_eq!(class_of(row), "line row");
+    }
+    for other in [
+        "  leads         a partition has one leader\n",
+        "held    parcels  20 of 20 seeds\n",
+        "FAILED  a  b\n",
+    ] {
+        assert_eq!(class_of(other), "line");
+    }
+    assert_eq!(
+        class_of("    2.079s  clients       learn  of  it  all\n"),
+        "line told"
+    );
 }
