@@ -24,6 +24,7 @@ mod predict;
 mod progress;
 mod run;
 mod seeds;
+mod spot;
 mod tell;
 mod terminal;
 mod tour;
@@ -55,6 +56,7 @@ enum Command {
     Chart(chart::Arguments),
     Play(play::Arguments),
     Predict(predict::Arguments),
+    Spot(spot::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -116,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments, &mut terminal),
         Command::Predict(arguments) => predict::run(&arguments, &mut terminal),
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
+        Command::Spot(arguments) => spot::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),

@@ -16,6 +16,7 @@ mod predict;
 mod presentation;
 mod reports;
 mod round_trip;
+mod spot;
 mod tell;
 mod told;
 mod tour;
