@@ -7,8 +7,8 @@
 //! <!-- made -->
 //! ```
 //!
-//! `UPDATE_BOOK=1 cargo test --test book` writes all of them; `BOOK_PAGES=course` only those of pages with that in their
-//! path. `TRIAL` names another `trial` than the one that was built with the tests.
+//! `UPDATE_BOOK=1 cargo test --test book` writes all of them; `BOOK_PAGES=course/` only those of pages whose path
+//! begins with that, or has it in it. `TRIAL` names another `trial` than the one that was built with the tests.
 
 mod command;
 mod cuts;
@@ -45,7 +45,12 @@ fn is_updating() -> bool {
 fn pages() -> Vec<Page> {
     let only = std::env::var("BOOK_PAGES").unwrap_or_default();
     let mut pages = pages::under(&book());
-    pages.retain(|page| page.path.contains(&only));
+    let begins = |page: &Page| page.path.starts_with(&only);
+    // A folder before what has its name somewhere.
+    match pages.iter().any(begins) {
+        true => pages.retain(begins),
+        false => pages.retain(|page| page.path.contains(&only)),
+    }
     pages
 }
 

@@ -58,7 +58,6 @@ fn figure(reveal: &Reveal) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::cli::{command_words, inputs};
     use crate::scenario::SHIPPED;
 

@@ -60,16 +60,16 @@ pub enum Fact {
     Lingers,
     /// By the run: who lingered is gone.
     Gone,
+    /// By the run: its machine lost power.
     PowerFailed,
+    /// By the run: its process stands still, and time goes on.
     Paused,
+    /// By the run: its process goes on.
     Resumed,
     /// SIGTERM by the run.
     TerminateAsked,
     /// The process is about to end by itself with `status`.
-    Exiting {
-        status: i32,
-        why: Rc<str>,
-    },
+    Exiting { status: i32, why: Rc<str> },
     /// The run carries out line `entry` (from 0) of the plan's timeline, or ends what it began (`end`).
     /// Stated before the facts of what is done; `text` says it in words, with the nodes that were found.
     TimelineEvent {
@@ -78,20 +78,12 @@ pub enum Fact {
         text: Rc<str>,
     },
     /// A role could not be resolved, or a fault had no target.
-    NobodyFits {
-        text: Rc<str>,
-        optional: bool,
-    },
+    NobodyFits { text: Rc<str>, optional: bool },
     /// Servers had their time to start, and the run goes on without what it waited for.
-    StartUnfinished {
-        lacks: Vec<Lack>,
-    },
+    StartUnfinished { lacks: Vec<Lack> },
 
     /// By the run: from now on the node's machine suffers from this, or no longer (`on`).
-    MachineFault {
-        fault: MachineFault,
-        on: bool,
-    },
+    MachineFault { fault: MachineFault, on: bool },
     /// By the run: messages between the sides suffer from this from now on.
     LinkFault {
         number: u32,
@@ -99,32 +91,23 @@ pub enum Fact {
         sides: Vec<Vec<Rc<str>>>,
     },
     /// By the run: the fault of this number is over.
-    LinkHealed {
-        number: u32,
-    },
+    LinkHealed { number: u32 },
 
     // ---- ZooKeeper servers
     /// A server serves (after recovery of its log).
-    ZooKeeperServing {
-        last_zxid: Zxid,
-    },
+    ZooKeeperServing { last_zxid: Zxid },
     /// A client has seen a transaction that this server does not have: it is turned away (ZB15).
-    AheadClientRefused {
-        seen: Zxid,
-        last_zxid: Zxid,
-    },
-    SessionOpened {
-        session: SessionId,
-        timeout_ms: u32,
-    },
-    SessionResumed {
-        session: SessionId,
-    },
+    AheadClientRefused { seen: Zxid, last_zxid: Zxid },
+    /// By the server that took a new client's connection.
+    SessionOpened { session: SessionId, timeout_ms: u32 },
+    /// By the server to which a client has come with a session that it had.
+    SessionResumed { session: SessionId },
     /// Nothing was heard for its timeout; `ephemerals` went with it.
     SessionExpired {
         session: SessionId,
         ephemerals: Vec<Rc<str>>,
     },
+    /// Its client has closed it; `ephemerals` went with it.
     SessionClosed {
         session: SessionId,
         ephemerals: Vec<Rc<str>>,
@@ -132,15 +115,9 @@ pub enum Fact {
 
     // ---- the members of a ZooKeeper ensemble
     /// A member looks for a leader.
-    ZooKeeperLooks {
-        round: u64,
-        last_zxid: Zxid,
-    },
+    ZooKeeperLooks { round: u64, last_zxid: Zxid },
     /// It has decided whom to follow; itself: it tries to lead.
-    ZooKeeperElects {
-        leader: ServerId,
-        round: u64,
-    },
+    ZooKeeperElects { leader: ServerId, round: u64 },
     /// A leader brings a member up to date (ZB7): by so many transactions, or by a snapshot.
     LearnerSynchronised {
         learner: ServerId,
@@ -161,30 +138,19 @@ pub enum Fact {
         last_zxid: Zxid,
     },
     /// It leads or follows no longer; its clients are cut off.
-    ZooKeeperLeaves {
-        why: Rc<str>,
-    },
+    ZooKeeperLeaves { why: Rc<str> },
     /// A serving member has applied a committed transaction, or an established leader has taken it over.
-    TxnApplied {
-        txn: Rc<Txn>,
-    },
+    TxnApplied { txn: Rc<Txn> },
 
     // ---- a node's session with ZooKeeper
-    ZooKeeperConnected {
-        session: SessionId,
-        resumed: bool,
-    },
-    ZooKeeperDisconnected {
-        session: SessionId,
-    },
+    /// It has a connection to a server, and a session, its old one (`resumed`) or a new one.
+    ZooKeeperConnected { session: SessionId, resumed: bool },
+    /// Its connection is gone; its session may live on.
+    ZooKeeperDisconnected { session: SessionId },
     /// The client has forgotten, with its connection, all that it watched for.
-    ZooKeeperWatchesForgotten {
-        session: SessionId,
-    },
+    ZooKeeperWatchesForgotten { session: SessionId },
     /// The node has learned that its session is gone.
-    ZooKeeperSessionLost {
-        session: SessionId,
-    },
+    ZooKeeperSessionLost { session: SessionId },
 
     /// A client of an ensemble has sent a request.
     ZooKeeperAsked {
@@ -207,14 +173,9 @@ pub enum Fact {
 
     // ---- brokers
     /// What this process works by, as far as the trace's readers need it.
-    BrokerConfigured {
-        replica_lag_time_max_ms: u64,
-    },
+    BrokerConfigured { replica_lag_time_max_ms: u64 },
     /// Logs are loaded. `recovered`: partitions whose logs were scanned after an unclean stop.
-    LogsLoaded {
-        partitions: u32,
-        recovered: u32,
-    },
+    LogsLoaded { partitions: u32, recovered: u32 },
     /// A segment was read through while its log was loaded, since the last stop was not clean.
     SegmentScanned {
         partition: TopicPartition,
@@ -231,12 +192,10 @@ pub enum Fact {
         partition: TopicPartition,
         what: Rc<str>,
     },
-    Registered {
-        broker_epoch: i64,
-    },
-    RegistrationRefused {
-        owner: SessionId,
-    },
+    /// By a broker: it stands in ZooKeeper, with this epoch.
+    Registered { broker_epoch: i64 },
+    /// By a broker: its place in ZooKeeper is taken by a session of an earlier life.
+    RegistrationRefused { owner: SessionId },
     /// Requests are served from now on.
     Serving,
     /// By a broker: it obeys a request of a controller of this epoch that was meant for its life with this
@@ -245,6 +204,7 @@ pub enum Fact {
         controller_epoch: i32,
         broker_epoch: i64,
     },
+    /// By a broker that stops: it asks the controller to relieve it of its leaderships.
     ControlledShutdownBegins,
     /// `alone`: what it leads as the only replica, which no controller moves (CT19).
     ControlledShutdownEnds {
@@ -268,29 +228,21 @@ pub enum Fact {
         replication_factor: i16,
     },
     /// By that broker: what came of it. Without an error the topic stands in ZooKeeper now.
-    TopicAutoCreated {
-        topic: TopicName,
-        error: ErrorCode,
-    },
+    TopicAutoCreated { topic: TopicName, error: ErrorCode },
 
     // ---- the controller
-    ControllerElected {
-        controller_epoch: i32,
-    },
-    ControllerResigned {
-        controller_epoch: i32,
-        why: Rc<str>,
-    },
+    /// By a broker: it is the controller.
+    ControllerElected { controller_epoch: i32 },
+    /// By a broker: it is the controller no longer.
+    ControllerResigned { controller_epoch: i32, why: Rc<str> },
     /// The controller has seen brokers come, go, or return with another epoch.
     BrokersChanged {
         new: Vec<BrokerId>,
         dead: Vec<BrokerId>,
         bounced: Vec<BrokerId>,
     },
-    TopicSeen {
-        topic: TopicName,
-        partitions: u32,
-    },
+    /// The controller has seen a topic that was not there before.
+    TopicSeen { topic: TopicName, partitions: u32 },
     /// A partition's state was written to the coordination service: the committed metadata.
     StateWritten {
         partition: TopicPartition,
@@ -316,6 +268,7 @@ pub enum Fact {
         preferred: u32,
         allowed_percentage: i32,
     },
+    /// The controller does not change an ISR as a leader has asked.
     AlterPartitionRefused {
         partition: TopicPartition,
         from: BrokerId,
@@ -323,6 +276,7 @@ pub enum Fact {
     },
 
     // ---- replicas
+    /// A broker leads a partition from now on, as it was told.
     BecameLeader {
         partition: TopicPartition,
         leader_epoch: i32,
@@ -330,6 +284,7 @@ pub enum Fact {
         high_watermark: i64,
         isr: Vec<BrokerId>,
     },
+    /// A broker follows the leader of a partition from now on, as it was told.
     BecameFollower {
         partition: TopicPartition,
         leader: BrokerId,
@@ -356,6 +311,7 @@ pub enum Fact {
         log_start_offset: i64,
         reason: LogStartReason,
     },
+    /// A broker has no part in a partition any more, as it was told.
     ReplicaStopped {
         partition: TopicPartition,
         deleted: bool,
@@ -384,6 +340,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         acks_all: bool,
     },
+    /// A replica knows of more, or fewer, records that they are committed.
     HighWatermarkMoved {
         partition: TopicPartition,
         high_watermark: i64,
@@ -409,24 +366,20 @@ pub enum Fact {
         partition: TopicPartition,
         error: ErrorCode,
     },
+    /// A fetch was refused on the broker; `replica` is -1 of a consumer.
     FetchRefused {
         partition: TopicPartition,
         replica: BrokerId,
         error: ErrorCode,
     },
     /// A log directory failed.
-    LogDirFailed {
-        why: Rc<str>,
-    },
+    LogDirFailed { why: Rc<str> },
 
     // ---- clients
-    /// Bootstrap: a server of the list answered, or did not.
-    Bootstrapped {
-        from: Rc<str>,
-    },
-    BootstrapFailed {
-        from: Rc<str>,
-    },
+    /// Bootstrap: a server of the list answered.
+    Bootstrapped { from: Rc<str> },
+    /// Bootstrap: it did not.
+    BootstrapFailed { from: Rc<str> },
     /// It was told that `broker` is at `at`, where it has never been and cannot come to: stated by clients, and
     /// by brokers that speak to each other.
     BrokerNotReached {
@@ -494,6 +447,7 @@ pub enum Fact {
         leader_epoch: i32,
         content: u64,
     },
+    /// `poll` throws; Java's simple name.
     ConsumerError {
         partition: TopicPartition,
         exception: Rc<str>,

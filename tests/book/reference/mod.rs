@@ -1,5 +1,9 @@
 //! Reference that is written from the code.
 
+mod course;
+mod facts;
+mod properties;
+
 use crate::make::At;
 use crate::root;
 use kafka_trial::figure::TABLE;
@@ -8,11 +12,15 @@ use std::fs;
 
 pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
     match of {
-        "why" => why(),
-        "sentences" => Ok(sentences()),
         "commands" => commands(at),
+        "course" => course::made(&at.up),
+        "facts" => facts::made(),
+        "faults" => Ok(faults()),
+        "properties" => properties::made(at),
+        "sentences" => Ok(sentences()),
+        "why" => why(),
         _ => Err(format!(
-            "no reference \"{of}\"; there are commands, sentences, why"
+            "no reference \"{of}\"; there are commands, course, facts, faults, properties, sentences, why"
         )),
     }
 }
@@ -49,22 +57,37 @@ fn test_of<'a>(rules: &'a str, rule: &str) -> Result<&'a str, String> {
     Ok(cells.map_or("", |(_, test)| test.trim()))
 }
 
-/// What scenarios can say.
+/// An example of each step of a timeline.
+fn faults() -> String {
+    let tables = sentence_tables();
+    let actions = tables.iter().find(|(what, _)| *what == ACTIONS);
+    table("Write", actions.map_or(&[], |(_, templates)| templates))
+}
+
+const ACTIONS: &str = "an action";
+
+/// What scenarios can say in words.
 fn sentences() -> String {
     let mut text = String::new();
     for (what, templates) in sentence_tables() {
-        text.push_str(&format!("## {what}\n\n| Say | Meaning |\n|---|---|\n"));
-        for (template, meaning) in templates {
-            let meaning: Vec<&str> = meaning.split_whitespace().collect();
-            text.push_str(&format!(
-                "| `{}` | {} |\n",
-                cell(template),
-                cell(&meaning.join(" "))
-            ));
+        if what != ACTIONS {
+            let (_, noun) = what.split_once(' ').unwrap_or(("", what));
+            let (first, rest) = noun.split_at(noun.len().min(1));
+            let heading = format!("{}{rest}s", first.to_uppercase());
+            text.push_str(&format!("## {heading}\n\n{}\n", table("Say", templates)));
         }
-        text.push('\n');
     }
     text.trim_end().to_owned() + "\n"
+}
+
+fn table(first: &str, templates: &[(&str, &str)]) -> String {
+    let mut text = format!("| {first} | Meaning |\n|---|---|\n");
+    for (template, meaning) in templates {
+        let meaning: Vec<&str> = meaning.split_whitespace().collect();
+        let row = format!("| `{}` | {} |\n", cell(template), cell(&meaning.join(" ")));
+        text.push_str(&row);
+    }
+    text
 }
 
 /// A bar would end the cell.
