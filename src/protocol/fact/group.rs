@@ -146,6 +146,7 @@ pub enum GroupFact {
         /// So many follow.
         rows: u32,
     },
+    /// A row of what it was told.
     #[serde(rename = "group-described-row")]
     DescribedRow { group: Rc<str>, row: Box<GroupRow> },
     /// It could not; Java's simple name.

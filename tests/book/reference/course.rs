@@ -123,7 +123,10 @@ fn of(name: &str) -> Result<String, String> {
 
 #[test]
 fn a_sentence_ends_before_a_blank() {
-    assert_eq!(first_sentence("Kafka 3.9 runs. It goes on."), "Kafka 3.9 runs.");
+    assert_eq!(
+        first_sentence("Kafka 3.9 runs. It goes on."),
+        "Kafka 3.9 runs."
+    );
     assert_eq!(first_sentence("Is it lost? No."), "Is it lost?");
     assert_eq!(first_sentence("no end"), "no end");
 }

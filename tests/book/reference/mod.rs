@@ -16,11 +16,12 @@ pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
         "course" => course::made(&at.up),
         "facts" => facts::made(),
         "faults" => Ok(faults()),
+        "proofs" => proofs(),
         "properties" => properties::made(at),
         "sentences" => Ok(sentences()),
         "why" => why(),
         _ => Err(format!(
-            "no reference \"{of}\"; there are commands, course, facts, faults, properties, sentences, why"
+            "no reference \"{of}\"; there are commands, course, facts, faults, proofs, properties, sentences, why"
         )),
     }
 }
@@ -46,6 +47,24 @@ fn why() -> Result<String, String> {
         ));
     }
     Ok(page)
+}
+
+/// The same, for who asks whether it is so: the rule in words, and its test.
+fn proofs() -> Result<String, String> {
+    let rules =
+        fs::read_to_string(root().join("book/src/rules.md")).map_err(|it| it.to_string())?;
+    let mut rows = Vec::new();
+    for why in TABLE {
+        let test = test_of(&rules, why.rule)?;
+        let row = format!("| {} | {} | {test} |\n", why.words, why.rule);
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    Ok(format!(
+        "| Rule | Rule's id | Test |\n|---|---|---|\n{}",
+        rows.concat()
+    ))
 }
 
 /// The last cell of the rule's row.
