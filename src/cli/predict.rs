@@ -16,6 +16,7 @@ use super::terminal::Terminal;
 use super::{Status, inputs, seeds};
 use crate::kernel::{Duration, Time};
 use crate::plan::{Plan, Prediction, Question, write_duration};
+use crate::report::verdicts;
 use crate::run::{Report, Run};
 use crate::scenario::{Diagnostic, SHIPPED};
 use crate::trace::{Style, Transcript, with_legend};
@@ -106,7 +107,7 @@ fn predict(
     terminal.line(&plan.about);
     let answered = ask_all(&plan, &mut player, &mut reader, terminal);
     let report = player.finish();
-    let verdicts = reveal::verdicts(&plan, &report);
+    let verdicts = verdicts(&plan, &report.answers);
     let sitting = Sitting {
         scenario: &plan.name,
         seed,

@@ -4,16 +4,18 @@
 //! What a trace does not hold: a run is played, and its brokers' disks are looked at. May not know more of the format
 //! than `log::batch` reads.
 
+mod fields;
 mod tree;
 
 use super::picture::{Anchor, Picture, Style};
 use super::{Around, Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
-use crate::log::batch::{HEADER_SIZE, Layout, Place, RecordBatch, Says, layout};
+use crate::log::batch::{HEADER_SIZE, Place, RecordBatch, Says};
 use crate::node::view::ClusterView;
 use crate::protocol::counted;
 use crate::protocol::{BrokerId, Fact, TopicPartition};
 use crate::report::stored_batches;
+pub(crate) use fields::{COVERED, Dissected};
 use std::ops::Range;
 
 /// The left edge of the bytes, from one to the next, and how many stand in a row.
@@ -24,8 +26,6 @@ const ROW: i32 = 30;
 const TOP: i32 = 62;
 /// So many bytes of a field are shown.
 const MOST: usize = 96;
-/// Covered by the checksum: from the attributes on.
-const COVERED: usize = 21;
 
 pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
     if recording.played.is_none() {
@@ -40,7 +40,7 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         found: format!("{partition} offset {offset} lies on no broker's disk"),
         expected: "a record that is stored at the end".to_owned(),
     })?;
-    let layout = layout(&batch).ok_or_else(|| Nothing {
+    let of = Dissected::of(batch).ok_or_else(|| Nothing {
         found: format!("{partition} offset {offset} lies in a message of an older format"),
         expected: "a batch of format 2, Kafka's since 0.11".to_owned(),
     })?;
@@ -48,8 +48,7 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         partition,
         offset,
         broker,
-        batch,
-        layout,
+        of,
     };
     Ok(shown.picture(recording))
 }
@@ -114,8 +113,7 @@ struct Shown {
     partition: TopicPartition,
     offset: i64,
     broker: BrokerId,
-    batch: RecordBatch,
-    layout: Layout,
+    of: Dissected,
 }
 
 /// A field with its number.
@@ -138,7 +136,7 @@ impl Shown {
                 "The batch of {} with this record, as it lies on the disk of broker-{}. To the left its bytes, two digits \
                  each; to the right its fields in their order, with the same numbers and colours. A line under bytes: the \
                  checksum covers them.",
-                counted(self.layout.bytes.len(), "byte"),
+                counted(self.of.layout.bytes.len(), "byte"),
                 self.broker
             ),
         );
@@ -150,10 +148,10 @@ impl Shown {
         picture.text((12, 42), place, Style::Faint);
         let rest = Place {
             name: "records",
-            at: self.layout.rest.clone(),
+            at: self.of.layout.rest.clone(),
             says: Says::Bytes,
         };
-        let header = self.layout.header.iter();
+        let header = self.of.layout.header.iter();
         let record = self.record();
         let fields = record.map_or(&[][..], |(_, fields)| fields).iter();
         let packed = (record.is_none() && !rest.at.is_empty()).then_some(&rest);
@@ -174,8 +172,8 @@ impl Shown {
 
     /// The one that is meant, and its place among the others.
     fn record(&self) -> Option<(usize, &[Place])> {
-        let delta = self.offset - self.batch.base_offset();
-        let records = self.layout.records.iter().enumerate();
+        let delta = self.offset - self.of.batch.base_offset();
+        let records = self.of.layout.records.iter().enumerate();
         let is_meant = |fields: &&Vec<Place>| {
             let has = |it: &Place| it.name == "offsetDelta" && it.says == Says::Varint(delta);
             fields.iter().any(has)
@@ -202,8 +200,8 @@ impl Shown {
                 from = until;
             }
         }
-        if end < self.layout.bytes.len() {
-            let words = self.gap(end..self.layout.bytes.len());
+        if end < self.of.layout.bytes.len() {
+            let words = self.gap(end..self.of.layout.bytes.len());
             picture.text((LEFT, y + 10), words, Style::Faint);
             y += 18;
         }
@@ -211,7 +209,7 @@ impl Shown {
     }
 
     fn gap(&self, gap: Range<usize>) -> String {
-        let records = self.layout.records.iter();
+        let records = self.of.layout.records.iter();
         let begin = records.filter(|it| {
             it.first()
                 .is_some_and(|first| gap.contains(&first.at.start))
@@ -239,11 +237,11 @@ impl Shown {
             let size = (x(end) - x(start) - 1, 15);
             picture
                 .rect((x(start), y + 12), size, style)
-                .because(self.why(field.place));
+                .because(Dissected::why(field.place));
             let number = field.number.to_string();
             picture.text((x(start) + 1, y + 9), number, Style::Faint);
             for at in start..end {
-                let digits = format!("{:02x}", self.layout.bytes[at]);
+                let digits = format!("{:02x}", self.of.layout.bytes[at]);
                 let middle = x(at) + PITCH / 2;
                 picture.text_at((middle, y + 23), Anchor::Middle, digits, style);
             }
@@ -271,16 +269,6 @@ fn runs(all: &[Numbered<'_>]) -> Vec<Range<usize>> {
         }
     }
     runs
-}
-
-/// As text where it is text.
-fn text_of(bytes: &[u8]) -> String {
-    let text = std::str::from_utf8(bytes).ok();
-    match text.filter(|it| !it.is_empty() && !it.chars().any(char::is_control)) {
-        Some(text) => format!("\"{text}\""),
-        None if bytes.is_empty() => "empty".to_owned(),
-        None => format!("{}, no text", counted(bytes.len(), "byte")),
-    }
 }
 
 /// Cut so that it ends in the picture.

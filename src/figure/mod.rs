@@ -38,6 +38,7 @@ mod why;
 mod words;
 mod znodes;
 
+pub(crate) use bytes::{COVERED, Dissected};
 pub use choice::chosen;
 pub use export::Export;
 pub use index::index_page;

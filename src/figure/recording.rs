@@ -108,15 +108,22 @@ impl Recording {
 }
 
 impl Recording {
+    /// The same run once more, before anything has happened, with its plan; nothing of its trace is kept. `None` of a trace.
+    pub(crate) fn again(&self) -> Option<(&Plan, Run)> {
+        let Played { plan, .. } = self.played.as_deref()?;
+        let mut again = Run::start(plan, self.seed).ok()?;
+        again.keep(Keep::Nothing);
+        Some((plan, again))
+    }
+
     /// Looks at the cluster as it was at a moment: at the end, or where the same run comes to that moment again. `None`
     /// of a trace.
     pub(super) fn look<T>(&self, at: Time, look: impl FnOnce(&dyn ClusterView) -> T) -> Option<T> {
-        let Played { plan, run } = self.played.as_deref()?;
         if at >= self.end {
+            let Played { run, .. } = self.played.as_deref()?;
             return Some(look(&run.view()));
         }
-        let mut again = Run::start(plan, self.seed).ok()?;
-        again.keep(Keep::Nothing);
+        let (_, mut again) = self.again()?;
         again.until(at);
         Some(look(&again.view()))
     }

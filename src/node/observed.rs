@@ -22,6 +22,9 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// The directory of a broker's logs.
+const DATA: &str = "data";
+
 /// Which node is what.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
@@ -134,6 +137,25 @@ impl<'a> Observed<'a> {
             Node::Broker(server) => Some(server),
             _ => None,
         }
+    }
+
+    /// What stands in the newest segment file of a partition on a broker's disk, for who looks after each append: its name,
+    /// and its bytes from the position that `known` gives for it.
+    pub fn newest_log(
+        &self,
+        broker: BrokerId,
+        partition: &TopicPartition,
+        known: impl FnOnce(&str) -> u64,
+    ) -> Option<(String, Vec<Bytes>)> {
+        let disk = self.kernel.disk(*self.layout.brokers.get(&broker)?);
+        let dir = format!("{DATA}/{partition}");
+        let mut logs = disk.list(&dir);
+        logs.retain(|name| name.ends_with(".log"));
+        // Of base offsets, with zeros in front.
+        let name = logs.into_iter().max()?;
+        let file = disk.open(&format!("{dir}/{name}"))?;
+        let bytes = disk.peek_from(file, known(&name));
+        Some((name, bytes))
     }
 
     fn zookeeper_server(&self, node: NodeId, server: &Server) -> ZooKeeperServerView {
@@ -359,7 +381,7 @@ impl ClusterView for Observed<'_> {
             return Vec::new();
         };
         let disk = self.kernel.disk(*node);
-        let dir = format!("{}/{partition}", "data");
+        let dir = format!("{DATA}/{partition}");
         disk.list(&dir)
             .into_iter()
             .filter(|name| name.ends_with(".log"))

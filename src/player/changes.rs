@@ -2,6 +2,7 @@
 //! and controllers go with it, sessions do not: ZooKeeper keeps those until it gives them up.
 
 use super::slots::Slots;
+use super::words::Words;
 use super::znodes::Znodes;
 use crate::check::CommittedOffsets;
 use crate::protocol::{ErrorCode, Fact, GroupFact, LinkFault, MachineFault, TopicPartition};
@@ -90,6 +91,18 @@ impl Changes {
                 self.learn_replica(node, fact);
                 self.learn_client(node, fact);
             }
+        }
+    }
+
+    /// Lines of the tables that Kafka's tools print, by their place.
+    pub(super) fn learn_tables<'a>(
+        &mut self,
+        changed: impl Iterator<Item = &'a (usize, Option<String>)>,
+        words: &mut Words,
+    ) {
+        for (place, line) in changed {
+            let line = line.as_ref().map(|line| words.number(line));
+            self.set("tables", &place.to_string(), "", json!(line));
         }
     }
 

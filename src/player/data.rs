@@ -4,6 +4,8 @@
 use super::changes::Changes;
 use super::flights::{Flights, flights};
 use super::nodes::Nodes;
+use super::questions::questions;
+use super::replay::Replay;
 use super::thinning::Thinning;
 use super::words::Words;
 use crate::figure::{Recording, tag, why};
@@ -48,15 +50,22 @@ pub fn data(recording: &Recording) -> Value {
     }
     let mut thinning = Thinning::new(&counts, MOST);
     let mut sentences = Sentences::default();
+    let keeps = |entry| thinning.keeps(class(entry, sentences.say(entry).of_fact.importance));
+    let is_shown: Vec<bool> = recording.facts.iter().map(keeps).collect();
+    let replay = Replay::of(recording, &is_shown);
+    let tables = replay.as_ref().map(|it| &it.tables);
+    let mut sentences = Sentences::default();
     let mut changes = Changes::default();
     let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
-    for entry in &recording.facts {
+    for ((place, entry), is_shown) in recording.facts.iter().enumerate().zip(is_shown) {
         let said = sentences.say(entry);
         for stall in said.before {
             events.push_stall(&stall, &mut changes);
         }
         changes.learn(entry);
-        match thinning.keeps(class(entry, said.of_fact.importance)) {
+        let told = tables.and_then(|tables| tables.get(&place));
+        changes.learn_tables(told.into_iter().flatten(), &mut events.words);
+        match is_shown {
             true => events.push(entry, &said.of_fact, &mut changes),
             false => *left_out.entry(tag(&entry.fact)).or_default() += 1,
         }
@@ -65,6 +74,8 @@ pub fn data(recording: &Recording) -> Value {
         }
     }
     // What came after the last event that is there.
+    let at_end = replay.iter().flat_map(|it| &it.at_end);
+    changes.learn_tables(at_end, &mut events.words);
     let rest = changes.slots.take_changes();
     let [
         time,
@@ -86,8 +97,10 @@ pub fn data(recording: &Recording) -> Value {
         .into_iter()
         .filter_map(|kind| Some((kind, why_of(kind)?)))
         .collect();
+    let asked = replay.as_ref().map(|it| questions(it.plan, &it.verdicts));
+    let batches = replay.map(|it| it.batches.into_json(&mut events.words));
     json!({
-        "format": 1,
+        "format": 2,
         "name": recording.name,
         "about": recording.about,
         "seed": recording.seed.to_string(),
@@ -103,6 +116,8 @@ pub fn data(recording: &Recording) -> Value {
             "message": message, "record": record, "from": from, "to": to, "changes": changed,
         },
         "rest": rest,
+        "questions": asked,
+        "batches": batches,
         "messages": flights.json,
         "left_out": left_out,
         "messages_left_out": flights.left_out,

@@ -92,6 +92,11 @@ impl Account {
         account.finish(last)
     }
 
+    /// The groups that facts have named so far.
+    pub fn groups(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.told.groups.groups().map(|(name, _)| name)
+    }
+
     /// Of a run that lasts until `end`.
     pub fn finish(mut self, end: Time) -> Told {
         self.told.groups.end(end);

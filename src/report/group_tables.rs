@@ -5,7 +5,7 @@
 //! stands in lines that begin with `#`. `-` where nothing is known.
 
 use crate::client::{JavaHashMap, in_hash_order};
-use crate::node::view::{ClusterView, CommittedPartition, GroupView, MemberView};
+use crate::node::view::{ClusterView, CommittedPartition, Described, GroupView, MemberView};
 use crate::protocol::{BrokerId, GROUP_METADATA_TOPIC, NO_LEADER, TopicPartition, partition_for};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,8 +22,12 @@ const NOTHING: &str = "-";
 /// `kafka-consumer-groups --list --state`, in the order of a Java map. Nothing where there is no group, of which the
 /// tool prints the header.
 pub fn kafka_consumer_groups_list(view: &dyn ClusterView) -> String {
+    groups_list(&view.groups())
+}
+
+pub(super) fn groups_list(all: &[GroupView]) -> String {
     let mut groups = JavaHashMap::default();
-    for group in view.groups() {
+    for group in all {
         groups.insert(Rc::clone(&group.group), group.state);
     }
     if groups.is_empty() {
@@ -39,10 +43,19 @@ pub fn kafka_consumer_groups_list(view: &dyn ClusterView) -> String {
 /// CG47: `kafka-consumer-groups --describe --all-groups`: a line a partition that a member has, members with most
 /// partitions first, then those that only the group has committed; each in the order of a Java map.
 pub fn kafka_consumer_groups_describe(view: &dyn ClusterView) -> String {
-    of_each_group(view, |text, group| {
+    groups_describe(view, view.described().as_ref(), &view.groups())
+}
+
+/// Of these groups, in a cluster that brokers describe so.
+pub(super) fn groups_describe(
+    view: &dyn ClusterView,
+    described: Option<&Described>,
+    groups: &[GroupView],
+) -> String {
+    of_each_group(groups, |text, group| {
         let rows = rows(group);
         if !rows.is_empty() {
-            push_offsets(text, view, group, &rows);
+            push_offsets(text, (view, described), group, &rows);
         }
     })
 }
@@ -50,7 +63,11 @@ pub fn kafka_consumer_groups_describe(view: &dyn ClusterView) -> String {
 /// `kafka-consumer-groups --describe --all-groups --members --verbose`. Which topic a partition is of the tool does
 /// not say.
 pub fn kafka_consumer_groups_members(view: &dyn ClusterView) -> String {
-    of_each_group(view, |text, group| {
+    groups_members(&view.groups())
+}
+
+pub(super) fn groups_members(groups: &[GroupView]) -> String {
+    of_each_group(groups, |text, group| {
         if !group.members.is_empty() {
             push_members(text, group);
         }
@@ -59,7 +76,11 @@ pub fn kafka_consumer_groups_members(view: &dyn ClusterView) -> String {
 
 /// `kafka-consumer-groups --describe --all-groups --state`.
 pub fn kafka_consumer_groups_state(view: &dyn ClusterView) -> String {
-    of_each_group(view, |text, group| {
+    groups_state(&view.groups())
+}
+
+pub(super) fn groups_state(groups: &[GroupView]) -> String {
+    of_each_group(groups, |text, group| {
         let coordinator = format!("{}  ({})", group.coordinator_at, group.coordinator);
         let wide = coordinator.len().max(COORDINATOR);
         let mut push = |cells: [&str; 5]| {
@@ -92,9 +113,18 @@ pub fn groups_of_which_nobody_tells<'a>(
     view: &dyn ClusterView,
     groups: impl Iterator<Item = &'a Rc<str>>,
 ) -> String {
-    let described = view.described().map_or_else(Vec::new, |it| it.partitions);
+    silent_groups(view, view.described().as_ref(), groups)
+}
+
+/// Where brokers describe the cluster so.
+pub(super) fn silent_groups<'a>(
+    view: &dyn ClusterView,
+    described: Option<&Described>,
+    groups: impl Iterator<Item = &'a Rc<str>>,
+) -> String {
+    let partitions = described.map_or(&[][..], |it| &it.partitions);
     let is_of_groups = |it: &&CommittedPartition| *it.partition.topic == *GROUP_METADATA_TOPIC;
-    let kept_in: Vec<&CommittedPartition> = described.iter().filter(is_of_groups).collect();
+    let kept_in: Vec<&CommittedPartition> = partitions.iter().filter(is_of_groups).collect();
     let mut silent: BTreeMap<&TopicPartition, (BrokerId, Vec<&str>)> = BTreeMap::new();
     for group in groups {
         let number = partition_for(group, kept_in.len().try_into().unwrap_or(i32::MAX));
@@ -121,9 +151,9 @@ pub fn groups_of_which_nobody_tells<'a>(
 }
 
 /// CG48: of a group that rebalances nobody says who has what.
-fn of_each_group(view: &dyn ClusterView, table: impl Fn(&mut String, &GroupView)) -> String {
+fn of_each_group(groups: &[GroupView], table: impl Fn(&mut String, &GroupView)) -> String {
     let mut text = String::new();
-    for group in view.groups() {
+    for group in groups {
         let name = &group.group;
         match group.state {
             "Stable" => {}
@@ -134,7 +164,7 @@ fn of_each_group(view: &dyn ClusterView, table: impl Fn(&mut String, &GroupView)
                 "# Warning: Consumer group '{name}' is rebalancing.\n"
             )),
         }
-        table(&mut text, &group);
+        table(&mut text, group);
     }
     text
 }
@@ -174,7 +204,12 @@ fn rows(group: &GroupView) -> Vec<Row> {
     rows
 }
 
-fn push_offsets(text: &mut String, view: &dyn ClusterView, group: &GroupView, rows: &[Row]) {
+fn push_offsets(
+    text: &mut String,
+    (view, described): (&dyn ClusterView, Option<&Described>),
+    group: &GroupView,
+    rows: &[Row],
+) {
     let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0).max(NARROW);
     let name = group.group.len().max(NARROW);
     let topic = width(|row| row.partition.topic.len());
@@ -209,7 +244,7 @@ fn push_offsets(text: &mut String, view: &dyn ClusterView, group: &GroupView, ro
     ]);
     for row in rows {
         let current = group.committed.get(&row.partition).copied();
-        let end = log_end(view, &row.partition);
+        let end = described.and_then(|it| log_end(view, it, &row.partition));
         let lag = current.zip(end).map(|(current, end)| end - current);
         let cell = |number: Option<i64>| number.map_or_else(|| NOTHING.into(), |n| n.to_string());
         push([
@@ -289,8 +324,11 @@ fn assignment(member: &MemberView) -> String {
 }
 
 /// What a consumer may read up to, if the leader answers.
-fn log_end(view: &dyn ClusterView, partition: &TopicPartition) -> Option<i64> {
-    let described = view.described()?;
+fn log_end(
+    view: &dyn ClusterView,
+    described: &Described,
+    partition: &TopicPartition,
+) -> Option<i64> {
     let state = described
         .partitions
         .iter()

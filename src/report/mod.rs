@@ -18,6 +18,8 @@ mod junit;
 mod output;
 mod summary;
 mod tables;
+mod tools;
+mod verdicts;
 mod zookeeper;
 
 pub use account::{Account, ClientTotals, Evidence, Told};
@@ -36,6 +38,8 @@ pub use junit::{Suite, Wrong, junit};
 pub use output::{OutputFile, output_files};
 pub use summary::{closing, retell, summary, tables, verdict_line};
 pub use tables::{kafka_get_offsets, kafka_topics_describe};
+pub use tools::Tools;
+pub use verdicts::{Verdict, verdicts};
 
 #[cfg(test)]
 mod tests;

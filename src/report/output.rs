@@ -3,8 +3,9 @@
 //!
 //! Paths are relative, with `/`, and of characters that every file system takes.
 
-use super::summary::tables_of_groups;
-use super::{Ending, json, json_document, kafka_get_offsets, kafka_topics_describe, summary};
+use super::{
+    Ending, Tools, json, json_document, kafka_get_offsets, kafka_topics_describe, summary,
+};
 use crate::protocol::BrokerId;
 use crate::trace::{Style, with_legend};
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub fn output_files<'a>(
         lines.collect::<String>() + &text
     };
     let version = ending.plan.cluster.kafka_version;
+    let known = ending.told.groups.groups().map(|(name, _)| name);
+    let of_groups = Tools::asked(ending.view, version).told_of_groups(known);
     let documents = [
         ("plan.yaml", warned(plan_as_run.to_owned())),
         (
@@ -42,10 +45,7 @@ pub fn output_files<'a>(
             "kafka-get-offsets.txt",
             warned(kafka_get_offsets(ending.view, false)),
         ),
-        (
-            "kafka-consumer-groups.txt",
-            warned(tables_of_groups(ending)),
-        ),
+        ("kafka-consumer-groups.txt", warned(of_groups)),
         ("report.txt", summary(ending, Style::default(), false)),
         (
             "report.json",

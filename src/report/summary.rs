@@ -3,13 +3,9 @@
 use super::account::{ClientTotals, Told};
 use super::failure::failure;
 use super::zookeeper::zookeeper;
-use super::{
-    Ending, groups_of_which_nobody_tells, kafka_consumer_groups_describe,
-    kafka_consumer_groups_list, kafka_consumer_groups_members, kafka_consumer_groups_state,
-    kafka_get_offsets, kafka_topics_describe,
-};
+use super::{Ending, Tools};
 use crate::check::Judgement;
-use crate::protocol::{counted, is_internal_topic};
+use crate::protocol::counted;
 use crate::trace::{Closing, Style, TraceHeader, with_legend};
 
 /// The whole summary. `style` is that of the transcript; `quiet` leaves out transcript and tables.
@@ -113,57 +109,14 @@ fn heading(header: &TraceHeader) -> String {
 
 /// The end as Kafka's tools print it, and ZooKeeper's tree where it is shown.
 pub fn tables(ending: &Ending<'_>) -> String {
-    let topics = kafka_topics_describe(ending.view, ending.plan.cluster.kafka_version, true);
-    let offsets = kafka_get_offsets(ending.view, true);
-    let cache = ending.view.described().and_then(|it| it.cache_of);
-    let source = cache.map_or_else(String::new, |id| {
-        format!("   # as broker-{id} tells it: ZooKeeper does not tell the same")
-    });
-    // Only where there is an internal topic is there something to leave out.
-    let described = ending.view.described();
-    let has_internal = described.is_some_and(|it| {
-        let mut topics = it.topics.iter();
-        topics.any(|topic| is_internal_topic(&topic.name))
-    });
-    let (exclude, exclude_too) = match has_internal {
-        false => ("", ""),
-        true => (" --exclude-internal", " --exclude-internal-topics"),
-    };
-    let mut text = format!(
-        "$ kafka-topics --describe{exclude}{source}\n{topics}\n$ kafka-get-offsets{exclude_too}\n{offsets}"
-    );
-    let groups = tables_of_groups(ending);
-    if !groups.is_empty() {
-        text.push_str(&format!("\n{groups}"));
-    }
+    let tools = Tools::asked(ending.view, ending.plan.cluster.kafka_version);
+    let known = ending.told.groups.groups().map(|(name, _)| name);
+    let mut text = tools.told(known);
     let zookeeper = zookeeper(ending);
     if !zookeeper.is_empty() {
         text.push_str(&format!("\n{zookeeper}"));
     }
     text
-}
-
-/// What the tool for groups prints, each table under its command; nothing where nobody tells of a group.
-pub(super) fn tables_of_groups(ending: &Ending<'_>) -> String {
-    let groups = kafka_consumer_groups_describe(ending.view);
-    let known = ending.told.groups.groups().map(|(name, _)| name);
-    let silent = groups_of_which_nobody_tells(ending.view, known);
-    let mut tables = Vec::new();
-    if !groups.is_empty() || !silent.is_empty() {
-        let list = kafka_consumer_groups_list(ending.view);
-        tables.push(format!(
-            "$ kafka-consumer-groups --list --state\n{list}{silent}"
-        ));
-    }
-    if !groups.is_empty() {
-        let members = kafka_consumer_groups_members(ending.view);
-        let state = kafka_consumer_groups_state(ending.view);
-        let tool = "$ kafka-consumer-groups --describe --all-groups";
-        tables.push(format!("{tool}\n{groups}"));
-        tables.push(format!("{tool} --members --verbose\n{members}"));
-        tables.push(format!("{tool} --state\n{state}"));
-    }
-    tables.join("\n")
 }
 
 fn clients(header: &TraceHeader, told: &Told) -> String {

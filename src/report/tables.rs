@@ -3,7 +3,7 @@
 //! Held against `tests/vectors/kafka/tools.zookeeper.json`. Topics come by name; the tools print them in
 //! the order of a hash map.
 
-use crate::node::view::{ClusterView, CommittedPartition};
+use crate::node::view::{ClusterView, CommittedPartition, Described};
 use crate::protocol::config::KafkaVersion;
 use crate::protocol::{BrokerId, NO_LEADER, TopicName, is_internal_topic};
 
@@ -17,18 +17,27 @@ pub fn kafka_topics_describe(
     version: KafkaVersion,
     exclude_internal: bool,
 ) -> String {
+    topics_describe(view.described().as_ref(), version, exclude_internal)
+}
+
+/// As brokers describe them; nothing where none answers.
+pub(super) fn topics_describe(
+    described: Option<&Described>,
+    version: KafkaVersion,
+    exclude_internal: bool,
+) -> String {
     let has_topic_ids = version >= KafkaVersion::new(2, 8);
     let elr = if version >= KafkaVersion::V3_7 {
         "\tElr: N/A\tLastKnownElr: N/A"
     } else {
         ""
     };
-    let Some(described) = view.described() else {
+    let Some(described) = described else {
         return NOBODY_ANSWERS.to_owned();
     };
     let mut text = String::new();
     let is_shown = |topic: &TopicName| !(exclude_internal && is_internal_topic(topic));
-    for topic in described.topics.into_iter().filter(|it| is_shown(&it.name)) {
+    for topic in described.topics.iter().filter(|it| is_shown(&it.name)) {
         let id = if has_topic_ids {
             format!("TopicId: {}\t", topic.topic_id)
         } else {
@@ -64,15 +73,24 @@ pub fn kafka_topics_describe(
 /// partition without a running leader it tells nothing; the real tool waits for an answer, and then leaves
 /// it out. That is said in a line that begins with `#`.
 pub fn kafka_get_offsets(view: &dyn ClusterView, exclude_internal: bool) -> String {
-    let Some(described) = view.described() else {
+    get_offsets(view, view.described().as_ref(), exclude_internal)
+}
+
+/// As brokers describe them; nothing where none answers.
+pub(super) fn get_offsets(
+    view: &dyn ClusterView,
+    described: Option<&Described>,
+    exclude_internal: bool,
+) -> String {
+    let Some(described) = described else {
         return NOBODY_ANSWERS.to_owned();
     };
     let mut text = String::new();
     let mut left_out = String::new();
-    let is_shown = |state: &CommittedPartition| {
+    let is_shown = |state: &&CommittedPartition| {
         !(exclude_internal && is_internal_topic(&state.partition.topic))
     };
-    for state in described.partitions.into_iter().filter(is_shown) {
+    for state in described.partitions.iter().filter(is_shown) {
         let (topic, partition) = (&state.partition.topic, state.partition.partition);
         let leader = view.replica(state.leader, &state.partition);
         match leader.filter(|replica| replica.is_leader) {

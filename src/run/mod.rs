@@ -247,6 +247,12 @@ impl Run {
         !self.is_over() && self.step_from(due, next)
     }
 
+    /// As `step`, if something is left to happen before or at `time`.
+    pub fn step_until(&mut self, time: Time) -> bool {
+        let next = [self.operator.due(), self.kernel.next_time()];
+        next.into_iter().flatten().any(|first| first <= time) && self.step()
+    }
+
     /// Lets the first happen of what the operator has due and the kernel's next event.
     #[inline]
     fn step_from(&mut self, due: Option<Time>, next: Option<Time>) -> bool {

@@ -1,9 +1,9 @@
 //! Files of answers: a JSON line each, so that they can be appended, put together and counted.
 
 use super::Answered;
-use super::reveal::Verdict;
 use crate::cli::inputs;
 use crate::plan::Question;
+use crate::report::Verdict;
 use crate::report::{Answer, Part};
 use crate::scenario::{Diagnostic, Excerpt};
 use std::fs::{File, OpenOptions};

@@ -4,40 +4,8 @@ use super::{Answered, Arguments};
 use crate::check::{Judgement, Outcome};
 use crate::cli::run::quoted;
 use crate::cli::terminal::Terminal;
-use crate::plan::{Plan, Question, Reveal, misconception, write_duration};
-use crate::run::Report;
-use std::collections::BTreeMap;
-
-/// What a run says to the answers of one prediction.
-pub(super) struct Verdict {
-    pub(super) of_predict: Outcome,
-    pub(super) of_recall: Option<Outcome>,
-}
-
-impl Verdict {
-    /// Whether the text says otherwise than the run.
-    pub(super) fn disagree(&self) -> bool {
-        self.of_predict.failed() || self.of_recall.iter().any(Outcome::failed)
-    }
-}
-
-/// By the ids of predictions.
-pub(super) fn verdicts(plan: &Plan, report: &Report) -> BTreeMap<String, Verdict> {
-    let mut outcomes = report.answers.iter().cloned();
-    let mut verdicts = BTreeMap::new();
-    for prediction in &plan.predict {
-        let Some(of_predict) = outcomes.next() else {
-            break;
-        };
-        let of_recall = prediction.recall.as_ref().and_then(|_| outcomes.next());
-        let verdict = Verdict {
-            of_predict,
-            of_recall,
-        };
-        verdicts.insert(prediction.id.clone(), verdict);
-    }
-    verdicts
-}
+use crate::plan::{Question, Reveal, misconception, write_duration};
+use crate::report::Verdict;
 
 pub(super) fn tell(
     answered: &Answered<'_>,

@@ -400,8 +400,13 @@ impl Disk {
 
     /// What an observer outside the simulation sees of a file's content: charges nothing, fails never.
     pub fn peek(&self, file: FileId) -> Vec<Bytes> {
+        self.peek_from(file, 0)
+    }
+
+    /// As `peek`, from a position on.
+    pub fn peek_from(&self, file: FileId, position: u64) -> Vec<Bytes> {
         self.linked(file)
-            .map_or_else(Vec::new, |file| file.content.read(0, u64::MAX))
+            .map_or_else(Vec::new, |file| file.content.read(position, u64::MAX))
     }
 }
 

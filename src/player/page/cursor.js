@@ -1,7 +1,9 @@
 // Where in the run the page is: a time, and the last event that has happened. Who shows something is told when it moves.
 import { end, events, goTo, upTo } from "./run.js";
 
-export const cursor = { time: 0, event: -1, playing: false, speed: 1 };
+export const cursor = { time: 0, event: -1, playing: false, speed: 1, ask: true };
+/** Who halts it while it plays: at which time between two, or never; and what is done when it has halted, there or at the end. */
+export const halts = { before: () => null, told: () => {} };
 const watchers = [];
 let frame = 0;
 let last = 0;
@@ -31,8 +33,11 @@ function step(now) {
   if (!cursor.playing) return;
   const passed = Math.min(now - last, 100) * 1000 * cursor.speed;
   last = now;
-  if (cursor.time + passed >= end) cursor.playing = false;
-  toTime(cursor.time + passed);
+  const halt = halts.before(cursor.time, Math.min(cursor.time + passed, end));
+  const to = halt ?? cursor.time + passed;
+  cursor.playing = halt === null && to < end;
+  toTime(to);
+  if (halt !== null || to >= end) halts.told(halt === null);
   if (cursor.playing) frame = requestAnimationFrame(step);
 }
 
@@ -52,14 +57,15 @@ export function pause() {
   tellAll();
 }
 
-/** `#t=12.004` or, of several events in one moment, `#t=12.004&e=57`. */
+/** `#t=12.004` or, of several events in one moment, `#t=12.004&e=57`; with `ask=off` nothing is asked. */
 export function fromLink(hash) {
-  const found = /^#t=([0-9.]+)(?:&e=(\d+))?$/.exec(hash);
-  if (!found) return false;
-  const event = Number(found[2]);
-  if (found[2] && event < events.count) toEvent(event);
-  else toTime(Number(found[1]) * 1e6);
+  const said = new URLSearchParams(hash.slice(1));
+  if (said.has("ask")) cursor.ask = said.get("ask") !== "off";
+  const [time, event] = [said.get("t"), said.get("e")];
+  if (!/^[0-9.]+$/.test(time ?? "")) return false;
+  if (/^\d+$/.test(event ?? "") && Number(event) < events.count) toEvent(Number(event));
+  else toTime((Number(time) || 0) * 1e6);
   return true;
 }
 
-export const link = () => "#t=" + (cursor.time / 1e6).toFixed(6) + (cursor.event < 0 ? "" : "&e=" + cursor.event);
+export const link = () => "#t=" + (cursor.time / 1e6).toFixed(6) + (cursor.event < 0 ? "" : "&e=" + cursor.event) + (cursor.ask ? "" : "&ask=off");

@@ -3,7 +3,8 @@ import { data, events, messages, nodes, upTo, words } from "./run.js";
 import { byId, esc, heightOf, put, seconds, span } from "./html.js";
 import { cursor, link, pause, toEvent } from "./cursor.js";
 import { filter, follow } from "./filter.js";
-import { nameOf } from "./journey.js";
+import { hasBytes } from "./bytes.js";
+import { nameOf, placeOfRecord } from "./journey.js";
 
 const ROW = 46;
 const BESIDE = 6;
@@ -61,7 +62,10 @@ function now() {
     read += why ? "" : rule(data.message_whys[sort]);
   }
   const record = nameOf(event);
-  const way = record ? `<p><button data-follow="${esc(record)}">follow ${esc(record.slice("record:".length))}</button></p>` : "";
+  const follows = record ? `<button data-follow="${esc(record)}">follow ${esc(record.slice("record:".length))}</button>` : "";
+  const at = hasBytes && placeOfRecord(event);
+  const bytes = at ? `<button data-bytes="${esc(at.partition)}" data-offset="${at.offset}">bytes of ${esc(at.partition)} offset ${at.offset}</button>` : "";
+  const way = follows || bytes ? `<p>${follows} ${bytes}</p>` : "";
   put(place, `<p class="faint"><span class="mono">${seconds(events.time[event], 6)}</span> ${esc(kind)}</p><p class="said"><span class="name">${esc(nodes[events.node[event]].name)}</span> ${esc(words[events.text[event]])}</p>${rule(why)}${read}${way}`);
 }
 

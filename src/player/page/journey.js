@@ -21,6 +21,12 @@ export function nameOf(event) {
   return one ? `record:${words[events.of[event]]}@${events.to[event] - 1}` : null;
 }
 
+/** Where the record of an event lies, if it says so: the first of several. */
+export function placeOfRecord(event) {
+  const isThere = [...ITSELF, "acked"].includes(kindOf(event)) && events.of[event] !== null && events.from[event] !== null;
+  return isThere ? { partition: words[events.of[event]], offset: events.from[event] } : null;
+}
+
 export function journey({ record, partition, offset }) {
   const word = (event, column) => (events[column][event] === null ? null : words[events[column][event]]);
   // Its other name: where it lies, or whose it is.

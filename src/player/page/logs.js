@@ -25,7 +25,8 @@ function replica(name, partition, { first, last, wide }, y, isr) {
   let cells = "";
   for (let offset = Math.max(first, start); offset < Math.min(end, last); offset++) {
     const of = epochAt(epochs, offset);
-    const at = `x="${x(offset)}" y="${y + 2}" width="${CELL - 2}" height="22"`;
+    const cell = `data-partition="${esc(partition)}" data-offset="${offset}" data-epoch="${of ?? ""}"`;
+    const at = `x="${x(offset)}" y="${y + 2}" width="${CELL - 2}" height="22" ${cell}`;
     cells += `<rect class="cell ${of === null ? "" : epoch(of)}" ${at} ${of === null ? 'fill="none"' : ""}/>`;
     if (offset >= hw) cells += `<rect class="hatch" ${at}/>`;
     cells += text(x(offset) + CELL / 2 - 1, y + 17, offset % 1000, offset >= hw ? "on hatched" : of === null ? "" : "on " + epoch(of), "middle");

@@ -8,6 +8,9 @@ import { showLogs } from "./logs.js";
 import { showLeadership } from "./leadership.js";
 import { showGroups } from "./groups.js";
 import { showZnodes } from "./znodes.js";
+import { showTables } from "./tables.js";
+import { startBytes } from "./bytes.js";
+import { startQuestions } from "./questions.js";
 import { showEvents, startEvents } from "./events.js";
 import { showTime, startScrubber } from "./scrubber.js";
 import { startKeys } from "./keys.js";
@@ -26,11 +29,12 @@ function sayWhatIsLeftOut() {
 byId("title").textContent = data.name;
 byId("about").textContent = `${data.about} Seed ${data.seed}, ${seconds(end, 1)}, ${events.count} events.`;
 sayWhatIsLeftOut();
-for (const id of ["cluster", "logs", "leadership", "events"]) heightOf(byId(id));
+for (const id of ["cluster", "logs", "leadership", "events", "bytes"]) heightOf(byId(id));
 startScrubber();
 startEvents();
 startKeys();
-for (const shows of [showTime, showEvents, showCluster, showLogs, showLeadership, showGroups, showZnodes]) watch(shows);
+startBytes();
+for (const shows of [showTime, showEvents, showCluster, showLogs, showLeadership, showGroups, showZnodes, showTables]) watch(shows);
 startFilter(() => tellAll());
 // The address follows where the page rests, so that it can be copied at any time.
 let resting = 0;
@@ -45,4 +49,5 @@ addEventListener("resize", () => {
   tellAll();
 });
 
+startQuestions();
 if (!fromLink(location.hash)) toEvent(-1);
