@@ -3,7 +3,7 @@
 //
 //     tests/player/run.sh [--pictures DIR]
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { open } from "./browser.mjs";
 
@@ -97,7 +97,7 @@ await test("the scrubber leads to a time, and the address to that moment", { url
   assert.match(await page.run("location.hash"), /^#t=30\./);
 });
 
-await test("it plays and pauses", { url: url("leader-crash", "#t=29") }, async (page) => {
+await test("it plays and pauses", { url: url("leader-crash", "#t=29&ask=off") }, async (page) => {
   await choose(page, "speed", "5");
   await page.press(" ");
   await wait(600);
@@ -178,6 +178,162 @@ await test("groups, lag and cut links are told in words", { url: url("eager-reba
 await test("a cut is seen, and who leads no longer", { url: url("leader-cut-from-zookeeper", "#t=50") }, async (page) => {
   assert.match(await page.run("document.querySelector('#cluster').textContent"), /messages are cut between broker-2 and zookeeper-1/);
   assert.match(await page.run("document.querySelector('#logs').textContent"), /out of the ISR/);
+});
+
+const texts = (page, what) => page.run(`document.querySelector(${JSON.stringify(what)}).textContent`);
+const isHidden = (page, what) => page.run(`!document.querySelector(${JSON.stringify(what)}).getClientRects().length`);
+/** Plays until the page halts by itself. */
+async function playOn(page) {
+  await choose(page, "speed", "5");
+  await click(page, "#play");
+  for (let i = 0; i < 50 && (await texts(page, "#play")) !== "▶ Play"; i++) await wait(50);
+}
+
+await test("a question halts it at its moment, and is told of at the end", { url: url("leader-crash", "#t=29.5") }, async (page) => {
+  assert.ok(await isHidden(page, "#ask-section"));
+  await playOn(page);
+  assert.equal(await clock(page), "30.000 s");
+  assert.match(await now(page), /^(?!.*crash)/, "before what the timeline does then");
+  assert.match(await texts(page, "#ask"), /The run pauses at 30\.000 s\. The leader of trucks_gps-0 is killed now/);
+  assert.match(await texts(page, "#ask-live"), /The leader of trucks_gps-0 is killed now/);
+  assert.equal(await page.run("document.activeElement.id"), "ask-words");
+  assert.equal(await page.run("getComputedStyle(document.querySelector('#events')).visibility"), "hidden", "the answer is not given away");
+  await page.press("Tab");
+  assert.equal(await page.run("document.activeElement.dataset.option"), "0");
+  await page.press("1");
+  assert.match(await texts(page, "#ask"), /You say: Those that only the leader had are gone.*Why\?/);
+  await page.press("2");
+  assert.equal(await texts(page, "#play"), "❚❚ Pause", "it goes on");
+  assert.equal(await page.run("getComputedStyle(document.querySelector('#events')).visibility"), "visible");
+  await choose(page, "speed", "100");
+  for (let i = 0; i < 50 && (await clock(page)) !== "120.000 s"; i++) await wait(50);
+  assert.match(await texts(page, "#ask"), /It has happened. When did another broker lead trucks_gps-0\?/);
+  await page.press("2");
+  const told = await texts(page, "#ask");
+  assert.match(told, /✗ not so: Those that only the leader had are gone\. \(you\)With acks=all/);
+  assert.match(told, /✓ so: All are still there/);
+  assert.match(told, /✓ so: Only many seconds later.*\(you\)/);
+  assert.match(told, /The run: no acknowledged record is lost — 354 acknowledged/);
+  assert.match(told, /Then try: trial run leader-crash --set/);
+  assert.doesNotMatch(told, /score|points|\d of \d right/i);
+  await click(page, "[data-done]");
+  assert.ok(await isHidden(page, "#ask-section"));
+});
+
+await test("who does not play is not asked, nor who does not want to be", { url: url("leader-crash") }, async (page) => {
+  await page.press("f");
+  await choose(page, "time", "31000000");
+  assert.ok(await isHidden(page, "#ask-section"));
+  await choose(page, "time", "29500000");
+  await click(page, "#ask-me");
+  await wait(50);
+  assert.match(await page.run("location.hash"), /&ask=off$/);
+  await choose(page, "speed", "5");
+  await click(page, "#play");
+  await wait(500);
+  await click(page, "#play");
+  assert.ok(parseFloat(await clock(page)) > 30.2);
+  assert.ok(await isHidden(page, "#ask-section"));
+});
+
+await test("a question can be left out, and a link can say so", { url: url("leader-crash", "#t=29.8&ask=off") }, async (page) => {
+  assert.equal(await page.run("document.querySelector('#ask-me').checked"), false);
+  assert.match(await page.run("document.querySelector('#link').getAttribute('href')"), /ask=off/);
+  await click(page, "#ask-me");
+  await playOn(page);
+  await click(page, "[data-skip]");
+  assert.equal(await texts(page, "#play"), "❚❚ Pause");
+  assert.ok(await isHidden(page, "#ask-section"));
+});
+
+await test("an answer that this run does not bear out is not told as right", { url: url("otherwise", "#t=14.5") }, async (page) => {
+  await playOn(page);
+  for (const part of ["[data-option]", "[data-option]", "[data-end]", "[data-option]"]) await click(page, part);
+  const told = await texts(page, "#ask");
+  assert.match(told, /In this run the scenario’s own answer, “They are never drawn\.”, is not so: FAILED: records never processed/);
+  assert.doesNotMatch(told, /✓|✗/);
+});
+
+await test("the bytes of a record, and which field is which", { url: url("leader-crash", "#t=31") }, async (page) => {
+  await page.run("document.querySelector('#logs [data-offset=\"18\"]').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
+  assert.match(await texts(page, "#bytes"), /trucks_gps-0 offset 18: a batch of \d+ bytes/);
+  const { all, covered } = await page.run("({ all: document.querySelectorAll('#bytes .byte').length, covered: document.querySelectorAll('#bytes .covered').length })");
+  assert.equal(covered, all - 21);
+  const lit = () => page.run("[...document.querySelectorAll('#bytes .byte.lit')].map((it) => it.textContent).join('')");
+  assert.equal(await lit(), "");
+  await page.run("document.querySelector('#fields').focus()");
+  for (let i = 0; i < 5; i++) await page.press("ArrowDown");
+  assert.equal((await lit()).length, 8, "four bytes of the checksum");
+  assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), new RegExp(`^crc 4 B at 17 ${await lit()}: of bytes 21 to ${all - 1}, and is right`));
+  assert.match(await texts(page, "#bytes-why"), /CRC-32C/);
+  await page.press("End");
+  assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), /^headersCount/);
+  // From bytes to the field.
+  await page.run("[...document.querySelectorAll('#bytes .byte')].at(-3).dispatchEvent(new MouseEvent('mouseover', { bubbles: true }))");
+  assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), /^value .*"truck":"truck/);
+  await choose(page, "importance", "2");
+  await choose(page, "kind", "appended");
+  await click(page, "#events [data-event]");
+  await click(page, "[data-bytes]");
+  const button = await page.run("document.querySelector('[data-bytes]').textContent");
+  assert.ok((await texts(page, "#bytes")).includes(button.replace("bytes of ", "")), button);
+  await choose(page, "bytes-offset", "9999");
+  await click(page, "#bytes-show");
+  assert.match(await texts(page, "#bytes"), /no leader has appended it in this run/);
+});
+
+await test("of too many batches a page says that it lacks some", { url: url("truck-gps-100") }, async (page) => {
+  await choose(page, "bytes-offset", "9999");
+  await click(page, "#bytes-show");
+  assert.match(await texts(page, "#bytes"), /it holds \d+ of \d+ batches/);
+});
+
+await test("Kafka's tables follow the cursor, and end as the run's own", { url: url("leader-crash", "#t=31") }, async (page) => {
+  const leader = async () => /Partition: 0\tLeader: (\S+)/.exec(await texts(page, "#tables pre"))[1];
+  assert.equal(await leader(), "3");
+  assert.match(await texts(page, "#tables"), /trucks_gps:0 is left out: broker-3, its leader, does not answer/);
+  await choose(page, "time", "60000000");
+  assert.equal(await leader(), "2");
+  await choose(page, "time", "31000000");
+  assert.equal(await leader(), "3");
+  await page.press("End");
+  assert.ok(readFileSync(`${folder}/leader-crash.txt`, "utf8").includes("\n" + (await texts(page, "#tables pre")) + "\n"));
+});
+
+await test("a page from a trace asks nothing, and says what it does not hold", { url: url("trace", "#t=29.8") }, async (page) => {
+  assert.match(await texts(page, "#bytes"), /A trace holds no bytes/);
+  assert.match(await texts(page, "#tables"), /A trace does not hold/);
+  assert.ok(await isHidden(page, "#ask-switch"));
+  await choose(page, "speed", "5");
+  await click(page, "#play");
+  await wait(300);
+  await click(page, "#play");
+  assert.ok(parseFloat(await clock(page)) > 30.2);
+  assert.ok(await isHidden(page, "#ask-section"));
+});
+
+/** With a question that is told of, and the bytes of a record. */
+async function opened(page) {
+  await playOn(page);
+  await click(page, "[data-option]");
+  await click(page, "[data-option]");
+  await click(page, "[data-end]");
+  await click(page, "[data-option]");
+  await page.run("document.querySelector('#logs [data-offset]').dispatchEvent(new MouseEvent('click', { bubbles: true }))");
+  await click(page, "#fields li[data-field='4']");
+}
+
+for (const dark of [false, true]) {
+  const how = { url: url("leader-crash", "#t=29.8"), dark };
+  await test(`contrast of questions and bytes, ${dark ? "dark" : "light"}`, how, async (page) => {
+    await opened(page);
+    assert.deepEqual(await page.run(FAINT), []);
+  });
+}
+
+await test("questions and bytes on a phone", { url: url("leader-crash", "#t=29.8"), width: 390, height: 844 }, async (page) => {
+  await opened(page);
+  assert.ok((await page.run("document.documentElement.scrollWidth")) <= 390);
 });
 
 for (const dark of [false, true]) {

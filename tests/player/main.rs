@@ -1,6 +1,8 @@
 //! The page that plays a run: whole, alone, the same each time, and true to the facts. How it behaves in a browser is tested
 //! by `tests/player/run.sh`, a command of its own.
 
+mod replayed;
+
 use kafka_trial::figure::Recording;
 use kafka_trial::player::{data, page};
 use kafka_trial::protocol::Fact;
@@ -74,9 +76,11 @@ fn what_a_run_says_is_no_markup() {
 /// Every number names something, and time does not go back.
 #[test]
 fn the_columns_of_every_scenario_fit_together() {
+    let mut answers = 0;
     for shipped in SHIPPED {
         let name = shipped.name();
         let data = data(&played(name));
+        answers += replayed::questions_fit(name, &plan(name), &data);
         let events = list(&data, "/events/time").len();
         for column in [
             "node", "kind", "text", "marks", "of", "message", "record", "from", "to", "changes",
@@ -130,6 +134,7 @@ fn the_columns_of_every_scenario_fit_together() {
         assert!(events <= 10_100, "{name}: {events} events");
         assert!(data.to_string().len() < 10_000_000, "{name}: too large");
     }
+    assert!(answers > 30, "{answers} answers");
 }
 
 /// The page's own way to a state, against one that reads the facts alone.
@@ -216,7 +221,7 @@ fn a_run_that_is_too_long_is_thinned_and_says_so() {
     assert!(gone > 0 && messages == 15_000);
 }
 
-/// From a file or from the run itself: one page.
+/// From a file or from the run itself: one page, but for what a trace does not hold.
 #[test]
 fn a_trace_gives_the_page_of_its_run() {
     let plan = plan("leader-crash");
@@ -236,5 +241,14 @@ fn a_trace_gives_the_page_of_its_run() {
     let bytes = trace.finish(&closing).unwrap();
     let (read, _) = Recording::read(&bytes[..], true).unwrap();
     let own = played("leader-crash");
+    // A trace holds what processes said. What needs the run itself is not there, and the page does not ask about it.
+    let of_trace = data(&read);
+    assert!(of_trace["questions"].is_null() && of_trace["batches"].is_null());
+    let slots = list(&of_trace, "/slots");
+    assert!(slots.iter().all(|slot| slot[0] != "tables"));
+    let own = Recording {
+        played: None,
+        ..own
+    };
     assert_eq!(page(&read), page(&own));
 }

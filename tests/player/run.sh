@@ -14,4 +14,8 @@ trap 'rm -rf "$pages"' EXIT
 for scenario in leader-crash eager-rebalance leader-cut-from-zookeeper truck-gps-100; do
   "$trial" play "$scenario" --out "$pages/$scenario.html" >/dev/null
 done
+# Of leader-crash also what a run prints at its end, and a page that a trace makes.
+"$trial" run leader-crash --causes --out "$pages/trace" >"$pages/leader-crash.txt"
+"$trial" play "$pages/trace" --out "$pages/trace.html" >/dev/null
+"$trial" play commit-before-processing --set "consumers/dashboard/commit=sync after" --out "$pages/otherwise.html" >/dev/null
 node tests/player/browser_test.mjs "$pages" "$pictures"

@@ -19,6 +19,7 @@ mod files;
 mod journal;
 mod killed;
 mod names;
+mod peek;
 mod rope;
 mod sealed;
 mod write_back;
@@ -396,17 +397,6 @@ impl Disk {
         for file in self.files.ids() {
             self.commit_content(file, u64::MAX);
         }
-    }
-
-    /// What an observer outside the simulation sees of a file's content: charges nothing, fails never.
-    pub fn peek(&self, file: FileId) -> Vec<Bytes> {
-        self.peek_from(file, 0)
-    }
-
-    /// As `peek`, from a position on.
-    pub fn peek_from(&self, file: FileId, position: u64) -> Vec<Bytes> {
-        self.linked(file)
-            .map_or_else(Vec::new, |file| file.content.read(position, u64::MAX))
     }
 }
 

@@ -167,6 +167,7 @@ export function startBytes() {
     const asked = it.target.closest("[data-bytes]")?.dataset;
     if (!asked) return;
     inspect(asked.bytes, Number(asked.offset), asked.epoch === undefined ? null : Number(asked.epoch));
-    byId("bytes-title").focus();
+    byId("bytes-title").focus({ preventScroll: true });
+    byId("bytes-section").scrollIntoView({ block: "start" });
   });
 }

@@ -25,7 +25,7 @@ function show(markup, announced) {
   byId("ask-live").textContent = announced;
   if (open === null) return;
   byId("ask-words")?.focus({ preventScroll: true });
-  place.scrollIntoView({ block: "nearest" });
+  place.scrollIntoView({ block: "start" });
 }
 
 const options = (of) => `<ol class="options">${of.options.map(([say], i) => `<li><button data-option="${i}">${i + 1}. ${esc(say)}</button></li>`).join("")}</ol>`;
@@ -45,9 +45,8 @@ function wait() {
   show(`<p id="ask-words" tabindex="-1">You say: ${said.map(([say]) => esc(say)).join(" ")} See what happens; at the end of the run you are asked what did.</p><p><button data-end>to the end now</button></p>`, "It goes on.");
 }
 
-/** What is so, of each option; and what the run says. */
-function explained(of, taken) {
-  const isSo = !of.run || of.run[0];
+/** What is so, of each option; and what the run says. Where it says otherwise, no option is told to be right. */
+function explained(of, taken, isSo) {
   const option = ([say, instead], i) => {
     const mark = !isSo ? "" : i === of.is ? '<span class="name">✓ so:</span> ' : '<span class="name">✗ not so:</span> ';
     const yours = i === taken ? ' <span class="name">(you)</span>' : "";
@@ -62,10 +61,12 @@ function tell() {
   part = "told";
   const taken = answers.get(open);
   const parts = ["predict", "reason", "recall"].filter((it) => open[it]);
+  // Why it is so is told only if it is.
+  const isSo = (it) => open[it === "reason" ? "predict" : it].run[0];
   const { record, at } = open.see ?? {};
   const see = record ? `<button data-record="${esc(record)}">follow ${esc(record.slice("record:".length))}</button>` : at !== null && at !== undefined ? `<button data-at="${at}">see it at ${seconds(at, 1)}</button>` : "";
   const then = open.then_try ? `<p>Then try: <code>${esc(open.then_try)}</code></p>` : "";
-  show(`<div id="ask-words" tabindex="-1">${parts.map((it) => explained(open[it], taken[it])).join("")}</div>${then}<p>${see} <button data-done>close</button></p>`, "What is so:");
+  show(`<div id="ask-words" tabindex="-1">${parts.map((it) => explained(open[it], taken[it], isSo(it))).join("")}</div>${then}<p>${see} <button data-done>close</button></p>`, "What is so:");
 }
 
 const close = () => {
