@@ -99,6 +99,7 @@ each! {
     truck_gps_100: "03-truck-gps/truck-gps-100",
     truck_gps_groups: "03-truck-gps/truck-gps-groups",
     truck_gps: "03-truck-gps/truck-gps",
+    truck_map: "03-truck-gps/truck-map",
     explicit_partition: "04-keys/explicit-partition",
     key_skew: "04-keys/key-skew",
     null_keys: "04-keys/null-keys",

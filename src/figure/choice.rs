@@ -31,7 +31,9 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
     for entry in &recording.facts {
         seen.learn(entry);
     }
+    let is_calm = !seen.leaders_change && !seen.processes_end && !seen.sessions_matter;
     let fitting = [
+        (is_calm && recording.has_trucks(), Kind::Map),
         (seen.leaders_change && seen.processes_end, Kind::Outage),
         (seen.leaders_change || seen.isr_changes, Kind::Leadership),
         (seen.sessions_matter, Kind::Znodes),

@@ -3,7 +3,7 @@
 #[cfg(feature = "charts")]
 use super::chart;
 use super::{
-    Around, Picture, Recording, Stand, bytes, gantt, links, logs, message, outage, rebalance,
+    Around, Picture, Recording, Stand, bytes, gantt, links, logs, map, message, outage, rebalance,
     space_time, znodes,
 };
 use crate::kernel::Time;
@@ -116,6 +116,9 @@ kinds! {
     Znodes "znodes"
         "ZooKeeper's tree at a moment (--at), with the sessions that ephemeral nodes go with, and who watches what"
         => znodes::draw;
+    Map "map"
+        "Where readers see the trucks at a moment (--at), and the ways that these seem to have driven"
+        => map::draw;
 }
 
 impl Kind {

@@ -19,6 +19,7 @@ mod lags;
 mod letters;
 mod links;
 mod logs;
+mod map;
 mod markers;
 mod message;
 mod outage;

@@ -3,7 +3,7 @@
 
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
-use crate::plan::Plan;
+use crate::plan::{Plan, Value};
 use crate::run::{Run, Unbuildable};
 use crate::trace::{
     CauseEntry, Closing, Keep, Observer, SentEntry, TraceEntry, TraceFileError, TraceHeader,
@@ -114,6 +114,13 @@ impl Recording {
         let mut again = Run::start(plan, self.seed).ok()?;
         again.keep(Keep::Nothing);
         Some((plan, again))
+    }
+
+    /// Whether its producers tell where trucks are.
+    pub(super) fn has_trucks(&self) -> bool {
+        let played = self.played.as_deref();
+        let mut producers = played.into_iter().flat_map(|it| &it.plan.producers);
+        producers.any(|it| it.value == Value::Position)
     }
 
     /// Looks at the cluster as it was at a moment: at the end, or where the same run comes to that moment again. `None`

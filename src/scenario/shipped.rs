@@ -39,6 +39,7 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "02-topics-and-partitions/timestamps-in-seconds.yaml",
     "02-topics-and-partitions/topic-by-mistake.yaml",
     "03-truck-gps/truck-gps.yaml",
+    "03-truck-gps/truck-map.yaml",
     "03-truck-gps/leader-crash.yaml",
     "03-truck-gps/truck-gps-100.yaml",
     "03-truck-gps/truck-gps-groups.yaml",

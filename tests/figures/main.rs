@@ -9,6 +9,7 @@ mod exports;
 mod leadership;
 mod links;
 mod logs;
+mod map;
 mod messages;
 mod outage;
 #[cfg(feature = "png")]
