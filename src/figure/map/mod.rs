@@ -51,9 +51,10 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         y = push_reader(&mut picture, y, town, &of.to_string(), trucks);
     }
     let mut notes = vec![
-        "blue: from one position to the next, as it was read, the circle at the last; red arrow: to an earlier position than the \
-         one before; grey: as it was driven; across blocks: what is between was not read"
+        "blue: from one position to the next, as it was read, the circle at the last; red arrow: to an earlier position than \
+         the one before"
             .to_owned(),
+        "grey: as it was driven; a line across blocks: what was driven between was not read, or not yet".to_owned(),
     ];
     let views = seen.views.len();
     if views > READERS {
