@@ -1,7 +1,7 @@
 //! The page that shows a run's figures below each other: plain HTML without script or network.
 
 use super::svg::escaped;
-use super::{Kind, Recording};
+use super::{Export, Kind, Recording, Several};
 
 /// Each with the name of its file, and what it says for who cannot see it.
 pub fn index_page(recording: &Recording, figures: &[(Kind, String, String)]) -> String {
@@ -25,8 +25,22 @@ pub fn index_page(recording: &Recording, figures: &[(Kind, String, String)]) -> 
             escaped(kind.about())
         );
     }
-    page += "</body>\n</html>\n";
+    let shown = |kind: &Kind| figures.iter().any(|(it, ..)| it == kind);
+    let kinds = Kind::ALL.iter().filter(|it| !shown(it)).map(|it| it.name());
+    let several = Several::ALL.iter().map(|it| it.name());
+    let others: Vec<String> = kinds.chain(several).map(code).collect();
+    let exports: Vec<String> = Export::ALL.iter().map(|it| code(it.name())).collect();
+    page += &format!(
+        "<p>Of the same run <code>--kind</code> draws these, too: {}. Files for other viewers: {}. With \
+         <code>--png</code> each picture is written as PNG beside the SVG.</p>\n</body>\n</html>\n",
+        others.join(", "),
+        exports.join(", ")
+    );
     page
+}
+
+fn code(text: &str) -> String {
+    format!("<code>{text}</code>")
 }
 
 #[cfg(test)]
@@ -49,6 +63,10 @@ mod tests {
         let page = index_page(&recording, &figures);
         assert!(page.contains("<h1>a&lt;b</h1>\n<p>One &amp; two. Seed 7.</p>"));
         assert!(page.contains("<img src=\"leadership.svg\" alt=\"who &quot;leads&quot;\">"));
+        assert!(page.contains("<code>logs</code>") && !page.contains("<code>leadership</code>"));
+        assert!(
+            page.contains("Files for other viewers: <code>perfetto</code>, <code>shiviz</code>.")
+        );
         assert!(!page.contains("<script") && !page.contains("http"));
     }
 }
