@@ -24,7 +24,6 @@ use pages::{Page, Piece};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The package that the tests look at, which need not be the one that they were built from.
@@ -58,45 +57,38 @@ fn pages() -> Vec<Page> {
 #[derive(Default)]
 struct Made {
     faults: Vec<String>,
-    /// File names below `figures`, with what is in them and where they are asked for.
-    figures: BTreeMap<String, (String, String)>,
+    figures: Vec<Figure>,
+}
+
+struct Figure {
+    /// Below `figures`.
+    name: String,
+    svg: String,
+    /// Where it is asked for.
+    place: String,
 }
 
 #[test]
 fn what_is_made_is_as_it_is_made_now() {
     let pages = pages();
     let whole = std::env::var_os("BOOK_PAGES").is_none();
-    let next = AtomicUsize::new(0);
-    let all = Mutex::new(Made::default());
     let maker = Maker::default();
-    // Commands are processes of their own, so two pages at once keep two processors busy.
-    std::thread::scope(|threads| {
-        for _ in 0..2 {
-            threads.spawn(|| {
-                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let made = one(page, &maker);
-                    let mut all = all.lock().unwrap();
-                    all.faults.extend(made.faults);
-                    for (name, (svg, place)) in made.figures {
-                        let before = all.figures.insert(name.clone(), (svg.clone(), place.clone()));
-                        if let Some((other, there)) = before
-                            && other != svg
-                        {
-                            all.faults.push(format!(
-                                "{place}: figures/{name} is another picture at {there}; name one of them: as NAME"
-                            ));
-                        }
-                    }
-                }
-            });
+    let mut faults = Vec::new();
+    let mut figures: BTreeMap<String, Figure> = BTreeMap::new();
+    for made in by_two(&pages, |page| one(page, &maker)) {
+        faults.extend(made.faults);
+        for figure in made.figures {
+            if let Some(other) = figures.get(&figure.name).filter(|it| it.svg != figure.svg) {
+                faults.push(format!(
+                    "{}: figures/{} is another picture at {}; name one of them: as NAME",
+                    figure.place, figure.name, other.place
+                ));
+            }
+            figures.insert(figure.name.clone(), figure);
         }
-    });
-    let Made {
-        mut faults,
-        figures,
-    } = all.into_inner().unwrap();
+    }
     let folder = book().join("figures");
-    for (name, (svg, place)) in &figures {
+    for Figure { name, svg, place } in figures.values() {
         let path = folder.join(name);
         if is_updating() {
             fs::create_dir_all(&folder).unwrap();
@@ -123,10 +115,34 @@ fn what_is_made_is_as_it_is_made_now() {
     );
 }
 
-fn strays(folder: &Path, figures: &BTreeMap<String, (String, String)>) -> BTreeSet<String> {
+fn strays(folder: &Path, figures: &BTreeMap<String, Figure>) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
     names.filter(|it| !figures.contains_key(it)).collect()
+}
+
+/// Works on items by two threads; what came of each stands in the items' order. Commands are processes of their own, so that
+/// keeps two processors busy.
+fn by_two<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else {
+                return done;
+            };
+            done.push((place, work(item)));
+        }
+    };
+    let mut done = std::thread::scope(|threads| {
+        let other = threads.spawn(take);
+        let mut done = take();
+        done.extend(other.join().expect("it says what is wrong"));
+        done
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, it)| it).collect()
 }
 
 /// Makes the blocks of a page, in their order: what one has written another may read.
@@ -141,11 +157,16 @@ fn one(page: &Page, maker: &Maker) -> Made {
             Piece::Make { line, what, found } => {
                 let place = format!("book/src/{}:{line}", page.path);
                 let block = at.make(what);
+                let is_known = block.is_ok();
                 let new = match block {
                     Ok(block) => {
-                        for (name, svg) in block.figures {
-                            made.figures.insert(name, (svg, place.clone()));
-                        }
+                        let place = || place.clone();
+                        let figures = block.figures.into_iter();
+                        made.figures.extend(figures.map(|(name, svg)| Figure {
+                            name,
+                            svg,
+                            place: place(),
+                        }));
                         block.text
                     }
                     Err(fault) => {
@@ -153,7 +174,8 @@ fn one(page: &Page, maker: &Maker) -> Made {
                         found.clone().unwrap_or_default()
                     }
                 };
-                if !is_updating() && found.as_ref() != Some(&new) {
+                let is_old = is_known && found.as_ref() != Some(&new);
+                if !is_updating() && is_old {
                     let parting = parting(found.as_deref().unwrap_or_default(), &new);
                     made.faults.push(format!("{place}: {what}\n{parting}"));
                 }

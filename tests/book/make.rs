@@ -3,14 +3,13 @@
 use crate::command::Commands;
 use crate::{cuts, figures, questions, reference, scenarios};
 use kafka_trial::cli::command_words;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 /// What all pages share.
 #[derive(Default)]
 pub struct Maker {
     pub commands: Commands,
-    pub answers: Mutex<BTreeMap<String, questions::Answers>>,
 }
 
 /// Where blocks of one page are made.
@@ -19,6 +18,8 @@ pub struct At<'a> {
     /// From the page to the book's first folder.
     pub up: String,
     pub directory: crate::command::Directory,
+    /// Of scenarios that were asked before.
+    pub answers: RefCell<BTreeMap<String, questions::Answers>>,
 }
 
 #[derive(Default)]
@@ -44,6 +45,7 @@ impl<'a> At<'a> {
             maker,
             up,
             directory: Default::default(),
+            answers: RefCell::default(),
         }
     }
 

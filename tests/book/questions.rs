@@ -102,7 +102,7 @@ fn shown(
         place += 1 + usize::from(other.recall.is_some());
     }
     place += usize::from(recall);
-    let mut known = at.maker.answers.lock().unwrap();
+    let mut known = at.answers.borrow_mut();
     if !known.contains_key(scenario) {
         let report = run::run(&plan, plan.seed).map_err(|error| error.to_string())?;
         let answers = report.answers.iter().map(|outcome| Shown {

@@ -1,11 +1,9 @@
 //! The course as a table: each heading with its scenarios, the pictures that these are about, and what they ask.
 
-use crate::{pages, root, scenarios};
+use crate::{by_two, pages, root, scenarios};
 use kafka_trial::figure::{Recording, chosen};
 use kafka_trial::scenario::{SHIPPED, Shipped};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub fn made(up: &str) -> Result<String, String> {
     let shown = shown();
@@ -94,20 +92,11 @@ fn shown() -> BTreeMap<String, BTreeSet<(String, String)>> {
 
 /// The pictures that `trial chart` draws of each scenario where nobody names one.
 fn kinds() -> Result<BTreeMap<&'static str, String>, String> {
-    let next = AtomicUsize::new(0);
-    let kinds = Mutex::new(BTreeMap::new());
-    std::thread::scope(|threads| {
-        for _ in 0..2 {
-            threads.spawn(|| {
-                while let Some(shipped) = SHIPPED.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let of = of(shipped.name());
-                    kinds.lock().unwrap().insert(shipped.name(), of);
-                }
-            });
-        }
-    });
-    let kinds = kinds.into_inner().unwrap().into_iter();
-    kinds.map(|(name, of)| Ok((name, of?))).collect()
+    let named = by_two(SHIPPED, |shipped| (shipped.name(), of(shipped.name())));
+    named
+        .into_iter()
+        .map(|(name, of)| Ok((name, of?)))
+        .collect()
 }
 
 fn of(name: &str) -> Result<String, String> {

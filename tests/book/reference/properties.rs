@@ -76,7 +76,7 @@ fn properties(folder: &Path) -> Result<Vec<Property>, String> {
             about: paragraphs(&text),
         });
     }
-    properties.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+    properties.sort_by_key(|it| it.name.to_lowercase());
     Ok(properties)
 }
 
