@@ -181,7 +181,7 @@ impl<'a> Observed<'a> {
     }
 
     /// What running servers and their clients know of watches, each for itself.
-    fn watches(&self) -> Vec<ZooKeeperWatchView> {
+    pub fn watches(&self) -> Vec<ZooKeeperWatchView> {
         let mut watches: BTreeMap<_, (Option<String>, Option<String>)> = BTreeMap::new();
         let runs = |node: NodeId| self.kernel.status(node) != NodeStatus::Down;
         for (node, server) in self.zookeepers().filter(|(node, _)| runs(*node)) {

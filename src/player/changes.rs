@@ -5,6 +5,7 @@ use super::slots::Slots;
 use super::words::Words;
 use super::znodes::Znodes;
 use crate::check::CommittedOffsets;
+use crate::node::view::ZooKeeperWatchView;
 use crate::protocol::{ErrorCode, Fact, GroupFact, LinkFault, MachineFault, TopicPartition};
 use crate::trace::TraceEntry;
 use serde_json::{Value, json};
@@ -103,6 +104,27 @@ impl Changes {
         for (place, line) in changed {
             let line = line.as_ref().map(|line| words.number(line));
             self.set("tables", &place.to_string(), "", json!(line));
+        }
+    }
+
+    /// All watches that there are: of the children or not, whose, the server that holds it, whether the client counts on it.
+    pub(super) fn learn_watches(&mut self, watches: &[ZooKeeperWatchView]) {
+        let mut by_path: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for it in watches {
+            let owner = self.session_owners.get(&it.session).map(|owner| &**owner);
+            let session = || format!("session 0x{:x}", it.session);
+            let owner = it.client.as_deref().or(owner);
+            let owner = owner.map_or_else(session, str::to_owned);
+            let watch = json!([it.children, owner, it.server, it.client.is_some()]);
+            by_path.entry(&it.path).or_default().push(watch);
+        }
+        for (path, _) in self.slots.of_kind("watches") {
+            if !by_path.contains_key(&*path) {
+                self.set("watches", &path, "", Value::Null);
+            }
+        }
+        for (path, watches) in by_path {
+            self.set("watches", path, "", watches);
         }
     }
 

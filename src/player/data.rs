@@ -65,6 +65,9 @@ pub fn data(recording: &Recording) -> Value {
         changes.learn(entry);
         let told = tables.and_then(|tables| tables.get(&place));
         changes.learn_tables(told.into_iter().flatten(), &mut events.words);
+        if let Some(watches) = replay.as_ref().and_then(|it| it.watches.get(&place)) {
+            changes.learn_watches(watches);
+        }
         match is_shown {
             true => events.push(entry, &said.of_fact, &mut changes),
             false => *left_out.entry(tag(&entry.fact)).or_default() += 1,

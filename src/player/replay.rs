@@ -1,8 +1,10 @@
-//! What a trace does not hold: what Kafka's tools would have printed at each event, the bytes that leaders have appended,
-//! and what the run says to the answers of its predictions. The run is played once more for it.
+//! What a trace does not hold: what Kafka's tools would have printed at each event, who waits to be told of which znode, the
+//! bytes that leaders have appended, and what the run says to the answers of its predictions. The run is played once more
+//! for it.
 
 use super::batches::Batches;
 use crate::figure::Recording;
+use crate::node::view::ZooKeeperWatchView;
 use crate::plan::Plan;
 use crate::report::{Account, Tools, Verdict, verdicts};
 use crate::trace::Observer;
@@ -17,6 +19,8 @@ pub(super) struct Replay<'a> {
     pub(super) tables: BTreeMap<usize, ChangedLines>,
     /// What is told at the end of the run, where that is something else than at its last event.
     pub(super) at_end: ChangedLines,
+    /// By the place of a fact, where they are others than before.
+    pub(super) watches: BTreeMap<usize, Vec<ZooKeeperWatchView>>,
     pub(super) batches: Batches,
     /// By the ids of predictions.
     pub(super) verdicts: BTreeMap<String, Verdict>,
@@ -31,12 +35,14 @@ impl Replay<'_> {
             plan,
             tables: BTreeMap::new(),
             at_end: Vec::new(),
+            watches: BTreeMap::new(),
             batches: Batches::default(),
             verdicts: BTreeMap::new(),
         };
         // Knows of which groups nobody may tell at the moment.
         let mut account = Account::default();
         let mut lines: Vec<String> = Vec::new();
+        let mut watches = Vec::new();
         let mut facts = 0;
         loop {
             let stated = run.trace();
@@ -53,6 +59,11 @@ impl Replay<'_> {
                 let changed = changed(&mut lines, &told);
                 if !changed.is_empty() {
                     replay.tables.insert(of_event.start + place, changed);
+                }
+                let now = view.watches();
+                if now != watches {
+                    watches.clone_from(&now);
+                    replay.watches.insert(of_event.start + place, now);
                 }
             }
             if !run.step_until(recording.end) {

@@ -164,7 +164,7 @@ await test("all that can be used is reached by the tabulator", { url: url("leade
     await page.press("Tab");
     reached.add(await page.run("document.activeElement.id || document.activeElement.tagName"));
   }
-  for (const id of ["previous-fault", "previous", "play", "next", "speed", "link", "time", "search", "importance", "node", "topic", "kind", "events", "SUMMARY"]) {
+  for (const id of ["previous-fault", "previous", "play", "next", "speed", "link", "ask-me", "time", "bytes-partition", "bytes-offset", "bytes-show", "search", "importance", "node", "topic", "kind", "events", "SUMMARY"]) {
     assert.ok(reached.has(id), `${id} is not reached: ${[...reached]}`);
   }
 });
@@ -300,9 +300,20 @@ await test("Kafka's tables follow the cursor, and end as the run's own", { url: 
   assert.ok(readFileSync(`${folder}/leader-crash.txt`, "utf8").includes("\n" + (await texts(page, "#tables pre")) + "\n"));
 });
 
+await test("who watches which znode, and whose watch no server holds", { url: url("zookeeper-leader-crash", "#t=29.9") }, async (page) => {
+  const watched = (path) => page.run(`[...document.querySelectorAll("#znodes li")].find((it) => it.querySelector(".name").textContent === "${path}").querySelector(":scope > .eye, :scope > .changed > .eye")?.textContent ?? ""`);
+  assert.match(await watched("/ids"), /^◉ watched, its children: broker-\d at zookeeper-\d$/);
+  assert.doesNotMatch(await texts(page, "#znodes ul"), /◯/);
+  await choose(page, "time", "30010000");
+  assert.match(await texts(page, "#znodes ul"), /◯ no server holds the watch on its (data|children): broker-\d/);
+  await choose(page, "time", "29900000");
+  assert.doesNotMatch(await texts(page, "#znodes ul"), /◯/);
+});
+
 await test("a page from a trace asks nothing, and says what it does not hold", { url: url("trace", "#t=29.8") }, async (page) => {
   assert.match(await texts(page, "#bytes"), /A trace holds no bytes/);
   assert.match(await texts(page, "#tables"), /A trace does not hold/);
+  assert.match(await texts(page, "#znodes"), /A trace does not hold who watches what/);
   assert.ok(await isHidden(page, "#ask-switch"));
   await choose(page, "speed", "5");
   await click(page, "#play");

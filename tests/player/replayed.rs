@@ -13,65 +13,84 @@ use kafka_trial::trace::Keep;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The tables of a page, event by event.
-struct Tables<'a> {
+/// What a page shows, event by event.
+struct Shown<'a> {
     data: &'a Value,
-    /// By the slot: the place of the line.
-    places: BTreeMap<u64, usize>,
-    lines: BTreeMap<usize, &'a str>,
+    slots: BTreeMap<usize, &'a Value>,
     time: u64,
     next: usize,
 }
 
-impl<'a> Tables<'a> {
-    fn of(data: &'a Value) -> Tables<'a> {
-        let slots = (0..).zip(list(data, "/slots"));
-        let of_tables = slots.filter(|(_, name)| name[0] == "tables");
-        let place = |name: &Value| name[1].as_str().unwrap().parse().unwrap();
-        Tables {
+impl<'a> Shown<'a> {
+    fn of(data: &'a Value) -> Shown<'a> {
+        Shown {
             data,
-            places: of_tables.map(|(slot, name)| (slot, place(name))).collect(),
-            lines: BTreeMap::new(),
+            slots: BTreeMap::new(),
             time: 0,
             next: 0,
         }
     }
 
-    /// After the last event that has happened until then, in microseconds.
-    fn at(&mut self, time: u64) -> String {
-        let (steps, changes) = (
-            list(self.data, "/events/time"),
-            list(self.data, "/events/changes"),
-        );
-        let words = list(self.data, "/words");
+    /// To the last event that has happened until then, in microseconds.
+    fn go_to(&mut self, time: u64) {
+        let steps = list(self.data, "/events/time");
+        let changes = list(self.data, "/events/changes");
         while let Some(step) = steps.get(self.next).and_then(Value::as_u64)
             && self.time + step <= time
         {
             self.time += step;
             for change in changes[self.next].as_array().unwrap().chunks(2) {
-                let slot = change[0].as_u64().unwrap();
-                let Some(place) = self.places.get(&slot) else {
-                    continue;
-                };
-                match change[1].as_u64() {
-                    Some(word) => {
-                        let line = words[word as usize].as_str().unwrap();
-                        self.lines.insert(*place, line)
-                    }
-                    None => self.lines.remove(place),
-                };
+                let slot = change[0].as_u64().unwrap() as usize;
+                self.slots.insert(slot, &change[1]);
             }
             self.next += 1;
         }
-        let lines: Vec<&str> = self.lines.values().copied().collect();
-        assert!(self.lines.keys().copied().eq(0..lines.len()), "no gap");
-        lines.join("\n")
+    }
+
+    /// What slots of this kind are of, and what they hold.
+    fn all(&self, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+        let names = list(self.data, "/slots");
+        let of = |(slot, value): (&usize, &&'a Value)| {
+            let name = &names[*slot];
+            let is_meant = name[0] == kind && !value.is_null();
+            is_meant.then(|| (name[1].as_str().unwrap(), *value))
+        };
+        self.slots.iter().filter_map(of).collect()
+    }
+
+    fn tables(&self) -> String {
+        let words = list(self.data, "/words");
+        let line = |(place, word): (&str, &Value)| {
+            let line = words[word.as_u64().unwrap() as usize].as_str().unwrap();
+            (place.parse().unwrap(), line.to_owned())
+        };
+        let lines: BTreeMap<usize, String> = self
+            .all("tables")
+            .into_iter()
+            .map(|(k, v)| line((k, v)))
+            .collect();
+        assert!(lines.keys().copied().eq(0..lines.len()), "no gap");
+        lines.into_values().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Path, of its children or not, the server that holds it, whether a client counts on it.
+    fn watches(&self) -> Vec<(String, bool, Option<String>, bool)> {
+        let mut found = Vec::new();
+        for (path, watches) in self.all("watches") {
+            for it in watches.as_array().unwrap() {
+                let server = it[2].as_str().map(str::to_owned);
+                let [children, counts] = [0, 3].map(|place| it[place].as_bool().unwrap());
+                found.push((path.to_owned(), children, server, counts));
+            }
+        }
+        found.sort();
+        found
     }
 }
 
-/// Five times a second, and at the end: what `trial run` would print, if the run had ended there.
+/// Five times a second, and at the end: what `trial run` would print, if the run had ended there; and who watches what.
 #[test]
-fn tables_are_what_kafkas_tools_print_at_that_moment() {
+fn tables_and_watches_are_those_of_the_moment() {
     for name in [
         "leader-crash",
         "eager-rebalance",
@@ -81,29 +100,32 @@ fn tables_are_what_kafkas_tools_print_at_that_moment() {
         let plan = plan(name);
         let recording = played(name);
         let data = data(&recording);
-        let mut tables = Tables::of(&data);
+        let mut shown = Shown::of(&data);
         let mut run = Run::start(&plan, plan.seed).unwrap();
         run.keep(Keep::Nothing);
         let mut account = Account::default();
-        let mut different = BTreeSet::new();
-        let mut moments = 0;
         let end = recording.end.0 / 1_000;
+        let mut hollow = 0;
         for time in (200_000..end).step_by(200_000).chain([end]) {
             run.until_watched(Time(time * 1_000 + 999), &mut account);
             let view = run.view();
             let told = Tools::asked(&view, plan.cluster.kafka_version);
             let told = told.told(account.groups());
-            let shown = tables.at(time);
-            if shown != told.trim_end_matches('\n') {
-                println!("{name} at {time}:\n{shown}\n--- instead of\n{told}");
-            }
-            moments += 1;
-            if shown != told.trim_end_matches('\n') {
-                different.insert(time);
-            }
+            shown.go_to(time);
+            assert_eq!(
+                shown.tables(),
+                told.trim_end_matches('\n'),
+                "{name} at {time} us"
+            );
+            let watches = view.watches().into_iter();
+            let mut watches: Vec<_> = watches
+                .map(|it| (it.path, it.children, it.server, it.client.is_some()))
+                .collect();
+            watches.sort();
+            hollow += watches.iter().filter(|it| it.2.is_none()).count();
+            assert_eq!(shown.watches(), watches, "{name} at {time} us");
         }
-        println!("{name}: {moments} {different:?}");
-        assert!(different.is_empty());
+        assert_eq!(name.starts_with("zookeeper"), hollow > 0, "{name}");
     }
 }
 

@@ -11,7 +11,7 @@ cargo build --locked --quiet --bin trial
 trial=${CARGO_TARGET_DIR:-target}/debug/trial
 pages=$(mktemp -d)
 trap 'rm -rf "$pages"' EXIT
-for scenario in leader-crash eager-rebalance leader-cut-from-zookeeper truck-gps-100; do
+for scenario in leader-crash eager-rebalance leader-cut-from-zookeeper zookeeper-leader-crash truck-gps-100; do
   "$trial" play "$scenario" --out "$pages/$scenario.html" >/dev/null
 done
 # Of leader-crash also what a run prints at its end, and a page that a trace makes.

@@ -4,7 +4,7 @@ import { all, end, events, goTo, named } from "./run.js";
 import { cursor, tellAll, toEvent, toTime } from "./cursor.js";
 import { stepBy } from "./events.js";
 
-const KINDS = ["process", "state", "role", "start", "hw", "end", "epochs", "position", "owner", "committed", "znode", "links", "tables"];
+const KINDS = ["process", "state", "role", "start", "hw", "end", "epochs", "position", "owner", "committed", "znode", "links", "tables", "watches"];
 
 window.trialSelfTest = () => {
   const [was, time] = [cursor.event, cursor.time];
