@@ -237,8 +237,14 @@ impl Broker {
         let progress = logs.load(ctx.disk(), now_ms, &self.configurations, cluster_id);
         for (partition, note) in std::mem::take(&mut logs.notes) {
             match note {
-                LoadNote::Loaded { .. } => ctx.fact(Fact::LogLoaded {
+                LoadNote::Loaded {
+                    log_start_offset,
+                    log_end_offset,
+                    ..
+                } => ctx.fact(Fact::LogLoaded {
                     partition,
+                    log_start_offset,
+                    log_end_offset,
                     what: note.to_string().into(),
                 }),
                 LoadNote::Scanned { segment, bytes } => ctx.fact(Fact::SegmentScanned {

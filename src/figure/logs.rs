@@ -159,7 +159,7 @@ fn push_replica(
         let x = window.x(offset);
         let epoch = replica.epoch_at(offset);
         let known = epoch.and_then(|epoch| u32::try_from(epoch).ok());
-        let committed = offset < replica.high_watermark;
+        let committed = replica.high_watermark.is_some_and(|it| offset < it);
         let (style, ink) = match (known, committed) {
             (Some(epoch), true) => (Style::Epoch(epoch), Style::Epoch(epoch)),
             (Some(epoch), false) => (Style::Uncommitted(epoch), Style::Ink),
@@ -212,7 +212,9 @@ fn edges(window: Window, replica: &Replica) -> Vec<Marker> {
     }
     let why = "high watermark: every replica in sync has what lies below it (replica.lag.time.max.ms says who is in sync); \
                last stable offset: no open transaction lies below it (isolation.level=read_committed reads up to here)";
-    push(replica.high_watermark, "HW = LSO", why);
+    if let Some(high_watermark) = replica.high_watermark {
+        push(high_watermark, "HW = LSO", why);
+    }
     let why = "log end: the next record is given this offset";
     push(replica.end, "log end", why);
     at.into_iter()
@@ -242,12 +244,18 @@ fn said_of(
         Role::Leads => format!("leads, epoch {epoch}"),
         Role::Follows(leader) => format!("follows broker-{leader}, epoch {epoch}"),
         Role::Stopped => "stopped by the controller".to_owned(),
+        Role::Untold => "loaded, told nothing yet".to_owned(),
     };
     let of_role = "its own word, from its last LeaderAndIsr or StopReplica (ReplicaManager)";
     match down {
         Some((since, Down::Ended)) => said.push((
             format!("not running since {}", moment(*since)),
             "what is drawn was in its log then; what its disk has of it is seen when it starts"
+                .to_owned(),
+        )),
+        Some((since, Down::Loading)) => said.push((
+            format!("loads its logs since {}", moment(*since)),
+            "what is drawn was in its log when it ended; what its disk has of it it says when it has read it (LogManager)"
                 .to_owned(),
         )),
         Some((since, Down::Paused)) => {

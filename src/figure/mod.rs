@@ -53,4 +53,4 @@ pub use short::tag;
 pub use side_by_side::{Stand, side_by_side};
 pub use slice::Around;
 pub use svg::to_svg;
-pub use why::{TABLE, Why, why};
+pub use why::{TABLE, Why, name_of, why, why_of, why_of_message};

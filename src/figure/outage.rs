@@ -8,6 +8,7 @@ mod ensemble;
 mod partition;
 mod past;
 mod phase;
+mod undecided;
 
 use super::picture::{Anchor, Picture, Style};
 use super::timescale::Timescale;

@@ -7,7 +7,7 @@
 use super::picture::{Anchor, Picture, Point, Shape, Style};
 use super::short::{epoch_of, moment, short, tag};
 use super::slice::{Around, Passed, Slice, slice};
-use super::why::why;
+use super::why::{why_of, why_of_message};
 use super::words::lasted;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::{Duration, Time};
@@ -317,7 +317,8 @@ impl<'a> Drawing<'a> {
                 Some(_) if message.sent.kind.ends_with("Response") => Style::Answer,
                 Some(_) => Style::Message,
             };
-            let rule = why(&message.sent.kind).map(|it| it.in_a_line());
+            let sent = message.sent;
+            let rule = why_of_message(&sent.kind, &sent.message).map(|it| it.in_a_line());
             let said = format!(
                 "{} to {}: {}{}",
                 message.sent.node,
@@ -441,11 +442,14 @@ impl<'a> Drawing<'a> {
                 last = Some(*time);
             }
             let rule = match row {
-                Row::Sends(place) => why(&self.slice.messages[*place].sent.kind),
+                Row::Sends(place) => {
+                    let sent = self.slice.messages[*place].sent;
+                    why_of_message(&sent.kind, &sent.message)
+                }
                 Row::Passes(_) | Row::Reads(_) => None,
                 Row::States(entry) => {
                     self.push_pill(picture, entry, y);
-                    why(&tag(&entry.fact))
+                    why_of(&entry.fact)
                 }
             };
             if let Some(rule) = rule {
@@ -470,7 +474,7 @@ impl<'a> Drawing<'a> {
             return;
         };
         let left = self.x(&entry.node) - width / 2;
-        let rule = why(&tag(&entry.fact)).map(|it| it.in_a_line());
+        let rule = why_of(&entry.fact).map(|it| it.in_a_line());
         let said = rule.unwrap_or_else(|| tag(&entry.fact));
         picture.rect((left, y - 8), (width, 16), Style::Paper);
         picture

@@ -220,9 +220,10 @@ fn step(fact: &Fact) -> Option<String> {
             partition,
             &format!("scanned segment {base_offset}: {bytes} bytes are good"),
         ),
-        Fact::LogRepaired { partition, what } | Fact::LogLoaded { partition, what } => {
-            of(partition, what)
-        }
+        Fact::LogRepaired { partition, what }
+        | Fact::LogLoaded {
+            partition, what, ..
+        } => of(partition, what),
         Fact::LogsLoaded {
             partitions,
             recovered: 0,

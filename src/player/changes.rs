@@ -253,6 +253,20 @@ impl Changes {
                 partition,
                 error: ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend,
             } => self.writes(partition, "refused"),
+            // A start may find less on the disk than the log had.
+            Fact::LogLoaded {
+                partition,
+                log_start_offset,
+                log_end_offset,
+                ..
+            } => {
+                let of = partition.to_string();
+                let known = self.slots.get("hw", node, &of).as_i64();
+                self.set("start", node, &of, *log_start_offset);
+                self.set("end", node, &of, *log_end_offset);
+                self.set("hw", node, &of, known.map(|it| it.min(*log_end_offset)));
+                self.epochs(node, &of, *log_end_offset, None);
+            }
             Fact::Truncated { partition, to, .. } => {
                 let of = partition.to_string();
                 self.set("end", node, &of, *to);

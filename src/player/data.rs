@@ -8,7 +8,7 @@ use super::questions::questions;
 use super::replay::Replay;
 use super::thinning::Thinning;
 use super::words::Words;
-use crate::figure::{Recording, tag, why};
+use crate::figure::{Recording, Why, name_of, tag, why};
 use crate::kernel::Time;
 use crate::protocol::{Fact, GroupFact, Routine};
 use crate::trace::{Importance, Sentence, Sentences, TraceEntry};
@@ -98,7 +98,7 @@ pub fn data(recording: &Recording) -> Value {
     let kinds: BTreeSet<&str> = recording.sent.iter().map(|sent| &*sent.kind).collect();
     let message_whys: BTreeMap<&str, Value> = kinds
         .into_iter()
-        .filter_map(|kind| Some((kind, why_of(kind)?)))
+        .filter_map(|kind| Some((kind, in_parts(why(kind)?))))
         .collect();
     let asked = replay.as_ref().map(|it| questions(it.plan, &it.verdicts));
     let batches = replay.map(|it| it.batches.into_json(&mut events.words));
@@ -127,14 +127,14 @@ pub fn data(recording: &Recording) -> Value {
     })
 }
 
-/// A kind of event, and the rule behind it if the table has one.
-fn kind_of(kind: &str) -> Value {
-    json!([kind, why_of(kind)])
+/// A kind of event, and the rule behind it if the table has one: it may have several for a kind.
+fn kind_of(name: &str) -> Value {
+    let kind = name.split_once(' ').map_or(name, |(kind, _)| kind);
+    json!([kind, why(name).map(in_parts)])
 }
 
-fn why_of(kind: &str) -> Option<Value> {
-    let why = why(kind)?;
-    Some(json!([why.words, why.key, why.source, why.rule]))
+fn in_parts(why: &Why) -> Value {
+    json!([why.words, why.key, why.source, why.rule])
 }
 
 /// The class of stalls, and of all else that is a line of the story: the last to go.
@@ -216,8 +216,13 @@ impl Events<'_> {
             offsets: offsets(&entry.fact),
             message: message.copied(),
         };
-        let kind = word("fact").unwrap_or_default();
-        self.row(said, kind, marks(&entry.fact), &about, changes);
+        self.row(
+            said,
+            &name_of(&entry.fact),
+            marks(&entry.fact),
+            &about,
+            changes,
+        );
     }
 
     fn push_stall(&mut self, said: &Sentence, changes: &mut Changes) {

@@ -125,11 +125,19 @@ fn of_request(request: &Request) -> String {
 fn of_response(response: &Response) -> String {
     match response {
         Response::Produce(it) => {
-            let told = listed(it.responses.iter().map(|it| match it.error {
-                ErrorCode::None => format!("{} offset {}", it.partition, it.base_offset),
-                error => format!("{} {}", it.partition, error.name()),
-            }));
-            joined("stored", &told)
+            // What became of it is named where it is another than of the partition before.
+            let mut before = "";
+            listed(it.responses.iter().map(|it| {
+                let told = match it.error {
+                    ErrorCode::None => format!("{} offset {}", it.partition, it.base_offset),
+                    error => format!("{} {}", it.partition, error.name()),
+                };
+                let became = became(it.error);
+                match std::mem::replace(&mut before, became) == became {
+                    true => told,
+                    false => joined(became, &told),
+                }
+            }))
         }
         Response::Fetch(it) if it.error != ErrorCode::None => it.error.name().to_owned(),
         Response::Fetch(it) => {
@@ -148,6 +156,15 @@ fn of_response(response: &Response) -> String {
         Response::SyncGroup(it) => answered("SyncGroup", it.error),
         Response::Heartbeat(it) => answered("Heartbeat", it.error),
         other => format!("{} answered", other.name()),
+    }
+}
+
+/// What is written stays, also where nobody can say that it is committed.
+fn became(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::None => "stored",
+        ErrorCode::RequestTimedOut | ErrorCode::NotEnoughReplicasAfterAppend => "not committed",
+        _ => "refused",
     }
 }
 
@@ -197,6 +214,7 @@ fn joined(name: &str, rest: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kafka::{PartitionProduceResponse, ProduceResponse};
     use super::*;
 
     #[test]
@@ -219,6 +237,34 @@ mod tests {
         ] {
             assert!(!about(label), "{label}");
         }
+    }
+
+    #[test]
+    fn an_answer_says_what_became_of_the_records_of_each_partition() {
+        let label = |errors: &[ErrorCode]| {
+            let responses = (0..)
+                .zip(errors)
+                .map(|(partition, error)| PartitionProduceResponse {
+                    partition: TopicPartition::new("t", partition),
+                    error: *error,
+                    current_leader: None,
+                    base_offset: 7,
+                    log_append_time_ms: -1,
+                    log_start_offset: 0,
+                    record_errors: Vec::new(),
+                });
+            of_response(&Response::Produce(ProduceResponse {
+                responses: responses.collect(),
+                node_endpoints: Vec::new(),
+            }))
+        };
+        let (ok, gap) = (ErrorCode::None, ErrorCode::OutOfOrderSequenceNumber);
+        assert_eq!(label(&[ok, ok]), "stored t-0 offset 7, t-1 offset 7");
+        assert_eq!(label(&[gap]), "refused t-0 OUT_OF_ORDER_SEQUENCE_NUMBER");
+        assert_eq!(
+            label(&[ok, gap, ErrorCode::RequestTimedOut]),
+            "stored t-0 offset 7, refused t-1 OUT_OF_ORDER_SEQUENCE_NUMBER, not committed t-2 REQUEST_TIMED_OUT"
+        );
     }
 
     #[test]

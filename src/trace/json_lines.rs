@@ -16,7 +16,7 @@ use twox_hash::XxHash3_64;
 /// What the header of a trace file says that it is.
 pub const FORMAT: &str = "kafka-trial trace";
 /// Version of the format. Readers refuse others.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 5;
 
 /// The run that a trace is of.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -335,7 +335,7 @@ mod tests {
         let text = String::from_utf8(writer.finish(&Closing::default()).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         insta::assert_snapshot!(lines[..5].join("\n"), @r#"
-        {"format":"kafka-trial trace","version":4,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
+        {"format":"kafka-trial trace","version":5,"scenario":"s","about":"","seed":"7","producers":[],"consumers":[]}
         {"event":3,"time_ns":1500,"node":"broker-1","cause":"packet","of":2,"message":7}
         {"event":3,"time_ns":1500,"node":"broker-1","fact":"high-watermark-moved","partition":"t-0","high_watermark":4,"as_leader":true}
         {"event":1,"time_ns":1500,"node":"broker-1","sends":"Fetch","what":"Fetch t-0@4","to":"broker-2","message":8}
@@ -381,7 +381,7 @@ mod tests {
         let text = write_json_lines(&header(), &[]).replacen(":4,", ":1,", 1);
         assert_eq!(
             refusal(&text),
-            "line 1, column 1: version 1 of the format; this program reads version 4"
+            "line 1, column 1: version 1 of the format; this program reads version 5"
         );
         assert!(read("").is_err());
         assert!(read("broker:\n").is_err());

@@ -2,6 +2,7 @@
 
 use super::{assert_says, at, played, well_made};
 use kafka_trial::figure::{Kind, Picture, Recording, Shape, Style, Wanted, to_svg};
+use kafka_trial::kernel::Time;
 use kafka_trial::protocol::TopicPartition;
 
 fn of(partition: &str, number: i32, wanted: Wanted) -> Wanted {
@@ -64,6 +65,45 @@ fn what_was_cut_off_is_gone_and_deleted_records_begin_the_log_elsewhere() {
     let run = played("delete-records");
     assert_says(&logs(&run, &at(20)), &["log"]);
     assert_says(&logs(&run, &at(41)), &["log start 228"]);
+}
+
+/// Their disks had less than their memory, and they know it as soon as they have read them; nobody has told them more.
+#[test]
+fn after_a_power_failure_a_log_ends_where_its_disk_does() {
+    let run = played("power-failure-of-all");
+    let logs_at = |millis: u64| {
+        let at = Some(Time(millis * 1_000_000));
+        logs(
+            &run,
+            &Wanted {
+                at,
+                ..Wanted::default()
+            },
+        )
+    };
+    assert_says(
+        &logs_at(74_000),
+        &["log end 228", "not running since 40.000 s"],
+    );
+    assert_says(
+        &logs_at(75_020),
+        &["log end 228", "loads its logs since 75.000 s"],
+    );
+    let loaded = logs_at(75_040);
+    assert_says(
+        &loaded,
+        &[
+            "log end 220",
+            "log end 87, left",
+            "log end 79, left",
+            "loaded, told nothing yet",
+        ],
+    );
+    for gone in ["228 = ", "log end 228", "HW = LSO", "leads, epoch"] {
+        let svg = to_svg(&loaded);
+        assert!(!svg.contains(&format!(">{gone}")), "{gone} is in\n{svg}");
+    }
+    assert_says(&logs_at(75_046), &["leads, epoch 0", "HW = LSO 198"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Who sent what to whom.
 
-use super::{played, well_made};
+use super::{assert_says, played, well_made};
 use kafka_trial::figure::{Around, Kind, Picture, Point, Recording, Shape, Style, Wanted, to_svg};
-use kafka_trial::protocol::RecordId;
+use kafka_trial::protocol::{ErrorCode, Fact, RecordId};
 
 fn around(recording: &Recording, around: Around) -> Picture {
     let wanted = Wanted {
@@ -61,6 +61,44 @@ fn a_record_that_is_lost_is_cut_off_and_read_by_nobody() {
     for other in [">reads ", ">commit "] {
         assert!(!svg.contains(other), "{other} is in\n{svg}");
     }
+}
+
+/// Not by the rule of another error, nor with the words of one that is stored.
+#[test]
+fn a_refused_write_is_explained_by_its_error() {
+    let picture = around(&played("power-failure-of-all"), record("trucks-1", 77));
+    let svg = to_svg(&picture);
+    for said in [
+        "refused trucks_gps-0 OUT_OF_ORDER_SEQUENCE_NUMBER",
+        "a batch before this one is missing (ProducerAppendInfo.checkSequence, rule D3; enable.idempotence)",
+    ] {
+        assert!(svg.contains(said), "{said} is not in\n{svg}");
+    }
+    for other in [
+        "too few are in sync",
+        "stored OUT_OF",
+        "stored trucks_gps-0 OUT_OF",
+    ] {
+        assert!(!svg.contains(other), "{other} is in\n{svg}");
+    }
+    let picture = around(
+        &played("min-insync-refused"),
+        refused(&played("min-insync-refused")),
+    );
+    assert_says(&picture, &["too few are in sync"]);
+}
+
+/// The first record that its producer sends again since too few were in sync.
+fn refused(recording: &Recording) -> Around {
+    let again = recording.facts.iter().find_map(|it| match &it.fact {
+        Fact::Retrying {
+            record,
+            error: ErrorCode::NotEnoughReplicas,
+            ..
+        } => Some(record.clone()),
+        _ => None,
+    });
+    Around::Record(again.expect("one is refused"))
 }
 
 /// No arrow ends on a lane that it does not go to; a lost message ends on none.

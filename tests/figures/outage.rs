@@ -90,6 +90,23 @@ fn what_did_not_occur_is_said_to_be_missing() {
     assert_says(&outage("hanging-disk"), &["nobody took note"]);
 }
 
+/// Sessions ended, and there was nobody to whom that would have said something.
+#[test]
+fn where_all_brokers_are_away_it_is_noticed_and_nothing_is_decided() {
+    let picture = outage("power-failure-of-all");
+    assert_says(
+        &picture,
+        &[
+            "zookeeper.session.timeout.ms=18000",
+            "16.0 s",
+            "no broker was left to become controller",
+            "broker-3 leads again, epoch 0; its log ends at 220, not 228",
+        ],
+    );
+    let svg = to_svg(&picture);
+    assert!(!svg.contains("nobody took note"), "{svg}");
+}
+
 #[test]
 fn a_run_without_an_outage_has_no_anatomy() {
     let of = |name: &str, wanted: &Wanted| {

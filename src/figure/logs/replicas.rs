@@ -22,6 +22,8 @@ pub(super) struct Cluster<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Down {
     Ended,
+    /// It starts, and has not said yet what its disk has.
+    Loading,
     Paused,
 }
 
@@ -49,7 +51,8 @@ pub(super) struct Replica {
     pub role: Role,
     pub leader_epoch: i32,
     pub start: i64,
-    pub high_watermark: i64,
+    /// `None` from a start until it is told its role: it has said nothing of it.
+    pub high_watermark: Option<i64>,
     pub end: i64,
     /// What follows each other and was written in the same leader epoch, first to last.
     pub runs: Vec<Run>,
@@ -60,6 +63,8 @@ pub(super) enum Role {
     Leads,
     Follows(BrokerId),
     Stopped,
+    /// Its log is loaded, and no controller has told it what it is.
+    Untold,
 }
 
 /// Offsets from `first` to below `end`.
@@ -84,7 +89,10 @@ impl<'a> Cluster<'a> {
     fn learn(&mut self, entry: &'a TraceEntry) {
         let (node, time) = (&*entry.node, entry.time);
         match &entry.fact {
-            Fact::Started | Fact::Resumed => {
+            Fact::Started if self.has_replicas(node) => {
+                self.down.insert(node, (time, Down::Loading));
+            }
+            Fact::Started | Fact::Resumed | Fact::LogsLoaded { .. } => {
                 self.down.remove(node);
             }
             Fact::Paused => {
@@ -144,7 +152,7 @@ impl<'a> Cluster<'a> {
                 let replica = self.replica(node, partition);
                 (replica.role, replica.leader_epoch) = (Role::Leads, *leader_epoch);
                 replica.ends_at(*log_end_offset);
-                replica.high_watermark = *high_watermark;
+                replica.high_watermark = Some(*high_watermark);
             }
             Fact::BecameFollower {
                 partition,
@@ -156,7 +164,7 @@ impl<'a> Cluster<'a> {
                 let replica = self.replica(node, partition);
                 (replica.role, replica.leader_epoch) = (Role::Follows(*leader), *leader_epoch);
                 replica.ends_at(*log_end_offset);
-                replica.high_watermark = *high_watermark;
+                replica.high_watermark = Some(*high_watermark);
             }
             Fact::Appended {
                 partition,
@@ -172,7 +180,19 @@ impl<'a> Cluster<'a> {
                 partition,
                 high_watermark,
                 ..
-            } => self.replica(node, partition).high_watermark = *high_watermark,
+            } => self.replica(node, partition).high_watermark = Some(*high_watermark),
+            Fact::LogLoaded {
+                partition,
+                log_start_offset,
+                log_end_offset,
+                ..
+            } => {
+                let replica = self.replica(node, partition);
+                replica.role = Role::Untold;
+                replica.ends_at(*log_end_offset);
+                replica.starts_at(*log_start_offset);
+                replica.high_watermark = None;
+            }
             Fact::Truncated { partition, to, .. } => self.replica(node, partition).ends_at(*to),
             Fact::LogStartMoved {
                 partition,
@@ -218,6 +238,11 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    fn has_replicas(&self, node: &str) -> bool {
+        let mut partitions = self.partitions.values();
+        partitions.any(|it| it.replicas.contains_key(node))
+    }
+
     fn partition(&mut self, partition: &'a TopicPartition) -> &mut Partition<'a> {
         self.partitions.entry(partition).or_default()
     }
@@ -228,7 +253,7 @@ impl<'a> Cluster<'a> {
             role: Role::Stopped,
             leader_epoch: 0,
             start: 0,
-            high_watermark: 0,
+            high_watermark: Some(0),
             end: 0,
             runs: Vec::new(),
         })
@@ -241,7 +266,7 @@ impl Partition<'_> {
         let mut replicas = self.replicas.values();
         let first = replicas.next();
         self.out.is_empty()
-            && first.is_none_or(|it| it.high_watermark == it.end)
+            && first.is_none_or(|it| it.high_watermark == Some(it.end))
             && replicas.all(|it| {
                 first.is_none_or(|first| {
                     (it.end, it.high_watermark, &it.runs)
@@ -284,7 +309,7 @@ impl Replica {
         }
         self.end = end;
         self.start = self.start.min(end);
-        self.high_watermark = self.high_watermark.min(end);
+        self.high_watermark = self.high_watermark.map(|it| it.min(end));
     }
 
     fn starts_at(&mut self, start: i64) {

@@ -3,7 +3,6 @@
 //!
 //! From facts and messages only: what nobody has stated did not occur.
 
-use super::clients::Felt;
 use super::past::{Fault, Past, name_of};
 use super::phase::{Kind, Outage, Phase};
 use crate::figure::words::{lasted, moment};
@@ -113,27 +112,7 @@ impl Case<'_, '_> {
     fn phases(&self) -> Vec<Phase> {
         let mut phases = Vec::new();
         let Some(after) = self.after else {
-            let why = "a leader is elected when its broker's registration is gone; the ISR shrinks then, or when a follower \
-                       has not caught up for replica.lag.time.max.ms";
-            let said = "nobody took note: leader and ISR stayed what they were";
-            phases.push(Phase::missing("detect", said, why));
-            if let Some(back) = self.past.back(self.fault) {
-                phases.push(Phase {
-                    name: "it lasts",
-                    span: Some((self.fault.time, back)),
-                    key: "no key: who runs the machines".to_owned(),
-                    said: format!("over at {}", moment(back)),
-                    why: "the session lives, and the followers have caught up: nobody has a reason to act",
-                    kind: Kind::Away,
-                });
-            }
-            let felt = [self.felt_writes(), self.felt_reads()];
-            let spans = felt.into_iter().filter_map(|it| match it {
-                Felt::Gap(phase) => Some(phase),
-                Felt::Nothing | Felt::Never => None,
-            });
-            phases.splice(0..0, spans);
-            return phases;
+            return self.undecided();
         };
         let detected = self.detect(after, &mut phases);
         self.decide(after, detected, &mut phases);
@@ -204,25 +183,13 @@ impl Case<'_, '_> {
     }
 
     /// ZooKeeper gives a session up, or the controller sees that a broker is another process.
-    fn session_ended(
+    pub(super) fn session_ended(
         &self,
         until: Time,
         mut push: impl FnMut(Option<Time>, String, String, &'static str) -> Time,
     ) -> Time {
         let (past, fault) = (self.past, self.fault);
-        let paths: Vec<String> = fault
-            .hits
-            .iter()
-            .filter_map(|it| Some(format!("/brokers/ids/{}", it.strip_prefix("broker-")?)))
-            .collect();
-        let ended = past.first(fault.time, |it| match &it.fact {
-            Fact::SessionExpired { ephemerals, .. } | Fact::SessionClosed { ephemerals, .. } => {
-                ephemerals
-                    .iter()
-                    .any(|path| paths.iter().any(|it| **it == **path))
-            }
-            _ => false,
-        });
+        let ended = self.session_end();
         let why = "a broker lives as long as its session with ZooKeeper; ZooKeeper gives it up when it heard nothing for \
                    the timeout, rounded up to its tick";
         match ended.filter(|it| it.time <= until) {
@@ -280,6 +247,20 @@ impl Case<'_, '_> {
                 )
             }
         }
+    }
+
+    /// The first session of a broker that was hit that ends from then on.
+    pub(super) fn session_end(&self) -> Option<&TraceEntry> {
+        let hits = self.fault.hits.iter();
+        let ids = hits.filter_map(|it| it.strip_prefix("broker-"));
+        let paths: Vec<String> = ids.map(|id| format!("/brokers/ids/{id}")).collect();
+        self.past.first(self.fault.time, |it| match &it.fact {
+            Fact::SessionExpired { ephemerals, .. } | Fact::SessionClosed { ephemerals, .. } => {
+                let mut ended = ephemerals.iter();
+                ended.any(|path| paths.iter().any(|it| **it == **path))
+            }
+            _ => false,
+        })
     }
 
     fn decide(&self, after: State<'_>, detected: Time, phases: &mut Vec<Phase>) {

@@ -38,7 +38,7 @@ export function startFilter(whenChanged) {
   byId("node").innerHTML = list([...used].map((node) => nodes[node].name), "all");
   const topics = new Set(events.of.filter((of) => of !== null).map((of) => topicOf(words[of])));
   byId("topic").innerHTML = list(topics, "all");
-  byId("kind").innerHTML = list(data.kinds.map(([kind]) => kind), "all");
+  byId("kind").innerHTML = list(new Set(data.kinds.map(([kind]) => kind)), "all");
   for (const id of ["search", "importance", "node", "topic", "kind"]) byId(id).addEventListener("input", apply);
   apply();
 }

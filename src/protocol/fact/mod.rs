@@ -185,6 +185,8 @@ pub enum Fact {
     /// A log is loaded; `what` says what it is and knows.
     LogLoaded {
         partition: TopicPartition,
+        log_start_offset: i64,
+        log_end_offset: i64,
         what: Rc<str>,
     },
     /// Loading a log changed what its directory holds; `what` says it in words.

@@ -239,7 +239,9 @@ pub(super) fn of_broker(entry: &TraceEntry, story: &Story) -> Telling {
         } => quiet(format!(
             "checks {partition}: segment {base_offset} is good, {bytes} bytes"
         )),
-        Fact::LogLoaded { partition, what } => quiet(format!("{partition}: {what}")),
+        Fact::LogLoaded {
+            partition, what, ..
+        } => quiet(format!("{partition}: {what}")),
         Fact::LogRepaired { partition, what } => loud(format!("loads {partition}: {what}")),
         Fact::Registered { broker_epoch } => loud(format!(
             "registers in ZooKeeper: /{}, broker epoch {broker_epoch}",
