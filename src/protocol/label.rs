@@ -214,8 +214,8 @@ fn joined(name: &str, rest: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kafka::{PartitionProduceResponse, ProduceResponse};
     use super::*;
+    use crate::protocol::kafka::{PartitionProduceResponse, ProduceResponse};
 
     #[test]
     fn a_label_is_about_the_partitions_that_it_names_or_may_have() {
