@@ -17,6 +17,7 @@ struct Seen {
     isr_changes: bool,
     processes_end: bool,
     sessions_matter: bool,
+    is_disturbed: bool,
     logs_are_cut: bool,
     groups_rebalance: u32,
     #[cfg(feature = "charts")]
@@ -31,9 +32,10 @@ pub fn chosen(recording: &Recording) -> Vec<Kind> {
     for entry in &recording.facts {
         seen.learn(entry);
     }
-    let is_calm = !seen.leaders_change && !seen.processes_end && !seen.sessions_matter;
+    let is_calm = !seen.is_disturbed && !seen.sessions_matter && seen.groups_rebalance == 0;
+    let is_simple = is_calm && seen.serializers.is_empty();
     let fitting = [
-        (is_calm && recording.has_trucks(), Kind::Map),
+        (is_simple && recording.has_trucks(), Kind::Map),
         (seen.leaders_change && seen.processes_end, Kind::Outage),
         (seen.leaders_change || seen.isr_changes, Kind::Leadership),
         (seen.sessions_matter, Kind::Znodes),
@@ -64,9 +66,11 @@ impl Seen {
     fn learn(&mut self, entry: &TraceEntry) {
         let is_zookeeper = || entry.node.starts_with("zookeeper-");
         match &entry.fact {
-            Fact::ZooKeeperDisconnected { .. }
-            | Fact::ZooKeeperSessionLost { .. }
-            | Fact::Shell(_) => self.sessions_matter = true,
+            // An ensemble leads where ZooKeeper is what a run is about.
+            Fact::ZooKeeperLeads { .. } | Fact::ZooKeeperSessionLost { .. } | Fact::Shell(_) => {
+                self.sessions_matter = true;
+            }
+            Fact::TimelineEvent { .. } => self.is_disturbed = true,
             Fact::Crashed | Fact::PowerFailed | Fact::Paused if is_zookeeper() => {
                 (self.sessions_matter, self.processes_end) = (true, true);
             }

@@ -116,11 +116,12 @@ impl Recording {
         Some((plan, again))
     }
 
-    /// Whether its producers tell where trucks are.
+    /// Whether its producers tell where several trucks are.
     pub(super) fn has_trucks(&self) -> bool {
         let played = self.played.as_deref();
-        let mut producers = played.into_iter().flat_map(|it| &it.plan.producers);
-        producers.any(|it| it.value == Value::Position)
+        let producers = played.into_iter().flat_map(|it| &it.plan.producers);
+        let trucks = producers.filter(|it| it.value == Value::Position);
+        trucks.map(|it| it.members().len()).sum::<usize>() > 1
     }
 
     /// Looks at the cluster as it was at a moment: at the end, or where the same run comes to that moment again. `None`
