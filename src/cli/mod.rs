@@ -23,6 +23,7 @@ mod play;
 mod predict;
 mod progress;
 mod run;
+mod schema;
 mod seeds;
 mod spot;
 mod tell;
@@ -62,6 +63,7 @@ enum Command {
     Log(log::Arguments),
     Scenarios(lists::ScenariosArguments),
     Sentences(lists::SentencesArguments),
+    Schema(schema::Arguments),
 }
 
 /// How a command ended.
@@ -124,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Log(arguments) => log::run(&arguments, &mut terminal),
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
+        Command::Schema(arguments) => schema::run(&arguments, &mut terminal),
     };
     ended(status, terminal)
 }

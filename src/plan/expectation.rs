@@ -298,6 +298,10 @@ impl Slot for Count {
             number(words).map(Count::Exactly)
         }
     }
+
+    fn pattern() -> String {
+        "(at least |at most )?[0-9]+".into()
+    }
 }
 
 impl fmt::Display for Count {
@@ -333,6 +337,10 @@ impl Slot for TimeBound {
             None => super::parse_duration(words).map(TimeBound::AtMost),
         }
     }
+
+    fn pattern() -> String {
+        format!("(at least )?{}", Within::pattern())
+    }
 }
 
 impl fmt::Display for TimeBound {
@@ -367,6 +375,10 @@ impl Slot for Percentile {
             .contains(&per_mille)
             .then_some(Percentile { per_mille })
     }
+
+    fn pattern() -> String {
+        r"p[0-9]{1,3}(\.[0-9])?".into()
+    }
 }
 
 impl fmt::Display for Percentile {
@@ -389,6 +401,10 @@ impl Slot for ErrorName {
             !words.is_empty() && words.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
         constant.then(|| ErrorName(words.to_string()))
     }
+
+    fn pattern() -> String {
+        "[A-Z_]+".into()
+    }
 }
 
 impl fmt::Display for ErrorName {
@@ -404,6 +420,10 @@ pub struct GroupName(pub String);
 impl Slot for GroupName {
     fn read(words: &str) -> Option<Self> {
         (!words.is_empty()).then(|| GroupName(words.to_string()))
+    }
+
+    fn pattern() -> String {
+        ".+".into()
     }
 }
 
@@ -452,6 +472,10 @@ impl Slot for ExceptionName {
         let name = words.bytes().all(|b| b.is_ascii_alphanumeric());
         let is_exception = words.ends_with("Exception") && words.len() > "Exception".len();
         (name && is_exception).then(|| ExceptionName(words.to_string()))
+    }
+
+    fn pattern() -> String {
+        "[A-Za-z0-9]+Exception".into()
     }
 }
 

@@ -35,10 +35,13 @@ pub use misconception::{MISCONCEPTIONS, misconception};
 pub use predict::{Choice, Prediction, Question, Recall, Reveal};
 pub use problem::Problem;
 pub use role::{Number, Partition, Record, Role, Targets};
-pub use sentence::{Sentence, SentenceError, Slot, Within};
+pub use sentence::{Sentence, SentenceError, Slot, Within, escaped};
 pub use step::{Call, OffsetApi, Step, StepWhen};
 pub use timeline::{Action, Entry, EventRef, Healing, Moment, When};
-pub use unit::{Misnumbered, misnumbered, parse_duration, parse_size, write_duration, write_size};
+pub use unit::{
+    Misnumbered, duration_pattern, misnumbered, parse_duration, parse_size, size_pattern,
+    write_duration, write_size,
+};
 pub use validate::{MOST_BROKERS, MOST_RECORDS};
 pub use workload::{
     Acks, Assign, ConsumerPlan, Key, Poison, PositionField, ProducerPlan, SCHEMA_REGISTRY,

@@ -101,6 +101,10 @@ impl Slot for Role {
     fn read(words: &str) -> Option<Self> {
         words.parse().ok()
     }
+
+    fn pattern() -> String {
+        format!("(the )?({})", Role::patterns().join("|"))
+    }
 }
 
 /// A number from 1, as in `broker-2`.
@@ -113,6 +117,10 @@ impl Slot for Number {
         (digits && !words.is_empty())
             .then(|| words.parse().ok().map(Number))
             .flatten()
+    }
+
+    fn pattern() -> String {
+        "[1-9][0-9]*".into()
     }
 }
 
@@ -169,6 +177,10 @@ impl Slot for Partition {
             .or_else(|| Number::read(number))?;
         plain.then(|| Partition::new(topic, number.0))
     }
+
+    fn pattern() -> String {
+        "[^ ]+-(0|[1-9][0-9]*)".into()
+    }
 }
 
 impl FromStr for Partition {
@@ -200,6 +212,10 @@ impl Slot for Record {
             producer,
             number: number.parse().ok()?,
         })
+    }
+
+    fn pattern() -> String {
+        r"[^ #]+#\+?[0-9]+".into()
     }
 }
 

@@ -16,12 +16,17 @@ pub trait Sentence: Sized + fmt::Display {
     const TEMPLATES: &'static [(&'static str, &'static str)];
     /// Reads a sentence.
     fn read_sentence(text: &str) -> Result<Self, SentenceError>;
+    /// A regular expression for each template, of the whole sentence. It may match what `read_sentence` does not
+    /// take, never the other way round.
+    fn patterns() -> Vec<String>;
 }
 
 /// A value in a sentence.
 pub trait Slot: Sized + fmt::Display {
     /// Reads one or more words; `None` if they are not such a value.
     fn read(words: &str) -> Option<Self>;
+    /// A regular expression for all such words.
+    fn pattern() -> String;
 }
 
 /// A sentence that is not in its table.
@@ -62,6 +67,14 @@ macro_rules! sentences {
             const WHAT: &'static str = $what;
             const TEMPLATES: &'static [(&'static str, &'static str)] = &[$(($template, $doc)),+];
 
+            fn patterns() -> Vec<String> {
+                vec![$(
+                    $crate::plan::sentence::pattern($template, &[
+                        $($((stringify!($slot), <$type as $crate::plan::sentence::Slot>::pattern())),+)?
+                    ])
+                ),+]
+            }
+
             fn read_sentence(text: &str) -> Result<Self, $crate::plan::sentence::SentenceError> {
                 $(
                     let fits = |_slot: &str, _words: &str| match _slot {
@@ -95,6 +108,32 @@ macro_rules! sentences {
     };
 }
 pub(in crate::plan) use sentences;
+
+/// The template as a regular expression, each slot by its own.
+pub(in crate::plan) fn pattern(template: &str, slots: &[(&str, String)]) -> String {
+    let mut pattern = String::new();
+    let mut rest = template;
+    while let Some((literal, after)) = rest.split_once('{') {
+        let (slot, tail) = after.split_once('}').unwrap_or((after, ""));
+        let words = slots.iter().find(|(name, _)| *name == slot);
+        pattern += &escaped(literal);
+        pattern += &format!("({})", words.map_or(".+", |(_, words)| words));
+        rest = tail;
+    }
+    pattern + &escaped(rest)
+}
+
+/// This text and no other, as a regular expression.
+pub fn escaped(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        if "\\^$.|?*+()[]{}".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
 
 /// The words of `text` that stand in each slot of `template`, if they can stand so.
 pub(in crate::plan) fn fill<'a>(
@@ -165,12 +204,20 @@ impl Slot for String {
     fn read(words: &str) -> Option<Self> {
         (!words.is_empty() && !words.contains(' ')).then(|| words.to_string())
     }
+
+    fn pattern() -> String {
+        "[^ ]+".into()
+    }
 }
 
 /// A length of time in a sentence.
 impl Slot for Within {
     fn read(words: &str) -> Option<Self> {
         super::parse_duration(words).map(Within)
+    }
+
+    fn pattern() -> String {
+        super::unit::duration_pattern()
     }
 }
 

@@ -508,6 +508,14 @@ impl Slot for EventRef {
         let noun = Action::NOUNS.iter().find(|noun| **noun == words)?;
         Some(EventRef { ordinal, noun, end })
     }
+
+    fn pattern() -> String {
+        format!(
+            "(the end of )?the (({}) )?({})",
+            ORDINALS.join("|"),
+            Action::NOUNS.join("|")
+        )
+    }
 }
 
 impl fmt::Display for EventRef {

@@ -22,6 +22,21 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
+/// A number with a fraction, as both have.
+const NUMBER: &str = r"[0-9]+(\.[0-9]{1,9})?";
+
+/// A regular expression for lengths of time; the order of units is left to who reads it.
+pub fn duration_pattern() -> String {
+    let names = TIMES.map(|(name, _)| name);
+    format!("({NUMBER}({}))+", names.join("|"))
+}
+
+/// A regular expression for sizes.
+pub fn size_pattern() -> String {
+    let names = SIZES.map(|(name, _)| name);
+    format!("{NUMBER} *({})", names.join("|"))
+}
+
 /// Reads `90s`, `1m30s`, `1.5s`, `0s`. A bare number has no unit and is refused.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();

@@ -83,6 +83,10 @@ impl Slot for ZooKeeperCommand {
         };
         words.0.is_empty().then_some(ZooKeeperCommand(op))
     }
+
+    fn pattern() -> String {
+        "(create|set|delete|get|stat|ls|sync|close).*".into()
+    }
 }
 
 fn request(verb: &str, path: &str, flags: &Flags, words: &mut Words<'_>) -> Option<Op> {
@@ -195,6 +199,10 @@ impl Slot for ZooKeeperAnswer {
         let plain = !words.is_empty() && words.trim() == words;
         plain.then(|| ZooKeeperAnswer(words.to_string()))
     }
+
+    fn pattern() -> String {
+        ".+".into()
+    }
 }
 
 impl fmt::Display for ZooKeeperAnswer {
@@ -208,6 +216,10 @@ impl Slot for SyncMode {
         SyncMode::ALL
             .into_iter()
             .find(|mode| mode.to_string() == words)
+    }
+
+    fn pattern() -> String {
+        SyncMode::ALL.map(|mode| mode.to_string()).join("|")
     }
 }
 

@@ -16,6 +16,7 @@ mod predict;
 mod presentation;
 mod reports;
 mod round_trip;
+mod schema;
 mod spot;
 mod tell;
 mod told;

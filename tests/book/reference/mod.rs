@@ -7,6 +7,7 @@ mod properties;
 use crate::make::At;
 use crate::root;
 use kafka_trial::figure::TABLE;
+use kafka_trial::scenario::keys::{Key, ROOMS};
 use kafka_trial::scenario::sentence_tables;
 use std::fs;
 
@@ -20,8 +21,9 @@ pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
         "properties" => properties::made(at),
         "sentences" => Ok(sentences()),
         "why" => why(),
+        "yaml" => Ok(yaml()),
         _ => Err(format!(
-            "no reference \"{of}\"; there are commands, course, facts, faults, proofs, properties, sentences, why"
+            "no reference \"{of}\"; there are commands, course, facts, faults, proofs, properties, sentences, why, yaml"
         )),
     }
 }
@@ -107,6 +109,28 @@ fn table(first: &str, templates: &[(&str, &str)]) -> String {
         text.push_str(&row);
     }
     text
+}
+
+/// Every key of a scenario file, map by map.
+fn yaml() -> String {
+    let row = |key: &Key| {
+        let unless = key.unless.unwrap_or("must be said");
+        format!(
+            "| `{}` | {} | {} | {} |\n",
+            key.name,
+            cell(key.says),
+            cell(&key.form.words()),
+            cell(unless)
+        )
+    };
+    let room = |room: &&kafka_trial::scenario::keys::Room| {
+        let keys: String = room.keys.iter().map(row).collect();
+        format!(
+            "## {}\n\nWhere: {}.\n\n| Key | What it says | What it takes | Unless said |\n|---|---|---|---|\n{keys}",
+            room.title, room.stands
+        )
+    };
+    ROOMS.iter().map(room).collect::<Vec<_>>().join("\n")
 }
 
 /// A bar would end the cell.
