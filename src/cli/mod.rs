@@ -17,6 +17,7 @@ mod follow;
 mod inputs;
 mod lists;
 mod log;
+mod new;
 mod output_directory;
 mod page;
 mod play;
@@ -25,6 +26,7 @@ mod progress;
 mod run;
 mod schema;
 mod seeds;
+mod shell;
 mod spot;
 mod tell;
 mod terminal;
@@ -63,7 +65,10 @@ enum Command {
     Log(log::Arguments),
     Scenarios(lists::ScenariosArguments),
     Sentences(lists::SentencesArguments),
+    New(new::Arguments),
     Schema(schema::Arguments),
+    Completions(shell::CompletionsArguments),
+    Man(shell::ManArguments),
 }
 
 /// How a command ended.
@@ -126,7 +131,10 @@ pub fn main() -> ExitCode {
         Command::Log(arguments) => log::run(&arguments, &mut terminal),
         Command::Scenarios(arguments) => lists::scenarios(&arguments, &mut terminal),
         Command::Sentences(arguments) => lists::sentences(&arguments, &mut terminal),
+        Command::New(arguments) => new::run(&arguments, &mut terminal),
         Command::Schema(arguments) => schema::run(&arguments, &mut terminal),
+        Command::Completions(arguments) => shell::completions(&arguments, &mut terminal),
+        Command::Man(arguments) => shell::man(&arguments, &mut terminal),
     };
     ended(status, terminal)
 }

@@ -8,11 +8,9 @@ use clap::Args;
 /// Print a JSON Schema of scenario files, for editors.
 ///
 /// An editor that speaks yaml-language-server then completes keys, shows what each means and marks what cannot be read.
-/// Write it beside your scenarios (trial schema > schema.json) and begin each of them with the line
-///
-///     # yaml-language-server: $schema=schema.json
+/// Write it beside your scenarios (trial schema > schema.json), and begin each of them with this line:
+/// "# yaml-language-server: $schema=schema.json".
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments, terminal: &mut Terminal) -> Status {

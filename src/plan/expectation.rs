@@ -423,7 +423,7 @@ impl Slot for GroupName {
     }
 
     fn pattern() -> String {
-        ".+".into()
+        r"[\s\S]+".into()
     }
 }
 

@@ -85,7 +85,7 @@ impl Slot for ZooKeeperCommand {
     }
 
     fn pattern() -> String {
-        "(create|set|delete|get|stat|ls|sync|close).*".into()
+        r"(create|set|delete|get|stat|ls|sync|close)[\s\S]*".into()
     }
 }
 
@@ -201,7 +201,7 @@ impl Slot for ZooKeeperAnswer {
     }
 
     fn pattern() -> String {
-        ".+".into()
+        r"[\s\S]+".into()
     }
 }
 

@@ -17,6 +17,7 @@ mod presentation;
 mod reports;
 mod round_trip;
 mod schema;
+mod shells;
 mod spot;
 mod tell;
 mod told;

@@ -2,6 +2,7 @@
 
 use super::any_clients::clients;
 use super::any_predictions::predictions;
+use super::schema::Judge;
 use kafka_trial::kernel::Duration;
 use kafka_trial::plan::*;
 use kafka_trial::protocol::config::{KafkaVersion, Properties};
@@ -17,6 +18,10 @@ pub const SECONDS: u64 = 1_000_000_000;
 /// Runs of these plans last so long.
 const DURATION: Duration = Duration(600 * SECONDS);
 
+thread_local! {
+    static JUDGE: Judge = Judge::new();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -26,7 +31,10 @@ proptest! {
         let loaded = load("written", yaml.clone().into_bytes(), &[]);
         let loaded = loaded.map_err(|error| TestCaseError::fail(format!("{error}\n{yaml}")))?;
         prop_assert_eq!(&loaded.plan, &plan, "{}", yaml);
-        prop_assert_eq!(to_yaml(&loaded.plan), yaml);
+        prop_assert_eq!(to_yaml(&loaded.plan), yaml.clone());
+        // What is read, editors take too.
+        let judged = JUDGE.with(|judge| judge.judge(&yaml));
+        judged.map_err(|error| TestCaseError::fail(format!("{error}\n{yaml}")))?;
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub fn json_schema() -> Value {
     );
     definitions.insert("role".into(), sentences::roles());
     definitions.insert("moment".into(), sentences::moments());
+    definitions.insert("sentence".into(), sentences::sentences());
     definitions.insert("expectation".into(), sentences::expectations());
     definitions.insert("misconception".into(), misconceptions());
     let mut schema = of_room(&SCENARIO);

@@ -13,10 +13,14 @@ pub(super) fn moments() -> Value {
     any_of(alternatives::<Moment>(""))
 }
 
+/// What must hold, in words alone.
+pub(super) fn sentences() -> Value {
+    any_of(alternatives::<Expectation>(""))
+}
+
 /// A sentence as a text; one under `that` with what bounds it; or, where it has a colon, as a key and its value.
 pub(super) fn expectations() -> Value {
-    let mut forms = alternatives::<Expectation>("");
-    let sentences = json!({"anyOf": forms});
+    let mut forms = vec![reference("sentence")];
     let bounds = |first: Option<(&str, Value)>| {
         let mut properties = Map::new();
         for (key, says) in [
@@ -45,7 +49,7 @@ pub(super) fn expectations() -> Value {
         "type": "object",
         "required": ["that"],
         "additionalProperties": false,
-        "properties": bounds(Some(("that", sentences))),
+        "properties": bounds(Some(("that", reference("sentence")))),
     }));
     forms.push(json!({
         "type": "object",
@@ -74,6 +78,9 @@ fn counted() -> Map<String, Value> {
         });
         properties.insert(format!("^{head}$"), value);
     }
+    // What ZooKeeper is asked, and answers, may have a colon anywhere.
+    let text = json!({"type": ["string", "number", "boolean"]});
+    properties.insert("^[^ ]+ asks ".into(), text);
     properties
 }
 

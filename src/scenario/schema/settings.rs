@@ -1,7 +1,7 @@
 //! Kafka's settings in the schema: names, types, ranges, defaults, and what comes of each here.
 
 use super::words_and_numbers;
-use crate::protocol::config::{Effect, Key, Kind, Lack, Scope};
+use crate::protocol::config::{Effect, Key, Kind, Lack, Scope, meaning};
 use crate::scenario::keys::in_any_case;
 use serde_json::{Map, Value, json};
 
@@ -83,7 +83,10 @@ fn either(choices: &[&str]) -> String {
 }
 
 fn description(key: &Key) -> String {
-    let expected = format!("Takes {}.", key.kind);
+    let mut expected = format!("Takes {}.", key.kind);
+    if let Some(meaning) = meaning(key.name) {
+        expected = format!("{meaning}\n\n{expected}");
+    }
     match key.effect {
         Effect::Modelled { default: "" } => expected,
         Effect::Modelled { default } => format!("{expected}\n\nUnless said: `{default}`."),
