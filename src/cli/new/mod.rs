@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     force: bool,
 }
 
-const STARTER: &str = include_str!("starter.yaml");
+const STARTER: &str = include_str!("starter.txt");
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let named = || PathBuf::from(format!("{}.yaml", arguments.name));
