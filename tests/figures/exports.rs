@@ -3,7 +3,7 @@
 use super::played;
 use kafka_trial::figure::{Export, Recording, Wanted};
 use kafka_trial::kernel::{Cause, Time};
-use kafka_trial::protocol::{Fact, TopicPartition};
+use kafka_trial::protocol::{Fact, GroupFact, TopicPartition};
 use kafka_trial::trace::{CauseEntry, SentEntry, TraceEntry};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -292,12 +292,64 @@ fn every_flow_has_both_ends_and_every_message_that_was_read_is_one() {
     }
 }
 
+/// As that viewer wants it: names for all that it numbers, and on one track no slice that ends within another.
+#[test]
+fn each_track_has_a_name_and_slices_in_each_other_or_apart() {
+    for name in ["leader-crash", "eager-rebalance", "zookeeper-leader-crash"] {
+        let document = text(Export::Perfetto, &played(name));
+        let document: Value = serde_json::from_str(&document).unwrap();
+        let named = |of: &'static str| {
+            let events = events(&document).iter();
+            events.filter(move |it| it["ph"] == "M" && it["name"] == of)
+        };
+        let place = |it: &Value| (it["pid"].as_u64().unwrap(), it["tid"].as_u64().unwrap());
+        let things: BTreeSet<u64> = named("process_name")
+            .filter_map(|it| it["pid"].as_u64())
+            .collect();
+        let tracks: Vec<(u64, u64)> = named("thread_name").map(place).collect();
+        let numbers: BTreeSet<u64> = tracks.iter().map(|(_, track)| *track).collect();
+        assert_eq!(numbers.len(), tracks.len(), "{name}: a track of two things");
+        assert!(numbers.is_disjoint(&things), "{name}: a main track");
+        let mut slices: BTreeMap<(u64, u64), Vec<(u64, u64)>> = BTreeMap::new();
+        for event in events(&document).iter().filter(|it| it["ph"] != "M") {
+            assert!(things.contains(&place(event).0), "{name}: {event}");
+            assert!(tracks.contains(&place(event)), "{name}: {event}");
+            if event["ph"] == "X" {
+                let nanos = |key: &str| (event[key].as_f64().unwrap() * 1_000.0).round() as u64;
+                let (from, lasts) = (nanos("ts"), nanos("dur"));
+                let of_track = slices.entry(place(event)).or_default();
+                of_track.push((from, from + lasts));
+            }
+        }
+        for of_track in slices.values_mut() {
+            of_track.sort_by_key(|(from, until)| (*from, u64::MAX - until));
+            let mut ends = 0;
+            for (from, until) in of_track {
+                assert!(*from >= ends || *until <= ends, "{name}: {from} to {until}");
+                ends = ends.max(*until);
+            }
+        }
+    }
+}
+
 #[test]
 fn lags_are_counters() {
-    let document: Value =
-        serde_json::from_str(&text(Export::Perfetto, &played("member-crashes"))).unwrap();
-    let counters = events(&document).iter().filter(|it| it["ph"] == "C");
-    let values = counters
+    let recording = played("member-crashes");
+    let committed = recording.facts.iter().find(|it| {
+        matches!(&it.fact, Fact::Group(GroupFact::OffsetCommitted { partition, .. })
+            if partition.to_string() == "trucks_gps-2")
+    });
+    let known = committed.unwrap().time.0 / 1_000;
+    let document: Value = serde_json::from_str(&text(Export::Perfetto, &recording)).unwrap();
+    let counters = || events(&document).iter().filter(|it| it["ph"] == "C");
+    let before =
+        |it: &Value| it["name"] == "trucks_gps-2" && it["ts"].as_f64() < Some(known as f64);
+    assert_eq!(
+        counters().filter(|it| before(it)).count(),
+        0,
+        "nobody knows it yet"
+    );
+    let values = counters()
         .filter(|it| it["name"] == "trucks_gps-2")
         .map(|it| it["args"]["records"].as_i64().unwrap());
     let values: Vec<i64> = values.collect();

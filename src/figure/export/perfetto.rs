@@ -241,9 +241,10 @@ fn replicas(events: &mut Events, recording: &Recording, wanted: &Wanted) {
 fn lag(events: &mut Events, recording: &Recording, wanted: &Wanted) {
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
     for change in lags::changes(recording, wanted) {
-        if !events.has(change.time) {
+        // Where nobody knows it there is no sample: the viewer has no other word for it.
+        let Some(lag) = change.lag.filter(|_| events.has(change.time)) else {
             continue;
-        }
+        };
         let thing = format!("lag of {}", change.reader);
         if !tracks.contains_key(&thing) {
             let track = events.track(&thing, &thing);
@@ -251,7 +252,7 @@ fn lag(events: &mut Events, recording: &Recording, wanted: &Wanted) {
         }
         if let Some(track) = tracks.get(&thing) {
             let name = change.partition.to_string();
-            let args = json!({"records": change.lag.unwrap_or(0)});
+            let args = json!({"records": lag});
             let rest = format!("\"args\":{args}");
             events.push("C", *track, change.time, &name, &rest);
         }
