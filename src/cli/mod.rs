@@ -8,6 +8,7 @@
 mod ask;
 mod chart;
 mod check;
+mod class;
 mod command_line;
 mod compare;
 mod conform;
@@ -60,6 +61,7 @@ enum Command {
     Play(play::Arguments),
     Predict(predict::Arguments),
     Spot(spot::Arguments),
+    Class(class::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments, &mut terminal),
         Command::Predict(arguments) => predict::run(&arguments, &mut terminal),
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
+        Command::Class(arguments) => class::run(&arguments, &mut terminal),
         Command::Spot(arguments) => spot::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),

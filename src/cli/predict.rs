@@ -9,6 +9,7 @@ mod reader;
 mod reveal;
 mod statistics;
 
+pub(super) use answers::read as read_answers;
 pub(super) use check::check;
 pub(super) use reader::Reader;
 

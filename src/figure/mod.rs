@@ -23,6 +23,8 @@ mod map;
 mod markers;
 mod message;
 mod outage;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod picture;
 #[cfg(feature = "png")]
 mod png;
@@ -32,6 +34,7 @@ mod several;
 mod short;
 mod side_by_side;
 mod slice;
+mod slide;
 mod space_time;
 mod svg;
 mod timescale;
@@ -44,6 +47,8 @@ pub use choice::chosen;
 pub use export::Export;
 pub use index::index_page;
 pub use kind::{Kind, Nothing, Wanted};
+#[cfg(feature = "pdf")]
+pub use pdf::to_pdf;
 pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 #[cfg(feature = "png")]
 pub use png::to_png;
@@ -52,5 +57,6 @@ pub use several::Several;
 pub use short::tag;
 pub use side_by_side::{Stand, side_by_side};
 pub use slice::Around;
+pub use slide::{Words, asking, saying, showing};
 pub use svg::to_svg;
 pub use why::{TABLE, Why, name_of, why, why_of, why_of_message};

@@ -21,6 +21,18 @@ const ZOOM: u16 = 2;
 /// # Errors
 /// Why it cannot be drawn: it is larger than memory, say.
 pub fn to_png(svg: &str) -> Result<Vec<u8>, String> {
+    let tree = tree(svg)?;
+    let size = tree.size().to_int_size();
+    let sides = [size.width(), size.height()].map(|side| side * u32::from(ZOOM));
+    let mut pixels = Pixmap::new(sides[0], sides[1])
+        .ok_or_else(|| format!("{} by {} pixels are too many", sides[0], sides[1]))?;
+    let zoom = Transform::from_scale(f32::from(ZOOM), f32::from(ZOOM));
+    resvg::render(&tree, zoom, &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| error.to_string())
+}
+
+/// An SVG of this room with its styles resolved, and its texts in the fonts above.
+pub(super) fn tree(svg: &str) -> Result<Tree, String> {
     let mut fonts = Database::new();
     for font in FONTS {
         fonts.load_font_data(font.to_vec());
@@ -30,12 +42,5 @@ pub fn to_png(svg: &str) -> Result<Vec<u8>, String> {
         fontdb: Arc::new(fonts),
         ..Options::default()
     };
-    let tree = Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
-    let size = tree.size().to_int_size();
-    let sides = [size.width(), size.height()].map(|side| side * u32::from(ZOOM));
-    let mut pixels = Pixmap::new(sides[0], sides[1])
-        .ok_or_else(|| format!("{} by {} pixels are too many", sides[0], sides[1]))?;
-    let zoom = Transform::from_scale(f32::from(ZOOM), f32::from(ZOOM));
-    resvg::render(&tree, zoom, &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| error.to_string())
+    Tree::from_str(svg, &options).map_err(|error| error.to_string())
 }

@@ -40,7 +40,7 @@ pub fn side_by_side(title: &str, pictures: Vec<(String, Picture)>, stand: Stand)
 
 impl Shape {
     /// Moves it to the right and downwards.
-    fn shift(&mut self, dx: i32, dy: i32) {
+    pub(super) fn shift(&mut self, dx: i32, dy: i32) {
         let move_point = |point: &mut Point| {
             point.x += dx;
             point.y += dy;

@@ -8,6 +8,7 @@ mod bad_lines;
 mod bad_recordings;
 mod book;
 mod breaker;
+mod class;
 mod command_line;
 mod compare;
 mod disk_faults;

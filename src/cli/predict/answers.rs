@@ -84,7 +84,7 @@ impl AnswerFile {
 }
 
 /// The answers of a file.
-pub(super) fn read(name: &str) -> Result<Vec<Answer>, Diagnostic> {
+pub(in crate::cli) fn read(name: &str) -> Result<Vec<Answer>, Diagnostic> {
     let input = inputs::other_file(name, 1 << 28)?;
     let text = String::from_utf8(input.bytes)
         .map_err(|_| Diagnostic::about_file(name, "this is no text in UTF-8").expected(EXPECTED))?;

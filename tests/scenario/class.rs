@@ -1,0 +1,197 @@
+//! `trial class`: what is made for a class, what of it gives nothing away, and how answers are graded.
+
+use super::command_line::{Scratch, text, trial};
+use super::tour::answered;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn files_below(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(root).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        match path.is_dir() {
+            true => found.extend(
+                files_below(&path)
+                    .into_iter()
+                    .map(|it| format!("{name}/{it}")),
+            ),
+            false => _ = found.insert(name),
+        }
+    }
+    found
+}
+
+fn read(out: &str, name: &str) -> String {
+    fs::read_to_string(format!("{out}/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn a_class_has_slides_questions_a_key_and_seeds_and_is_the_same_again() {
+    let scratch = Scratch::new("class");
+    let outs = ["one", "two"].map(|name| {
+        scratch
+            .0
+            .join(name)
+            .to_str()
+            .expect("a plain path")
+            .to_owned()
+    });
+    for out in &outs {
+        let output = trial(&[
+            "class",
+            "leader-crash",
+            "truck-gps",
+            "--out",
+            out,
+            "--students",
+            "2",
+        ]);
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(
+            text(&output.stdout).lines().count(),
+            files_below(Path::new(out)).len()
+        );
+    }
+    let [one, two] = &outs;
+    let files = files_below(Path::new(one));
+    for name in &files {
+        let bytes = |out: &str| fs::read(format!("{out}/{name}")).expect("it is there");
+        assert_eq!(bytes(one), bytes(two), "{name}");
+    }
+    let wanted = [
+        "slides.pdf",
+        "slides/01-leader-crash-idea.svg",
+        "slides/02-leader-crash-figure.svg",
+        "slides/05-leader-crash-afterwards.svg",
+        "slides/07-truck-gps-figure.svg",
+        "questions.md",
+        "seeds.csv",
+        "key/answers.csv",
+        "key/key.md",
+        "key/01-leader-crash-fate-of-the-acknowledged.svg",
+    ];
+    for name in wanted {
+        assert!(files.contains(name), "{name}: {files:?}");
+    }
+    // Nothing outside of key/ tells an answer: no option's name, no misconception, no word of what came.
+    for name in files
+        .iter()
+        .filter(|name| !name.starts_with("key/") && !name.ends_with(".pdf"))
+    {
+        let text = read(one, name);
+        for word in [
+            "in-every-isr",
+            "a-failover",
+            "**right**",
+            "354 acknowledged",
+            "elects",
+        ] {
+            assert!(!text.contains(word), "{name} says {word}");
+        }
+    }
+    assert_eq!(read(one, "seeds.csv").lines().count(), 3);
+    let answers = read(one, "key/answers.csv");
+    assert!(
+        answers.contains("\n2,2,leader-crash,fate-of-the-acknowledged,predict,kept,"),
+        "{answers}"
+    );
+    insta::with_settings!({snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("class@questions", read(one, "questions.md"));
+        insta::assert_snapshot!("class@key", read(one, "key/key.md"));
+    });
+    let again = trial(&["class", "leader-crash", "--out", one]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("this is there already"));
+}
+
+#[test]
+fn a_folder_is_a_class_and_what_asks_nothing_is_none() {
+    let scratch = Scratch::new("class-folder");
+    let out = scratch.0.join("class");
+    let out = out.to_str().expect("a plain path");
+    for (arguments, message) in [
+        (
+            vec!["class", "truck-gps", "--out", out],
+            "none of these asks anything",
+        ),
+        (
+            vec!["class", "10-ack", "--out", out],
+            "there is no such file",
+        ),
+        (vec!["class", "--out", out], "required"),
+    ] {
+        let output = trial(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(message),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    let output = trial(&["class", "10-acks", "--out", out]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(read(out, "questions.md").contains("## 1. acks-and-min-insync"));
+    assert!(!files_below(Path::new(out)).contains("seeds.csv"));
+}
+
+/// By the run of the seed, whatever the file says of its answers.
+#[test]
+fn answers_are_graded_by_exit_status() {
+    let scratch = Scratch::new("class-grade");
+    let answers = scratch.0.join("answers.jsonl");
+    let answers = answers.to_str().expect("a plain path");
+    let given = answered(
+        "2\n1\n2\n",
+        &[
+            "predict",
+            "leader-crash",
+            "--seed",
+            "3",
+            "--out",
+            answers,
+            "--as",
+            "mia",
+        ],
+    );
+    assert_eq!(given.status.code(), Some(0));
+    let right = trial(&["class", "--grade", answers]);
+    assert_eq!(text(&right.stdout), "mia: 3 of 3 right\n");
+    assert_eq!(right.status.code(), Some(0));
+
+    let more = trial(&["class", "leader-crash", "acks-1-loss", "--grade", answers]);
+    assert_eq!(more.status.code(), Some(1));
+    assert!(text(&more.stdout).contains("acks-1-loss stored-said-the-leader recall: no answer"));
+
+    let forged = read(scratch.0.to_str().expect("a plain path"), "answers.jsonl");
+    let forged = scratch.file("forged.jsonl", forged.replace("\"kept\"", "\"gone\""));
+    let forged = trial(&["class", "--grade", &forged]);
+    assert_eq!(forged.status.code(), Some(1));
+    assert!(
+        text(&forged.stdout).contains("predict: \"gone\" is not right (seed 3)"),
+        "{}",
+        text(&forged.stdout)
+    );
+
+    let unknown = read(scratch.0.to_str().expect("a plain path"), "answers.jsonl");
+    let unknown = scratch.file("unknown.jsonl", unknown.replace("leader-crash", "mine"));
+    for (file, message) in [
+        (unknown, "it answers \"mine\", which does not ship"),
+        (scratch.file("empty.jsonl", ""), "there is no answer"),
+        (scratch.file("no.jsonl", "{}\n"), "missing field"),
+    ] {
+        let output = trial(&["class", "--grade", &file]);
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert!(
+            text(&output.stderr).contains(message),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
