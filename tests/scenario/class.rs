@@ -67,10 +67,12 @@ fn a_class_has_slides_questions_a_key_and_seeds_and_is_the_same_again() {
     }
     let wanted = [
         "slides.pdf",
-        "slides/01-leader-crash-idea.svg",
+        "slides/01-leader-crash-setting.svg",
         "slides/02-leader-crash-figure.svg",
         "slides/05-leader-crash-afterwards.svg",
-        "slides/07-truck-gps-figure.svg",
+        "slides/08-truck-gps-figure.svg",
+        "key/slides.pdf",
+        "key/01-leader-crash-idea.svg",
         "questions.md",
         "seeds.csv",
         "key/answers.csv",

@@ -7,6 +7,7 @@ mod grade;
 mod lesson;
 mod paper;
 mod seeds;
+mod setting;
 mod slides;
 
 use super::output_directory::OutputDirectory;
@@ -80,7 +81,7 @@ fn made(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic
             pages.push(svg);
         }
     }
-    files.extend(pdf(&pages)?);
+    files.extend(pdf("slides.pdf", &pages)?);
     let seeds = seeds::given(arguments.students, &lessons, terminal)?;
     files.push(("questions.md".into(), text(paper::questions(&lessons))));
     if arguments.students > 0 {
@@ -88,13 +89,17 @@ fn made(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic
         files.push(("key/answers.csv".into(), text(seeds.answers())));
     }
     let mut figures = Vec::new();
-    for (number, lesson) in (1..).zip(&lessons) {
-        for (prediction, picture) in lesson.revealed()? {
-            let file = format!("{number:02}-{}-{prediction}.svg", lesson.plan.name);
-            files.push((format!("key/{file}"), text(to_svg(&picture))));
-            figures.push((lesson.plan.name.clone(), prediction, file));
+    let mut pages = Vec::new();
+    for (number, lesson) in (1..).zip(paper::asking(&lessons)) {
+        for (what, picture) in slides::afterwards(lesson)? {
+            let file = format!("{number:02}-{}-{what}.svg", lesson.plan.name);
+            let svg = to_svg(&picture);
+            files.push((format!("key/{file}"), text(svg.clone())));
+            figures.push((lesson.plan.name.clone(), what, file));
+            pages.push(svg);
         }
     }
+    files.extend(pdf("key/slides.pdf", &pages)?);
     files.push((
         "key/key.md".into(),
         text(paper::key(&lessons, &seeds, &figures)?),
@@ -114,15 +119,15 @@ fn text(text: String) -> Vec<bytes::Bytes> {
 }
 
 #[cfg(feature = "pdf")]
-fn pdf(pages: &[String]) -> Result<Option<OutputFile>, Diagnostic> {
+fn pdf(name: &str, pages: &[String]) -> Result<Option<OutputFile>, Diagnostic> {
     let pdf = crate::figure::to_pdf("Kafka on trial", pages);
-    let pdf = pdf.map_err(|why| Diagnostic::about_file("slides.pdf", why))?;
-    Ok(Some(("slides.pdf".into(), vec![pdf.into()])))
+    let pdf = pdf.map_err(|why| Diagnostic::about_file(name, why))?;
+    Ok(Some((name.to_owned(), vec![pdf.into()])))
 }
 
 /// It was left out when this program was built.
 #[cfg(not(feature = "pdf"))]
-fn pdf(_: &[String]) -> Result<Option<OutputFile>, Diagnostic> {
+fn pdf(_: &str, _: &[String]) -> Result<Option<OutputFile>, Diagnostic> {
     Ok(None)
 }
 

@@ -2,6 +2,7 @@
 
 use super::lesson::{Lesson, letter};
 use super::seeds::Seeds;
+use super::setting;
 use crate::check::Judgement;
 use crate::plan::misconception;
 use crate::report::Part;
@@ -18,7 +19,7 @@ pub(super) fn questions(lessons: &[Lesson]) -> String {
             text,
             "\n## {number}. {}\n\n{}\n\nTo be asked by the run itself: `trial predict {} --seed SEED --out answers.jsonl --as NAME`\n",
             lesson.plan.name,
-            lesson.plan.about,
+            setting::of(&lesson.plan).join(" "),
             lesson.name()
         );
         for (place, asked) in (1..).zip(lesson.asked()) {
@@ -48,7 +49,11 @@ pub(super) fn key(
     let mut text = "# Key\n\nNot for students. What is right is what the run says with the seed that is named.\n".to_owned();
     for (number, lesson) in (1..).zip(asking(lessons)) {
         let plan = &lesson.plan;
-        let _ = write!(text, "\n## {number}. {} (seed {})\n", plan.name, plan.seed);
+        let _ = write!(
+            text,
+            "\n## {number}. {} (seed {})\n\n{}\n",
+            plan.name, plan.seed, plan.about
+        );
         let report = lesson.play(plan.seed)?;
         for (place, asked) in (1..).zip(lesson.asked()) {
             let right = asked.right();

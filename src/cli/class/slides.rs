@@ -1,33 +1,30 @@
-//! The slides of a lesson: its idea, what is to be seen when it asks, and its questions, without the answers.
+//! The slides of a lesson: who is in it, what is to be seen when it asks, and its questions, without the answers. Its idea
+//! tells how it ends, and comes afterwards, with the figures that show it.
 
 use super::lesson::{Lesson, letter};
+use super::setting;
 use crate::figure::{Picture, Words, asking, saying, showing};
-use crate::plan::{Plan, write_duration};
-use crate::protocol::counted;
+use crate::plan::write_duration;
 use crate::report::Part;
 use crate::scenario::Diagnostic;
 
 /// Each with the word that its file is called by.
 pub(super) fn of(lesson: &Lesson) -> Result<Vec<(String, Picture)>, Diagnostic> {
     let plan = &lesson.plan;
-    let verb = match plan.predict.is_empty() {
-        true => "run",
-        false => "predict",
-    };
-    let foot = format!("trial {verb} {} --seed {}", lesson.name(), plan.seed);
-    let title = titled(&plan.name);
+    let asks = !plan.predict.is_empty();
+    let foot = foot(lesson, if asks { "predict" } else { "run" });
     let foot = foot.as_str();
-    let mut slides = vec![(
-        "idea".to_owned(),
-        saying(
-            &Words {
-                title: &title,
-                foot,
-            },
-            &[plan.about.clone(), town(plan)],
-        ),
-    )];
-    if plan.predict.is_empty() {
+    let title = titled(&plan.name);
+    let setting = saying(
+        &Words {
+            title: &title,
+            foot,
+        },
+        &setting::of(plan),
+    );
+    let mut slides = vec![("setting".to_owned(), setting)];
+    if !asks {
+        slides.push(idea(lesson));
         let heading = Words {
             title: &title,
             foot,
@@ -78,6 +75,37 @@ pub(super) fn of(lesson: &Lesson) -> Result<Vec<(String, Picture)>, Diagnostic> 
     Ok(slides)
 }
 
+/// What is shown when all have answered, with the name that a file is called by: the idea, and the figure of each question.
+pub(super) fn afterwards(lesson: &Lesson) -> Result<Vec<(String, Picture)>, Diagnostic> {
+    let foot = foot(lesson, "play");
+    let title = titled(&lesson.plan.name);
+    let mut slides = Vec::new();
+    for (id, figure) in lesson.revealed()? {
+        let words = Words {
+            title: &title,
+            foot: &foot,
+        };
+        slides.push((id, showing(&words, figure)));
+    }
+    slides.push(idea(lesson));
+    Ok(slides)
+}
+
+fn idea(lesson: &Lesson) -> (String, Picture) {
+    let words = Words {
+        title: &titled(&lesson.plan.name),
+        foot: &foot(lesson, "run"),
+    };
+    (
+        "idea".to_owned(),
+        saying(&words, std::slice::from_ref(&lesson.plan.about)),
+    )
+}
+
+fn foot(lesson: &Lesson, verb: &str) -> String {
+    format!("trial {verb} {} --seed {}", lesson.name(), lesson.plan.seed)
+}
+
 /// "leader-crash" as a heading.
 fn titled(name: &str) -> String {
     let mut letters = name.replace('-', " ").chars().collect::<Vec<_>>();
@@ -85,18 +113,6 @@ fn titled(name: &str) -> String {
         *first = first.to_ascii_uppercase();
     }
     letters.into_iter().collect()
-}
-
-/// Who is in it.
-fn town(plan: &Plan) -> String {
-    let mut parts = vec![counted(plan.cluster.brokers.len(), "broker")];
-    for topic in &plan.topics {
-        parts.push(format!("topic {}", topic.name));
-    }
-    let producers = plan.producers.iter().map(|it| &it.name);
-    let consumers = plan.consumers.iter().map(|it| &it.name);
-    parts.extend(producers.chain(consumers).cloned());
-    format!("In it: {}.", parts.join(", "))
 }
 
 #[cfg(test)]
@@ -114,10 +130,13 @@ mod tests {
             let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
             let lesson = Lesson::new(shipped.name().to_owned(), plan);
             let slides = of(&lesson).unwrap_or_else(|error| panic!("{error}"));
-            let is_figure = |what: &str| what == "idea" || what == "figure";
+            let is_figure = |what: &str| what == "setting" || what == "figure";
             let questions = slides.iter().filter(|(what, _)| !is_figure(what)).count();
             assert_eq!(questions, lesson.asked().count(), "{}", shipped.path);
-            for (what, slide) in slides {
+            let afterwards = afterwards(&lesson).unwrap_or_else(|error| panic!("{error}"));
+            let figures = lesson.plan.predict.iter().filter(|it| it.reveal.is_some());
+            assert_eq!(afterwards.len(), figures.count() + 1, "{}", shipped.path);
+            for (what, slide) in slides.into_iter().chain(afterwards) {
                 assert_eq!(
                     slide.faults(),
                     Vec::<String>::new(),
