@@ -109,10 +109,7 @@ fn longest(report: &Report) -> String {
 
 /// The first that was confirmed and that nobody has ever read.
 fn first_lost(trace: &[TraceEntry]) -> Option<RecordId> {
-    let read: BTreeSet<u64> = trace
-        .iter()
-        .filter_map(|entry| content_read(entry))
-        .collect();
+    let read: BTreeSet<u64> = trace.iter().filter_map(content_read).collect();
     trace.iter().find_map(|entry| match &entry.fact {
         Fact::Acked {
             record, content, ..
