@@ -216,8 +216,10 @@ await test("a question halts it at its moment, and is told of at the end", { url
   assert.match(told, /The run: no acknowledged record is lost — 354 acknowledged/);
   assert.match(told, /Then try: trial run leader-crash --set/);
   assert.doesNotMatch(told, /score|points|\d of \d right/i);
-  await click(page, "[data-done]");
+  await page.run("document.querySelector('[data-done]').focus()");
+  await page.press(" ");
   assert.ok(await isHidden(page, "#ask-section"));
+  assert.equal(await page.run("document.activeElement.id"), "play");
 });
 
 await test("who does not play is not asked, nor who does not want to be", { url: url("leader-crash") }, async (page) => {
@@ -264,13 +266,14 @@ await test("the bytes of a record, and which field is which", { url: url("leader
   await page.run("document.querySelector('#fields').focus()");
   for (let i = 0; i < 5; i++) await page.press("ArrowDown");
   assert.equal((await lit()).length, 8, "four bytes of the checksum");
-  assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), new RegExp(`^crc 4 B at 17 ${await lit()}: of bytes 21 to ${all - 1}, and is right`));
+  assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), new RegExp(`^crc \\(4 B at 17\\) ${await lit()}: of bytes 21 to ${all - 1}, and is right`));
   assert.match(await texts(page, "#bytes-why"), /CRC-32C/);
   await page.press("End");
   assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), /^headersCount/);
   // From bytes to the field.
   await page.run("[...document.querySelectorAll('#bytes .byte')].at(-3).dispatchEvent(new MouseEvent('mouseover', { bubbles: true }))");
   assert.match(await page.run("document.querySelector('#fields [aria-selected=true]').textContent"), /^value .*"truck":"truck/);
+  assert.ok(await page.run("(() => { const [list, it] = ['#fields', '#fields [aria-selected=true]'].map((what) => document.querySelector(what).getBoundingClientRect()); return it.top >= list.top && it.bottom <= list.bottom; })()"), "it is in sight");
   await choose(page, "importance", "2");
   await choose(page, "kind", "appended");
   await click(page, "#events [data-event]");
@@ -286,6 +289,8 @@ await test("of too many batches a page says that it lacks some", { url: url("tru
   await choose(page, "bytes-offset", "9999");
   await click(page, "#bytes-show");
   assert.match(await texts(page, "#bytes"), /it holds \d+ of \d+ batches/);
+  await click(page, "[data-near]");
+  assert.match(await texts(page, "#bytes"), /a batch of \d+ bytes/);
 });
 
 await test("Kafka's tables follow the cursor, and end as the run's own", { url: url("leader-crash", "#t=31") }, async (page) => {

@@ -75,7 +75,7 @@ function hexRows(batch, wide) {
 function option(field, more = "") {
   const it = fields[field];
   const size = it.to - it.from;
-  return `<li role="option" id="field-${field}" aria-selected="false" data-field="${field}"><span class="name">${it.name}</span> <span class="faint">${size} B at ${it.from}</span> <span class="mono says">${esc(it.says)}</span>${more}</li>`;
+  return `<li role="option" id="field-${field}" aria-selected="false" data-field="${field}"><span class="name">${it.name}</span> <span class="faint">(${size} B at ${it.from})</span> <span class="mono says">${esc(it.says)}</span>${more}</li>`;
 }
 
 function list({ header, meant, packed }, batch) {
@@ -87,15 +87,18 @@ function list({ header, meant, packed }, batch) {
   return `<ul id="fields" role="listbox" tabindex="0" aria-label="Fields of the batch">${group(`batch header, ${header.at(-1).to} bytes`, ofHeader)}${group(title, rest)}</ul>`;
 }
 
-/** Marks a field in both, and says what it is for. */
-function mark(field) {
+/** Marks a field in both, and says what it is for. Who points at bytes finds the field in the list. */
+function mark(field, isSought) {
   const place = byId("bytes");
   for (const lit of place.querySelectorAll(".lit")) lit.classList.remove("lit");
   for (const it of place.querySelectorAll(`[data-field="${field}"]`)) it.classList.add("lit");
   place.querySelector('[aria-selected="true"]')?.setAttribute("aria-selected", "false");
-  byId("field-" + field).setAttribute("aria-selected", "true");
-  byId("fields").setAttribute("aria-activedescendant", "field-" + field);
-  byId("fields").dataset.at = field;
+  const [list, it] = [byId("fields"), byId("field-" + field)];
+  it.setAttribute("aria-selected", "true");
+  list.setAttribute("aria-activedescendant", it.id);
+  list.dataset.at = field;
+  const isSeen = it.offsetTop >= list.scrollTop && it.offsetTop + it.offsetHeight <= list.scrollTop + list.clientHeight;
+  if (isSought && !isSeen) list.scrollTop = it.offsetTop - list.clientHeight / 3;
   byId("bytes-why").textContent = fields[field].why;
 }
 
@@ -106,11 +109,16 @@ export function inspect(partition, offset, epoch = null) {
   if (!batches) return;
   byId("bytes-partition").value = partition;
   byId("bytes-offset").value = offset;
-  const there = (byPartition.get(partition) ?? []).filter((it) => it.first <= offset && offset <= it.last);
+  const all = byPartition.get(partition) ?? [];
+  const there = all.filter((it) => it.first <= offset && offset <= it.last);
   const batch = there.findLast((it) => epoch === null || it.epoch === epoch) ?? null;
   if (!batch) {
-    const all = batches.all > batches.list.length;
-    return said(`No batch with ${partition} offset ${offset} is in this page${all ? `: it holds ${batches.list.length} of ${batches.all} batches that leaders have appended, since all would be too many` : ": no leader has appended it in this run"}.`);
+    const lacks = batches.all > batches.list.length;
+    const why = lacks ? `it holds ${batches.list.length} of ${batches.all} batches that leaders have appended, since all would be too many` : "no leader has appended it in this run";
+    const far = (it) => Math.abs(it.first - offset);
+    const near = lacks && all.length ? all.reduce((a, b) => (far(b) < far(a) ? b : a)).first : null;
+    const button = near === null ? "" : ` <button data-near="${near}">the nearest: offset ${near}</button>`;
+    return put(byId("bytes"), `<p class="faint">No batch with ${esc(partition)} offset ${offset} is in this page: ${why}.${button}</p>`);
   }
   const size = batch.hex.length / 2;
   if (!batch.header) return said(`${partition} offset ${offset} lies in a message of an older format, which is not taken apart here: ${batch.hex.slice(0, 2 * MOST)}${size > MOST ? "…" : ""}`);
@@ -144,17 +152,20 @@ export function startBytes() {
   for (const kind of ["mouseover", "click"]) {
     place.addEventListener(kind, (it) => {
       const at = it.target.closest("[data-field]");
-      if (at) mark(Number(at.dataset.field));
+      if (at) mark(Number(at.dataset.field), at.matches(".byte"));
     });
   }
+  place.addEventListener("click", (it) => {
+    const near = it.target.closest("[data-near]")?.dataset.near;
+    if (near !== undefined) inspect(byId("bytes-partition").value, Number(near));
+  });
   place.addEventListener("keydown", (it) => {
     const at = Number(byId("fields")?.dataset.at ?? -1);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: fields.length - 1 }[it.key];
     if (to === undefined) return;
     it.preventDefault();
     const field = Math.min(Math.max(to, 0), fields.length - 1);
-    mark(field);
-    byId("field-" + field).scrollIntoView({ block: "nearest" });
+    mark(field, true);
   });
   byId("logs").addEventListener("click", (it) => {
     const cell = it.target.closest("[data-offset]");

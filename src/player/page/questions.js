@@ -70,8 +70,10 @@ function tell() {
 }
 
 const close = () => {
+  const hadFocus = byId("ask-section").contains(document.activeElement);
   [open, part] = [null, ""];
   show("", "");
+  if (hadFocus) byId("play").focus({ preventScroll: true });
 };
 
 /** The next that waits for its end. */

@@ -4,6 +4,7 @@ import { all, changedBy, data, named, value } from "./run.js";
 import { byId, esc, put } from "./html.js";
 
 const MOST = 12;
+const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
 /** Watches: an eye is full where a server will tell, hollow where a client counts on it and no server holds it. */
 function eyes(path) {
@@ -19,7 +20,7 @@ function eyes(path) {
   const said = [...sorts.values()].map((alike) => {
     const [, , server, counts] = alike[0];
     const kind = server === null ? "no server holds the watch on " : counts ? "watched, " : "watched, though its client has not heard so, ";
-    return line(server === null ? "◯" : "◉", kind, alike[0], alike.map(([, owner]) => owner));
+    return line(server === null ? "◯" : "◉", kind, alike[0], alike.map(([, owner]) => owner).sort(byNumber));
   });
   return said.join("");
 }
@@ -39,7 +40,7 @@ export function showZnodes(cursor) {
   for (const { of } of all("watches")) at(of);
   const list = ({ children }) => {
     if (!children.size) return "";
-    const sorted = [...children].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+    const sorted = [...children].sort(([a], [b]) => byNumber(a, b));
     const items = sorted.slice(0, MOST).map(([name, node]) => {
       const owner = node.owner ? ` <span class="faint">ephemeral, of ${esc(node.owner)}</span>` : "";
       const says = node.data ? `<span class="mono faint" title="${esc(node.data)}">${esc(node.data)}</span>` : "";
