@@ -334,7 +334,7 @@ fn a_directory_runs_all_of_it_with_a_summary() {
     let said = text(&output.stdout);
     assert_eq!(
         said.lines().last(),
-        Some("5 scenarios: 5 held, 0 failed"),
+        Some("6 scenarios: 6 held, 0 failed"),
         "{said}"
     );
     assert_eq!(trial(&["run", "src"]).status.code(), Some(2));
