@@ -41,7 +41,8 @@ pub fn json_schema() -> Value {
     definitions.insert("misconception".into(), misconceptions());
     let mut schema = of_room(&SCENARIO);
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!("A scenario of trial");
+    // A title would stand above every word that an editor shows.
+    schema["$comment"] = json!("Printed by: trial schema");
     schema["definitions"] = Value::Object(definitions);
     schema
 }
@@ -97,29 +98,25 @@ fn each_required(keys: &[&str]) -> Vec<Value> {
 
 /// What an editor shows of a key.
 fn description(key: &Key) -> String {
-    let mut text = without_links(key.says);
+    let mut text = plain(key.says);
     let mut say = |part: String| text += &format!("\n\n{part}");
-    say(format!("Takes {}.", without_links(&key.form.words())));
+    say(format!("Takes {}.", plain(&key.form.words())));
     match key.unless {
         None => say("Must be said.".into()),
         Some("") => {}
-        Some(unless) => say(format!("Unless said: {}.", without_links(unless))),
+        Some(unless) => say(format!("Unless said: {}.", plain(unless))),
     }
-    let names = |names: &[&str]| {
-        let names = names.iter().map(|name| format!("`{name}`"));
-        names.collect::<Vec<_>>().join(", ")
-    };
     if !key.beside.is_empty() {
-        say(format!("Goes with {}.", names(key.beside)));
+        say(format!("Goes with {}.", key.beside.join(", ")));
     }
     if !key.needs.is_empty() {
-        say(format!("Wants {} beside it.", names(key.needs)));
+        say(format!("Wants {} beside it.", key.needs.join(", ")));
     }
     text
 }
 
-/// Markdown without the places that its links lead to, which an editor cannot follow.
-fn without_links(text: &str) -> String {
+/// Markdown as plain text: editors show descriptions as they are, and cannot follow links.
+fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("](") {
@@ -128,7 +125,7 @@ fn without_links(text: &str) -> String {
         plain += shown;
         rest = after.split_once(')').map_or("", |(_, tail)| tail);
     }
-    plain + rest
+    (plain + rest).replace('`', "")
 }
 
 /// A text of this pattern; otherwise the editor says what was expected.

@@ -1,6 +1,6 @@
 //! Sentences in the schema: an alternative for each template, with what it means.
 
-use super::reference;
+use super::{plain, reference};
 use crate::plan::{Expectation, Moment, Role, Sentence};
 use serde_json::{Map, Value, json};
 
@@ -74,7 +74,7 @@ fn counted() -> Map<String, Value> {
             "minimum": 0,
             "pattern": format!("^{tail}$"),
             "patternErrorMessage": "expected a number such as 3, at least 3 or at most 3; of a latency a time such as 10ms",
-            "description": format!("{template}\n\n{}", meaning.trim()),
+            "description": plain(&format!("{template}\n\n{}", meaning.trim())),
         });
         properties.insert(format!("^{head}$"), value);
     }
@@ -91,10 +91,21 @@ fn alternatives<T: Sentence>(before: &str) -> Vec<Value> {
             "type": "string",
             "pattern": format!("^{before}{pattern}$"),
             "patternErrorMessage": format!("this is not {} that trial knows: \"trial sentences\" lists all", T::WHAT),
-            "description": format!("{template}\n\n{}", meaning.trim()),
+            "description": plain(&format!("{template}\n\n{}", meaning.trim())),
+            "defaultSnippets": [{"label": template, "body": snippet(template)}],
         })
     });
     each.collect()
+}
+
+/// A template as editors write it, which go from slot to slot.
+fn snippet(template: &str) -> String {
+    let mut parts = template.split('{');
+    let mut snippet = parts.next().unwrap_or_default().to_string();
+    for (number, part) in (1..).zip(parts) {
+        snippet += &format!("${{{number}:{part}");
+    }
+    snippet
 }
 
 fn any_of(forms: Vec<Value>) -> Value {

@@ -1,6 +1,6 @@
 //! Kafka's settings in the schema: names, types, ranges, defaults, and what comes of each here.
 
-use super::words_and_numbers;
+use super::{plain, words_and_numbers};
 use crate::protocol::config::{Effect, Key, Kind, Lack, Scope, meaning};
 use crate::scenario::keys::in_any_case;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ pub(super) fn of(scope: Scope) -> Value {
     let mut properties = Map::new();
     for key in scope.all() {
         let mut schema = of_key(key);
-        schema["description"] = json!(description(key));
+        schema["description"] = json!(plain(&description(key)));
         properties.insert(key.name.into(), schema);
     }
     json!({
@@ -27,7 +27,7 @@ fn of_key(key: &Key) -> Value {
             lack: Lack::LogDirectories,
             ..
         } => json!({"type": ["string", "number", "boolean"], "pattern": "^[^,]*$"}),
-        Effect::Changes { as_here: [], .. } => json!({"not": {}}),
+        Effect::Changes { as_here: [], .. } => json!({"not": {}, "doNotSuggest": true}),
         Effect::Changes { as_here, .. } => {
             let words = as_here.iter().map(|word| in_any_case(word));
             let pattern = format!("^ *({}) *$", words.collect::<Vec<_>>().join("|"));
