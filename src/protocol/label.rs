@@ -253,10 +253,10 @@ mod tests {
                     log_start_offset: 0,
                     record_errors: Vec::new(),
                 });
-            of_response(&Response::Produce(ProduceResponse {
+            of_response(&Response::Produce(Box::new(ProduceResponse {
                 responses: responses.collect(),
                 node_endpoints: Vec::new(),
-            }))
+            })))
         };
         let (ok, gap) = (ErrorCode::None, ErrorCode::OutOfOrderSequenceNumber);
         assert_eq!(label(&[ok, ok]), "stored t-0 offset 7, t-1 offset 7");
