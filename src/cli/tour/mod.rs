@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 use super::{Status, inputs};
 use crate::plan::Plan;
 use crate::scenario::Diagnostic;
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 /// See Kafka for the first time: five minutes, six steps, played before your eyes. Enter goes on, q ends.
 #[derive(Args, Debug)]
@@ -109,15 +109,34 @@ fn yours() -> Page {
     page.line("  trial predict acks-1-loss         more questions, one run at a time");
     page.line("  trial scenarios                   all scenarios, in the order of a course");
     page.gap();
-    page.text("Then change one, and play it:");
+    page.text("Then write your own, change it, and play it:");
     page.gap();
-    let own = "trial scenarios leader-crash > mine.yaml";
-    match super::Arguments::command().find_subcommand("new") {
-        Some(_) => page.line("  trial new mine.yaml               a scenario to begin with"),
-        None => page.line(format!("  {own}")),
-    }
+    page.line("  trial new mine                    writes mine.yaml, small and with comments");
     page.line("  trial run mine.yaml               plays it, and says what held and what not");
     page.gap();
     page.text("The book, in book/src, begins where this tour began: course/01-what-is-kafka.md.");
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn what_is_offered_at_the_end_are_commands() {
+        let page = yours();
+        let offered = page
+            .lines()
+            .iter()
+            .filter_map(|line| line.strip_prefix("  trial "));
+        let mut count = 0;
+        for line in offered {
+            let words = line.split("  ").next().unwrap_or_default().split(' ');
+            let parsed = crate::cli::Arguments::try_parse_from(["trial"].into_iter().chain(words));
+            assert!(parsed.is_ok(), "{line}");
+            count += 1;
+        }
+        assert!(count > 3, "{count}");
+    }
 }
