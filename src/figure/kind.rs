@@ -83,7 +83,7 @@ kinds! {
         "What each replica of a partition has at a moment (--at), how much of it is committed, and how far groups have read"
         => logs::draw;
     Rebalance "rebalance"
-        "Who of a group reads which partition, through its rebalances; when nobody did, and what was read twice"
+        "Who of a group reads which partition, through its rebalances; when nobody did, and what was processed twice"
         => rebalance::draw;
     Outage "outage"
         "How long each phase of an outage took, from the fault (the last before --at) to normal service, and by which key"

@@ -293,7 +293,7 @@ fn push_column(picture: &mut Picture, strip: &Strip<'_>, grid: &Grid<'_>, column
     }
 }
 
-/// For how long nobody read, and how much was read twice; where the next may begin.
+/// For how long nobody read, and how much was processed twice; where the next may begin.
 fn push_sums(picture: &mut Picture, grid: &Grid<'_>) -> i32 {
     let y = grid.edges.last().copied().unwrap_or(0) + LINE * 2;
     picture
@@ -302,7 +302,7 @@ fn push_sums(picture: &mut Picture, grid: &Grid<'_>) -> i32 {
     picture.text_at(
         (LEFT - 8, y + LINE),
         Anchor::End,
-        "read twice",
+        "processed twice",
         Style::Faint,
     );
     for column in 0..grid.columns.len() {
@@ -340,7 +340,7 @@ impl<'a> Grid<'a> {
         for (number, row) in self.rows.iter().enumerate() {
             let cell = &row.cells[place];
             let twice = row.twice[place];
-            // What is read twice begins a bar of its own: it is written at its head.
+            // What is processed twice begins a bar of its own: it is written at its head.
             if let Some(bar) = bars.last_mut().filter(|it| it.cell == cell && twice == 0) {
                 bar.end = number + 1;
                 continue;

@@ -5,10 +5,14 @@
 //! About forty events at most; what is left out is counted. May not guess: an arrow is drawn where the kernel says that
 //! an event read a message, and nowhere else.
 
+mod moment;
+
 use super::{Nothing, Recording};
 use crate::kernel::{Cause, Duration, Time};
 use crate::protocol::{Fact, GroupFact, RecordId, TopicPartition, may_be_about};
 use crate::trace::{CauseEntry, SentEntry, TraceEntry};
+pub(super) use moment::NEAR;
+use moment::of_moment;
 use petgraph::Direction;
 use petgraph::graphmap::DiGraphMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +71,7 @@ pub(super) fn slice<'a>(recording: &'a Recording, around: &Around) -> Result<Sli
             expected: "a scenario, or a trace of \"trial run --out DIR --causes\"".to_owned(),
         });
     }
+    let mut unshown = 0;
     let (facts, partition) = match around {
         Around::Record(record) => of_record(recording, record)?,
         Around::Offset(partition, offset) => {
@@ -87,13 +92,9 @@ pub(super) fn slice<'a>(recording: &'a Recording, around: &Around) -> Result<Sli
         }
         Around::Event(event) => (of_event(recording, *event)?, None),
         Around::Moment(time) => {
-            let mut loud = recording.facts.iter().filter(|it| !it.fact.is_routine());
-            let next = loud.find(|entry| entry.time >= *time);
-            let next = next.ok_or_else(|| Nothing {
-                found: "nothing but routine happens after that time".to_owned(),
-                expected: format!("a time up to {} s", recording.end.0 / 1_000_000_000),
-            })?;
-            (of_event(recording, next.event)?, None)
+            let found = of_moment(recording, *time)?;
+            unshown = found.left_out;
+            (found.facts, found.partition)
         }
     };
     let mut facts = facts;
@@ -102,7 +103,9 @@ pub(super) fn slice<'a>(recording: &'a Recording, around: &Around) -> Result<Sli
         besides = fetches_that_acknowledge(recording, &facts, partition);
         besides.extend(attempts(recording, &mut facts, partition));
     }
-    Ok(joined(recording, &facts, &besides, partition))
+    let mut slice = joined(recording, &facts, &besides, partition);
+    slice.left_out += unshown;
+    Ok(slice)
 }
 
 /// I1: the next fetch of each follower that has appended it, where it was sent and where it was read.

@@ -6,12 +6,12 @@
 
 use super::picture::{Anchor, Picture, Point, Shape, Style};
 use super::short::{epoch_of, moment, short, tag};
-use super::slice::{Around, Passed, Slice, slice};
+use super::slice::{Around, NEAR, Passed, Slice, slice};
 use super::why::{why_of, why_of_message};
 use super::words::lasted;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::{Duration, Time};
-use crate::protocol::{Fact, RecordId, TopicPartition};
+use crate::protocol::{Fact, RecordId, TopicPartition, counted};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -120,6 +120,8 @@ enum Row<'a> {
     Sends(usize),
     Reads(usize),
     States(&'a TraceEntry),
+    /// What the run does, in words.
+    Does(&'a str),
 }
 
 fn rows<'a>(slice: &'a Slice<'a>) -> Vec<(Time, Row<'a>)> {
@@ -144,7 +146,9 @@ fn rows<'a>(slice: &'a Slice<'a>) -> Vec<(Time, Row<'a>)> {
     }
     for event in &slice.events {
         for (place, fact) in event.facts.iter().enumerate() {
-            if short(&fact.fact).is_some() {
+            if let Fact::TimelineEvent { text, .. } = &fact.fact {
+                rows.push(((event.time, event.event, 0, place), Row::Does(text)));
+            } else if short(&fact.fact).is_some() {
                 rows.push(((event.time, event.event, 1, place), Row::States(fact)));
             }
         }
@@ -258,9 +262,16 @@ impl<'a> Drawing<'a> {
             }
         }
         if self.slice.left_out > 0 {
-            said += &format!("; {} events on the way are left out", self.slice.left_out);
+            said += &format!("; {} left out", counted(self.slice.left_out, "event"));
         }
         picture.text((12, bottom + 26), said, Style::Faint);
+        if matches!(around, Around::Moment(_)) {
+            let seconds = NEAR.0 / 1_000_000_000;
+            let said = format!(
+                "around a moment: what is not routine within {seconds} s of it, few of a sort, and the record that waited longest"
+            );
+            picture.text((12, bottom + 40), said, Style::Faint);
+        }
         picture.fit(12);
         picture
     }
@@ -377,7 +388,7 @@ impl<'a> Drawing<'a> {
         let mut ends: BTreeMap<usize, Point> = BTreeMap::new();
         for (row, (time, what)) in self.rows.iter().enumerate() {
             match what {
-                Row::Passes(_) => {}
+                Row::Passes(_) | Row::Does(_) => {}
                 Row::Sends(place) => {
                     let x = self.x(&self.slice.messages[*place].sent.node);
                     begins.insert(*place, Point::new(x, self.y(row)));
@@ -391,7 +402,7 @@ impl<'a> Drawing<'a> {
                         let here = message.read == Some(*time) && message.sent.to == entry.node;
                         if here {
                             let x = self.x(&entry.node);
-                            let edge = self.pill(&entry.fact).map_or(0, |(_, width)| width / 2);
+                            let edge = self.pill(entry).map_or(0, |(_, width)| width / 2);
                             let comes_from_the_left = self.x(&message.sent.node) <= x;
                             let x = if comes_from_the_left {
                                 x - edge
@@ -446,6 +457,14 @@ impl<'a> Drawing<'a> {
                     let sent = self.slice.messages[*place].sent;
                     why_of_message(&sent.kind, &sent.message)
                 }
+                Row::Does(text) => {
+                    let room = words - FIRST - 40;
+                    let text = letters::cut(text, 11, room);
+                    let size = (letters::width(&text, 11) + 8, 16);
+                    picture.rect((FIRST - 4, y - 8), size, Style::Paper);
+                    picture.text((FIRST, y + 4), text, Style::Lost);
+                    None
+                }
                 Row::Passes(_) | Row::Reads(_) => None,
                 Row::States(entry) => {
                     self.push_pill(picture, entry, y);
@@ -462,15 +481,20 @@ impl<'a> Drawing<'a> {
     }
 
     /// What stands in a fact's frame, and how wide that is.
-    fn pill(&self, fact: &Fact) -> Option<(String, i32)> {
-        let text = letters::cut(&short(fact)?, 11, self.pitch - 26);
+    fn pill(&self, entry: &TraceEntry) -> Option<(String, i32)> {
+        let room = match self.x(&entry.node) {
+            // The moments stand beside it.
+            FIRST => 2 * (FIRST - 82) - 22,
+            _ => self.pitch,
+        };
+        let text = letters::cut(&short(&entry.fact)?, 11, room.min(self.pitch - 26));
         let width = letters::width(&text, 11) + 22;
         Some((text, width))
     }
 
     /// What a process states, on its lane: an edge in the colour of its epoch, hatched while it is not committed.
     fn push_pill(&self, picture: &mut Picture, entry: &TraceEntry, y: i32) {
-        let Some((text, width)) = self.pill(&entry.fact) else {
+        let Some((text, width)) = self.pill(entry) else {
             return;
         };
         let left = self.x(&entry.node) - width / 2;

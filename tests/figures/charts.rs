@@ -38,6 +38,13 @@ fn lag_after_the_crash_of_a_member() {
         !grows("trucks_gps-1").contains("drained to the usual"),
         "{texts:?}"
     );
+    // To the millisecond of the facts, which no column of the chart is.
+    assert!(
+        grows("trucks_gps-2").starts_with("most 153 at 79.085 s, drained to the usual ")
+            && grows("trucks_gps-2").ends_with(" in 0.113 s"),
+        "{}",
+        grows("trucks_gps-2")
+    );
     // It rebalances as it begins and as it learns that a member is gone, in each of four fields.
     assert_eq!(of_style(&picture, Style::DownLane).count(), 8);
     insta::assert_snapshot!(to_svg(&picture));

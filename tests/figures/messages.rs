@@ -2,7 +2,9 @@
 
 use super::{assert_says, played, well_made};
 use kafka_trial::figure::{Around, Kind, Picture, Point, Recording, Shape, Style, Wanted, to_svg};
+use kafka_trial::kernel::Time;
 use kafka_trial::protocol::{ErrorCode, Fact, RecordId};
+use std::collections::BTreeMap;
 
 fn around(recording: &Recording, around: Around) -> Picture {
     let wanted = Wanted {
@@ -99,6 +101,71 @@ fn refused(recording: &Recording) -> Around {
         _ => None,
     });
     Around::Record(again.expect("one is refused"))
+}
+
+fn moment(seconds: u64) -> Around {
+    Around::Moment(Time(seconds * 1_000_000_000))
+}
+
+/// What is stated in a frame, each as often as it is.
+fn stated(picture: &Picture) -> BTreeMap<&str, usize> {
+    let mut stated = BTreeMap::new();
+    for part in &picture.parts {
+        if let Shape::Text { text, .. } = &part.shape {
+            *stated.entry(text.as_str()).or_default() += 1;
+        }
+    }
+    stated
+}
+
+/// Not rows of one sort: what the run did, who came back and decided, and the record that had waited.
+#[test]
+fn around_a_moment_stands_what_matters_then() {
+    let picture = around(&played("zookeeper-quorum-lost"), moment(90));
+    assert_says(
+        &picture,
+        &[
+            "the crash is over",
+            "leads, epoch 2",
+            "session expired",
+            "leads, epoch 1",
+            "stored at 167",
+            "left out",
+            "around a moment",
+        ],
+    );
+    for name in ["zookeeper-quorum-lost", "retries-twice-or-once"] {
+        let recording = played(name);
+        let picture = around(
+            &recording,
+            moment(if name.starts_with('z') { 90 } else { 13 }),
+        );
+        let stated = stated(&picture);
+        let batches = stated
+            .keys()
+            .filter(|it| it.ends_with("in a batch"))
+            .count();
+        assert_eq!(batches, 1, "{name}: {stated:?}");
+    }
+    let picture = around(&played("only-known-server-down"), moment(40));
+    assert_says(
+        &picture,
+        &[
+            "start of broker-1",
+            "silent: ",
+            "Metadata",
+            "#4 in a batch",
+            "stored at 0",
+        ],
+    );
+    let wanted = Wanted {
+        around: Some(moment(1_000_000)),
+        ..Wanted::default()
+    };
+    let nothing = Kind::Messages
+        .draw(&played("first-steps"), &wanted)
+        .unwrap_err();
+    assert!(nothing.found.contains("nothing but routine"), "{nothing:?}");
 }
 
 /// No arrow ends on a lane that it does not go to; a lost message ends on none.

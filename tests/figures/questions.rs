@@ -1,10 +1,10 @@
-//! The pictures that questions of shipped scenarios show can be drawn.
+//! The pictures that questions of shipped scenarios show can be drawn, and show something.
 
 use super::{played, well_made};
-use kafka_trial::figure::{Around, Kind, Wanted};
+use kafka_trial::figure::{Around, Kind, Picture, Shape, Style, Wanted};
 use kafka_trial::kernel::Time;
 use kafka_trial::plan::parse_duration;
-use kafka_trial::protocol::TopicPartition;
+use kafka_trial::protocol::{RecordId, TopicPartition};
 use kafka_trial::scenario::{SHIPPED, load};
 
 #[test]
@@ -15,25 +15,58 @@ fn every_picture_that_a_question_shows_can_be_drawn() {
         let plan = plan.unwrap_or_else(|error| panic!("{error}")).plan;
         let reveals = plan.predict.iter().filter_map(|it| it.reveal.as_ref());
         for reveal in reveals {
-            let moment = reveal.around.as_deref().map(|around| {
-                let time = parse_duration(around).expect("questions of ours are about moments");
-                Around::Moment(Time::ZERO + time)
-            });
+            let around = reveal.around.as_deref().map(around);
             let partition = reveal.partition.as_deref().map(|partition| {
                 let (topic, number) = partition.rsplit_once('-').expect("a partition");
                 TopicPartition::new(topic, number.parse().expect("a number"))
             });
             let wanted = Wanted {
-                around: moment,
+                around,
                 partition,
                 at: reveal.at.map(|at| Time::ZERO + at),
                 ..Wanted::default()
             };
             let kind = Kind::named(&reveal.kind).expect("a kind");
             let name = shipped.name();
-            well_made(kind.draw(&played(name), &wanted), name);
+            let picture = well_made(kind.draw(&played(name), &wanted), name);
+            let shows = shows(&picture);
+            assert!(
+                shows >= 5,
+                "{name}, {}: {shows} arrows and bars",
+                kind.name()
+            );
             drawn += 1;
         }
+        assert!(
+            plan.predict.iter().all(|it| it.reveal.is_some()),
+            "{} asks, and shows nothing",
+            shipped.name()
+        );
     }
     assert!(drawn > 15, "{drawn}");
+}
+
+/// Messages, states, bars, records; lines of charts.
+fn shows(picture: &Picture) -> usize {
+    let shown = picture.parts.iter().filter(|it| match it.shape {
+        Shape::Arrow { .. } | Shape::Cross { .. } => true,
+        Shape::Rect { .. } => it.style != Style::Paper,
+        Shape::Line { .. } => matches!(it.style, Style::Series(_)),
+        _ => false,
+    });
+    shown.count()
+}
+
+/// As `--around` takes them: a record of a producer, or a moment.
+fn around(text: &str) -> Around {
+    match text.strip_prefix("record:") {
+        Some(record) => {
+            let (producer, number) = record.rsplit_once('#').expect("PRODUCER#NUMBER");
+            Around::Record(RecordId {
+                producer: producer.into(),
+                number: number.parse().expect("a number"),
+            })
+        }
+        None => Around::Moment(Time::ZERO + parse_duration(text).expect("a time")),
+    }
 }

@@ -45,6 +45,7 @@ fn nobody_reads_for_a_dead_member_and_its_last_records_are_read_twice() {
             "44.1 s",
             "5 twice",
             "4 twice",
+            "processed twice",
         ],
     );
     insta::assert_snapshot!(to_svg(&picture));

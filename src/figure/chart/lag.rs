@@ -27,16 +27,19 @@ pub(crate) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         let part = span.part(millis(change.time), PARTS);
         let lag = fields.entry((change.reader, change.partition)).or_default();
         lag.becomes(part, change.lag);
+        if span.has(millis(change.time)) {
+            lag.changes.push((millis(change.time), change.lag));
+        }
     }
     let lags: Vec<Shown<'_>> = fields
         .into_iter()
         .map(|((reader, partition), mut lag)| {
             lag.becomes(PARTS - 1, lag.now);
-            let most = lag.most;
             Shown {
                 reader,
                 partition,
-                most,
+                most: lag.most,
+                changes: lag.changes,
             }
         })
         .collect();
@@ -55,6 +58,8 @@ struct Lag {
     now: Option<i64>,
     /// The most in each part of the time, as far as that has come.
     most: Vec<Option<i64>>,
+    /// What it is from which millisecond on.
+    changes: Vec<(i64, Option<i64>)>,
 }
 
 /// A field to be drawn.
@@ -62,6 +67,7 @@ struct Shown<'a> {
     reader: Rc<str>,
     partition: &'a TopicPartition,
     most: Vec<Option<i64>>,
+    changes: Vec<(i64, Option<i64>)>,
 }
 
 impl Lag {
@@ -179,17 +185,17 @@ impl Shown<'_> {
         }
     }
 
-    /// The most, and how long it took to be as usual again.
+    /// The most, and how long it took to be as usual again: to the millisecond, and not to a column.
     fn in_words(&self, span: Span) -> String {
-        let known = || self.most.iter().enumerate();
         let peak = self.peak();
-        let at = known().find(|(_, lag)| **lag == Some(peak));
-        let at = at.map_or(0, |(part, _)| part);
+        let reaches = |it: &&(i64, Option<i64>)| it.1 == Some(peak);
+        let when = self.changes.iter().find(reaches);
+        // It may have been so before what is drawn begins.
+        let when = when.map_or(span.start(0, PARTS), |it| it.0);
         let mut all: Vec<i64> = self.most.iter().flatten().copied().collect();
         all.sort_unstable();
         let usual = all.get(all.len() / 2).copied().unwrap_or(0);
-        let when = span.start(at, PARTS);
-        let told = format!("most {peak} at {}", seconds(when / 100 * 100));
+        let told = format!("most {peak} at {}", seconds(when));
         // What goes up and down with each commit is no backlog.
         if peak < 3 * usual + 2 {
             return if peak == 0 {
@@ -198,14 +204,11 @@ impl Shown<'_> {
                 told
             };
         }
-        let after = known().skip(at);
-        let back = after
-            .filter_map(|(part, lag)| Some((part, (*lag)?)))
-            .find(|(_, lag)| *lag <= usual);
+        let mut after = self.changes.iter().filter(|it| it.0 >= when);
+        let back = after.find(|it| it.1.is_some_and(|lag| lag <= usual));
         match back {
-            Some((part, _)) => {
-                let took = span.start(part, PARTS) - when;
-                let took = seconds((took / 100 * 100).max(100));
+            Some((time, _)) => {
+                let took = seconds(time - when);
                 format!("{told}, drained to the usual {usual} in {took}")
             }
             None => format!("{told}, not drained to the usual {usual} at the end"),
