@@ -207,3 +207,34 @@ fn partition_of(reveal: &Reveal) -> Result<Option<TopicPartition>, Diagnostic> {
     let partition = partition.map_err(|why| Diagnostic::about_file("reveal", why))?;
     Ok(partition.map(|(topic, number)| TopicPartition::new(topic, number)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::inputs;
+    use crate::figure::Shape;
+
+    fn words_of(picture: &Picture) -> String {
+        let texts = picture.parts.iter().filter_map(|part| match &part.shape {
+            Shape::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The leader dies at 30 s, when the question is asked.
+    #[test]
+    fn what_is_seen_before_a_question_tells_nothing_of_what_comes() {
+        let input = inputs::shipped_as("leader-crash").unwrap_or_else(|error| panic!("{error}"));
+        let loaded = inputs::load(&input.name, input.bytes, &[]);
+        let plan = loaded.unwrap_or_else(|error| panic!("{error}")).plan;
+        let lesson = Lesson::new(input.name, plan);
+        let before = lesson.before(&lesson.plan.predict[0]);
+        let before = before.unwrap_or_else(|error| panic!("{error}"));
+        let before = words_of(&before.expect("there is something to see"));
+        let after = lesson.revealed().unwrap_or_else(|error| panic!("{error}"));
+        let after = words_of(&after[0].1);
+        assert!(after.contains("crash of broker-3"), "{after}");
+        assert!(!before.contains("crash of"), "{before}");
+    }
+}
