@@ -81,7 +81,7 @@ pub const MISCONCEPTIONS: &[(&str, &str)] = &[
     ),
     (
         "ack-means-replicated",
-        "With acks=1 the leader alone confirms. A record that no follower has fetched dies with it.",
+        "With acks=1 the leader alone acknowledges. A record that no follower has fetched dies with it.",
     ),
     (
         "a-failover-is-instant",
@@ -101,7 +101,7 @@ pub const MISCONCEPTIONS: &[(&str, &str)] = &[
     ),
     (
         "every-write-is-on-disk",
-        "Kafka does not wait for the disk. A record is in the page cache of its replicas, and the system writes it out later.",
+        "Kafka does not wait for the disk. A record is in the memory of the machines that keep it (the page cache), and their systems write it out later.",
     ),
     (
         "bootstrap-is-where-records-go",
@@ -241,7 +241,7 @@ pub const MISCONCEPTIONS: &[(&str, &str)] = &[
     ),
     (
         "what-is-lost-is-sent-again",
-        "A producer forgets a record when it is told that it is stored. If it is lost after that, nobody sends it again.",
+        "A producer forgets a record once it is acknowledged. If it is lost after that, nobody sends it again.",
     ),
 ];
 

@@ -23,9 +23,9 @@ fn with_a_key_a_trucks_way_is_smooth_and_without_one_it_jumps() {
     assert_says(
         &both,
         &[
-            "map_of_red reads with_key",
+            "map_with_key reads with_key",
             "58 positions of partition 1, never back",
-            "map_of_blue reads without_key",
+            "map_without_key reads without_key",
             "58 positions of partitions 0, 1, 2, 8 times back",
         ],
     );

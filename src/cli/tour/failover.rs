@@ -109,8 +109,8 @@ fn band(trace: &[TraceEntry]) -> Option<Page> {
     let seconds = first..crash_at + AFTER;
     let mut page = Page::titled("4 of 6: and why it took so long");
     page.text(&format!(
-        "{dead} led partition {PARTITION} and died at {crash_at} s. A column is a second, # means that the cluster has confirmed \
-         records of that partition in it:"
+        "{dead} led partition {PARTITION} and died at {crash_at} s. A column is a second, # means that records of that \
+         partition were acknowledged in it:"
     ));
     page.gap();
     let mut ruler = String::new();
@@ -135,8 +135,8 @@ fn band(trace: &[TraceEntry]) -> Option<Page> {
     let silence = noticed.since(crash.time).0 / 100_000_000;
     page.text(&format!(
         "Nobody tells a cluster that a broker has died; it must notice by silence. Here it did after {}.{} s, and broker-{leader}, \
-         which was in sync, led on. With Kafka's usual settings it takes 12 to 21 s: a broker gives a sign of life every 6 s, and \
-         is given up 18 s after the last one.",
+         which was in sync, led on: a failover. With Kafka's usual settings it takes 12 to 21 s: a broker gives a sign of life \
+         every 6 s; once 18 s have passed since the last one, it is given up at the next check, up to 3 s later.",
         silence / 10,
         silence % 10
     ));

@@ -37,7 +37,7 @@ pub(super) fn steps(guide: &mut Guide<'_>) -> Result<Option<()>, Diagnostic> {
     compare(&mut page, &one_ends, &all_ends).ok_or_else(|| nothing_of("lost record"))?;
     page.gap();
     page.text(
-        "acks=1 is quick and can lose what it has confirmed. acks=all waits, and keeps it. What you choose is yours to know; for all \
+        "acks=1 is quick and can lose what it has acknowledged. acks=all waits, and keeps it. What you choose is yours to know; for all \
          figures of both runs:",
     );
     page.line(format!("  trial compare {SCENARIO} --set acks=1,all"));
@@ -59,7 +59,7 @@ fn compare(page: &mut Page, one: &Report, all: &Report) -> Option<()> {
     };
     row("the same faults, and", "acks=1".into(), "acks=all".into());
     row(
-        "records confirmed",
+        "records acknowledged",
         acked(one).to_string(),
         acked(all).to_string(),
     );
@@ -81,9 +81,9 @@ fn compare(page: &mut Page, one: &Report, all: &Report) -> Option<()> {
     );
     row("  sent", created(one, &lost)?, created(all, &lost)?);
     row(
-        "  confirmed",
-        confirmed(one, &lost)?,
-        confirmed(all, &lost)?,
+        "  acknowledged",
+        acknowledged(one, &lost)?,
+        acknowledged(all, &lost)?,
     );
     row(
         "  its leader dies",
@@ -107,7 +107,7 @@ fn longest(report: &Report) -> String {
     seconds(Time(waits.max().unwrap_or_default()))
 }
 
-/// The first that was confirmed and that nobody has ever read.
+/// The first that was acknowledged and that nobody has ever read.
 fn first_lost(trace: &[TraceEntry]) -> Option<RecordId> {
     let read: BTreeSet<u64> = trace.iter().filter_map(content_read).collect();
     trace.iter().find_map(|entry| match &entry.fact {
@@ -132,7 +132,7 @@ fn created(report: &Report, wanted: &RecordId) -> Option<String> {
     })
 }
 
-fn confirmed(report: &Report, wanted: &RecordId) -> Option<String> {
+fn acknowledged(report: &Report, wanted: &RecordId) -> Option<String> {
     report.trace.iter().find_map(|entry| match &entry.fact {
         Fact::Acked { record, .. } if record == wanted => Some(seconds(entry.time)),
         _ => None,

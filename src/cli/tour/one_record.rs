@@ -40,7 +40,7 @@ pub(super) fn page(facts: &[TraceEntry]) -> Result<Page, Diagnostic> {
     );
     page.gap();
     page.text(
-        "This truck asks for acks=all: \"tell me when it is committed\". With acks=1 it would be told as soon as the leader \
+        "This truck asks for acks=all: \"answer when it is committed\". With acks=1 the answer would come as soon as the leader \
          alone has it.",
     );
     Ok(page)
@@ -84,7 +84,7 @@ fn moments(facts: &[TraceEntry]) -> Option<Vec<Moment>> {
                 COMMITTED.to_owned()
             }
             Fact::Acked { record: of, .. } if *of == record => {
-                format!("is told: stored at offset {offset}")
+                format!("gets the answer: acknowledged, stored at offset {offset}")
             }
             Fact::Consumed {
                 partition: of,

@@ -37,8 +37,8 @@ pub(super) fn page(plan: &Plan) -> Result<Page, Diagnostic> {
     let mut page = Page::titled("1 of 6: three trucks say where they are");
     page.text(
         "Kafka stores records, messages that programs send. Here three trucks send one a second each. A broker, Kafka's server, \
-         adds it to the end of a log, a partition, where it gets the next number, its offset. The topic trucks_gps has three \
-         partitions; the record's key, here the truck, decides which one it is.",
+         adds it to the end of a log, a partition, where it gets the next number, its offset. Partitions that belong together \
+         have a common name, their topic: trucks_gps has three. The record's key, here the truck, decides which one it is.",
     );
     page.gap();
     page.line("seconds  sender    key       latitude   longitude  stored in    offset");
@@ -74,7 +74,7 @@ pub(super) fn page(plan: &Plan) -> Result<Page, Diagnostic> {
     page.gap();
     page.text(&format!(
         "Same key, same partition: all of {} stands in one log, and is read in the order in which it was sent. Other keys may \
-         share the log. Between partitions there is no order. Add partitions later, and keys go to others; what is stored stays.",
+         share the log. Between partitions there is no order. Add partitions later, and most keys go to others; what is stored stays.",
         first.key
     ));
     Ok(page)
