@@ -37,8 +37,8 @@ pub(super) fn page(plan: &Plan) -> Result<Page, Diagnostic> {
     let mut page = Page::titled("1 of 6: three trucks say where they are");
     page.text(
         "Kafka stores records, messages that programs send. Here three trucks send one a second each. A broker, Kafka's server, \
-         adds it to the end of a log, a partition, where it gets the next number, its offset. Partitions that belong together \
-         have a common name, their topic: trucks_gps has three. The record's key, here the truck, decides which one it is.",
+         adds it to the end of a log, a partition, where it gets the next number, its offset. Such logs together are a topic; \
+         trucks_gps has three. The key, here the truck, decides which one it is.",
     );
     page.gap();
     page.line("seconds  sender    key       latitude   longitude  stored in    offset");
