@@ -135,7 +135,7 @@ fn what_is_no_whole_trace_is_refused_with_its_line() {
     let without_end: Vec<&str> = whole.lines().take(count - 1).collect();
     let without_end = format!("{}\n", without_end.join("\n"));
     refused(&without_end, count, "it was cut");
-    let other = whole.replacen("\"version\":4", "\"version\":1", 1);
+    let other = whole.replacen("\"version\":5", "\"version\":1", 1);
     refused(&other, 1, "this program reads version 5");
     let changed = whole.replacen("\"status\":", "\"stutas\":", 1);
     if changed != whole {

@@ -73,7 +73,7 @@ pub(super) fn page(plan: &Plan) -> Result<Page, Diagnostic> {
     }
     page.gap();
     page.text(&format!(
-        "Same key, same partition: all of {} stands in one log, and is read in the order in which it was sent. Other keys may \
+        "Same key, same partition: all of {} is in one log, and is read in the order in which it was sent. Other keys may \
          share the log. Between partitions there is no order. Add partitions later, and most keys go to others; what is stored stays.",
         first.key
     ));
