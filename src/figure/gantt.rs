@@ -10,7 +10,7 @@ use super::words::moment;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::Time;
 use crate::protocol::{BrokerId, ErrorCode, Fact, TopicPartition};
-use crate::trace::TraceEntry;
+use crate::trace::{Stall, StallReader, TraceEntry};
 use std::collections::{BTreeMap, BTreeSet};
 
 const LEFT: i32 = 150;
@@ -23,9 +23,15 @@ const MOST: usize = 6;
 
 pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, Nothing> {
     let mut told = Told::default();
+    let mut stalls = StallReader::of_all();
     for entry in &recording.facts {
+        if stalls.due().is_some_and(|due| due <= entry.time) {
+            told.stall(&stalls.pass(entry.time));
+        }
+        stalls.learn(entry);
         told.learn(entry, wanted);
     }
+    told.stall(&stalls.pass(recording.end));
     match told.partitions.is_empty() {
         true => Err(Nothing {
             found: "no partition of that name had a leader in this run".to_owned(),
@@ -62,7 +68,7 @@ struct State<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writes {
     Taken,
-    /// They are stored, and not acknowledged: too few replicas are in sync.
+    /// They are stored, and not acknowledged: not everybody who counts as in sync has them, or too few are in sync.
     Wait,
     Refused,
     NobodyLeads,
@@ -112,8 +118,8 @@ impl<'a> Told<'a> {
                 as_leader: true,
                 acks_all: true,
                 ..
-            }
-            | Fact::HighWatermarkMoved {
+            } if !self.waits(partition) => self.writes(partition, time, Writes::Taken),
+            Fact::HighWatermarkMoved {
                 partition,
                 as_leader: true,
                 ..
@@ -137,6 +143,21 @@ impl<'a> Told<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What is appended while writes wait, waits as well.
+    fn waits(&self, partition: &TopicPartition) -> bool {
+        let writes = self.partitions.get(partition).and_then(|it| it.writes.last());
+        writes.is_some_and(|(_, writes)| *writes == Writes::Wait)
+    }
+
+    /// That writes waited is seen when they have for a while.
+    fn stall(&mut self, stalls: &[Stall]) {
+        for stall in stalls.iter().filter(|it| it.write.is_some()) {
+            if let Some(history) = self.partitions.get_mut(&stall.partition) {
+                history.waited(stall.since);
+            }
         }
     }
 
@@ -254,6 +275,14 @@ impl<'a> History<'a> {
         }
     }
 
+    /// Since that moment, though it was taken for taken.
+    fn waited(&mut self, since: Time) {
+        while let Some((_, Writes::Taken)) = self.writes.pop_if(|(from, _)| *from >= since) {}
+        if let Some((_, Writes::Taken)) = self.writes.last() {
+            self.writes.push((since, Writes::Wait));
+        }
+    }
+
     fn replicas(&self) -> BTreeSet<BrokerId> {
         let members = self.states.iter().flat_map(|it| it.isr.iter().copied());
         members.collect()
@@ -320,7 +349,7 @@ fn push_writes(picture: &mut Picture, (left, y): (i32, i32), width: i32, writes:
         Writes::Wait => (
             Style::Waiting,
             "wait",
-            "stored and not committed: fewer replicas are in sync than min.insync.replicas asks for",
+            "stored and not acknowledged: a replica that counts as in sync has not copied them, or too few are in sync",
         ),
         Writes::Refused => (
             Style::Bad,
