@@ -148,7 +148,10 @@ impl<'a> Told<'a> {
 
     /// What is appended while writes wait, waits as well.
     fn waits(&self, partition: &TopicPartition) -> bool {
-        let writes = self.partitions.get(partition).and_then(|it| it.writes.last());
+        let writes = self
+            .partitions
+            .get(partition)
+            .and_then(|it| it.writes.last());
         writes.is_some_and(|(_, writes)| *writes == Writes::Wait)
     }
 
@@ -216,7 +219,7 @@ impl<'a> Told<'a> {
             picture
                 .line((x, TOP - 14), (x, bottom), Style::Lost)
                 .because(*text);
-            let words = letters::cut(text, 10, 200);
+            let words = letters::cut(text, 10, 280);
             let width = letters::width(&words, 10);
             let left = x.min(LEFT + WIDTH - width);
             if let Some(row) = free.iter().position(|free| left > *free) {
