@@ -43,6 +43,21 @@ pub fn cut(text: &str, size: i32, most: i32) -> String {
     kept.trim_end().to_owned() + ".."
 }
 
+/// The text in lines that fit, broken between words; a word that is too long alone is cut.
+pub fn lines(text: &str, size: i32, most: i32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line, size) + width(" ", size) + width(word, size) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(cut(word, size, most)),
+        }
+    }
+    lines
+}
+
 fn advance(letter: char) -> i32 {
     let place = (letter as usize).wrapping_sub(' ' as usize);
     ADVANCES.get(place).copied().unwrap_or(OTHER)

@@ -117,7 +117,7 @@ fn push_partition(
         };
         let isr: Vec<String> = state.isr.iter().map(BrokerId::to_string).collect();
         title += &format!(
-            ": {leader} in epoch {}, in sync {} (the controller's word)",
+            ": {leader} in epoch {}, ISR {} (the controller's word)",
             state.leader_epoch,
             isr.join(",")
         );

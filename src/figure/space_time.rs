@@ -7,7 +7,7 @@
 use super::picture::{Anchor, Picture, Point, Shape, Style};
 use super::short::{epoch_of, moment, short, tag};
 use super::slice::{Around, NEAR, Passed, Slice, slice};
-use super::why::{why_of, why_of_message};
+use super::why::{Why, why_of, why_of_message};
 use super::words::lasted;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::{Duration, Time};
@@ -23,8 +23,9 @@ const FIRST: i32 = 150;
 const WIDE: i32 = 165;
 const NARROW: i32 = 128;
 const NARROWEST: i32 = 112;
-/// Room for the rule behind a row.
+/// Room for the rule behind a row, and how far the lines of one stand apart: with several the row is higher.
 const WORDS: i32 = 370;
+const LINE: i32 = 12;
 /// What takes as long has a row that says so.
 const LONG: Duration = Duration::from_millis(300);
 
@@ -203,6 +204,8 @@ struct Drawing<'a> {
     slice: &'a Slice<'a>,
     lanes: &'a [Rc<str>],
     rows: &'a [(Time, Row<'a>)],
+    /// Where each row begins, and the last one ends.
+    tops: Vec<i32>,
     pitch: i32,
 }
 
@@ -218,12 +221,32 @@ impl<'a> Drawing<'a> {
             5 => NARROW,
             _ => NARROWEST,
         };
-        Drawing {
+        let mut drawing = Drawing {
             recording,
             slice,
             lanes,
             rows,
+            tops: vec![TOP],
             pitch,
+        };
+        let mut top = TOP;
+        for (_, row) in rows {
+            let rule = drawing.rule(row);
+            let lines = rule.map_or(1, |it| letters::lines(it.words, 10, WORDS).len());
+            top += ROW + LINE * (i32::try_from(lines).unwrap_or(1) - 1).max(0);
+            drawing.tops.push(top);
+        }
+        drawing
+    }
+
+    fn rule(&self, row: &Row<'_>) -> Option<&'static Why> {
+        match row {
+            Row::Sends(place) => {
+                let sent = self.slice.messages[*place].sent;
+                why_of_message(&sent.kind, &sent.message)
+            }
+            Row::States(entry) => why_of(&entry.fact),
+            Row::Passes(_) | Row::Reads(_) | Row::Does(_) => None,
         }
     }
 
@@ -237,14 +260,22 @@ impl<'a> Drawing<'a> {
         };
         let of = self.slice.partition.as_ref();
         let of = of.map_or_else(String::new, |partition| format!(" ({partition})"));
+        let unread = self.slice.messages.iter().any(|it| it.read.is_none());
+        let unread = if unread {
+            "; a red one nobody read"
+        } else {
+            ""
+        };
         let mut picture = Picture::new(
             format!("{name}: {what}{of}"),
-            "A lane a process, time downwards. Arrows are messages; a dashed one answers; a red one nobody read. \
-             A thick lane leads the partition, a dotted one is down.",
+            format!(
+                "A lane a process, time downwards. Arrows are messages; a dashed one answers{unread}. \
+                 A thick lane leads the partition, a dotted one is down."
+            ),
         );
         picture.text((12, 24), picture.title.clone(), Style::Strong);
         picture.text((12, 42), "s, ms, µs", Style::Faint);
-        let bottom = TOP + self.height();
+        let bottom = self.tops[self.rows.len()];
         self.push_lanes(&mut picture, bottom);
         self.push_messages(&mut picture);
         self.push_rows(&mut picture);
@@ -256,7 +287,7 @@ impl<'a> Drawing<'a> {
                 said += &format!("; the runs part before, at {} s", moment(time));
             } else {
                 said += &format!("; thick line: here the runs part, at {} s", moment(time));
-                let y = TOP + i32::try_from(row).unwrap_or(0) * ROW;
+                let y = self.tops[row];
                 let right = FIRST + i32::try_from(self.lanes.len()).unwrap_or(1) * self.pitch;
                 picture.line((FIRST - 40, y), (right, y), Style::LeaderLane);
             }
@@ -276,17 +307,13 @@ impl<'a> Drawing<'a> {
         picture
     }
 
-    fn height(&self) -> i32 {
-        i32::try_from(self.rows.len()).unwrap_or(0) * ROW
-    }
-
     fn x(&self, node: &str) -> i32 {
         let place = self.lanes.iter().position(|it| **it == *node);
         FIRST + place.and_then(|it| i32::try_from(it).ok()).unwrap_or(0) * self.pitch
     }
 
     fn y(&self, row: usize) -> i32 {
-        TOP + i32::try_from(row).unwrap_or(0) * ROW + ROW / 2
+        self.tops[row] + ROW / 2
     }
 
     /// Each in pieces, as it leads, follows or is down.
@@ -452,29 +479,21 @@ impl<'a> Drawing<'a> {
                 picture.text((12, y + 4), moment(*time), Style::Faint);
                 last = Some(*time);
             }
-            let rule = match row {
-                Row::Sends(place) => {
-                    let sent = self.slice.messages[*place].sent;
-                    why_of_message(&sent.kind, &sent.message)
-                }
+            match row {
                 Row::Does(text) => {
                     let room = words - FIRST - 40;
                     let text = letters::cut(text, 11, room);
                     let size = (letters::width(&text, 11) + 8, 16);
                     picture.rect((FIRST - 4, y - 8), size, Style::Paper);
                     picture.text((FIRST, y + 4), text, Style::Lost);
-                    None
                 }
-                Row::Passes(_) | Row::Reads(_) => None,
-                Row::States(entry) => {
-                    self.push_pill(picture, entry, y);
-                    why_of(&entry.fact)
-                }
-            };
-            if let Some(rule) = rule {
-                let text = letters::cut(rule.words, 10, WORDS);
+                Row::States(entry) => self.push_pill(picture, entry, y),
+                Row::Sends(_) | Row::Passes(_) | Row::Reads(_) => {}
+            }
+            let Some(rule) = self.rule(row) else { continue };
+            for (line, text) in (0..).zip(letters::lines(rule.words, 10, WORDS)) {
                 picture
-                    .text((words, y + 4), text, Style::Faint)
+                    .text((words, y + 4 + line * LINE), text, Style::Faint)
                     .because(rule.in_a_line());
             }
         }

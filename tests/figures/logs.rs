@@ -32,7 +32,7 @@ fn what_is_beyond_the_high_watermark_is_hatched() {
     assert_says(
         &picture,
         &[
-            "led by broker-1 in epoch 0, in sync 1,3,2",
+            "led by broker-1 in epoch 0, ISR 1,3,2",
             "not running since 30.000 s",
             "HW = LSO 28",
             "HW = LSO = log end 28",

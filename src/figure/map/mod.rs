@@ -54,7 +54,7 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         "blue: from one position to the next, as it was read, the circle at the last; red arrow: to an earlier position than \
          the one before"
             .to_owned(),
-        "grey: as it was driven; a line across blocks: what was driven between was not read, or not yet".to_owned(),
+        "dashed: as it was driven; a line across blocks: what was driven between was not read, or not yet".to_owned(),
     ];
     let views = seen.views.len();
     if views > READERS {
@@ -223,7 +223,7 @@ fn push_driven(picture: &mut Picture, town: &Town, way: &[Sighting]) {
     let mut driven: Vec<&Sighting> = last(way).iter().collect();
     driven.sort_by_key(|it| it.number);
     let points = driven.iter().map(|it| town.of(it)).collect();
-    push_points(picture, points, Style::Lane);
+    push_points(picture, points, Style::Answer);
 }
 
 fn push_way(picture: &mut Picture, town: &Town, name: &str, way: &[Sighting]) {
