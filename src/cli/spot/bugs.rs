@@ -54,7 +54,7 @@ const fn guilty(rule: &'static str, why: &'static str) -> Suspect {
 pub(in crate::cli) const BUGS: &[Bug] = &[
     Bug {
         name: "gone",
-        seen: "records that were confirmed with acks=all are gone after a failover",
+        seen: "records that were acknowledged with acks=all are gone after a failover",
         broken: "acks_all=appended",
         noticed_by: "no acknowledged record is lost",
         plan: "
@@ -89,9 +89,9 @@ timeline:
                  lead had them.",
             ),
             guilty(
-                "With acks=all a leader confirms a record when every in-sync replica has it.",
-                "From 10 s on broker-2 got nothing, and was in the ISR: nothing could be committed, and so nothing confirmed. Yet \
-                 truck#15 was confirmed in less than a millisecond.",
+                "With acks=all a leader acknowledges a record when every in-sync replica has it.",
+                "From 10 s on broker-2 got nothing, and was in the ISR: nothing could be committed, and so nothing acknowledged. Yet \
+                 truck#15 was acknowledged in less than a millisecond.",
             ),
             innocent(
                 "A broker that did not stop cleanly checks its logs when it starts again.",
@@ -102,7 +102,7 @@ timeline:
     },
     Bug {
         name: "left-behind",
-        seen: "half a minute of confirmed records is gone, though they were stored where they had to be",
+        seen: "half a minute of acknowledged records is gone, though they were stored where they had to be",
         broken: "offline_election=any-live",
         noticed_by: "no acknowledged record is lost",
         plan: "
@@ -130,9 +130,9 @@ timeline:
         around: Some("record:truck#20"),
         suspects: [
             innocent(
-                "With acks=all a leader confirms a record when every in-sync replica has it.",
+                "With acks=all a leader acknowledges a record when every in-sync replica has it.",
                 "truck#20 waited until broker-2 was out of the ISR, at 14.036 s. From then on broker-1 was all that was in \
-                 sync, and min.insync.replicas is 1: it may confirm alone.",
+                 sync, and min.insync.replicas is 1: it may acknowledge alone.",
             ),
             innocent(
                 "A follower that does not catch up for replica.lag.time.max.ms leaves the ISR.",
@@ -191,7 +191,7 @@ timeline:
             ),
             innocent(
                 "A record that is sent again is stored once.",
-                "truck#15 was sent again, since nobody had confirmed it, and broker-2 stored it once, in its own log.",
+                "truck#15 was sent again, since nobody had acknowledged it, and broker-2 stored it once, in its own log.",
             ),
             innocent(
                 "Only a replica that is in sync may be elected leader.",
@@ -316,8 +316,8 @@ timeline:
                 "broker-2 was in the ISR (1, 3, 2), and its log ended at 15, with the record.",
             ),
             innocent(
-                "With acks=all a leader confirms a record when every in-sync replica has it.",
-                "All three logs had late#1 before it was confirmed.",
+                "With acks=all a leader acknowledges a record when every in-sync replica has it.",
+                "All three logs had late#1 before it was acknowledged.",
             ),
             guilty(
                 "A follower asks its leader where their logs part, and cuts there.",
