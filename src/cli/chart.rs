@@ -13,6 +13,9 @@ use crate::protocol::config::nearest;
 use crate::report::{self, OutputFile};
 use crate::scenario::{self, Diagnostic};
 use clap::Args;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -27,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "SCENARIO|TRACE")]
     run: String,
     /// What to draw; again for several. Without it, what the run is about, with a page that shows it (index.html)
-    #[arg(long = "kind", value_name = "KIND", long_help = kinds_in_words())]
+    #[arg(long = "kind", value_name = "KIND", long_help = kinds_in_words(), value_parser = Offered(kind_names), hide_possible_values = true)]
     kinds: Vec<String>,
     /// What a slice is cut around: record:trucks-1#5, record:t-0@17, event:4711, or a time such as 12s
     #[arg(long, value_name = "WHAT")]
@@ -44,7 +47,7 @@ pub(super) struct Arguments {
     /// The directory for the pictures
     #[arg(long, value_name = "DIR", default_value = "figures")]
     out: PathBuf,
-    /// Write into --out though it is there
+    /// Write over files that are there
     #[arg(long)]
     force: bool,
     /// Each picture as PNG too, with a font of its own: the same pixels on every machine
@@ -69,6 +72,35 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     }
 }
 
+/// Any text, with names that a shell may offer: what is none of them is answered in our own words.
+#[derive(Clone)]
+pub(super) struct Offered(pub(super) fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Offered {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
+}
+
+fn kind_names() -> Vec<&'static str> {
+    Asked::all().map(Asked::name).collect()
+}
+
+pub(super) fn names_of_one_run() -> Vec<&'static str> {
+    Kind::ALL.iter().map(|kind| kind.name()).collect()
+}
+
 /// Something to be written, by how it comes to be.
 #[derive(Clone, Copy)]
 enum Asked {
@@ -90,6 +122,13 @@ impl Asked {
             Asked::Picture(kind) => kind.name(),
             Asked::Several(kind) => kind.name(),
             Asked::Export(kind) => kind.name(),
+        }
+    }
+
+    fn file_name(self) -> String {
+        match self {
+            Asked::Picture(_) | Asked::Several(_) => format!("{}.svg", self.name()),
+            Asked::Export(kind) => kind.file_name().to_owned(),
         }
     }
 
@@ -123,7 +162,16 @@ fn kinds_in_words() -> String {
 fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic> {
     let asked = kinds(&arguments.kinds)?;
     let around = arguments.around.as_deref().map(around).transpose()?;
-    let out = OutputDirectory::claim(&arguments.out, arguments.force)?;
+    // Before a long run what is known already, and at the end all.
+    let known: Vec<String> = match asked.as_slice() {
+        [] => vec!["index.html".to_owned()],
+        kinds => kinds.iter().map(|kind| kind.file_name()).collect(),
+    };
+    let claim = |files: &[String]| {
+        let files = files.iter().map(String::as_str);
+        OutputDirectory::beside(&arguments.out, arguments.force, files)
+    };
+    claim(&known)?;
     let recording = match asked.iter().all(|kind| matches!(kind, Asked::Several(_))) {
         // They play runs of their own.
         true if !asked.is_empty() => Recording::default(),
@@ -148,10 +196,14 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
         );
     }
     let partition = arguments.partition.clone();
+    let partition = partition.map(|(topic, number)| TopicPartition::new(topic, number));
+    if is_played {
+        is_there(&recording, arguments.topic.as_deref(), partition.as_ref())?;
+    }
     let wanted = Wanted {
         topic: arguments.topic.as_deref().map(Into::into),
         around,
-        partition: partition.map(|(topic, number)| TopicPartition::new(topic, number)),
+        partition,
         at,
         ..Wanted::default()
     };
@@ -187,13 +239,48 @@ fn drawn(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnosti
             }
         }
     }
-    let names: Vec<String> = files
-        .iter()
-        .map(|(name, _)| arguments.out.join(name).display().to_string())
-        .collect();
+    let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let out = claim(&names)?;
     out.make()?;
     out.write(None, files)?;
-    names.iter().for_each(|name| terminal.line(name));
+    for name in &names {
+        terminal.line(&arguments.out.join(name).display().to_string());
+    }
+    Ok(())
+}
+
+/// A name that is none of this run is told, and not taken for one with which nothing happens.
+fn is_there(
+    recording: &Recording,
+    topic: Option<&str>,
+    partition: Option<&TopicPartition>,
+) -> Result<(), Diagnostic> {
+    let there = recording.partitions();
+    let topics: BTreeSet<&str> = there.iter().map(|it| &*it.topic).collect();
+    let listed = |names: Vec<String>| match names.is_empty() {
+        true => "none is there: no --topic, no --partition".to_owned(),
+        false => names.join(", "),
+    };
+    if let Some(topic) = topic.filter(|it| !topics.contains(it)) {
+        let error =
+            Diagnostic::about_file("--topic", format!("\"{topic}\" is no topic of this run"));
+        return Err(error.expected(listed(topics.into_iter().map(Into::into).collect())));
+    }
+    if let Some(partition) = partition.filter(|it| !there.contains(it)) {
+        let same = there
+            .iter()
+            .filter(|it| it.topic == partition.topic)
+            .count()
+            > 0;
+        let near = there
+            .iter()
+            .filter(|it| !same || it.topic == partition.topic);
+        let error = Diagnostic::about_file(
+            "--partition",
+            format!("{partition} is no partition of this run"),
+        );
+        return Err(error.expected(listed(near.map(|it| it.to_string()).collect())));
+    }
     Ok(())
 }
 
@@ -343,6 +430,16 @@ pub(super) fn recording(
 ) -> Result<Recording, Diagnostic> {
     if is_trace(run) {
         let name = tell::file_name(run);
+        let changed = seed
+            .map(|_| "--seed")
+            .or((!sets.is_empty()).then_some("--set"));
+        if let Some(option) = changed {
+            let error = Diagnostic::about_file(
+                option,
+                format!("{name} is a run that is over: nothing of it changes"),
+            );
+            return Err(error.expected("a scenario, which is played with it"));
+        }
         let file = File::open(&name).map_err(|error| {
             Diagnostic::about_file(&name, inputs::reason(&error)).expected(tell::EXPECTED)
         })?;

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     format: Format,
     /// Draw this figure of each run, side by side, with the first thing that differs marked; again for several. The
     /// kinds are those of "trial chart"
-    #[arg(long = "chart", value_name = "KIND")]
+    #[arg(long = "chart", value_name = "KIND", value_parser = chart::Offered(chart::names_of_one_run), hide_possible_values = true)]
     charts: Vec<String>,
     /// What slices are cut around, as in "trial chart"
     #[arg(long, value_name = "WHAT", requires = "charts")]
@@ -98,7 +98,11 @@ impl Charts {
             return Ok(None);
         }
         let kinds = arguments.charts.iter().map(|it| chart::of_one_run(it));
-        let kinds = kinds.collect::<Result<_, _>>()?;
+        let kinds = kinds.collect::<Result<Vec<Kind>, _>>()?;
+        let files: Vec<String> = kinds
+            .iter()
+            .map(|it| format!("{}.svg", it.name()))
+            .collect();
         let around = arguments.around.as_deref().map(chart::around).transpose()?;
         let wanted = Wanted {
             around,
@@ -107,7 +111,11 @@ impl Charts {
         Ok(Some(Charts {
             kinds,
             wanted,
-            out: OutputDirectory::claim(&arguments.out, arguments.force)?,
+            out: OutputDirectory::beside(
+                &arguments.out,
+                arguments.force,
+                files.iter().map(String::as_str),
+            )?,
             path: arguments.out.clone(),
         }))
     }

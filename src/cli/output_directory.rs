@@ -27,6 +27,24 @@ impl OutputDirectory {
         }
     }
 
+    /// Takes what is there already for a neighbour: refuses only what these files would write over, unless by force.
+    pub(super) fn beside<'a>(
+        path: &Path,
+        force: bool,
+        files: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, Diagnostic> {
+        let directory = OutputDirectory::claim(path, path.is_dir() || force)?;
+        let mut paths = files.into_iter().map(|name| path.join(name));
+        match paths.find(|it| !force && fs::symlink_metadata(it).is_ok()) {
+            Some(there) => Err(Diagnostic::about_file(
+                there.display().to_string(),
+                "this is there already",
+            )
+            .expected("another --out, or --force to write over it")),
+            None => Ok(directory),
+        }
+    }
+
     /// Makes the directory, still empty.
     pub(super) fn make(&self) -> Result<(), Diagnostic> {
         fs::create_dir_all(&self.path).map_err(|error| cannot_write(&self.path, &error))

@@ -4,11 +4,13 @@
 use crate::kernel::Time;
 use crate::node::view::ClusterView;
 use crate::plan::{Plan, Value};
+use crate::protocol::{Fact, TopicPartition};
 use crate::run::{Run, Unbuildable};
 use crate::trace::{
     CauseEntry, Closing, Keep, Observer, SentEntry, TraceEntry, TraceFileError, TraceHeader,
     TraceLine, TraceReader,
 };
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::BufRead;
 use std::rc::Rc;
@@ -108,6 +110,15 @@ impl Recording {
 }
 
 impl Recording {
+    /// All that were made in it.
+    pub fn partitions(&self) -> BTreeSet<&TopicPartition> {
+        let made = self.facts.iter().filter_map(|it| match &it.fact {
+            Fact::StateWritten { partition, .. } => Some(partition),
+            _ => None,
+        });
+        made.collect()
+    }
+
     /// The same run once more, before anything has happened, with its plan; nothing of its trace is kept. `None` of a trace.
     pub(crate) fn again(&self) -> Option<(&Plan, Run)> {
         let Played { plan, .. } = self.played.as_deref()?;

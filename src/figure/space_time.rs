@@ -37,6 +37,12 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
     let slice = slice(recording, &around)?;
     let lanes = lanes(&slice);
     let rows = rows(&slice);
+    if rows.is_empty() {
+        return Err(Nothing {
+            found: "nothing but routine happened there".to_owned(),
+            expected: "a record, or a moment at which something is sent or stated (trial run tells of them)".to_owned(),
+        });
+    }
     Ok(Drawing::new(recording, &slice, &lanes, &rows).picture(&around))
 }
 
@@ -389,19 +395,19 @@ impl<'a> Drawing<'a> {
         let room = self.pitch - 16;
         let text = letters::cut(&self.without_partition(&message.sent.message), 11, room);
         let width = letters::width(&text, 11);
-        let left = if to.x >= from.x {
-            from.x + 8
-        } else {
-            from.x - 8 - width
+        // Left of the first lane stand the moments.
+        let left = match from.x - 8 - width {
+            left if to.x < from.x && left > FIRST - 60 => left,
+            _ => from.x + 8,
         };
         picture.rect((left - 2, from.y - 7), (width + 4, 14), Style::Paper);
         picture.text((left, from.y + 4), text, Style::Ink);
     }
 
-    /// The partition that all of it is about need not be named.
+    /// The partition that all of it is about comes first, and need not be named.
     fn without_partition(&self, label: &str) -> String {
         match &self.slice.partition {
-            Some(partition) => label
+            Some(partition) => own_first(label, &partition.to_string())
                 .replace(&format!("{partition}@"), "@")
                 .replace(&format!("{partition} "), "")
                 .replace(&format!(" {partition}"), ""),
@@ -536,4 +542,14 @@ impl<'a> Drawing<'a> {
         }
         picture.text((left + 16, y + 4), text, Style::Ink);
     }
+}
+
+/// Of a label's parts the one that names this partition before the others.
+fn own_first(label: &str, partition: &str) -> String {
+    let names = |part: &str| {
+        let after = part.split_once(partition).map(|(_, after)| after);
+        after.is_some_and(|it| !it.starts_with(|next: char| next.is_ascii_digit()))
+    };
+    let (own, others): (Vec<&str>, Vec<&str>) = label.split(", ").partition(|part| names(part));
+    [own, others].concat().join(", ")
 }

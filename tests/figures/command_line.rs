@@ -143,11 +143,68 @@ fn compare_draws_each_run_with_the_place_where_they_part() {
             .count(),
         2
     );
-    // What is there is not written over.
-    let again = compare(&["--chart", "lag"]);
+    // What is there is not written over, and what is not there finds its place beside it.
+    let again = compare(&["--chart", "leadership"]);
     assert_eq!(again.status.code(), Some(2));
+    let beside = compare(&["--chart", "lag"]);
+    assert_eq!(beside.status.code(), Some(0));
     let unknown = compare(&["--chart", "leaders", "--force"]);
     assert_eq!(unknown.status.code(), Some(2));
     let said = String::from_utf8_lossy(&unknown.stderr);
     assert!(said.contains("did you mean leadership?"), "{said}");
+}
+
+/// What would be taken for an answer about something else is refused, and names what there is.
+#[test]
+fn names_that_are_none_of_the_run_are_refused() {
+    for (arguments, said) in [
+        (["--topic", "nope"], "expected trucks_gps"),
+        (
+            ["--partition", "trucks_gps-99"],
+            "expected trucks_gps-0, trucks_gps-1, trucks_gps-2",
+        ),
+    ] {
+        for kind in ["messages", "throughput", "leadership", "perfetto"] {
+            let out = Place::new("names");
+            let call = ["chart", "leader-crash", "--kind", kind, "--out", out.name()];
+            let output = trial(&[&call[..], &arguments[..]].concat());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{kind}: {error}");
+            assert!(error.contains(said), "{kind}: {error}");
+            assert!(!Path::new(out.name()).exists(), "{kind}");
+        }
+    }
+}
+
+/// A run that is over is not played with other values.
+#[test]
+fn a_trace_takes_no_seed_and_no_values() {
+    let run = Place::new("over");
+    trial(&[
+        "run",
+        "first-steps",
+        "--causes",
+        "--quiet",
+        "--out",
+        run.name(),
+    ]);
+    for arguments in [["--seed", "5"], ["--set", "acks=1"]] {
+        let out = Place::new("over-chart");
+        let call = [
+            "chart",
+            run.name(),
+            "--kind",
+            "leadership",
+            "--out",
+            out.name(),
+        ];
+        let page = ["play", run.name(), "--out", "over.html"];
+        for call in [&call[..], &page[..]] {
+            let output = trial(&[call, &arguments[..]].concat());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{error}");
+            assert!(error.contains("is a run that is over"), "{error}");
+        }
+        assert!(!Path::new(out.name()).exists());
+    }
 }
