@@ -358,7 +358,7 @@ impl<'a> Drawing<'a> {
             };
             let style = match message.read {
                 None => Style::Lost,
-                Some(_) if message.sent.kind.ends_with("Response") => Style::Answer,
+                Some(_) if answers(message) => Style::Answer,
                 Some(_) => Style::Message,
             };
             let sent = message.sent;
@@ -542,6 +542,11 @@ impl<'a> Drawing<'a> {
         }
         picture.text((left + 16, y + 4), text, Style::Ink);
     }
+}
+
+/// Of Kafka's messages those that are called so, of ZooKeeper's the replies.
+fn answers(message: &Passed<'_>) -> bool {
+    message.sent.kind.ends_with("Response") || &*message.sent.message == "reply"
 }
 
 /// Of a label's parts the one that names this partition before the others.

@@ -264,7 +264,7 @@ impl Case<'_, '_> {
     }
 
     fn decide(&self, after: State<'_>, detected: Time, phases: &mut Vec<Phase>) {
-        let mut from = detected;
+        let (mut from, mut was_elected) = (detected, false);
         let elected = self.past.first(detected, |it| {
             matches!(it.fact, Fact::ControllerElected { .. })
         });
@@ -283,7 +283,7 @@ impl Case<'_, '_> {
                       (KafkaController.elect)",
                 kind: Kind::Work,
             });
-            from = entry.time;
+            (from, was_elected) = (entry.time, true);
         }
         let isr: Vec<String> = after.isr.iter().map(BrokerId::to_string).collect();
         let isr = isr.join(",");
@@ -315,6 +315,8 @@ impl Case<'_, '_> {
             StateWriteReason::UncleanElection => "unclean.leader.election.enable=true",
             StateWriteReason::AlterPartition => "no key: the leader asks, the controller writes",
             StateWriteReason::ControlledShutdown => "no key: the controller writes",
+            // A new controller reads the state of all of them first.
+            _ if was_elected => "no key: grows with all partitions",
             _ => "no key: grows with the partitions that it led",
         };
         phases.push(Phase {

@@ -84,8 +84,9 @@ impl<'a> Past<'a> {
         let sent = &self.recording.sent;
         let behind = sent.partition_point(|it| it.time < fault.time);
         let of_them = sent[..behind].iter().rev();
-        let mut of_them =
-            of_them.filter(|it| fault.hits.contains(&*it.node) && it.to.starts_with(by));
+        let mut of_them = of_them.filter(|it| {
+            fault.hits.contains(&*it.node) && it.to.starts_with(by) && &*it.message != "connect"
+        });
         of_them.find_map(|it| self.read_at(it.number).filter(|time| *time < before))
     }
 
