@@ -27,22 +27,52 @@ pub(super) fn goes_on(reader: &mut Reader, terminal: &mut Terminal) -> bool {
     }
 }
 
-/// Waits for the number of an answer, from 1 to `count`, and gives its place from 0; none at an end.
+/// Waits for the number of an answer, from 1 to `count`, or its letter, and gives its place from 0; none at an end.
 pub(super) fn chosen(count: usize, reader: &mut Reader, terminal: &mut Terminal) -> Option<usize> {
-    terminal.prompt(&format!("[1 to {count}; q ends] "));
+    let keys = format!("[{}; q ends, ? explains] ", those_of(count));
+    terminal.prompt(&keys);
     loop {
         let line = reader.line()?;
         if ends(&line) {
             return None;
         }
-        match line.parse() {
-            Ok(number) if (1..=count).contains(&number) => return Some(number - 1),
-            _ => terminal.prompt(&format!(
-                "\n\"{}\" is none of the answers. [1 to {count}; q ends] ",
+        if line == "?" {
+            let mut page = Page::default();
+            page.text(KEYS);
+            show(&page, terminal);
+            terminal.prompt(&keys);
+            continue;
+        }
+        match place_of(&line, count) {
+            Some(place) => return Some(place),
+            None => terminal.prompt(&format!(
+                "\n\"{}\" is none of the answers.\n{keys}",
                 shortened(&line)
             )),
         }
     }
+}
+
+const KEYS: &str = "Type the number of an answer, or its letter (A is the first), then Enter; q or Ctrl-D ends it. Nobody counts \
+     how many are right: think of a reason before you answer.";
+
+/// The place, from 0, of an answer that goes by its number, or by its letter as on the paper of a class.
+pub(super) fn place_of(line: &str, count: usize) -> Option<usize> {
+    let letter = match line.as_bytes() {
+        [letter @ (b'a'..=b'z' | b'A'..=b'Z')] => Some(letter.to_ascii_uppercase()),
+        _ => None,
+    };
+    let place = match letter {
+        Some(letter) => usize::from(letter - b'A'),
+        None => line.parse::<usize>().ok()?.checked_sub(1)?,
+    };
+    (place < count).then_some(place)
+}
+
+/// What `place_of` takes.
+pub(super) fn those_of(count: usize) -> String {
+    let last = u8::try_from(count).unwrap_or(26).clamp(1, 26);
+    format!("1 to {count}, or A to {}", char::from(b'A' + last - 1))
 }
 
 fn ends(line: &str) -> bool {
@@ -57,5 +87,28 @@ fn shortened(line: &str) -> String {
     match line.chars().count() <= MOST {
         true => line.to_owned(),
         false => line.chars().take(MOST).collect::<String>() + "..",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_goes_by_its_number_or_its_letter() {
+        for (line, place) in [
+            ("1", Some(0)),
+            ("3", Some(2)),
+            ("a", Some(0)),
+            ("C", Some(2)),
+            ("0", None),
+            ("4", None),
+            ("d", None),
+            ("ab", None),
+            ("", None),
+        ] {
+            assert_eq!(place_of(line, 3), place, "{line}");
+        }
+        assert_eq!(those_of(3), "1 to 3, or A to C");
     }
 }

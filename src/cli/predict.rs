@@ -14,12 +14,12 @@ pub(super) use check::check;
 pub(super) use reader::Reader;
 
 use super::terminal::Terminal;
-use super::{Status, inputs, seeds};
+use super::{Status, ask, inputs, lists, seeds};
 use crate::kernel::{Duration, Time};
 use crate::plan::{Plan, Prediction, Question, write_duration};
 use crate::report::verdicts;
 use crate::run::{Report, Run};
-use crate::scenario::{Diagnostic, SHIPPED};
+use crate::scenario::Diagnostic;
 use crate::trace::{Style, Transcript, with_legend};
 use answers::{AnswerFile, Sitting};
 use clap::Args;
@@ -29,20 +29,20 @@ use std::path::PathBuf;
 /// Predict what will happen in a run, then see it: it pauses and asks. Answers come from standard input.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// A scenario file, or the name of a shipped one
-    #[arg(value_name = "SCENARIO", required_unless_present = "stats")]
+    /// A scenario file, or the name of a shipped one; without it, list those that ask
+    #[arg(value_name = "SCENARIO")]
     scenario: Option<String>,
     /// Use this seed instead of the scenario's
     #[arg(long, allow_hyphen_values = true, value_parser = seeds::one)]
     seed: Option<u64>,
-    /// Change a value first, as in "trial run"
+    /// Change a value first, as in "trial run". The questions stay as they are, so no reason is called right or wrong then
     #[arg(long = "set", value_name = "[+]KEY=VALUE")]
     sets: Vec<String>,
     /// So many lines of the transcript are shown before a question
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     lines: usize,
-    /// Append the answers to this file, a JSON line each
-    #[arg(long, value_name = "FILE")]
+    /// Append the answers to this file, a JSON line each. Not with --set: answers are graded by runs without changes
+    #[arg(long, value_name = "FILE", requires = "scenario")]
     out: Option<PathBuf>,
     /// Whose answers these are; without it they are nobody's
     #[arg(long = "as", value_name = "NAME", requires = "out")]
@@ -56,6 +56,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let done = match &arguments.scenario {
         Some(scenario) => predict(scenario, arguments, terminal),
+        None if arguments.stats.is_empty() => {
+            lists::that_ask(terminal);
+            Ok(Status::Well)
+        }
         None => statistics::tell(&arguments.stats, terminal).map(|()| Status::Well),
     };
     done.unwrap_or_else(|error| {
@@ -83,6 +87,14 @@ fn predict(
                 .expected("the scenario in a file, or the name of a shipped one"),
         );
     }
+    let is_changed = !arguments.sets.is_empty();
+    if is_changed && arguments.out.is_some() {
+        return Err(Diagnostic::about_file(
+            "--out",
+            "answers are graded by runs without changes, and --set changes this one",
+        )
+        .expected("--out or --set, not both"));
+    }
     let input = inputs::one(scenario)?;
     let loaded = inputs::load(&input.name, input.bytes, &arguments.sets)?;
     for warning in &loaded.warnings {
@@ -91,10 +103,8 @@ fn predict(
     let plan = loaded.plan;
     if plan.predict.is_empty() {
         return Err(
-            Diagnostic::about_file(scenario, "this scenario asks nothing").expected(format!(
-                "\"predict:\" in it, as in {}",
-                some_that_ask().join(", ")
-            )),
+            Diagnostic::about_file(scenario, "this scenario asks nothing")
+                .expected(lists::one_that_asks(&plan.name)),
         );
     }
     let seed = arguments.seed.unwrap_or(plan.seed);
@@ -106,6 +116,9 @@ fn predict(
     let mut player = Player::new(run, arguments.lines);
     let mut reader = Reader::default();
     terminal.line(&plan.about);
+    if is_changed {
+        terminal.line(&format!("\n{}", changed(&arguments.sets)));
+    }
     let answered = ask_all(&plan, &mut player, &mut reader, terminal);
     let report = player.finish();
     let verdicts = verdicts(&plan, &report.answers);
@@ -134,10 +147,13 @@ fn predict(
     Ok(status)
 }
 
-/// A few shipped scenarios with questions.
-fn some_that_ask() -> Vec<&'static str> {
-    let asks = SHIPPED.iter().filter(|it| it.text.contains("\npredict:"));
-    asks.map(|shipped| shipped.name()).take(3).collect()
+/// What questions were written for is no more.
+fn changed(sets: &[String]) -> String {
+    format!(
+        "Changed: {}. The questions are those of the scenario without that, and what they say of it may no longer be so. Afterwards \
+         the run tells what happened; no reason is called right or wrong.",
+        sets.join(", ")
+    )
 }
 
 /// Asks while the run goes on, until nobody answers.
@@ -204,8 +220,8 @@ fn asked(
             None if line == "?" => terminal.line(KEYS),
             None if line.is_empty() => {}
             None => terminal.line(&format!(
-                "\"{line}\" is none of these: 1 to {}, or {}; ? explains",
-                question.options.len(),
+                "\"{line}\" is none of these: {}, or {}; ? explains",
+                ask::those_of(question.options.len()),
                 (question.options.iter())
                     .map(|option| option.name.as_str())
                     .collect::<Vec<_>>()
@@ -215,19 +231,13 @@ fn asked(
     }
 }
 
-const KEYS: &str = "Type the number or the name of an option, then Enter. Ctrl-D ends it with what was answered so far. \
+const KEYS: &str = "Type the number of an option, its letter (A is the first) or its name, then Enter. Ctrl-D ends it with what was answered so far. \
      Nobody counts how many are right: think of a reason before you answer.";
 
 fn chosen(question: &Question, line: &str) -> Option<usize> {
     let named = |name: &str| name.eq_ignore_ascii_case(line);
     let by_name = question.options.iter().position(|it| named(&it.name));
-    let by_number = || {
-        let number: usize = line.parse().ok()?;
-        (1..=question.options.len())
-            .contains(&number)
-            .then(|| number - 1)
-    };
-    by_name.or_else(by_number)
+    by_name.or_else(|| ask::place_of(line, question.options.len()))
 }
 
 /// A run that is shown piece by piece.

@@ -66,6 +66,11 @@ impl Question {
     pub fn option(&self, name: &str) -> Option<&Choice> {
         self.options.iter().find(|option| option.name == name)
     }
+
+    /// What the right option says.
+    pub fn right(&self) -> &str {
+        self.option(&self.is).map_or("", |option| &option.say)
+    }
 }
 
 impl Plan {

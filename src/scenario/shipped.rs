@@ -13,6 +13,11 @@ impl Shipped {
         let file = self.path.rsplit('/').next().unwrap_or(self.path);
         file.strip_suffix(".yaml").unwrap_or(file)
     }
+
+    /// The part of the course that it belongs to.
+    pub fn folder(&self) -> &'static str {
+        self.path.split_once('/').map_or("", |(folder, _)| folder)
+    }
 }
 
 /// A text for each path below `scenarios/`.

@@ -127,6 +127,8 @@ fn a_folder_is_a_class_and_what_asks_nothing_is_none() {
             vec!["class", "10-ack", "--out", out],
             "there is no such file",
         ),
+        (vec!["class", "truck-gps"], "leader-crash"),
+        (vec!["class", "leader-crash"], "--out DIR"),
         (vec!["class", "--out", out], "required"),
     ] {
         let output = trial(&arguments);
@@ -170,6 +172,12 @@ fn answers_are_graded_by_exit_status() {
     let more = trial(&["class", "leader-crash", "acks-1-loss", "--grade", answers]);
     assert_eq!(more.status.code(), Some(1));
     assert!(text(&more.stdout).contains("acks-1-loss stored-said-the-leader recall: no answer"));
+
+    // However they are ordered; and a shell may make several files of one name.
+    let before = trial(&["class", "--grade", answers, "leader-crash", "acks-1-loss"]);
+    assert_eq!(text(&before.stdout), text(&more.stdout));
+    let twice = trial(&["class", "--grade", answers, answers]);
+    assert_eq!(text(&twice.stdout), "mia: 3 of 3 right\n");
 
     let forged = read(scratch.0.to_str().expect("a plain path"), "answers.jsonl");
     let forged = scratch.file("forged.jsonl", forged.replace("\"kept\"", "\"gone\""));

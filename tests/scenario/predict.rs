@@ -126,6 +126,18 @@ fn a_file_of_something_else_is_refused_with_its_line() {
 fn who_asks_for_what_cannot_be_is_told() {
     for (arguments, found) in [
         (&["truck-gps"][..], "this scenario asks nothing"),
+        // What asks in the same folder.
+        (&["truck-gps"], "leader-crash"),
+        (
+            &[
+                "leader-crash",
+                "--set",
+                "producers/trucks/acks=1",
+                "--out",
+                "a.jsonl",
+            ],
+            "--out or --set, not both",
+        ),
         (&["-"], "the answers come from standard input"),
         (&["leader-crush"], "did you mean \"leader-crash\"?"),
         (
@@ -133,7 +145,7 @@ fn who_asks_for_what_cannot_be_is_told() {
             "there is no such file",
         ),
         (&["leader-crash", "--as", "mia"], "--out"),
-        (&[], "SCENARIO"),
+        (&["--out", "a.jsonl"], "SCENARIO"),
     ] {
         let output = answered("", arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -203,20 +215,61 @@ fn a_text_that_disagrees_with_the_run_fails() {
     let output = trial(&["run", "-q", &file]);
     assert_eq!(output.status.code(), Some(1));
     let printed = text(&output.stdout);
-    let failed =
-        "the run says \"kept\" to the prediction fate-of-the-acknowledged: no election happens";
+    let failed = "the scenario's own answer to the prediction fate-of-the-acknowledged, \"All are still there when another \
+                  broker leads.\", is not so: no election happens";
     assert!(printed.contains(failed), "{printed}");
     let out = scratch.file("answers.jsonl", "");
     let output = answered("kept\n1\n2\n", &[&file, "--out", &out]);
     assert_eq!(output.status.code(), Some(1));
     let printed = text(&output.stdout);
-    assert!(printed.contains("own answer, kept, is not so"), "{printed}");
+    let not_so = "own answer, \"All are still there when another broker leads.\", is not so";
+    assert!(printed.contains(not_so), "{printed}");
     let written = std::fs::read_to_string(&out).expect("the file");
     assert_eq!(
         written.lines().count(),
         1,
         "only the recall is judged: {written}"
     );
+}
+
+/// The question says "with acks=all", and so do its reasons.
+#[test]
+fn with_changed_values_no_reason_is_right_or_wrong() {
+    let change = ["--set", "producers/trucks/acks=1"];
+    let output = answered("a\nA\n2\n", &[&["leader-crash"][..], &change[..]].concat());
+    let printed = text(&output.stdout);
+    let said = printed.find("\nChanged: producers/trucks/acks=1. The questions are those");
+    let asked = printed.find("\nAt 30s: ");
+    assert!(said.is_some() && said < asked, "{printed}");
+    for line in [
+        "\nYou say: gone\n",
+        "\n  Values were changed: no reason is called right or wrong.\n",
+        "own answer is so: All are still there",
+        "  The run: no acknowledged record is lost — ",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    for line in ["  Yes. ", "  It is ", "every in-sync replica has it. The"] {
+        assert!(!printed.contains(line), "{line}: {printed}");
+    }
+}
+
+#[test]
+fn without_a_name_it_says_who_asks() {
+    for command in ["predict", "class"] {
+        let output = trial(&[command]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let printed = text(&output.stdout);
+        assert!(
+            printed.contains("\n10-acks\n  acks-and-min-insync ")
+                && !printed.contains("truck-gps "),
+            "{printed}"
+        );
+        assert!(
+            printed.lines().all(|line| line.chars().count() <= 80),
+            "{printed}"
+        );
+    }
 }
 
 fn shipped() -> Vec<(&'static str, Plan)> {

@@ -19,6 +19,13 @@ fn what_is_shown_of_a_bug_and_told_of_each_suspect_is_what_was_reviewed() {
 }
 
 #[test]
+fn a_letter_accuses_and_a_question_mark_explains() {
+    let printed = text(&answered("?\nd\n", &["spot", "left-behind"]).stdout);
+    assert!(printed.contains("its letter (A is the first)"), "{printed}");
+    assert!(printed.contains("\nFound.\n"), "{printed}");
+}
+
+#[test]
 fn all_bugs_are_listed_and_an_unknown_one_names_them() {
     let list = text(&trial(&["spot"]).stdout);
     assert!(list.matches("trial spot ").count() >= 4, "{list}");

@@ -79,7 +79,7 @@ fn the_tour_ends_where_somebody_has_enough() {
 #[test]
 fn what_is_no_answer_is_asked_again() {
     let nonsense = "x".repeat(100);
-    let output = answered(&format!("hello\n\n\n0\n4\n{nonsense}\n2\nq\n"), &["tour"]);
+    let output = answered(&format!("hello\n\n\n0\n4\n{nonsense}\nb\nq\n"), &["tour"]);
     let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0));
     assert!(

@@ -295,14 +295,15 @@ fn judge_kept(
 fn wrong_answers(plan: &Plan, answers: &[Outcome]) -> Vec<Outcome> {
     let asked = plan.predict.iter().flat_map(|prediction| {
         let recall = prediction.recall.iter();
-        let recall = recall.map(|it| ("recall of", &prediction.id, &it.question.is));
-        std::iter::once(("prediction", &prediction.id, &prediction.question.is)).chain(recall)
+        let recall = recall.map(|it| ("recall of", &prediction.id, &it.question));
+        std::iter::once(("prediction", &prediction.id, &prediction.question)).chain(recall)
     });
     let wrong = asked.zip(answers).filter(|(_, answer)| answer.failed());
     wrong
-        .map(|((what, id, is), answer)| Outcome {
+        .map(|((what, id, question), answer)| Outcome {
             sentence: format!(
-                "the run says \"{is}\" to the {what} {id}: {}",
+                "the scenario's own answer to the {what} {id}, \"{}\", is not so: {}",
+                question.right(),
                 answer.sentence
             ),
             ..answer.clone()

@@ -12,7 +12,7 @@ mod slides;
 
 use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
-use super::{Status, inputs};
+use super::{Status, inputs, lists};
 use crate::figure::to_svg;
 use crate::report::OutputFile;
 use crate::scenario::{Diagnostic, SHIPPED};
@@ -24,11 +24,12 @@ use std::path::PathBuf;
 /// answers.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Scenario files, directories of them, names of shipped ones, or of their folders, such as 10-acks
-    #[arg(value_name = "SCENARIO|FOLDER", required_unless_present = "grade")]
+    /// Scenario files, directories of them, names of shipped ones, or of their folders, such as 10-acks; without any, list
+    /// those that ask
+    #[arg(value_name = "SCENARIO|FOLDER")]
     scenarios: Vec<String>,
     /// The directory for all of it; the key goes into key/, so that the rest can be handed out
-    #[arg(long, value_name = "DIR", required_unless_present = "grade")]
+    #[arg(long, value_name = "DIR", requires = "scenarios")]
     out: Option<PathBuf>,
     /// Write into --out though it is there
     #[arg(long)]
@@ -38,16 +39,19 @@ pub(super) struct Arguments {
     students: u32,
     /// Grade files that "trial predict --out" has written: each answer is held against the run of its seed. The exit status is
     /// 0 if all is answered and right, else 1. With scenarios, all questions of these must be answered; without, those of each
-    /// that a person has begun
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["out", "students", "force"])]
+    /// that a person has begun. Once for each FILE; what else is named and ends with .jsonl is such a file too
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "students", "force"])]
     grade: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let done = match arguments.grade.is_empty() {
+        true if arguments.scenarios.is_empty() => {
+            lists::that_ask(terminal);
+            Ok(Status::Well)
+        }
         true => made(arguments, terminal).map(|()| Status::Well),
-        false => lessons(&arguments.scenarios, terminal)
-            .and_then(|lessons| grade::grade(&lessons, &arguments.grade, terminal)),
+        false => grade(arguments, terminal),
     };
     done.unwrap_or_else(|error| {
         terminal.complain(&error);
@@ -55,19 +59,33 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     })
 }
 
+/// A shell makes several names of `--grade *.jsonl`: those are answers as well, and no scenarios.
+fn grade(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Diagnostic> {
+    let is_answers = |name: &&String| name.ends_with(".jsonl");
+    let (more, scenarios): (Vec<&String>, Vec<&String>) =
+        arguments.scenarios.iter().partition(is_answers);
+    let files: Vec<String> = arguments.grade.iter().chain(more).cloned().collect();
+    grade::grade(&lessons(scenarios, terminal)?, &files, terminal)
+}
+
 fn made(arguments: &Arguments, terminal: &mut Terminal) -> Result<(), Diagnostic> {
-    let Some(path) = &arguments.out else {
-        return Ok(());
-    };
-    let out = OutputDirectory::claim(path, arguments.force)?;
+    let claim = |path: &PathBuf| OutputDirectory::claim(path, arguments.force);
+    let out = arguments.out.as_ref().map(claim).transpose()?;
     let lessons = lessons(&arguments.scenarios, terminal)?;
     if lessons.iter().all(|it| it.plan.predict.is_empty()) {
+        let first = lessons.first().map_or("", |it| it.plan.name.as_str());
         return Err(Diagnostic::about_file(
             arguments.scenarios.join(" "),
             "none of these asks anything",
         )
-        .expected("\"predict:\" in at least one of them"));
+        .expected(lists::one_that_asks(first)));
     }
+    let (Some(path), Some(out)) = (&arguments.out, out) else {
+        return Err(
+            Diagnostic::about_file("trial class", "it is not said where to write")
+                .expected("--out DIR, or --grade FILE for answers that are there"),
+        );
+    };
     let mut files: Vec<OutputFile> = Vec::new();
     let mut pages = Vec::new();
     for lesson in &lessons {
@@ -132,7 +150,10 @@ fn pdf(_: &str, _: &[String]) -> Result<Option<OutputFile>, Diagnostic> {
 }
 
 /// In the order in which they are named; those of a folder in its own.
-fn lessons(named: &[String], terminal: &mut Terminal) -> Result<Vec<Lesson>, Diagnostic> {
+fn lessons<'a>(
+    named: impl IntoIterator<Item = &'a String>,
+    terminal: &mut Terminal,
+) -> Result<Vec<Lesson>, Diagnostic> {
     let mut lessons = Vec::new();
     for argument in named {
         for input in inputs_of(argument) {

@@ -15,6 +15,10 @@ pub(super) fn tell(
     terminal: &mut Terminal,
 ) {
     let prediction = answered.prediction;
+    let part = match arguments.sets.is_empty() {
+        true => part,
+        false => part_of_changed,
+    };
     terminal.line(&format!("\n{}", prediction.question.ask));
     part(
         &prediction.question,
@@ -49,19 +53,15 @@ pub(super) fn tell(
 fn part(question: &Question, place: usize, outcome: Option<&Outcome>, terminal: &mut Terminal) {
     let taken = &question.options[place];
     if let Some(outcome) = outcome.filter(|it| it.judgement != Judgement::Held) {
-        terminal.line(&format!("  You said {}: {}", taken.name, taken.say));
-        terminal.line(&format!(
-            "  In this run the scenario's own answer, {}, is not so: {outcome}",
-            question.is
-        ));
+        said(question, place, terminal);
+        is_not_so(question, outcome, terminal);
         return;
     }
-    let right = question.option(&question.is);
-    let right = right.map_or("", |option| option.say.as_str());
+    let right = question.right();
     match taken.name == question.is {
         true => terminal.line(&format!("  Yes. {}: {right}", question.is)),
         false => {
-            terminal.line(&format!("  You said {}: {}", taken.name, taken.say));
+            said(question, place, terminal);
             terminal.line(&format!("  It is {}: {right}", question.is));
             let believed = taken.misconception.as_deref();
             if let Some(explained) = believed.and_then(misconception) {
@@ -69,9 +69,47 @@ fn part(question: &Question, place: usize, outcome: Option<&Outcome>, terminal: 
             }
         }
     }
-    let Some(outcome) = outcome else {
-        return;
-    };
+    if let Some(outcome) = outcome {
+        by_the_run(outcome, terminal);
+    }
+}
+
+/// With changed values: what the run says, and no reason why it is so. Those of the scenario speak of other values.
+fn part_of_changed(
+    question: &Question,
+    place: usize,
+    outcome: Option<&Outcome>,
+    terminal: &mut Terminal,
+) {
+    said(question, place, terminal);
+    match outcome {
+        Some(outcome) if outcome.judgement != Judgement::Held => {
+            is_not_so(question, outcome, terminal);
+        }
+        Some(outcome) => {
+            terminal.line(&format!(
+                "  With the changed values too the scenario's own answer is so: {}",
+                question.right()
+            ));
+            by_the_run(outcome, terminal);
+        }
+        None => terminal.line("  Values were changed: no reason is called right or wrong."),
+    }
+}
+
+fn said(question: &Question, place: usize, terminal: &mut Terminal) {
+    let taken = &question.options[place];
+    terminal.line(&format!("  You said {}: {}", taken.name, taken.say));
+}
+
+fn is_not_so(question: &Question, outcome: &Outcome, terminal: &mut Terminal) {
+    terminal.line(&format!(
+        "  In this run the scenario's own answer, \"{}\", is not so: {outcome}",
+        question.right()
+    ));
+}
+
+fn by_the_run(outcome: &Outcome, terminal: &mut Terminal) {
     terminal.line(&format!(
         "  The run: {} — {}",
         outcome.sentence, outcome.figures

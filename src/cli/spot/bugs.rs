@@ -102,7 +102,7 @@ timeline:
     },
     Bug {
         name: "left-behind",
-        seen: "half a minute of acknowledged records is gone, though they were stored where they had to be",
+        seen: "twelve seconds of acknowledged records are gone, though they were stored where they had to be",
         broken: "offline_election=any-live",
         noticed_by: "no acknowledged record is lost",
         plan: "

@@ -36,9 +36,7 @@ pub(super) fn reveal(
         return;
     }
     page.text(&format!("You said: {}", taken.say));
-    let right = question.option(&question.is);
-    let right = right.map_or("", |option| option.say.as_str());
-    page.text(&format!("It is: {right}"));
+    page.text(&format!("It is: {}", question.right()));
     if let Some(explained) = taken.misconception.as_deref().and_then(misconception) {
         page.text(explained);
     }
