@@ -242,7 +242,7 @@ fn with_changed_values_no_reason_is_right_or_wrong() {
     let asked = printed.find("\nAt 30s: ");
     assert!(said.is_some() && said < asked, "{printed}");
     for line in [
-        "\nYou say: gone\n",
+        "You say: gone\n",
         "\n  Values were changed: no reason is called right or wrong.\n",
         "own answer is so: All are still there",
         "  The run: no acknowledged record is lost — ",
