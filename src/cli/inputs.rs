@@ -20,6 +20,20 @@ pub(super) fn load(name: &str, bytes: Vec<u8>, sets: &[String]) -> Result<Loaded
     scenario::load_and(name, bytes, sets, &predict::check)
 }
 
+/// As `one`, where standard input is for something else, or is not read at all.
+pub(super) fn one_by_name(argument: &str, why_no_input: &str) -> Result<Input, Diagnostic> {
+    if argument == "-" {
+        return Err(Diagnostic::about_file("-", why_no_input)
+            .expected("the scenario in a file, or the name of a shipped one"));
+    }
+    one(argument).map_err(|error| match error.expected.as_deref() {
+        Some(SCENARIO) => {
+            error.expected("a scenario file, or a name that \"trial scenarios\" lists")
+        }
+        _ => error,
+    })
+}
+
 /// The one scenario that `argument` names: a file, `-`, or a shipped one by its name.
 pub(super) fn one(argument: &str) -> Result<Input, Diagnostic> {
     if argument == "-" {
@@ -143,10 +157,12 @@ fn shipped(name: &str) -> Option<Input> {
     })
 }
 
+/// What names a scenario.
+pub(super) const SCENARIO: &str =
+    "a scenario file, - for standard input, or a name that \"trial scenarios\" lists";
+
 fn missing(argument: &str, error: &io::Error) -> Diagnostic {
-    let mut diagnostic = Diagnostic::about_file(argument, reason(error)).expected(
-        "a scenario file, - for standard input, or a name that \"trial scenarios\" lists",
-    );
+    let mut diagnostic = Diagnostic::about_file(argument, reason(error)).expected(SCENARIO);
     diagnostic.suggestion = nearest(argument, SHIPPED.iter().map(|shipped| shipped.name()))
         .map(|name| format!("\"{name}\""));
     diagnostic

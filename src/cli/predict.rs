@@ -39,13 +39,18 @@ pub(super) struct Arguments {
     #[arg(long = "set", value_name = "[+]KEY=VALUE")]
     sets: Vec<String>,
     /// So many lines of the transcript are shown before a question
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 20,
+        allow_hyphen_values = true
+    )]
     lines: usize,
     /// Append the answers to this file, a JSON line each. Not with --set: answers are graded by runs without changes
     #[arg(long, value_name = "FILE", requires = "scenario")]
     out: Option<PathBuf>,
     /// Whose answers these are; without it they are nobody's
-    #[arg(long = "as", value_name = "NAME", requires = "out")]
+    #[arg(long = "as", value_name = "NAME", requires = "out", value_parser = answers::person)]
     who: Option<String>,
     /// Read such files instead: how many answered each question right, how well it tells who knows from who does
     /// not, and what was believed. A person is who --as named, else a file
@@ -81,12 +86,6 @@ fn predict(
     arguments: &Arguments,
     terminal: &mut Terminal,
 ) -> Result<Status, Diagnostic> {
-    if scenario == "-" {
-        return Err(
-            Diagnostic::about_file("-", "the answers come from standard input")
-                .expected("the scenario in a file, or the name of a shipped one"),
-        );
-    }
     let is_changed = !arguments.sets.is_empty();
     if is_changed && arguments.out.is_some() {
         return Err(Diagnostic::about_file(
@@ -95,7 +94,7 @@ fn predict(
         )
         .expected("--out or --set, not both"));
     }
-    let input = inputs::one(scenario)?;
+    let input = inputs::one_by_name(scenario, "the answers come from standard input")?;
     let loaded = inputs::load(&input.name, input.bytes, &arguments.sets)?;
     for warning in &loaded.warnings {
         terminal.complain(warning);

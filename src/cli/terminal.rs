@@ -145,8 +145,16 @@ impl Terminal {
 /// Text from files as a terminal may have it: none of it moves the cursor or chooses a colour. What stands instead is
 /// what JSON writes.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(obeyed) {
+    shown_where(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
+/// Text of others within a line, which it may not end, wherever that line goes.
+pub(super) fn in_a_line(text: &str) -> Cow<'_, str> {
+    shown_where(text, char::is_control)
+}
+
+fn shown_where(text: &str, obeyed: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&obeyed) {
         return text.into();
     }
     let shown = |c: char| match obeyed(c) {
@@ -158,12 +166,13 @@ fn harmless(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{harmless, in_a_line};
 
     #[test]
     fn what_a_terminal_would_obey_is_shown_as_json_writes_it() {
         assert_eq!(harmless("a\tb\n"), "a\tb\n");
         assert_eq!(harmless("red: \x1b[31m\r"), "red: \\u001b[31m\\u000d");
         assert_eq!(harmless("\u{9b}2J"), "\\u009b2J");
+        assert_eq!(in_a_line("a\nb\t\x1b"), "a\\u000ab\\u0009\\u001b");
     }
 }

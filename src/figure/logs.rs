@@ -37,9 +37,16 @@ pub(super) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         .filter(|(partition, it)| wanted.shows(partition) && !it.replicas.is_empty())
         .collect();
     if all.is_empty() {
+        let is_named = wanted.partition.is_some() || wanted.topic.is_some();
         return Err(Nothing {
-            found: format!("no replica of that name has a log at {said}"),
-            expected: "a topic or a partition that is there then".to_owned(),
+            found: match is_named {
+                true => format!("no replica of what is named has a log at {said}"),
+                false => format!("no replica has a log at {said}"),
+            },
+            expected: match is_named {
+                true => "a topic or a partition that is there then".to_owned(),
+                false => "a moment at which a partition is there".to_owned(),
+            },
         });
     }
     let left_out = all.len().saturating_sub(MOST);

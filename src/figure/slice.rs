@@ -394,15 +394,32 @@ fn known_records(recording: &Recording) -> String {
     }
 }
 
+/// The events before and after one that is not there.
+fn near(event: u64, known: impl Iterator<Item = u64>) -> String {
+    let known: BTreeSet<u64> = known.filter(|it| *it > 0).collect();
+    let before = known.range(..event).next_back();
+    let after = known.range(event..).next();
+    match (before, after) {
+        (Some(before), Some(after)) => format!("event {before} or {after}, which are the nearest"),
+        (Some(one), None) => format!("event {one}, which is the last"),
+        (None, Some(one)) => format!("event {one}, which is the first"),
+        (None, None) => "a run in which anything happens".to_owned(),
+    }
+}
+
 /// An event, what led to it, and what it led to, the nearest first.
 fn of_event(recording: &Recording, event: u64) -> Result<OfConcern<'_>, Nothing> {
     let graph = graph(&recording.causes);
     let has = |it: &TraceEntry| it.event == event;
     if !graph.contains_node(event) && !recording.facts.iter().any(has) {
-        let last = recording.facts.last().map_or(0, |it| it.event);
         return Err(Nothing {
             found: format!("no process handled event {event} in this run"),
-            expected: format!("an event from 1 to {last}"),
+            expected: near(
+                event,
+                graph
+                    .nodes()
+                    .chain(recording.facts.iter().map(|it| it.event)),
+            ),
         });
     }
     let mut near = BTreeSet::from([event]);

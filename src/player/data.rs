@@ -102,13 +102,16 @@ pub fn data(recording: &Recording) -> Value {
         .collect();
     let asked = replay.as_ref().map(|it| questions(it.plan, &it.verdicts));
     let batches = replay.map(|it| it.batches.into_json(&mut events.words));
+    // A run may send nothing; a trace that has causes would have messages too.
+    let has_messages =
+        recording.played.is_some() || !recording.sent.is_empty() || !recording.causes.is_empty();
     json!({
         "format": 2,
         "name": recording.name,
         "about": recording.about,
         "seed": recording.seed.to_string(),
         "end": recording.end.0 / 1_000,
-        "has_messages": !recording.sent.is_empty(),
+        "has_messages": has_messages,
         "nodes": nodes.as_json(),
         "kinds": whys,
         "message_whys": message_whys,

@@ -3,6 +3,7 @@
 use crate::make::At;
 use crate::scenarios;
 use kafka_trial::plan::{Choice, Prediction, Question, misconception, write_duration};
+use kafka_trial::report::{code_in_markdown, in_markdown};
 use kafka_trial::run;
 
 /// What a run says to each answer, in the order of the plan's answers.
@@ -22,11 +23,11 @@ pub fn asked(at: &At<'_>, scenario: &str, id: &str) -> Result<String, String> {
     let mut text = format!(
         "**Predict.** After {} of `{scenario}`: {}\n\n",
         write_duration(prediction.at),
-        prediction.question.ask.trim()
+        in_markdown(&prediction.question.ask)
     );
     push_options(&mut text, &prediction.question, Some(&shown));
     if let Some(reason) = &prediction.reason {
-        text.push_str(&format!("\n**{}**\n\n", reason.ask.trim()));
+        text.push_str(&format!("\n**{}**\n\n", in_markdown(&reason.ask)));
         push_options(&mut text, reason, None);
     }
     Ok(text)
@@ -40,7 +41,10 @@ pub fn recalled(at: &At<'_>, scenario: &str, id: &str) -> Result<String, String>
         .as_ref()
         .ok_or("this question asks nothing afterwards")?;
     let shown = shown(at, scenario, &prediction, true)?;
-    let mut text = format!("**Looking back.** {}\n\n", recall.question.ask.trim());
+    let mut text = format!(
+        "**Looking back.** {}\n\n",
+        in_markdown(&recall.question.ask)
+    );
     push_options(&mut text, &recall.question, Some(&shown));
     Ok(text)
 }
@@ -51,7 +55,7 @@ pub fn tried(scenario: &str, id: &str) -> Result<String, String> {
     let line = prediction
         .then_try
         .ok_or("this question offers nothing to try")?;
-    Ok(format!("Then try: `{line}`\n"))
+    Ok(format!("Then try: {}\n", code_in_markdown(&line)))
 }
 
 fn push_options(text: &mut String, question: &Question, shown: Option<&Shown>) {
@@ -71,7 +75,11 @@ fn in_html(text: &str) -> String {
 
 fn said_to(option: &Choice, question: &Question, shown: Option<&Shown>) -> String {
     let run = shown.map_or_else(String::new, |shown| {
-        format!(" The run: {}; {}.", shown.sentence, shown.figures)
+        format!(
+            " The run: {}; {}.",
+            in_markdown(&shown.sentence),
+            in_markdown(&shown.figures)
+        )
     });
     if option.name == question.is {
         return format!("Yes.{run}");
@@ -80,7 +88,9 @@ fn said_to(option: &Choice, question: &Question, shown: Option<&Shown>) -> Strin
     match believed {
         Some(explained) => format!("No. {explained}{run}"),
         None => {
-            let right = question.option(&question.is).map_or("", |it| it.say.trim());
+            let right = question
+                .option(&question.is)
+                .map_or_else(String::new, |it| in_markdown(&it.say));
             format!("No. {right}{run}")
         }
     }

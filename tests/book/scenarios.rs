@@ -2,6 +2,7 @@
 
 use kafka_trial::plan::{Plan, Prediction};
 use kafka_trial::protocol::config::nearest;
+use kafka_trial::report::in_markdown;
 use kafka_trial::scenario::{SHIPPED, Shipped, load};
 
 /// The file as it lies there, or its parts with these names, or `except` them.
@@ -20,7 +21,10 @@ pub fn file(name: &str, parts: &[&str]) -> Result<String, String> {
 
 pub fn run(name: &str) -> Result<String, String> {
     let about = plan(name)?.about;
-    Ok(format!("Run it: `trial run {name}`. {}\n", about.trim()))
+    Ok(format!(
+        "Run it: `trial run {name}`. {}\n",
+        in_markdown(&about)
+    ))
 }
 
 /// Its plan.

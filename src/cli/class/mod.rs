@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
     /// A seed for each of so many students (seeds.csv), and what the run of each comes to (key/answers.csv)
-    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=500))]
+    #[arg(long, value_name = "COUNT", default_value_t = 0, allow_hyphen_values = true, value_parser = clap::value_parser!(u32).range(0..=500))]
     students: u32,
     /// Grade files that "trial predict --out" has written: each answer is held against the run of its seed. The exit status is
     /// 0 if all is answered and right, else 1. With scenarios, all questions of these must be answered; without, those of each
@@ -169,6 +169,8 @@ fn lessons<'a>(
     Ok(lessons)
 }
 
+const EXPECTED: &str = "a scenario file, a directory of such files, or a name or folder that \"trial scenarios\" lists";
+
 /// Folders of this program go by their names too, where no file has that name.
 fn inputs_of(argument: &str) -> Vec<Result<inputs::Input, Diagnostic>> {
     let in_folder = |path: &str| {
@@ -176,11 +178,15 @@ fn inputs_of(argument: &str) -> Vec<Result<inputs::Input, Diagnostic>> {
             .is_some_and(|(folder, _)| folder == argument)
     };
     let mut found = inputs::all(argument);
-    if let [Err(_)] = &found[..] {
+    if let [Err(error)] = &mut found[..] {
         let shipped = SHIPPED.iter().filter(|it| in_folder(it.path));
         let shipped: Vec<_> = shipped.map(|it| inputs::shipped_as(it.name())).collect();
-        if !shipped.is_empty() {
-            found = shipped;
+        match shipped.is_empty() {
+            false => found = shipped,
+            true if error.expected.as_deref() == Some(inputs::SCENARIO) => {
+                *error = error.clone().expected(EXPECTED);
+            }
+            true => {}
         }
     }
     found

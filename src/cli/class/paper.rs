@@ -5,7 +5,7 @@ use super::seeds::Seeds;
 use super::setting;
 use crate::check::Judgement;
 use crate::plan::misconception;
-use crate::report::Part;
+use crate::report::{Part, code_in_markdown, in_markdown};
 use crate::scenario::Diagnostic;
 use std::fmt::Write;
 
@@ -17,15 +17,27 @@ pub(super) fn questions(lessons: &[Lesson]) -> String {
     for (number, lesson) in (1..).zip(asking(lessons)) {
         let _ = write!(
             text,
-            "\n## {number}. {}\n\n{}\n\nTo be asked by the run itself: `trial predict {} --seed SEED --out answers.jsonl --as NAME`\n",
+            "\n## {number}. {}\n\n{}\n\nTo be asked by the run itself: {}\n",
             lesson.plan.name,
-            setting::of(&lesson.plan).join(" "),
-            lesson.name()
+            in_markdown(&setting::of(&lesson.plan).join(" ")),
+            code_in_markdown(&format!(
+                "trial predict {} --seed SEED --out answers.jsonl --as NAME",
+                lesson.name()
+            ))
         );
         for (place, asked) in (1..).zip(lesson.asked()) {
-            let _ = write!(text, "\n**{number}.{place}** {}\n\n", asked.on_paper());
+            let _ = write!(
+                text,
+                "\n**{number}.{place}** {}\n\n",
+                in_markdown(&asked.on_paper())
+            );
             for (place, option) in (0..).zip(&asked.question.options) {
-                let _ = writeln!(text, "- [ ] {}: {}", letter(place), option.say);
+                let _ = writeln!(
+                    text,
+                    "- [ ] {}: {}",
+                    letter(place),
+                    in_markdown(&option.say)
+                );
             }
             if asked.part != Part::Reason {
                 text += "\nFigures of my run: ______________________________\n";
@@ -52,24 +64,34 @@ pub(super) fn key(
         let _ = write!(
             text,
             "\n## {number}. {} (seed {})\n\n{}\n",
-            plan.name, plan.seed, plan.about
+            plan.name,
+            plan.seed,
+            in_markdown(&plan.about)
         );
         let report = lesson.play(plan.seed)?;
         for (place, asked) in (1..).zip(lesson.asked()) {
             let right = asked.right();
-            let _ = write!(text, "\n**{number}.{place}** {}\n\n", asked.on_paper());
+            let _ = write!(
+                text,
+                "\n**{number}.{place}** {}\n\n",
+                in_markdown(&asked.on_paper())
+            );
             for (place, option) in (0..).zip(&asked.question.options) {
                 let mark = if place == right { "**right**: " } else { "" };
                 let _ = writeln!(
                     text,
                     "- {} ({}): {mark}{}",
                     letter(place),
-                    option.name,
-                    option.say
+                    in_markdown(&option.name),
+                    in_markdown(&option.say)
                 );
                 let believed = option.misconception.as_deref();
                 if let Some(explained) = believed.and_then(misconception) {
-                    let _ = writeln!(text, "  - `{}`: {explained}", believed.unwrap_or_default());
+                    let _ = writeln!(
+                        text,
+                        "  - {}: {explained}",
+                        code_in_markdown(believed.unwrap_or_default())
+                    );
                 }
             }
             let mut judged = lesson.judged(&report);
@@ -79,13 +101,14 @@ pub(super) fn key(
                 let _ = write!(
                     text,
                     "\nThe run: {} — {}.\n",
-                    outcome.sentence, outcome.figures
+                    in_markdown(&outcome.sentence),
+                    in_markdown(&outcome.figures)
                 );
                 if outcome.judgement != Judgement::Held {
                     text += "With this seed the run says otherwise: do not use it.\n";
                 }
                 if let Some(because) = &outcome.because {
-                    let _ = write!(text, "\nBecause: {because}\n");
+                    let _ = write!(text, "\nBecause: {}\n", in_markdown(because));
                 }
             }
             let is_of =
@@ -95,12 +118,16 @@ pub(super) fn key(
                 .find(is_of)
                 .filter(|_| asked.part == Part::Predict)
             {
-                let _ = write!(text, "\n![What the run shows of {id}]({file})\n");
+                let _ = write!(
+                    text,
+                    "\n![What the run shows of {}]({file})\n",
+                    in_markdown(id)
+                );
             }
             if asked.part == Part::Predict
                 && let Some(line) = &asked.prediction.then_try
             {
-                let _ = write!(text, "\nThen try: `{line}`\n");
+                let _ = write!(text, "\nThen try: {}\n", code_in_markdown(line));
             }
         }
     }

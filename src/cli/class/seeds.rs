@@ -5,6 +5,7 @@ use super::lesson::Lesson;
 use super::paper::asking;
 use crate::cli::terminal::Terminal;
 use crate::protocol::counted;
+use crate::report::in_markdown;
 use crate::scenario::Diagnostic;
 
 /// More seeds than this in a row that do not fit: the scenario lives on its own.
@@ -135,7 +136,7 @@ impl Seeds {
             counted(self.given.len(), "student")
         );
         for (seed, why) in &self.left_out {
-            text += &format!("\nSeed {seed} is left out: {why}\n");
+            text += &format!("\nSeed {seed} is left out: {}\n", in_markdown(why));
         }
         text
     }

@@ -2,6 +2,7 @@
 
 use super::Answered;
 use crate::cli::inputs;
+use crate::cli::terminal::in_a_line;
 use crate::plan::Question;
 use crate::report::Verdict;
 use crate::report::{Answer, Part};
@@ -54,6 +55,14 @@ impl Sitting<'_> {
     }
 }
 
+/// A name that stands in one line.
+pub(super) fn person(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() || text.contains(char::is_control) {
+        true => Err("expected a name without line breaks and other control characters".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// A file to which answers are appended.
 pub(super) struct AnswerFile {
     path: PathBuf,
@@ -91,7 +100,8 @@ pub(in crate::cli) fn read(name: &str) -> Result<Vec<Answer>, Diagnostic> {
     let lines = (1..).zip(text.lines());
     let answers = lines.filter(|(_, line)| !line.trim().is_empty());
     let answers = answers.map(|(number, line)| {
-        Answer::of_json(line).map_err(|(column, found)| Diagnostic {
+        let answer = Answer::of_json(line).map(in_plain_letters);
+        answer.map_err(|(column, found)| Diagnostic {
             excerpt: Some(Excerpt {
                 line: number,
                 column: line
@@ -104,6 +114,24 @@ pub(in crate::cli) fn read(name: &str) -> Result<Vec<Answer>, Diagnostic> {
         })
     });
     answers.collect()
+}
+
+/// Anybody may have written it: nothing in it ends a line, or moves the cursor of who reads what is said of it.
+fn in_plain_letters(mut answer: Answer) -> Answer {
+    let texts = [
+        &mut answer.scenario,
+        &mut answer.id,
+        &mut answer.option,
+        &mut answer.version,
+    ];
+    let texts = texts
+        .into_iter()
+        .chain(&mut answer.misconception)
+        .chain(&mut answer.who);
+    for text in texts {
+        *text = in_a_line(text).into_owned();
+    }
+    answer
 }
 
 const EXPECTED: &str = "lines that \"trial predict --out\" has written";

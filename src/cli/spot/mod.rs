@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", requires = "name")]
     out: Option<PathBuf>,
     /// Write into --out though it is there
-    #[arg(long)]
+    #[arg(long, requires = "out")]
     force: bool,
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn draw(recording: &Recording, wanted: &Wanted) -> Result<Picture, No
         .collect();
     match lags.is_empty() {
         true => Err(Nothing {
-            found: "nobody read, or committed, anything of that in this run".to_owned(),
+            found: "no consumer read or committed anything in what is to be shown".to_owned(),
             expected: "a run with consumers, and a topic that they read".to_owned(),
         }),
         false => Ok(picture(recording, span, lags, &rebalances(recording, span))),

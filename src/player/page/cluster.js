@@ -1,6 +1,6 @@
 // The cluster at the cursor: who is there and as what, which links are cut, and which messages are under way.
 import { all, data, events, messages, nodes, upTo, value, words } from "./run.js";
-import { byId, cut, drawing, esc, put, roomOf, seconds, span, text } from "./html.js";
+import { byId, byNumber, cut, drawing, esc, put, roomOf, seconds, span, text } from "./html.js";
 
 const BOX = 58;
 const GAP = 62;
@@ -22,7 +22,8 @@ const MANY = 5;
 function boxes() {
   const rows = { zookeeper: [], broker: [], client: [] };
   const crowds = new Map();
-  nodes.forEach(({ name, part }, node) => {
+  const inOrder = [...nodes.entries()].sort(([, a], [, b]) => byNumber(a.name, b.name));
+  inOrder.forEach(([node, { name, part }]) => {
     if (part === "timeline") return;
     if (part === "zookeeper" || part === "broker") return rows[part].push({ name, part, members: [node] });
     const crowd = name.replace(/-\d+$/, "");
@@ -231,7 +232,8 @@ export function showCluster(cursor) {
     flying.slice(0, MOST_DOTS).map((one, i) => drawMessage(one, i < LABELS)).join("");
   const links = (value("links") ?? []).map(([what, sides]) => `<li>✕ messages are ${esc(what)} between ${esc(sides.map((side) => side.join(", ")).join(" and ") || "all")}${sides.length === 1 ? " and everybody else" : ""}</li>`);
   const more = flying.length > LABELS ? `<li class="faint">and ${flying.length - LABELS} more under way</li>` : "";
-  const none = data.has_messages ? "No message is under way." : "This trace was written without messages (trial run --causes).";
+  const quiet = messages.count > 0 ? "No message is under way." : "In this run nobody sends anything.";
+  const none = data.has_messages ? quiet : "This trace was written without messages (trial run --causes).";
   const list = flying.slice(0, LABELS).map(inWords).join("") + more;
   put(place, drawing(width, height, "Nodes of the cluster, cut links, and messages under way; the list below has them as text", parts) +
     `<ul class="plain">${links.join("")}${list || `<li class="faint">${none}</li>`}</ul>`);

@@ -1,13 +1,13 @@
 // Which events the list shows: by search, importance, node, topic and kind. Stepping goes over the same ones.
 import { data, events, nodes, words } from "./run.js";
-import { byId, esc, topicOf } from "./html.js";
+import { byId, byNumber, esc, topicOf } from "./html.js";
 import { asked, journey } from "./journey.js";
 
 export const filter = { events: [], topic: "" };
 let changed = () => {};
 
 const option = (value, name) => `<option value="${esc(value)}">${esc(name)}</option>`;
-const list = (names, all) => option("", all) + [...names].sort().map((name) => option(name, name)).join("");
+const list = (names, all) => option("", all) + [...names].sort(byNumber).map((name) => option(name, name)).join("");
 
 function apply() {
   const search = byId("search").value.trim().toLowerCase();

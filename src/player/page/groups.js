@@ -1,11 +1,10 @@
 // Groups at the cursor as Kafka's own tool shows them, with what its members have read and done beside; and consumers that
 // belong to no group.
 import { all, value } from "./run.js";
-import { byId, esc, put } from "./html.js";
+import { byId, byNumber, esc, put } from "./html.js";
 import { filter } from "./filter.js";
 
 const MOST = 24;
-const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
 /** Where each partition's log ends: that of who leads in the newest epoch, or the furthest that anybody says. */
 function ends() {

@@ -7,6 +7,9 @@ export const esc = (text) => String(text).replace(/[&<>"]/g, (it) => MARKUP[it])
 /** 12.004 s, with three digits more if asked. */
 export const seconds = (micros, digits = 3) => (micros / 1e6).toFixed(digits) + " s";
 
+/** Names in the order of the numbers in them: broker-2 before broker-10. */
+export const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
+
 export const span = (micros) => (micros < 1000 ? micros + " µs" : micros < 1e6 ? (micros / 1000).toFixed(1) + " ms" : seconds(micros, 1));
 
 const shown = new WeakMap();

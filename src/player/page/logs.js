@@ -1,7 +1,7 @@
 // The log of every replica at the cursor: a cell an offset, in the colour and with the number of its leader epoch; what is
 // not committed as far as the replica knows is hatched.
 import { all, named, value } from "./run.js";
-import { byId, drawing, epoch, esc, put, roomOf, text } from "./html.js";
+import { byId, byNumber, drawing, epoch, esc, put, roomOf, text } from "./html.js";
 import { partitions } from "./filter.js";
 
 const LEFT = 96;
@@ -9,7 +9,6 @@ const CELL = 26;
 const ROW = 46;
 const MOST = 6;
 
-const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
 function epochAt(epochs, offset) {
   let found = null;

@@ -27,7 +27,7 @@ function sayWhatIsLeftOut() {
 }
 
 byId("title").textContent = data.name;
-byId("about").textContent = `${data.about} Seed ${data.seed}, ${seconds(end, 1)}, ${events.count} events.`;
+byId("about").textContent = `${data.about} Seed ${data.seed}, ${seconds(end, 1)}, ${events.count} ${events.count === 1 ? "event" : "events"}.`;
 sayWhatIsLeftOut();
 for (const id of ["cluster", "logs", "leadership", "events", "bytes"]) heightOf(byId(id));
 startScrubber();

@@ -1,10 +1,9 @@
 // ZooKeeper's tree at the cursor, as its committed transactions say, and who waits to be told of its nodes. What the current
 // event changed is marked.
 import { all, changedBy, data, named, value } from "./run.js";
-import { byId, esc, put } from "./html.js";
+import { byId, byNumber, esc, put } from "./html.js";
 
 const MOST = 12;
-const byNumber = (a, b) => a.localeCompare(b, "en", { numeric: true });
 
 /** Watches: an eye is full where a server will tell, hollow where a client counts on it and no server holds it. */
 function eyes(path) {

@@ -162,6 +162,10 @@ impl<R: BufRead> TraceReader<R> {
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
         }
+        if self.line.last() == Some(&b'\r') {
+            let why = "the line ends with a carriage return, which no trace has: its line ends were changed";
+            return Err(self.refuse(self.line.len(), why.to_owned()));
+        }
         self.checksum = add(self.checksum, &self.line);
         if std::str::from_utf8(&self.line).is_err() {
             return Err(self.refuse(1, "this is not UTF-8".to_owned()));
