@@ -289,6 +289,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn line_ends_that_were_changed_are_named() {
+        let text = write_json_lines(&header(), &[entry()]).replace('\n', "\r\n");
+        let refused = read(&text).expect_err("it is refused");
+        assert_eq!(refused.line, 1);
+        assert!(refused.why.contains("line ends were changed"), "{refused}");
+    }
+
     /// All lines of a trace, or why it is refused.
     fn read(text: &str) -> Result<(TraceHeader, Vec<TraceLine>), TraceFileError> {
         let (header, mut reader) = TraceReader::open(text.as_bytes())?;

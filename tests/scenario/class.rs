@@ -129,6 +129,14 @@ fn a_folder_is_a_class_and_what_asks_nothing_is_none() {
         ),
         (vec!["class", "truck-gps"], "leader-crash"),
         (vec!["class", "leader-crash"], "--out DIR"),
+        (
+            vec!["class", "nosuch", "--out", out],
+            "a directory of such files",
+        ),
+        (
+            vec!["class", "10-acks", "--out", out, "--students", "-1"],
+            "-1 is not in 0..=500",
+        ),
         (vec!["class", "--out", out], "required"),
     ] {
         let output = trial(&arguments);
@@ -189,6 +197,15 @@ fn answers_are_graded_by_exit_status() {
         text(&forged.stdout)
     );
 
+    let coloured = read(scratch.0.to_str().expect("a plain path"), "answers.jsonl");
+    let coloured = coloured.replace("\"mia\"", "\"\\u001b[31m\\nmia\"");
+    let coloured = scratch.file("coloured.jsonl", coloured);
+    let coloured = trial(&["class", "--grade", &coloured]);
+    assert_eq!(
+        text(&coloured.stdout),
+        "\\u001b[31m\\u000amia: 3 of 3 right\n"
+    );
+
     let unknown = read(scratch.0.to_str().expect("a plain path"), "answers.jsonl");
     let unknown = scratch.file("unknown.jsonl", unknown.replace("leader-crash", "mine"));
     for (file, message) in [
@@ -204,4 +221,34 @@ fn answers_are_graded_by_exit_status() {
             text(&output.stderr)
         );
     }
+}
+
+/// What a scenario says stands on paper as it was written, whatever Markdown or a browser would make of it.
+#[test]
+fn texts_that_look_like_markup_appear_as_they_are() {
+    let scratch = Scratch::new("class-markup");
+    let hostile = "<script>alert(1)</script> [l](javascript:x) *b* `c` <img src=x onerror=y>";
+    let scenario = format!(
+        "format: 1\nname: hostile\nabout: '# {hostile}'\nduration: 3s\ncluster: {{brokers: 1}}\ntopics: {{t: {{}}}}\n\
+         producers: {{p: {{topic: t, every: 1s}}}}\n\
+         consumers: {{c: {{topics: [t], config: {{group.id: '<b> *g*'}}}}}}\n\
+         predict:\n  - id: q\n    at: 1s\n    ask: '{hostile}'\n    options: {{a: {{say: '{hostile}'}}, b: {{say: b}}}}\n    \
+         answer: {{is: a, when: no acknowledged record is lost}}\n"
+    );
+    let file = scratch.file("hostile.yaml", scenario);
+    let out = scratch.0.join("out");
+    let out = out.to_str().expect("a plain path");
+    let output = trial(&["class", &file, "--out", out]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = "&lt;script>alert(1)&lt;/script> [l\\](javascript:x) \\*b\\* \\`c\\` &lt;img src=x onerror=y>";
+    for (name, times) in [("questions.md", 2), ("key/key.md", 3)] {
+        let paper = read(out, name);
+        assert_eq!(paper.matches(written).count(), times, "{name}: {paper}");
+        assert!(
+            !paper.contains("<script") && !paper.contains("<b>"),
+            "{paper}"
+        );
+    }
+    assert!(read(out, "questions.md").contains("group &lt;b> \\*g\\*."));
+    assert!(read(out, "key/key.md").contains("\n\\# &lt;script>"));
 }

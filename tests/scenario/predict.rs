@@ -146,11 +146,17 @@ fn who_asks_for_what_cannot_be_is_told() {
         ),
         (&["leader-crash", "--as", "mia"], "--out"),
         (&["--out", "a.jsonl"], "SCENARIO"),
+        (
+            &["leader-crash", "--out", "nowhere", "--as", "a\n"],
+            "expected a name without line breaks",
+        ),
+        (&["leader-crash", "--lines", "-1"], "invalid value '-1'"),
     ] {
         let output = answered("", arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let message = text(&output.stderr);
         assert!(message.contains(found), "{arguments:?}: {message}");
+        assert!(!message.contains("standard input, or"), "{message}");
     }
 }
 

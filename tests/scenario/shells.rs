@@ -38,6 +38,15 @@ fn a_new_scenario_holds_and_nothing_is_written_over_it() {
 }
 
 #[test]
+fn a_new_scenario_can_be_printed() {
+    let scratch = Scratch::new("new-printed");
+    let output = trial_in(&scratch, &["new", "two-crashes", "--out", "-"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("\nname: two-crashes\n"));
+    assert!(!scratch.0.join("-").exists());
+}
+
+#[test]
 fn a_name_that_no_scenario_has_makes_no_file() {
     let scratch = Scratch::new("new-wrong");
     for (arguments, said) in [
