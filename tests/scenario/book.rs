@@ -36,12 +36,13 @@ fn settings() -> String {
          that only tune (how fast, how much memory, what is measured) are taken with a warning, which stands in every\n\
          report of the run and in every text of `--out`. Those that would change what is read, written or promised are\n\
          refused, but for values that say what happens here anyway: a run without them would teach the opposite. This page\n\
-         is written by a test from the tables by which scenarios are judged.\n",
+         is written by a test from the tables by which scenarios are judged. A setting that is not said has Kafka's default, but for two:\n\
+         `auto.create.topics.enable` is `false`, and a consumer's `auto.offset.reset` is `earliest`.\n",
     );
     for (scope, title, place) in SCOPES {
         let _ = write!(
             text,
-            "\n## {title}\n\nWhere: {place}.\n\n| Acted on | What it means | Unless said |\n|---|---|---|\n"
+            "\n## {title}\n\nWhere: {place}.\n\n| Acted on | What it means | Kafka's default |\n|---|---|---|\n"
         );
         let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut tuning = Vec::new();
@@ -75,7 +76,7 @@ fn settings() -> String {
             }
         }
         if !refused.is_empty() {
-            text.push_str("\n| Refused | Since |\n|---|---|\n");
+            text.push_str("\n| Refused | Why |\n|---|---|\n");
         }
         for (lack, keys) in refused {
             let _ = writeln!(text, "| {} | {lack} |", keys.join(", "));

@@ -68,7 +68,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "compression.type",
-        "How batches are compressed: the producer's choice, or what the broker makes of it.",
+        "How batches are compressed; a broker or topic that says `producer` leaves them as they come.",
     ),
     (
         "connections.max.idle.ms",
@@ -400,7 +400,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "partition.assignment.strategy",
-        "How a group's leader shares partitions out; the first that all members know is taken.",
+        "How a group's leader may share partitions out: each member votes for its first that all know; most votes win.",
     ),
     (
         "partitioner.adaptive.partitioning.enable",

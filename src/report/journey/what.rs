@@ -262,7 +262,7 @@ fn by_key(key: &[u8], count: u32) -> String {
     let hash = murmur2(key);
     let positive = hash & 0x7fff_ffff;
     format!(
-        "murmur2 of its key is {:#010x}, without the sign {positive}, modulo {} {}",
+        "murmur2 of its key is {:#010x}, without the sign {positive}, modulo {} = {}",
         hash as u32,
         counted(count, "partition"),
         partition_for_key(key, count)

@@ -19,7 +19,7 @@ fn a_record_that_is_in_no_log_is_shown_as_its_application_made_it() {
     ];
     let key = "key        truck 1  (7 bytes: 74 72 75 63 6b 20 31)\n";
     let hash =
-        "murmur2 of its key is 0xeb9e325e, without the sign 1805529694, modulo 1 partition 0";
+        "murmur2 of its key is 0xeb9e325e, without the sign 1805529694, modulo 1 partition = 0";
     let shown = head(&large);
     let value = "value      {\"truck\":\"truck 1\",\"number\":3,\"time\":1717401603079,\"latitude\":52.538072,\"longitude\":13.409932}  (94 bytes: 7b ";
     assert!(shown.contains(&format!("{key}{value}")), "{shown}");
@@ -126,7 +126,7 @@ fn a_partitioner_is_named_as_it_was_configured() {
         ),
         (
             &["cluster/kafka_version=2.8"],
-            "murmur2 of its key is 0x1569ac22, without the sign 359246882, modulo 2 partitions 0".to_owned(),
+            "murmur2 of its key is 0x1569ac22, without the sign 359246882, modulo 2 partitions = 0".to_owned(),
         ),
     ] {
         assert_eq!(why(sets), expected, "{sets:?}");
@@ -140,7 +140,7 @@ fn a_producer_that_does_not_know_of_more_partitions_yet_chooses_among_fewer() {
         let shown = head(&["partition-added", &format!("trucks-3#{number}")]);
         shown.lines().last().unwrap_or_default().to_owned()
     };
-    let few = "modulo 2 partitions 0";
+    let few = "modulo 2 partitions = 0";
     assert!(why(30).ends_with(few), "{}", why(30));
     let late = format!("{few}; its producer did not know yet that there are 4");
     assert!(why(41).ends_with(&late), "{}", why(41));
