@@ -186,12 +186,12 @@ fn a_figure_or_a_command_line_that_there_is_not_is_refused_with_its_place() {
             "expected a topic and a number",
         ),
         (
-            "then_try: trial run",
+            "then_try: trial predict",
             "then_try: trial walk",
             "unrecognized subcommand 'walk'",
         ),
         (
-            "then_try: trial run",
+            "then_try: trial predict",
             "then_try: run",
             "does not begin with trial",
         ),

@@ -144,5 +144,5 @@ fn a_producer_that_does_not_know_of_more_partitions_yet_chooses_among_fewer() {
     assert!(why(30).ends_with(few), "{}", why(30));
     let late = format!("{few}; its producer did not know yet that there are 4");
     assert!(why(41).ends_with(&late), "{}", why(41));
-    assert!(why(60).ends_with("modulo 4 partitions 2"), "{}", why(60));
+    assert!(why(60).ends_with("modulo 4 partitions = 2"), "{}", why(60));
 }
