@@ -103,5 +103,5 @@ fn only_the_time_that_was_asked_for() {
 fn of_a_run_without_readers_there_is_no_lag() {
     let recording = kafka_trial::figure::Recording::default();
     let nothing = Kind::Lag.draw(&recording, &Wanted::default()).unwrap_err();
-    assert!(nothing.found.contains("nobody read"), "{nothing:?}");
+    assert!(nothing.found.contains("no consumer read"), "{nothing:?}");
 }

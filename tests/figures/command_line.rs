@@ -99,7 +99,7 @@ fn what_a_run_or_a_trace_has_nothing_of_is_said() {
     refused(
         &["disk-fills", "--kind", "lag"],
         &[
-            "nobody read, or committed, anything",
+            "no consumer read or committed anything",
             "a run with consumers",
         ],
     );

@@ -48,13 +48,15 @@ fn every_picture_that_a_question_shows_can_be_drawn() {
 
 /// Messages, states, bars, records; lines of charts.
 fn shows(picture: &Picture) -> usize {
-    let shown = picture.parts.iter().filter(|it| match it.shape {
-        Shape::Arrow { .. } | Shape::Cross { .. } => true,
-        Shape::Rect { .. } => it.style != Style::Paper,
-        Shape::Line { .. } => matches!(it.style, Style::Series(_)),
-        _ => false,
+    let shown = picture.parts.iter().map(|it| match &it.shape {
+        Shape::Arrow { .. } | Shape::Cross { .. } => 1,
+        Shape::Rect { .. } if it.style != Style::Paper => 1,
+        Shape::Line { .. } if matches!(it.style, Style::Series(_)) => 1,
+        // A line of values shows as much as it has turns.
+        Shape::Path(points) if matches!(it.style, Style::Series(_)) => points.len(),
+        _ => 0,
     });
-    shown.count()
+    shown.sum()
 }
 
 /// As `--around` takes them: a record of a producer, or a moment.
