@@ -33,7 +33,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
     let file = file.display().to_string();
     let text = starter(&arguments.name, &file);
     let written = checked(&arguments.name, &text).and_then(|()| match prints {
-        true => Ok(terminal.data(&text)),
+        true => {
+            terminal.data(&text);
+            Ok(())
+        }
         false => write(&out, &text, arguments.force),
     });
     if let Err(error) = written {
