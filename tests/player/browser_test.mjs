@@ -214,7 +214,7 @@ await test("a question halts it at its moment, and is told of at the end", { url
   assert.match(told, /✓ so: All are still there/);
   assert.match(told, /✓ so: Only many seconds later.*\(you\)/);
   assert.match(told, /The run: no acknowledged record is lost — 354 acknowledged/);
-  assert.match(told, /Then try: trial run leader-crash --set/);
+  assert.match(told, /Then try: trial predict acks-1-loss/);
   assert.doesNotMatch(told, /score|points|\d of \d right/i);
   await page.run("document.querySelector('[data-done]').focus()");
   await page.press(" ");
