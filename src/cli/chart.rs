@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PARTITION", value_parser = partition)]
     partition: Option<(String, i32)>,
     /// The moment of a picture of one moment, such as 30s or 1m15s; without it the end
-    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = super::run::time)]
     at: Option<Duration>,
     /// The directory for the pictures
     #[arg(long, value_name = "DIR", default_value = "figures")]
@@ -102,7 +102,7 @@ pub(super) fn names_of_one_run() -> Vec<&'static str> {
 }
 
 /// Something to be written, by how it comes to be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Picture(Kind),
     Several(Several),
@@ -380,7 +380,15 @@ fn kinds(named: &[String]) -> Result<Vec<Asked>, Diagnostic> {
                 }
             })
     };
-    named.iter().map(of).collect()
+    let mut kinds: Vec<Asked> = Vec::new();
+    for name in named {
+        let kind = of(name)?;
+        // Once is enough.
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
 }
 
 /// Whether a trace is named, and no scenario.

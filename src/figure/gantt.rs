@@ -107,23 +107,25 @@ impl<'a> Told<'a> {
                     isr,
                 });
             }
-            Fact::BecameLeader { partition, .. } => self.writes(partition, time, Writes::Taken),
-            Fact::HighWatermarkHeld { partition, .. } => self.writes(partition, time, Writes::Wait),
+            Fact::BecameLeader { partition, .. } => self.writes(partition, entry, Writes::Taken),
+            Fact::HighWatermarkHeld { partition, .. } => {
+                self.writes(partition, entry, Writes::Wait)
+            }
             Fact::ProduceRefused {
                 partition,
                 error: ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend,
-            } => self.writes(partition, time, Writes::Refused),
+            } => self.writes(partition, entry, Writes::Refused),
             Fact::Appended {
                 partition,
                 as_leader: true,
                 acks_all: true,
                 ..
-            } if !self.waits(partition) => self.writes(partition, time, Writes::Taken),
+            } if !self.waits(partition) => self.writes(partition, entry, Writes::Taken),
             Fact::HighWatermarkMoved {
                 partition,
                 as_leader: true,
                 ..
-            } => self.writes(partition, time, Writes::Taken),
+            } => self.writes(partition, entry, Writes::Taken),
             Fact::Started | Fact::Resumed => {
                 let times = self.down.get_mut(&*entry.node);
                 if let Some((_, end)) = times.and_then(|times| times.last_mut()) {
@@ -136,8 +138,7 @@ impl<'a> Told<'a> {
                     times.push((time, None));
                 }
                 for history in self.partitions.values_mut() {
-                    let led = history.states.last().map(|it| name_of(it.leader));
-                    if led.is_some_and(|leader| leader == *entry.node) {
+                    if history.is_led_by(&entry.node) {
                         history.becomes(time, Writes::NobodyLeads);
                     }
                 }
@@ -158,15 +159,19 @@ impl<'a> Told<'a> {
     /// That writes waited is seen when they have for a while.
     fn stall(&mut self, stalls: &[Stall]) {
         for stall in stalls.iter().filter(|it| it.write.is_some()) {
-            if let Some(history) = self.partitions.get_mut(&stall.partition) {
+            // One that was replaced and has not heard of it keeps nobody waiting.
+            let history = self.partitions.get_mut(&stall.partition);
+            if let Some(history) = history.filter(|it| it.is_led_by(&stall.leader)) {
                 history.waited(stall.since);
             }
         }
     }
 
-    fn writes(&mut self, partition: &TopicPartition, time: Time, writes: Writes) {
-        if let Some(history) = self.partitions.get_mut(partition) {
-            history.becomes(time, writes);
+    /// As its leader says: who was replaced may not know it yet.
+    fn writes(&mut self, partition: &TopicPartition, entry: &TraceEntry, writes: Writes) {
+        let history = self.partitions.get_mut(partition);
+        if let Some(history) = history.filter(|it| it.is_led_by(&entry.node)) {
+            history.becomes(entry.time, writes);
         }
     }
 
@@ -276,6 +281,12 @@ impl<'a> History<'a> {
             Some((since, last)) if *since == time => *last = writes,
             _ => self.writes.push((time, writes)),
         }
+    }
+
+    /// As the controller has written last.
+    fn is_led_by(&self, node: &str) -> bool {
+        let state = self.states.last();
+        state.is_some_and(|it| name_of(it.leader) == node)
     }
 
     /// Since that moment, though it was taken for taken.

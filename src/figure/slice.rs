@@ -5,16 +5,20 @@
 //! About forty events at most; what is left out is counted. May not guess: an arrow is drawn where the kernel says that
 //! an event read a message, and nowhere else.
 
+mod attempts;
 mod moment;
+mod record;
 
 use super::{Nothing, Recording};
 use crate::kernel::{Cause, Duration, Time};
-use crate::protocol::{Fact, GroupFact, RecordId, TopicPartition, may_be_about};
+use crate::protocol::{Fact, RecordId, TopicPartition, may_be_about};
 use crate::trace::{CauseEntry, SentEntry, TraceEntry};
+use attempts::attempts;
 pub(super) use moment::NEAR;
 use moment::of_moment;
 use petgraph::Direction;
 use petgraph::graphmap::DiGraphMap;
+use record::of_record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -25,8 +29,6 @@ const STEPS: usize = 8;
 
 /// What is sent so shortly before the end may be on its way, and is not said to be lost.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
-/// So many readers of a record are shown, and groups that go on behind it.
-const READERS: usize = 2;
 
 /// What a slice is around.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,241 +160,7 @@ fn fetches_that_acknowledge(
     events
 }
 
-/// Each time that its producer sent something to the partition until it was told: the first two, and the last; with
-/// what their readers appended then.
-fn attempts<'a>(
-    recording: &'a Recording,
-    facts: &mut OfConcern<'a>,
-    partition: &TopicPartition,
-) -> BTreeSet<u64> {
-    let made = facts
-        .iter()
-        .find(|it| matches!(it.fact, Fact::RecordCreated { .. }));
-    let told = facts
-        .iter()
-        .find(|it| matches!(it.fact, Fact::Acked { .. } | Fact::Failed { .. }));
-    let (Some(made), Some(told)) = (made, told) else {
-        return BTreeSet::new();
-    };
-    let from = recording.sent.partition_point(|it| it.time < made.time);
-    let sends: Vec<&SentEntry> = recording.sent[from..]
-        .iter()
-        .take_while(|it| it.time <= told.time)
-        .filter(|it| it.node == made.node && &*it.kind == "Produce")
-        .filter(|it| may_be_about(&it.message, partition))
-        .collect();
-    let shown = sends.iter().take(2).chain(sends.iter().skip(2).next_back());
-    let mut events = BTreeSet::new();
-    for sent in shown {
-        events.insert(sent.event);
-        let from = recording.causes.partition_point(|it| it.time < sent.time);
-        let mut later = recording.causes[from..]
-            .iter()
-            .take_while(|it| it.time <= told.time);
-        if let Some(reading) = later.find(|it| it.message == Some(sent.number)) {
-            events.insert(reading.event);
-        }
-    }
-    let appended = recording.facts.iter().filter(|it| {
-        let appends = matches!(&it.fact, Fact::Appended { partition: at, as_leader: true, .. } if at == partition);
-        appends && events.contains(&it.event)
-    });
-    for entry in appended {
-        if !facts.iter().any(|it| std::ptr::eq(*it, entry)) {
-            facts.push(entry);
-        }
-    }
-    facts.sort_by_key(|it| it.event);
-    events
-}
-
 type OfConcern<'a> = Vec<&'a TraceEntry>;
-
-/// What happened to a record, and to its partition meanwhile.
-fn of_record<'a>(
-    recording: &'a Recording,
-    record: &RecordId,
-) -> Result<(OfConcern<'a>, Option<TopicPartition>), Nothing> {
-    let mut made = None;
-    let mut stored = None;
-    let mut appended: BTreeMap<i64, i32> = BTreeMap::new();
-    for (place, entry) in recording.facts.iter().enumerate() {
-        match &entry.fact {
-            Fact::RecordCreated {
-                record: it,
-                partition,
-                content,
-                ..
-            } if it == record => made = Some((place, partition, *content)),
-            Fact::Appended {
-                partition,
-                base_offset,
-                last_offset,
-                leader_epoch,
-                as_leader: true,
-                ..
-            } if made.is_some_and(|(_, of, _)| of == partition) && stored.is_none() => {
-                let offsets = *base_offset..=*last_offset;
-                appended.extend(offsets.map(|it| (it, *leader_epoch)));
-            }
-            Fact::Acked {
-                record: it,
-                offset: at,
-                ..
-            } if it == record && *at >= 0 => {
-                let epoch = appended.get(at).copied();
-                stored = epoch.map(|epoch| (*at, epoch));
-            }
-            _ => {}
-        }
-    }
-    let offset = stored.map(|(offset, _)| offset);
-    let Some((first, partition, content)) = made else {
-        return Err(Nothing {
-            found: format!(
-                "{}#{} is not made in this run",
-                record.producer, record.number
-            ),
-            expected: known_records(recording),
-        });
-    };
-    let mut found: OfConcern<'a> = leaders_end(&recording.facts[..first], partition)
-        .into_iter()
-        .collect();
-    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut is_told = false;
-    // It is committed, or gone.
-    let mut is_settled = false;
-    let mut last_read = None;
-    for entry in &recording.facts[first..] {
-        let fact = &entry.fact;
-        let node = &*entry.node;
-        // Another record may have its offset in a later epoch.
-        let holds = |base: i64, last: i64, of: i32| {
-            stored.is_some_and(|(it, epoch)| base <= it && it <= last && of == epoch)
-        };
-        let has_it = || seen.contains(&(node, "appended"));
-        let once = match fact {
-            Fact::RecordCreated { record: it, .. } | Fact::Retrying { record: it, .. }
-                if it == record =>
-            {
-                found.push(entry);
-                continue;
-            }
-            Fact::Acked { record: it, .. } | Fact::Failed { record: it, .. } if it == record => {
-                is_told = true;
-                found.push(entry);
-                continue;
-            }
-            Fact::Appended {
-                partition: at,
-                base_offset,
-                last_offset,
-                leader_epoch,
-                ..
-            } if at == partition && holds(*base_offset, *last_offset, *leader_epoch) => "appended",
-            Fact::HighWatermarkMoved {
-                partition: at,
-                high_watermark,
-                as_leader: true,
-            } if at == partition && offset.is_some_and(|it| it < *high_watermark) && has_it() => {
-                is_settled = true;
-                "committed"
-            }
-            Fact::Consumed {
-                partition: at,
-                offset: it,
-                content: of,
-                ..
-            } if at == partition && Some(*it) == offset && *of == content => {
-                last_read = Some(entry.time);
-                "consumed"
-            }
-            Fact::Group(GroupFact::OffsetCommitted {
-                partition: at,
-                offset: it,
-                ..
-            }) if at == partition
-                && offset.is_some_and(|offset| offset < *it)
-                && last_read.is_some() =>
-            {
-                "goes on"
-            }
-            // What came between, until its producer knows, and it is known what became of it.
-            Fact::Crashed | Fact::PowerFailed | Fact::Paused | Fact::SessionExpired { .. }
-                if !(is_told && is_settled) =>
-            {
-                "fault"
-            }
-            Fact::BecameLeader { partition: at, .. }
-            | Fact::StateWritten { partition: at, .. }
-            | Fact::ProduceRefused { partition: at, .. }
-                if at == partition && !(is_told && is_settled) =>
-            {
-                found.push(entry);
-                continue;
-            }
-            Fact::Truncated {
-                partition: at, to, ..
-            } if at == partition && offset.is_some_and(|it| *to <= it) && has_it() => {
-                is_settled = true;
-                "cut"
-            }
-            _ => continue,
-        };
-        let is_one_of_many = matches!(once, "consumed" | "goes on");
-        let others = seen.iter().filter(|(_, it)| is_one_of_many && *it == once);
-        if others.count() < READERS && seen.insert((node, once)) {
-            found.push(entry);
-        }
-    }
-    // What is long after the last reader is another story.
-    if let Some(last) = last_read {
-        const LATER: u64 = 10_000_000_000;
-        found.retain(|entry| entry.time.0 <= last.0 + LATER);
-    }
-    Ok((found, Some(partition.clone())))
-}
-
-/// What has ended the partition's leader, if it is down.
-fn leaders_end<'a>(facts: &'a [TraceEntry], partition: &TopicPartition) -> Option<&'a TraceEntry> {
-    let mut leader = None;
-    let mut ended = None;
-    for entry in facts {
-        let is_leader = leader.is_some_and(|it: &str| *it == *entry.node);
-        match &entry.fact {
-            Fact::BecameLeader { partition: at, .. } if at == partition => {
-                (leader, ended) = (Some(&*entry.node), None);
-            }
-            Fact::Crashed | Fact::PowerFailed | Fact::Paused | Fact::Exiting { .. }
-                if is_leader =>
-            {
-                ended = Some(entry);
-            }
-            Fact::Started | Fact::Resumed if is_leader => ended = None,
-            _ => {}
-        }
-    }
-    ended
-}
-
-fn known_records(recording: &Recording) -> String {
-    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
-    for entry in &recording.facts {
-        if let Fact::RecordCreated { record, .. } = &entry.fact {
-            let number = last.entry(&record.producer).or_default();
-            *number = record.number.max(*number);
-        }
-    }
-    let known = last
-        .iter()
-        .take(6)
-        .map(|(producer, number)| format!("{producer}#0 to #{number}"));
-    match last.is_empty() {
-        true => "a run with producers".to_owned(),
-        false => format!("a record such as {}", known.collect::<Vec<_>>().join(", ")),
-    }
-}
 
 /// The events before and after one that is not there.
 fn near(event: u64, known: impl Iterator<Item = u64>) -> String {

@@ -63,7 +63,7 @@ fn with_entries(words: &Words<'_>, entries: &[(&str, &str)]) -> Picture {
         for (number, (name, text)) in entries.iter().enumerate() {
             let indent = indent(name, size);
             let mut name = *name;
-            for line in broken(text, size, WIDTH - 2 * MARGIN - indent) {
+            for line in letters::lines(text, size, WIDTH - 2 * MARGIN - indent) {
                 lines.push((number, std::mem::take(&mut name).to_owned(), line));
             }
         }
@@ -138,28 +138,6 @@ fn text(slide: &mut Picture, (x, y): (i32, i32), size: i32, style: Style, text: 
         text: text.into(),
     };
     slide.add(shape, style);
-}
-
-/// Lines no wider than `most`.
-fn broken(text: &str, size: i32, most: i32) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let longer = match line.is_empty() {
-            true => word.to_owned(),
-            false => format!("{line} {word}"),
-        };
-        if !line.is_empty() && letters::width(&longer, size) > most {
-            lines.push(std::mem::replace(&mut line, word.to_owned()));
-        } else {
-            line = longer;
-        }
-    }
-    lines.push(line);
-    lines
-        .iter()
-        .map(|line| letters::cut(line, size, most))
-        .collect()
 }
 
 #[cfg(test)]

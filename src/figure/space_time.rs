@@ -11,7 +11,7 @@ use super::why::{Why, why_of, why_of_message};
 use super::words::lasted;
 use super::{Nothing, Recording, Wanted, letters};
 use crate::kernel::{Duration, Time};
-use crate::protocol::{Fact, RecordId, TopicPartition, counted};
+use crate::protocol::{Fact, RecordId, TopicPartition, counted, may_be_about};
 use crate::trace::TraceEntry;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -407,7 +407,7 @@ impl<'a> Drawing<'a> {
     /// The partition that all of it is about comes first, and need not be named.
     fn without_partition(&self, label: &str) -> String {
         match &self.slice.partition {
-            Some(partition) => own_first(label, &partition.to_string())
+            Some(partition) => own_first(label, partition)
                 .replace(&format!("{partition}@"), "@")
                 .replace(&format!("{partition} "), "")
                 .replace(&format!(" {partition}"), ""),
@@ -549,12 +549,9 @@ fn answers(message: &Passed<'_>) -> bool {
     message.sent.kind.ends_with("Response") || &*message.sent.message == "reply"
 }
 
-/// Of a label's parts the one that names this partition before the others.
-fn own_first(label: &str, partition: &str) -> String {
-    let names = |part: &str| {
-        let after = part.split_once(partition).map(|(_, after)| after);
-        after.is_some_and(|it| !it.starts_with(|next: char| next.is_ascii_digit()))
-    };
-    let (own, others): (Vec<&str>, Vec<&str>) = label.split(", ").partition(|part| names(part));
+/// Of a label's parts the one that is about this partition before the others.
+fn own_first(label: &str, partition: &TopicPartition) -> String {
+    let parts = label.split(", ");
+    let (own, others): (Vec<&str>, Vec<&str>) = parts.partition(|it| may_be_about(it, partition));
     [own, others].concat().join(", ")
 }

@@ -70,7 +70,7 @@ impl Replay<'_> {
                 break;
             }
         }
-        debug_assert_eq!(facts, recording.facts.len(), "the same run");
+        assert_eq!(facts, recording.facts.len(), "the same run");
         run.until(recording.end);
         let told = Tools::asked(&run.view(), version).told(account.groups());
         replay.at_end = changed(&mut lines, &told);

@@ -23,3 +23,18 @@ fn only_the_topic_that_was_asked_for() {
     assert!(of("trucks_gps").is_ok());
     assert!(of("buses").unwrap_err().found.contains("no partition"));
 }
+
+/// Nobody is refused, and nobody is told "stored"; but one that was replaced, and does not know it, keeps nobody waiting.
+#[test]
+fn writes_that_wait_are_not_taken() {
+    let of = |name| {
+        to_svg(&well_made(
+            Kind::Leadership.draw(&played(name), &Wanted::default()),
+            name,
+        ))
+    };
+    let waits = of("follower-crash");
+    assert!(waits.contains(">wait<"), "{waits}");
+    let replaced = of("paused-leader");
+    assert!(!replaced.contains("box waiting"), "{replaced}");
+}

@@ -65,6 +65,23 @@ fn a_record_that_is_lost_is_cut_off_and_read_by_nobody() {
     }
 }
 
+/// A record that is stored twice is stored, committed and read twice; what its producer sent beside it is of others.
+#[test]
+fn each_copy_of_a_record_has_its_way_and_no_other_record_has() {
+    let picture = around(&played("retries-twice-or-once"), record("old_truck", 42));
+    let svg = to_svg(&picture);
+    for said in [">log end 43<", ">log end 48<", ">reads 42<", ">reads 47<"] {
+        assert!(svg.contains(said), "{said} is not in\n{svg}");
+    }
+    for committed in [43, 48] {
+        assert!(svg.contains(&format!(">commit &lt; {committed}<")), "{svg}");
+    }
+    for other in [">log end 45<", ">stored offset 41<"] {
+        assert!(!svg.contains(other), "{other} is in\n{svg}");
+    }
+    assert_eq!(svg.matches(">Produce<").count(), 2);
+}
+
 /// Not by the rule of another error, nor with the words of one that is stored.
 #[test]
 fn a_refused_write_is_explained_by_its_error() {

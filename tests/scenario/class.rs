@@ -1,7 +1,7 @@
 //! `trial class`: what is made for a class, what of it gives nothing away, and how answers are graded.
 
+use super::command_line::answered;
 use super::command_line::{Scratch, text, trial};
-use super::tour::answered;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

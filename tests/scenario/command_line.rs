@@ -8,6 +8,23 @@ pub(super) fn trial(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the binary runs")
 }
 
+/// With these lines on standard input.
+pub(super) fn answered(lines: &str, arguments: &[&str]) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // Who needs no answer may have ended before it is given.
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(lines.as_bytes());
+    child.wait_with_output().expect("it ends")
+}
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trial"));
     command

@@ -1,30 +1,14 @@
 //! `trial predict`: asks, goes on, tells; what is written of answers, and what is read of them.
 
-use super::command_line::{Scratch, text, trial};
+use super::command_line::{self, Scratch, text, trial};
 use kafka_trial::plan::{Plan, Question};
 use kafka_trial::scenario::{SHIPPED, load};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 /// With these lines on standard input.
 fn answered(lines: &str, arguments: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_trial"))
-        .arg("predict")
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    // Who needs no answer may have ended before it is given.
-    let _ = child
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(lines.as_bytes());
-    child.wait_with_output().expect("it ends")
+    command_line::answered(lines, &[&["predict"], arguments].concat())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `trial spot`: a broken run is shown, and who broke it asked.
 
+use super::command_line::answered;
 use super::command_line::{Scratch, text, trial};
-use super::tour::answered;
 
 #[test]
 fn what_is_shown_of_a_bug_and_told_of_each_suspect_is_what_was_reviewed() {

@@ -1,27 +1,6 @@
 //! `trial tour`, and `trial` alone: what a person sees who has never been here, from a pipe.
 
-use super::command_line::{text, trial};
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
-
-/// A command with these lines on standard input.
-pub(super) fn answered(lines: &str, arguments: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_trial"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    // Who needs no answer may have ended before it is given.
-    let _ = child
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(lines.as_bytes());
-    child.wait_with_output().expect("it ends")
-}
+use super::command_line::{answered, text, trial};
 
 /// Each screen: what stands between two prompts, with the prompt itself.
 pub(super) fn fits_screens(printed: &str) {
