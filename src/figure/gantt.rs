@@ -156,9 +156,9 @@ impl<'a> Told<'a> {
         writes.is_some_and(|(_, writes)| *writes == Writes::Wait)
     }
 
-    /// That writes waited is seen when they have for a while.
+    /// That writes waited is seen when they have for a while; where only readers wait, a write with acks=all would have.
     fn stall(&mut self, stalls: &[Stall]) {
-        for stall in stalls.iter().filter(|it| it.write.is_some()) {
+        for stall in stalls {
             // One that was replaced and has not heard of it keeps nobody waiting.
             let history = self.partitions.get_mut(&stall.partition);
             if let Some(history) = history.filter(|it| it.is_led_by(&stall.leader)) {
@@ -179,7 +179,7 @@ impl<'a> Told<'a> {
         let mut picture = Picture::new(
             format!("{}: who leads, and who is in sync", recording.name),
             "A row a replica, time to the right. A thick bar: it leads; a thin one: it is in sync; none: it is not. \
-             The number is the leader epoch. Below each partition: whether writes with acks=all were taken.",
+             The number is the leader epoch. Below each partition: whether writes with acks=all were taken, had to wait or were refused.",
         );
         picture.text((12, 24), picture.title.clone(), Style::Strong);
         let from = wanted.from.unwrap_or(Time::ZERO);

@@ -35,6 +35,9 @@ fn writes_that_wait_are_not_taken() {
     };
     let waits = of("follower-crash");
     assert!(waits.contains(">wait<"), "{waits}");
+    // Nobody asks for acks=all there: who did would wait.
+    let would_wait = of("acks-1-loss");
+    assert!(would_wait.contains("box waiting"), "{would_wait}");
     let replaced = of("paused-leader");
     assert!(!replaced.contains("box waiting"), "{replaced}");
 }
