@@ -7,7 +7,9 @@ use super::{
 use crate::kernel::{Cause, Time};
 use crate::trace::{CauseEntry, SentEntry, TraceEntry};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::io::BufRead;
+use std::rc::Rc;
 
 /// Reads a trace line by line.
 pub struct TraceReader<R: BufRead> {
@@ -19,6 +21,8 @@ pub struct TraceReader<R: BufRead> {
     checksum: u64,
     /// Event and time of the last line.
     last: (u64, u64),
+    /// Of processes and kinds of messages: few, and on each line.
+    names: BTreeSet<Rc<str>>,
 }
 
 /// What a line of a trace says.
@@ -28,6 +32,14 @@ pub enum TraceLine {
     Cause(CauseEntry),
     Sent(SentEntry),
     End(Closing),
+}
+
+/// By what only such a line has.
+enum LineKind {
+    Fact,
+    Cause,
+    Sent,
+    End,
 }
 
 impl<R: BufRead> TraceReader<R> {
@@ -43,6 +55,7 @@ impl<R: BufRead> TraceReader<R> {
             facts: 0,
             checksum: 0,
             last: (0, 0),
+            names: BTreeSet::new(),
         };
         #[derive(Deserialize)]
         struct Version {
@@ -81,16 +94,26 @@ impl<R: BufRead> TraceReader<R> {
             let why = "the trace ends here without its last line: it was cut";
             return Err(self.refuse(1, why.to_owned()));
         }
-        // Each kind of line has a field that no other has.
-        let line = if self.has("seal") {
-            return self.end(before);
-        } else if self.has("cause") {
-            TraceLine::Cause(self.read::<CauseLine>("no cause")?.into())
-        } else if self.has("sends") {
-            TraceLine::Sent(self.read::<SentLine>("no message")?.into())
-        } else {
-            self.facts += 1;
-            TraceLine::Fact(self.read("no fact")?)
+        let line = match self.kind() {
+            LineKind::End => return self.end(before),
+            LineKind::Cause => {
+                let mut cause: CauseEntry = self.read::<CauseLine>("no cause")?.into();
+                cause.node = self.known(cause.node);
+                TraceLine::Cause(cause)
+            }
+            LineKind::Sent => {
+                let mut sent: SentEntry = self.read::<SentLine>("no message")?.into();
+                sent.node = self.known(sent.node);
+                sent.to = self.known(sent.to);
+                sent.kind = self.known(sent.kind);
+                TraceLine::Sent(sent)
+            }
+            LineKind::Fact => {
+                self.facts += 1;
+                let mut fact: TraceEntry = self.read("no fact")?;
+                fact.node = self.known(fact.node);
+                TraceLine::Fact(fact)
+            }
         };
         let place = match &line {
             TraceLine::Fact(entry) => (entry.event, entry.time.0),
@@ -134,19 +157,29 @@ impl<R: BufRead> TraceReader<R> {
         Ok(TraceLine::End(closing))
     }
 
-    /// Whether the line's object has this field; cheap, since keys stand in quotes.
-    fn has(&self, field: &str) -> bool {
+    /// Each kind of line has a field that no other has.
+    fn kind(&self) -> LineKind {
         #[derive(Deserialize)]
-        struct Kind {
+        struct Fields {
             seal: Option<serde::de::IgnoredAny>,
             cause: Option<serde::de::IgnoredAny>,
             sends: Option<serde::de::IgnoredAny>,
         }
-        serde_json::from_slice::<Kind>(&self.line).is_ok_and(|kind| match field {
-            "seal" => kind.seal.is_some(),
-            "cause" => kind.cause.is_some(),
-            _ => kind.sends.is_some(),
-        })
+        match serde_json::from_slice::<Fields>(&self.line) {
+            Ok(Fields { seal: Some(_), .. }) => LineKind::End,
+            Ok(Fields { cause: Some(_), .. }) => LineKind::Cause,
+            Ok(Fields { sends: Some(_), .. }) => LineKind::Sent,
+            _ => LineKind::Fact,
+        }
+    }
+
+    /// The same name once, and not anew for each line.
+    fn known(&mut self, name: Rc<str>) -> Rc<str> {
+        if let Some(known) = self.names.get(&name) {
+            return known.clone();
+        }
+        self.names.insert(name.clone());
+        name
     }
 
     fn read<T: for<'a> Deserialize<'a>>(&self, what: &str) -> Result<T, TraceFileError> {
