@@ -4,14 +4,16 @@ use super::output_directory::OutputDirectory;
 use super::terminal::Terminal;
 use super::{Status, inputs, seeds, tell};
 use crate::figure::{
-    Around, Export, Kind, Nothing, Picture, Recording, Several, Wanted, chosen, index_page, to_svg,
+    Around, Export, Kind, Nothing, Picture, Played, Recording, Settings, Several, Wanted, chosen,
+    index_page, to_svg,
 };
 use crate::kernel::{Duration, Time};
-use crate::plan::{Plan, write_duration};
+use crate::plan::write_duration;
 use crate::protocol::TopicPartition;
 use crate::protocol::config::nearest;
 use crate::report::{self, OutputFile};
-use crate::scenario::{self, Diagnostic};
+use crate::run::spread;
+use crate::scenario::{self, Diagnostic, Loaded};
 use clap::Args;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use std::collections::BTreeSet;
@@ -343,25 +345,33 @@ fn of_several(
         .expected("a scenario, which is played with other settings each time"));
     }
     let input = inputs::one(&arguments.run)?;
-    let mut plans: Vec<Plan> = Vec::new();
-    for settings in kind.runs() {
+    let load = |settings: Settings| {
         let mut sets = arguments.sets.clone();
-        for (key, value) in *settings {
+        for (key, value) in settings {
             let places = scenario::places_of(&input.name, input.bytes.clone(), key)?;
             sets.extend(places.iter().map(|place| format!("{place}={value}")));
         }
-        let loaded = inputs::load(&input.name, input.bytes.clone(), &sets)?;
-        if plans.is_empty() {
-            loaded
-                .warnings
+        inputs::load(&input.name, input.bytes.clone(), &sets)
+    };
+    let play = |settings: &Settings| {
+        let Loaded { plan, warnings, .. } = load(settings)?;
+        let played = Played::of(&plan, arguments.seed.unwrap_or(plan.seed));
+        let played = played.map_err(|error| Diagnostic::about_file(about(), error.to_string()))?;
+        Ok((plan.name, warnings, played))
+    };
+    let mut runs = Vec::new();
+    let mut name = None;
+    for run in spread(kind.runs(), play) {
+        let (of, warnings, played) = run?;
+        if name.is_none() {
+            warnings
                 .iter()
                 .for_each(|warning| terminal.complain(warning));
         }
-        plans.push(loaded.plan);
+        name.get_or_insert(of);
+        runs.push(played);
     }
-    let seed = plans.first().map_or(0, |plan| plan.seed);
-    let drawn = kind.draw(&plans, arguments.seed.unwrap_or(seed));
-    drawn.map_err(|error| Diagnostic::about_file(about(), error.to_string()))
+    Ok(kind.draw(&name.unwrap_or_default(), &runs))
 }
 
 /// Those that are named; none if none is.

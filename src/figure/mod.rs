@@ -53,7 +53,7 @@ pub use picture::{Anchor, Part, Picture, Point, Shape, Style};
 #[cfg(feature = "png")]
 pub use png::to_png;
 pub use recording::Recording;
-pub use several::Several;
+pub use several::{Played, Settings, Several};
 pub use short::tag;
 pub use side_by_side::{Stand, side_by_side};
 pub use slice::Around;

@@ -17,8 +17,10 @@ mod process_faults;
 mod readiness;
 mod recorded;
 mod roles;
+mod spread;
 
 pub use assemble::{Addresses, Unbuildable};
+pub use spread::spread;
 
 use crate::check::{Checks, Judge, Outcome, Violation};
 use crate::kernel::{Caused, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Sent, Stop, Time};

@@ -59,12 +59,10 @@ pub(super) fn picture(name: &str, played: &[Played]) -> Picture {
 }
 
 fn push_cell(picture: &mut Picture, (x, y): (i32, i32), played: &Played) {
-    let figures = &played.figures;
-    let totals = &figures.totals;
-    let promised = totals.acknowledged + totals.sent;
-    let lost = figures.lost.min(promised);
-    let rest = totals.created.saturating_sub(promised + totals.failed);
-    let kept = match totals.sent {
+    let promised = played.acknowledged + played.sent;
+    let lost = played.lost.min(promised);
+    let rest = played.created.saturating_sub(promised + played.failed);
+    let kept = match played.sent {
         0 => "kept",
         _ => "sent, and kept",
     };
@@ -85,7 +83,7 @@ fn push_cell(picture: &mut Picture, (x, y): (i32, i32), played: &Played) {
             Style::Waiting,
             "given up",
             "its producer's application was told that it failed: NOT_ENOUGH_REPLICAS or nobody answered; delivery.timeout.ms",
-            totals.failed,
+            played.failed,
         ),
         (
             Style::Frame,
@@ -102,7 +100,7 @@ fn push_cell(picture: &mut Picture, (x, y): (i32, i32), played: &Played) {
         }
         let at = |count: u64| {
             let part = u128::from(count) * u128::from(BAR.0.unsigned_abs());
-            i32::try_from(part / u128::from(totals.created.max(1))).unwrap_or(BAR.0)
+            i32::try_from(part / u128::from(played.created.max(1))).unwrap_or(BAR.0)
         };
         let (left, right) = (x + at(done), x + at(done + count));
         done += count;
@@ -116,11 +114,11 @@ fn push_cell(picture: &mut Picture, (x, y): (i32, i32), played: &Played) {
         words.push(format!("{word} {count}"));
     }
     picture.text((x, y + BAR.1 + 16), words.join(", "), Style::Ink);
-    let mut more = vec![format!("made {}", totals.created)];
-    if figures.refused > 0 {
-        more.push(format!("batches refused {}", figures.refused));
+    let mut more = vec![format!("made {}", played.created)];
+    if played.refused > 0 {
+        more.push(format!("batches refused {}", played.refused));
     }
-    if let Some(p99) = figures.p99 {
+    if let Some(p99) = played.p99 {
         let text = crate::check::millis(crate::kernel::Duration(p99));
         more.push(format!("p99 {text}"));
     }

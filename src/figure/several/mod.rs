@@ -7,7 +7,7 @@ mod acks;
 
 use super::Picture;
 use crate::plan::Plan;
-use crate::report::{Figures, Tally};
+use crate::report::Tally;
 use crate::run::{Run, Unbuildable};
 use crate::trace::{Keep, Observer, TraceEntry};
 
@@ -59,43 +59,60 @@ impl Several {
         }
     }
 
-    /// Plays them, each a plan of its own, in the order of `runs`, and draws what they came to.
-    ///
-    /// # Errors
-    /// A plan that cannot be run.
-    pub fn draw(self, plans: &[Plan], seed: u64) -> Result<Picture, Unbuildable> {
-        let played = plans.iter().map(|plan| play(plan, seed));
-        let played: Vec<Played> = played.collect::<Result<_, _>>()?;
-        let name = plans.first().map_or("", |plan| &plan.name);
-        Ok(match self {
-            Several::Acks => acks::picture(name, &played),
+    /// Draws what they came to, given in the order of `runs`.
+    pub fn draw(self, name: &str, played: &[Played]) -> Picture {
+        match self {
+            Several::Acks => acks::picture(name, played),
             #[cfg(feature = "charts")]
-            Several::Scaling => scaling::picture(name, &played),
-        })
+            Several::Scaling => scaling::picture(name, played),
+        }
     }
 }
 
-/// What a run came to.
-struct Played {
-    figures: Figures,
+/// What a run came to, in numbers that may go from one thread to another.
+pub struct Played {
+    created: u64,
+    acknowledged: u64,
+    /// With acks=0, of which nobody hears again.
+    sent: u64,
+    failed: u64,
+    lost: u64,
+    /// Batches.
+    refused: u64,
+    /// In nanoseconds, of what was acknowledged.
+    p99: Option<u64>,
     /// Records that were acknowledged in the second in which most were.
     #[cfg_attr(not(feature = "charts"), expect(dead_code))]
     best_second: u64,
 }
 
-fn play(plan: &Plan, seed: u64) -> Result<Played, Unbuildable> {
-    let mut counted = Counted {
-        tally: Tally::of(plan),
-        seconds: Vec::new(),
-    };
-    let mut run = Run::start(plan, seed)?;
-    run.keep(Keep::Nothing);
-    run.count_lost();
-    run.until_watched(run.end(), &mut counted);
-    Ok(Played {
-        best_second: counted.seconds.into_iter().max().unwrap_or(0),
-        figures: counted.tally.finish(&run.finish()),
-    })
+impl Played {
+    /// Plays one of the runs.
+    ///
+    /// # Errors
+    /// A plan that cannot be run.
+    pub fn of(plan: &Plan, seed: u64) -> Result<Played, Unbuildable> {
+        let mut counted = Counted {
+            tally: Tally::of(plan),
+            seconds: Vec::new(),
+        };
+        let mut run = Run::start(plan, seed)?;
+        run.keep(Keep::Nothing);
+        run.count_lost();
+        run.until_watched(run.end(), &mut counted);
+        let best_second = counted.seconds.into_iter().max().unwrap_or(0);
+        let figures = counted.tally.finish(&run.finish());
+        Ok(Played {
+            created: figures.totals.created,
+            acknowledged: figures.totals.acknowledged,
+            sent: figures.totals.sent,
+            failed: figures.totals.failed,
+            lost: figures.lost,
+            refused: figures.refused,
+            p99: figures.p99,
+            best_second,
+        })
+    }
 }
 
 struct Counted {
