@@ -1,7 +1,7 @@
 //! Figures of several runs.
 
 use super::well_made;
-use kafka_trial::figure::{Picture, Several, to_svg};
+use kafka_trial::figure::{Picture, Played, Several, to_svg};
 use kafka_trial::scenario::{SHIPPED, load, places_of};
 
 fn drawn(kind: Several, name: &str) -> Picture {
@@ -19,9 +19,9 @@ fn drawn(kind: Several, name: &str) -> Picture {
         let loaded = load(shipped.path, bytes(), &sets);
         loaded.unwrap_or_else(|error| panic!("{error}")).plan
     });
-    let plans: Vec<_> = plans.collect();
-    let picture = kind.draw(&plans, plans[0].seed);
-    well_made(Ok(picture.unwrap()), name)
+    let played = plans.map(|plan| Played::of(&plan, plan.seed).expect("it can be run"));
+    let played: Vec<Played> = played.collect();
+    well_made(Ok(kind.draw(name, &played)), name)
 }
 
 #[test]
