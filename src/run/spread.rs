@@ -1,7 +1,7 @@
 //! Many runs at a time: one run is one thread's, and no two know of each other.
 
 #[cfg(feature = "parallel")]
-use rayon::prelude::*;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 /// What `play` makes of each input, in the order of the inputs, whoever is done first. With the feature `parallel` on
 /// as many threads as rayon has, which is one a core; without it one after the other.
