@@ -72,9 +72,7 @@ pub struct Plan {
     /// How likely, in percent, each rare but legal path is where one could be taken (a fetch cut short,
     /// a late retry, an early checkpoint). 0: none is.
     pub buggify: u8,
-    /// How brokers and ZooKeeper servers do their work; today's rules, but for tests that break them. No
-    /// scenario can say it.
-    #[doc(hidden)]
+    /// How brokers, clients and ZooKeeper servers do their work, where it is not as today.
     pub rules: Rules,
     /// Made by an administrator before clients start (the timeline can make others later).
     pub topics: Vec<TopicPlan>,
@@ -89,6 +87,21 @@ pub struct Plan {
     pub expect: Vec<Expected>,
     /// What learners are asked.
     pub predict: Vec<Prediction>,
+    /// What a campaign found with this plan.
+    pub found: Option<Found>,
+}
+
+/// What broke when a campaign played a plan, and by which it is known again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The property or expectation, or what ended the run, as a sentence.
+    pub broken: String,
+    /// The first event that shows it; `None`: only the end does.
+    pub event: Option<u64>,
+    /// The digest of the run, in hexadecimal digits as `trial run` prints it.
+    pub digest: String,
+    /// The version of trial that found it.
+    pub version: String,
 }
 
 impl Plan {
@@ -115,6 +128,7 @@ impl Plan {
             timeline: Vec::new(),
             expect: Vec::new(),
             predict: Vec::new(),
+            found: None,
         }
     }
 

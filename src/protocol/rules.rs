@@ -1,31 +1,43 @@
 //! Protocol rules that history changed, and rules that somebody could get wrong: one enum a rule. Today's
 //! value is the default.
 //!
-//! A plan carries [`Rules`], and every node reads the rule that concerns it where that rule lives. Users cannot
-//! set them: they are how the simulator breaks its own brokers, to see that a property notices.
+//! A plan carries [`Rules`], and every node reads the rule that concerns it where that rule lives. `rules` in a
+//! scenario sets them: to see what an old release did, and to see that a property notices a broker that is broken.
+
+/// A rule, for readers.
+#[derive(Debug)]
+pub struct About {
+    pub name: &'static str,
+    /// In sentences, with where it comes from.
+    pub says: &'static str,
+    /// Today's value.
+    pub now: &'static str,
+    /// The others, each with what it does where its name does not say it.
+    pub others: &'static [(&'static str, &'static str)],
+}
 
 /// Declares every rule: its name, its type, today's value, and what else it can be.
 macro_rules! rules {
     ($(
-        $(#[$about:meta])*
+        $(#[doc = $about:literal])*
         $field:ident: $rule:ident is $now_name:literal $now:ident
-            or $($(#[$other_about:meta])* $other_name:literal $other:ident),+;
+            or $($(#[doc = $other_about:literal])* $other_name:literal $other:ident),+;
     )*) => {
         $(
-            $(#[$about])*
+            $(#[doc = $about])*
             #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
             pub enum $rule {
                 #[doc = "Today's."]
                 #[default]
                 $now,
-                $($(#[$other_about])* $other,)+
+                $($(#[doc = $other_about])* $other,)+
             }
         )*
 
         /// Every rule.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
         pub struct Rules {
-            $($(#[$about])* pub $field: $rule,)*
+            $($(#[doc = $about])* pub $field: $rule,)*
         }
 
         impl Rules {
@@ -33,8 +45,26 @@ macro_rules! rules {
             pub const OTHERS: &'static [(&'static str, &'static [&'static str])] =
                 &[$((stringify!($field), &[$($other_name),+])),*];
 
+            /// Every rule, as references and schemas list them.
+            pub const ALL: &'static [About] = &[$(About {
+                name: stringify!($field),
+                says: concat!("", $($about),*),
+                now: $now_name,
+                others: &[$(($other_name, concat!("", $($other_about),*))),+],
+            }),*];
+
+            /// Those that are not today's, with their values.
+            pub fn changed(&self) -> Vec<(&'static str, &'static str)> {
+                let mut changed = Vec::new();
+                $(match self.$field {
+                    $rule::$now => {}
+                    $($rule::$other => changed.push((stringify!($field), $other_name)),)+
+                })*
+                changed
+            }
+
             /// Sets one; false if there is no such rule, or no such value of it.
-            fn set(&mut self, rule: &str, value: &str) -> bool {
+            pub fn set(&mut self, rule: &str, value: &str) -> bool {
                 match (rule, value) {
                     $(
                         (stringify!($field), $now_name) => self.$field = $rule::$now,

@@ -60,6 +60,21 @@ pub(super) struct Document {
     pub(super) expect: Vec<Expected>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) predict: Vec<Predict>,
+    #[serde(default, skip_serializing_if = "Ordered::is_empty")]
+    pub(super) rules: Ordered<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<Found>,
+}
+
+/// What a campaign found.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a map of what was found")]
+pub(super) struct Found {
+    pub(super) broken: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<u64>,
+    pub(super) digest: String,
+    pub(super) version: String,
 }
 
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -81,6 +81,17 @@ pub(super) fn document(plan: &Plan) -> Document {
         timeline: plan.timeline.iter().map(entry).collect(),
         expect: plan.expect.iter().map(expected).collect(),
         predict: plan.predict.iter().map(predict::prediction).collect(),
+        rules: Ordered(
+            (plan.rules.changed().into_iter())
+                .map(|(rule, value)| (rule.into(), value.into()))
+                .collect(),
+        ),
+        found: plan.found.clone().map(|found| doc::Found {
+            broken: found.broken,
+            event: found.event,
+            digest: found.digest,
+            version: found.version,
+        }),
     }
 }
 

@@ -18,6 +18,12 @@ pub const SECONDS: u64 = 1_000_000_000;
 /// Runs of these plans last so long.
 const DURATION: Duration = Duration(600 * SECONDS);
 
+const RULES: [&str; 3] = [
+    "",
+    "truncation=hw",
+    "replica_fencing=off zk_ack=before-fsync",
+];
+
 thread_local! {
     static JUDGE: Judge = Judge::new();
 }
@@ -74,7 +80,13 @@ fn plan() -> impl Strategy<Value = Plan> {
                     network,
                     disk,
                     buggify: (seed % 101) as u8,
-                    rules: Rules::default(),
+                    rules: Rules::parse(RULES[(seed % 3) as usize]).expect("rules that there are"),
+                    found: (seed % 2 == 1).then(|| Found {
+                        broken: "nothing is lost: \"x\"".into(),
+                        event: (seed % 4 == 1).then_some(seed),
+                        digest: format!("{seed:016x}"),
+                        version: "0.1.0".into(),
+                    }),
                     topics: vec![
                         TopicPlan::new("t")
                             .partitions(4)

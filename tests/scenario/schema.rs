@@ -162,6 +162,8 @@ const PLACES: &[(&str, &str)] = &[
     ("Reason", "predict: [{reason: {zzz: 1}}]\n"),
     ("Recall", "predict: [{recall: {zzz: 1}}]\n"),
     ("Reveal", "predict: [{reveal: {zzz: 1}}]\n"),
+    ("Old rules", "rules: {zzz: 1}\n"),
+    ("Found", "found: {zzz: 1}\n"),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use crate::plan::{
     escaped,
 };
 use crate::protocol::config::Scope;
+use crate::protocol::rules::About;
 use crate::serialization::Compatibility;
 
 /// What a key takes.
@@ -27,6 +28,8 @@ pub enum Form {
     Percent,
     /// Nothing at all, said as `null`.
     Null,
+    /// A value of a rule.
+    Rule(&'static About),
     Words(&'static [&'static str]),
     Written(&'static Written),
     /// Whom a fault is for.
@@ -201,6 +204,14 @@ impl Form {
             Form::Percent => "a percentage such as `2%`".into(),
             Form::Null => "`null`".into(),
             Form::Words(words) => listed(words),
+            Form::Rule(rule) => {
+                let other = |(name, says): &(&str, &str)| match *says {
+                    "" => format!("`{name}`"),
+                    says => format!("`{name}` ({})", says.trim().trim_end_matches('.')),
+                };
+                let others: Vec<String> = rule.others.iter().map(other).collect();
+                format!("`{}`, or {}", rule.now, others.join(", "))
+            }
             Form::Written(written) => written.words.into(),
             Form::Role => "a node or [role](sentences.md#roles)".into(),
             Form::Moment => "[a moment](sentences.md#moments)".into(),

@@ -9,6 +9,7 @@
 mod clients;
 mod forms;
 mod questions;
+mod rules;
 mod servers;
 mod timeline;
 
@@ -125,6 +126,8 @@ pub static ROOMS: &[&Room] = &[
     &questions::REASON,
     &questions::RECALL,
     &questions::REVEAL,
+    &rules::RULES,
+    &rules::FOUND,
 ];
 
 /// The settings of Kafka that may stand in a `config`, with where that is.
@@ -269,6 +272,18 @@ pub static SCENARIO: Room = Room::new(
             "predict",
             Form::List(&Form::Map(&questions::QUESTION)),
             "what a learner is asked while the run goes on, a question each",
+            "nothing",
+        ),
+        may(
+            "rules",
+            Form::Map(&rules::RULES),
+            "rules of the protocol as an old release had them, or as somebody could get them wrong",
+            "today's",
+        ),
+        may(
+            "found",
+            Form::Map(&rules::FOUND),
+            "what `trial fuzz` found with this plan",
             "nothing",
         ),
     ],

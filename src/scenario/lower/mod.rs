@@ -11,11 +11,12 @@ use super::words::{Ordered, SignedTime};
 use crate::kernel::Duration;
 use crate::plan::{
     Acks, BrokerPlan, ClusterPlan, ConsumerPlan, Coordination, DiskPlan, Expectation, Expected,
-    Key, MOST_BROKERS, Machine, Misnumbered, Moment, NetworkPlan, Plan, Poison, PositionField,
-    Problem, ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan, Value,
-    ZooKeeperClientPlan, ZooKeeperPlan, misnumbered,
+    Found, Key, MOST_BROKERS, Machine, Misnumbered, Moment, NetworkPlan, Plan, Poison,
+    PositionField, Problem, ProducerPlan, Role, Sentence, SentenceError, Timestamp, TopicPlan,
+    Value, ZooKeeperClientPlan, ZooKeeperPlan, misnumbered,
 };
 use crate::protocol::config::{KafkaVersion, Properties, nearest};
+use crate::protocol::rules::Rules;
 
 /// The plan that a document describes.
 pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
@@ -48,6 +49,15 @@ pub(super) fn plan(document: Document) -> Result<Plan, Problem> {
         bandwidth: document.disk.bandwidth.map(|rate| rate.0),
         capacity: document.disk.capacity.map(|size| size.0),
     };
+    for (rule, value) in &document.rules.0 {
+        set_rule(&mut plan.rules, rule, value)?;
+    }
+    plan.found = document.found.map(|found| Found {
+        broken: found.broken,
+        event: found.event,
+        digest: found.digest,
+        version: found.version,
+    });
     for (name, said) in document.topics.0 {
         plan.topics.push(topic(name, said)?);
     }
@@ -543,4 +553,26 @@ pub fn sentence_tables() -> Vec<(&'static str, &'static [(&'static str, &'static
         ("an action", crate::scenario::actions::ACTIONS),
         (Expectation::WHAT, Expectation::TEMPLATES),
     ]
+}
+
+fn set_rule(rules: &mut Rules, rule: &str, value: &str) -> Result<(), Problem> {
+    let names: Vec<&str> = Rules::ALL.iter().map(|it| it.name).collect();
+    let Some(about) = Rules::ALL.iter().find(|it| it.name == rule) else {
+        let problem = Problem::new(["rules", rule], format!("there is no rule \"{rule}\""))
+            .expected(format!("one of {}", names.join(", ")));
+        let near = nearest(rule, names.iter().copied());
+        return Err(match near {
+            Some(near) => problem.suggest(format!("\"{near}\"")),
+            None => problem,
+        });
+    };
+    if rules.set(rule, value) {
+        return Ok(());
+    }
+    let others = about.others.iter().map(|(name, _)| *name);
+    let values: Vec<&str> = [about.now].into_iter().chain(others).collect();
+    Err(
+        Problem::new(["rules", rule], format!("{rule} cannot be \"{value}\""))
+            .expected(values.join(", ")),
+    )
 }

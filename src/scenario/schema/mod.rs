@@ -160,6 +160,11 @@ fn of_form(form: &Form) -> Value {
         ),
         Form::Null => json!({"type": "null"}),
         Form::Words(words) => json!({"enum": words_and_numbers(words)}),
+        Form::Rule(rule) => {
+            let others = rule.others.iter().map(|(name, _)| *name);
+            let values: Vec<&str> = [rule.now].into_iter().chain(others).collect();
+            json!({ "enum": values })
+        }
         Form::Written(written) => {
             let mut schema = text_like(&(written.pattern)(), written.words);
             if written.may_be_number {
