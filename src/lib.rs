@@ -45,6 +45,8 @@ pub use facade::{Report, Scenario, ScenarioError};
 #[doc(hidden)]
 pub mod broker;
 #[doc(hidden)]
+pub mod campaign;
+#[doc(hidden)]
 pub mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -1,9 +1,8 @@
 //! How many random plans it takes until something notices a rule that is broken on purpose. The table stands in
 //! the book.
 
-use super::{generator, played, with_new_leaders};
+use kafka_trial::campaign::{play, swarm};
 use kafka_trial::protocol::rules::Rules;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Plans that a broken rule is tried with.
 const PLANS: u64 = 500;
@@ -68,26 +67,14 @@ fn sweep_of_broken_rules() {
 }
 
 fn has_groups(seed: u64) -> bool {
-    let plan = generator::plan(seed);
+    let plan = swarm::plan(seed);
     let mut consumers = plan.consumers.iter();
     consumers.any(|it| it.group_id().is_some())
 }
 
 /// What notices that these rules hold in a plan, if anything does.
 fn noticed(seed: u64, rules: Rules) -> Option<String> {
-    let mut plan = generator::plan(seed);
+    let mut plan = swarm::plan(seed);
     plan.rules = rules;
-    let settled = catch_unwind(AssertUnwindSafe(|| {
-        let report = played(&plan);
-        with_new_leaders(&report).map_or(report, |plan| played(&plan))
-    }));
-    let Ok(report) = settled else {
-        return Some("an assertion".to_owned());
-    };
-    let broken = report
-        .violations
-        .first()
-        .map(|broken| broken.property.to_string());
-    let failed = report.outcomes.iter().find(|outcome| outcome.failed());
-    broken.or_else(|| failed.map(|outcome| format!("expectation: {}", outcome.sentence)))
+    play(&plan, seed).failure.map(|failure| failure.broken)
 }

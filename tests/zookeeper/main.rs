@@ -1,7 +1,5 @@
 //! ZooKeeper against real ZooKeeper's transcripts, and the rules that transcripts do not show.
 
-#[path = "../random_plans/draw.rs"]
-mod draw;
 mod ensemble;
 mod kazoo;
 mod random;

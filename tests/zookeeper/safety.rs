@@ -5,9 +5,9 @@
 //! `cargo test` plays a sample. All 2,000 runs: `ZOOKEEPER_RUNS=2000 cargo test --release --test
 //! zookeeper safety`; one of them: `ZOOKEEPER_RUN=17`.
 
-use crate::draw::Random;
 use crate::world::{Do, World, children, create, exists, get};
 use bytes::Bytes;
+use kafka_trial::campaign::swarm::Random;
 use kafka_trial::check::{Checks, Violation};
 use kafka_trial::kernel::{Duration, Fault, NodeId, NodeStatus};
 use kafka_trial::node::view::{

@@ -3,15 +3,18 @@
 //! Safe: three replicas, `acks=all`, `min.insync.replicas=2`, no unclean election. What may go wrong with
 //! disks is the plan's `Budget`: safe settings do not bear that all that holds a record goes.
 
-use super::draw::Random;
-use super::faults;
-use super::groups;
-use kafka_trial::kernel::Duration;
-use kafka_trial::plan::{
+mod chains;
+mod draw;
+mod faults;
+mod groups;
+
+use crate::kernel::Duration;
+use crate::plan::{
     Acks, Action, BrokerPlan, ConsumerPlan, Entry, Expectation, Healing, Key, Latency, Plan,
     ProducerPlan, Role, Targets, TopicPlan, When, ZooKeeperClientPlan,
 };
-use kafka_trial::protocol::BrokerId;
+use crate::protocol::BrokerId;
+pub use draw::Random;
 use std::ops::Range;
 
 /// When everything is healed and every process is started again.

@@ -4,8 +4,8 @@
 //! From a stream of its own: with groups or without them, a plan is otherwise the same.
 
 use super::draw::Random;
-use super::generator::{Budget, HEALED, ms};
-use kafka_trial::plan::{
+use super::{Budget, HEALED, ms};
+use crate::plan::{
     Action, Commit, CommitWhen, ConsumerPlan, CrashAt, CrashPoint, Entry, Moment, Number,
     Partition, Plan, Role, When,
 };

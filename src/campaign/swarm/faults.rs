@@ -3,12 +3,12 @@
 
 use super::chains;
 use super::draw::Random;
-use super::generator::{Budget, HEALED, SOMEBODY, has_small_fetches, ms};
-use kafka_trial::plan::{
+use super::{Budget, HEALED, SOMEBODY, has_small_fetches, ms};
+use crate::plan::{
     Action, Entry, Moment, Number, Partition, Plan, Role, Slot, Targets, TopicPlan, When,
     ZooKeeperCommand,
 };
-use kafka_trial::protocol::config::Properties;
+use crate::protocol::config::Properties;
 use std::ops::Range;
 
 /// Adds faults to a plan, as many and as bad as it bears.

@@ -3,8 +3,8 @@
 
 use super::draw::Random;
 use super::faults::{broker, first_partition};
-use super::generator::{Budget, HEALED, SOMEBODY, ms};
-use kafka_trial::plan::{
+use super::{Budget, HEALED, SOMEBODY, ms};
+use crate::plan::{
     Action, Entry, Number, Plan, Role, Slot, Targets, When, ZooKeeperClientPlan, ZooKeeperCommand,
 };
 

@@ -1,0 +1,14 @@
+//! Campaigns: many plans, drawn from seeds or made one after the other, each played and judged; and what is done with
+//! those that fail.
+//!
+//! One run stays one thread's (`run::spread`); what a campaign comes to does not depend on how many there are. Rules of
+//! the protocol as an old release had them come in with a plan (`protocol::rules`), and nothing here looks at them.
+//!
+//! May not know how anything is printed, nor read or write files: that is `cli`'s.
+
+mod judged;
+mod limits;
+pub mod swarm;
+
+pub use judged::{Failure, Judged, play, play_watched};
+pub use limits::Limit;
