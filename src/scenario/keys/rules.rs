@@ -17,7 +17,13 @@ static KEYS: [Key; COUNT] = {
 };
 
 const fn of(rule: &'static About) -> Key {
-    may(rule.name, Form::Rule(rule), rule.says, rule.now)
+    // A doc comment begins with a blank.
+    may(
+        rule.name,
+        Form::Rule(rule),
+        rule.says.split_at(1).1,
+        rule.now,
+    )
 }
 
 pub(super) static RULES: Room = Room::new("Old rules", "`rules`", &KEYS);
