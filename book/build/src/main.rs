@@ -5,6 +5,7 @@
 //! Exit status: 0 the book is built and whole; 1 a link leads nowhere; 2 it could not be built. An argument names another
 //! folder with a `book.toml`.
 
+mod breaks;
 mod console;
 mod links;
 
@@ -48,7 +49,7 @@ fn finished(html: &Path) -> io::Result<BTreeMap<String, Page>> {
     let mut pages = BTreeMap::new();
     for path in links::files(html)? {
         let there = fs::read_to_string(html.join(&path))?;
-        let text = console::with_lines(&there);
+        let text = breaks::with_breaks(&console::with_lines(&there));
         if text != there {
             fs::write(html.join(&path), &text)?;
         }
