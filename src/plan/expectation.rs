@@ -197,7 +197,7 @@ sentences! {
         CalledTwice { service: String, count: Count } = "repeated calls of {service}: {count}",
         /// The first server that answers it is this broker.
         BootstrapsFrom { client: String, id: Number } = "{client} bootstraps from broker-{id}",
-        /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself: serves.
+        /// A server of the ensemble comes to lead, and a quorum follows it, after the event, in time; a server by itself serves.
         ZooKeeperLeads { within: Within, event: EventRef } = "zookeeper has a leader within {within} of {event}",
         /// No server of the ensemble becomes its leader (in the window).
         NoZooKeeperLeader = "zookeeper elects no leader",

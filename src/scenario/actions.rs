@@ -31,7 +31,7 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
     ),
     (
         "cut link: broker-1, to: broker-2, one way: true",
-        "nothing gets through; one way: but answers do",
+        "nothing gets through; with one way: true, answers still do",
     ),
     (
         "partition network: [[broker-1], [broker-2, broker-3]]",
@@ -48,7 +48,7 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
     ),
     (
         "stall link: broker-1, to: broker-2",
-        "messages are held until the end, then delivered in order",
+        "messages are held until the fault ends, then delivered in order",
     ),
     (
         "reset link: broker-1, to: broker-2",
@@ -124,7 +124,7 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
     ),
     (
         "elect preferred leader: t-0",
-        "an administrator asks for an election, of all partitions too",
+        "an administrator asks that the preferred replica lead, also of all partitions",
     ),
     (
         "elect unclean leader: t-0",

@@ -98,7 +98,7 @@ pub enum GroupFact {
         #[serde(default, skip_serializing_if = "OwnerThen::is_nobody")]
         owner_then: OwnerThen,
     },
-    /// The application of a member is done with a record. `Consumed` says when it was given it.
+    /// The application of a member is done with a record. `consumed` says when it was given it.
     #[serde(rename = "processed")]
     Processed {
         group: Rc<str>,

@@ -208,7 +208,8 @@ pub enum Fact {
     },
     /// By a broker that stops: it asks the controller to relieve it of its leaderships.
     ControlledShutdownBegins,
-    /// `alone`: what it leads as the only replica, which no controller moves (CT19).
+    /// It is over. `remaining`: how many partitions it leads still, though others could; `alone`: what it leads as the only
+    /// replica, which no controller moves (CT19).
     ControlledShutdownEnds {
         remaining: u32,
         alone: Vec<TopicPartition>,

@@ -29,7 +29,7 @@ pub enum ShellFact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost: Option<LostCommand>,
     },
-    /// A watch of its fired.
+    /// One of its watches fired.
     #[serde(rename = "zoo-keeper-news")]
     News { news: Rc<str> },
 }
