@@ -22,6 +22,16 @@ pub enum Limit {
 }
 
 impl Limit {
+    pub const ALL: &'static [Limit] = &[Limit::StuckIsr, Limit::UnansweredIsr];
+
+    /// As results name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Limit::StuckIsr => "stuck-isr",
+            Limit::UnansweredIsr => "unanswered-isr",
+        }
+    }
+
     /// In words.
     pub const fn says(self) -> &'static str {
         match self {

@@ -6,9 +6,16 @@
 //!
 //! May not know how anything is printed, nor read or write files: that is `cli`'s.
 
+mod findings;
+mod fuzz;
 mod judged;
 mod limits;
 pub mod swarm;
+mod target;
+mod vary;
 
+pub use findings::{Apart, Example, Findings, Group, Kind, Seeds, Unreadable};
+pub use fuzz::{BATCH, digests, failing_plan, play_batch};
 pub use judged::{Failure, Judged, play, play_watched};
 pub use limits::Limit;
+pub use target::{Source, Target};

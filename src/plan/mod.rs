@@ -234,3 +234,7 @@ impl Plan {
         self
     }
 }
+
+/// Plans go from one thread to another.
+const fn _goes_between_threads<T: Send + Sync>() {}
+const _: () = _goes_between_threads::<Plan>();

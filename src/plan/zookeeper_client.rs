@@ -42,13 +42,16 @@ impl ZooKeeperClientPlan {
 }
 
 /// A command as one types it into `zkCli`: `set /route south`, `create -e /lock mine`, `get -w /route`.
+///
+/// It is kept as it is written, since a request shares what it holds within one thread, and plans go from one to
+/// another.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ZooKeeperCommand(Op);
+pub struct ZooKeeperCommand(String);
 
 impl ZooKeeperCommand {
     /// The request that it sends.
-    pub fn op(&self) -> &Op {
-        &self.0
+    pub fn op(&self) -> Op {
+        read(&self.0).expect("only what can be read is kept")
     }
 
     /// How commands are written, for messages.
@@ -58,35 +61,39 @@ impl ZooKeeperCommand {
 
 impl Slot for ZooKeeperCommand {
     fn read(words: &str) -> Option<Self> {
-        let mut words = Words(words);
-        let verb = words.next()?;
-        let mut flags = Flags::default();
-        while words.0.starts_with('-') {
-            match (verb, words.next()?) {
-                ("create", "-e") if !flags.ephemeral => flags.ephemeral = true,
-                ("create", "-s") if !flags.sequential => flags.sequential = true,
-                ("get" | "stat" | "ls", "-w") if !flags.watch => flags.watch = true,
-                ("set" | "delete", "-v") if flags.version.is_none() => {
-                    flags.version = Some(words.next()?.parse().ok().filter(|v| *v >= 0)?);
-                }
-                _ => return None,
-            }
-        }
-        let op = match verb {
-            "close" => Op::CloseSession,
-            _ => request(
-                verb,
-                words.next().filter(|path| is_path(path))?,
-                &flags,
-                &mut words,
-            )?,
-        };
-        words.0.is_empty().then_some(ZooKeeperCommand(op))
+        read(words).map(|op| ZooKeeperCommand(written(&op)))
     }
 
     fn pattern() -> String {
         r"(create|set|delete|get|stat|ls|sync|close)[\s\S]*".into()
     }
+}
+
+fn read(words: &str) -> Option<Op> {
+    let mut words = Words(words);
+    let verb = words.next()?;
+    let mut flags = Flags::default();
+    while words.0.starts_with('-') {
+        match (verb, words.next()?) {
+            ("create", "-e") if !flags.ephemeral => flags.ephemeral = true,
+            ("create", "-s") if !flags.sequential => flags.sequential = true,
+            ("get" | "stat" | "ls", "-w") if !flags.watch => flags.watch = true,
+            ("set" | "delete", "-v") if flags.version.is_none() => {
+                flags.version = Some(words.next()?.parse().ok().filter(|v| *v >= 0)?);
+            }
+            _ => return None,
+        }
+    }
+    let op = match verb {
+        "close" => Op::CloseSession,
+        _ => request(
+            verb,
+            words.next().filter(|path| is_path(path))?,
+            &flags,
+            &mut words,
+        )?,
+    };
+    words.0.is_empty().then_some(op)
 }
 
 fn request(verb: &str, path: &str, flags: &Flags, words: &mut Words<'_>) -> Option<Op> {
@@ -153,40 +160,43 @@ fn is_path(text: &str) -> bool {
 
 impl fmt::Display for ZooKeeperCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flag = |there: bool, flag: &'static str| if there { flag } else { "" };
-        let version = |version: i32| match version {
-            -1 => String::new(),
-            version => format!("-v {version} "),
-        };
-        let data = |data: &Bytes| String::from_utf8_lossy(data).into_owned();
-        match &self.0 {
-            Op::Create {
-                path,
-                data: content,
-                mode,
-            } => {
-                let (e, s) = (flag(mode.ephemeral, "-e "), flag(mode.sequential, "-s "));
-                write!(f, "create {e}{s}{path}")?;
-                match content.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, " {}", data(content)),
-                }
-            }
-            Op::SetData {
-                path,
-                data: content,
-                version: v,
-            } => write!(f, "set {}{path} {}", version(*v), data(content)),
-            Op::Delete { path, version: v } => write!(f, "delete {}{path}", version(*v)),
-            Op::GetData { path, watch } => write!(f, "get {}{path}", flag(*watch, "-w ")),
-            Op::Exists { path, watch } => write!(f, "stat {}{path}", flag(*watch, "-w ")),
-            Op::GetChildren { path, watch } => write!(f, "ls {}{path}", flag(*watch, "-w ")),
-            Op::Sync { path } => write!(f, "sync {path}"),
-            other => f.write_str(match other {
-                Op::CloseSession => "close",
-                other => other.name(),
-            }),
+        f.write_str(&self.0)
+    }
+}
+
+/// A request as one types it.
+fn written(op: &Op) -> String {
+    let flag = |there: bool, flag: &'static str| if there { flag } else { "" };
+    let version = |version: i32| match version {
+        -1 => String::new(),
+        version => format!("-v {version} "),
+    };
+    let data = |data: &Bytes| String::from_utf8_lossy(data).into_owned();
+    match op {
+        Op::Create {
+            path,
+            data: content,
+            mode,
+        } => {
+            let (e, s) = (flag(mode.ephemeral, "-e "), flag(mode.sequential, "-s "));
+            let content = match content.is_empty() {
+                true => String::new(),
+                false => format!(" {}", data(content)),
+            };
+            format!("create {e}{s}{path}{content}")
         }
+        Op::SetData {
+            path,
+            data: content,
+            version: v,
+        } => format!("set {}{path} {}", version(*v), data(content)),
+        Op::Delete { path, version: v } => format!("delete {}{path}", version(*v)),
+        Op::GetData { path, watch } => format!("get {}{path}", flag(*watch, "-w ")),
+        Op::Exists { path, watch } => format!("stat {}{path}", flag(*watch, "-w ")),
+        Op::GetChildren { path, watch } => format!("ls {}{path}", flag(*watch, "-w ")),
+        Op::Sync { path } => format!("sync {path}"),
+        Op::CloseSession => "close".into(),
+        other => other.name().into(),
     }
 }
 

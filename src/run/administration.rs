@@ -90,7 +90,7 @@ pub fn ask_zookeeper(
     if let Node::ZooKeeperShell(shell) = world.kernel.actor_mut(*node) {
         let number = shell.push(ShellCommand::Tell {
             text: command.to_string().into(),
-            op: command.op().clone(),
+            op: command.op(),
         });
         world.kernel.poke(*node, Timer::Command(number));
     }
