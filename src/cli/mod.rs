@@ -15,6 +15,7 @@ mod conform;
 mod data_directory;
 mod diff;
 mod follow;
+mod fuzz;
 mod inputs;
 mod lists;
 mod log;
@@ -62,6 +63,7 @@ enum Command {
     Predict(predict::Arguments),
     Spot(spot::Arguments),
     Class(class::Arguments),
+    Fuzz(fuzz::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Follow(arguments) => follow::run(&arguments, &mut terminal),
         Command::Class(arguments) => class::run(&arguments, &mut terminal),
         Command::Spot(arguments) => spot::run(&arguments, &mut terminal),
+        Command::Fuzz(arguments) => fuzz::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),

@@ -20,7 +20,7 @@ mod roles;
 mod spread;
 
 pub use assemble::{Addresses, Unbuildable};
-pub use spread::spread;
+pub use spread::{on_threads, spread};
 
 use crate::check::{Checks, Judge, Outcome, Violation};
 use crate::kernel::{Caused, Fault, Kernel, NodeId, NodeOptions, NodeStatus, Sent, Stop, Time};
