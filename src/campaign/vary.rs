@@ -36,6 +36,8 @@ pub fn vary(base: &Plan, seed: u64) -> Plan {
 const OF_SCHEDULES: u64 = 0x7363_6865_6475_6c65;
 
 fn varied(mut entry: Entry, random: &mut Random, end: u64) -> Option<Entry> {
+    // Whom it was meant for may be gone by then, or never have been away.
+    entry.optional = true;
     let When::At(_) = entry.when else {
         return Some(entry);
     };
@@ -54,8 +56,6 @@ fn varied(mut entry: Entry, random: &mut Random, end: u64) -> Option<Entry> {
     {
         *lasting = Duration(random.range(lasting.0 / 4 + 1..lasting.0 * 2 + 2));
     }
-    // Whom it was meant for may be gone by then.
-    entry.optional = true;
     Some(entry)
 }
 

@@ -158,10 +158,14 @@ pub(super) fn tell(
             limit.says()
         ));
     }
-    for (property, count) in &findings.idle {
-        if *count == findings.runs() {
-            terminal.line(&format!("nothing to look at in any run: {property}"));
-        }
+    let idle = findings.idle.iter();
+    let idle = idle.filter(|(_, count)| **count == findings.runs());
+    let idle: Vec<&str> = idle.map(|(property, _)| property.as_str()).collect();
+    if !idle.is_empty() {
+        terminal.line(&format!(
+            "nothing to look at in any run: {}",
+            idle.join("; ")
+        ));
     }
     let failed = findings.failed();
     if failed == 0 {
