@@ -6,6 +6,7 @@
 //!
 //! May not know how anything is printed, nor read or write files: that is `cli`'s.
 
+pub mod catalogue;
 mod findings;
 mod fuzz;
 mod judged;

@@ -290,14 +290,27 @@ impl Rules {
     /// if one does not exist.
     pub fn parse(text: &str) -> Option<Rules> {
         let mut rules = Rules::default();
-        for word in text.split_whitespace() {
-            let (rule, value) = word.split_once('=')?;
+        for word in words(text) {
+            let (rule, value) = word?;
             if !rules.set(rule, value) {
                 return None;
             }
         }
         Some(rules)
     }
+
+    /// Today's value again; nothing if there is no such rule.
+    pub fn forget(&mut self, rule: &str) {
+        let about = Rules::ALL.iter().find(|about| about.name == rule);
+        if let Some(about) = about {
+            self.set(rule, about.now);
+        }
+    }
+}
+
+/// The parts of `truncation=hw isr_join=hw`; `None` for one without `=`.
+pub fn words(text: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+    text.split_whitespace().map(|word| word.split_once('='))
 }
 
 impl Truncation {

@@ -14,6 +14,11 @@ impl Shipped {
         file.strip_suffix(".yaml").unwrap_or(file)
     }
 
+    /// It shows a bug, and is no part of the course.
+    pub fn shows_a_bug(&self) -> bool {
+        self.folder() == "bugs"
+    }
+
     /// The part of the course that it belongs to.
     pub fn folder(&self) -> &'static str {
         self.path.split_once('/').map_or("", |(folder, _)| folder)
@@ -28,7 +33,7 @@ macro_rules! shipped {
 }
 
 /// All of them, in the order of the course: folders by their numbers, in each the order of its `order.txt`,
-/// easy first.
+/// easy first; and behind the course those that show bugs, which are to break (`campaign::catalogue`).
 pub const SHIPPED: &[Shipped] = shipped!(
     "01-first-steps/first-steps.yaml",
     "01-first-steps/many-to-many.yaml",
@@ -138,6 +143,28 @@ pub const SHIPPED: &[Shipped] = shipped!(
     "14-zookeeper/zookeeper-stale-read.yaml",
     "14-zookeeper/zookeeper-session-moves.yaml",
     "14-zookeeper/groups-without-zookeeper.yaml",
+    "bugs/b01-cut-to-the-high-watermark.yaml",
+    "bugs/b02-both-lose-power.yaml",
+    "bugs/b03-an-end-without-its-epoch.yaml",
+    "bugs/b04-an-epoch-without-a-start.yaml",
+    "bugs/b05-missed-epochs.yaml",
+    "bugs/b06-zombie-follower.yaml",
+    "bugs/b08-the-follower-that-never-fetches.yaml",
+    "bugs/b09-high-watermark-before-the-cut.yaml",
+    "bugs/b10-a-mark-before-the-start.yaml",
+    "bugs/b12-the-leaders-word-alone.yaml",
+    "bugs/b13-an-election-in-peace.yaml",
+    "bugs/b14-a-leader-from-outside.yaml",
+    "bugs/b15-one-copy-is-enough.yaml",
+    "bugs/b16-the-last-one-standing.yaml",
+    "bugs/b18-every-copy-in-memory.yaml",
+    "bugs/b19-stored-and-refused.yaml",
+    "bugs/b20-a-smaller-isr-before-its-time.yaml",
+    "bugs/b26-zombie-controller.yaml",
+    "bugs/b27-obeyed-after-its-time.yaml",
+    "bugs/b28-sent-to-its-earlier-life.yaml",
+    "bugs/b29-stopped-by-an-old-request.yaml",
+    "bugs/b31-a-leader-that-nobody-follows.yaml",
 );
 
 #[cfg(test)]

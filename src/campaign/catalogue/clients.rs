@@ -1,0 +1,5 @@
+//! Producers, consumers and groups.
+
+use super::Entry;
+
+pub(super) const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,5 @@
+//! What lies on a broker's disk.
+
+use super::Entry;
+
+pub(super) const ENTRIES: &[Entry] = &[];
