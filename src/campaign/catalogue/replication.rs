@@ -153,11 +153,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         report: "min.insync.replicas",
         rules: "",
         safe: &["topics/trucks_gps/config/min.insync.replicas=2"],
-        broken: "who is in the ISR has all that is committed",
+        broken: "no acknowledged record is lost",
         scenario: "b15-one-copy-is-enough",
         since: "design",
         fixed: "by design",
-        shortest: 4,
+        shortest: 3,
     },
     Entry {
         id: "B16",
