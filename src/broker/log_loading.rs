@@ -79,7 +79,9 @@ impl LogLoading {
         config: Rc<BrokerConfig>,
     ) -> Result<LogLoading, LogError> {
         let clean_shutdown = match config.rules.clean_marker {
-            CleanMarker::Left => log_dir::has_clean_shutdown_file(disk, DATA_DIR),
+            CleanMarker::Left | CleanMarker::AfterLoad => {
+                log_dir::has_clean_shutdown_file(disk, DATA_DIR)
+            }
             _ => log_dir::take_clean_shutdown_file(disk, DATA_DIR)?,
         };
         let mut offline = None;
@@ -146,6 +148,9 @@ impl LogLoading {
 
     fn open_next(&mut self, disk: &mut Disk, now_ms: i64) -> Result<Loaded, LogError> {
         let Some(dir) = self.dirs.pop_front() else {
+            if self.config.rules.clean_marker == CleanMarker::AfterLoad {
+                log_dir::take_clean_shutdown_file(disk, DATA_DIR)?;
+            }
             return Ok(Loaded::End(
                 match (self.fatal.take(), self.offline.take()) {
                     (Some(why), _) => End::Fatal(why),

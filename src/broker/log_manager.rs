@@ -21,8 +21,8 @@ use crate::log::{
 };
 use crate::protocol::config::{BrokerConfig, Properties, TopicConfig};
 use crate::protocol::rules::{
-    ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard, Rules,
-    SequenceCheck,
+    CheckpointFsync, ClearEpochCacheOnNoopTruncate, HwAfterFullTruncate, HwBound, RetentionHwGuard,
+    Rules, SequenceCheck,
 };
 use crate::protocol::{BrokerId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -462,6 +462,7 @@ pub(crate) fn log_config(config: &TopicConfig, rules: &Rules) -> LogConfig {
             retention_hw_guard: rules.retention_hw_guard == RetentionHwGuard::On,
             hw_after_full_truncate: rules.hw_after_full_truncate == HwAfterFullTruncate::On,
             sequence_check: rules.sequence_check == SequenceCheck::On,
+            checkpoint_fsync: rules.checkpoint_fsync == CheckpointFsync::On,
             clear_epoch_cache_on_noop_truncate: rules.clear_epoch_cache_on_noop_truncate
                 == ClearEpochCacheOnNoopTruncate::On,
         },

@@ -126,7 +126,10 @@ impl KafkaConsumer {
     ) -> KafkaConsumer {
         KafkaConsumer {
             client: ClusterClient::new(owner, client_id, bootstrap, config.common.clone()),
-            subscriptions: SubscriptionState::new(config.auto_offset_reset),
+            subscriptions: SubscriptionState::new(
+                config.auto_offset_reset,
+                config.rules.consumer_truncation_check,
+            ),
             config,
             fetching: BTreeSet::new(),
             sessions: BTreeMap::new(),

@@ -4,6 +4,7 @@ use crate::client::fetch_order::FetchOrder;
 use crate::client::java_hash_map::JavaHashMap;
 use crate::kernel::Time;
 use crate::protocol::config::AutoOffsetReset;
+use crate::protocol::rules::ConsumerTruncationCheck;
 use crate::protocol::{BrokerId, TopicPartition, UNKNOWN_EPOCH};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub enum ResetTo {
 #[derive(Debug)]
 pub struct SubscriptionState {
     policy: AutoOffsetReset,
+    truncation_check: ConsumerTruncationCheck,
     /// Nothing is fetched: what is assigned is about to be given up.
     suspended: bool,
     assigned: BTreeMap<TopicPartition, Assigned>,
@@ -111,9 +113,13 @@ impl Default for LogBounds {
 }
 
 impl SubscriptionState {
-    pub fn new(policy: AutoOffsetReset) -> SubscriptionState {
+    pub fn new(
+        policy: AutoOffsetReset,
+        truncation_check: ConsumerTruncationCheck,
+    ) -> SubscriptionState {
         SubscriptionState {
             policy,
+            truncation_check,
             suspended: false,
             assigned: BTreeMap::new(),
             assigned_by_group: false,
@@ -232,8 +238,8 @@ impl SubscriptionState {
                     leader_epoch: leader_epoch.unwrap_or(UNKNOWN_EPOCH),
                 };
                 match leader_epoch {
-                    Some(_) if offset_epoch != UNKNOWN_EPOCH => State::AwaitValidation(position),
-                    _ => State::Fetching(position),
+                    Some(_) => self.truncation_check.state_under_another_leader(position),
+                    None => State::Fetching(position),
                 }
             }
         };
@@ -395,13 +401,22 @@ impl SubscriptionState {
             assigned.retry_at = Time::ZERO;
             let preferred = assigned.preferred.take();
             cleared.extend(preferred.map(|(replica, _)| (partition.clone(), replica)));
-            assigned.state = if position.offset_epoch == UNKNOWN_EPOCH {
-                State::Fetching(position)
-            } else {
-                State::AwaitValidation(position)
-            };
+            assigned.state = self.truncation_check.state_under_another_leader(position);
         }
         cleared
+    }
+}
+
+impl ConsumerTruncationCheck {
+    /// What becomes of a position under a leader that may not have what was read: if its epoch is known, that is held
+    /// against the leader's log.
+    fn state_under_another_leader(self, position: FetchPosition) -> State {
+        match self {
+            ConsumerTruncationCheck::On if position.offset_epoch != UNKNOWN_EPOCH => {
+                State::AwaitValidation(position)
+            }
+            _ => State::Fetching(position),
+        }
     }
 }
 
@@ -459,7 +474,8 @@ mod tests {
     fn cc29_a_committed_position_is_held_against_the_leaders_log_where_both_epochs_are_known() {
         let partition = TopicPartition::new("t", 0);
         let state = |committed, leader_epoch| {
-            let mut state = SubscriptionState::new(AutoOffsetReset::Earliest);
+            let mut state =
+                SubscriptionState::new(AutoOffsetReset::Earliest, ConsumerTruncationCheck::On);
             state.assign_from_group(std::slice::from_ref(&partition));
             assert_eq!(state.state(&partition), Some(State::Initializing));
             state.on_committed(&partition, committed, leader_epoch);

@@ -75,12 +75,28 @@ pub(crate) fn read<E>(
 /// Replaces a file so that a crash leaves the old or the new content: `path`.tmp, sync, rename (L9).
 /// Blocking; a broker may rather give the content to the kernel's `Ctx::replace_later`.
 pub fn replace(disk: &mut Disk, path: &str, content: Bytes) -> Result<(), LogError> {
+    write(disk, path, content, true)
+}
+
+/// As `replace`, and the name may reach the device before the content: after a power failure less of it may be
+/// there, or nothing.
+pub(crate) fn replace_unsynced(
+    disk: &mut Disk,
+    path: &str,
+    content: Bytes,
+) -> Result<(), LogError> {
+    write(disk, path, content, false)
+}
+
+fn write(disk: &mut Disk, path: &str, content: Bytes, sync: bool) -> Result<(), LogError> {
     let tmp = format!("{path}.tmp");
     let write = || {
         let file = disk.create(&tmp)?;
         disk.truncate(file, 0)?;
         disk.append(file, content)?;
-        disk.sync(file)?;
+        if sync {
+            disk.sync(file)?;
+        }
         disk.rename(&tmp, path)
     };
     write().map_err(LogError::disk(path))

@@ -2,7 +2,7 @@
 //! rules E2, E4, E8, RL7).
 
 use crate::kernel::disk::Disk;
-use crate::log::{LogError, checkpoint_file};
+use crate::log::{LogError, LogRules, checkpoint_file};
 
 const FILE: &str = "leader-epoch-checkpoint";
 
@@ -56,15 +56,22 @@ impl EpochEndOffset {
 pub(crate) struct LeaderEpochCache {
     path: String,
     entries: Vec<EpochEntry>,
+    /// Its file is synced where entries were cut from it, too.
+    syncs_cuts: bool,
 }
 
 impl LeaderEpochCache {
     /// Reads the file of the log in `dir`, or begins an empty one.
-    pub(crate) fn open(disk: &mut Disk, dir: &str) -> Result<LeaderEpochCache, LogError> {
+    pub(crate) fn open(
+        disk: &mut Disk,
+        dir: &str,
+        rules: LogRules,
+    ) -> Result<LeaderEpochCache, LogError> {
         let path = format!("{dir}/{FILE}");
         let mut cache = LeaderEpochCache {
             path,
             entries: Vec::new(),
+            syncs_cuts: rules.checkpoint_fsync,
         };
         if disk.exists(&cache.path) {
             let path = cache.path.as_str();
@@ -119,7 +126,7 @@ impl LeaderEpochCache {
                 start_offset,
             })
         {
-            self.write(disk)?;
+            self.write(disk, true)?;
         }
         Ok(())
     }
@@ -159,7 +166,7 @@ impl LeaderEpochCache {
             .partition_point(|entry| entry.start_offset < end_offset);
         if keep < self.entries.len() {
             self.entries.truncate(keep);
-            self.write(disk)?;
+            self.write(disk, self.syncs_cuts)?;
         }
         Ok(())
     }
@@ -177,14 +184,14 @@ impl LeaderEpochCache {
         if folded > 0 && (folded > 1 || self.entries[0].start_offset < start_offset) {
             self.entries.drain(..folded - 1);
             self.entries[0].start_offset = start_offset;
-            self.write(disk)?;
+            self.write(disk, self.syncs_cuts)?;
         }
         Ok(())
     }
 
     pub(crate) fn clear(&mut self, disk: &mut Disk) -> Result<(), LogError> {
         self.entries.clear();
-        self.write(disk)
+        self.write(disk, true)
     }
 
     fn put(&mut self, entry: EpochEntry) -> bool {
@@ -212,12 +219,16 @@ impl LeaderEpochCache {
         true
     }
 
-    fn write(&self, disk: &mut Disk) -> Result<(), LogError> {
+    fn write(&self, disk: &mut Disk, sync: bool) -> Result<(), LogError> {
         let lines = self
             .entries
             .iter()
             .map(|entry| format!("{} {}", entry.epoch, entry.start_offset));
-        checkpoint_file::replace(disk, &self.path, checkpoint_file::format(lines))
+        let content = checkpoint_file::format(lines);
+        match sync {
+            true => checkpoint_file::replace(disk, &self.path, content),
+            false => checkpoint_file::replace_unsynced(disk, &self.path, content),
+        }
     }
 }
 
@@ -229,6 +240,7 @@ mod tests {
         let mut cache = LeaderEpochCache {
             path: FILE.into(),
             entries: Vec::new(),
+            syncs_cuts: true,
         };
         for &(epoch, start_offset) in entries {
             cache.put(EpochEntry {
@@ -284,7 +296,8 @@ mod tests {
         assert_eq!(
             LeaderEpochCache {
                 path: String::new(),
-                entries: Vec::new()
+                entries: Vec::new(),
+                syncs_cuts: true,
             }
             .end_offset_for(0, 3),
             EpochEndOffset::UNDEFINED

@@ -50,6 +50,8 @@ pub struct LogRules {
     pub sequence_check: bool,
     /// A truncation that finds nothing to cut still cleans the epoch cache.
     pub clear_epoch_cache_on_noop_truncate: bool,
+    /// The epoch cache's file is synced where entries were cut from it, too.
+    pub checkpoint_fsync: bool,
 }
 
 impl Default for LogRules {
@@ -60,6 +62,7 @@ impl Default for LogRules {
             hw_after_full_truncate: true,
             sequence_check: true,
             clear_epoch_cache_on_noop_truncate: true,
+            checkpoint_fsync: true,
         }
     }
 }

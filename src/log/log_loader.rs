@@ -81,7 +81,7 @@ impl LogLoader {
         parameters: LoadParameters,
     ) -> Result<LogLoader, LogError> {
         disk.make_dir(dir).map_err(LogError::disk(dir))?;
-        let epochs = LeaderEpochCache::open(disk, dir)?;
+        let epochs = LeaderEpochCache::open(disk, dir, config.rules)?;
         let producers = ProducerStateManager::open(disk, dir, config.producer_id_expiration_ms);
         Ok(LogLoader {
             dir: dir.to_owned(),

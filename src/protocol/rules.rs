@@ -161,7 +161,15 @@ rules! {
         /// A start leaves it where it is.
         "left" Left,
         /// A stop writes it before it closes the logs.
-        "early" Early;
+        "early" Early,
+        /// A start deletes it when all logs are loaded: one that dies before leaves it to the next (KAFKA-10471; up to
+        /// 2.7).
+        "after-load" AfterLoad;
+
+    /// A log's epochs are on the device before their file takes the place of the one before (KAFKA-16541; L9).
+    checkpoint_fsync: CheckpointFsync is "on" On or
+        /// Not where entries were cut from it (3.7).
+        "off" Off;
 
     /// Retention stops at the high watermark (KAFKA-5634; L4).
     retention_hw_guard: RetentionHwGuard is "on" On or "off" Off;
@@ -250,6 +258,11 @@ rules! {
         /// It stays for a commit that does not wait to find (2.6.2 to 3.1.0).
         "kept" Kept;
 
+    /// What a consumer that has read of one leader does before it reads of the next (KIP-320; CC30).
+    consumer_truncation_check: ConsumerTruncationCheck is "on" On or
+        /// It goes on at its offset, whatever stands there by now (up to 2.2).
+        "off" Off;
+
     /// What comes of OFFSET_OUT_OF_RANGE from a follower (KIP-392; F7, CC16).
     follower_oor: FollowerOor is "ask-the-leader" AskTheLeader or
         /// The same as from the leader.
@@ -269,11 +282,23 @@ rules! {
     zk_newleader_ack: ZkNewleaderAck is "durable" Durable or
         /// All of it, but its currentEpoch first (ZOOKEEPER-4643).
         "epoch-first" EpochFirst,
-        /// Its currentEpoch; what it was sent is logged when it serves (ZOOKEEPER-4646, ZOOKEEPER-4785).
-        "before-fsync" BeforeFsync;
+        /// Its currentEpoch; what it was sent is on its way (ZOOKEEPER-4646, ZOOKEEPER-4785; 3.6.3 to 3.9.2).
+        "before-fsync" BeforeFsync,
+        /// Its currentEpoch; what it was sent is logged when its leader serves (ZOOKEEPER-3911; up to 3.6.2).
+        "when-serving" WhenServing;
 
     /// A follower that is told to cuts its log (ZOOKEEPER-1154; ZB7).
     zk_sync_trunc: ZkSyncTrunc is "on" On or "off" Off;
+
+    /// What a server's tree is when it looks for a leader again (ZOOKEEPER-2845; ZB12).
+    zk_retained_tree: ZkRetainedTree is "as-logged" AsLogged or
+        /// Without what it has logged and not applied, which then is in nobody's way (3.4.10, 3.4.11 and 3.5.3).
+        "as-applied" AsApplied;
+
+    /// A session's writes come by the server that it speaks with, and by no other (ZB15).
+    zk_session_owner_check: ZkSessionOwnerCheck is "on" On or
+        /// What one that it has left still sends counts too (before 3.2).
+        "off" Off;
 
     /// A server remembers which epoch it has promised (ZB5).
     zk_accepted_epoch: ZkAcceptedEpoch is "remembered" Remembered or "forgotten" Forgotten;

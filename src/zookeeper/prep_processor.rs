@@ -4,7 +4,7 @@
 use super::DataTree;
 use super::data_tree::split_path;
 use super::session_expiry::SessionTracker;
-use crate::protocol::rules::ZkCloseSession;
+use crate::protocol::rules::{Rules, ZkCloseSession, ZkSessionOwnerCheck};
 use crate::protocol::zab::{ServerId, Txn, TxnBody, counter_of};
 use crate::protocol::zookeeper::{Acl, Acls, Code, CreateMode, MultiOp, Op, Path, SessionId, Zxid};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ pub struct PrepProcessor {
     by_path: BTreeMap<Path, ChangeRecord>,
     open_acl: Acls,
     close_session: ZkCloseSession,
+    owner_check: ZkSessionOwnerCheck,
 }
 
 /// Who asks.
@@ -61,13 +62,14 @@ struct Step<'a> {
 
 impl PrepProcessor {
     /// `zxid` is the last one used.
-    pub fn new(zxid: Zxid, close_session: ZkCloseSession) -> Self {
+    pub fn new(zxid: Zxid, rules: &Rules) -> Self {
         PrepProcessor {
             zxid,
             outstanding: VecDeque::new(),
             by_path: BTreeMap::new(),
             open_acl: Rc::from([Acl::open()]),
-            close_session,
+            close_session: rules.zk_close_session,
+            owner_check: rules.zk_session_owner_check,
         }
     }
 
@@ -118,7 +120,10 @@ impl PrepProcessor {
         tree: &DataTree,
         sessions: &mut SessionTracker,
     ) -> Result<Option<Txn>, Code> {
-        let allowed = sessions.check(origin.session, origin.server);
+        let allowed = match sessions.check(origin.session, origin.server) {
+            Err(Code::SessionMoved) if self.owner_check == ZkSessionOwnerCheck::Off => Ok(()),
+            allowed => allowed,
+        };
         if !op.is_write() {
             return allowed.map(|()| None);
         }

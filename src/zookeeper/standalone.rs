@@ -99,7 +99,7 @@ impl Standalone {
         let last_zxid = self.server.last_zxid();
         let log = FileTxnLog::new(&self.server.log_dir());
         self.pipeline = Some(Pipeline {
-            prep: PrepProcessor::new(last_zxid, config.rules.zk_close_session),
+            prep: PrepProcessor::new(last_zxid, &config.rules),
             sync: SyncProcessor::new(log, LOG_SYNCED, config.snap_count, ctx),
             sessions,
         });

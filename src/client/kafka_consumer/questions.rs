@@ -7,6 +7,7 @@ use crate::client::metadata::Metadata;
 use crate::client::subscription_state::{FetchPosition, ResetTo, State};
 use crate::kernel::Time;
 use crate::network_client::{FetchRequestData, Node};
+use crate::protocol::rules::ConsumerTruncationCheck;
 use crate::protocol::{
     CONSUMER_REPLICA_ID, Ctx, EARLIEST_TIMESTAMP, FetchPartition, FetchRequest, LATEST_TIMESTAMP,
     ListOffsetsPartition, ListOffsetsRequest, OffsetForLeaderEpochRequest,
@@ -170,10 +171,15 @@ impl KafkaConsumer {
             }
             Kind::Fetch => {
                 let asked = due.iter().filter_map(position);
+                let names_epoch =
+                    self.config.rules.consumer_truncation_check == ConsumerTruncationCheck::On;
                 let wanted = asked.map(|(partition, position)| FetchPartition {
                     topic_id: topic_id(&self.client.metadata, &partition.topic),
                     partition,
-                    current_leader_epoch: position.leader_epoch,
+                    current_leader_epoch: match names_epoch {
+                        true => position.leader_epoch,
+                        false => UNKNOWN_EPOCH,
+                    },
                     fetch_offset: position.offset,
                     last_fetched_epoch: UNKNOWN_EPOCH,
                     log_start_offset: -1,

@@ -50,7 +50,7 @@ impl Broadcast {
         }
         sessions.set_tick(ctx);
         Broadcast {
-            prep: PrepProcessor::new(zxid, member.server.config.rules.zk_close_session),
+            prep: PrepProcessor::new(zxid, &member.server.config.rules),
             sessions,
             commit: CommitProcessor::default(),
             outstanding: VecDeque::new(),

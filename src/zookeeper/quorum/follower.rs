@@ -345,7 +345,7 @@ impl Follower {
                 }
             }
             (Phase::SetsCurrentEpoch(mut sync), token::CURRENT_EPOCH) => {
-                if epoch_first(member) && sync.log_committed(member, ctx)? == Step::Persists {
+                if sync.on_epoch_set(member, ctx)? == Step::Persists {
                     self.phase = Phase::Persists(sync);
                 } else {
                     self.acknowledge_new_leader(member, ctx, sync);

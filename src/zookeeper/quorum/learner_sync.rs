@@ -134,12 +134,27 @@ impl LearnerSync {
         }
         match member.server.config.rules.zk_newleader_ack {
             ZkNewleaderAck::Durable => self.log_committed(member, ctx),
-            ZkNewleaderAck::EpochFirst | ZkNewleaderAck::BeforeFsync => Ok(Step::Durable),
+            ZkNewleaderAck::EpochFirst
+            | ZkNewleaderAck::BeforeFsync
+            | ZkNewleaderAck::WhenServing => Ok(Step::Durable),
+        }
+    }
+
+    /// The epoch is durable. Releases that wrote it first log only now what a DIFF brought; some waited for that, some
+    /// did not, and some did nothing before they served.
+    pub fn on_epoch_set(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<Step, Leave> {
+        match member.server.config.rules.zk_newleader_ack {
+            ZkNewleaderAck::EpochFirst => self.log_committed(member, ctx),
+            ZkNewleaderAck::BeforeFsync => {
+                self.log_committed(member, ctx)?;
+                Ok(Step::Durable)
+            }
+            ZkNewleaderAck::Durable | ZkNewleaderAck::WhenServing => Ok(Step::Durable),
         }
     }
 
     /// What a DIFF brought goes into the log.
-    pub fn log_committed(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<Step, Leave> {
+    fn log_committed(&mut self, member: &mut Member, ctx: &mut Ctx<'_>) -> Result<Step, Leave> {
         let mut file = None;
         for zxid in std::mem::take(&mut self.committed) {
             if let Some(txn) = self.proposed.pop_front_if(|txn| txn.zxid == zxid) {

@@ -8,6 +8,7 @@ use super::leader::Leader;
 use super::member::{Leave, Member, token};
 use super::quorum_cnx_manager::QuorumCnxManager;
 use crate::kernel::{ConnId, Duration, Time, TimerId};
+use crate::protocol::rules::ZkRetainedTree;
 use crate::protocol::zab::{ElectionMessage, Notification, QuorumPacket, ServerId, ServerState};
 use crate::protocol::zookeeper::{ClientMessage, SessionId, Zxid};
 use crate::protocol::{Ctx, Event, Fact, Message, Timer, ZooKeeperTimer};
@@ -314,7 +315,7 @@ impl QuorumPeer {
         }
         if reload {
             member.reload(ctx.disk())?;
-        } else {
+        } else if member.server.config.rules.zk_retained_tree == ZkRetainedTree::AsLogged {
             member.fast_forward(ctx.disk())?;
         }
         self.look(ctx);

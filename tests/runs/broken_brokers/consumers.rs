@@ -67,3 +67,36 @@ expect: [every acknowledged record is read]
     }
     .check();
 }
+
+/// A reader stands still while the only broker in the ISR dies and one leads that has less; when it goes on, its offset
+/// is another record's (B54).
+#[test]
+fn consumer_truncation_check_off() {
+    Case {
+        broken: "consumer_truncation_check=off",
+        era: "",
+        noticed_by: "c reads every acknowledged record",
+        plan: "
+cluster:
+  zookeeper: 1
+  brokers: [{id: 1, machine: {start_after: 1s}}, {id: 2}]
+  config: {zookeeper.session.timeout.ms: 6000, replica.lag.time.max.ms: 4000}
+topics:
+  t: {assignment: [[1, 2]], config: {unclean.leader.election.enable: true}}
+producers:
+  p: {topic: t, every: 100ms, acks: all}
+consumers:
+  c: {topics: [t]}
+timeline:
+  - {at: 15s, for: 20s, cut link: broker-1, to: broker-2}
+  - {at: 25s, for: 20s, pause: c}
+  - {at: 26s, crash: broker-1}
+expect:
+  - 'acknowledged records lost: at least 1'
+  - 'offsets used twice: at least 1'
+  - c reads every acknowledged record
+"
+        .to_owned(),
+    }
+    .check();
+}

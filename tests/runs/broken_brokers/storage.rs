@@ -122,3 +122,45 @@ timeline:
     }
     .check();
 }
+
+/// A clean stop; and the start after it dies before all logs are loaded (B57).
+#[test]
+fn clean_marker_after_load() {
+    Case {
+        broken: "clean_marker=after-load",
+        era: "",
+        noticed_by: "a start trusts its logs only after a clean stop",
+        plan: two(
+            "num.partitions: 1",
+            "config: {}",
+            "
+timeline:
+  - {at: 10s, for: 5s, stop: broker-2}
+  - {at: 14s, for: 10s, slow disk: broker-2, times: 1000}
+  - {at: 15300ms, for: 5s, crash: broker-2}
+",
+        ),
+    }
+    .check();
+}
+
+/// Old segments go, and the epochs that began in them with their entries; then the power fails, before the file of
+/// those that are left is on the device (B59). What was flushed is not looked at again.
+#[test]
+fn checkpoint_fsync_off() {
+    Case {
+        broken: "checkpoint_fsync=off",
+        era: "",
+        noticed_by: "a log's epoch cache says where its epochs begin",
+        plan: two(
+            "log.initial.task.delay.ms: 1000, log.retention.check.interval.ms: 1000",
+            "config: {segment.bytes: 2000, retention.bytes: 16000}",
+            "
+timeline:
+  - {at: 10s, for: 3s, stop: broker-2}
+  - {at: 18s, for: 5s, power failure: broker-2}
+",
+        ),
+    }
+    .check();
+}

@@ -92,6 +92,18 @@ fn zk_newleader_ack_before_fsync() {
     .check();
 }
 
+/// Its leader does not serve yet: nothing of it is in the log.
+#[test]
+fn zk_newleader_ack_when_serving() {
+    Case {
+        broken: "zk_newleader_ack=when-serving",
+        era: "",
+        noticed_by: KEEPS,
+        plan: a_quorum_of_two_epochs(),
+    }
+    .check();
+}
+
 /// It lost power between its epoch and the write.
 #[test]
 fn zk_newleader_ack_epoch_first() {
@@ -122,6 +134,49 @@ fn zk_sync_trunc_off() {
     .check();
 }
 
+/// The same; and it votes by its tree, which does not have that. What it is sent then comes behind it in its log, and
+/// the next start takes all of it for the past.
+#[test]
+fn zk_retained_tree_as_applied() {
+    Case {
+        broken: "zk_retained_tree=as-applied",
+        era: "",
+        noticed_by: "ZooKeeper",
+        plan: ensemble(
+            "
+  - {at: 20s, for: 20s, cut link: zookeeper-3, to: [zookeeper-1, zookeeper-2]}
+  - {at: 20100ms, ask zookeeper: set /route south, client: three}
+  - {at: 45s, for: 3s, crash: zookeeper-3}
+  - {at: 55s, ask zookeeper: get /route, client: three}
+",
+        ),
+    }
+    .check();
+}
+
+/// A client goes on at another server, while a write that it sent by the first is still under way.
+#[test]
+fn zk_session_owner_check_off() {
+    Case {
+        broken: "zk_session_owner_check=off",
+        era: "",
+        noticed_by: "a ZooKeeper session never goes back",
+        plan: "
+cluster: {zookeeper: 3, brokers: 1}
+zookeeper_clients:
+  mover: {servers: [zookeeper-1, zookeeper-2], session_timeout: 20s}
+timeline:
+  - {at: 0s, for: 22s, cut link: mover, to: zookeeper-2}
+  - {at: 15s, ask zookeeper: create -e /lock early, client: mover}
+  - {at: 20s, for: 20s, slow link: zookeeper-1, to: zookeeper leader, by: 3s}
+  - {at: 25s, ask zookeeper: set /lock late, client: mover}
+  - {at: 25500ms, reset link: mover, to: zookeeper-1}
+  - {at: 26500ms, ask zookeeper: set /lock newer, client: mover}
+"
+        .to_owned(),
+    }
+    .check();
+}
 /// Two leaders, one after the other, ask the same server for its promise.
 #[test]
 fn zk_accepted_epoch_forgotten() {
