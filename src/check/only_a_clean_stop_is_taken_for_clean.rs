@@ -1,7 +1,7 @@
 //! S-5, its condition (RL1, RL2): a start checks its logs, unless the process before it had closed them all.
 //!
-//! Looks at what each start says that it checked, and at how the process before it ended: while it served, or
-//! after its controlled shutdown. A power failure may bring back the marker of the stop before that: Kafka syncs
+//! Looks at what each start says that it checked, and at how the process before it ended: while it loaded its logs or
+//! served (KAFKA-10471), or after its controlled shutdown. A power failure may bring back the marker of the stop before that: Kafka syncs
 //! no directory when it deletes it. What checking leaves is `recovery_leaves_a_valid_prefix`'s affair.
 
 use super::property::{Property, Violation};
@@ -27,9 +27,11 @@ pub(super) struct OnlyACleanStopIsTakenForClean {
 /// How far a process has come, or the one before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Life {
+    /// It has noted how the one before ended, and loads its logs.
+    Loads,
     Serves,
-    /// It died while it served.
-    Died,
+    DiedLoading,
+    DiedServing,
 }
 
 impl OnlyACleanStopIsTakenForClean {
@@ -63,7 +65,16 @@ impl Property for OnlyACleanStopIsTakenForClean {
                 self.brokers.remove(&entry.node);
             }
             Fact::Crashed | Fact::PowerFailed if life == Some(Life::Serves) => {
-                self.brokers.insert(entry.node.clone(), Life::Died);
+                self.brokers.insert(entry.node.clone(), Life::DiedServing);
+            }
+            Fact::LogLoaded { .. } if life.is_none() => {
+                self.brokers.insert(entry.node.clone(), Life::Loads);
+            }
+            Fact::Crashed if life == Some(Life::Loads) => {
+                self.brokers.insert(entry.node.clone(), Life::DiedLoading);
+            }
+            Fact::PowerFailed if life == Some(Life::Loads) => {
+                self.brokers.remove(&entry.node);
             }
             Fact::TerminateAsked if self.stops_at_once && life == Some(Life::Serves) => {
                 self.brokers.remove(&entry.node);
@@ -82,9 +93,16 @@ impl Property for OnlyACleanStopIsTakenForClean {
                     true => self.on_trust.insert(entry.node.clone()),
                     false => self.on_trust.remove(&entry.node),
                 };
-                if life == Some(Life::Died) && recovered < partitions {
+                let died = match life {
+                    Some(Life::DiedLoading) => Some("loaded its logs"),
+                    Some(Life::DiedServing) => Some("served"),
+                    _ => None,
+                };
+                if let Some(died) = died
+                    && recovered < partitions
+                {
                     let sentence = format!(
-                        "{} died while it served, and checked {recovered} of its {partitions} logs when \
+                        "{} died while it {died}, and checked {recovered} of its {partitions} logs when \
                              it started again",
                         entry.node
                     );
@@ -106,6 +124,7 @@ mod tests {
     use super::*;
     use crate::check::testing::{Scene, alone};
     use crate::plan::BrokerPlan;
+    use crate::protocol::TopicPartition;
 
     /// What it says of a start that checks so many of two logs, after this end of the process before.
     fn fired(plan: &Plan, end: &[Fact], recovered: u32) -> Option<String> {
@@ -155,6 +174,21 @@ mod tests {
         };
         assert_eq!(on_trust(Fact::PowerFailed), None, "the marker may be back");
         assert!(on_trust(Fact::Crashed).is_some());
+        let loading = |end| {
+            let stopped = Fact::ControlledShutdownEnds {
+                remaining: 0,
+                alone: Vec::new(),
+            };
+            let loaded = Fact::LogLoaded {
+                partition: TopicPartition::new("t", 0),
+                log_start_offset: 0,
+                log_end_offset: 1,
+                what: "".into(),
+            };
+            fired(&plan, &[stopped, Fact::Started, loaded, end], 0)
+        };
+        assert!(loading(Fact::Crashed).is_some_and(|says| says.contains("while it loaded")));
+        assert_eq!(loading(Fact::PowerFailed), None, "the marker may be back");
         let at_once = BrokerPlan::new(1).config("controlled.shutdown.enable", false);
         assert_eq!(fired(&Plan::new("p").broker(at_once), &asked, 0), None);
     }

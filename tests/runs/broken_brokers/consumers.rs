@@ -79,7 +79,7 @@ fn consumer_truncation_check_off() {
         plan: "
 cluster:
   zookeeper: 1
-  brokers: [{id: 1, machine: {start_after: 1s}}, {id: 2}]
+  brokers: [{id: 1, machine: {start_after: 1s}}, {id: 2, machine: {start_after: 1s}}, {id: 3}]
   config: {zookeeper.session.timeout.ms: 6000, replica.lag.time.max.ms: 4000}
 topics:
   t: {assignment: [[1, 2]], config: {unclean.leader.election.enable: true}}

@@ -146,6 +146,7 @@ fn zk_retained_tree_as_applied() {
             "
   - {at: 20s, for: 20s, cut link: zookeeper-3, to: [zookeeper-1, zookeeper-2]}
   - {at: 20100ms, ask zookeeper: set /route south, client: three}
+  - {at: 35s, ask zookeeper: create /depot open, client: one}
   - {at: 45s, for: 3s, crash: zookeeper-3}
   - {at: 55s, ask zookeeper: get /route, client: three}
 ",
@@ -177,6 +178,7 @@ timeline:
     }
     .check();
 }
+
 /// Two leaders, one after the other, ask the same server for its promise.
 #[test]
 fn zk_accepted_epoch_forgotten() {
