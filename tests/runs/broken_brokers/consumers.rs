@@ -89,8 +89,8 @@ consumers:
   c: {topics: [t]}
 timeline:
   - {at: 15s, for: 20s, cut link: broker-1, to: broker-2}
-  - {at: 25s, for: 20s, pause: c}
   - {at: 26s, crash: broker-1}
+  - {at: 28s, for: 17s, pause: c}
 expect:
   - 'acknowledged records lost: at least 1'
   - 'offsets used twice: at least 1'
