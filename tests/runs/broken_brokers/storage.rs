@@ -148,21 +148,30 @@ timeline:
 /// those that are left is on the device (B59). The broker finds half a line there, and does not start.
 #[test]
 fn checkpoint_fsync_off() {
-    Case {
-        broken: "checkpoint_fsync=off",
-        era: "",
-        noticed_by: "every ISR is full at the end",
-        plan: two(
-            "log.initial.task.delay.ms: 1000, log.retention.check.interval.ms: 1000",
-            "config: {segment.bytes: 4000, retention.bytes: 16000}",
-            "
+    let plan = two(
+        "log.initial.task.delay.ms: 1000, log.retention.check.interval.ms: 1000",
+        "config: {segment.bytes: 2000, retention.bytes: 4000}",
+        "
 timeline:
   - {at: 16s, for: 10s, power failure: broker-2}
   - {at: 31s, for: 10s, power failure: broker-2}
 expect:
   - every ISR is full at the end
 ",
-        ),
+    );
+    Case {
+        broken: "checkpoint_fsync=off",
+        era: "",
+        noticed_by: "every ISR is full at the end",
+        plan: plan
+            .replace(
+                "assignment: [[1, 2]]",
+                "partitions: 12, replication.factor: 2",
+            )
+            .replace(
+                "every: 200ms",
+                "config: {batch.size: 1000}, every: 25ms",
+            ),
     }
     .check();
 }
