@@ -168,10 +168,7 @@ expect:
                 "assignment: [[1, 2]]",
                 "partitions: 12, replication.factor: 2",
             )
-            .replace(
-                "every: 200ms",
-                "config: {batch.size: 1000}, every: 25ms",
-            ),
+            .replace("every: 200ms", "config: {batch.size: 1000}, every: 25ms"),
     }
     .check();
 }
