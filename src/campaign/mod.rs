@@ -7,10 +7,12 @@
 //! May not know how anything is printed, nor read or write files: that is `cli`'s.
 
 pub mod catalogue;
+pub mod coverage;
 mod findings;
 mod fuzz;
 mod judged;
 mod limits;
+pub mod situations;
 pub mod swarm;
 mod target;
 mod vary;
