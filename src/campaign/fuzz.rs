@@ -1,7 +1,8 @@
 //! The loop of a campaign: seeds in order, a batch at a time on all cores, and what they come to.
 
+use super::coverage::Watch;
 use super::findings::Findings;
-use super::judged::{Failure, Judged, play};
+use super::judged::{Failure, Judged, play, play_watched};
 use super::target::Target;
 use crate::plan::Plan;
 use crate::run::{Run, spread};
@@ -23,15 +24,22 @@ pub fn play_batch(
     let seeds: Vec<u64> = (first..behind).collect();
     let played = spread(&seeds, |seed| {
         let plan = target.plan(*seed);
-        let judged = play(&plan, *seed);
+        let mut watch = Watch::default();
+        let judged = play_watched(&plan, *seed, &mut watch);
         let fact = judged
             .failure
             .as_ref()
             .map(|failure| first_fact(&plan, *seed, failure));
-        (judged, plan.timeline.len(), fact.unwrap_or_default())
+        let looked = watch.finish();
+        (
+            judged,
+            looked,
+            plan.timeline.len(),
+            fact.unwrap_or_default(),
+        )
     });
-    for (judged, size, fact) in played {
-        findings.add(&judged, size, fact);
+    for (judged, looked, size, fact) in played {
+        findings.add(&judged, &looked, size, fact);
         if stop_at_first && judged.failure.is_some() {
             break;
         }

@@ -17,7 +17,7 @@ pub mod swarm;
 mod target;
 mod vary;
 
-pub use findings::{Apart, Example, Findings, Group, Kind, Seeds, Unreadable};
+pub use findings::{Apart, Came, Example, Findings, Group, Kind, Seeds, Sightings, Unreadable};
 pub use fuzz::{BATCH, digests, failing_plan, play_batch};
 pub use judged::{Failure, Judged, play, play_watched};
 pub use limits::Limit;

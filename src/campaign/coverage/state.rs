@@ -129,9 +129,9 @@ impl States {
                 let few = members.len().min(4);
                 self.see(("group", &**state, few, (*generation).clamp(0, 3)));
             }
-            Fact::ZooKeeperLooks { last_zxid, .. } => self.server(entry, LOOKS, last_zxid.0),
-            Fact::ZooKeeperLeads { last_zxid, .. } => self.server(entry, LEADS, last_zxid.0),
-            Fact::ZooKeeperFollows { last_zxid, .. } => self.server(entry, FOLLOWS, last_zxid.0),
+            Fact::ZooKeeperLooks { last_zxid, .. } => self.server(entry, LOOKS, *last_zxid),
+            Fact::ZooKeeperLeads { last_zxid, .. } => self.server(entry, LEADS, *last_zxid),
+            Fact::ZooKeeperFollows { last_zxid, .. } => self.server(entry, FOLLOWS, *last_zxid),
             _ => {}
         }
     }

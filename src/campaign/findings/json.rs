@@ -1,8 +1,10 @@
 //! Findings as a JSON document: how a campaign is kept, goes on, and is put together from its parts.
 
-use super::{Example, Findings, Group, Kind, Seeds};
+use super::{Example, Findings, Group, Kind, Seeds, Sightings};
+use crate::campaign::coverage::CELLS;
 use crate::campaign::judged::Failure;
 use crate::campaign::limits::Limit;
+use crate::campaign::situations;
 use crate::kernel::Time;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,6 +27,21 @@ impl Findings {
             .map(|(limit, count)| (limit.name().into(), json!(count)))
             .collect();
         let groups: Vec<Value> = self.groups.iter().map(group).collect();
+        let sightings = &self.sightings;
+        let came = situations::all().zip(&sightings.situations);
+        let situations: Map<String, Value> = came
+            .map(|(it, came)| {
+                (
+                    it.name.into(),
+                    json!({"best": came.best, "reached": came.reached}),
+                )
+            })
+            .collect();
+        let cells: BTreeMap<u16, u64> = sightings.cells.clone();
+        let states = sightings.states.iter();
+        let states: Vec<String> = states
+            .map(|(state, (first, count))| format!("{state:016x} {first} {count}"))
+            .collect();
         let document = json!({
             "campaign": FORMAT,
             "version": self.version,
@@ -35,6 +52,10 @@ impl Findings {
             "limits": limits,
             "idle": self.idle,
             "failures": groups,
+            "situations": situations,
+            "faults_in_phases": cells,
+            // Each as its hash, the first seed that showed it, and how many did.
+            "states": states,
         });
         format!("{document:#}\n")
     }
@@ -102,6 +123,7 @@ fn read(document: &Value) -> Option<Findings> {
     let idle = document.get("idle")?.as_object()?.iter();
     let idle = idle.map(|(property, count)| Some((property.clone(), count.as_u64()?)));
     findings.idle = idle.collect::<Option<BTreeMap<_, _>>>()?;
+    findings.sightings = sightings(document)?;
     for it in document.get("failures")?.as_array()? {
         let smallest = it.get("smallest")?;
         let kind = Kind {
@@ -127,4 +149,28 @@ fn read(document: &Value) -> Option<Findings> {
         findings.groups.insert(kind, group);
     }
     Some(findings)
+}
+
+fn sightings(document: &Value) -> Option<Sightings> {
+    let mut sightings = Sightings::default();
+    let told = document.get("situations")?.as_object()?;
+    if told.len() != sightings.situations.len() {
+        return None;
+    }
+    for (it, came) in situations::all().zip(&mut sightings.situations) {
+        let told = told.get(it.name)?;
+        came.best = told.get("best")?.as_u64()?.try_into().ok()?;
+        came.reached = told.get("reached")?.as_u64()?;
+    }
+    for (cell, count) in document.get("faults_in_phases")?.as_object()? {
+        let cell = cell.parse().ok().filter(|cell| *cell < CELLS)?;
+        sightings.cells.insert(cell, count.as_u64()?);
+    }
+    for state in document.get("states")?.as_array()? {
+        let mut words = state.as_str()?.split(' ');
+        let state = u64::from_str_radix(words.next()?, 16).ok()?;
+        let numbers = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        sightings.states.insert(state, numbers);
+    }
+    Some(sightings)
 }

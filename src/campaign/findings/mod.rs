@@ -5,10 +5,13 @@
 
 mod json;
 mod seeds;
+mod sightings;
 
 pub use json::Unreadable;
 pub use seeds::Seeds;
+pub use sightings::{Came, Sightings};
 
+use crate::campaign::coverage::Looked;
 use crate::campaign::judged::{Failure, Judged};
 use crate::campaign::limits::Limit;
 use std::collections::BTreeMap;
@@ -29,6 +32,7 @@ pub struct Findings {
     /// How often each property had nothing to look at.
     pub idle: BTreeMap<String, u64>,
     pub groups: BTreeMap<Kind, Group>,
+    pub sightings: Sightings,
 }
 
 /// What failures have in common.
@@ -80,6 +84,7 @@ impl Findings {
             limits: BTreeMap::new(),
             idle: BTreeMap::new(),
             groups: BTreeMap::new(),
+            sightings: Sightings::default(),
         }
     }
 
@@ -93,7 +98,8 @@ impl Findings {
     }
 
     /// Adds a run; `size` are the lines of its timeline, `fact` is of its failure.
-    pub(super) fn add(&mut self, judged: &Judged, size: usize, fact: String) {
+    pub(super) fn add(&mut self, judged: &Judged, looked: &Looked, size: usize, fact: String) {
+        self.sightings.add(judged.seed, looked);
         self.played.add(judged.seed);
         self.events += judged.events;
         if let Some(limit) = judged.limit {
@@ -164,6 +170,7 @@ impl Findings {
         for (property, count) in other.idle {
             *self.idle.entry(property).or_default() += count;
         }
+        self.sightings.merge(other.sightings);
         for (kind, group) in other.groups {
             self.put(kind, group);
         }

@@ -1,6 +1,7 @@
 //! What a campaign leaves behind: a directory, and a text for who started it.
 
-use crate::campaign::{Findings, Group, Kind, Target, failing_plan};
+use crate::campaign::coverage::{CELLS, cell_name};
+use crate::campaign::{Findings, Group, Kind, Target, failing_plan, situations};
 use crate::cli::output_directory::OutputDirectory;
 use crate::cli::terminal::Terminal;
 use crate::plan::Plan;
@@ -167,6 +168,7 @@ pub(super) fn tell(
             idle.join("; ")
         ));
     }
+    tell_sightings(findings, terminal);
     let failed = findings.failed();
     if failed == 0 {
         terminal.line("nothing failed");
@@ -213,5 +215,69 @@ pub(super) fn tell(
     }
     if failed > 0 && results.is_none() {
         terminal.note("with --out DIR each of these is written as a scenario");
+    }
+}
+
+/// What was seen, and whether it was enough.
+fn tell_sightings(findings: &Findings, terminal: &mut Terminal) {
+    let sightings = &findings.sightings;
+    let came: Vec<_> = situations::all().zip(&sightings.situations).collect();
+    let (reached, never): (Vec<_>, Vec<_>) = came.iter().partition(|(_, came)| came.reached > 0);
+    terminal.line(&format!(
+        "situations reached: {} of {}",
+        reached.len(),
+        came.len()
+    ));
+    for (situation, came) in never {
+        terminal.line(&format!(
+            "  not reached, best {} of {}: {}",
+            came.best,
+            situation.steps.len(),
+            situation.name
+        ));
+    }
+    let runs = findings.runs();
+    let thousandths = sightings.surprising() * 1_000 / runs.max(1);
+    terminal.line(&format!(
+        "abstract states: {}; the chance that the next seed shows a new one: {}.{} % (Good-Turing: {} of {} had one that no other had)",
+        sightings.states.len(),
+        thousandths / 10,
+        thousandths % 10,
+        counted(sightings.surprising(), "seed"),
+        runs
+    ));
+    if let (Some((first, _)), Some((_, behind))) = (
+        findings.played.ranges().first(),
+        findings.played.ranges().last(),
+    ) {
+        let tenth = |part: u64| first + (behind - first) * part / 10;
+        let seeds: Vec<u64> = (1..=10).map(tenth).collect();
+        let known = sightings.known_before(&seeds);
+        let known: Vec<String> = known.iter().map(u64::to_string).collect();
+        terminal.line(&format!(
+            "  known after each tenth of the seeds: {}",
+            known.join(", ")
+        ));
+    }
+    tell_cells(&sightings.never(), terminal);
+}
+
+/// Faults by the phases into which they never fell.
+fn tell_cells(never: &[u16], terminal: &mut Terminal) {
+    let mut by_fault: Vec<(&str, Vec<&str>)> = Vec::new();
+    for cell in never {
+        let (fault, phase) = cell_name(*cell);
+        match by_fault.last_mut() {
+            Some((last, phases)) if *last == fault => phases.push(phase),
+            _ => by_fault.push((fault, vec![phase])),
+        }
+    }
+    terminal.line(&format!(
+        "faults in phases: {} of {} pairs",
+        usize::from(CELLS) - never.len(),
+        CELLS
+    ));
+    for (fault, phases) in by_fault {
+        terminal.line(&format!("  {fault} never met: {}", phases.join(", ")));
     }
 }
