@@ -1,6 +1,7 @@
 //! Campaigns from the command line, as their users have them.
 
 mod fuzz;
+mod situations;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

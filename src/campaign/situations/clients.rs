@@ -171,14 +171,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         }],
     ),
     situation(
-        "a commit is forgotten, since nobody was there for so long",
-        &[|entry, hit| {
-            if let Fact::Group(GroupFact::OffsetExpired { group: of, .. }) = &entry.fact {
-                hit(group(of));
-            }
-        }],
-    ),
-    situation(
         "an administrator is told of a group in the middle of a rebalance",
         &[|entry, hit| {
             if let Fact::Group(GroupFact::Described { state, .. }) = &entry.fact

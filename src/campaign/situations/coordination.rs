@@ -127,14 +127,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         }],
     ),
     situation(
-        "a client forgets its watches with its connection",
-        &[|entry, hit| {
-            if let Fact::ZooKeeperWatchesForgotten { .. } = &entry.fact {
-                hit(node(entry));
-            }
-        }],
-    ),
-    situation(
         "a client has seen more than the server that it comes to",
         &[|entry, hit| {
             if let Fact::AheadClientRefused { .. } = &entry.fact {

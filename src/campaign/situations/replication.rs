@@ -96,12 +96,6 @@ pub(super) const SITUATIONS: &[Situation] = &[
         }],
     ),
     situation(
-        "a write is stored, and then too few are in sync",
-        &[|entry, hit| {
-            produce_refused(entry, hit, ErrorCode::NotEnoughReplicasAfterAppend);
-        }],
-    ),
-    situation(
         "a write waits in purgatory until its time is over",
         &[|entry, hit| {
             produce_refused(entry, hit, ErrorCode::RequestTimedOut);
