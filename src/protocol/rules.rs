@@ -324,12 +324,9 @@ impl Rules {
         Some(rules)
     }
 
-    /// Today's value again; nothing if there is no such rule.
-    pub fn forget(&mut self, rule: &str) {
-        let about = Rules::ALL.iter().find(|about| about.name == rule);
-        if let Some(about) = about {
-            self.set(rule, about.now);
-        }
+    /// A rule by its name.
+    pub fn about(rule: &str) -> Option<&'static About> {
+        Rules::ALL.iter().find(|about| about.name == rule)
     }
 }
 

@@ -70,10 +70,17 @@ impl Entry {
     /// What keeps the scenario from being read.
     pub fn mended(&self) -> Result<Plan, Diagnostic> {
         let mut plan = self.loaded(self.safe)?;
-        for (rule, _) in words(self.rules).flatten() {
-            plan.rules.forget(rule);
+        for (rule, now) in self.todays() {
+            plan.rules.set(rule, now);
         }
         Ok(plan)
+    }
+
+    /// The rules that make it, each with its value of today.
+    pub fn todays(&self) -> Vec<(&'static str, &'static str)> {
+        let named = words(self.rules).flatten();
+        let about = named.filter_map(|(rule, _)| Rules::about(rule));
+        about.map(|about| (about.name, about.now)).collect()
     }
 
     /// The rules that make it.

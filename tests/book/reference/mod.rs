@@ -1,5 +1,6 @@
 //! Reference that is written from the code.
 
+mod catalogue;
 mod course;
 mod facts;
 mod properties;
@@ -13,6 +14,7 @@ use std::fs;
 
 pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
     match of {
+        "catalogue" => Ok(catalogue::made()),
         "commands" => commands(at),
         "course" => course::made(&at.up),
         "facts" => facts::made(),
@@ -23,7 +25,7 @@ pub fn made(at: &At<'_>, of: &str) -> Result<String, String> {
         "why" => why(),
         "yaml" => Ok(yaml()),
         _ => Err(format!(
-            "no reference \"{of}\"; there are commands, course, facts, faults, proofs, properties, sentences, why, yaml"
+            "no reference \"{of}\"; there are catalogue, commands, course, facts, faults, proofs, properties, sentences, why, yaml"
         )),
     }
 }
