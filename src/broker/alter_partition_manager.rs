@@ -8,6 +8,7 @@ use super::node_to_controller_channel::{Ended, NodeToControllerChannel};
 use crate::kernel::Duration;
 use crate::metadata::MetadataCache;
 use crate::protocol::config::BrokerConfig;
+use crate::protocol::rules::AlterPartitionReset;
 use crate::protocol::{
     AlterPartitionData, AlterPartitionRequest, AlterPartitionResult, BrokerId, BrokerTimer, Ctx,
     ErrorCode, Response, Timer, TopicPartition,
@@ -24,6 +25,7 @@ pub(crate) type Outcome = (AlterPartitionData, Result<AlterPartitionResult, Erro
 pub(crate) struct AlterPartitionManager {
     broker: BrokerId,
     broker_epoch: i64,
+    reset: AlterPartitionReset,
     channel: NodeToControllerChannel,
     /// What is asked for or waits to be; entries of the request under way stay until its answer.
     unsent: BTreeMap<TopicPartition, AlterPartitionData>,
@@ -39,6 +41,7 @@ impl AlterPartitionManager {
         AlterPartitionManager {
             broker,
             broker_epoch: -1,
+            reset: config.rules.alter_partition_reset,
             channel: NodeToControllerChannel::new(Asker::AlterPartition, timeout, None),
             unsent: BTreeMap::new(),
             request: None,
@@ -64,6 +67,11 @@ impl AlterPartitionManager {
         self.unsent.insert(change.partition.clone(), change);
         self.maybe_propagate(ctx, connections, cache);
         true
+    }
+
+    /// Forgets what a partition asked for, though it be under way.
+    pub(crate) fn drop_change(&mut self, partition: &TopicPartition) {
+        self.unsent.remove(partition);
     }
 
     /// All that waits goes together, once the request before is done.
@@ -164,7 +172,8 @@ impl AlterPartitionManager {
         let waited = self.unsent.remove(&change.partition);
         // An entry of the request under way stays until its answer, and nobody may replace it.
         assert!(
-            waited.is_some_and(|waited| waited == change),
+            self.reset == AlterPartitionReset::ByLeaderAndIsr
+                || waited.is_some_and(|waited| waited == change),
             "{}: the controller answers what was not asked",
             change.partition
         );

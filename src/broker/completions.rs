@@ -144,6 +144,9 @@ impl Broker {
 impl Broker {
     /// Carries out what a handler has left behind.
     pub(super) fn flush(&mut self, ctx: &mut Ctx<'_>) {
+        for name in self.out.isr_changes_dropped.drain(..) {
+            self.alter_partition.drop_change(&name);
+        }
         while !self.out.isr_changes.is_empty() {
             for change in std::mem::take(&mut self.out.isr_changes) {
                 let (connections, cache) = (&mut self.connections, &self.metadata_cache);

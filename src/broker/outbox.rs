@@ -29,6 +29,8 @@ pub(crate) struct Outbox {
     pub(crate) answers: Vec<Answer>,
     /// ISR changes for the controller.
     pub(crate) isr_changes: Vec<AlterPartitionData>,
+    /// Partitions whose change need not be asked for any more (`AlterPartitionReset::ByLeaderAndIsr`).
+    pub(crate) isr_changes_dropped: Vec<TopicPartition>,
     /// What logs have left for the scheduler.
     pub(crate) log_tasks: Vec<(TopicPartition, BackgroundTask)>,
     /// What is locked while this handler waits for the device.

@@ -16,7 +16,8 @@ use super::replica::Replica;
 use crate::log::{LogAppendInfo, LogError, Records, UnifiedLog};
 use crate::protocol::config::TopicConfig;
 use crate::protocol::rules::{
-    AcksAll, EpochStartOnElection, HwIsr, HwUnderMinIsr, Rules, TruncateOnMissedEpoch,
+    AcksAll, AlterPartitionReset, EpochStartOnElection, HwIsr, HwUnderMinIsr, Rules,
+    TruncateOnMissedEpoch,
 };
 use crate::protocol::{
     BrokerId, ErrorCode, Fact, LeaderAndIsrPartitionState, ProducerStateFact, TopicId,
@@ -192,6 +193,9 @@ impl Partition {
         let new_epoch = state.leader_epoch > self.leader_epoch;
         self.set_replicas(&state.replicas);
         self.isr = IsrState::committed(state.isr.clone());
+        if self.rules.alter_partition_reset == AlterPartitionReset::ByLeaderAndIsr {
+            env.out.isr_changes_dropped.push(self.name.clone());
+        }
         let log = self.log.as_mut().ok_or(ErrorCode::KafkaStorageError)?;
         let log_end_offset = log.log_end_offset();
         if new_epoch {
@@ -263,6 +267,11 @@ impl Partition {
         }
         new_epoch
             && (!same_leader || self.rules.truncate_on_missed_epoch == TruncateOnMissedEpoch::On)
+    }
+
+    /// It cannot be made what it is to be, and yet knows the epoch of it (`TransitionAtomic::Off`).
+    pub(crate) fn note_epoch(&mut self, leader_epoch: i32) {
+        self.leader_epoch = leader_epoch;
     }
 
     /// Who hands a state on has refused one that is older (A7), or of others' replicas (CT27).

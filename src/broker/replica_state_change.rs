@@ -21,7 +21,7 @@ use crate::kernel::Hold;
 use crate::log::OffsetCheckpoint;
 use crate::log::log_dir::partition_dir_name;
 use crate::protocol::config::Properties;
-use crate::protocol::rules::{ControllerEpochCheck, StopReplicaEpoch};
+use crate::protocol::rules::{ControllerEpochCheck, StopReplicaEpoch, TransitionAtomic};
 use crate::protocol::{
     BrokerId, BrokerTimer, Ctx, Errand, ErrorCode, Fact, LeaderAndIsrPartitionState,
     LeaderAndIsrRequest, LeaderAndIsrResponse, Lock, NO_LEADER, StopReplicaPartitionState,
@@ -463,7 +463,10 @@ impl LeaderAndIsrJob {
         let leads = self.request.partition_states[place].leader == local;
         let done = ready.and_then(|has_log| match (has_log, leads) {
             // Nobody can say how to make the log: the state change is skipped.
-            (false, _) => Ok(()),
+            (false, _) => {
+                self.skip(replicas, place);
+                Ok(())
+            }
             (true, true) => self.make_leader(env, replicas, place),
             (true, false) => {
                 self.make_follower(env, replicas, place);
@@ -474,6 +477,15 @@ impl LeaderAndIsrJob {
             self.errors[place].1 = error;
         }
         true
+    }
+
+    /// Leaves the partition as it was.
+    fn skip(&self, replicas: &mut ReplicaManager, place: usize) {
+        let state = &self.request.partition_states[place];
+        let partition = replicas.get_or_create(&state.partition);
+        if partition.rules().transition_atomic == TransitionAtomic::Off {
+            partition.note_epoch(state.leader_epoch);
+        }
     }
 
     /// What it came to, for those who host something on a partition.

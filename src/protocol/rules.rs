@@ -133,6 +133,17 @@ rules! {
     /// Who may be in an ISR (KAFKA-14140, KIP-841; I6).
     isr_eligibility: IsrEligibility is "live" Live or "any" Any;
 
+    /// A leader looks at its high watermark again when the controller has made its ISR smaller (KAFKA-13091; A5).
+    hw_on_alter_response: HwOnAlterResponse is "on" On or
+        /// It waits for the next append or fetch (2.7 to 3.0).
+        "off" Off;
+
+    /// When a question about an ISR is done, so that the next may be asked (KAFKA-12686; A3).
+    alter_partition_reset: AlterPartitionReset is "by-answer" ByAnswer or
+        /// A LeaderAndIsr makes room for the next, and the answer that still comes takes that one away unasked (2.7 and
+        /// 2.8).
+        "by-leader-and-isr" ByLeaderAndIsr;
+
     /// When acks=all is answered (P2).
     acks_all: AcksAll is "replicated" Replicated or "appended" Appended;
 
@@ -192,6 +203,11 @@ rules! {
 
     /// A broker obeys no request that was meant for its earlier life (KIP-380; Z5).
     broker_epoch_fencing: BrokerEpochFencing is "on" On or "off" Off;
+
+    /// A broker that cannot learn how to make a log forgets that it was told to (KAFKA-9769; CT27).
+    transition_atomic: TransitionAtomic is "on" On or
+        /// It has noted the leader epoch, and takes nothing of the same again (up to 2.6).
+        "off" Off;
 
     /// A broker stops no replica for a StopReplica of an older leader epoch (KIP-570; Z8).
     ///

@@ -3,7 +3,7 @@
 
 use super::Partition;
 use crate::broker::outbox::Env;
-use crate::protocol::rules::{IsrEligibility, IsrJoin};
+use crate::protocol::rules::{HwOnAlterResponse, IsrEligibility, IsrJoin};
 use crate::protocol::{
     AlterPartitionData, AlterPartitionResult, BrokerId, ErrorCode, Fact, IsrChange,
     LeaderRecoveryState,
@@ -152,7 +152,9 @@ impl Partition {
                     isr: state.isr.clone(),
                     partition_epoch: state.partition_epoch,
                 });
-                self.is_leader() && self.maybe_increment_leader_high_watermark(env)
+                self.is_leader()
+                    && self.rules.hw_on_alter_response == HwOnAlterResponse::On
+                    && self.maybe_increment_leader_high_watermark(env)
             }
             Err(ErrorCode::OperationNotAttempted | ErrorCode::IneligibleReplica) => {
                 self.isr.pending = None;

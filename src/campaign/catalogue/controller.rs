@@ -52,6 +52,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         shortest: 7,
     },
     Entry {
+        id: "B30",
+        title: "Half a transition",
+        report: "KAFKA-9769",
+        rules: "transition_atomic=off",
+        safe: &[],
+        broken: "every ISR is full at the end",
+        scenario: "b30-half-a-transition",
+        since: "0.8.0",
+        fixed: "2.7.0",
+        shortest: 3,
+    },
+    Entry {
         id: "B31",
         title: "A leader that nobody follows",
         report: "Kafka's documentation of acks",

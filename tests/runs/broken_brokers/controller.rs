@@ -172,3 +172,26 @@ expect:
     }
     .check_beside(OBEYS);
 }
+
+/// Broker 2 is told to follow a partition of u when it is back, and loses its session again while it asks how u is
+/// configured.
+#[test]
+fn transition_atomic_off() {
+    Case {
+        broken: "transition_atomic=off",
+        era: "",
+        noticed_by: "every ISR is full at the end",
+        plan: cluster(
+            1,
+            "
+timeline:
+  - {at: 10s, for: 12s, cut link: broker-2, to: zookeeper-1}
+  - {at: 18s, create topic: u, assignment: [[1, 2]]}
+  - {when: broker-2 registers, from: 20s, for: 12s, cut link: broker-2, to: zookeeper-1}
+expect:
+  - every ISR is full at the end
+",
+        ),
+    }
+    .check();
+}

@@ -154,6 +154,56 @@ timeline:
     .check();
 }
 
+/// The leader's question about broker 2 is under way when it is told that broker 3 is gone.
+#[test]
+fn alter_partition_reset_by_leader_and_isr() {
+    Case {
+        broken: "alter_partition_reset=by-leader-and-isr",
+        era: "",
+        noticed_by: "every ISR is full at the end",
+        plan: format!(
+            "{}
+topics:
+  t: {{assignment: [[1, 2, 3]]}}
+producers:
+  p: {{topic: t, every: 500ms, acks: all}}
+timeline:
+  - {{at: 20s, for: 20s, cut link: broker-1, to: broker-2}}
+  - {{at: 21s, for: 20s, crash: broker-3}}
+  - {{at: 22s, for: 12s, cut link: broker-1, to: broker-4, one way: true}}
+expect:
+  - every ISR is full at the end
+",
+            THREE_AND_CONTROLLER.replace("10000", "4000")
+        ),
+    }
+    .check();
+}
+
+/// The only write waits for a follower that the controller then takes out.
+#[test]
+fn hw_on_alter_response_off() {
+    Case {
+        broken: "hw_on_alter_response=off",
+        era: "",
+        noticed_by: "a write to t-0 is acknowledged within 15s of the cut",
+        plan: format!(
+            "{}
+topics:
+  t: {{assignment: [[1, 2]]}}
+producers:
+  p: {{topic: t, start: 12s, limit: 1, acks: all}}
+timeline:
+  - {{at: 10s, for: 20s, cut link: broker-1, to: broker-2}}
+expect:
+  - a write to t-0 is acknowledged within 15s of the cut
+",
+            THREE_AND_CONTROLLER.replace("10000", "4000")
+        ),
+    }
+    .check();
+}
+
 /// The leader says "stored" before its follower has the record, and dies.
 #[test]
 fn acks_all_appended() {
