@@ -18,7 +18,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "B27",
         title: "A controller that is obeyed after its time",
-        report: "KAFKA-4447",
+        report: "compare KAFKA-4447",
         rules: "controller_epoch_check=off",
         safe: &[],
         broken: "a broker obeys the current controller, and as what it is now",
@@ -71,7 +71,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         safe: &["producers/truck/acks=all"],
         broken: "no acknowledged record is lost",
         scenario: "b31-a-leader-that-nobody-follows",
-        since: "design",
+        since: "always",
         fixed: "by design",
         shortest: 1,
     },

@@ -30,7 +30,7 @@ pub struct Entry {
     pub broken: &'static str,
     /// The name of the shipped scenario that shows it.
     pub scenario: &'static str,
-    /// The first release that has it, or "design".
+    /// The first release that has it, or "always".
     pub since: &'static str,
     /// The first release without it, or "by design", "never shipped".
     pub fixed: &'static str,
