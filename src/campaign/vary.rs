@@ -72,7 +72,8 @@ fn added(plan: &Plan, random: &mut Random, end: u64) -> Entry {
             to: Role::AllZooKeepers.into(),
             both: true,
         },
-        5 => Action::Cut {
+        // One by itself has no link to others of its kind.
+        5 if ids.len() > 1 => Action::Cut {
             from: one,
             to: Role::AllBrokers.into(),
             both: random.percent(60),
