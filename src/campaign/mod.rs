@@ -13,6 +13,7 @@ mod fuzz;
 mod judged;
 mod limits;
 pub mod situations;
+pub mod shrink;
 pub mod swarm;
 mod target;
 mod vary;
