@@ -21,6 +21,7 @@ mod lists;
 mod log;
 mod new;
 mod output_directory;
+mod output_file;
 mod page;
 mod play;
 mod predict;
@@ -29,6 +30,7 @@ mod run;
 mod schema;
 mod seeds;
 mod shell;
+mod shrink;
 mod spot;
 mod tell;
 mod terminal;
@@ -64,6 +66,7 @@ enum Command {
     Spot(spot::Arguments),
     Class(class::Arguments),
     Fuzz(fuzz::Arguments),
+    Shrink(shrink::Arguments),
     Diff(diff::Arguments),
     Conform(conform::Arguments),
     Log(log::Arguments),
@@ -132,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Class(arguments) => class::run(&arguments, &mut terminal),
         Command::Spot(arguments) => spot::run(&arguments, &mut terminal),
         Command::Fuzz(arguments) => fuzz::run(&arguments, &mut terminal),
+        Command::Shrink(arguments) => shrink::run(&arguments, &mut terminal),
         Command::Diff(arguments) => diff::run(&arguments, &mut terminal),
         Command::Conform(arguments) => conform::run(&arguments, &mut terminal),
         Command::Log(arguments) => log::run(&arguments, &mut terminal),

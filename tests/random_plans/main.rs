@@ -4,6 +4,7 @@
 //! Others than `cargo test` plays: `KAFKA_RUNS=5000..9000`; one of them: `KAFKA_RUN=17`. A plan that fails is
 //! written as a scenario, to be played with `trial run`. What the plans notice of rules that are broken on purpose: `sweep`.
 
+mod shrink;
 mod sweep;
 
 use kafka_trial::campaign::{Judged, Limit, play_watched, swarm};

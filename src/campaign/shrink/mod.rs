@@ -21,7 +21,6 @@ mod times;
 
 pub use question::Question;
 
-use super::judged::Judged;
 use crate::plan::{Plan, write_duration};
 use search::Search;
 

@@ -1,13 +1,10 @@
 //! `trial new`: a scenario to begin with.
 
-use super::Status;
-use super::inputs::reason;
 use super::terminal::Terminal;
+use super::{Status, output_file};
 use crate::scenario::{self, Diagnostic};
 use clap::Args;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Write a small commented scenario to begin with.
 #[derive(Args, Debug)]
@@ -37,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
             terminal.data(&text);
             Ok(())
         }
-        false => write(&out, &text, arguments.force),
+        false => output_file::write(&out, &text, arguments.force),
     });
     if let Err(error) = written {
         terminal.complain(&error);
@@ -74,31 +71,6 @@ fn checked(name: &str, text: &str) -> Result<(), Diagnostic> {
 
 fn starter(name: &str, file: &str) -> String {
     STARTER.replace("@NAME@", name).replace("@FILE@", file)
-}
-
-/// Nothing is written over by chance, not even what appears in this moment.
-fn write(out: &Path, text: &str, force: bool) -> Result<(), Diagnostic> {
-    let name = out.display().to_string();
-    let mut options = OpenOptions::new();
-    options.write(true);
-    match force {
-        true => options.create(true).truncate(true),
-        false => options.create_new(true),
-    };
-    let written = options
-        .open(out)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Diagnostic::about_file(name, "this is there already")
-            .expected("a path where nothing is, or --force to write over it"),
-        ErrorKind::NotFound => {
-            Diagnostic::about_file(name, "this cannot be written: there is no such directory")
-        }
-        ErrorKind::IsADirectory => {
-            Diagnostic::about_file(name, reason(&error)).expected("the name of a file")
-        }
-        _ => Diagnostic::about_file(name, format!("this cannot be written: {error}")),
-    })
 }
 
 #[cfg(test)]
