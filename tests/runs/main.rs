@@ -22,6 +22,7 @@ mod producers;
 mod readme;
 mod reported;
 mod serializers;
+mod shrinking;
 mod static_members;
 mod steps;
 mod sticky_groups;

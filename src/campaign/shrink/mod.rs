@@ -75,9 +75,9 @@ pub fn shrink(plan: &Plan, seed: u64, broken: &str, progress: &mut dyn FnMut(Pro
     let mut search = Search::new(question, plan, judged, progress);
     search.thin("expectations", parts::expectations);
     search.thin("questions", parts::questions);
-    search.cut_short();
     for _ in 0..ROUNDS {
         let before = search.plan().clone();
+        search.cut_short();
         search.remove_parts();
         search.make_smaller();
         if *search.plan() == before {
