@@ -35,7 +35,9 @@ fn failing(rules: &str) -> Option<(Plan, u64, Failure)> {
 #[ignore = "minutes of CPU"]
 fn sizes_of_what_swarm_plans_find() {
     let only = std::env::var("KAFKA_RULE").ok();
-    let rules = RULES.iter().filter(|rule| only.as_ref().is_none_or(|it| it == *rule));
+    let rules = RULES
+        .iter()
+        .filter(|rule| only.as_ref().is_none_or(|it| it == *rule));
     for rule in rules {
         let Some((plan, seed, failure)) = failing(rule) else {
             println!("{rule}: not in {PLANS}");
@@ -44,13 +46,20 @@ fn sizes_of_what_swarm_plans_find() {
         let mut plays = 0;
         let mut phases = Vec::new();
         let smaller = shrink(&plan, seed, &failure.broken, &mut |progress| {
-            if phases.last().is_none_or(|(phase, _)| *phase != progress.phase) {
+            if phases
+                .last()
+                .is_none_or(|(phase, _)| *phase != progress.phase)
+            {
                 phases.push((progress.phase, progress.plays));
             }
             plays = progress.plays;
         });
         println!("{rule}: seed {seed}, {}", failure.broken);
-        println!("  {} -> {} lines, {plays} runs", size(&plan), size(&smaller));
+        println!(
+            "  {} -> {} lines, {plays} runs",
+            size(&plan),
+            size(&smaller)
+        );
         println!("  {:?}\n  {:?}", measures(&plan), measures(&smaller));
         println!("{}", kafka_trial::scenario::to_yaml(&smaller));
         assert_minimal(&smaller, seed, &failure.broken);

@@ -99,7 +99,10 @@ fn assert_least(plan: &Plan, smaller: &Plan) {
     assert_eq!(still.broken, failure.broken);
     assert_eq!(smaller.found, Some(still.found(judged.digest)));
     let read = scenario::load("smaller.yaml", text.into_bytes(), &[]);
-    assert_eq!(read.unwrap_or_else(|error| panic!("{error}")).plan, *smaller);
+    assert_eq!(
+        read.unwrap_or_else(|error| panic!("{error}")).plan,
+        *smaller
+    );
 
     let (question, _) = Question::of(smaller, plan.seed, &failure.broken).expect("it breaks");
     for other in removals(smaller) {
