@@ -13,6 +13,7 @@ mod fuzz;
 mod judged;
 mod limits;
 pub mod shrink;
+mod rediscovery;
 pub mod situations;
 pub mod swarm;
 mod target;
@@ -22,4 +23,5 @@ pub use findings::{Apart, Came, Example, Findings, Group, Kind, Seeds, Sightings
 pub use fuzz::{BATCH, digests, failing_plan, play_batch};
 pub use judged::{Failure, Judged, play, play_watched};
 pub use limits::Limit;
+pub use rediscovery::{Find, first_find, target as rediscovered_with};
 pub use target::{Source, Target};

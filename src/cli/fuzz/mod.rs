@@ -1,5 +1,6 @@
 //! `trial fuzz`: many seeds, each with a schedule of faults of its own, on all cores.
 
+mod catalogue;
 mod clock;
 mod known;
 mod merge;
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
     command: Option<Command>,
     /// A scenario file, or the name of a shipped one: its faults come at other times, last otherwise and are joined by
     /// others; of what it expects, only that nothing is lost is asked, and what must always hold
-    #[arg(value_name = "SCENARIO", required_unless_present = "swarm")]
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["swarm", "catalogue"])]
     scenario: Option<String>,
     /// Draw everything: cluster, settings, clients, faults
     #[arg(long, conflicts_with = "scenario")]
@@ -40,8 +41,12 @@ pub(super) struct Arguments {
     /// Keep the scenario's own faults at their times, and all that it expects: only chance varies
     #[arg(long, conflicts_with = "swarm")]
     same_faults: bool,
+    /// Say how soon random seeds find each bug of the catalogue again, with nothing but its old rule: the median of five
+    /// campaigns, in seeds and CPU seconds. The exit status is 1 if one is not found
+    #[arg(long, conflicts_with_all = ["scenario", "swarm", "rules", "seeds", "shard", "out", "known", "digests", "same_faults"])]
+    catalogue: bool,
     /// The seeds, both included, such as 1..1000
-    #[arg(long, value_name = "A..B", required = true, value_parser = seeds::range)]
+    #[arg(long, value_name = "A..B", required_unless_present = "catalogue", value_parser = seeds::range)]
     seeds: Option<RangeInclusive<u64>>,
     /// Change rules of the protocol to what an old release had, such as truncation=hw; again for several
     #[arg(long = "rule", value_name = "RULE=VALUE")]
@@ -96,6 +101,11 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Status {
 }
 
 fn fuzz(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Diagnostic> {
+    if arguments.catalogue {
+        let _quiet = Quiet::begin();
+        let threads = arguments.jobs.map(usize::from);
+        return catalogue::run(threads, terminal).map_err(no_threads);
+    }
     let target = target(arguments, terminal)?;
     let (first, behind) = asked(arguments)?;
     let part = part(arguments, (first, behind))?;
