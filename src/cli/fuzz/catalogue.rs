@@ -2,6 +2,7 @@
 
 use super::clock::cpu_seconds;
 use crate::campaign::catalogue::{Entry, entries};
+use crate::campaign::shrink::{shrink, size};
 use crate::campaign::{Find, first_find, rediscovered_with};
 use crate::cli::Status;
 use crate::cli::terminal::Terminal;
@@ -25,8 +26,8 @@ pub(super) fn run(threads: Option<usize>, terminal: &mut Terminal) -> Result<Sta
         .collect();
     let found = on_threads(threads, || spread(&jobs, search))?;
     terminal.line(&format!(
-        "{:<8} {:>7} {:>9}  {:<9} found by",
-        "bug", "seeds", "CPU s", "in starts"
+        "{:<8} {:>7} {:>9}  {:<9} {:>7} {:>6}  found by",
+        "bug", "seeds", "CPU s", "in starts", "faults", "least"
     ));
     let mut missed = 0;
     for entry in entries() {
@@ -37,8 +38,8 @@ pub(super) fn run(threads: Option<usize>, terminal: &mut Terminal) -> Result<Sta
             jobs.iter().zip(&found).filter_map(of_entry).collect();
         if found.is_empty() {
             terminal.line(&format!(
-                "{:<8} {:>7} {:>9}  {:<9} by design: no rule makes it, and the swarm's settings are safe",
-                entry.id, "-", "-", "-"
+                "{:<8} {:>7} {:>9}  {:<9} {:>7} {:>6}  by design: no rule makes it, and the swarm's settings are safe",
+                entry.id, "-", "-", "-", "-", entry.shortest
             ));
             continue;
         }
@@ -48,21 +49,25 @@ pub(super) fn run(threads: Option<usize>, terminal: &mut Terminal) -> Result<Sta
         let median = &found[found.len() / 2];
         let line = match &median.0 {
             Some(find) => format!(
-                "{:<8} {:>7} {:>9.2}  {times} of {}    {}",
+                "{:<8} {:>7} {:>9.2}  {times} of {}    {:>7} {:>6}  {}",
                 entry.id,
                 find.seeds,
                 median.1,
                 found.len(),
+                shrunk(entry, find),
+                entry.shortest,
                 find.failure.broken
             ),
             None => {
                 missed += 1;
                 format!(
-                    "{:<8} {:>7} {:>9.2}  {times} of {}    not in {MOST} seeds",
+                    "{:<8} {:>7} {:>9.2}  {times} of {}    {:>7} {:>6}  not in {MOST} seeds",
                     entry.id,
                     "-",
                     median.1,
-                    found.len()
+                    found.len(),
+                    "-",
+                    entry.shortest
                 )
             }
         };
@@ -81,4 +86,13 @@ fn search(job: &Job) -> (Option<Find>, f64) {
     let first = job.start * 1_000_000 + 1;
     let find = target.and_then(|target| first_find(&target, first, MOST));
     (find, cpu_seconds() - begun)
+}
+
+/// Faults that are left of a find when it is shrunk.
+fn shrunk(entry: &Entry, find: &Find) -> usize {
+    let Some(target) = rediscovered_with(entry) else {
+        return find.size;
+    };
+    let plan = target.plan(find.seed);
+    size(&shrink(&plan, find.seed, &find.failure.broken, &mut |_| ()))
 }

@@ -66,6 +66,9 @@ pub(super) struct Arguments {
     /// Write the result (campaign.json) and the smallest failing plan of each group (failures/) into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Make each of these plans as small as it gets, as "trial shrink" does
+    #[arg(long, requires = "out")]
+    shrink: bool,
     /// Go on where the campaign in --out ended
     #[arg(long, requires = "out", conflicts_with = "force")]
     resume: bool,
@@ -157,7 +160,8 @@ fn fuzz(arguments: &Arguments, terminal: &mut Terminal) -> Result<Status, Diagno
     }
     terminal.clear_status();
     if let Some(results) = &results {
-        results.finish(&target, &findings)?;
+        let work = || results.finish(&target, &findings, arguments.shrink, terminal);
+        on_threads(threads, work).map_err(no_threads)??;
     }
     results::tell(&findings, results.as_ref(), known.as_ref(), terminal);
     if findings.played.first_missing(part).is_some() {

@@ -1,10 +1,10 @@
 //! What a campaign leaves behind: a directory, and a text for who started it.
 
 use crate::campaign::coverage::{CELLS, cell_name};
+use crate::campaign::shrink::{Progress, shrink};
 use crate::campaign::{Findings, Group, Kind, Target, failing_plan, situations};
 use crate::cli::output_directory::OutputDirectory;
 use crate::cli::terminal::Terminal;
-use crate::plan::Plan;
 use crate::protocol::counted;
 use crate::report::OutputFile;
 use crate::scenario::{Diagnostic, to_yaml};
@@ -64,14 +64,32 @@ impl Results {
     }
 
     /// Writes all: the result, and a failing plan of each group.
-    pub(super) fn finish(&self, target: &Target, findings: &Findings) -> Result<(), Diagnostic> {
+    pub(super) fn finish(
+        &self,
+        target: &Target,
+        findings: &Findings,
+        shrinks: bool,
+        terminal: &mut Terminal,
+    ) -> Result<(), Diagnostic> {
         self.keep(findings)?;
-        let failures = findings.ranked().into_iter().map(|(kind, group)| {
+        for (kind, group) in findings.ranked() {
             let example = &group.smallest;
-            let plan = failing_plan(target, example.seed, &example.failure);
-            (file(kind, group), written(&plan))
-        });
-        self.write(failures)
+            let mut plan = failing_plan(target, example.seed, &example.failure);
+            if shrinks {
+                let mut tell = |progress: Progress| {
+                    terminal.status(&format!(
+                        "shrinking {}: {}, {} left",
+                        kind.broken,
+                        progress.phase,
+                        counted(progress.size as u64, "fault")
+                    ));
+                };
+                plan = shrink(&plan, example.seed, &kind.broken, &mut tell);
+                terminal.clear_status();
+            }
+            self.write([(file(kind, group), to_yaml(&plan))])?;
+        }
+        Ok(())
     }
 
     /// The same, from the files of the parts.
@@ -102,10 +120,6 @@ impl Results {
         let files = files.map(|(name, text)| -> OutputFile { (name, vec![text.into()]) });
         self.directory.write(None, files)
     }
-}
-
-fn written(plan: &Plan) -> String {
-    to_yaml(plan)
 }
 
 /// The file of a group's smallest plan.
