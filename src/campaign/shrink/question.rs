@@ -1,7 +1,7 @@
 //! What a smaller plan is asked: whether it still breaks the same, and still for the same reason.
 
-use super::super::judged::{ASSERTION, Failure, Judged, play};
 use super::timeline::is_over;
+use crate::campaign::judged::{ASSERTION, Failure, Judged, play};
 use crate::kernel::Duration;
 use crate::plan::{Action, Entry, Plan};
 use crate::protocol::rules::Rules;

@@ -1,8 +1,8 @@
 //! The search: a plan that breaks, and changes that are tried on it.
 
-use super::super::judged::Judged;
 use super::question::{Kept, Question};
 use super::{Change, Progress, size};
+use crate::campaign::judged::Judged;
 use crate::kernel::Time;
 use crate::plan::Plan;
 use crate::run::spread;
