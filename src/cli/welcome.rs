@@ -22,7 +22,6 @@ pub(super) fn run(terminal: &mut Terminal) -> Status {
         let about = about.unwrap_or_default();
         page.entry(command.get_name(), MEANING_AT, first_words(&about));
     }
-    page.gap();
     page.line("More on each:   trial COMMAND --help");
     page.lines().iter().for_each(|line| terminal.line(line));
     Status::Well

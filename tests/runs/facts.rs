@@ -324,10 +324,12 @@ fn facts_explain_every_change_of_a_view_1() {
     all_shipped(1);
 }
 
-/// Every other shipped scenario, so that two cores have something to do.
+/// Every other shipped scenario, so that two cores have something to do. Those that show a bug are ended by what breaks, at
+/// times between a write and the answer with which it is stated.
 fn all_shipped(half: usize) {
     let mut wrong = Vec::new();
-    for shipped in scenario::SHIPPED.iter().skip(half).step_by(2) {
+    let sound = scenario::SHIPPED.iter().filter(|it| !it.shows_a_bug());
+    for shipped in sound.skip(half).step_by(2) {
         for sentence in unexplained(shipped.path, |_| false) {
             wrong.push(format!("{}: {sentence}", shipped.path));
         }

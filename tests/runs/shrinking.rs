@@ -9,7 +9,7 @@ use kafka_trial::scenario;
 const REPEATED: &str = "
 rules: {sequence_check: \"off\"}
 cluster:
-  brokers: [1, 2, {id: 3, rack: a, machine: {clock_skew: 3s, slowness: 2}}]
+  brokers: [{id: 1}, {id: 2}, {id: 3, machine: {clock_skew: 3s, slowness: 2}}]
   config: {zookeeper.session.timeout.ms: 20000, num.io.threads: 4}
 network: {latency: 2ms}
 topics:
