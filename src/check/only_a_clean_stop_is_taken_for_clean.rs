@@ -102,9 +102,10 @@ impl Property for OnlyACleanStopIsTakenForClean {
                     && recovered < partitions
                 {
                     let sentence = format!(
-                        "{} died while it {died}, and checked {recovered} of its {partitions} logs when \
-                             it started again",
-                        entry.node
+                        "{} died while it {died}, and checked {recovered} of its {} when \
+                         it started again",
+                        entry.node,
+                        counted(partitions, "log"),
                     );
                     return Some(Violation::at(NAME, entry, sentence));
                 }
